@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos csw federation bench-fidelity bench-harvest bench-relevance bench-search bench-studies demo setup up stop down status env test test-fast test-all test-room lint lock release sbom audit clean
+.PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos federation bench-fidelity bench-harvest bench-relevance bench-search bench-studies scale sizing demo setup up stop down status env test test-fast test-all test-room lint lock release sbom audit clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -70,9 +70,9 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORD
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours|said SHOW=0.7)
+bench-relevance: ## Judged questions over the demonstration catalogue, and what is said of exclusions and missing subjects (after COUNT=27897 make demo; SHOW=0.7)
 	@$(stack) up
-	@.venv/bin/python -m dev.bench.relevance $(if $(ONLY),--only $(ONLY)) $(if $(SHOW),--show $(SHOW))
+	@.venv/bin/python -m dev.bench.relevance $(if $(SHOW),--show $(SHOW))
 
 bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30)
 	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)
@@ -81,11 +81,8 @@ bench-studies: ## Measure how long studies look for datasets, and the states of 
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.studies --runs $(or $(RUNS),3)
 
-csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
-	@.venv/bin/python -m dev.csw.out
-
 federation: setup ## Let udata's own harvester read the portal, and show what became of each dataset
-	@.venv/bin/python -m dev.federation
+	@$(stack) federation
 
 attack: setup ## Attack the portal of make demo, which is started if it does not run (CLASS=xss,ssrf SEED=7)
 	@.venv/bin/python -m dev.attack $(if $(CLASS),--classes $(CLASS)) $(if $(SEED),--seed $(SEED))
@@ -129,6 +126,16 @@ sbom: setup .local/audit-venv/bin/pip-audit ## Write dist/sbom.json: the package
 
 audit: setup .local/audit-venv/bin/pip-audit ## Compare the lock file with the published advisories; fails, too, if these cannot be reached
 	@.local/audit-venv/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r dev/requirements.lock
+
+.local/s3-venv/bin/moto_server:
+	@python3 -m venv .local/s3-venv
+	@.venv/bin/uv pip install -q --python .local/s3-venv/bin/python "moto[s3,server]==5.2.5"
+
+scale: setup .local/s3-venv/bin/moto_server ## Start a portal of which there is more than one of everything (ECOSPHERE_STACK=scale make stop)
+	@ECOSPHERE_STACK=scale WORKERS=4 .venv/bin/python -m dev.scale
+
+sizing: setup ## Measure database, index, harvest, pages and night of portals of several sizes (DATASETS=30000,100000)
+	@.venv/bin/python -m dev.sizing $(or $(DATASETS),30000,100000)
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean

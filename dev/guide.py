@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 
@@ -33,6 +34,7 @@ from dev.stack import ckan, install, services
 from dev.stack.accounts import Portal
 from dev.stack.ckan import site_url
 from dev.stack.packages import find_postgres, without_services
+from dev.stack.process import Process
 from dev.stack.settings import LOCAL, ROOT, forget_ckan_variables, ports, redis_url, secret, solr_url
 from dev.stack.shell import StackError, say, tail
 
@@ -135,6 +137,8 @@ class Follower:
     Attributes:
         prefix: folder of the portal.
         differences: descriptions of what was not run unchanged.
+        system: what systemd, cron and nginx do on a server.
+        shell: the shell of the blocks.
     """
 
     def __init__(self) -> None:
@@ -159,7 +163,7 @@ class Follower:
         }
         clone = LOCAL / "clone"
         shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(*NOT_IN_A_CLONE))
-        self._shell = Shell(clone, env)
+        self.shell = Shell(clone, env)
 
     def follow(self, block: Block) -> None:
         """Run a block, or its replacement."""
@@ -172,13 +176,13 @@ class Follower:
         elif block.mark == "systemd":
             say(self.system.start_units())
         elif block.mark == "cron":
-            self._shell.run(block.text)
+            self.shell.run(block.text)
             for line in self.system.run_crontab(LOCAL / "bin"):
                 say(line)
         elif block.mark == "nginx":
             self._put_nginx_in_front(block)
         else:
-            say(tail(self._shell.run(block.text), SHOWN_LINES))
+            say(tail(self.shell.run(block.text), SHOWN_LINES))
 
     def _packages(self, block: Block) -> None:
         words = shlex.split(commands(block.text)[-1])
@@ -187,7 +191,7 @@ class Follower:
         if missing and os.geteuid() == 0:
             with without_services():
                 # An upgrade would pull the libraries away from under the databases that run on this machine.
-                say(self._shell.run(block.text.replace("--yes", "--yes --no-upgrade")).rstrip())
+                say(self.shell.run(block.text.replace("--yes", "--yes --no-upgrade")).rstrip())
         elif missing:
             raise StackError(f"install these first, as root: {' '.join(missing)}")
         else:
@@ -195,8 +199,8 @@ class Follower:
 
     def _choices(self, block: Block) -> None:
         """Run the block unchanged, then set the variables to the values for this machine."""
-        self._shell.run(block.text)
-        database = self._shell.value('"$DATABASE_URL"').replace(":5432/", f":{ports()['postgres']}/")
+        self.shell.run(block.text)
+        database = self.shell.value('"$DATABASE_URL"').replace(":5432/", f":{ports()['postgres']}/")
         chosen = {
             "GUICHET": str(self.prefix),
             "GUICHET_USER": ACCOUNT,
@@ -208,7 +212,7 @@ class Follower:
             **{name: str(folder) for name, folder in self.system.folders.items()},
         }
         for name, value in chosen.items():
-            self._shell.run(f"export {name}={shlex.quote(value)}")
+            self.shell.run(f"export {name}={shlex.quote(value)}")
         self.differences.append(f"choices: other values of {', '.join(chosen)}")
         for folder in (self.prefix, *self.system.folders.values()):
             folder.mkdir(parents=True)
@@ -217,21 +221,21 @@ class Follower:
         """Run the block with Debian's nginx on ports of this clone, with a certificate made for the occasion."""
         main = self.system.write_nginx()
         settings, test, _reload, _restart = commands(block.text)
-        self._shell.run(settings)
-        said = self._shell.run(f"{test} -c {main}")
+        self.shell.run(settings)
+        said = self.shell.run(f"{test} -c {main}")
         say(said.rstrip())
         if "warn" in said:
             raise StackError(f"nginx warns: {said}")
-        self.system.start_nginx(main)
-        self.system.stop(WEB)
+        self.system.run(NGINX, ["nginx", "-c", str(main), "-g", "daemon off;"])
+        self.system.services[WEB].stop(quietly=True)
         self.system.start(WEB)
         plain, tls = nginx_ports()
         self.differences.append(f"nginx: on ports {plain} and {tls}, with a certificate of its own")
-        head = self._shell.run(f"curl --silent --head http://127.0.0.1:{plain}/dataset/")
+        head = self.shell.run(f"curl --silent --head http://127.0.0.1:{plain}/dataset/")
         if "301" not in head or f"https://{HOST}/dataset/" not in head:
             raise StackError(f"nginx does not lead from http to https:\n{head}")
         host = f"--header 'Host: {HOST}'"
-        page = self._shell.run(f"curl --silent --insecure --include {host} https://127.0.0.1:{tls}/dataset/")
+        page = self.shell.run(f"curl --silent --insecure --include {host} https://127.0.0.1:{tls}/dataset/")
         for part in ("200", "strict-transport-security", "content-security-policy", 'lang="fr'):
             if part not in page.lower():
                 raise StackError(f"the page behind nginx lacks {part}:\n{page[:2000]}")
@@ -239,10 +243,11 @@ class Follower:
 
     def leave(self, found: list[Block]) -> None:
         """Follow the section "Leaving", and use CKAN without the plugins."""
-        for name in [name for name in self.system.services if name != NGINX]:
-            self.system.stop(name)
+        for name, process in self.system.services.items():
+            if name != NGINX:
+                process.stop(quietly=True)
         for block in found:
-            say(tail(self._shell.run(block.text), SHOWN_LINES))
+            say(tail(self.shell.run(block.text), SHOWN_LINES))
         ini = self.prefix / "ckan.ini"
         plugins = re.compile(r"^ckan\.plugins =\n(?:    .+\n)+", re.MULTILINE)
         text, changed = plugins.subn("ckan.plugins = activity\n", ini.read_text(encoding="utf-8"))
@@ -252,7 +257,7 @@ class Follower:
         organization = self._portal.call("organization_list", limit=1)[0]
         self._portal.call("package_create", name=OLD_DATASET, title="Ancien", owner_org=organization, **OLD_FIELDS)
         say("  CKAN without the plugins answers, and saves a dataset")
-        self.system.stop(WEB)
+        self.system.services[WEB].stop(quietly=True)
 
     def come_back(self, found: list[Block]) -> None:
         """Follow the section on an existing catalogue, with a file as such a catalogue has one: secrets in it."""
@@ -264,7 +269,7 @@ class Follower:
         ini = ini.replace("[loggers]", "ckan.max_resource_size = 300\n\n[loggers]")
         (self.prefix / "old.ini").write_text(ini, encoding="utf-8")
         for block in found:
-            say(tail(self._shell.run(block.text), SHOWN_LINES))
+            say(tail(self.shell.run(block.text), SHOWN_LINES))
         if "ckan.max_resource_size = 300" not in (self.prefix / "ckan.ini").read_text(encoding="utf-8"):
             raise StackError("an option of the catalogue that existed is lost")
         self.system.start(WEB)
@@ -293,31 +298,23 @@ class Follower:
             if 'lang="fr' not in page or word.lower() not in page.lower():
                 raise StackError(f"{path} is no French page with the word {word}")
             yield f"{path}: {answer.status}, French"
-        self._portal = Portal(self._shell.run("guichet user token add admin guide --quiet").split()[-1])
+        self._portal = Portal(self.shell.run("guichet user token add admin guide --quiet").split()[-1])
         self._portal.call("ecosphere_request_list")
         yield "the API answers the administrator"
-        refused = self._shell.run(f"runuser -u {ACCOUNT} -- cat {self.prefix}/ckan.env || echo refused")
+        refused = self.shell.run(f"runuser -u {ACCOUNT} -- cat {self.prefix}/ckan.env || echo refused")
         if "refused" not in refused and os.geteuid() == 0:
             raise StackError("the account of the portal reads the file of the secrets")
         yield "the account of the portal cannot read the file of the secrets"
-        ended = [name for name, kept in self.system.services.items() if kept.poll() is not None]
+        ended = [name for name, process in self.system.services.items() if not process.pid()]
         if ended:
-            raise StackError(f"these ended meanwhile: {', '.join(ended)}; see {LOCAL / 'kept.log'}")
+            raise StackError(f"these ended meanwhile: {', '.join(ended)}; see {LOCAL / 'log'}")
         yield "all processes still run"
-
-    def close(self) -> None:
-        """Stop the commands that were kept running."""
-        for name in reversed(list(self.system.services)):
-            self.system.stop(name)
-        self._shell.close()
 
 
 # --- what systemd, cron and nginx do on a server, without touching those of the machine ---
 
 SECURITY_PAGE = ROOT / "docs" / "security.md"
 WEB, NGINX = "guichet-web", "nginx"
-START_SECONDS = 240
-"""A web server of a loaded machine answers within this time."""
 #: Name of the portal in the documentation.
 HOST = "guichet.example.gouv.fr"
 #: What Debian's nginx.conf has around the files of conf.d, without its paths.
@@ -340,7 +337,7 @@ class System:
 
     def __init__(self, folder: Path) -> None:
         self.folders = {name: folder / name.lower() for name in ("UNITS", "CRONTABS", "PROXY")}
-        self.services: dict[str, subprocess.Popen[bytes]] = {}
+        self.services: dict[str, Process] = {}
 
     def start_units(self) -> str:
         """Verify the units and run their commands as systemd would; return what was verified.
@@ -364,34 +361,31 @@ class System:
         return verified
 
     def start(self, name: str) -> None:
-        """Start the command of a unit and check that it keeps running; a web server, until it answers.
+        """Start the command of a unit as systemd would, with its environment only; a web server, until it answers.
 
         Raises:
             StackError: it ends, or does not answer.
         """
         unit = RawConfigParser(strict=False, interpolation=None)
         unit.optionxform = str  # type: ignore[assignment, method-assign]
-        path = next(self.folders["UNITS"].glob(f"{name}*.service"))
-        unit.read(path)
-        service = dict(unit["Service"])
-        lines = Path(service["EnvironmentFile"]).read_text().splitlines()
-        lines.append(service["Environment"])
-        env = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-        env = {"PATH": "/usr/bin:/bin", **{name: value.strip("'") for name, value in env.items()}}
-        command = ["nice", "-n", service["Nice"], *shlex.split(service["ExecStart"])]
+        unit.read(next(self.folders["UNITS"].glob(f"{name}*.service")))
+        service = unit["Service"]
+        command = ["env", "-i", "PATH=/usr/bin:/bin", service["Environment"]]
+        command += ["sh", "-c", 'set -a; . "$0"; exec "$@"', service["EnvironmentFile"]]
+        command += ["nice", "-n", service["Nice"]]
         if os.geteuid() == 0:
-            command = [shutil.which("runuser") or "runuser", "-u", service["User"], "--", *command]
-        with (LOCAL / "kept.log").open("ab") as log:
-            kept = subprocess.Popen(command, cwd=service["WorkingDirectory"], env=env, stdout=log, stderr=log)
-        self.services[name] = kept
-        web = name == WEB
-        for _second in range(START_SECONDS):
-            time.sleep(1)
-            if kept.poll() is not None:
-                raise StackError(f"this ended: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
-            if not web or ckan.answers():
-                return
-        raise StackError(f"no answer from: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
+            command += [shutil.which("runuser") or "runuser", "-u", service["User"], "--"]
+        command += shlex.split(service["ExecStart"])
+        more: dict[str, Any] = {"cwd": service["WorkingDirectory"]}
+        if name == WEB:
+            more["ready"] = ckan.answers
+        self.run(name, command, **more)
+
+    def run(self, name: str, command: list[str], **more: Any) -> None:
+        """Start a process that is kept, with further attributes of it."""
+        process = Process(name, command, **more)
+        process.start(quietly=True)
+        self.services[name] = process
 
     def run_crontab(self, programs: Path) -> Iterator[str]:
         """Run each line of the crontab once, in the environment and by the shell that cron gives it.
@@ -451,29 +445,14 @@ class System:
         subprocess.run([*command, "-subj", f"/CN={HOST}", *names], check=True, capture_output=True)
         return folder / "nginx.conf"
 
-    def start_nginx(self, main: Path) -> None:
-        """Start nginx in the foreground, as a process of this run."""
-        with (LOCAL / "kept.log").open("ab") as log:
-            command = ["nginx", "-c", str(main), "-g", "daemon off;"]
-            self.services[NGINX] = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def stop(self, name: str) -> None:
-        """Stop a process."""
-        kept = self.services.pop(name)
-        kept.terminate()
-        try:
-            kept.wait(30)
-        except subprocess.TimeoutExpired:
-            kept.kill()
-            kept.wait()
-
 
 def main() -> int:
     """Run the guide; return the exit code."""
     forget_ckan_variables()
     page = PAGE.read_text(encoding="utf-8")
     found = blocks(page)
-    _clear()
+    services.stop(quietly=True)
+    shutil.rmtree(LOCAL, ignore_errors=True)
     try:
         install.setup()
         services.up()
@@ -505,17 +484,11 @@ def _follow(found: list[Block], leaving: list[Block], existing: list[Block]) -> 
         say(f"\n{EXISTING}")
         follower.come_back(existing)
     finally:
-        follower.close()
+        follower.shell.close()
     say("\nNot as on the page:")
     for difference in follower.differences:
         say(f"  {difference}")
     return seconds
-
-
-def _clear() -> None:
-    """Remove the remains of an earlier run."""
-    services.stop(quietly=True)
-    shutil.rmtree(LOCAL, ignore_errors=True)
 
 
 def _is_installed(package: str) -> bool:

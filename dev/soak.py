@@ -23,8 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dev.chaos import checks, run
 from dev.chaos.catalogues import WORK, Catalogue, served
-from dev.chaos.people import Asker, Commenter, Harvests, Person, Producer, Visitor
-from dev.stack.accounts import ADMIN, passwords
+from dev.chaos.people import Crowd
 from dev.stack.ckan import site_url
 from dev.stack.process import Process, family, resident_bytes
 from dev.stack.settings import forget_ckan_variables
@@ -87,27 +86,18 @@ def main() -> int:
     run.start_afresh()
     catalogues = [Catalogue(f"soak-{kind}", kind, 60) for kind in ("csw", "waf", "dcat", "udata")]
     with run.stack() as supervisor, served(catalogues) as server:
-        clients = run.log_in_people()
-        asker = Asker(clients, 1)
-        harvests = Harvests(clients[ADMIN], catalogues, server, 1)
-        persons: list[Person] = [Producer(clients["producteur-ddt-01"], 1), asker]
-        persons.append(Commenter("utilisateur", passwords()["utilisateur"], asker, 1))
-        persons += [Visitor(run.Client(), number) for number in range(READERS)]
-        harvests.prepare()
-        for person in (harvests, *persons):
-            person.start()
+        crowd = Crowd(run.log_in_people(), catalogues, server, 1, READERS)
+        crowd.start()
         say(f"Under load for {seconds / 60:.0f} minutes")
         for _number in range(SAMPLES):
             time.sleep(seconds / SAMPLES)
             for kind, name, value in sample(supervisor.processes):
                 samples.setdefault((kind, name), []).append(value)
-        for person in persons:
-            person.stop()
-        harvests.stop()
+        crowd.stop()
+        crowd.harvests.stop()
     text, has_grown = table(samples)
-    wrong = [line for person in (harvests, *persons) for line in person.wrong]
-    answers = sum(sum(person.answers.values()) for person in persons)
-    print(text, f"{answers} answers, {sum(harvests.finished.values())} harvests, {len(wrong)} errors", sep="\n\n")
+    harvested, wrong = sum(crowd.harvests.finished.values()), crowd.wrong
+    print(text, f"{crowd.answers.total()} answers, {harvested} harvests, {len(wrong)} errors", sep="\n\n")
     print(*wrong[: checks.MOST_TOLD], sep="\n")
     return int(has_grown or bool(wrong))
 

@@ -54,7 +54,6 @@ class EcospherePlugin(Room):
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
     p.implements(p.INotifier, inherit=True)
-    p.implements(p.ISignal)
     p.implements(p.IConfigurable)
     p.implements(IEcosphereSetup, inherit=True)
 
@@ -122,7 +121,3 @@ class EcospherePlugin(Room):
     def notify_about_topic(self, *args: Any, **kwargs: Any) -> bool:
         """Send invitations that state their expiry date."""
         return invitations.notify_about_topic(*args, **kwargs)
-
-    def get_signal_subscriptions(self) -> Any:
-        """At the start of each request, cache the reader's services."""
-        return {tk.signals.request_started: [chained.keep_services]}

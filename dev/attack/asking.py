@@ -2,38 +2,38 @@
 
 A table has a list `attempts`; each of them asks the questions of a list of the same table (`ask`) as some people, and
 judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an action (or `POST` and a path) with its
-fields. With `each`, a question is asked with each value of another list in the place of `{each}`, or as name of a
-header with the value `header`. `fresh`: a new client for each question; `token`: a token instead of a session; `raw`:
-the path is sent as it is; `follow`: redirects are followed.
+fields, and perhaps a described `file`. With `each`, a question is asked with each value of another list in the place of
+`{each}`, or as name of a header with the value `header`. `fresh`: a new client for each question; `token`: a token
+instead of a session; `raw`: the path is sent as it is; `follow`: redirects are followed.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 import json
 import re
+import tempfile
 import time
-import unicodedata
+import zipfile
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from ckanext.ecosphere.access.tests import active_geopackages
+from ckanext.ecosphere.tests import export_readers
 from dev.attack.client import Answer, Client
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import table
+from dev.stack import ckan
 
 SLOWEST_SECONDS = 2.0
 """Longest answer, on an idle machine."""
 BROKEN = 500
 EVIL = "evil.example"
 ELSEWHERE = {"Origin": "http://evil.example", "Referer": "http://evil.example/page"}
-ACTIVE = tuple("=+-@\t\r")
-LOOSE = " \"';\u00a0\u200b\ufeff\n"
-"""Characters that spreadsheets strip before they look at the first one."""
-MARK = "ATTAQUE"
 SWITCHING_OFF = 4
 """Times that CSRF protection is switched off, to reach each process of the server."""
 
@@ -57,6 +57,10 @@ def _asked(stage: Stage, client: Client, question: Any, value: str, line: dict[s
     if isinstance(question, dict):
         ((action, data),) = question.items()
         fields = stage.filled(data)
+        if isinstance(fields, dict) and isinstance(fields.get("file"), dict):
+            file = fields.pop("file")
+            answer = client.upload(action, fields, (file["name"], content_of(file), "application/octet-stream"), "file")
+            return f"{action} with {file['name']}", answer
         method, _space, path = action.partition(" ")
         answer = client.send(method, path, json=fields) if path else client.action(action, fields)
         return f"{action} {str(fields)[:120]}", answer
@@ -68,6 +72,21 @@ def _asked(stage: Stage, client: Client, question: Any, value: str, line: dict[s
         path = client.url + path
     answer = client.get(path, headers=headers, allow_redirects=bool(line.get("follow")))
     return f"GET {path}" + (f" with {value!r}" if value else ""), answer
+
+
+def content_of(file: dict[str, Any]) -> bytes:
+    """Return the content of a file of a table: its `text`, an archive of `members`, or an active `geopackage`."""
+    if "text" in file:
+        return file["text"].encode()
+    if "geopackage" in file:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "made.gpkg"
+            return active_geopackages.made(file["geopackage"], target, Path(ckan.INI)).read_bytes()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+        for name, text in file["members"].items():
+            written.writestr(name, text)
+    return archive.getvalue()
 
 
 # --- judges: whether an answer shows that the attack succeeded ---
@@ -133,23 +152,9 @@ def _unnamed(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[
 
 def _text_only(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
     """No cell of a table is a formula, for spreadsheets of either separator."""
-    if answer.status != HTTPStatus.OK:
-        return
-    csv.field_size_limit(10_000_000)
-    for delimiter in (",", ";"):
-        text = io.StringIO(answer.body.lstrip("\ufeff"), newline="")
-        cells = [cell for row in csv.reader(text, delimiter=delimiter) for cell in row]
-        dangerous = [cell for cell in cells if MARK in cell and is_formula(cell)]
-        detail = f"{len(dangerous)}, as {dangerous[:2]}"
-        yield Outcome(f"cells of {what}, read with {delimiter!r}", bool(dangerous), detail)
-
-
-def is_formula(cell: str) -> bool:
-    """Return whether a spreadsheet would evaluate the cell: it starts with an active character, of any width."""
-    if cell.startswith("'"):  # marks the cell as text
-        return False
-    begin = unicodedata.normalize("NFKC", cell.lstrip(LOOSE))[:1]
-    return begin in ACTIVE and begin != ""
+    if answer.status == HTTPStatus.OK:
+        dangerous = list(export_readers.table(answer.body))
+        yield Outcome(f"cells of {what}", bool(dangerous), f"{len(dangerous)}, as {dangerous[:2]}")
 
 
 Judge = Callable[[Stage, Any, str, Answer], Iterator[Outcome]]

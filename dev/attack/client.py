@@ -91,8 +91,11 @@ class Client:
         slowest: cost of the slowest answer so far, in seconds, and its request.
     """
 
-    def __init__(self, url: str, load: Load, *, name: str = "", token: str = "", source: str = "") -> None:
+    def __init__(
+        self, url: str, load: Load, *, name: str = "", token: str = "", source: str = "", patience: float = PATIENCE
+    ) -> None:
         self.url, self.load, self.name, self.token, self.id = url, load, name, token, ""
+        self._patience = patience
         self.session = requests.Session()
         self.session.trust_env = False
         if source:
@@ -101,8 +104,9 @@ class Client:
             self.session.mount("http://", adapter)
         self.slowest: tuple[float, str] = (0.0, "")
 
-    def send(self, method: str, path: str, *, patience: float = PATIENCE, **arguments: Any) -> Answer:
+    def send(self, method: str, path: str, *, patience: float = 0, **arguments: Any) -> Answer:
         """Send a request; follow no redirects and read at most `BYTES`. Without an answer, the status is 0."""
+        patience = patience or self._patience
         arguments.setdefault("allow_redirects", False)
         address = path if path.startswith("http") else urljoin(self.url, quote(path, safe="/?&=%:;,+#[]~!$'()*@"))
         status, content, headers, cookies = 0, b"", {}, ()
@@ -121,11 +125,11 @@ class Client:
 
     def _request(self, method: str, address: str, patience: float, arguments: dict[str, Any]) -> requests.Response:
         """Send a request; retry once if the server had just closed the kept-alive connection."""
-        begin = time.monotonic()
+        begin, is_kept = time.monotonic(), self.session.headers["Connection"] == "keep-alive"
         try:
             return self.session.request(method, address, stream=True, timeout=patience, **arguments)
         except requests.ConnectionError:
-            if time.monotonic() - begin > CLOSED_SECONDS:
+            if not is_kept or time.monotonic() - begin > CLOSED_SECONDS:
                 raise
             return self.session.request(method, address, stream=True, timeout=patience, **arguments)
 

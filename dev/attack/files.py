@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import secrets
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from dev.attack import browser, sources
 from dev.attack.client import Answer
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import table
+from dev.fuzz.seeds import zipped
 from dev.stack import ckan
 
 #: Content types that a browser displays without executing anything in them.
@@ -137,7 +136,7 @@ def _published(stage: Stage, secret: Path) -> Iterator[Tried]:
         if way == "upload":
             answer = editor.upload("resource_create", fields, (name, content, "application/octet-stream"))
         else:
-            given = _zipped(name, content) if way == "zipped" else content
+            given = zipped({name: content}) if way == "zipped" else content
             answer = editor.action("resource_create", fields, url=stage.hostile.place(given, GEOPACKAGE))
         if answer.success:
             yield Tried(f"{name} by {way}", _address(dataset, answer.result["id"]), canary)
@@ -163,13 +162,6 @@ def _harvested(stage: Stage, secret: Path) -> Iterator[Tried]:
     for dataset in stage.waits(found, times=4):
         for resource, canary in zip(dataset["resources"], canaries, strict=False):
             yield Tried(f"{resource['name']} of a record", _address(dataset["name"], resource["id"]), canary)
-
-
-def _zipped(name: str, content: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    return out.getvalue()
 
 
 def _address(dataset: str, resource: str) -> str:

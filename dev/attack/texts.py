@@ -16,8 +16,9 @@ from urllib.parse import quote, urljoin, urlsplit
 from lxml import etree
 from lxml import html as pages
 
+from ckanext.ecosphere.tests import export_readers as readers
 from ckanext.ecosphere.tests import hostile_records
-from dev.attack import browser, readers, sources
+from dev.attack import browser, sources
 from dev.attack.asking import judged
 from dev.attack.client import Answer, Client
 from dev.attack.hostile import csw_page

@@ -178,7 +178,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--show", default="wrong,lost", help="verdicts of which each fact is listed")
     parser.add_argument("--origin", default="", help="only records of this folder")
-    parser.add_argument("--limit", type=int, default=60, help="facts listed")
     parser.add_argument("--paths", action="store_true", help="count what remains by path")
     options = parser.parse_args()
     started = time.perf_counter()
@@ -204,13 +203,11 @@ def main() -> None:
     ]
     if options.paths:
         counted = Counter((verdict, fact.kind, fact.path) for verdict, fact, _case in shown)
-        for (verdict, kind, path), count in counted.most_common(options.limit):
+        for (verdict, kind, path), count in counted.most_common():
             print(f"  {count:>5} {verdict:<5} {kind:<16} {path[-110:]}")
         return
-    for verdict, fact, case in shown[: options.limit]:
+    for verdict, fact, case in shown:
         print(f"  {verdict:<5} {fact.kind:<14} {case.name[:45]:<45} {fact.path[-70:]}: {fact.value[:120]}")
-    if len(shown) > options.limit:
-        print(f"  … {len(shown) - options.limit} more")
 
 
 if __name__ == "__main__":

@@ -91,23 +91,12 @@ CONTESTANTS = {
 # --- the catalogue ---
 
 
-def write_catalogue(number: int) -> Path:
-    """Write records of all the demonstration's shapes, in the same proportions, and return their folder."""
-    folder = local("bench", "records")
-    shutil.rmtree(folder)
-    folder = local("bench", "records")
-    for name, share in demo.shares(number).items():
-        for stem, xml in demo.records(name, share):
-            (folder / f"{name}-{stem}.xml").write_text(xml, "utf-8")
-    return folder
-
-
 def change_some(folder: Path, every: int = 100) -> int:
     """Change the abstract and date of one record in `every`; return how many were changed.
 
     The date is changed because the stock harvester compares nothing else.
     """
-    chosen = sorted(folder.glob("*.xml"))[::every]
+    chosen = sorted(folder.rglob("*.xml"))[::every]
     for path in chosen:
         text = path.read_text("utf-8")
         place = text.index("CharacterString>", text.index("<gmd:abstract>")) + len("CharacterString>")
@@ -260,7 +249,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     contestant = CONTESTANTS[chosen.contestant]
     write_ini(contestant.plugins)
     prepare(everything=contestant.source_type != "csw" and contestant.plugins is None)
-    folder = write_catalogue(chosen.records)
+    folder = local("bench", "records")
+    shutil.rmtree(folder)
+    demo.write(folder, chosen.records)
     served = pycsw.publish(CATALOGUE, folder, "Bench")
     pycsw.start()
     results: dict[str, Any] = {"name": chosen.contestant, "records": served.records, "rounds": []}

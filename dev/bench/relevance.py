@@ -1,7 +1,7 @@
-"""Measure search relevance with judged queries over the demonstration catalogue, ours beside stock CKAN.
+"""Measure search relevance with judged queries over the demonstration catalogue.
 
     COUNT=27897 make demo && make bench-relevance
-    make bench-relevance ONLY=ours SHOW=0.7     # lists the queries below this NDCG@10
+    make bench-relevance SHOW=0.7     # lists the queries below this NDCG@10
 
 A third of the queries (by a hash of the query) is held out from tuning, and others were written blind; figures are
 printed for each part. Each dataset of the generated catalogue is graded by rule: 3 if its subject answers the query and
@@ -21,29 +21,25 @@ import hashlib
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pysolr
-import requests
 from ckan import plugins
-from ckan.lib.search.query import QUERY_FIELDS
 
 from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
-from ckanext.ecosphere.search.relevance.understanding import FEATURES
 from ckanext.ecosphere.vocabularies import gazetteer
 from dev.bench import portal, said
-from dev.stack.settings import LOCAL, ports
-from dev.stack.solr import create_core
+from dev.bench.said import Record
+from dev.stack.settings import LOCAL
 
 import ckan.plugins.toolkit as tk  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 DEPTH, RECALL_DEPTH, BATCH = 10, 20, 500
-STOCK_CORE = "bench_stock"
 _COUNTRYWIDE = ("region", "mer")
 TUNED_ON = "tuned on"
 #: Files of judged queries, those written by people who had not seen the search marked.
@@ -69,15 +65,6 @@ class Question:
         return said.ASIDE if hashlib.sha1(self.query.encode()).digest()[0] % 3 == 0 else TUNED_ON
 
 
-@dataclass(frozen=True)
-class Record:
-    """A dataset of the index, with the subject recognised from its title; empty for one that was not generated."""
-
-    dataset: said.Described
-    subject: str
-    level: str
-
-
 class Score(NamedTuple):
     """Figures of an answer: NDCG@10, hit@1, reciprocal rank, recall@20, and 1 for one without results."""
 
@@ -86,9 +73,6 @@ class Score(NamedTuple):
     reciprocal: float
     recall: float
     empty: float
-
-
-Results = list[tuple[Question, Score]]
 
 
 def questions() -> list[Question]:
@@ -101,24 +85,15 @@ def questions() -> list[Question]:
     return found
 
 
-def described(solr: pysolr.Solr) -> list[said.Described]:
-    """Return every public dataset of the index."""
-    datasets = []
+def records(solr: pysolr.Solr) -> list[Record]:
+    """Return every public dataset of the index, with its subject."""
+    patterns, catalogue = list(_patterns()), []
     for document in _documents(solr, f"name,title,tags,{PLACE_FIELD},{INSIDE_FIELD}"):
         title = str(document.get("title") or "")
         places, inside = (frozenset(document.get(name) or ()) for name in (PLACE_FIELD, INSIDE_FIELD))
+        matches = ((slug, level) for slug, level, pattern in patterns if pattern.search(title))
         text = " ".join([title, *document.get("tags", ())])
-        datasets.append(said.Described(document["name"], title, text, places, inside))
-    return datasets
-
-
-def records(datasets: list[said.Described]) -> list[Record]:
-    """Return datasets with their subjects."""
-    patterns = list(_patterns())
-    catalogue = []
-    for dataset in datasets:
-        matches = ((slug, level) for slug, level, pattern in patterns if pattern.search(dataset.title))
-        catalogue.append(Record(dataset, *next(matches, ("", ""))))
+        catalogue.append(Record(document["name"], text, places, inside, *next(matches, ("", ""))))
     return catalogue
 
 
@@ -153,8 +128,8 @@ def _at_place(best: int, value: str, record: Record) -> int:
     """Return the grade of a subject, limited by where the dataset lies."""
     place = gazetteer.of_id(value)
     assert place is not None, value
-    places = record.dataset.places
-    if (places | record.dataset.inside).intersection(place.ids):
+    places = record.places
+    if (places | record.inside).intersection(place.ids):
         return best
     around = places.intersection(place.around).difference(gazetteer.COUNTRIES)
     if any(not each.startswith(("region-", "zone-")) for each in around):
@@ -185,109 +160,45 @@ def ours(query: str) -> list[str]:
     return [each["name"] for each in tk.get_action("package_search")({"user": ""}, asked)["results"]]
 
 
-def stock(solr: pysolr.Solr) -> Callable[[str], list[str]]:
-    """Return a search function that works as CKAN 2.12 without extensions: its schema, fields and query parser."""
-
-    def answer(query: str) -> list[str]:
-        words = {} if ":" in query else {"defType": "dismax", "tie": "0.1", "mm": "2<-1 5<80%", "qf": QUERY_FIELDS}
-        asked = {"fl": "name", "rows": RECALL_DEPTH, "q.op": "AND", "df": "text", **words}
-        with suppress(pysolr.SolrError):
-            documents = solr.search(query, sort="score desc, metadata_modified desc", **asked).docs
-            return [document["name"] for document in documents]
-        return []
-
-    return answer
-
-
-def stock_core(source: pysolr.Solr) -> pysolr.Solr:
-    """Return a core with CKAN's own schema and the portal's documents as CKAN alone would have written them."""
-    base = f"http://127.0.0.1:{ports()['solr']}/solr"
-    if create_core(STOCK_CORE):
-        params = {"action": "CREATE", "name": STOCK_CORE, "instanceDir": STOCK_CORE}
-        requests.get(f"{base}/admin/cores", params=params, timeout=60).raise_for_status()
-    core = pysolr.Solr(f"{base}/{STOCK_CORE}", always_commit=False, timeout=120)
-    public = source.search("*:*", fq="+capacity:public +dataset_type:dataset", rows=0).hits
-    if core.search("*:*", rows=0).hits != public:
-        core.delete(q="*:*")
-        documents = [_without_ours(document) for document in _documents(source, "*")]
-        for first in range(0, len(documents), BATCH):
-            core.add(documents[first : first + BATCH])
-        core.commit()
-    return core
-
-
-def _without_ours(document: dict[str, Any]) -> dict[str, Any]:
-    ours = ("_version_", "minx", "maxx", "miny", "maxy", "spatial_geom", "score")
-    return {key: value for key, value in document.items() if "ecosphere" not in key and key not in ours}
-
-
 def main() -> None:
     """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--only", choices=("ours", "said"), help="leave out stock CKAN and the ablation, or all but what is said"
-    )
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
     parser.add_argument("--ini", default=str(LOCAL / "ckan.ini"), help="configuration of the portal")
     options = parser.parse_args()
     with portal(options.ini):
-        _measure(options)
+        assert plugins.plugin_loaded("ecosphere_search")
+        catalogue = records(pysolr.Solr(tk.config["solr_url"], timeout=120))
+        _measure(catalogue, options.show)
+        said.measure(catalogue, show=bool(options.show))
 
 
-def _measure(options: argparse.Namespace) -> None:
-    assert plugins.plugin_loaded("ecosphere_search")
-    source = pysolr.Solr(tk.config["solr_url"], timeout=120)
-    datasets = described(source)
-    if options.only != "said":
-        _compare(source, records(datasets), options)
-    said.measure(datasets, show=bool(options.show))
+def _measure(catalogue: list[Record], shown_below: float) -> None:
+    """Print the figures by part of the questions and by their kind."""
+    judged = [(question, _grades(question, catalogue)) for question in questions()]
+    unanswered = [question.query for question, grades in judged if not grades]
+    scores = [(question, score(ours(question.query), grades)) for question, grades in judged if grades]
+    known = sum(bool(record.subject) for record in catalogue)
+    print(f"{len(catalogue)} datasets, {known} of a judged subject; {len(scores)} questions", end="")
+    print(f"; no answer in this catalogue: {', '.join(unanswered)}" if unanswered else "")
+    print(f"\n{'':34}  NDCG@10    hit@1      MRR   rec@20    empty")
+    for attribute in ("part", "kind"):
+        groups: dict[str, list[Score]] = defaultdict(list)
+        for question, figures in scores:
+            groups[getattr(question, attribute)].append(figures)
+        for name, members in sorted(groups.items()):
+            means = [statistics.mean(column) for column in zip(*members, strict=True)]
+            print(f"{name:28} {len(members):4}  " + " ".join(f"{mean:8.3f}" for mean in means))
+    low = [(figures.ndcg, question.query) for question, figures in scores if question.part == TUNED_ON]
+    for ndcg, query in sorted(low):
+        if ndcg < shown_below:
+            print(f"    {ndcg:.2f}  {query}")
 
 
 def _grades(question: Question, catalogue: list[Record]) -> dict[str, int]:
     """Return the grade of each dataset that has one, by name."""
-    grades = {record.dataset.name: grade(question, record) for record in catalogue}
+    grades = {record.name: grade(question, record) for record in catalogue}
     return {name: value for name, value in grades.items() if value}
-
-
-def _compare(source: pysolr.Solr, catalogue: list[Record], options: argparse.Namespace) -> None:
-    """Print the figures of each contestant, by part of the questions and by their kind."""
-    judged = [(question, _grades(question, catalogue)) for question in questions()]
-    unanswered = [question.query for question, grades in judged if not grades]
-    judged = [(question, grades) for question, grades in judged if grades]
-    known = sum(bool(record.subject) for record in catalogue)
-    print(f"{len(catalogue)} datasets, {known} of a judged subject; {len(judged)} questions", end="")
-    print(f"; no answer in this catalogue: {', '.join(unanswered)}" if unanswered else "")
-    print(f"\n{'':34}  NDCG@10    hit@1      MRR   rec@20    empty")
-    if not options.only:
-        _print("stock CKAN 2.12", _scores(judged, stock(stock_core(source))))
-        for feature in FEATURES:
-            tk.config["ecosphere.search.without"] = [feature]
-            _print(f"without {feature}", _scores(judged, ours))
-        tk.config["ecosphere.search.without"] = []
-    scores = _scores(judged, ours)
-    _print("the portal", scores)
-    for kind in sorted({question.kind for question, _grades_ in judged}):
-        print(f"{'  ' + kind:28} {_row(scores, lambda question, kind=kind: question.kind == kind)}")
-    low = [(score.ndcg, question.query) for question, score in scores if question.part == TUNED_ON]
-    for ndcg, query in sorted(low):
-        if ndcg < options.show:
-            print(f"    {ndcg:.2f}  {query}")
-
-
-def _scores(judged: list[tuple[Question, dict[str, int]]], answer: Callable[[str], list[str]]) -> Results:
-    return [(question, score(answer(question.query), grades)) for question, grades in judged]
-
-
-def _print(name: str, scores: Results) -> None:
-    for part in sorted({question.part for question, _score in scores}):
-        print(f"{name + ', ' + part:28} {_row(scores, lambda question, part=part: question.part == part)}")
-
-
-def _row(scores: Results, belongs: Callable[[Question], bool]) -> str:
-    """Return the number of questions that belong together, and the means of their figures."""
-    figures = [score for question, score in scores if belongs(question)]
-    means = [statistics.mean(column) for column in zip(*figures, strict=True)]
-    return f"{len(figures):4}  " + " ".join(f"{mean:8.3f}" for mean in means)
 
 
 if __name__ == "__main__":

@@ -30,22 +30,24 @@ Row = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Described:
+class Record:
     """A dataset of the index.
 
     Attributes:
         name: its name.
-        title: its title.
         text: title and keywords.
         places: its own places.
         inside: all that contains them.
+        subject: subject recognised from its title; empty for one that was not generated.
+        level: level of that subject.
     """
 
     name: str
-    title: str
     text: str
     places: frozenset[str]
     inside: frozenset[str]
+    subject: str
+    level: str
 
 
 def rows(name: str) -> list[Row]:
@@ -81,7 +83,7 @@ def exclusion_fault(row: Row) -> str:
     return ""
 
 
-def applies(row: Row, catalogue: list[Described]) -> bool:
+def applies(row: Row, catalogue: list[Record]) -> bool:
     """Return whether the catalogue lacks the missing subject of a row at its place, or has the other."""
     place = gazetteer.of_id(row["place"]) if row["place"] else None
     around = {*place.ids, *place.around, *gazetteer.COUNTRIES} if place else set()
@@ -100,7 +102,7 @@ def missing_fault(row: Row) -> str:
     return "" if named else f"said to be missing: {said}"
 
 
-def measure(catalogue: list[Described], *, show: bool) -> None:
+def measure(catalogue: list[Record], *, show: bool) -> None:
     """Print the share of right answers of both sets.
 
     Args:

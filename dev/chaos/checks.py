@@ -22,7 +22,7 @@ from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 
 from .catalogues import WORK, Catalogue
-from .people import DONE, Asker, Commenter, Producer
+from .people import DONE, Asker, Commenter, Producer, outcome
 
 MOST_TOLD = 5
 SQL = WORK["sql"]
@@ -164,8 +164,8 @@ def requests(asker: Asker, commenter: Commenter) -> Check:
     for row in rows("SELECT request_id, transition, to_state, version FROM ecosphere_requests_event ORDER BY id"):
         events[row["request_id"]].append(row)
     for title, answer in asker.created.items():
-        if len(stored[title]) > 1 or (answer.outcome == DONE and len(stored[title]) != 1):
-            wrong.append(f"{title}: {answer.outcome}, stored {len(stored[title])} times")
+        if len(stored[title]) > 1 or (outcome(answer) == DONE and len(stored[title]) != 1):
+            wrong.append(f"{title}: {outcome(answer)}, stored {len(stored[title])} times")
     for request in (row for found in stored.values() for row in found):
         told = events[request["id"]]
         if (told[-1]["to_state"] if told else "draft") != request["state"]:
@@ -175,9 +175,9 @@ def requests(asker: Asker, commenter: Commenter) -> Check:
         lost = asker.done.get(request["id"], Counter()) - done
         wrong += [f"{request['title']}: {name} acknowledged and lost" for name in lost]
     comments = Counter(row["text"] for row in rows("SELECT text FROM ecosphere_requests_comment"))
-    for text, outcome in commenter.sent.items():
-        if comments[text] > 1 or (outcome == DONE and comments[text] != 1):
-            wrong.append(f"{text}: {outcome}, stored {comments[text]} times")
+    for text, ended in commenter.sent.items():
+        if comments[text] > 1 or (ended == DONE and comments[text] != 1):
+            wrong.append(f"{text}: {ended}, stored {comments[text]} times")
     number = sum(asker.answers.values()) + len(commenter.sent)
     return Check("requests, transitions, comments", number, wrong)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -15,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-import requests
-
 from ckanext.ecosphere.quality.tests import cases
+from dev.attack.client import Answer, Client
+from dev.attack.load import Load
 from dev.attack.tables import filled
+from dev.stack.accounts import ADMIN, passwords
 from dev.stack.ckan import site_url
 
 from .catalogues import WORK, Catalogue, Served
@@ -27,93 +27,24 @@ DONE, REFUSED, AWAY, BROKEN, CUT = "done", "refused", "away", "broken", "cut"
 """Outcomes: answered; refused (4xx); 503; any other 5xx; connection lost without an answer."""
 TIMEOUT_SECONDS = 60
 _TRACES = ("Traceback (most recent call last)", "sqlalchemy.exc", "psycopg2.", "File &#34;/", 'File "/')
-_CSRF = re.compile(
-    r'name="_csrf_token"[^>]*(?:content|value)="([^"]+)"|(?:content|value)="([^"]+)"[^>]*name="_csrf_token"'
-)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Outcome of a request.
-
-    Attributes:
-        outcome: one of the outcomes above.
-        status: HTTP status, 0 without an answer.
-        seconds: duration.
-        text: body of the answer, or the error.
-        result: result of a successful action.
-    """
-
-    outcome: str
-    status: int
-    seconds: float
-    text: str
-    result: Any = None
-
-    @property
-    def shows_a_trace(self) -> bool:
-        """Whether the page contains a stack trace or the name of a library."""
-        return any(trace in self.text for trace in _TRACES)
+def client(name: str = "", token: str = "") -> Client:
+    """Return a client of a person, with a token or to log in with, or of somebody anonymous."""
+    made = Client(site_url(), Load(), name=name, token=token, patience=TIMEOUT_SECONDS)
+    made.session.headers["Connection"] = "close"  # a kept one would be cut by each kill of the server
+    return made
 
 
-class Client:
-    """Client of one person: with a token, with a session, or anonymous.
-
-    Args:
-        token: API token, or "" for none.
-    """
-
-    def __init__(self, token: str = "") -> None:
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Connection"] = "close"  # a kept one would be cut by each kill of the server
-        if token:
-            self._session.headers["Authorization"] = token
-
-    def call(self, action: str, **parameters: Any) -> Answer:
-        """Call an API action."""
-        return self._ask("POST", f"/api/3/action/{action}", json=parameters)
-
-    def get(self, path: str) -> Answer:
-        """Open a page."""
-        return self._ask("GET", path)
-
-    def post(self, path: str, form_path: str, **fields: str) -> Answer:
-        """Submit a form with the CSRF token read from the form's page."""
-        page = self.get(form_path)
-        match = _CSRF.search(page.text)
-        if page.outcome != DONE:
-            return page
-        if not match:
-            return Answer(BROKEN, page.status, page.seconds, "no CSRF token")
-        fields["_csrf_token"] = match[1] or match[2]
-        return self._ask("POST", path, data=fields, headers={"Referer": site_url() + "/"})
-
-    def log_in(self, name: str, password: str) -> Answer:
-        """Log in."""
-        return self.post("/user/login", "/user/login", login=name, password=password)
-
-    def _ask(self, method: str, path: str, **sent: Any) -> Answer:
-        begin = time.monotonic()
-        try:
-            response = self._session.request(method, site_url() + path, timeout=TIMEOUT_SECONDS, **sent)
-        except requests.RequestException as error:
-            return Answer(CUT, 0, time.monotonic() - begin, str(error))
-        outcome, result = _outcome(response.status_code), None
-        if outcome == DONE and "json" in sent:
-            try:
-                result = response.json()["result"]
-            except (ValueError, KeyError):
-                outcome = BROKEN
-        return Answer(outcome, response.status_code, time.monotonic() - begin, response.text, result)
-
-
-def _outcome(status: int) -> str:
-    if status < 400:
+def outcome(answer: Answer) -> str:
+    """Return the outcome of a request."""
+    if not answer.status:
+        return CUT
+    if answer.status < 400:
         return DONE
-    if status == 503:
+    if answer.status == 503:
         return AWAY
-    return BROKEN if status >= 500 else REFUSED
+    return BROKEN if answer.status > 499 else REFUSED
 
 
 SERVICE = "ddt-01053-01"
@@ -162,7 +93,7 @@ class Person(threading.Thread):
             except Exception as error:  # an error of this program must not go unnoticed
                 self.wrong.append(f"{type(self).__name__}: {type(error).__name__}: {error}")
                 answer = None
-            self._end.wait(self._pause if answer and answer.outcome == DONE else _PAUSE_AFTER_FAILURE)
+            self._end.wait(self._pause if answer and outcome(answer) == DONE else _PAUSE_AFTER_FAILURE)
 
     def acts(self) -> Any:
         """Yield acts, as functions, endlessly."""
@@ -170,13 +101,13 @@ class Person(threading.Thread):
 
     def saw(self, what: str, answer: Answer) -> Answer:
         """Count an answer, and record what is wrong with it."""
-        self.answers[answer.outcome] += 1
-        if answer.seconds > self.slowest:
-            self.slowest, self.slowest_act = answer.seconds, f"{what}, {answer.outcome}"
-        if answer.shows_a_trace:
+        self.answers[outcome(answer)] += 1
+        if answer.cost > self.slowest:
+            self.slowest, self.slowest_act = answer.cost, f"{what}, {outcome(answer)}"
+        if any(trace in answer.body for trace in _TRACES):
             self.wrong.append(f"{what}: a stack trace or the name of a library in the page (HTTP {answer.status})")
-        elif answer.outcome == BROKEN:
-            self.wrong.append(f"{what}: HTTP {answer.status}: {' '.join(answer.text.split())[:160]}")
+        elif outcome(answer) == BROKEN:
+            self.wrong.append(f"{what}: HTTP {answer.status}: {' '.join(answer.body.split())[:160]}")
         return answer
 
 
@@ -195,9 +126,9 @@ class Saved:
 
     def note(self, version: int, answer: Answer) -> None:
         """Record the outcome of a save."""
-        if answer.outcome == DONE:
+        if outcome(answer) == DONE:
             self.acknowledged, self.unknown = version, set()
-        elif answer.outcome != REFUSED:
+        elif outcome(answer) != REFUSED:
             self.unknown.add(version)
 
     @property
@@ -236,13 +167,15 @@ class Producer(Person):
         saved = self.saved.setdefault(name, Saved())
         values = filled(WORK["dataset"], {"name": name, "number": number})
         if new:
-            answer = self._client.call("package_create", **complete(name=name, owner_org=SERVICE, **values))
-            if answer.outcome == REFUSED and saved.unknown:  # stored by an earlier attempt without an answer: change it
-                answer = self._client.call("package_patch", id=name, **values)
+            answer = self._client.action("package_create", **complete(name=name, owner_org=SERVICE, **values))
+            if (
+                outcome(answer) == REFUSED and saved.unknown
+            ):  # stored by an earlier attempt without an answer: change it
+                answer = self._client.action("package_patch", id=name, **values)
         else:
-            answer = self._client.call("package_patch", id=name, **values)
-        if answer.outcome == REFUSED:
-            self.wrong.append(f"save of {name} refused: {answer.text[:200]}")
+            answer = self._client.action("package_patch", id=name, **values)
+        if outcome(answer) == REFUSED:
+            self.wrong.append(f"save of {name} refused: {answer.body[:200]}")
         saved.note(number, answer)
         return self.saw(f"save of {name}", answer)
 
@@ -267,7 +200,7 @@ class Asker(Person):
             title = f"Demande du chaos {self.seed}-{number}"
             yield lambda title=title: self._create(title)
             answer = self.created.get(title)
-            if answer is None or answer.outcome != DONE:
+            if answer is None or outcome(answer) != DONE:
                 continue
             for _step in range(40):
                 result: dict[str, Any] = {}
@@ -277,18 +210,18 @@ class Asker(Person):
 
     def _create(self, title: str) -> Answer:
         fields = filled(WORK["request"], {"title": title, **_days()})
-        answer = self._people["utilisateur"].call("ecosphere_request_create", **fields)
+        answer = self._people["utilisateur"].action("ecosphere_request_create", **fields)
         self.created[title] = answer
-        if answer.outcome == REFUSED:
-            self.wrong.append(f"request refused: {answer.text[:200]}")
+        if outcome(answer) == REFUSED:
+            self.wrong.append(f"request refused: {answer.body[:200]}")
         return self.saw("new request", answer)
 
     def _advance(self, id_: str, result: dict[str, Any]) -> Answer:
-        shown = self._people["producteur-ddt-01"].call("ecosphere_request_show", id=id_)
-        if shown.outcome == REFUSED:  # still a draft, or waiting for the moderator
-            shown = self._people["utilisateur"].call("ecosphere_request_show", id=id_)
+        shown = self._people["producteur-ddt-01"].action("ecosphere_request_show", id=id_)
+        if outcome(shown) == REFUSED:  # still a draft, or waiting for the moderator
+            shown = self._people["utilisateur"].action("ecosphere_request_show", id=id_)
         self.saw("request", shown)
-        if shown.outcome != DONE:
+        if outcome(shown) != DONE:
             return shown
         request = shown.result
         step = WORK["steps"].get(request["state"])
@@ -296,13 +229,13 @@ class Asker(Person):
             result["over"] = True
             return shown
         fields = filled(step["fields"], _days())
-        answer = self._people[step["as"]].call(
+        answer = self._people[step["as"]].action(
             "ecosphere_request_transition", id=id_, version=request["version"], **fields
         )
-        if answer.outcome == DONE:
+        if outcome(answer) == DONE:
             self.done.setdefault(id_, Counter())[fields["transition"]] += 1
-        elif answer.outcome == REFUSED and answer.status != 409:
-            self.wrong.append(f"{fields['transition']} refused: {answer.text[:200]}")
+        elif outcome(answer) == REFUSED and answer.status != 409:
+            self.wrong.append(f"{fields['transition']} refused: {answer.body[:200]}")
         return self.saw(str(fields["transition"]), answer)
 
 
@@ -319,13 +252,13 @@ class Commenter(Person):
     def __init__(self, name: str, password: str, asker: Asker, seed: int) -> None:
         super().__init__(seed, pause=1.0)
         self._name, self._password, self._asker = name, password, asker
-        self._client = Client()
+        self._client = client(name)
         self.sent: dict[str, str] = {}
 
     def acts(self) -> Any:
         """Log in once, then comment."""
         while not self._is_in():
-            yield lambda: self.saw("log-in", self._client.log_in(self._name, self._password))
+            yield lambda: self.saw("log-in", self._client.log_in(self._password))
         for number in itertools.count():
             ids = sorted(id_ for id_, steps in self._asker.done.items() if steps["accept"])
             if ids:
@@ -335,13 +268,14 @@ class Commenter(Person):
                 yield lambda: self.saw("list of requests", self._client.get("/demandes"))
 
     def _is_in(self) -> bool:
-        return f"/user/{self._name}" in self._client.get("/demandes").text
+        return f"/user/{self._name}" in self._client.get("/demandes").body
 
     def _comment(self, id_: str, text: str) -> Answer:
-        answer = self._client.post(f"/demandes/{id_}/message", f"/demandes/{id_}", text=text)
-        if answer.outcome == DONE and text not in answer.text:
-            answer = Answer(REFUSED, answer.status, answer.seconds, answer.text)
-        self.sent[text] = answer.outcome
+        page = f"/demandes/{id_}"
+        answer = self._client.post(f"{page}/message", {"text": text}, token_from=page, allow_redirects=True)
+        self.sent[text] = outcome(answer)
+        if text not in answer.body and self.sent[text] == DONE:
+            self.sent[text] = REFUSED
         return self.saw("comment", answer)
 
 
@@ -365,9 +299,9 @@ class Visitor(Person):
             yield lambda path=chosen: self._read(path)
 
     def _read(self, path: str) -> Answer:
-        answer = self._client.get(path)
-        if answer.outcome == AWAY and not any(word in answer.text for word in ("indisponible", "unavailable")):
-            self.wrong.append(f"{path}: a 503 that does not say what is the matter: {answer.text[:100]}")
+        answer = self._client.get(path, allow_redirects=True)
+        if outcome(answer) == AWAY and not any(word in answer.body for word in ("indisponible", "unavailable")):
+            self.wrong.append(f"{path}: a 503 that does not say what is the matter: {answer.body[:100]}")
         return self.saw(path, answer)
 
 
@@ -408,9 +342,9 @@ class Harvests(threading.Thread):
             source = {"name": catalogue.name, "title": f"Catalogue {catalogue.name}", "owner_org": OWNER}
             source |= {"url": self._served.url(catalogue), "source_type": catalogue.source_type}
             source |= {"config": catalogue.config, "frequency": "MANUAL"}
-            answer = self._client.call("harvest_source_create", **source)
-            if answer.outcome != DONE:
-                raise RuntimeError(f"the source {catalogue.name} cannot be made: {answer.text[:300]}")
+            answer = self._client.action("harvest_source_create", source)
+            if outcome(answer) != DONE:
+                raise RuntimeError(f"the source {catalogue.name} cannot be made: {answer.body[:300]}")
             self._sources[catalogue.name] = answer.result["id"]
             self._start(catalogue.name)
 
@@ -444,10 +378,10 @@ class Harvests(threading.Thread):
 
     def _status(self, name: str) -> str | None:
         """Return the status of a source's last job; None if the portal gives none."""
-        answer = self._client.call("harvest_source_show_status", id=self._sources[name])
-        if answer.outcome != DONE or not answer.result.get("last_job"):
+        answer = self._client.action("harvest_source_show_status", id=self._sources[name])
+        last = (answer.result or {}).get("last_job")
+        if not last:
             return None
-        last: dict[str, Any] = answer.result["last_job"]
         self.jobs[name] = last["id"]
         return last["status"]
 
@@ -465,12 +399,55 @@ class Harvests(threading.Thread):
             self._start(name)
 
     def _start(self, name: str) -> None:
-        answer = self._client.call("harvest_job_create", source_id=self._sources[name], run=True)
-        if answer.outcome == DONE:
+        answer = self._client.action("harvest_job_create", source_id=self._sources[name], run=True)
+        if outcome(answer) == DONE:
             self._begun[name] = time.monotonic()
             self._unread.discard(name)
-        if answer.outcome == REFUSED and "unfinished" not in answer.text and "already" not in answer.text:
-            self.wrong.append(f"harvest of {name} refused: {answer.text[:200]}")
+        if outcome(answer) == REFUSED and "unfinished" not in answer.body and "already" not in answer.body:
+            self.wrong.append(f"harvest of {name} refused: {answer.body[:200]}")
+
+
+class Crowd:
+    """Everybody who is at work on the portal, and the harvests.
+
+    Args:
+        clients: account → client with a token.
+        catalogues: catalogues to harvest.
+        server: server of the catalogues.
+        seed: see `Person`.
+        readers: number of anonymous visitors.
+    """
+
+    def __init__(
+        self, clients: dict[str, Client], catalogues: list[Catalogue], server: Served, seed: int, readers: int
+    ) -> None:
+        self.harvests = Harvests(clients[ADMIN], catalogues, server, seed)
+        self.producer = Producer(clients["producteur-ddt-01"], seed)
+        self.asker = Asker(clients, seed)
+        self.commenter = Commenter("utilisateur", passwords()["utilisateur"], self.asker, seed)
+        visitors = [Visitor(client(), seed + number) for number in range(readers)]
+        self.persons: list[Person] = [self.producer, self.asker, self.commenter, *visitors]
+
+    def start(self) -> None:
+        """Create the sources, start their harvests, and let everybody act."""
+        self.harvests.prepare()
+        for thread in (self.harvests, *self.persons):
+            thread.start()
+
+    def stop(self) -> None:
+        """Let everybody stop after their current act; harvests go on."""
+        for person in self.persons:
+            person.stop()
+
+    @property
+    def answers(self) -> Counter[str]:
+        """Outcome → number of answers."""
+        return sum((person.answers for person in self.persons), Counter())
+
+    @property
+    def wrong(self) -> list[str]:
+        """What nobody should have seen."""
+        return [text for thread in (self.harvests, *self.persons) for text in thread.wrong]
 
 
 def complete(**values: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dev.stack import accounts, ckan, postgres, pycsw, redis, services, solr
-from dev.stack.accounts import ADMIN, passwords
+from dev.stack.accounts import ADMIN
 from dev.stack.process import Process, children
 from dev.stack.settings import DATABASES, LOCAL, forget_ckan_variables, local, ports
 from dev.stack.shell import StackError, say
@@ -25,7 +26,7 @@ from dev.stack.shell import StackError, say
 from . import checks
 from .catalogues import WORK, Catalogue, served
 from .checks import Check
-from .people import Asker, Client, Commenter, Harvests, Producer, Visitor, settled
+from .people import Client, Crowd, client, settled
 
 #: Seconds between two kills; the shortest pause is shorter than the start-up of most processes.
 SHORTEST, LONGEST = 2.0, 9.0
@@ -66,8 +67,14 @@ def carry_out_one(kind: str, processes: Mapping[str, Process], choice: float) ->
     if kind == FLUSH:
         return _flush_all()
     name, of_children = _KINDS[kind]
-    pids = _named(processes, name)
-    return _kill_one(_children(pids) if of_children else pids, choice)
+    pids = [process.pid() or 0 for key, process in processes.items() if key.partition("-")[0] == name]
+    if of_children:
+        pids = list(itertools.chain.from_iterable(map(children, pids)))
+    pids = list(filter(None, pids))
+    with contextlib.suppress(IndexError, ProcessLookupError):
+        os.kill(pids[int(choice * len(pids))], signal.SIGKILL)
+        return True
+    return False
 
 
 def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
@@ -94,28 +101,6 @@ def carry_out(kills: list[Kill], processes: Mapping[str, Process], tell: Callabl
             done[kill.kind] += 1
             tell(f"  {number:>3}. {kill.kind}")
     return done
-
-
-def _named(processes: Mapping[str, Process], beginning: str) -> list[int]:
-    pids = [process.pid() for name, process in processes.items() if name.partition("-")[0] == beginning]
-    return [pid for pid in pids if pid]
-
-
-def _children(pids: list[int]) -> list[int]:
-    found: list[int] = []
-    for pid in pids:
-        found += children(pid)
-    return found
-
-
-def _kill_one(pids: list[int], choice: float) -> bool:
-    if not pids:
-        return False
-    try:
-        os.kill(pids[int(choice * len(pids))], signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _flush_all() -> bool:
@@ -173,8 +158,6 @@ class Supervisor:
 HARVEST_SECONDS, REST_SECONDS = 60, 90
 #: Limits in seconds during the kills: slowest answer to a user, longest wait of an e-mail.
 SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
-#: Timeout in seconds for the start of a process; long, since the machine may be busy.
-PATIENCE = 300.0
 PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
 
 
@@ -231,44 +214,36 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
     sizes = {"csw": records, "waf": records // 2, "dcat": records // 2, "udata": records}
     catalogues = [Catalogue(f"chaos-{seed}-{kind}", kind, size) for kind, size in sizes.items()]
     with served(catalogues) as server:
-        harvests = Harvests(people[ADMIN], catalogues, server, seed)
-        producer = Producer(people["producteur-ddt-01"], seed)
-        asker = Asker(people, seed)
-        commenter = Commenter("utilisateur", passwords()["utilisateur"], asker, seed)
-        at_work = [producer, asker, commenter, Visitor(Client(), seed), Visitor(Client(), seed + 1)]
-        harvests.prepare()
-        for each in (harvests, *at_work):
-            each.start()
+        crowd = Crowd(people, catalogues, server, seed, readers=2)
+        crowd.start()
         say(f"Killing {number} times, seed {seed}")
         kills = plan(seed, number, kinds())
         result = Result(carry_out(kills, supervisor.processes, say))
-        harvests.no_more()
+        crowd.harvests.no_more()
         say("Left to itself")
         ended = settled(HARVEST_SECONDS * 4, checks.harvests_are_over)
         result.seconds["running harvests over after the last kill"] = (ended, HARVEST_SECONDS)
-        for each in at_work:
-            each.stop()
-        harvests.read_the_rest()
+        crowd.stop()
+        crowd.harvests.read_the_rest()
         result.seconds["e-mails out after that"] = (settled(REST_SECONDS * 4, checks.emails_are_out), REST_SECONDS)
-        settled(REST_SECONDS * 2, harvests.all_over)
-        harvests.stop()
+        settled(REST_SECONDS * 2, crowd.harvests.all_over)
+        crowd.harvests.stop()
         begin = time.monotonic()
         while True:
-            result.checks = checks.run(catalogues, producer, asker, commenter)
+            result.checks = checks.run(catalogues, crowd.producer, crowd.asker, crowd.commenter)
             if not any(check.wrong for check in result.checks) or time.monotonic() - begin > REST_SECONDS:
                 break
             time.sleep(3)
         result.seconds["everything agrees after that"] = (time.monotonic() - begin, REST_SECONDS)
-        waited = max(at_work, key=lambda person: person.slowest)
+        waited = max(crowd.persons, key=lambda person: person.slowest)
         result.seconds[f"slowest answer to a person ({waited.slowest_act})"] = (waited.slowest, SLOWEST_ANSWER)
         result.seconds["longest wait of an e-mail"] = (checks.waited_for_mail(), LONGEST_WAIT)
-        result.seconds["longest harvest"] = (harvests.longest, float("inf"))
-        for each in at_work:
-            result.answers += each.answers
-        wrong = [text for each in (harvests, *at_work) for text in each.wrong]
-        result.checks.append(Check("what people saw", sum(result.answers.values()), wrong))
-        busy = [f"no harvest of {name} came to its end" for name, n in harvests.finished.items() if not n]
-        result.checks.append(Check("harvests went on", sum(harvests.finished.values()), busy))
+        result.seconds["longest harvest"] = (crowd.harvests.longest, float("inf"))
+        result.answers = crowd.answers
+        result.checks.append(Check("what people saw", result.answers.total(), crowd.wrong))
+        finished = crowd.harvests.finished
+        busy = [f"no harvest of {name} came to its end" for name, number in finished.items() if not number]
+        result.checks.append(Check("harvests went on", sum(finished.values()), busy))
     return result
 
 
@@ -292,10 +267,7 @@ def stack() -> Iterator[Supervisor]:
     backends = [postgres.process(), redis.process(), solr.process()]
     portal: list[Process] = [ckan.post_office(kept=100_000), pycsw.process(), *ckan.processes()]
     local("mail")
-    for process in (*backends, *portal):
-        process.patience = PATIENCE
-    supervisor = Supervisor([*backends, *portal])
-    with supervisor:
+    with Supervisor([*backends, *portal]) as supervisor:
         yield supervisor
 
 
@@ -303,7 +275,7 @@ def log_in_people() -> dict[str, Client]:
     """Create the accounts; return the client of each, with a token."""
     portal = accounts.prepare()
     tokens = {name: portal.call("api_token_create", user=name, name="chaos")["token"] for name in (ADMIN, *PEOPLE)}
-    return {name: Client(token) for name, token in tokens.items()}
+    return {name: client(name, token) for name, token in tokens.items()}
 
 
 def table(result: Result, seed: int, seconds: float) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from . import quirks
 from .draft import CATALOGUES, Catalogue, draft
 
-__all__ = ["CATALOGUES", "DEFAULT_COUNT", "SEED", "Catalogue", "records", "shares"]
+__all__ = ["CATALOGUES", "DEFAULT_COUNT", "SEED", "Catalogue", "records", "shares", "write"]
 
 SEED = 2026
 DEFAULT_COUNT = 360
@@ -47,6 +47,14 @@ def records(name: str, count: int, seed: int = SEED) -> Iterator[tuple[str, str]
         made = draft(name, index, seed)
         xml = _BETWEEN_TAGS.sub("><", template.render(draft=made, quirks=quirks).strip())
         yield f"{index:05}-{made.subject.slug}", xml
+
+
+def write(folder: Path, count: int) -> None:
+    """Write the records of all catalogues, each into a folder of its own."""
+    for name, share in shares(count).items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for stem, xml in records(name, share):
+            (folder / name / f"{stem}.xml").write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n', "utf-8")
 
 
 _BETWEEN_TAGS = re.compile(r">\s+<")

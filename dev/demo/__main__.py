@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import DEFAULT_COUNT, SEED, records, shares
+from . import DEFAULT_COUNT, write
 
 
 def main() -> None:
@@ -13,14 +13,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m dev.demo", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=DEFAULT_COUNT, help="records in all catalogues together")
-    parser.add_argument("--seed", type=int, default=SEED)
     chosen = parser.parse_args()
-    for name, count in shares(chosen.count).items():
-        folder = chosen.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for stem, xml in records(name, count, chosen.seed):
-            (folder / f"{stem}.xml").write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n', "utf-8")
-        print(f"{name}: {count} records")
+    write(chosen.folder, chosen.count)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
     "test": testing.test,
     "test-fast": testing.test_fast,
     "test-all": testing.test_all,
+    "federation": lambda _: testing.federation(),
     "lint": lambda _: testing.lint(),
     "lock": lambda _: install.lock(),
     "clean": lambda _: clean(),
@@ -52,9 +53,6 @@ def main() -> int:
         code = COMMANDS[chosen.command](rest)
     except StackError as error:
         say(f"\nError: {error}")
-        return 1
-    except PermissionError as error:
-        say(f"\nError: {error.filename} belongs to someone else: run this as the user who made it, root perhaps.")
         return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

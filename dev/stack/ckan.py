@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from .install import venv_program
@@ -13,6 +14,7 @@ from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, s
 from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
+OPTIONS = DEV / "stack" / "options.ini"
 #: Queues of the first worker, the most urgent first; it runs no harvests, which may take hours.
 QUICK_ROOMS = ("requests", "search", "schemas", "quality", "access", "studies")
 QUICK_QUEUES = ("default", *(f"ecosphere:{room}" for room in QUICK_ROOMS))
@@ -40,31 +42,20 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
         path: the file, in `.local`.
         purpose: whose database, Solr core and Redis database are used.
     """
-    options = {
-        "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
-        "ckan.site_id": "ecosphere",
-        "ckan.site_url": site_url(),
-        "SECRET_KEY": secret("ckan"),
-        "sqlalchemy.url": postgres_url(purpose),
-        "ckan.redis.url": redis_url(purpose),
+    values = {
+        "portal": os.path.relpath(DEV / "portal.ini", LOCAL),
+        "site_url": site_url(),
+        "secret": secret("ckan"),
+        "postgres_url": postgres_url(purpose),
+        "redis_url": redis_url(purpose),
         "solr_url": solr_url(purpose),
-        "ckan.storage_path": str(local("storage")),
-        "smtp.server": f"127.0.0.1:{ports()['smtp']}",
-        "smtp.mail_from": "guichet@guichet.example",
-        # The demonstration's catalogues and the portal's own dataset are on this machine.
-        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
-        "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
-        "ecosphere.quality.allowed_networks": "127.0.0.1/32",
-        "ecosphere.access.allowed_networks": "127.0.0.1/32",
-        "ecosphere.studies.allowed_networks": "127.0.0.1/32",
-        # The hosts named in the demonstration's records do not exist.
-        "ecosphere.access.allowed_hosts": "127.0.0.1",
-        "ecosphere.studies.allowed_hosts": "127.0.0.1",
-        "ecosphere.access.communes_url": f"{ogc_url()}/contours/{{code}}",
-        "ecosphere.access.epci_url": f"{ogc_url()}/contours/{{code}}",
-        "debug": "false",
-        **(more or {}),
+        "storage": local("storage"),
+        "smtp_port": ports()["smtp"],
+        "ogc_url": ogc_url(),
     }
+    template = OPTIONS.read_text(encoding="utf-8").format_map(values)
+    options = dict(line.split(" = ", 1) for line in template.splitlines() if not line.startswith("#"))
+    options |= more or {}
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
     if not path.exists() or path.read_text() != text:
@@ -98,14 +89,21 @@ def _version() -> str:
     return digest.hexdigest()
 
 
-def processes() -> Iterator[Process]:
-    """Yield the web server, the workers, the watch and the clock as background processes."""
+def processes(servers: Mapping[str, int] | None = None) -> Iterator[Process]:
+    """Yield the web server, the workers, the watch and the clock as background processes.
+
+    Args:
+        servers: names and ports of web servers, if there are several.
+    """
     version, env = _version(), {"CKAN_INI": str(INI), "MALLOC_ARENA_MAX": "2"}
     options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
     options += ["--forwarder-headers", ""]  # else clients could choose the portal's apparent URL
-    bind = ["--bind", f"127.0.0.1:{ports()['web']}", "--chdir", str(ROOT)]
-    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, *bind, "dev.stack.wsgi:application"]
-    yield Process("web", gunicorn, ready=answers, port="web", env=env, version=version, cwd=ROOT)
+    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, "--chdir", str(ROOT)]
+    for name, number in (servers or {"web": ports()["web"]}).items():
+        command = [*gunicorn, "--bind", f"127.0.0.1:{number}", "dev.stack.wsgi:application"]
+        ready = partial(answers, f"http://127.0.0.1:{number}")
+        port = "web" if name == "web" else None
+        yield Process(name, command, ready=ready, port=port, env=env, version=version, cwd=ROOT)
     for number in range(1, WORKERS + 1):
         # One scheduler is enough; RQ would have the others compete for its lock.
         flags = [] if number == 1 else ["--no-scheduler"]
@@ -146,9 +144,9 @@ def mail_url() -> str:
     return f"http://127.0.0.1:{ports()['mail']}"
 
 
-def answers() -> bool:
-    """Return whether the portal's API answers."""
-    return url_answers(f"{site_url()}/api/3/action/status_show", timeout=30)
+def answers(url: str = "") -> bool:
+    """Return whether the portal's API answers, or that of one of its web servers."""
+    return url_answers(f"{url or site_url()}/api/3/action/status_show", timeout=30)
 
 
 def check_workers() -> None:

@@ -39,8 +39,6 @@ OWNER = "administration-centrale-ou-ministere_172120"
 ENDED = ("Finished", "Aborted")
 PATIENCE = 1200.0  # seconds without any progress
 RUN_SECONDS = 30.0  # between two looks of ckanext-harvest at the jobs
-#: Maximum number of errors shown per catalogue; the job report has all.
-SHOWN_ERRORS = 5
 _IN_DAYS = re.compile(r"\+(\d+)")
 TO_TRY = (DEV / "demo" / "to_try.txt").read_text(encoding="utf-8")
 
@@ -151,10 +149,6 @@ def _progress(portal: Portal, job: str) -> tuple[int, int]:
 def _tell(portal: Portal, job: str, served: Served, source: str) -> None:
     """Print the result of a catalogue."""
     stats = portal.call("harvest_job_show", id=job).get("stats") or {}
-    report = portal.call("harvest_job_report", id=job)
-    errors = [error["message"] for error in report.get("gather_errors", [])]
-    for described in report.get("object_errors", {}).values():
-        errors += [f"{described.get('guid') or '?'}: {error['message']}" for error in described["errors"]]
     counts = {key.replace("_", " "): value for key, value in stats.items() if isinstance(value, int) and value}
     aside = served.records - sum(counts.values())
     if aside > 0:
@@ -162,10 +156,6 @@ def _tell(portal: Portal, job: str, served: Served, source: str) -> None:
     told = ", ".join(f"{number} {what}" for what, number in counts.items())
     say(f"\n{served.title}: {served.records} records: {told}")
     say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{source}/job/last")
-    for error in errors[:SHOWN_ERRORS]:
-        say(f"  - {error[:200]}")
-    if len(errors) > SHOWN_ERRORS:
-        say(f"  … and {len(errors) - SHOWN_ERRORS} more in the report")
     for position, name in enumerate(served.broken if served.name.endswith(pycsw.BROKEN) else [], 1):
         say(f"  position {position} is the file {name}")
 

@@ -24,13 +24,11 @@ class Need:
         package: Debian package that contains it.
         purpose: what it is needed for.
         find: returns its path, None if it is missing.
-        instead: package to install where apt does not know the first.
     """
 
     package: str
     purpose: str
     find: Callable[[], Path | None]
-    instead: str = ""
 
 
 def _on_path(*names: str) -> Callable[[], Path | None]:
@@ -113,7 +111,6 @@ NEEDS = {
         "chromium-headless-shell",
         "the tests in a browser",
         _on_path("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"),
-        instead="chromium",
     ),
 }
 
@@ -152,7 +149,7 @@ def _install(needs: Iterable[Need]) -> None:
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     with without_services():
         run(["apt-get", "update", "-q"], what="read the list of packages", env=quiet)
-        packages = [need.instead if need.instead and not _is_known(need.package) else need.package for need in needs]
+        packages = [need.package for need in needs]
         run(
             ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages],
             what=f"install {' '.join(packages)}",
@@ -169,12 +166,6 @@ def without_services() -> Iterator[None]:
         _temporary_file(cluster, "create_main_cluster = false\n", 0o644),
     ):
         yield
-
-
-def _is_known(package: str) -> bool:
-    """Return whether apt knows a package."""
-    said = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
-    return said.returncode == 0
 
 
 @contextmanager

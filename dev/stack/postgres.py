@@ -1,6 +1,6 @@
 """PostgreSQL server private to this checkout, listening on TCP on 127.0.0.1 only.
 
-PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres` (or `nobody`), which may be unable to
+PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres`, which may be unable to
 enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the capability to enter any
 folder, or to read and write anywhere.
 """
@@ -20,7 +20,6 @@ from .process import Process
 from .settings import DATABASES, local, ports, secret
 from .shell import StackError, run, say
 
-USERS = ("postgres", "nobody")
 #: Capabilities that let a user pass through folders closed to it, weakest first.
 CAPABILITIES = ("", "+dac_read_search", "+dac_override")
 INITDB_OPTIONS = "--no-sync --username=ckan --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8"
@@ -57,12 +56,11 @@ def _place() -> tuple[list[str], Path]:
 
 
 def _user() -> pwd.struct_passwd:
-    for name in USERS:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise StackError("PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root.")
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        sentence = "PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root."
+        raise StackError(sentence) from None
 
 
 def _can_use(home: Path, prefix: list[str]) -> bool:
@@ -95,16 +93,32 @@ def _create_cluster(programs: Path) -> None:
 
 def process() -> Process:
     """Return the server as a background process."""
+    return _server("postgres", _data(), ports()["postgres"])
+
+
+def _server(name: str, folder: Path, port: int) -> Process:
     prefix, _ = _place()
     server = program("postgres") / "postgres"
-    options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+    options = [part for option, value in OPTIONS.items() for part in ("-c", f"{option}={value}")]
     return Process(
-        "postgres",
-        [*prefix, str(server), "-D", str(_data()), "-p", str(ports()["postgres"]), *options],
-        ready=lambda: _psql("SELECT 1", check=False) == "1",
-        port="postgres",
+        name,
+        [*prefix, str(server), "-D", str(folder), "-p", str(port), *options],
+        ready=lambda: _psql("SELECT 1", port, check=False) == "1",
+        port="postgres" if name == "postgres" else None,
         stop_signal=signal.SIGINT,  # "fast" shutdown: ends the sessions
     )
+
+
+def standby(port: int) -> Process:
+    """Return a hot standby of the server as a background process; its data are copied the first time."""
+    prefix, home = _place()
+    folder = home / "standby"
+    if not (folder / "PG_VERSION").exists():
+        address = ["-h", "127.0.0.1", "-p", str(ports()["postgres"]), "-U", "ckan"]
+        copy = ["-D", folder, "--write-recovery-conf", "--create-slot", "--slot=standby", "--checkpoint=fast"]
+        command = [*prefix, program("postgres") / "pg_basebackup", *address, *copy]
+        run(command, what="copy the database", cwd="/", env={"PGPASSWORD": secret("postgres")})
+    return _server("postgres-standby", folder, port)
 
 
 def start() -> bool:
@@ -126,17 +140,17 @@ def start() -> bool:
     return started
 
 
-def execute(statement: str) -> str:
-    """Run a statement as the owner of the databases and return its output.
+def execute(statement: str, port: int | None = None, database: str = "postgres") -> str:
+    """Run a statement as the owner of the databases, on the server or on another one, and return its output.
 
     Raises:
         StackError: the statement failed.
     """
-    return _psql(statement)
+    return _psql(statement, port, database)
 
 
-def _psql(statement: str, *, check: bool = True) -> str:
-    address = ["-h", "127.0.0.1", "-p", str(ports()["postgres"]), "-U", "ckan", "-d", "postgres"]
+def _psql(statement: str, port: int | None = None, database: str = "postgres", *, check: bool = True) -> str:
+    address = ["-h", "127.0.0.1", "-p", str(port or ports()["postgres"]), "-U", "ckan", "-d", database]
     env = {"PGPASSWORD": secret("postgres"), "PGCONNECT_TIMEOUT": "2"}
     command = [program("postgres") / "psql", *address, "-XAtq", "-c", statement]
     try:

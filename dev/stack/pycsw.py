@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dev import demo
 
 from .install import fill, venv_program
 from .process import Process, url_answers
-from .settings import DEV, INSTALLED, LOCAL, ROOT, local, ports
+from .settings import DEV, INSTALLED, ROOT, local, ports
 from .shell import StackError, run, say
 
 SOURCES = DEV / "csw"
@@ -73,7 +72,7 @@ def serve(count: int, folder: Path | None) -> list[Served]:
 
     Args:
         count: number of records of the demonstration.
-        folder: folder of further ISO records; None for the one loaded before, if any.
+        folder: folder of further ISO records, if any.
 
     Returns:
         The catalogues, those of the demonstration first.
@@ -81,64 +80,28 @@ def serve(count: int, folder: Path | None) -> list[Served]:
     Raises:
         StackError: the folder contains no ISO record.
     """
-    setup()
-    before_or_now = _serve_folder(folder) if folder else _served_before()
-    return _serve_demo(count) + before_or_now
-
-
-def _serve_demo(count: int) -> list[Served]:
-    """Load the demonstration's catalogues, unless the same number of records of the same code is loaded."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((DEV / "demo").glob("*.*"))))
-    source = f"{digest.hexdigest()} {count}"
-    titles = {name: catalogue.title for name, catalogue in demo.CATALOGUES.items()}
-    notes = {name: _note(name) or {} for name in titles}
-    if all(note.get("source") == source for note in notes.values()):
-        return [Served(name, title, notes[name]["records"], []) for name, title in titles.items()]
     say(f"Writing the catalogues of the demonstration: {count} records")
     records = local("demo")
     shutil.rmtree(records)
     command = [venv_program("python"), "-m", "dev.demo", records, "--count", str(count)]
     run(command, what="write the catalogues", cwd=ROOT)
-    return [_load(name, title, records / name, source=source) for name, title in titles.items()]
+    served = [publish(name, records / name, catalogue.title) for name, catalogue in demo.CATALOGUES.items()]
+    if folder:
+        served += _serve_folder(folder)
+    return served
 
 
 def _serve_folder(folder: Path) -> list[Served]:
-    """Load a folder, each time, since it may have changed and loading takes a second."""
+    """Load a folder; files that are not well-formed XML are a catalogue of their own."""
     if not folder.is_dir():
         raise StackError(f"RECORDS={folder} is no folder.")
     title = f"Dossier {folder.resolve().name}"
-    served = _load(OWN, title, folder, source=str(folder.resolve()))
+    served = publish(OWN, folder, title)
     if not served.records and not served.broken:
         raise StackError(f"There is no ISO 19139 record in {folder}.")
-    return [served, *_broken(served)]
-
-
-def _served_before() -> list[Served]:
-    known = _note(OWN)
-    if not known:
-        return []
-    served = Served(OWN, f"Dossier {Path(known['source']).name}", known["records"], known["broken"])
-    return [served, *_broken(served)]
-
-
-def _broken(served: Served) -> list[Served]:
     if not served.broken:
-        return []
-    return [Served(served.name + BROKEN, f"{served.title} : fichiers illisibles", len(served.broken), served.broken)]
-
-
-def _note(name: str) -> dict | None:
-    try:
-        return json.loads((LOCAL / "pycsw" / f"{name}.json").read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _load(name: str, title: str, folder: Path, *, source: str) -> Served:
-    served = publish(name, folder, title)
-    note = {"source": source, "records": served.records, "broken": served.broken}
-    (local("pycsw") / f"{name}.json").write_text(json.dumps(note, ensure_ascii=False))
-    return served
+        return [served]
+    return [served, Served(OWN + BROKEN, f"{title} : fichiers illisibles", len(served.broken), served.broken)]
 
 
 def publish(name: str, folder: Path, title: str = "") -> Served:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import install, packages, postgres, redis, solr
 from .process import Process
-from .settings import INSTALLED, LOCAL, ROOT, ports
-from .shell import StackError, say
+from .settings import LOCAL, ports
+from .shell import say
 
-#: Free disk space required, in bytes: to install everything, and once everything is installed.
-SPACE, SPACE_ONCE_INSTALLED = 2_000_000_000, 200_000_000
 #: In start order.
 BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
 #: In start order; stopped in reverse.
@@ -39,7 +36,6 @@ def up(started: set[str] | None = None) -> set[str]:
     Returns:
         The same set.
     """
-    _require_space()
     packages.require("venv", "libmagic", "postgres", "redis", "java", "maven")
     install.setup()
     with stopped_on_failure(started) as noted:
@@ -47,17 +43,6 @@ def up(started: set[str] | None = None) -> set[str]:
             if start():
                 noted.add(name)
     return noted
-
-
-def _require_space() -> None:
-    """Check the free disk space first, rather than fail after minutes, halfway through the installation."""
-    wanted = SPACE if not (INSTALLED / "solr" / "lib.stamp").exists() else SPACE_ONCE_INSTALLED
-    free = shutil.disk_usage(ROOT).free
-    if free < wanted:
-        raise StackError(
-            f"{ROOT} has {free / 1e9:.1f} GB free and {wanted / 1e9:.1f} GB are needed: "
-            "free some space and start again."
-        )
 
 
 def running() -> dict[str, Process]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from .install import setup
@@ -16,7 +17,7 @@ SOURCES = DEV / "solr"
 HEAP = "512m"
 
 
-def _fetch_jars() -> Path:
+def fetch_jars() -> Path:
     """Return the folder of Solr's jars, which are fetched again if the versions in `pom.xml` changed."""
     lib, stamp = INSTALLED / "solr" / "lib", INSTALLED / "solr" / "lib.stamp"
     digest = hashlib.sha256((SOURCES / "pom.xml").read_bytes()).hexdigest()
@@ -54,15 +55,18 @@ def _create_cores() -> None:
 
 def create_core(core: str) -> bool:
     """Write the configuration of a core with CKAN's own schema; return whether it was not there."""
-    folder = local("solr", "home", core)
-    conf = local("solr", "home", core, "conf")
-    if (folder / "core.properties").exists():
+    if (local("solr", "home", core) / "core.properties").exists():
         return False
+    write_configuration(local("solr", "home", core, "conf"))
+    return True
+
+
+def write_configuration(conf: Path) -> None:
+    """Write the configuration of a core or collection with CKAN's own schema."""
     shutil.copy(SOURCES / "solrconfig.xml", conf)
     shutil.copy(_ckan_schema(), conf / "managed-schema.xml")
     for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
         (conf / words).touch()
-    return True
 
 
 def _answers() -> bool:
@@ -71,27 +75,33 @@ def _answers() -> bool:
 
 def process() -> Process:
     """Return the server as a background process."""
+    command = server(LOCAL / "solr" / "home", ports()["solr"], {})
+    return Process("solr", command, ready=_answers, port="solr", cwd=local("solr"))
+
+
+def server(home: Path, port: int, more: Mapping[str, object]) -> list[str]:
+    """Return the command of a server, with further properties of Java."""
     properties = {
-        "solr.solr.home": LOCAL / "solr" / "home",
+        "solr.solr.home": home,
         "solr.log.dir": LOCAL / "log",
-        "solr.port": ports()["solr"],
+        "solr.port": port,
         "java.io.tmpdir": LOCAL / "solr" / "tmp",
+        **more,
     }
-    options = [f"-Xmx{HEAP}", *(f"-D{name}={value}" for name, value in properties.items())]
-    java = str(program("java") / "bin" / "java")
-    return Process(
-        "solr",
-        [java, *options, "-cp", str(INSTALLED / "solr" / "lib" / "*"), str(SOURCES / "SolrServer.java")],
-        ready=_answers,
-        port="solr",
-        cwd=local("solr"),
-    )
+    return java(HEAP, properties, str(SOURCES / "SolrServer.java"))
+
+
+def java(heap: str, properties: Mapping[str, object], *program_and_arguments: str) -> list[str]:
+    """Return the command of a Java program with Solr's jars."""
+    options = [f"-Xmx{heap}", *(f"-D{name}={value}" for name, value in properties.items())]
+    jars = ["-cp", str(INSTALLED / "solr" / "lib" / "*")]
+    return [str(program("java") / "bin" / "java"), *options, *jars, *program_and_arguments]
 
 
 def start() -> bool:
     """Start the server with its cores; return whether this call started it."""
     setup()
-    _fetch_jars()
+    fetch_jars()
     _create_cores()
     local("solr", "tmp")
     return process().start()

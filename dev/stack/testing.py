@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Sequence
 
 from . import packages, pycsw, services
-from .install import setup, venv_program
-from .settings import ROOT, TEST_PROCESSES, kept_bytecode, test_environment
+from .install import fill, setup, venv_program
+from .settings import DEV, INSTALLED, ROOT, TEST_PROCESSES, kept_bytecode, test_environment
 
 #: Options for the whole suite: several processes, keeping the tests of a file, which share fixtures, in one.
 IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
@@ -22,6 +22,9 @@ WITHOUT_SERVICES = ("-m", "not slow and not service")
 
 #: CKAN asks for a database when it starts, whatever the tests need: this one is empty, and in memory.
 NO_DATABASE = "sqlite://"
+
+#: udata's own virtual environment, since its pinned dependencies conflict with CKAN's, and the test that runs it.
+UDATA, READ_BY_UDATA = INSTALLED / "udata-venv", "ckanext/ecosphere/schemas/tests/test_read_by_udata.py"
 
 #: For a short-lived Solr: less compilation and no concurrent garbage collection halve the time it takes.
 SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -57,6 +60,12 @@ def test_fast(arguments: Sequence[str]) -> int:
 def test_all(arguments: Sequence[str]) -> int:
     """Run the whole suite in several processes, with further arguments for pytest; return its exit code."""
     return _pytest((*IN_PARALLEL, *arguments))
+
+
+def federation() -> int:
+    """Let udata's own harvester read the portal, and print what became of each dataset; return the exit code."""
+    fill(UDATA, DEV / "federation" / "requirements.lock")
+    return test([READ_BY_UDATA, "-q", "-s"])
 
 
 def _pytest(arguments: Sequence[str]) -> int:

@@ -3,8 +3,9 @@
 update [FILE.po …]  extract all messages, take translations from the files, else keep the existing ones, set their
                     no-break spaces, compile
 missing             list the messages without a French translation; exit code 1 if there are any
-check               fail if a message is untranslated, a space is plain where French needs a no-break one, or a
-                    compiled or extracted file is out of date
+
+A test fails if a message is untranslated, a space is plain where French needs a no-break one, or a compiled or
+extracted file is out of date (`problems`).
 """
 
 from __future__ import annotations
@@ -183,6 +184,7 @@ RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
 HARVEST = PACKAGE / "harvest" / "data" / "messages.yaml"
 STUDIES = PACKAGE / "studies" / "data" / "messages.yaml"
+REQUESTS = PACKAGE / "data_requests" / "data" / "messages.yaml"
 
 #: Suffix → babel extractor; CKAN's own one reads its template tags.
 METHODS = {
@@ -254,7 +256,8 @@ def own() -> Iterator[Found]:
     sections = yaml.safe_load(HARVEST.read_text(encoding="utf-8"))
     advice = {item["text"]: item["text"] for item in sections.pop("advice")}
     yield from _of_sections(HARVEST, [*sections.values(), advice])
-    yield from _of_sections(STUDIES, yaml.safe_load(STUDIES.read_text(encoding="utf-8")).values())
+    for path in (STUDIES, REQUESTS):
+        yield from _of_sections(path, yaml.safe_load(path.read_text(encoding="utf-8")).values())
 
 
 def _of_sections(path: Path, sections: Iterable[dict[str, str]]) -> Iterator[Found]:
@@ -333,16 +336,13 @@ def _folder(package: str) -> Path:
 def main() -> int:
     """Run one command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["update", "missing", "check"])
+    parser.add_argument("command", choices=["update", "missing"])
     parser.add_argument("files", nargs="*", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "update":
         update(arguments.files)
         return 0
-    found = missing() if arguments.command == "missing" else problems()
-    if arguments.command == "check":
-        print("\n".join(found) or "The French catalogue is complete.")
-    return 1 if found else 0
+    return int(bool(missing()))
 
 
 if __name__ == "__main__":

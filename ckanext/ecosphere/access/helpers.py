@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import DataDict
+from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.auth import readable_extract
 from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.take import areas
+from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.areas import offers_features
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import Row
@@ -54,8 +55,8 @@ def ecosphere_access_layers(pkg: DataDict) -> list[qgis.Source]:
     return sources
 
 
-def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, str]]:
-    """Return title and address of the part of each layer of a dataset that lies in a box (degrees).
+def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, str, str, str]]:
+    """Return title and address of the part of each layer of a dataset that lies in a box (degrees), resource and name.
 
     Layers whose service does not offer features, or is closed to the reader, are left out.
     """
@@ -68,8 +69,26 @@ def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, st
         for layer in service["layers"]:
             if offers_features(service, layer):
                 title = str(layer["title"] or layer["name"])
-                addresses.append((title, areas.address(service, layer, areas.Part(box))))
+                address = areas.address(service, layer, areas.Part(box))
+                addresses.append((title, address, resource["id"], layer["name"]))
     return addresses
+
+
+def ecosphere_access_extract(context: Context, id_: str) -> DataDict | None:
+    """Return an extract as `ecosphere_access_extract_show` does, with the `path` of its file, "" without one.
+
+    Returns:
+        None if there is none any more, or the user of the context may not read its dataset.
+    """
+    try:
+        row = readable_extract(context, id_)
+    except tk.ObjectNotFound:
+        return None
+    path = extracts.file_of(row)
+    extract = {**form.shown(row), "path": ""}
+    if extract["url"] and path and path.is_file():
+        extract["path"] = str(path)
+    return extract
 
 
 def ecosphere_access_layers_url(pkg: DataDict) -> str:

@@ -17,10 +17,8 @@ from ckanext.ecosphere.access.services import reading, storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.work.jobs import Job, in_steps
 
-NAME = "ecosphere-access-name"
 AT_ONCE, SECONDS = 200, 120
 #: How long a worker makes previews, or extracts, while others wait for it.
 TURN_SECONDS = 30
@@ -62,25 +60,6 @@ def read_services() -> int:
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
         return reading.run(addresses, SECONDS)
-
-
-def name_resources(package_id: str) -> int:
-    """Name the resources of a dataset by their services, once these are read (background job); return their number."""
-    read_services()
-    return reading.give_names(package_id)
-
-
-def want_names(package_id: str) -> None:
-    """Queue the naming of a dataset's resources."""
-    job_id = f"{NAME}-{package_id}"
-    enqueue_once(
-        name_resources,
-        [package_id],
-        job_id=job_id,
-        title="Access: names",
-        queue=QUEUE,
-        timeout=SECONDS * 5,
-    )
 
 
 def make_samples() -> int:
@@ -147,7 +126,7 @@ def _read_all(seconds: float) -> int:
 # The services of saved datasets are recorded in one go, just before the transaction is committed: a harvest saves many
 # datasets per transaction, and recording their services one dataset at a time took 10 % of its time.
 
-_SAVED, _NEW_SERVICES, _NAMELESS = f"{__name__}:saved", f"{__name__}:new", f"{__name__}:nameless"
+_SAVED, _NEW_SERVICES = f"{__name__}:saved", f"{__name__}:new"
 
 
 def listen() -> None:
@@ -183,21 +162,13 @@ def _note_services(session: Any) -> None:
         ids = [package_id for package_id, is_new in waiting.items() if is_new is new]
         if ids and storage.note(ids, new=new):
             session.info[_NEW_SERVICES] = True
-    [package_id, *others] = waiting
-    # Several at once: a harvest, which names its own.
-    if not others and reading.nameless(package_id):
-        session.info[_NAMELESS] = package_id
 
 
 def _enqueue(session: Any) -> None:
     if session.info.pop(_NEW_SERVICES, False):
         READ.enqueue()
-    package_id = session.info.pop(_NAMELESS, "")
-    if package_id:
-        want_names(package_id)
 
 
 def _forget(session: Any) -> None:
     session.info.pop(_SAVED, None)
     session.info.pop(_NEW_SERVICES, None)
-    session.info.pop(_NAMELESS, None)

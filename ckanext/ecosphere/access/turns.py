@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +19,11 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
+from ckan.types import DataDict
 from flask import has_request_context
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.access.model import WANTED
+from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 SLOW_SECONDS, SLOW_KEPT = 20, 600
@@ -32,6 +34,8 @@ MOST_WAITING = 1_000
 SERVED_KEPT = 3600
 """Seconds for which it is known when it was the turn of somebody or of a server."""
 RETRY_SECONDS = 60
+TURN_OVER = "turn-over"
+"""Code of what took long while others wait."""
 
 
 class NoRoomError(Exception):
@@ -144,6 +148,31 @@ class Line:
             return
         row = sa.update(self.table).where(self.key == key, self.table.state == WANTED)
         model.Session.execute(row.values(asker=asker))
+        model.Session.commit()
+
+    def make(self, key: str, most_tries: int, work: Callable[[Any], tuple[DataDict, str]]) -> None:
+        """Have a row made and store the outcome, unless it is put back to wait. Commits.
+
+        Args:
+            key: primary key of the row.
+            most_tries: beyond which the row is given up.
+            work: makes it; returns facts about it, and "", the code of a failure, or `TURN_OVER`.
+        """
+        row = model.Session.get(self.table, key)
+        if row is None:
+            return
+        row.tries += 1
+        model.Session.commit()  # first, so that what crashes the worker is not retried forever
+        facts, error = {}, "given-up"
+        if row.tries <= most_tries:
+            facts, error = work(row)
+        row = model.Session.get(self.table, key, populate_existing=True)
+        if row is None or (error == TURN_OVER and row.tries < most_tries):
+            return
+        row.state = MADE
+        if error:
+            row.state = BROKEN
+        row.error, row.facts, row.asker = error, facts, ""
         model.Session.commit()
 
     def has_others(self, asker: str, host: str) -> bool:

@@ -17,11 +17,11 @@ from ckanext.ecosphere.access.auth import ReadableResource, readable, readable_e
 from ckanext.ecosphere.access.helpers import ecosphere_access_layers
 from ckanext.ecosphere.access.model import BROKEN, MADE, Extract
 from ckanext.ecosphere.access.preview import files, images, messages, samples
-from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, beginning, sniff
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.areas import DEGREES, formats, names_attributes, snippets
-from ckanext.ecosphere.shared import qgis, web_guard
+from ckanext.ecosphere.shared import qgis, stored_files, web_guard
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.visits import asked_by_head
@@ -168,9 +168,14 @@ def sample(id: str, resource_id: str) -> Response:
     if row.state != MADE:
         return jsonify({"state": row.state})
     path = files.sample_file(item.resource.id)
-    if path is None or not path.is_file():
+    content = None
+    if path:
+        content = stored_files.opened(path)
+    if content is None:
         return jsonify({"state": "none"})  # removed by `files.prune`
-    return send_file(path, mimetype="application/json", conditional=True)
+    return send_file(
+        content, mimetype="application/json", conditional=True, last_modified=row.changed
+    )
 
 
 @ecosphere_access.route(OF_RESOURCE + "/apercu", methods=["POST"])
@@ -181,7 +186,7 @@ def sample_wanted(id: str, resource_id: str) -> Response:
     path = files.sample_file(item.resource.id)
     if path is None:
         return _failure(_("This portal makes no previews."), UNAVAILABLE)
-    is_removed = row is not None and row.state == MADE and not path.is_file()
+    is_removed = row is not None and row.state == MADE and not stored_files.exists(path)
     if row is not None and row.state != BROKEN and not is_removed:
         samples.LINE.adopt(row.resource_id, turns.asker())
         return jsonify({"state": row.state})
@@ -242,10 +247,11 @@ def _inline_fetched(item: ReadableResource, url: str) -> Response:
 
 
 def _inline_upload(item: ReadableResource) -> Response:
-    path = samples.uploaded(item.resource)
+    content = stored_files.upload_of(item.resource.id)
     code = ""
-    if path:
-        code = _unfit(beginning(path), page="unreadable")
+    if content:
+        with content:
+            code = _unfit(content.read(SNIFFED), page="unreadable")
     if code:
         return _failure(messages.sentence(code), FAILED_DEPENDENCY)
     return tk.redirect_to(_download_url(item))
@@ -485,11 +491,14 @@ def extract_file(extract: str) -> Response:
     """Return the file of an extract."""
     row = _row(extract)
     path = extracts.file_of(row)
-    if row.state != MADE or path is None or not path.is_file():
+    content = None
+    if row.state == MADE and path:
+        content = stored_files.opened(path)
+    if content is None:
         _absent(_("There is no such extract, or it was deleted after a day."))
     chosen = formats()[row.asked["format"]]
     name = f"extrait{chosen.suffix}"
-    response = send_file(path, chosen.media_type, as_attachment=True, download_name=name)
+    response = send_file(content, chosen.media_type, as_attachment=True, download_name=name)
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response

@@ -17,7 +17,7 @@ from ckan import model
 from ckan.lib.pagination import Page
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
-from flask import g, has_request_context, request
+from flask import has_request_context
 from markupsafe import escape
 
 from ckanext.ecosphere.shared import action_input, dates, once, template_helpers
@@ -142,15 +142,6 @@ def humanize_entity_type(
     return original(entity_type, object_type, purpose)
 
 
-_KEPT = "ecosphere_own_services"
-
-
-def keep_services(_sender: Any = None, **_more: Any) -> None:
-    """Start caching for a request, unless it may change something."""
-    if request.method in ("GET", "HEAD"):
-        setattr(g, _KEPT, {})
-
-
 @tk.side_effect_free
 @tk.chained_action
 @auth_audit_exempt
@@ -158,13 +149,9 @@ def organization_list_for_user(
     original: Callable[..., list[DataDict]], context: Context, data_dict: DataDict
 ) -> list[DataDict]:
     """List the organisations of a user, as CKAN does, cached during a read-only request."""
-    if not has_request_context() or _KEPT not in g:
-        return original(context, data_dict)
-    cached = g.get(_KEPT)
     key = (context.get("user"), repr(sorted(data_dict.items())))
-    if key not in cached:
-        cached[key] = original(context, data_dict)
-    return [dict(service) for service in cached[key]]
+    services = once.for_page("own services", key, lambda: original(context, data_dict))
+    return [dict(service) for service in services]
 
 
 def get_actions() -> DataDict:

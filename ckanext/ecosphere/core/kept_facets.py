@@ -11,14 +11,13 @@ import json
 import sqlalchemy as sa
 from ckan import model
 from ckan.model.system_info import get_system_info, set_system_info
-from flask import g, has_request_context
 
 from ckanext.ecosphere import config
+from ckanext.ecosphere.shared import once
 
 #: Key under which `adopt` stores which facets the portal used.
 KEY = "ecosphere.kept_facets"
 NAMES = ("groups", "tags")
-_OF_PAGE = "ecosphere_kept_facets"
 
 
 def in_use() -> dict[str, int]:
@@ -49,11 +48,7 @@ def remember(names: dict[str, int]) -> None:
 
 def shown() -> tuple[str, ...]:
     """Return which of CKAN's facets are shown beside those of the suite (`groups`, `tags`); cached per page."""
-    if not has_request_context():
-        return _shown()
-    if _OF_PAGE not in g:
-        setattr(g, _OF_PAGE, _shown())
-    return getattr(g, _OF_PAGE)
+    return once.for_page("kept facets", "", _shown)
 
 
 def _shown() -> tuple[str, ...]:

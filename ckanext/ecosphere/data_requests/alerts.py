@@ -120,10 +120,10 @@ class Requests(AlertSubject):
 
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
         """Return the entries of requests that are still public, in the order of their ids."""
-        requests = {request.id: request for request in by_ids(Request, ids) if request.listed}
-        services = {request.organization_id for request in requests.values()}
-        groups = {group.id: group for group in by_ids(model.Group, services)}
-        return [_news(requests[id_], groups, since) for id_ in ids if id_ in requests]
+        requests = by_ids(Request, ids)
+        groups = by_ids(model.Group, {request.organization_id for request in requests.values()})
+        listed = [requests[id_] for id_ in ids if id_ in requests and requests[id_].listed]
+        return [_news(request, groups, since) for request in listed]
 
     def sentence(self, count: int) -> str:
         return tk.ungettext(

@@ -1,8 +1,8 @@
 """Files and links of requests: those attached to comments, and those that answer a request.
 
 Files are limited in type and size, checked, scanned, and only served as downloads. They follow the database
-transaction. Those to delete are recorded in the transaction that deletes their rows, and deleted after the commit: a
-rollback loses no file, and a failed deletion is tried again by the scheduled run. Added files are deleted on rollback.
+transaction: those without a row are deleted after the commit, so that a rollback loses none; added ones, on rollback.
+The scheduled run deletes all that no row names a day later: what a killed process left, or what could not be deleted.
 
 An answer is public, or private to the requester for ever or until a given day: then it appears on no page and in no
 feed, search, e-mail or API answer except for the requester, the service and the moderators.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import mimetypes
-import os
 import re
 import shlex
 import subprocess
@@ -20,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +36,10 @@ from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import (
     Attachment,
     Delivery,
-    Removal,
     Request,
-    number_of,
 )
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)
@@ -235,27 +232,18 @@ def remove(attachments: list[Attachment]) -> None:
 
 # Files and transactions.
 
-AT_ONCE = 1000
 _TO_REMOVE, _BROUGHT = f"{__name__}.to_remove", f"{__name__}.brought"
-#: Delay after which `check` reports a file that is still there.
-LATE = timedelta(days=1)
 
 
 def remove_later(paths: Iterable[Path]) -> None:
     """Delete files once the transaction is committed. Nothing is committed here."""
-    folder = config.folder()
-    if folder is None:
-        return
     session: Any = model.Session()
-    for path in paths:
-        session.merge(Removal(path=str(path.relative_to(folder)), asked=clock.now()))
-        session.info.setdefault(_TO_REMOVE, []).append(path)
+    session.info.setdefault(_TO_REMOVE, []).extend(paths)
 
 
 def move_in(path: Path, place: Path) -> None:
     """Move a file to its place; it is deleted if the transaction is rolled back."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    path.rename(place)
+    stored_files.keep(path, place)
     session: Any = model.Session()
     session.info.setdefault(_BROUGHT, []).append(place)
 
@@ -281,42 +269,13 @@ def _undone(session: Any) -> None:
 
 def _remove(path: Path) -> bool:
     try:
-        path.unlink(missing_ok=True)
+        stored_files.remove(path)
     except OSError:
-        log.exception("A file of a data request cannot be removed; it is tried again: %s", path)
+        log.exception(
+            "A file of a data request cannot be removed; it is tried again a day later: %s", path
+        )
         return False
     return True
-
-
-def remove_recorded() -> int:
-    """Delete the recorded files that remain, and their records; return how many.
-
-    Raises:
-        OSError: some files could not be deleted; they stay recorded for the next run.
-    """
-    folder, removed, remaining = config.folder(), 0, 0
-    if folder is None:
-        return 0
-    last_path = ""
-    while rows := model.Session.scalars(
-        sa.select(Removal).where(Removal.path > last_path).order_by(Removal.path).limit(AT_ONCE)
-    ).all():
-        last_path = rows[-1].path
-        for row in rows:
-            if _remove(folder / row.path):
-                model.Session.delete(row)
-                removed += 1
-            else:
-                remaining += 1
-        model.Session.commit()
-    if remaining:
-        raise OSError(f"{remaining} files of data requests cannot be removed from {folder}")
-    return removed
-
-
-def late_removals() -> int:
-    """Return the number of files that should have been deleted more than a day ago."""
-    return number_of(Removal, Removal.asked < clock.now() - LATE)
 
 
 FILE, LINK = "file", "link"
@@ -462,29 +421,32 @@ def links_of(value: Any) -> list[str]:
 MOST_LINKS, LONGEST_LINK = 20, 2000
 
 
-# Files without a row, left behind when a process is killed between moving a file and its commit.
+# Files without a row.
 
-#: Minimum age of a stray file in seconds, longer than any upload.
+#: Minimum age of such a file in seconds, longer than any upload.
 OLD_SECONDS = 24 * 3600
-#: A folder in which no file came or went for longer is not looked into again.
-RECENT_SECONDS = 30 * OLD_SECONDS
 
 
 def remove_strays() -> int:
-    """Remove files without a row that are older than a day; return how many."""
+    """Remove files without a row that are older than a day; return how many.
+
+    Raises:
+        OSError: some could not be deleted; they are tried again the next time.
+    """
     folder = config.folder()
     if folder is None or not folder.is_dir():
         return 0
-    with os.scandir(folder) as scan:
-        entries = list(scan)
-    old = [Path(entry.path) for entry in entries if entry.name.startswith(WAITING)]
-    since = time.time() - RECENT_SECONDS
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime > since:
-            old += Path(entry.path).iterdir()
-    old = [path for path in old if _is_old(path)]
+    old = [path for path in folder.glob(f"{WAITING}*") if _is_old(path)]
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            old += filter(_is_old, entry.iterdir())
     known = _known_files({path.parent.name for path in old})
-    return sum(_remove(path) for path in old if path not in known)
+    strays = [path for path in old if path not in known]
+    removed = sum(map(_remove, strays))
+    if removed < len(strays):
+        remaining = len(strays) - removed
+        raise OSError(f"{remaining} files of data requests cannot be removed from {folder}")
+    return removed
 
 
 def _known_files(request_ids: Collection[str]) -> set[Path]:

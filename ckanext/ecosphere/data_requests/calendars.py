@@ -7,7 +7,8 @@ call; renewing it invalidates the old one.
 from __future__ import annotations
 
 import secrets
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from ckan.common import _
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
-from ckanext.ecosphere.data_requests.listing import Around, Due
+from ckanext.ecosphere.data_requests.listing import Due
 from ckanext.ecosphere.data_requests.model import Setting, setting_of
 from ckanext.ecosphere.shared import authorization, characters, mailing
 
@@ -73,19 +74,8 @@ def person_of(token: str) -> model.User | None:
     return None
 
 
-def written(title: str, due_dates: Around, all_of_them: str) -> bytes:
-    """Return a calendar of requests.
-
-    Args:
-        title: of the calendar.
-        due_dates: what is due.
-        all_of_them: URL of the page with all requests, mentioned when the calendar leaves some out.
-    """
-    now = clock.now()
-    today = clock.day_of(now)
-    host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
-    # Build the URL once, and insert the reference of each request.
-    page = tk.h.url_for("ecosphere_requests.read", id=REFERENCE, qualified=True)
+def written(title: str, due_dates: Iterable[Due]) -> bytes:
+    """Return a calendar with a title."""
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//ckanext-ecosphere//requests//FR")
     calendar.add("version", "2.0")
@@ -93,46 +83,32 @@ def written(title: str, due_dates: Around, all_of_them: str) -> bytes:
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", icalendar.vText(_text(title)))
     calendar.add("refresh-interval", timedelta(hours=6), parameters={"VALUE": "DURATION"})
-
-    def add(
-        key: str, day: date, summary: str, description: str, *, url: str, version: int = 0
-    ) -> None:
-        event = icalendar.Event()
-        event.add("uid", f"{key}@{host}")
-        event.add("dtstamp", now)
-        event.add("sequence", version)
-        event.add("dtstart", day)
-        event.add("dtend", day + timedelta(days=1))
-        event.add("summary", _text(summary))
-        event.add("description", _text(description))
-        event.add("url", url)
-        event.add("transp", "TRANSPARENT")
-        calendar.add_component(event)
-
-    def add_due(due: Due, key: str, name: str) -> None:
-        summary = name.format(reference=due.reference, title=due.title)
-        url = page.replace(REFERENCE, due.reference)
-        add(key, due.day, summary, wording.state(due.state), url=url, version=due.version)
-
-    if due_dates.left_out:
-        shown = len(due_dates.requests) + len(due_dates.reviews)
-        summary = tk.ungettext(
-            "{number} other due date is not in this calendar",
-            "{number} other due dates are not in this calendar",
-            due_dates.left_out,
-        ).format(number=due_dates.left_out)
-        why = _("It holds the {number} that are due next, or were due last. All requests: {url}")
-        description = why.format(number=shown, url=all_of_them)
-        calendar.add("x-wr-caldesc", icalendar.vText(_text(description)))
-        add("left-out", today, summary, description, url=all_of_them)
-    late, due = _("Late: {reference} – {title}"), _("Answer due: {reference} – {title}")
-    for request in due_dates.requests:
-        name = late if request.day < today else due
-        add_due(request, request.id, name)
-    name = _("Answer to the review due: {reference} – {title}")
-    for review in due_dates.reviews:
-        add_due(review, f"{review.id}-review", name)
+    # Build the URL once, and insert the reference of each request.
+    page = tk.h.url_for("ecosphere_requests.read", id=REFERENCE, qualified=True)
+    for due in due_dates:
+        calendar.add_component(_event(due, page))
     return calendar.to_ical(sorted=False)
+
+
+def _event(due: Due, page: str) -> icalendar.Event:
+    now = clock.now()
+    key, summary = due.id, _("Answer due: {reference} – {title}")
+    if due.review:
+        key, summary = f"{due.id}-review", _("Answer to the review due: {reference} – {title}")
+    elif due.day < clock.day_of(now):
+        summary = _("Late: {reference} – {title}")
+    host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
+    event = icalendar.Event()
+    event.add("uid", f"{key}@{host}")
+    event.add("dtstamp", now)
+    event.add("sequence", due.version)
+    event.add("dtstart", due.day)
+    event.add("dtend", due.day + timedelta(days=1))
+    event.add("summary", _text(summary.format(reference=due.reference, title=due.title)))
+    event.add("description", _text(wording.state(due.state)))
+    event.add("url", page.replace(REFERENCE, due.reference))
+    event.add("transp", "TRANSPARENT")
+    return event
 
 
 def _text(value: str) -> str:

@@ -80,20 +80,9 @@ def letters_command(outcome: str) -> None:
     for case in cases:
         specimen = specimens.played(case)
         with language.speaking(specimens.FRENCH):
-            lines = list(specimens.printed_case(case, specimen))
-        click.echo("\n".join(lines))
+            click.echo(specimens.printed_case(case, specimen))
     if not outcome:
-        click.echo("\n".join(specimens.printed_last_days(specimens.last_days())))
-
-
-@requests.command("anonymise")
-def anonymise_command() -> None:
-    """Forget the people of requests that were closed long enough ago; `tick` does it too."""
-    try:
-        click.echo(f"{privacy.anonymise_old()} requests anonymised.")
-    except jobs.SomeFailed as error:
-        click.echo(f"{error.done} requests anonymised.")
-        raise click.ClickException(f"{error.failed} could not be: the log says why.") from None
+        click.echo(specimens.printed_last_days())
 
 
 @requests.command("export")

@@ -49,7 +49,7 @@ def comment_delay() -> int:
 
 
 def moderation_digest() -> int:
-    """Return the minimum interval between e-mails to a moderator about pending contributions, in minutes."""
+    """Return the delay of e-mails to moderators about pending contributions, in minutes, which groups them."""
     return tk.config["ecosphere.requests.moderation_digest"]
 
 
@@ -91,11 +91,6 @@ def anonymise_months() -> int:
 def statistics_threshold() -> int:
     """Return the number of private requests from which a figure includes them."""
     return tk.config["ecosphere.requests.statistics_threshold"]
-
-
-def statistics_cache() -> int:
-    """Return the lifetime of cached statistics, in seconds."""
-    return tk.config["ecosphere.requests.statistics_cache"]
 
 
 def requests_per_day() -> int:
@@ -217,11 +212,6 @@ def imap() -> str:
 def imap_password() -> str:
     """Return the password of the mailbox of replies."""
     return str(tk.config["ecosphere.requests.imap_password"] or "")
-
-
-def secret() -> str:
-    """Return the portal's secret key, for the order of references."""
-    return str(tk.config["SECRET_KEY"])
 
 
 def folder() -> Path | None:

@@ -230,7 +230,7 @@ def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]
     for kind, (table, _author) in trust.TEXTS.items():
         keys = [key for kind_of_row, key in page if kind_of_row == kind]
         ids = map(int, keys) if table is Event else keys
-        texts |= {(kind, str(row.id)): row for row in by_ids(table, ids)}
+        texts |= {(kind, str(row.id)): row for row in by_ids(table, ids).values()}
     return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import ckan.plugins.toolkit as tk
@@ -113,42 +114,26 @@ def _to_moderate(person: Person) -> Card | None:
 
 
 def _own(person: Person) -> Card | None:
-    newest = person.ask("ecosphere_request_list", {"scope": "mine", **SHORT})
-    if not newest["count"]:
+    mine = {"scope": "mine", **SHORT}
+    count = person.ask("ecosphere_request_list", mine)["count"]
+    if not count:
         return None
-    # First, requests that await an answer by the user.
-    asked_back = person.ask(
-        "ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], **SHORT}
+    waiting = [state for state in states.ACTIVE if state != states.NEEDS_INFO]
+    # First those that await an answer by the user, then late ones, for which there are remedies.
+    groups: tuple[tuple[DataDict, Callable[[DataDict], str], bool], ...] = (
+        ({"state": [states.NEEDS_INFO]}, _awaited, True),
+        ({"state": waiting, "sort": "due"}, _unanswered, True),
+        ({"state": list(states.GIVEN)}, _answered, False),
+        ({}, lambda request: request["state_label"], False),
     )
-    waiting = [_line(request, _awaited(request), urgent=True) for request in asked_back["results"]]
-    # Then overdue ones, for which there are remedies.
-    open_states = [state for state in states.ACTIVE if state != states.NEEDS_INFO]
-    active = {"scope": "mine", "state": open_states, "sort": "due", **SHORT}
-    late = [
-        request
-        for request in person.ask("ecosphere_request_list", active)["results"]
-        if _is_late(request)
-    ]
-    overdue = [_line(request, _unanswered(request), urgent=True) for request in late]
-    # Then answers without the user's opinion.
-    answer_search = {"scope": "mine", "state": list(states.GIVEN), **SHORT}
-    answers = [
-        request
-        for request in person.ask("ecosphere_request_list", answer_search)["results"]
-        if not request["satisfied"]
-    ]
-    answered = [_line(request, _answered(request)) for request in answers]
-    listed_ids = {request["id"] for request in (*asked_back["results"], *late, *answers)}
-    others = [
-        _line(request, request["state_label"])
-        for request in newest["results"]
-        if request["id"] not in listed_ids
-    ]
-    lines = [*waiting, *overdue, *answered, *others][:MOST_LINES]
+    lines: dict[str, Line] = {}
+    for search, note_of, urgent in groups:
+        for request in person.ask("ecosphere_request_list", {**mine, **search})["results"]:
+            if note := note_of(request):
+                lines.setdefault(request["id"], _line(request, note, urgent=urgent))
     ways = [Link(_("My requests"), tk.url_for("ecosphere_requests.mine"))]
-    return Card(
-        "own-requests", _("My requests"), "envelope-open-text", newest["count"], lines, ways, 30
-    )
+    first = list(lines.values())[:MOST_LINES]
+    return Card("own-requests", _("My requests"), "envelope-open-text", count, first, ways, 30)
 
 
 def _is_late(request: DataDict) -> bool:
@@ -156,21 +141,23 @@ def _is_late(request: DataDict) -> bool:
 
 
 def _unanswered(request: DataDict) -> str:
-    return _("an answer was due on {date}: see what you may do").format(
-        date=dates.day(request["due"])
-    )
+    """Return what a requester may do about a late answer, "" where none is late."""
+    if not _is_late(request):
+        return ""
+    words = _("an answer was due on {date}: see what you may do")
+    return words.format(date=dates.day(request["due"]))
 
 
 def _answered(request: DataDict) -> str:
+    """Return what to say of an answer, "" once that was said."""
+    if request["satisfied"]:
+        return ""
     return _("{state}: say whether it was answered").format(state=request["state_label"])
 
 
 def _awaited(request: DataDict) -> str:
-    if not request["answer_by"]:
-        return _("the service awaits your details")
-    return _("the service awaits your details until {date}").format(
-        date=dates.day(request["answer_by"])
-    )
+    words = _("the service awaits your details until {date}")
+    return words.format(date=dates.day(request["answer_by"]))
 
 
 def _line(request: DataDict, note: str, *, urgent: bool = False) -> Line:

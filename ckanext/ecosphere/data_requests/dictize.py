@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.history import PERSONAL
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Letter, Request, Support
+from ckanext.ecosphere.shared import once
 
 #: Attributes copied for all readers of the request, some of which are then emptied.
 PLAIN = (
@@ -43,7 +44,6 @@ PLAIN = (
     "scale",
     "period_start",
     "period_end",
-    "known_datasets",
     "show_name",
     "created",
     "submitted",
@@ -58,26 +58,23 @@ PLAIN = (
     "support_count",
     "comment_count",
 )
-MOST_NAMED = 100
 
 
 def request_list(requests: Sequence[Request], reader: Reader) -> list[DataDict]:
     """Return requests for a list."""
     ids = [request.id for request in requests]
     names = Names.of(
-        [request.requester_id for request in requests]
-        + [request.assigned_to for request in requests],
+        [request.requester_id for request in requests],
         [request.organization_id for request in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
-    packages, away, there = _packages(requests), _away(requests, reader), _there(requests, reader)
     # Load them in one query; `_outcome` then finds them in the session.
     merged = by_ids(Request, [(request.outcome or {}).get("target") for request in requests])
     joined = joined_requests(requests, reader)
     results = [
         {
-            **_request(request, reader, names, mine, packages),
-            **_held_by(request, reader, names, away, there),
+            **_request(request, reader, names, mine),
+            "assigned_to": _assignee(request, reader),
             "joined": joined.get(request.id, []),
             "may_refer": _may_refer(request, reader),
         }
@@ -97,11 +94,9 @@ def request_show(request: Request, reader: Reader) -> DataDict:
     groups = [key for entry in lines for key in history.groups_of(entry)] + [
         comment.organization_id for comment in comments
     ]
-    names = Names.of(
-        [request.requester_id, request.assigned_to, *actors], [request.organization_id, *groups]
-    )
+    names = Names.of([request.requester_id, *actors], [request.organization_id, *groups])
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
-    packages = _packages([request])
+    insufficient = known_datasets(request, reader)
     suggestions = []
     if reader.is_inside(request):
         suggestions = datasets(request, reader, "suggested")
@@ -109,14 +104,15 @@ def request_show(request: Request, reader: Reader) -> DataDict:
     if _may_ask_review(request, reader):
         review_until = iso(request.review_until)
     return {
-        **_request(request, reader, names, mine, packages),
-        **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
-        "description_html": text.row_html(request, request.plain_links),
+        **_request(request, reader, names, mine),
+        "assigned_to": _assignee(request, reader),
+        "description_html": text.to_html(request.description, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
         "deliveries": attachments.answers_of(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
-        "not_enough": known_datasets(request, reader, packages),
+        "known_datasets": [dataset["key"] for dataset in insufficient],
+        "not_enough": insufficient,
         "suggestions": suggestions,
         "letters": [letter_dict(letter) for letter in letters.of_request(request, reader)],
         "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
@@ -167,7 +163,6 @@ def _request(
     reader: Reader,
     names: Names,
     mine: dict[Any, set[str]],
-    packages: Mapping[str, model.Package],
 ) -> DataDict:
     roles = reader.roles(request)
     inside = reader.is_inside(request)
@@ -175,9 +170,6 @@ def _request(
     for key in PLAIN:
         value = getattr(request, key)
         result[key] = iso_for(value, bool(roles)) if isinstance(value, date) else value
-    result["known_datasets"] = [
-        dataset["key"] for dataset in known_datasets(request, reader, packages)
-    ]
     reason = request.routing_reason or {}
     organization = None
     if request.opened or roles:
@@ -192,7 +184,7 @@ def _request(
     if inside:
         flags = [{**flag, "label": wording.flag(flag)} for flag in request.flags]
     result |= {
-        "kind_label": wording.kind(request.kind),
+        "kind_label": wording.message("kinds", request.kind),
         "is_signal": request.is_signal,
         "state_label": wording.state(request.state, request.is_signal),
         "use_label": wording.use(request.use),
@@ -233,51 +225,29 @@ def _requester(
     return person
 
 
-def _away(requests: Sequence[Request], reader: Reader) -> dict[str, tuple[str, str]]:
-    """Return the absences of assignees: id → (last day, name of the substitute)."""
-    absences = people.absences(
-        request.assigned_to for request in requests if reader.is_inside(request)
-    )
-    names = Names.of([absence.substitute_id for absence in absences.values()], [])
-    return {
-        key: (absence.last.isoformat(), names.person(absence.substitute_id))
-        for key, absence in absences.items()
-    }
-
-
-def _there(requests: Sequence[Request], reader: Reader) -> set[tuple[str, str]]:
-    """Return pairs (service, editor) for the services of the assigned requests."""
-    return people.editing(
-        request.organization_id
-        for request in requests
-        if request.assigned_to and reader.is_inside(request)
-    )
-
-
-def _held_by(
-    request: Request,
-    reader: Reader,
-    names: Names,
-    away: Mapping[str, tuple[str, str]],
-    there: set[tuple[str, str]],
-) -> dict[str, DataDict | None]:
+def _assignee(request: Request, reader: Reader) -> DataDict | None:
     """Return the assignee with the last day of their absence and their substitute, for those who handle the request.
 
     An assignee who has left the service is not returned.
     """
-    here = reader.is_inside(request) and (request.organization_id, request.assigned_to) in there
-    user = names.users.get(request.assigned_to or "") if here else None
-    if user is None:
-        return {"assigned_to": None}
-    until, substitute = away.get(user.id, (None, ""))
-    assignee = {
-        "id": user.id,
-        "user": user.name,
-        "name": user.display_name,
-        "away_until": until,
-        "substitute": substitute,
-    }
-    return {"assigned_to": assignee}
+    assigned, service = request.assigned_to, request.organization_id
+    if not assigned or not reader.is_inside(request):
+        return None
+    colleagues = once.for_page("editors", service, lambda: people.editors_of(service))
+    if assigned not in colleagues:
+        return None
+    return once.for_page("assignee", assigned, lambda: agent(assigned))
+
+
+def agent(user_id: str) -> DataDict:
+    """Return an agent of a service, with the last day of a present absence and the name of the substitute."""
+    user: Any = model.User.get(user_id)
+    absence = people.absences([user_id]).get(user_id)
+    person = {"id": user.id, "user": user.name, "name": people.person_name(user)}
+    if absence is None:
+        return {**person, "away_until": None, "substitute": ""}
+    substitute = Names.of([absence.substitute_id], []).person(absence.substitute_id)
+    return {**person, "away_until": absence.last.isoformat(), "substitute": substitute}
 
 
 def _clock(request: Request) -> DataDict:
@@ -300,7 +270,6 @@ def _outcome(request: Request, reader: Reader) -> DataDict:
         outcome["ground_label"] = wording.ground(outcome["ground"], outcome.get("other_ground", ""))
     if "target" in outcome:
         target = model.Session.get(Request, outcome.pop("target"))
-        outcome["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
             outcome["target"] = brief(target)
     return outcome
@@ -331,36 +300,12 @@ def datasets(request: Request, reader: Reader, kind: str) -> list[DataDict]:
 _DATASET_NAME = re.compile(r"[\w-]{2,100}")
 
 
-def _packages(requests: Iterable[Request]) -> dict[str, model.Package]:
-    """Return the datasets that requests name as insufficient, by id and by name, in one query."""
-    keys = {
-        _name_in(key) for request in requests for key in (request.known_datasets or ())[:MOST_NAMED]
-    }
-    if not keys:
-        return {}
-    query = sa.select(model.Package).where(
-        model.Package.id.in_(keys) | model.Package.name.in_(keys)
-    )
-    rows = model.Session.scalars(query).all()
-    return {
-        **{package.name: package for package in rows},
-        **{package.id: package for package in rows},
-    }
-
-
 def _name_in(key: str) -> str:
     return key.rstrip("/").rsplit("/", 1)[-1]
 
 
-def known_datasets(
-    request: Request, reader: Reader, packages: Mapping[str, model.Package] | None = None
-) -> list[dict[str, str]]:
-    """Return the insufficient datasets named by the requester; a hundred at most, as older requests may have more.
-
-    Args:
-        request: the request.
-        reader: user who reads.
-        packages: as returned by `_packages`, for lists.
+def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
+    """Return the insufficient datasets named by the requester.
 
     Returns:
         key (as given), name and title; both "" when there is no such dataset, or the reader may not read it. For
@@ -368,9 +313,8 @@ def known_datasets(
         them would reveal which private datasets exist.
     """
     own, entries = states.REQUESTER in reader.roles(request), []
-    packages = _packages([request]) if packages is None else packages
-    for key in (request.known_datasets or ())[:MOST_NAMED]:
-        package = packages.get(_name_in(key))
+    for key in request.known_datasets or ():
+        package = model.Package.get(_name_in(key))
         if package is not None and people.may_read_dataset(package, reader):
             entries.append(
                 {"key": key, "name": package.name, "title": package.title or package.name}
@@ -392,7 +336,7 @@ def may(request: Request, reader: Reader) -> list[DataDict]:
 def _transition(line: states.Transition, signal: bool) -> DataDict:
     return {
         "transition": line.name,
-        "label": wording.transition(line.name, signal),
+        "label": wording.message("transitions", line.name, signal=signal),
         "fields": list(line.fields),
         "required": [name for name in line.required if name not in states.INSTEAD],
     }

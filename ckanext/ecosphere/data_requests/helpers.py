@@ -16,43 +16,14 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, places, wording
+from ckanext.ecosphere.data_requests.model import ASSIGNED, ESCALATED
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import ask, forms
+from ckanext.ecosphere.data_requests.views import ask
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import authorization, dates, language, once, organisations, rich_text
 
-#: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
-LOOKS = {
-    "draft": ("pen", "waiting"),
-    "submitted": ("paper-plane", "waiting"),
-    "open": ("envelope-open", "active"),
-    "needs_info": ("circle-question", "asking"),
-    "in_progress": ("gears", "active"),
-    "fulfilled": ("circle-check", "good"),
-    "partial": ("circle-half-stroke", "good"),
-    "refused": ("circle-xmark", "bad"),
-    "not_held": ("box-open", "bad"),
-    "duplicate": ("clone", "closed"),
-    "rejected": ("ban", "bad"),
-    "withdrawn": ("rotate-left", "closed"),
-    "expired": ("hourglass-end", "closed"),
-    "resolved": ("wrench", "good"),
-    "dismissed": ("comment-dots", "closed"),
-}
-#: Transition → icon in the history, where it differs from that of the target state.
-EVENT_ICONS = {
-    "transfer": "share",
-    "extend": "calendar-plus",
-    "answer_details": "reply",
-    "reopen": "rotate-right",
-    "reconsider": "rotate-right",
-    "ask_review": "scale-balanced",
-    "take_up_again": "rotate-right",
-    "keep_decision": "gavel",
-    "edit": "pen",
-    "assigned": "user-check",
-    "escalated": "arrow-up-right-dots",
-}
+#: Icons and colours (`data/looks.yaml`).
+LOOKS = law.read("looks.yaml")
 VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {
@@ -69,17 +40,18 @@ NEWS = 5
 ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
 ecosphere_request_commission = law.commission
+ecosphere_request_uses = wording.use_choices
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
     """Return the `icon` and the `family` of colours of a state."""
-    icon, family = LOOKS.get(state, ("circle", "closed"))
+    icon, family = LOOKS["states"].get(state, ("circle", "closed"))
     return {"icon": icon, "family": family}
 
 
 def ecosphere_request_event_icon(event: Row) -> str:
     """Return the icon of a line of the history."""
-    return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
+    return LOOKS["steps"].get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
 
 
 def ecosphere_request_today() -> str:
@@ -173,11 +145,6 @@ def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
     return groups
 
 
-def ecosphere_request_uses() -> list[tuple[str, str]]:
-    """Return the intended uses for a select: (id, label)."""
-    return wording.use_choices(language.current())
-
-
 def ecosphere_request_systems() -> list[tuple[str, str]]:
     """Return the coordinate reference systems for a select: (id, label), in the order of the vocabulary."""
     return [(system.id, system.label(language.current())) for system in voc.get("epsg")]
@@ -193,7 +160,9 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     groups = []
     for kind, heading in headings.items():
         grounds = law.usable(kind)
-        choices = [(ground.id, f"{ground.label(lang)} ({ground.articles})") for ground in grounds]
+        choices = [
+            (ground.ground, f"{ground.label(lang)} ({ground.articles})") for ground in grounds
+        ]
         groups.append((heading, choices))
     last = [(law.OTHER, _("Another ground"))]
     if partial:
@@ -205,11 +174,11 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
     """Return the fields of a refusal that depend on its ground: id of the ground → those that apply to it."""
     fields = {law.OTHER: ["other_ground", "kind", "emissions", "separable"], law.PART_NOT_HELD: []}
     for ground in law.usable(law.DATA_KIND):
-        fields[ground.id] = ["emissions", "separable"]
+        fields[ground.ground] = ["emissions", "separable"]
         if ground.needs == "completion":
-            fields[ground.id].append("completion")
+            fields[ground.ground].append("completion")
     for ground in law.usable(law.SERVICE_KIND):
-        fields[ground.id] = ["kind", "separable"]
+        fields[ground.ground] = ["kind", "separable"]
     for key in law.interests():
         if key in fields:
             fields[key].append("balance")
@@ -281,78 +250,24 @@ def ecosphere_request_done(
         held: whether its text is held for moderation.
     """
     if held and transition == "answer_details":
-        return _(
-            "Your answer is sent to the service; the others read it once a moderator has read it."
-        )
+        return wording.message("done", "held")
     if private:
-        return _("The answer is sent to the requester, who alone reads its files and links.")
-    of_signals = {
-        "accept": _("The report is handed over to the service."),
-        "reject": _("The report is not accepted."),
-        "answer_details": _("Your answer is sent to the service."),
-        "start": _("The author of the report is told that you look into it."),
-        "transfer": _("The report is transferred; both services and its author are told."),
-        "mark_duplicate": _("The reports are merged."),
-        "reconsider": _("The report waits for a moderator again."),
-        "withdraw": _("Your report is withdrawn."),
-        "reopen": _("The report is open again."),
-    }
-    if signal and transition in of_signals:
-        return of_signals[transition]
-    sentences = {
-        "accept": _("The request is accepted and its service is told."),
-        "reject": _("The request is not accepted."),
-        "ask_details": _("Your question is sent to the requester."),
-        "answer_details": _("Your answer is sent to the service."),
-        "start": _("The requester is told that you have started."),
-        "transfer": _("The request is transferred; both services and the requester are told."),
-        "extend": _("The period is extended; the requester is told."),
-        "fulfil": _(
-            "The answer is published; the requester and those who support the request are told."
-        ),
-        "fulfil_partly": _(
-            "The answer is published; the requester and those who support the request are told."
-        ),
-        "refuse": _("The decision is sent to the requester."),
-        "not_held": _("The requester is told that the data are not held."),
-        "join": _(
-            "The requests are treated together: what is decided for one goes to all, each with its "
-            "own letter."
-        ),
-        "separate": _("This request is treated on its own again."),
-        "mark_duplicate": _(
-            "The request is closed as a duplicate; its author is told, and the other one goes on."
-        ),
-        "reconsider": _("The request waits for a moderator again; its author is told."),
-        "resolve": _("Your answer is published."),
-        "dismiss": _("Your answer is published."),
-        "withdraw": _("Your request is withdrawn."),
-        "reopen": _("The request is open again."),
-        "ask_review": _("Your request for a review is sent to the head of the service."),
-        "take_up_again": _("The request is taken up again; the requester is told."),
-        "keep_decision": _("The decision is upheld; the requester gets the letter."),
-    }
-    return sentences.get(transition, _("It is done."))
+        return wording.message("done", "private")
+    return wording.message("done", transition, signal=signal)
 
 
 def ecosphere_request_event(event: Row, signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
-    sentence = wording.event(event["transition"], signal)
-    if not sentence and event.get("internal"):
+    if event["transition"] in (ASSIGNED, ESCALATED):
         return _on_the_desk(event)
-    return sentence or str(event["transition_label"])
+    return wording.message("events", event["transition"], signal=signal)
 
 
 def _on_the_desk(event: Row) -> str:
     """Return what happened in an internal event."""
     fields = event["fields"]
-    if event["transition"] == "escalated":
-        sentences = {
-            "administrators": _("The administrators of the service were told: no answer yet"),
-            "chief": _("The mailbox for late requests was told: no answer yet"),
-            "moderators": _("The moderators were told: no answer yet"),
-        }
-        return sentences.get(fields["told"], "")
+    if event["transition"] == ESCALATED:
+        return wording.message("escalations", fields["told"])
     if fields["instead_of"]:
         words = _("Assigned to {person}, who stands in for {absent}")
         return words.format(person=fields["assigned_to"], absent=fields["instead_of"])
@@ -363,7 +278,7 @@ def _on_the_desk(event: Row) -> str:
 
 def ecosphere_request_field(name: str) -> str:
     """Return the label of a field of a request."""
-    return forms.labels().get(name, name)
+    return wording.message("fields", name)
 
 
 def ecosphere_request_plain(html: str | None) -> str:
@@ -423,7 +338,7 @@ def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[st
 
 
 def ecosphere_request_unseen() -> int:
-    """Return the number of the current user's unseen notifications, up to a thousand."""
+    """Return the number of the current user's unseen notifications."""
     if not tk.current_user.is_authenticated:
         return 0
     reader = people.reader_of(model.Session.get(model.User, tk.current_user.id))

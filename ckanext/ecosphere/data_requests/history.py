@@ -136,13 +136,13 @@ def event_public(event: Event, exact: bool = False, signal: bool = False) -> Dat
     return {
         "id": shown_id,
         "transition": event.transition,
-        "transition_label": wording.transition(event.transition, signal),
+        "transition_label": wording.message("transitions", event.transition, signal=signal),
         "from": event.from_state,
         "to": event.to_state,
         "to_label": wording.state(event.to_state, signal),
         "created": iso_for(event.created, exact),
         "actor_role": event.actor_role,
-        "actor_label": wording.role(event.actor_role, signal),
+        "actor_label": wording.message("roles", event.actor_role, signal=signal),
         "comment_html": comment_html,
         "version": event.version,
     }
@@ -168,7 +168,7 @@ def answers(requests: Iterable[Request]) -> dict[str, str]:
 
 
 def _html(event: Event) -> str:
-    return text.row_html(event, trust.has_plain_links(event.moderation))
+    return text.to_html(event.comment, trust.has_plain_links(event.moderation))
 
 
 def edited(request: Request, exact: bool = False) -> DataDict:
@@ -189,7 +189,7 @@ def _edit(request: Request) -> DataDict:
         "to": request.state,
         "to_label": wording.state(request.state, request.is_signal),
         "actor_role": states.REQUESTER,
-        "actor_label": wording.role(states.REQUESTER, request.is_signal),
+        "actor_label": wording.message("roles", states.REQUESTER, signal=request.is_signal),
         "comment_html": "",
     }
 
@@ -224,7 +224,7 @@ def _trace(trace: Trace, request: Request, names: Names) -> DataDict:
         "transition": trace.kind,
         "transition_label": "",
         "actor_role": actor_role,
-        "actor_label": wording.role(actor_role),
+        "actor_label": wording.message("roles", actor_role),
         "actor": names.person(trace.actor_id),
         "created": iso(trace.created),
         "version": request.version,
@@ -287,7 +287,7 @@ def conversation(
         readable = not message.hidden or inside
         html = ""
         if readable:
-            html = text.row_html(message, trust.has_plain_links(message.moderation))
+            html = text.to_html(message.text, trust.has_plain_links(message.moderation))
         attachments = files.get(message.id, []) if readable else []
         row = {
             "id": message.id,
@@ -320,7 +320,7 @@ def author(comment: Comment, request: Request, names: Names) -> str:
 def held(rows: Sequence[tuple[str, Any]]) -> list[DataDict]:
     """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
     ids = {row.request_id for _kind, row in rows}
-    requests = {request.id: request for request in by_ids(Request, ids)}
+    requests = by_ids(Request, ids)
     names = Names.of([_writer(row) for _kind, row in rows], [])
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
     return [_held(kind, row, requests[row.request_id], names, files) for kind, row in rows]
@@ -351,10 +351,12 @@ def _held(
 
 def _held_html(row: Any) -> str:
     """Return the HTML of a message, or of the text of a transition; empty for an edit, which has changes instead."""
-    if isinstance(row, Revision):
-        return ""
-    reason = str(row.fields.get("reason") or "") if isinstance(row, Event) else ""
-    return text.row_html(row, plain=True) + text.to_html(reason, plain=True)
+    if isinstance(row, Comment):
+        return text.to_html(row.text, plain=True)
+    if isinstance(row, Event):
+        reason = str(row.fields.get("reason") or "")
+        return text.to_html(row.comment, plain=True) + text.to_html(reason, plain=True)
+    return ""
 
 
 def _writer(row: Any) -> str | None:
@@ -403,5 +405,5 @@ def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
 
 def readable(package_ids: Iterable[str], reader: Reader) -> set[str]:
     """Return those of the datasets that a reader may read."""
-    packages = by_ids(model.Package, package_ids)
+    packages = by_ids(model.Package, package_ids).values()
     return {package.id for package in packages if people.may_read_dataset(package, reader)}

@@ -1,43 +1,27 @@
-"""Search for requests in PostgreSQL, with French full text and facets; desk of a service; due dates for calendars.
-
-The cost of the facet counts of the unfiltered public list grows with the number of all requests: Redis keeps them
-until a request changes, and for a minute at most, since changes made outside the ORM session (SQL, jobs that
-anonymise) are not noticed.
-
-Under the limit of a calendar, requests due soon take precedence over those long overdue; each part is read through an
-index.
-"""
+"""Search for requests in PostgreSQL, with French full text and facets; desk of a service; due dates for calendars."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.types import DataDict
-from redis.exceptions import RedisError
-from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, number_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
-COUNTS_SECONDS = 60
-Counts = tuple[dict[str, dict[str, int]], int]
-"""Facet → value → number, and the total number."""
 FACETS = ("state", "organization", "territory", "theme", "use")
 #: Values of the filter by assignee on a desk.
 ASSIGNED = ("mine", "nobody")
@@ -89,28 +73,18 @@ def run(data: Row, reader: Reader) -> DataDict:
 
 
 def _page(data: Row, where: list[Any], start: int, rows: int) -> list[Request]:
-    """Return a page of requests: ids first, through an index alone, then their rows."""
-    source, newest = sa.select(Request.id).where(*where), _newest(data)
-    ids: list[str] = []
-    if data.get("sort") == "relevance" and data.get("q"):
-        # Ranking is expensive: only the newest matches are ranked, and the others follow.
-        latest = source.order_by(*newest).limit(RANKED)
-        best = (
-            sa.select(Request.id)
-            .where(Request.id.in_(latest))
-            .order_by(_rank(data["q"]).desc(), *newest)
-        )
-        ids = list(model.Session.scalars(best.offset(start).limit(rows)))
-        start, rows, order = max(start, RANKED), min(rows, max(start + rows - RANKED, 0)), newest
-    else:
-        order = _order(data)
-    if rows:
-        ids += model.Session.scalars(source.order_by(*order).offset(start).limit(rows))
-    by_id = {
-        request.id: request
-        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
-    }
-    return [by_id[id_] for id_ in ids]
+    """Return a page of requests."""
+    source, newest = sa.select(Request).where(*where), _newest(data)
+    if data.get("sort") != "relevance" or not data.get("q"):
+        query = source.order_by(*_order(data)).offset(start).limit(rows)
+        return list(model.Session.scalars(query))
+    # Ranking is expensive: only the newest matches are ranked, and the others follow.
+    latest = sa.select(Request.id).where(*where).order_by(*newest).limit(RANKED)
+    ranked = sa.select(Request).where(Request.id.in_(latest))
+    best = ranked.order_by(_rank(data["q"]).desc(), *newest).offset(start).limit(rows)
+    page = list(model.Session.scalars(best))
+    others = source.order_by(*newest).offset(max(start, RANKED)).limit(rows - len(page))
+    return [*page, *model.Session.scalars(others)]
 
 
 def asked(form: MultiDict[str, str]) -> DataDict:
@@ -177,7 +151,7 @@ def conditions(data: Row) -> DataDict:
         by_filter["organization"] = Request.organization_id == service_id
     for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
         if data.get(name):
-            by_filter[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
+            by_filter[name] = COLUMNS[name].in_(with_those_below(vocabulary, data[name]))
     if data.get("use"):
         by_filter["use"] = Request.use == data["use"]
     if data.get("review"):
@@ -209,7 +183,7 @@ def matches(q: str) -> Any:
     return Request.search.op("@@")(begun)
 
 
-def _with_those_below(vocabulary: str, key: str) -> list[str]:
+def with_those_below(vocabulary: str, key: str) -> list[str]:
     """Return the ids of a concept and all below it: a région includes its départements."""
     terms = voc.get(vocabulary)
     concept = terms.get(key)
@@ -249,87 +223,19 @@ def _rank(q: str) -> Any:
     )
 
 
-# Facets, and their cached counts.
+# Facets.
 
 
 def facets(scope: list[Any], filters: Row) -> tuple[dict[str, list[DataDict]], int]:
     """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
-    # The unfiltered public list is requested most, so its counts are cached.
-    as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
-    counts, total = (
-        cached_counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
-    )
-    return {name: LABELS[name](counts[name]) for name in FACETS}, total
-
-
-def _counts(scope: list[Any], filters: Row) -> Counts:
-    by_facet: dict[str, dict[str, int]] = {}
+    by_facet: dict[str, list[DataDict]] = {}
     for facet in FACETS:
         others = [condition for name, condition in filters.items() if name != facet]
         column = COLUMNS[facet]
         query = sa.select(column, sa.func.count()).where(*scope, *others).group_by(column)
         counts = model.Session.execute(query).tuples()
-        by_facet[facet] = {value: number for value, number in counts if value}
+        by_facet[facet] = LABELS[facet]({value: number for value, number in counts if value})
     return by_facet, number_of(Request, *scope, *filters.values())
-
-
-def cached_counts(count: Callable[[], Counts]) -> Counts:
-    """Return the cached counts, or else compute them.
-
-    Args:
-        count: function that computes them.
-    """
-    try:
-        connection: Any = connect_to_redis()
-        generation = int(connection.get(_counts_key("generation")) or 0)
-        cached = connection.get(_counts_key(generation))
-    except RedisError:
-        return count()
-    if cached:
-        by_facet, total = json.loads(cached)
-        return by_facet, total
-    fresh = count()
-    with suppress(RedisError):
-        # Should a request change meanwhile, nobody asks for this generation any more.
-        connection.set(_counts_key(generation), json.dumps(fresh), ex=COUNTS_SECONDS)
-    return fresh
-
-
-def listen() -> None:
-    """Register listeners for committed changes of requests; once for each process."""
-    for name, function in (
-        ("after_flush", _flushed),
-        ("after_commit", _committed),
-        ("after_rollback", _forgotten),
-    ):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
-
-
-def _flushed(session: Any, _context: Any) -> None:
-    if any(isinstance(row, Request) for row in (*session.new, *session.dirty, *session.deleted)):
-        session.info[__name__] = True
-
-
-def _committed(session: Any) -> None:
-    if session.info.pop(__name__, False):
-        forget_counts()
-
-
-def forget_counts() -> None:
-    """Invalidate the cached counts."""
-    try:
-        connect_to_redis().incr(_counts_key("generation"))
-    except RedisError:
-        return  # nothing is cached either
-
-
-def _forgotten(session: Any) -> None:
-    session.info.pop(__name__, None)
-
-
-def _counts_key(name: str | int) -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
 
 
 def _states(counts: dict[str, int]) -> list[DataDict]:
@@ -346,12 +252,10 @@ def _organizations(counts: dict[str, int]) -> list[DataDict]:
 
 def _themes(counts: dict[str, int]) -> list[DataDict]:
     """Return the themes with counts, those of narrower themes added to their top concept."""
-    themes, rolled = voc.get("themes"), {}
+    rolled: dict[str, int] = {}
     for key, number in counts.items():
-        if key in themes:
-            above = themes.ancestors(key)
-            root = above[-1] if above else themes[key]
-            rolled[root.id] = rolled.get(root.id, 0) + number
+        top = places.root(key)
+        rolled[top] = rolled.get(top, 0) + number
     return _concepts("themes")(rolled)
 
 
@@ -499,46 +403,28 @@ def workload(organization_id: str, reader: Reader, today: date) -> DataDict:
         .group_by(Request.assigned_to)
     )
     numbers = {key: (number, overdue) for key, number, overdue in model.Session.execute(query)}
-    colleagues = people.editors_of(organization_id)
-    away = people.absences(colleagues)
-    names = Names.of([*colleagues, *(absence.substitute_id for absence in away.values())], [])
+    colleagues, nothing = people.editors_of(organization_id), (0, 0)
     agents = []
     for key in colleagues:
-        number, overdue = numbers.get(key, (0, 0))
-        absence = away.get(key)
-        away_until = absence.last.isoformat() if absence else None
-        substitute = names.person(absence.substitute_id) if absence else ""
-        agents.append(
-            {
-                "user": names.users[key].name,
-                "name": names.person(key),
-                "count": number,
-                "late": overdue,
-                "away_until": away_until,
-                "substitute": substitute,
-            }
-        )
-    mine = sum(
-        numbers.get(user_id, (0, 0))[0] for user_id in _stood_in_for(reader, organization_id)
-    )
-    nobody = sum(number for key, (number, _late) in numbers.items() if key not in colleagues)
+        number, overdue = numbers.get(key, nothing)
+        agents.append({**dictize.agent(key), "count": number, "late": overdue})
+    own = _stood_in_for(reader, organization_id)
     return {
-        "mine": mine,
-        "nobody": nobody,
+        "mine": sum(numbers.get(user_id, nothing)[0] for user_id in own),
+        "nobody": sum(numbers[key][0] for key in numbers if key not in colleagues),
         "people": sorted(agents, key=lambda agent: agent["name"].casefold()),
     }
 
 
 # Due dates, for calendars.
 
+#: Maximum number of requests, and of reviews, in a calendar.
+MOST_DUE = 500
+
 
 @dataclass(frozen=True)
 class Due:
-    """Data of a request for a calendar.
-
-    Attributes:
-        day: due date of the request, or of the review of a decision on it.
-    """
+    """Due date of a request, or of the review of a decision on it."""
 
     id: str
     reference: str
@@ -546,54 +432,17 @@ class Due:
     version: int
     state: str
     day: date
+    review: bool
 
 
-@dataclass(frozen=True)
-class Around:
-    """Requests and reviews due around a day.
-
-    Attributes:
-        requests: those due from that day on, the soonest first, then overdue ones, the latest first.
-        reviews: those with a review to answer, the soonest first.
-        left_out: number of requests and reviews beyond the limit.
-    """
-
-    requests: list[Due]
-    reviews: list[Due]
-    left_out: int
-
-
-def due_around(where: Collection[Any], states: Collection[str], today: date, most: int) -> Around:
-    """Find requests and reviews due around today.
-
-    Args:
-        where: SQL conditions on the requests.
-        states: states in which requests wait for an answer.
-        today: current day in Paris.
-        most: maximum number of requests, and of reviews.
-    """
-    waiting = [*where, Request.state.in_(states), Request.due.is_not(None)]
-    coming = _due_rows(Request.due, [*waiting, Request.due >= today], Request.due.asc(), most)
-    late = _due_rows(
-        Request.due, [*waiting, Request.due < today], Request.due.desc(), most - len(coming)
-    )
-    reviewed = [*where, Request.review_due.is_not(None)]
-    reviews = _due_rows(Request.review_due, reviewed, Request.review_due.asc(), most)
-    left_out = _left_out([*coming, *late], waiting, most) + _left_out(reviews, reviewed, most)
-    return Around([*coming, *late], reviews, left_out)
-
-
-def _due_rows(day: Any, where: list[Any], order: Any, most: int) -> list[Due]:
-    if most <= 0:
-        return []
-    columns = (Request.id, Request.reference, Request.title, Request.version, Request.state, day)
-    rows = model.Session.execute(
-        sa.select(*columns).where(*where).order_by(order, Request.id).limit(most)
-    )
-    return [Due(*row) for row in rows]
-
-
-def _left_out(rows: list[Due], where: list[Any], most: int) -> int:
-    if len(rows) < most:
-        return 0
-    return number_of(Request, *where) - len(rows)
+def due_dates(where: Collection[Any], states: Collection[str]) -> list[Due]:
+    """Return the due dates of requests in some states, and of reviews; of more than `MOST_DUE`, the last ones."""
+    columns = (Request.id, Request.reference, Request.title, Request.version, Request.state)
+    waiting = (Request.state.in_(states), Request.due.is_not(None))
+    reviewed = (Request.review_due.is_not(None),)
+    dates: list[Due] = []
+    for day, kind, review in ((Request.due, waiting, False), (Request.review_due, reviewed, True)):
+        query = sa.select(*columns, day, sa.literal(review)).where(*where, *kind)
+        last = query.order_by(day.desc(), Request.id).limit(MOST_DUE)
+        dates += [Due(*row) for row in model.Session.execute(last)]
+    return dates

@@ -39,15 +39,14 @@ from ckanext.ecosphere.data_requests import (
     transitions,
 )
 from ckanext.ecosphere.data_requests.decisions import letters
-from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.domain import clock, people, states, trust, wording
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, mailing
-from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.shared.mailing import harmless, subject
+from ckanext.ecosphere.shared.mailing import harmless
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class Refused(Exception):
     """An e-mail that is not accepted.
 
     Attributes:
-        code: stored as the outcome (`SENTENCES`).
+        code: stored as the outcome, and of a text (`mails` in `data/messages.yaml`).
         details: what exactly is wrong, as sentences in the user's language.
     """
 
@@ -102,22 +101,21 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         user = model.User.get(notification.user_id)
     if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
         return "unknown"
-    lang = letters.language_of(user.id, model.Session.get(Request, notification.request_id))
+    user_id, request_id = user.id, notification.request_id
+    lang = letters.language_of(user_id, model.Session.get(Request, request_id))
     key = mail_parsing.digest(head.digest, address)
     with Locks() as locks:
-        if not locks.take(f"requests:mail:{key}") or not _begin(
-            key, user.id, notification.request_id
-        ):
+        if not locks.take(f"requests:mail:{key}") or not _begin(key, user_id, request_id):
             return "seen"
         outcome, details = "flood", ()
         if (
-            _number(user.id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS))
+            _number(user_id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS))
             <= MOST_LOOKED_AT
         ):
             outcome, details = _tried(Mail(raw, head, token, key, too_large), lang)
         _end(key, outcome)
-        if outcome in SENTENCES:
-            _answer(key, outcome, details, lang, token.notification)
+        if outcome in wording.MESSAGES["mails"]:
+            _answer(Explanation(user_id, request_id, outcome, details, key), lang)
     return outcome
 
 
@@ -281,83 +279,56 @@ def _sentences(errors: Any) -> list[str]:
     return [sentence for error in errors for sentence in _sentences(error)]
 
 
-def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int) -> None:
-    """Send the explanation for an e-mail once, within the daily limit."""
-    notification = model.Session.get(Notification, number)
-    if notification is None:
+@dataclass(frozen=True)
+class Explanation:
+    """Why an e-mail to a request is not taken: code (`mails` in `data/messages.yaml`), and key of the e-mail."""
+
+    user_id: str
+    request_id: str
+    code: str
+    details: Sequence[str]
+    key: str
+
+
+def _answer(explanation: Explanation, lang: str) -> None:
+    """Send an explanation once, within the daily limit."""
+    alike = Inbound.outcome.in_(OF_STRANGERS)
+    if explanation.code not in OF_STRANGERS:
+        alike = ~alike
+    a_day = timedelta(days=1)
+    if _number(explanation.user_id, a_day, Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
         return
-    if code in OF_STRANGERS:
-        alike = Inbound.outcome.in_(OF_STRANGERS)
-    else:
-        alike = Inbound.outcome.not_in(OF_STRANGERS)
-    if (
-        _number(notification.user_id, timedelta(days=1), Inbound.answered.is_(True), alike)
-        >= MOST_ANSWERED
-    ):
-        return
-    model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(answered=True))
+    answered = sa.update(Inbound).where(Inbound.id == explanation.key).values(answered=True)
+    model.Session.execute(answered)
     model.Session.commit()
     with language.speaking(lang):
-        _explain(notification.user_id, number, code, details, key)
+        _explain(explanation)
 
 
-#: Code → why an e-mail is not accepted.
-SENTENCES = {
-    "other_sender": N_(
-        "It did not come from the address of your account. Write from that address, or on the page."
-    ),
-    "unverified": N_(
-        "The mail server could not verify that it came from you. Write on the page of the request."
-    ),
-    "expired": N_("The address that you answered is no longer good: it was in an old e-mail."),
-    "closed": N_("This request takes no message from you any more."),
-    "too_large": N_("It is too large: {number} MB at most, files included."),
-    "too_complex": N_("It is made of too many parts to be read."),
-    "broken": N_("It could not be read."),
-    "empty": N_("No word of your own was found in it: write above the text that you answer."),
-    "too_many_files": N_("It has too many files: ten at most."),
-    "invalid": N_("What it says could not be taken as it is:"),
-}
 MOST_DETAILS, LONGEST_DETAIL = 5, 300
 
 
-def _explain(
-    user_id: str, notification_id: int, code: str, details: Sequence[str], key: str
-) -> None:
-    """Send the explanation to the account's address, in the current language."""
-    user = model.User.get(user_id)
-    row = model.Session.get(Notification, notification_id)
-    request = None
-    if row is not None:
-        request = model.Session.get(Request, row.request_id)
+def _explain(explanation: Explanation) -> None:
+    """Send an explanation to the account's address, in the current language."""
+    user = model.User.get(explanation.user_id)
+    request = model.Session.get(Request, explanation.request_id)
     if user is None or not config.mail_works():
         return
-    readable = request is not None and people.reader_of(user).may_read(request)
-    reason = _(SENTENCES[code]).format(number=config.reply_bytes() // 1024**2)
-    lines = [reason, *(harmless(detail)[:LONGEST_DETAIL] for detail in details[:MOST_DETAILS])]
-    reference = request.reference or "" if request is not None and readable else ""
-    sentence = _("Your e-mail was not taken.")
-    if reference:
-        sentence = _("Your e-mail about the request {reference} was not taken.").format(
-            reference=reference
-        )
-    url = texts.address(f"demandes/{reference}") if reference else ""
-    item = delivery.Item(sentence, "", url)
-    item.details.append((_("Why"), "\n\n".join(lines)))
-    item.details.append(
-        (_("What to do"), _("Nothing of it was kept. Write on the page of the request instead."))
-    )
-    letter = delivery.Letter(
-        subject=subject(sentence),
-        greeting=_("Hello {name},").format(name=texts.name_of(user)),
-        items=[item],
-        closing=delivery.closing(),
-        settings_url=texts.address("demandes/preferences"),
-    )
+    sentence, url = _("Your e-mail was not taken."), ""
+    if request is not None and people.reader_of(user).may_read(request):
+        words = _("Your e-mail about the request {reference} was not taken.")
+        sentence = words.format(reference=request.reference)
+        url = texts.address(f"demandes/{request.reference}")
+    reason = wording.message("mails", explanation.code)
+    details = [harmless(detail)[:LONGEST_DETAIL] for detail in explanation.details[:MOST_DETAILS]]
+    reasons = "\n\n".join([reason.format(number=config.reply_bytes() // 1024**2), *details])
+    advice = _("Nothing of it was kept. Write on the page of the request instead.")
+    item = delivery.Item(sentence, "", url, [(_("Why"), reasons), (_("What to do"), advice)])
+    letter = delivery.letter_to(user, sentence, [item])
     own = {
         **mailing.AUTOMATIC,
         "Auto-Submitted": "auto-replied",
-        "Message-ID": mailing.message_id("refused", key),
+        "Message-ID": mailing.message_id("refused", explanation.key),
     }
     try:
         mailing.hand_over(**delivery.in_form(letter, user), headers=own)

@@ -14,7 +14,7 @@ import email.policy
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.message import Message
@@ -89,25 +89,20 @@ def from_html(written: str) -> str:
         tree = html.document_fromstring(encodable, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return ""
-    pieces: list[str] = []
-    skipped = 0
-    for event, element in etree.iterwalk(tree, events=("start", "end")):
-        tag = element.tag if isinstance(element.tag, str) else ""
-        marks = f"{element.get('class') or ''} {element.get('id') or ''}"
-        silent = tag in SILENT or bool(QUOTED.search(marks))
-        if event == "start":
-            skipped += silent
-            if not skipped and tag in BLOCKS:
-                pieces.append("\n")
-            if not skipped:
-                pieces.append(re.sub(r"\s+", " ", element.text or ""))
-            continue
-        skipped -= silent
-        if not skipped and tag in BLOCKS - {"br"}:
-            pieces.append("\n")
-        if not skipped:
-            pieces.append(re.sub(r"\s+", " ", element.tail or ""))
-    return "".join(pieces)
+    for element in list(tree.iter()):
+        marks = f"{element.get('class')} {element.get('id')}"
+        is_silent = element.tag in SILENT or QUOTED.search(marks)
+        if is_silent and element.getparent() is not None:
+            element.tail = f"\n{element.tail or ''}"
+            element.drop_tree()
+    for element in tree.iter():
+        element.text = re.sub(r"\s+", " ", element.text or "")
+        element.tail = re.sub(r"[^\S\n]+", " ", element.tail or "")
+        if element.tag in BLOCKS:
+            element.tail = f"\n{element.tail}"
+        if element.tag in BLOCKS - {"br"}:
+            element.text = f"\n{element.text}"
+    return tree.text_content()
 
 
 LONGEST_HEADERS = 128 * 1024
@@ -175,7 +170,7 @@ class Unreadable(Exception):
         self.code = code
 
 
-@dataclass
+@dataclass(frozen=True)
 class Incoming:
     """Data of an e-mail that are used.
 
@@ -185,17 +180,13 @@ class Incoming:
         recipients: addresses of its recipients, the most reliable first.
         automatic: whether a program wrote it (an absence message, a bounce).
         results: its `Authentication-Results`, the topmost first.
-        text: what the author wrote, without quotations.
-        files: attachments, as files of a form.
     """
 
-    digest: str = ""
-    sender: str = ""
-    recipients: list[str] = field(default_factory=list)
-    automatic: bool = False
-    results: list[str] = field(default_factory=list)
-    text: str = ""
-    files: list[FileStorage] = field(default_factory=list)
+    digest: str
+    sender: str
+    recipients: list[str]
+    automatic: bool
+    results: list[str]
 
 
 def digest(*parts: str) -> str:
@@ -302,10 +293,6 @@ def _sender(message: Message) -> str:
     return ""
 
 
-def _addresses(written: list[str]) -> list[str]:
-    return [address for address in _listed(written) if address]
-
-
 def _listed(written: list[str]) -> list[str]:
     """Return the addresses in some headers, in lower case; "" for one that is broken or too long."""
     try:
@@ -327,8 +314,8 @@ def _address(written: str) -> str:
 def _recipients(message: Message, original: str) -> list[str]:
     addresses = [original.strip().lower()] if original else []
     for name in RECIPIENTS:
-        addresses += _addresses(_headers(message, name)[:MOST_RECIPIENTS])
-    return list(dict.fromkeys(addresses))
+        addresses += _listed(_headers(message, name)[:MOST_RECIPIENTS])
+    return list(dict.fromkeys(filter(None, addresses)))
 
 
 def _is_automatic(message: Message) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -27,6 +27,7 @@ from ckanext.ecosphere.data_requests import dictize, listing
 from ckanext.ecosphere.data_requests.domain import places, states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request, is_any
+from ckanext.ecosphere.dataset.places import COUNTRY, MAINLAND
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
 #: The dataset's own territory, without broader ones.
 EXACT_TERRITORY = "vocab_ecosphere_territory_exact"
 #: The whole country, and metropolitan France: their datasets are relevant to all territories.
-COUNTRY = (places.WHOLE_COUNTRY, "pays-fxx")
+EVERYWHERE = (COUNTRY, MAINLAND)
 
 LONGEST_NOTES = 200
 WORDS = 12
@@ -118,9 +119,9 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
     if here:
         yield here
     own = f'+owner_org:"{organization}"' if organization else ""
-    if here and territory not in COUNTRY:
+    if here and territory not in EVERYWHERE:
         above = sorted(_with_above("territories", territory) - {territory})
-        either = " OR ".join(f'"{id_}"' for id_ in (*above, *COUNTRY))
+        either = " OR ".join(f'"{id_}"' for id_ in (*above, *EVERYWHERE))
         wider, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
         if own:
             yield f"{own} +({wider} OR (*:* -{nowhere}))"
@@ -167,50 +168,54 @@ def _dataset(dataset: DataDict) -> DataDict:
 
 def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> list[DataDict]:
     """Return open public requests with a similar title, best first; the same theme or territory raises the score."""
-    rank = rank_of(title, theme, territory)
-    if rank is None:
+    alike = _alike(title, {territory}, Request.listed, Request.state.in_(states.ACTIVE))
+    if alike is None:
         return []
-    condition, score = rank
-    candidates = (
-        sa.select(
-            Request.id, score.label("score"), _enough_in_common(title, territory).label("enough")
-        )
-        .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
-        .order_by(RECEIPT_DAY.desc(), Request.id)
-        .limit(CANDIDATES)
-        .subquery()
-    )
-    query = (
-        sa.select(candidates.c.id)
-        .where(candidates.c.enough)
-        .order_by(candidates.c.score.desc(), candidates.c.id)
-        .limit(MOST_SIMILAR)
-    )
+    around = _with_above("territories", territory)
+    same = sa.case((alike.c.theme == theme, 0.2), else_=0.0)
+    near = (alike.c.territory == territory, 0.3), (alike.c.territory.in_(around), 0.1)
+    score = alike.c.score + same + sa.case(*near, else_=0.0)
+    query = sa.select(alike.c.id).order_by(score.desc(), alike.c.id).limit(MOST_SIMILAR)
     with listing.through_indexes():
         ids = list(model.Session.scalars(query))
-    by_id = {
-        request.id: request
-        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
-    }
+    by_id = by_ids(Request, ids)
     return dictize.request_list([by_id[id_] for id_ in ids], reader)
 
 
-def _enough_in_common(title: str, territory: str) -> Any:
-    """Return the SQL condition for both of two words of a title, or half of more; the name of the place is ignored."""
-    place = voc.get("territories").get(territory) if territory else None
-    place_words = set(_words(place.label_fr)) if place else set()
-    queries = [
-        sa.func.to_tsquery("french", word) for word in _words(title) if word not in place_words
-    ]
+def _alike(title: str, territories: set[str], *where: Any) -> Any:
+    """Select requests with enough words of a title: `id`, `theme`, `territory`, `score`; None if it has no words.
+
+    Args:
+        title: of a request or a dataset.
+        territories: ids of those whose names do not count among the words.
+        where: SQL conditions for the requests.
+    """
+    words = _words(title)
+    if not words:
+        return None
+    # French stop words are dropped here; a query of stop words alone matches nothing.
+    query = sa.func.to_tsquery("french", " | ".join(words))
+    score = sa.func.ts_rank(Request.search, query).label("score")
+    enough = _enough_in_common(words, territories).label("enough")
+    columns = (Request.id, Request.theme, Request.territory, score, enough)
+    shares = sa.select(*columns).where(*where, Request.search.op("@@")(query))
+    newest = shares.order_by(RECEIPT_DAY.desc(), Request.id).limit(CANDIDATES).subquery()
+    return sa.select(newest).where(newest.c.enough).subquery()
+
+
+def _enough_in_common(words: Iterable[str], territories: set[str]) -> Any:
+    """Return the SQL condition for both of two words, or half of more; names of places are ignored."""
+    terms = voc.get("territories")
+    places = [terms[key].label_fr for key in territories if key in terms]
+    place_words = {word for place in places for word in _words(place)}
+    queries = [sa.func.to_tsquery("french", word) for word in words if word not in place_words]
     if not queries:
         return sa.true()
-    yes = sa.literal(1)
-    counted = sum(
-        (sa.case((sa.func.numnode(query) > 0, yes), else_=0) for query in queries), sa.literal(0)
-    )
+    zero, unit = sa.literal(0), sa.literal(1)
+    # Stop words do not count.
+    counted = sum((sa.case((sa.func.numnode(query) > 0, unit), else_=0) for query in queries), zero)
     shared = sum(
-        (sa.case((Request.search.op("@@")(query), yes), else_=0) for query in queries),
-        sa.literal(0),
+        (sa.case((Request.search.op("@@")(query), unit), else_=0) for query in queries), zero
     )
     return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
 
@@ -220,34 +225,12 @@ def _words(title: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
 
 
-def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
-    """Return the SQL condition and score of requests that share a word with a title; None for a title without words."""
-    words = _words(title)
-    if not words:
-        return None
-    # French stop words are dropped here; a query of stop words alone matches nothing.
-    query = sa.func.to_tsquery("french", " | ".join(words))
-    score: Any = sa.func.ts_rank(Request.search, query)
-    if theme:
-        score = score + sa.case((Request.theme == theme, 0.2), else_=0.0)
-    if territory:
-        near = _with_above("territories", territory)
-        score = score + sa.case(
-            (Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0
-        )
-    return Request.search.op("@@")(query), score
-
-
 # Datasets that may answer requests.
 
 MOST = 20
 DATASET_GONE = "dataset_gone"
-#: Minimum score: half of the words of the shorter title are shared.
-ENOUGH = 0.5
 #: Datasets compared in one transaction.
 COMPARED_AT_ONCE = 100
-#: Maximum number of requests compared with a dataset, among those that share a word; the earliest first.
-MOST_COMPARED = 2000
 #: Key in CKAN's `system_info` of the time of the last comparison.
 LAST_COMPARISON = "ecosphere.requests.last_comparison"
 #: Datasets saved so long before the last comparison are compared again: a save ends later than it says.
@@ -282,33 +265,33 @@ _ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 
 def _fitting(package: model.Package) -> Iterator[DataDict]:
-    """Yield the requests that a dataset may answer, as rows of `DatasetLink`."""
-    rank = rank_of(package.title or "", "", "")
-    if rank is None:
-        return
-    condition, _score = rank
-    themes, territories = (
-        subject(package, "theme", "themes"),
-        subject(package, "territory", "territories"),
-    )
-    requests = sa.select(Request.id, Request.title, Request.theme, Request.territory).where(
-        *_ON_DESK, condition
-    )
-    for request in model.Session.execute(requests.order_by(Request.submitted).limit(MOST_COMPARED)):
-        score = _score_of(request, package.title or "", themes, territories)
-        if score >= ENOUGH:
-            yield {
-                "request_id": request.id,
-                "package_id": package.id,
-                "kind": "suggested",
-                "score": score,
-            }
+    """Yield the requests that a dataset may answer, as rows of `DatasetLink`: of a near place and a related theme."""
+    territories = subject(package, "territory", "territories")
+    roots = {places.root(theme) for theme in subject(package, "theme", "themes")}
+    themes = {key for root in roots for key in listing.with_those_below("themes", root)}
+    near = {place for key in territories for place in _within_and_around(key)}
+    where = [*_ON_DESK]
+    if near and not any(key.startswith("pays-") for key in territories):
+        where.append(Request.territory.in_({"", *EVERYWHERE, *near}))
+    if themes:
+        where.append(Request.theme.in_({"", *themes}))
+    alike = _alike(package.title or "", territories, *where)
+    if alike is not None:
+        for row in model.Session.execute(sa.select(alike.c.id, alike.c.score)):
+            key = {"request_id": row.id, "package_id": package.id, "kind": "suggested"}
+            yield {**key, "score": row.score}
+
+
+def _within_and_around(territory: str) -> set[str]:
+    """Return the ids of a territory, of all within it, and of all around it."""
+    below = listing.with_those_below("territories", territory)
+    return {*below, *_with_above("territories", territory)}
 
 
 def _suggest(package_ids: Sequence[str]) -> None:
     """Store which requests these datasets may answer."""
     keys = ["request_id", "package_id", "kind"]
-    for package in by_ids(model.Package, package_ids):
+    for package in by_ids(model.Package, package_ids).values():
         rows = list(_fitting(package))
         if rows:
             query = insert(DatasetLink).values(rows)
@@ -329,50 +312,12 @@ def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
     return {concept.id for concept in concepts if concept}
 
 
-def _score_of(request: Any, title: str, themes: set[str], territories: set[str]) -> float:
-    """Return how well a dataset fits, 0–1: share of common words in the titles; 0 for another place or theme."""
-    if request.territory and territories and not _near(request.territory, territories):
-        return 0.0
-    given_themes = set[str]().union(*(_with_above("themes", theme) for theme in themes))
-    if themes and request.theme and not _with_above("themes", request.theme) & given_themes:
-        return 0.0
-    words_asked, words_offered = _subject_words(request.title), _subject_words(title)
-    if not words_asked or not words_offered:
-        return 0.0
-    return len(words_asked & words_offered) / min(len(words_asked), len(words_offered))
-
-
-def _near(territory: str, territories: set[str]) -> bool:
-    """Return whether a territory lies within one of the others, or contains one."""
-    if any(other.startswith("pays-") for other in {territory, *territories}):
-        return True
-    inside = any(territory in _with_above("territories", other) for other in territories)
-    return inside or bool(_with_above("territories", territory) & territories)
-
-
 def _with_above(vocabulary: str, key: str) -> set[str]:
     terms = voc.get(vocabulary)
     concept = terms.get(key) if key else None
     if concept:
         return {concept.id, *(above.id for above in terms.ancestors(concept.uri))}
     return set()
-
-
-#: Words without information on the subject.
-_EMPTY = set(
-    voc.normalise(
-        "a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une"
-    ).split()
-)
-
-
-def _subject_words(title: str) -> set[str]:
-    """Return the words of a title without plural endings."""
-    return {
-        word.rstrip("sx")
-        for word in voc.normalise(title).split()
-        if word not in _EMPTY and len(word) > 1
-    }
 
 
 def suggestions(organization_id: str, reader: Reader) -> list[DataDict]:

@@ -13,13 +13,11 @@ from typing import Annotated, Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.shared import rich_text
 from ckanext.ecosphere.shared.columns import (
     BigKey,
     Count,
@@ -58,11 +56,6 @@ def is_any(*where: Any) -> bool:
     return bool(model.Session.scalar(sa.select(sa.exists().where(*where))))
 
 
-#: Version of the renderer that made the HTML of a row. A trigger empties the HTML when its text changes without it.
-Rendering = Annotated[
-    int,
-    mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION),
-]
 #: The request, with which the row is deleted.
 OfRequest = Annotated[
     str, mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
@@ -152,8 +145,6 @@ class Request(tk.BaseModel):
     )
     title: Mapped[Words]
     description: Mapped[Words]
-    description_html: Mapped[Key | None]
-    rendering: Mapped[Rendering]
     use: Mapped[Words]
     procedure_reference: Mapped[Words]
     theme: Mapped[Words]
@@ -277,8 +268,6 @@ class Event(tk.BaseModel):
     actor_role: Mapped[Key]
     created: Mapped[Moment]
     comment: Mapped[Words]
-    comment_html: Mapped[Key | None]
-    rendering: Mapped[Rendering]
     note: Mapped[Words]
     fields: Mapped[Object]
     moderation: Mapped[Words]
@@ -304,8 +293,6 @@ class Comment(tk.BaseModel):
     author_role: Mapped[Key]
     created: Mapped[Moment]
     text: Mapped[Words]
-    text_html: Mapped[Key | None]
-    rendering: Mapped[Rendering]
     internal: Mapped[Flag]
     hidden: Mapped[Flag]
     hidden_reason: Mapped[Words]
@@ -398,15 +385,6 @@ class DatasetLink(tk.BaseModel):
     kind: Mapped[RowKey]
     score: Mapped[float] = mapped_column(sa.Float, nullable=False, server_default="0", default=0.0)
     created: Mapped[Created]
-
-
-class Numbering(tk.BaseModel):
-    """Last number given in a year."""
-
-    __tablename__ = "ecosphere_requests_numbering"
-
-    year: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
-    last: Mapped[int]
 
 
 # Letters and their authors.
@@ -598,7 +576,7 @@ class SavedAnswer(tk.BaseModel):
     modified: Mapped[Moment]
 
 
-# Incoming e-mails, answers, and files to delete.
+# Incoming e-mails, and answers.
 
 
 class Inbound(tk.BaseModel):
@@ -651,33 +629,3 @@ class Delivery(tk.BaseModel):
     reach: Mapped[Key]
     public_from: Mapped[Day | None]
     created: Mapped[Moment]
-
-
-class Removal(tk.BaseModel):
-    """A file to delete.
-
-    Attributes:
-        path: relative to the folder of the files of requests.
-        asked: when its deletion was requested.
-    """
-
-    __tablename__ = "ecosphere_requests_removal"
-
-    path: Mapped[RowKey]
-    asked: Mapped[Moment]
-
-
-#: Table → its column in Markdown; the suffix `_html` gives the column with its HTML.
-RENDERED: dict[type[Any], str] = {Request: "description", Event: "comment", Comment: "text"}
-
-
-def _render_with(column: str) -> Any:
-    def render(row: Any, text: str | None, *_: Any) -> None:
-        setattr(row, f"{column}_html", rich_text.to_html(text))
-        row.rendering = rich_text.VERSION
-
-    return render
-
-
-for _table, _column in RENDERED.items():
-    event.listen(getattr(_table, _column), "set", _render_with(_column))

@@ -19,7 +19,6 @@ from ckanext.ecosphere.data_requests import (
     config,
     dashboard,
     helpers,
-    listing,
     matching,
     privacy,
     setup,
@@ -82,7 +81,6 @@ class EcosphereRequestsPlugin(Room):
         """Look at what is committed, and at new passwords."""
         calendars.listen()
         attachments.listen()
-        listing.listen()
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         return [cli.requests]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
+from dateutil.relativedelta import relativedelta
 
 from ckanext.ecosphere.core.accounts import Notice
 from ckanext.ecosphere.data_requests import (
@@ -52,6 +53,14 @@ OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
 
 #: Columns of internal events that identify a user.
 TRACED = (Trace.actor_id, Trace.user_id, Trace.instead_of_id)
+#: Table and column that name a user in rows that stay without the name.
+NAMED: list[tuple[Any, Any]] = [
+    (Event, Event.actor_id),
+    (Request, Request.assigned_to),
+    *((Trace, column) for column in TRACED),
+    (SavedAnswer, SavedAnswer.author_id),
+    (Inbound, Inbound.user_id),
+]
 
 
 def anonymise_old() -> int:
@@ -72,7 +81,7 @@ def _anonymise_one(request_id: str) -> int:
 
 
 def _due(moment: datetime) -> list[str]:
-    day = clock.add_months(clock.day_of(moment), -config.anonymise_months())
+    day = clock.day_of(moment) - relativedelta(months=config.anonymise_months())
     before = datetime(day.year, day.month, day.day, tzinfo=clock.PARIS)
     query = (
         sa.select(Request.id)
@@ -89,37 +98,34 @@ def anonymise(request: Request) -> None:
 
     All texts of a private request are erased, too, since no one else may read them.
     """
+    private = request.visibility == "private"
     _forget_requester(request)
     request.assigned_to = None
-    if request.visibility == "private":
-        request.title = request.description = ""
-        request.known_datasets = []
-        request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
-        transitions.index_text(request)
     # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
+    if private:
+        request.title = request.description = ""
+        request.known_datasets = []
+        transitions.index_text(request)
+        forgotten = set(request.outcome) - {"ground"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
-    decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
-    _events((Event.request_id == request.id) & decided, drop_texts=True)
     letters.forget_addressee([request.id])
     outbox.forget(Notification.request_id == request.id)
     for table in (Support, Follow, Mute, Trace, Inbound):
-        model.Session.execute(sa.delete(table).where(table.request_id == request.id))
-    private = request.visibility == "private"
-    _comments(Comment.request_id == request.id, drop_texts=private)
-    _drop_notes(Comment.request_id == request.id)
-    _drop_unpublished(Comment.request_id == request.id)
-    _drop_unpublished_steps(Event.request_id == request.id)
-    _events(Event.request_id == request.id, drop_texts=private)
-    _forget_edits(Revision.request_id == request.id)
+        _delete(table, table.request_id == request.id)
+    events, comments = Event.request_id == request.id, Comment.request_id == request.id
+    personal = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
+    _update(Event, events, actor_id=None, note="")
+    _update(Event, sa.and_(events, sa.or_(personal, sa.literal(private))), comment="", fields={})
+    _update(Comment, comments, author_id=None)
+    secret = sa.or_(Comment.internal, sa.literal(private))
+    _update(Comment, sa.and_(comments, secret), text="", hidden=True)
+    _forget_unpublished(comments, events, Revision.request_id == request.id)
     attachments.forget_private_answers([request.id])
-    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
     official = sa.and_(
         Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private)
     )
-    attachments.remove(
-        list(model.Session.scalars(files.where(Comment.request_id == request.id, ~official)))
-    )
+    _remove_files(sa.and_(comments, ~official))
     request.anonymised = clock.now()
     request.version += 1
     model.Session.flush()
@@ -133,49 +139,28 @@ def _forget_requester(request: Request) -> None:
     request.language = ""
 
 
-def _comments(where: Any, drop_texts: bool) -> int:
-    values: DataDict = {"author_id": None}
-    if drop_texts:
-        values |= {"text": "", "hidden": True}
-    return rows_changed(sa.update(Comment).where(where).values(**values))
+def _update(table: Any, where: Any, **values: Any) -> int:
+    return rows_changed(sa.update(table).where(where).values(**values))
 
 
-def _drop_notes(where: Any) -> None:
-    model.Session.execute(
-        sa.update(Comment).where(where, Comment.internal).values(text="", hidden=True)
-    )
+def _delete(table: Any, where: Any) -> int:
+    return rows_changed(sa.delete(table).where(where))
 
 
-def _drop_unpublished(where: Any) -> None:
-    """Erase comments that were not released: without an author, there is no reason to publish them."""
-    unpublished = Comment.moderation.not_in(trust.SHOWN)
-    model.Session.execute(
-        sa.update(Comment).where(where, unpublished).values(text="", moderation=trust.REJECTED)
-    )
+def _forget_unpublished(comments: Any, events: Any, edits: Any) -> None:
+    """Erase texts that were not released, as without an author nothing speaks for publishing them; of edits, all."""
+    unpublished = sa.and_(comments, Comment.moderation.not_in(trust.SHOWN))
+    _update(Comment, unpublished, text="", moderation=trust.REJECTED)
+    unpublished = sa.and_(events, Event.moderation.not_in(trust.SHOWN))
+    _update(Event, unpublished, comment="", fields={}, moderation=trust.REJECTED)
+    _update(Revision, sa.and_(edits, Revision.moderation == trust.HELD), moderation=trust.REJECTED)
+    _update(Revision, edits, author_id=None, changes={})
 
 
-def _drop_unpublished_steps(where: Any) -> None:
-    """Erase texts of transitions that were not released, for the same reason."""
-    values = {"comment": "", "fields": {}, "moderation": trust.REJECTED}
-    model.Session.execute(
-        sa.update(Event).where(where, Event.moderation.not_in(trust.SHOWN)).values(**values)
-    )
-
-
-def _forget_edits(where: Any) -> None:
-    """Erase the content of edits, but not the fact."""
-    moderation = sa.case(
-        (Revision.moderation == trust.HELD, trust.REJECTED), else_=Revision.moderation
-    )
-    values = {"author_id": None, "changes": {}, "moderation": moderation}
-    model.Session.execute(sa.update(Revision).where(where).values(**values))
-
-
-def _events(where: Any, drop_texts: bool) -> None:
-    values: DataDict = {"actor_id": None, "note": ""}
-    if drop_texts:
-        values |= {"comment": "", "fields": {}}
-    model.Session.execute(sa.update(Event).where(where).values(**values))
+def _remove_files(comments: Any) -> None:
+    """Delete the files of comments."""
+    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
+    attachments.remove(list(model.Session.scalars(files.where(comments))))
 
 
 #: Key of an export → the table, and its columns that name a user.
@@ -195,8 +180,6 @@ OWN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mails": (Inbound, (Inbound.user_id,)),
     "author": (AuthorName, (AuthorName.user_id,)),
 }
-#: Columns derived from others.
-DERIVED = ("search", "description_html", "text_html", "comment_html", "rendering")
 
 
 def export(user: model.User) -> DataDict:
@@ -216,7 +199,7 @@ def export(user: model.User) -> DataDict:
 
 
 def _rows(table: Any, where: Any) -> list[DataDict]:
-    columns = [column for column in sa.inspect(table).columns if column.name not in DERIVED]
+    columns = [column for column in sa.inspect(table).columns if column.name != "search"]
     rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
     return [_exported(row) for row in rows]
 
@@ -256,46 +239,29 @@ def erase(user: model.User) -> dict[str, int]:
     What they wrote, decided and attached on behalf of a service belongs to the service: it remains without their name.
     """
     mine = Request.requester_id == user.id
-    for request_id in model.Session.scalars(
-        sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
-    ).all():
+    active = sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
+    for request_id in model.Session.scalars(active).all():
         transitions.if_possible(request_id, "withdraw", states.REQUESTER, user.id)
-    drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
+    numbers = {"drafts": _delete(Request, sa.and_(mine, Request.state == states.DRAFT))}
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
         _forget_requester(transitions.locked(request_id))
-    own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
-    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
-    attachments.remove(list(model.Session.scalars(files)))
+    written, acts = Comment.author_id == user.id, Event.actor_id == user.id
+    own = sa.and_(written, Comment.author_role.not_in(OFFICIAL))
+    _remove_files(own)
     letters.forget_addressee(requests)
     attachments.forget_private_answers(requests)
-    model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
-    _drop_unpublished(own)
-    _drop_unpublished_steps(Event.actor_id == user.id)
-    _forget_edits(Revision.author_id == user.id)
-    numbers = {
-        "drafts": drafts,
-        "requests": len(requests),
-        "comments": _comments(Comment.author_id == user.id, False),
-    }
-    _events((Event.actor_id == user.id) & Event.actor_role.not_in(OFFICIAL), False)
-    model.Session.execute(sa.update(Event).where(Event.actor_id == user.id).values(actor_id=None))
-    model.Session.execute(
-        sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None)
-    )
-    columns: list[tuple[Any, Any]] = [(Trace, column) for column in TRACED]
-    for table, column in (
-        *columns,
-        (SavedAnswer, SavedAnswer.author_id),
-        (Inbound, Inbound.user_id),
-    ):
-        model.Session.execute(sa.update(table).where(column == user.id).values({column.key: None}))
+    _forget_unpublished(own, acts, Revision.author_id == user.id)
+    _update(Event, sa.and_(acts, Event.actor_role.not_in(OFFICIAL)), note="")
+    numbers |= {"requests": len(requests), "comments": _update(Comment, written, author_id=None)}
+    for table, column in NAMED:
+        _update(table, column == user.id, **{column.key: None})
     people.forget_absences(user.id)
-    model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
-    for name, table in (("supports", Support), ("follows", Follow)):
-        numbers[name] = rows_changed(sa.delete(table).where(table.user_id == user.id))
+    for table in (AuthorName, Mute, Setting):
+        _delete(table, table.user_id == user.id)
+    numbers["supports"] = _delete(Support, Support.user_id == user.id)
+    numbers["follows"] = _delete(Follow, Follow.user_id == user.id)
     numbers["notifications"] = outbox.forget(Notification.user_id == user.id)
     outbox.OUTBOX.forget([user.id])
-    model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
     model.Session.commit()
     return numbers

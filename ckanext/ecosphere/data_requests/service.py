@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -99,7 +99,8 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
     """
     request = new_draft(reader.id or None)
     request.kind, request.package_id = kind, package.id
-    title = f"{wording.kind(kind)}{_(': ')}{package.title or package.name}"[:LONGEST_TITLE]
+    subject = f"{wording.message('kinds', kind)}{_(': ')}{package.title or package.name}"
+    title = subject[:LONGEST_TITLE]
     place = {
         name: min(matching.subject(package, name, vocabulary), default="")
         for name, vocabulary in PLACED.items()
@@ -171,7 +172,19 @@ def _revise(reader: Reader, request: Request, changed: Row) -> None:
     today = clock.today() if "need_by" in changed else None
     if errors := fields.missing_before_sending(request, today):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    revision = _new_revision(request, reader.id, before, changed, clock.now())
+    # A held edit changes nothing yet. None is held before the request is accepted: a moderator reads all of it anyway.
+    moderation = trust.status_of_new(reader.id) if request.opened else ""
+    revision = Revision(
+        id=new_id(),
+        request_id=request.id,
+        author_id=reader.id,
+        created=clock.now(),
+        version=request.version,
+        changes={name: _change(name, before[name], changed[name]) for name in changed},
+        moderation=moderation,
+        reason="",
+    )
+    model.Session.add(revision)
     write(request, before)
     if revision.moderation != trust.HELD:
         apply_revision(request, revision)
@@ -274,40 +287,6 @@ WORD = re.compile(r"\S+\s*|\s+")
 MOST_WORDS = 1500
 MOST_LINES = 500
 COMPARED_TEXTS = ("description",)
-
-
-def _new_revision(
-    request: Request,
-    author_id: str,
-    before: Row,
-    after: Row,
-    moment: datetime,
-) -> Revision:
-    """Create the revision of an edit.
-
-    Args:
-        request: as it was, locked.
-        author_id: who edits.
-        before, after: field → value, for the fields that change.
-        moment: of the edit.
-
-    Returns:
-        the revision; held if it needs moderation, which it does not before the request is accepted, as the moderator
-        then reads all of it anyway.
-    """
-    moderation = trust.status_of_new(author_id) if request.opened else ""
-    revision = Revision(
-        id=new_id(),
-        request_id=request.id,
-        author_id=author_id,
-        created=moment,
-        version=request.version,
-        changes={name: _change(name, before[name], after[name]) for name in after},
-        moderation=moderation,
-        reason="",
-    )
-    model.Session.add(revision)
-    return revision
 
 
 def tell_of_revision(request: Request, revision: Revision) -> None:

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
-from sqlalchemy.orm import aliased
 
-from ckanext.ecosphere.data_requests import attachments, config, listing
+from ckanext.ecosphere.data_requests import config, listing
 from ckanext.ecosphere.data_requests.decisions import letters
-from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.domain import clock, people
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, Gauge, InitReport
 from ckanext.ecosphere.work.model import PENDING
@@ -34,15 +31,13 @@ def initialise(report: InitReport) -> None:
 
 
 def check() -> list[Check]:
-    """Check moderators, services and contacts, schedule, e-mails, replies, files and merged requests."""
+    """Check moderators, services and contacts, schedule, e-mails, replies."""
     return [
         *_moderators(),
         *_services(),
         *_schedule(),
         *_emails(),
         *_replies(),
-        *_files(),
-        *_merged(),
     ]
 
 
@@ -84,41 +79,24 @@ def _moderators() -> list[Check]:
 def _services() -> list[Check]:
     """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
     unready = letters.unready()
-    silent = [service.group for service in unready if service.silent]
-    lacking = [service.group for service in unready if service.lacking]
-    return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
+    return [*_unready(unready), *_unconfirmed(), *_desk(len(unready))]
 
 
-def _silent(groups: list[model.Group]) -> list[Check]:
-    name = _("Data requests (services)")
-    if not groups:
-        return _ok(name, _("Somebody reads for every service"))
-    message = tk.ungettext(
-        "{number} service has neither editors nor a mailbox: {names}",
-        "{number} services have neither editors nor a mailbox: {names}",
-        len(groups),
-    )
-    remedy = _(
-        "Add members, or a functional mailbox on the contact sheet of each; their requests wait "
-        "for a moderator."
-    )
-    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
-
-
-def _without_contact(groups: list[model.Group]) -> list[Check]:
+def _unready(services: Sequence[letters.Unready]) -> list[Check]:
     name = _("Data requests (contact sheets)")
-    if not groups:
-        return _ok(name, _("Every service can be reached by post, e-mail and telephone"))
+    if not services:
+        return _ok(name, _("Every service can acknowledge requests"))
     message = tk.ungettext(
-        "{number} service has no postal address, e-mail address or telephone: {names}",
-        "{number} services have no postal address, e-mail address or telephone: {names}",
-        len(groups),
+        "{number} service cannot acknowledge requests: {names}",
+        "{number} services cannot acknowledge requests: {names}",
+        len(services),
     )
     remedy = _(
-        "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk "
-        "acknowledges for them."
+        "Complete their contact sheets (postal address, e-mail address, telephone: CRPA, R. 112-5), "
+        "and add members to those without a mailbox. Until then, the ministry’s desk acknowledges."
     )
-    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
+    names = _few([service.group.display_name for service in services])
+    return _warning(name, message.format(number=len(services), names=names), remedy)
 
 
 def _unconfirmed() -> list[Check]:
@@ -134,7 +112,7 @@ def _unconfirmed() -> list[Check]:
         len(services),
     )
     years = sorted({entry.year for _group, entries in services for entry in entries.values()})
-    names = _named([group for group, _entries in services])
+    names = _few([group.display_name for group, _entries in services])
     message = message.format(number=len(services), years=", ".join(years), names=names)
     remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
     return _warning(_("Data requests (directory)"), message, remedy)
@@ -153,10 +131,6 @@ def _desk(unready: int) -> list[Check]:
     )
     status = CheckStatus.WARNING if unready else CheckStatus.OK
     return [Check(name, status, message, remedy)]
-
-
-def _named(groups: list[model.Group]) -> str:
-    return _few([group.display_name for group in groups])
 
 
 def _few(names: Sequence[str]) -> str:
@@ -205,40 +179,3 @@ def _replies() -> list[Check]:
         return _error(name, message.format(option=config.REPLY_ADDRESS), remedy)
     message = _("Replies by e-mail are taken at {address}")
     return _ok(name, message.format(address=config.reply_address()))
-
-
-def _files() -> list[Check]:
-    """Check that files to delete were deleted within a day; empty if they were."""
-    number = attachments.late_removals()
-    if not number:
-        return []
-    message = tk.ungettext(
-        "{number} file of a person who was forgotten could not be removed for a day.",
-        "{number} files of people who were forgotten could not be removed for a day.",
-        number,
-    )
-    remedy = _("Let CKAN delete files in {folder}, then run: {command}")
-    remedy = remedy.format(folder=config.folder(), command="ckan ecosphere requests tick")
-    return _error(_("Data requests (files)"), message.format(number=number), remedy)
-
-
-def _merged() -> list[Check]:
-    """Check that no request is closed for another person's, as version 1.1 did; empty if none is."""
-    target = aliased(Request)
-    query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
-    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(states.DEMANDS))
-    of_another = target.requester_id.is_distinct_from(Request.requester_id)
-    query = query.where(Request.requester_id.is_not(None), of_another)
-    references = [str(reference) for reference in model.Session.scalars(query)]
-    if not references:
-        return []
-    message = tk.ungettext(
-        "{number} request was merged with another person’s without a decision: {names}",
-        "{number} requests were merged with other people’s without a decision: {names}",
-        len(references),
-    )
-    message = message.format(number=len(references), names=_few(references))
-    remedy = _(
-        "Put each back among the requests to moderate, on its page: its author is owed an answer."
-    )
-    return _warning(_("Data requests (merged)"), message, remedy)

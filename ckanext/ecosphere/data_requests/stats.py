@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime, time
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.model import Event, Request, number_of
 from ckanext.ecosphere.data_requests.notifications.delivery import YES
-from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
-#: Version of the cached figures, part of the cache key; earlier versions have other figures.
-VERSION = 4
-#: Lifetime of cached figures.
-KEPT_SECONDS = 3600
 #: Closed without a decision on the request: counted apart, so that the outcomes add up to the requests answered.
 NO_ANSWER = tuple(
     state for state in states.CLOSED if state not in (*states.DECIDED, *states.SETTLED)
@@ -29,81 +21,29 @@ NO_ANSWER = tuple(
 
 
 def show(year: int | None, organization_id: str | None, today: date) -> DataDict:
-    """Return the statistics, at most `ecosphere.requests.statistics_cache` seconds old where a worker runs.
-
-    Computing time grows with the number of requests. So pages get cached figures, and outdated ones are computed again
-    in the background; so are missing ones when there are many requests.
+    """Return the statistics.
 
     Args:
         year: of the receipt, None for all years.
         organization_id: of one service, None for all.
         today: current day in Paris.
-
-    Raises:
-        StillCounted: there are many requests and no cached figures.
     """
-    seconds = config.statistics_cache()
-    if seconds <= 0:
-        return compute(year, organization_id, today)
-    key = _key(year, organization_id, today)
-    stored: Any = connect_to_redis().get(key)
-    if not stored:
-        counted = sa.select(Request.id).where(*_selection(year, organization_id))
-        wait_for_many(f"{key}:asked", counted, lambda: _ask(year, organization_id, today))
-        return keep(year, organization_id, today.isoformat())
-    cached = json.loads(stored)
-    if clock.now().timestamp() - cached["computed"] > seconds:
-        _ask(year, organization_id, today)
-    return cached["figures"]
-
-
-def _ask(year: int | None, organization_id: str | None, today: date) -> bool:
-    return enqueue_once(
-        keep,
-        [year, organization_id, today.isoformat()],
-        job_id=f"ecosphere-requests-stats-{year}-{organization_id}",
-        title="Requests: public figures",
-        queue=config.QUEUE,
-    )
-
-
-def keep(year: int | None, organization_id: str | None, today: str) -> DataDict:
-    """Compute and cache the statistics; also a background job."""
-    day = date.fromisoformat(today)
-    figures = compute(year, organization_id, day)
-    stored = json.dumps({"computed": clock.now().timestamp(), "figures": figures})
-    key = _key(year, organization_id, day)
-    connect_to_redis().set(key, stored, ex=KEPT_SECONDS)
-    have_come(f"{key}:asked")
-    return figures
-
-
-def _key(year: int | None, organization_id: str | None, today: date) -> str:
-    stem = f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{VERSION}"
-    return f"{stem}:{year}:{organization_id}:{today}"
-
-
-def compute(year: int | None, organization_id: str | None, today: date) -> DataDict:
-    """Compute the statistics, with the arguments of `show`."""
     where = _selection(year, organization_id)
     threshold = _threshold()
     private = Request.visibility == "private"
-    number = model.Session.scalar(sa.select(sa.func.count(Request.id)).where(*where, private)) or 0
-    if number < threshold:
+    is_included = number_of(Request, *where, private) >= threshold
+    if not is_included:
         where.append(~private)
     columns = _columns(today)
     total = _line(model.Session.execute(sa.select(*columns).where(*where)).one())
     by_state = _by_state(year, organization_id)
     services = [] if organization_id else _by_service(where, columns)
+    names = ("received", "waiting", "overdue", "answered", "satisfaction")
     return {
         "year": year,
-        "received": total["received"],
-        "waiting": total["waiting"],
-        "overdue": total["overdue"],
-        "answered": total["answered"],
+        **{name: total[name] for name in names},
         "answered_within_month": total["within_month"],
         "median_days_first_answer": total["median_days"],
-        "satisfaction": total["satisfaction"],
         "outcomes": {state: by_state[state] for state in states.DECIDED if by_state.get(state)},
         "apart": {
             "transferred": _transferred(year, organization_id),
@@ -111,7 +51,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> DataD
         },
         "services": services,
         "threshold": config.statistics_threshold(),
-        "private_included": number >= threshold,
+        "private_included": is_included,
         "years": _years(),
     }
 
@@ -148,7 +88,7 @@ def _columns(today: date) -> list[Any]:
     # A transfer, or a statement that the data is not held, does not count as an answer.
     answered = Request.state.in_(states.DECIDED)
     waiting = Request.state.in_(states.ACTIVE)
-    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.add_months`.
+    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.last_day`.
     month_over = _day(Request.submitted) + sa.text("interval '1 month'")
     in_time = sa.and_(answered, _day(Request.closed) <= month_over)
     judged = sa.or_(answered, sa.and_(waiting, month_over < today))

@@ -8,16 +8,13 @@ Requests for the same thing are treated together: what is decided for one is dec
 letter. Each keeps its author, reference, period and remedies; authors of private requests never learn of one another.
 A step goes to those for which it is lawful; the others are left out, with the reason.
 
-References are numbers of a year, given in a keyed pseudo-random order. A plain sequence would reveal the order in
-which requests came in and so, compared with the list of accounts, who made them. The permutation is a Feistel network
-(Luby and Rackoff) keyed with the portal's secret, iterated until the result falls into the block (cycle walking):
-each number of a block is given exactly once.
+References are numbers of a year, drawn at random. A sequence would reveal the order in which requests came in and so,
+compared with the list of accounts, who made them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +45,6 @@ from ckanext.ecosphere.data_requests.model import (
     DatasetLink,
     Event,
     Follow,
-    Numbering,
     Request,
     Support,
     by_id_or_reference,
@@ -430,8 +426,34 @@ def _joined_ids(request_id: str) -> list[str]:
 # Effects of transitions on a request, besides its state: service, clock, outcome.
 
 
+#: Transition → fields that become the outcome of the request.
+OUTCOMES = {
+    "reject": ("reason", "spam"),
+    "fulfil": ("missing", *REFUSAL),
+    "fulfil_partly": ("missing", *REFUSAL),
+    "refuse": REFUSAL,
+    "not_held": ("reason", *states.TRANSMISSION),
+}
+#: Transitions that undo a closing: the former outcome stays in their event.
+UNDOING = ("reconsider", "take_up_again", "reopen")
+#: Transition → columns that it empties.
+EMPTIED = {
+    "transfer": ("assigned_to", "planned"),
+    "reconsider": ("opened", "duplicate_of", "assigned_to", "planned"),
+    "keep_decision": ("review_due",),
+    "reopen": ("planned", "answer_by", "details_asked", "last_reminded", "review_due"),
+}
+
+
 def _apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
     """Apply the effects of a transition; return the fields as stored in the event."""
+    if name in UNDOING:
+        values = {**values, "former_outcome": request.outcome}
+        request.outcome = {}
+    if name in OUTCOMES:
+        request.outcome = {key: values[key] for key in OUTCOMES[name] if values.get(key)}
+    for column in EMPTIED.get(name, ()):
+        setattr(request, column, None)
     if name in EFFECTS:
         values = EFFECTS[name](request, dict(values), moment) or values
     if name in SIGNS and request.first_answer is None:
@@ -538,10 +560,6 @@ def _accept(request: Request, values: Fields, moment: datetime) -> Fields:
     return values
 
 
-def _reject(request: Request, values: Fields, moment: datetime) -> None:
-    request.outcome = {"reason": values["reason"], "spam": bool(values.get("spam"))}
-
-
 def _ask_details(request: Request, values: Fields, moment: datetime) -> None:
     request.answer_by = date.fromisoformat(values["answer_by"])
     request.details_asked = moment
@@ -572,7 +590,6 @@ def _transfer(request: Request, values: Fields, moment: datetime) -> Fields:
     request.organization_id = values["organization"]
     request.routing_reason = {"code": "transfer"}
     flag_unreachable(request)
-    request.assigned_to = request.planned = None
     if request.state == states.NEEDS_INFO:
         _waiting_over(request, moment)
     return values
@@ -589,7 +606,6 @@ def _extend(request: Request, values: Fields, moment: datetime) -> Fields:
 
 def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     request.satisfied, request.satisfied_on = "", None
-    request.outcome = {name: values[name] for name in ("missing", *REFUSAL) if values.get(name)}
     rows = [
         {"request_id": request.id, "package_id": package_id, "kind": "answer"}
         for package_id in values.get("datasets", ())
@@ -602,16 +618,6 @@ def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     if delivered:
         return {**stored, "deliveries": delivered}
     return stored
-
-
-def _refuse(request: Request, values: Fields, moment: datetime) -> None:
-    request.outcome = {name: values[name] for name in REFUSAL if values.get(name)}
-
-
-def _not_held(request: Request, values: Fields, moment: datetime) -> None:
-    request.outcome = {
-        name: values[name] for name in ("reason", *states.TRANSMISSION) if values.get(name)
-    }
 
 
 def _mark_duplicate(request: Request, values: Fields, moment: datetime) -> None:
@@ -636,13 +642,9 @@ def _separate(request: Request, values: Fields, moment: datetime) -> None:
         rest[0].joined_id = None
 
 
-def _reconsider(request: Request, values: Fields, moment: datetime) -> Fields:
+def _reconsider(request: Request, values: Fields, moment: datetime) -> None:
     """Undo a closing by a moderator; supporters who were moved to another request stay there."""
-    values["former_outcome"] = request.outcome
-    request.outcome = {}
-    request.opened = request.duplicate_of = request.assigned_to = request.planned = None
     flag_unreachable(request)
-    return values
 
 
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
@@ -668,10 +670,8 @@ def _ask_review(request: Request, values: Fields, moment: datetime) -> Fields:
     return {**values, "review_due": due.isoformat()}
 
 
-def _take_up_again(request: Request, values: Fields, moment: datetime) -> Fields:
+def _take_up_again(request: Request, values: Fields, moment: datetime) -> None:
     """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
-    values["former_outcome"] = request.outcome
-    request.outcome = {}
     today = clock.day_of(moment)
     if config.clock() and request.review_due and request.review_due > today:
         request.due = request.review_due
@@ -679,27 +679,16 @@ def _take_up_again(request: Request, values: Fields, moment: datetime) -> Fields
         start_clock(request, today)
     request.review_due = None
     _start(request, values, moment)
-    return values
 
 
-def _keep_decision(request: Request, values: Fields, moment: datetime) -> None:
-    request.review_due = None
-
-
-def _reopen(request: Request, values: Fields, moment: datetime) -> Fields:
-    values["former_outcome"] = request.outcome
-    request.outcome = {}
-    request.planned = request.answer_by = request.details_asked = request.last_reminded = None
-    request.review_due = None
+def _reopen(request: Request, values: Fields, moment: datetime) -> None:
     request.reminders = 0
     start_clock(request, clock.day_of(moment))
-    return values
 
 
 EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "submit": _submit,
     "accept": _accept,
-    "reject": _reject,
     "ask_details": _ask_details,
     "answer_details": _answer_details,
     "start": _start,
@@ -707,8 +696,6 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "extend": _extend,
     "fulfil": _fulfil,
     "fulfil_partly": _fulfil,
-    "refuse": _refuse,
-    "not_held": _not_held,
     "join": _join,
     "separate": _separate,
     "mark_duplicate": _mark_duplicate,
@@ -716,7 +703,6 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "reopen": _reopen,
     "ask_review": _ask_review,
     "take_up_again": _take_up_again,
-    "keep_decision": _keep_decision,
 }
 
 
@@ -739,47 +725,17 @@ def index_text(request: Request) -> None:
     request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
 
 
-REFERENCES_OF_A_BLOCK = 100_000
-HALF_BITS = 9
-HALF = 1 << HALF_BITS
-ROUNDS = 6
+#: Numbers that a reference of a year is drawn from; more once half of them are used.
+FEWEST_NUMBERS = 100_000
 
 
 def next_reference(year: int) -> str:
-    """Return an unused reference of a year; safe under concurrent calls."""
+    """Return an unused reference of a year; no other transaction gets one until this one ends."""
+    lock_of_all = sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere requests references"))
+    model.Session.execute(sa.select(lock_of_all))
+    used = number_of(Request, Request.reference.startswith(f"DD-{year}-"))
+    numbers = max(FEWEST_NUMBERS, 2 * used)
     while True:
-        reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
+        reference = f"DD-{year}-{secrets.randbelow(numbers):05}"
         if not is_any(Request.reference == reference):
             return reference
-
-
-def _next_number(year: int) -> int:
-    first = insert(Numbering).values(year=year, last=1)
-    query = first.on_conflict_do_update(
-        index_elements=["year"], set_={"last": Numbering.last + 1}
-    ).returning(Numbering.last)
-    return model.Session.execute(query).scalar_one()
-
-
-def permuted(number: int, year: int, secret: str) -> int:
-    """Map a number to another one of the same block of 100 000; the mapping is a bijection.
-
-    Args:
-        number: from 0.
-        year: for which the order holds.
-        secret: key of the order.
-    """
-    block, place = divmod(number, REFERENCES_OF_A_BLOCK)
-    key = f"reference:{year}:{block}:{secret}".encode()
-    place = _mixed(place, key)
-    while place >= REFERENCES_OF_A_BLOCK:
-        place = _mixed(place, key)
-    return block * REFERENCES_OF_A_BLOCK + place
-
-
-def _mixed(place: int, key: bytes) -> int:
-    first, second = divmod(place, HALF)
-    for turn in range(ROUNDS):
-        digest = hmac.new(key, bytes((turn, *second.to_bytes(2, "big"))), hashlib.sha256).digest()
-        first, second = second, first ^ int.from_bytes(digest[:2], "big") % HALF
-    return first * HALF + second

@@ -1,4 +1,4 @@
-"""The command group `ckan ecosphere harvest`: run, resume and preview harvests, manage sources and duplicates."""
+"""The command group `ckan ecosphere harvest`: run and resume harvests, manage sources and duplicates."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import ckan.plugins.toolkit as tk
 import click
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.harvest import helpers, preview, reconcile, registry, worker
-from ckanext.ecosphere.harvest.job import FINISHED, RUNNING, site_context
-from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest import helpers, reconcile, registry, worker
+from ckanext.ecosphere.harvest.job import (
+    FINISHED,
+    RUNNING,
+    load,
+    open_job,
+    site_context,
+    update_state,
+)
 from ckanext.ecosphere.harvest.sources.base import type_names
-from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 
 _POLL_SECONDS = 0.5
@@ -53,54 +57,6 @@ def revive() -> None:
     """Send again the harvests that should run and that no worker is running; for cron."""
     for job_id in worker.revive():
         click.echo(job_id)
-
-
-@harvest.command("try")
-@click.argument("url")
-@click.option(
-    "--type", "type_name", default="ecosphere_csw", show_default=True, help="Type of the source."
-)
-@click.option("--config", "text", default="", help="Configuration of the source, in JSON.")
-@click.pass_context
-def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
-    """Read the beginning of a source and show what its records would become; writes nothing.
-
-    Ends with exit code 1 when something could not be read.
-    """
-    with ctx.meta["flask_app"].test_request_context():
-        try:
-            result = preview.try_source(url, type_name, text)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
-        for line in preview.lines(result):
-            click.echo(line)
-    if result["failures"]:
-        ctx.exit(1)
-
-
-@harvest.command()
-@click.option(
-    "--source",
-    default=None,
-    help="Only datasets that this source (id or name) publishes or has a copy of.",
-)
-@click.pass_context
-def joined(ctx: click.Context, source: str | None) -> None:
-    """List the datasets that several catalogues have: which source publishes each, and why."""
-    with ctx.meta["flask_app"].test_request_context():
-        for pair in reconcile.joined(source):
-            click.echo(f"{pair['dataset']}: {pair['title']}")
-            click.echo(
-                "  " + tk._("published from {source} ({guid})").format(**pair["published_by"])
-            )
-            click.echo("  " + tk._("also in {source} ({guid})").format(**pair["copy"]))
-            reason = tk._("because {reason}; same identifiers: {identifiers}")
-            click.echo(
-                "  "
-                + reason.format(
-                    reason=pair["reason"], identifiers=", ".join(pair["identifiers"]) or "–"
-                )
-            )
 
 
 @harvest.command()
@@ -222,40 +178,30 @@ def _job(name: str, force: bool) -> str:
         raise click.ClickException(message.format(name=name, type=source.get("source_type")))
     if not source["active"]:
         raise click.ClickException(tk._("The source {name} is not active.").format(name=name))
-    try:
+    job_id = open_job(source["id"])
+    if job_id is None:
         values = {"source_id": source["id"], "run": False}
         job_id = tk.get_action("harvest_job_create")(site_context(), values)["id"]
-    except HarvestJobExists:
-        query = sa.select(HarvestJob.id).where(
-            HarvestJob.source_id == source["id"], HarvestJob.status.in_(["New", RUNNING])
-        )
-        job_id = model.Session.execute(query.order_by(HarvestJob.created).limit(1)).scalar_one()
-    statement: Any = insert(JobState).values(
-        job_id=job_id, source_id=source["id"], force=force, facts={}
-    )
+    load(job_id)
     if force:
-        statement = statement.on_conflict_do_update(index_elements=["job_id"], set_={"force": True})
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=["job_id"])
-    model.Session.execute(statement)
-    model.Session.commit()
+        update_state(job_id, force=True)
+        model.Session.commit()
     return job_id
 
 
 def _wait(job_id: str, echo: Callable[[str], None]) -> None:
     """Wait until the job has finished, and print how far it is at the beginning of each stage."""
     stage = ""
-    while _status(job_id) != FINISHED:
+    is_over = sa.select(HarvestJob.status == FINISHED).where(HarvestJob.id == job_id)
+    while True:
+        model.Session.rollback()
+        if model.Session.scalar(is_over):
+            return
         state = _show("ecosphere_harvest_job_show", job_id)
         if state["stage"] != stage:
             stage = state["stage"]
             echo(helpers.progress(state)["text"])
         time.sleep(_POLL_SECONDS)
-
-
-def _status(job_id: str) -> str | None:
-    model.Session.rollback()
-    return model.Session.scalar(sa.select(HarvestJob.status).where(HarvestJob.id == job_id))
 
 
 def _show(action: str, job_id: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -156,9 +157,8 @@ def of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
         return
     for record in records:
         element = record.find("{*}fileIdentifier")
-        texts = element.itertext() if element is not None else ()
-        identifier = one_line(" ".join(map(str, texts)))
-        if identifier and len(identifier) <= LONGEST_IDENTIFIER:
+        identifier = "" if element is None else one_line(" ".join(map(str, element.itertext())))
+        if 0 < len(identifier) <= LONGEST_IDENTIFIER:
             corrections = proposals(record)
             if corrections:
                 yield identifier, corrections
@@ -177,19 +177,17 @@ def proposals(record: Element) -> list[Correction]:
         return []
     corrections: dict[str, Correction] = {}
     rules = (_boxes, _dates, _systems, _frequencies, _topics, _languages, _protocols, _limits)
-    for rule in rules:
-        for correction in rule(record):
-            corrections.setdefault(correction.xpath, correction)
-            if len(corrections) == MOST:
-                return list(corrections.values())
+    for correction in chain.from_iterable(rule(record) for rule in rules):
+        corrections.setdefault(correction.xpath, correction)
+        if len(corrections) == MOST:
+            break
     return list(corrections.values())
 
 
 def _boxes(record: Element) -> Iterator[Correction]:
     for box in record.iter("{*}EX_GeographicBoundingBox"):
-        properties = [box.find(f"{{*}}{side}") for side in _SIDES]
-        sides = [side for side in properties if side is not None]
-        if len(sides) < len(_SIDES):
+        sides = [side for name in _SIDES for side in box.iterfind(f"{{*}}{name}")]
+        if [local_name(side) for side in sides] != list(_SIDES):
             continue
         values = [_value(side) for side in sides]
         west, south, east, north = values
@@ -210,25 +208,23 @@ def _dates(record: Element) -> Iterator[Correction]:
 
 
 def _systems(record: Element) -> Iterator[Correction]:
-    for identifier in record.iter("{*}referenceSystemIdentifier"):
-        for code in identifier.iter("{*}code"):
-            today = _value(code)
-            if is_placeholder(today) or code.find("{*}Anchor") is not None:
-                continue
-            codes = epsg_codes(ReferenceSystem(today))
-            if len(codes) == 1:
-                proposed = EPSG_URI.format(code=codes[0])
-                yield from _changed("reference-systems", code, today, proposed)
+    for code in record.iterfind(".//{*}referenceSystemIdentifier//{*}code"):
+        today = _value(code)
+        if is_placeholder(today) or code.find("{*}Anchor") is not None:
+            continue
+        codes = epsg_codes(ReferenceSystem(today))
+        if len(codes) == 1:
+            proposed = EPSG_URI.format(code=codes[0])
+            yield from _changed("reference-systems", code, today, proposed)
 
 
 def _frequencies(record: Element) -> Iterator[Correction]:
     codes = voc.get("maintenance-frequency")
     for frequency in record.iter("{*}maintenanceAndUpdateFrequency"):
         today = _value(frequency)
-        concept = voc.get("frequency").find(today) if today and today not in codes else None
-        labels = concept.alt_labels if concept else ()
-        code = next((label for label in labels if label in codes), None)
-        if code:
+        concept = voc.get("frequency").find(today)
+        if concept and today not in codes:
+            code = next(filter(codes.get, concept.alt_labels), today)
             yield from _changed("frequency", frequency, today, code)
 
 
@@ -255,34 +251,30 @@ def _protocols(record: Element) -> Iterator[Correction]:
         prop, linkage = resource.find("{*}protocol"), resource.find("{*}linkage")
         if prop is None or linkage is None:
             continue
-        address = clean_url(_value(linkage))
-        if address is None or not address.url:
-            continue
-        today = _value(prop)
-        protocol = links.protocol_of(today, address.url)
-        sign = links.sign_of(links.Link(address.url))
+        today, url = _value(prop), clean_url(_value(linkage)).url or ""
+        protocol = links.protocol_of(today, url)
+        sign = links.sign_of(links.Link(url))
         if sign.certain and sign.use in (links.DATA, "request"):
             protocol = "WWW:DOWNLOAD-1.0-http--download"
         elif protocol not in links.OGC_WITH_CAPABILITIES:
             continue
-        if not plain(today).startswith(plain(protocol)) and "download" not in today.lower():
+        is_download = "download" in today.lower()
+        if url and not is_download and not plain(today).startswith(plain(protocol)):
             yield from _changed("links", prop, today, protocol)
 
 
 def _limits(record: Element) -> Iterator[Correction]:
     """Yield corrections of texts about unlimited access, for which INSPIRE requires a code list URI (TG 2.0, C.17)."""
     concept = voc.get("access-limitation")[_NO_LIMIT]
+    proposed = f"{concept.label_fr} ({concept.uri})"
+    new = ("gmx:Anchor", concept.label_fr, {"xlink:href": concept.uri})
     for constraint in record.iter("{*}otherConstraints"):
-        today = _value(constraint)
-        if constraint.find("{*}CharacterString") is None or len(today) > LONGEST_LIMIT:
-            continue
-        path = _xpath(constraint) if limits_of_text(today) == [_NO_LIMIT] else None
-        if path:
-            proposed = f"{concept.label_fr} ({concept.uri})"
-            attributes = {"xlink:href": concept.uri}
-            yield Correction(
-                "constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, attributes
-            )
+        today, path = _value(constraint), _xpath(constraint)
+        is_short_text = (
+            constraint.find("{*}CharacterString") is not None and len(today) <= LONGEST_LIMIT
+        )
+        if path and is_short_text and limits_of_text(today) == [_NO_LIMIT]:
+            yield Correction("constraints", path, today, proposed, *new)
 
 
 def _changed(rule: str, prop: Element, today: str, proposed: str) -> Iterator[Correction]:

@@ -41,8 +41,8 @@ from ckanext.ecosphere.harvest.model import (
 )
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
 from ckanext.ecosphere.harvest.record import UUID, Record
-from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
-from ckanext.harvest.model import HarvestObject, HarvestSource
+from ckanext.ecosphere.harvest.sources.base import original_url
+from ckanext.harvest.model import HarvestSource
 
 MAX_SERIES = 20
 """Maximum series of one dataset."""
@@ -265,16 +265,13 @@ def _ordered(part: list[Member]) -> Group:
 
 def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
     """Return why one record is published rather than the other: a code, and the parameters of its message."""
-    one, two = winner.rank, other.rank
     services = {winner.service} - {""} if winner.only_for is None else set()
     if other.is_guest(services):
         return "own-service", {}
-    if one.removed != two.removed:
-        return "removed", {}
-    if one.absent != two.absent:
-        return "present", {}
-    if one.inactive != two.inactive:
-        return "active", {}
+    one, two = winner.rank, other.rank
+    for name, code in (("removed", "removed"), ("absent", "present"), ("inactive", "active")):
+        if getattr(one, name) != getattr(two, name):
+            return code, {}
     if one.priority != two.priority:
         return "priority", {"mine": -one.priority, "other": -two.priority}
     return "older", {}
@@ -350,22 +347,18 @@ class Source:
     only_for: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """Current state of a record."""
 
     member: Member
-    state: str
-    package_id: str | None
+    record: SourceRecord
     package_state: str | None
-    joined: str | None
-    former: str | None
-    digest: str | None
 
     @property
     def publishes(self) -> bool:
         """Whether it has the dataset of its group."""
-        return bool(self.package_id) and self.state in (PUBLISHED, KEPT)
+        return bool(self.record.package_id) and self.record.state in (PUBLISHED, KEPT)
 
 
 def sources() -> dict[str, Source]:
@@ -400,29 +393,6 @@ def rank(
         priority=-source.priority,
         registered=source.registered,
     )
-
-
-def member_of(
-    source: Source | None,
-    record: RecordId,
-    keys: Iterable[str],
-    order: Rank,
-    *,
-    apart: bool = False,
-    service: str = "",
-) -> Member:
-    """Return a record of a source as a group member.
-
-    Args:
-        source: its source, if known.
-        record: the record.
-        keys: see `keys_of`.
-        order: its rank.
-        apart: whether a person marked it as separate from all other records.
-        service: id of the service that owns its dataset.
-    """
-    own_service = source.only_for if source else None
-    return Member(*record, tuple(keys), order, apart, own_service, service)
 
 
 def around(keys: Iterable[str], known: Mapping[str, Source]) -> dict[RecordId, Row]:
@@ -472,25 +442,16 @@ def _rows(condition: Any, known: Mapping[str, Source]) -> list[Row]:
     rows = []
     for record, package_state, owner_org in model.Session.execute(query):
         source = known.get(record.source_id)
-        member = member_of(
-            source,
-            (record.source_id, record.guid),
-            record.keys,
+        member = Member(
+            record.source_id,
+            record.guid,
+            tuple(record.keys),
             rank(source, record.state, package_state),
-            apart=record.apart,
-            service=owner_org or "",
+            record.apart,
+            source.only_for if source else None,
+            owner_org or "",
         )
-        rows.append(
-            Row(
-                member,
-                record.state,
-                record.package_id,
-                package_state,
-                record.joined,
-                record.former,
-                record.digest,
-            )
-        )
+        rows.append(Row(member, record, package_state))
     return rows
 
 
@@ -518,23 +479,25 @@ def keys_to_settle(source_id: str) -> set[str]:
     return set(model.Session.execute(statement, {"source": source_id}).scalars())
 
 
+_KEPT_OBJECTS = sa.text("""
+    SELECT DISTINCT ON (object.harvest_source_id, object.guid)
+        object.harvest_source_id, object.guid, object.id, object.harvest_job_id
+    FROM unnest(CAST(:sources AS text[]), CAST(:guids AS text[])) AS record(source_id, guid)
+    JOIN harvest_object AS object
+        ON object.harvest_source_id = record.source_id AND object.guid = record.guid
+    WHERE object.content IS NOT NULL AND object.state <> 'WAITING'
+    ORDER BY object.harvest_source_id, object.guid, object.gathered DESC
+    """)
+
+
 def kept_objects(records: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
     """Return (object, job) in which the content of each record was last stored."""
     ids = sorted(set(records))
-    record = (HarvestObject.harvest_source_id, HarvestObject.guid)
     objects: dict[RecordId, tuple[str, str]] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        query = (
-            sa.select(*record, HarvestObject.id, HarvestObject.harvest_job_id)
-            .distinct(*record)
-            .where(
-                sa.tuple_(*record).in_(ids[start : start + _AT_ONCE]),
-                HarvestObject.content.is_not(None),
-                HarvestObject.state != "WAITING",
-            )
-            .order_by(*record, HarvestObject.gathered.desc())
-        )
-        for source_id, guid, object_id, job_id in model.Session.execute(query):
+        some = ids[start : start + _AT_ONCE]
+        values = {"sources": [id_ for id_, _guid in some], "guids": [guid for _id, guid in some]}
+        for source_id, guid, object_id, job_id in model.Session.execute(_KEPT_OBJECTS, values):
             objects[source_id, guid] = (object_id, job_id)
     return objects
 
@@ -581,22 +544,24 @@ def decide(
     if not known_elsewhere(source_id, every):
         return {}
     known = sources()
-    source = known.get(source_id)
+    source = known[source_id]
     rows = around(every, known)
     members = {id_: row.member for id_, row in rows.items()}
     apart = _apart(source_id, candidates)
     for guid, (keys, service) in candidates.items():
-        record = (source_id, guid)
-        members[record] = member_of(
-            source, record, keys, rank(source), apart=guid in apart, service=service
+        members[source_id, guid] = Member(
+            source_id, guid, keys, rank(source), guid in apart, source.only_for, service
         )
     decided: dict[str, Duplicate | Takeover] = {}
     for group in grouped(members.values()):
-        mine = _first_of(group, source_id, candidates)
+        own = (
+            member for member in group if member.source == source_id and member.guid in candidates
+        )
+        mine = next(own, None)
         holder = _holder(group, rows, mine)
         if mine is None or holder is None:
             continue
-        package_id = rows[holder.id].package_id or ""
+        package_id = rows[holder.id].record.package_id or ""
         if mine is group[0]:
             decided[mine.guid] = Takeover(package_id, holder.id)
         else:
@@ -610,13 +575,6 @@ def _lock(keys: Iterable[str]) -> None:
         " FROM (SELECT unnest(CAST(:keys AS text[])) AS key) AS sorted"
     )
     model.Session.execute(statement, {"keys": sorted(set(map(bare, keys)))})
-
-
-def _first_of(group: Group, source_id: str, guids: Iterable[str]) -> Member | None:
-    for member in group:
-        if member.source == source_id and member.guid in guids:
-            return member
-    return None
 
 
 def _holder(group: Group, rows: Mapping[RecordId, Row], mine: Member | None) -> Member | None:
@@ -738,20 +696,20 @@ def catalogues(package_id: str) -> DataDict:
     published_from: DataDict | None = None
     also: dict[str, DataDict] = {}
     for guid, state, source in model.Session.execute(query):
-        source_type = type_called(source.type)
-        pattern = source_type.record_url(source.url) if source_type else None
         catalogue = {
             "title": source.title or source.url,
             "url": source.url,
             "guid": guid,
-            "record": fill_record_url(pattern, guid) if pattern else None,
+            "record": original_url(source.type, source.url, guid),
         }
         if state == DUPLICATE:
             also[source.id] = catalogue
         else:
             published_from = published_from or catalogue
-    known = sources() if len(also) > 1 else {}
-    in_order = sorted(also, key=lambda source_id: (rank(known.get(source_id)), source_id))
+    in_order = sorted(also)
+    if len(also) > 1:
+        known = sources()
+        in_order.sort(key=lambda source_id: rank(known.get(source_id)))
     return {
         "published_from": published_from,
         "also": [also[source_id] for source_id in in_order],

@@ -22,19 +22,17 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.job import Job, Pace, is_running, update_state
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
-    DUPLICATE,
     KEPT,
     NEW,
     PUBLISHED,
     REFUSED,
+    UNCHANGED,
     WITHDRAWN,
     Batch,
     JobState,
@@ -140,23 +138,21 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
     Returns:
         guids by index among the newcomers: most similar titles first, then the only pair left for a resource.
     """
-    pairs: dict[int, str] = {}
     scores = []
     for guid, mark in missing.items():
         scores += [(-mark.likeness(new), place, guid) for place, new in enumerate(newcomers)]
+    pairs: dict[int, str] = {}
     for score, place, guid in sorted(scores):
         if -score >= ALIKE and place not in pairs and guid not in pairs.values():
             pairs[place] = guid
     guids_of: dict[str, list[str]] = defaultdict(list)
-    for guid, mark in missing.items():
-        if guid not in pairs.values():
-            guids_of[mark.resource].append(guid)
+    places_of: dict[str, list[int]] = defaultdict(list)
+    for guid in missing.keys() - pairs.values():
+        guids_of[missing[guid].resource].append(guid)
+    for place in set(range(len(newcomers))) - pairs.keys():
+        places_of[newcomers[place].resource].append(place)
     for resource, guids in guids_of.items():
-        places = [
-            place
-            for place, new in enumerate(newcomers)
-            if place not in pairs and new.resource == resource
-        ]
+        places = places_of[resource]
         if len(guids) == len(places) == 1:
             pairs[places[0]] = guids[0]
     return pairs
@@ -189,24 +185,20 @@ def _read(content: str, read: Read) -> Record | None:
         return None
 
 
-def named_records(content: str, read: Callable[[str], Record]) -> list[str]:
+def named_records(content: str, read: Read) -> list[str]:
     """Return the members and feature catalogues that a record names, so that few are imported before them.
 
     Args:
         content: the stored record.
         read: reads it; called only for records that look like those of a series.
     """
-    return [*_members(content, read), *named_catalogues(content)]
-
-
-def _members(content: str, read: Callable[[str], Record]) -> list[str]:
+    members: list[str] = []
     lower = content.lower()  # ten times as fast as a search that ignores case
-    if not any(association in lower for association in MEMBER):
-        return []
-    try:
-        return members_of(read(content))
-    except Exception:  # the import reports what is wrong with it
-        return []
+    if any(association in lower for association in MEMBER):
+        record = _read(content, read)
+        if record:
+            members = members_of(record)
+    return [*members, *named_catalogues(content)]
 
 
 @dataclass(slots=True)
@@ -224,6 +216,14 @@ class _Group:
     guids: set[str]
     is_known: bool
     marks: dict[Mark, str] | None = None
+
+
+_LAST_CONTENTS = sa.text("""
+    SELECT DISTINCT ON (guid) guid, content
+    FROM harvest_object
+    WHERE harvest_source_id = :source AND guid = ANY(:guids) AND content IS NOT NULL
+    ORDER BY guid, gathered DESC
+    """)
 
 
 class Namesakes:
@@ -330,25 +330,12 @@ class Namesakes:
 
     def _last_marks(self, guids: Sequence[str]) -> dict[str, Mark]:
         """Return the marks of records from their last stored contents, for those that have one."""
-        marks = {}
+        values = {"source": self._job.source_id, "guids": list(guids)}
+        contents = dict(model.Session.execute(_LAST_CONTENTS, values).tuples().all())
         for guid in guids:
-            pending = self._pending.get(guid)
-            content = pending.content if pending else self._last_content(guid)
-            if content:
-                marks[guid] = mark_of(content, self._read)
-        return marks
-
-    def _last_content(self, guid: str) -> str | None:
-        query = (
-            sa.select(HarvestObject.content)
-            .where(
-                HarvestObject.harvest_source_id == self._job.source_id,
-                HarvestObject.guid == guid,
-                HarvestObject.content.is_not(None),
-            )
-            .order_by(HarvestObject.gathered.desc())
-        )
-        return model.Session.scalar(query.limit(1))
+            if guid in self._pending:
+                contents[guid] = self._pending[guid].content
+        return {guid: mark_of(content, self._read) for guid, content in contents.items()}
 
 
 # --- gathering ---
@@ -379,6 +366,21 @@ class _Gathered:
     guid: str
     object_id: str = field(default_factory=lambda: str(uuid4()))
     package_id: str | None = None
+
+
+# The id of a purged dataset stays in the record: the outer join returns NULL for it.
+_STORED = sa.text("""
+    SELECT record.guid, record.state, record.digest, record.seen_job, record.seen_digest,
+        package.id,
+        record.state = 'duplicate' AND EXISTS (
+            SELECT FROM ecosphere_harvest_record AS publisher
+            WHERE publisher.package_id = record.joined
+                AND publisher.state IN ('published', 'kept')
+        )
+    FROM ecosphere_harvest_record AS record
+    LEFT JOIN package ON package.id = record.package_id
+    WHERE record.source_id = :source AND record.guid = ANY(:guids)
+    """)
 
 
 class Gatherer:
@@ -525,25 +527,9 @@ class Gatherer:
     def _stored(self, guids: set[str]) -> dict[str, _Stored]:
         if not guids:
             return {}
-        publisher = aliased(SourceRecord)
-        is_published = sa.exists().where(
-            publisher.package_id == SourceRecord.joined, publisher.state.in_([PUBLISHED, KEPT])
-        )
-        # The id of a purged dataset stays in the record: the outer join returns NULL for it.
-        query = (
-            sa.select(
-                SourceRecord.guid,
-                SourceRecord.state,
-                SourceRecord.digest,
-                SourceRecord.seen_job,
-                SourceRecord.seen_digest,
-                model.Package.id,
-                sa.and_(SourceRecord.state == DUPLICATE, is_published),
-            )
-            .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
-            .where(SourceRecord.source_id == self._job.source_id, SourceRecord.guid.in_(guids))
-        )
-        return {guid: _Stored(*values) for guid, *values in model.Session.execute(query)}
+        values = {"source": self._job.source_id, "guids": list(guids)}
+        rows = model.Session.execute(_STORED, values)
+        return {guid: _Stored(*values) for guid, *values in rows}
 
     def _is_unchanged(self, raw: RawRecord, before: _Stored) -> bool:
         if self._job.force or before.state in _ALWAYS_TRIED:
@@ -558,7 +544,9 @@ class Gatherer:
         """Commit a page: its unchanged records, and full batches of the others."""
         self._locks.check()
         if unchanged:
-            self._insert_objects([self._unchanged_row(gathered) for gathered in unchanged])
+            moment = now()
+            times = {"import_started": moment, "import_finished": moment}
+            self._insert_objects(unchanged, "COMPLETE", report_status=UNCHANGED, **times)
             self._mark_seen(unchanged)
         batches: list[list[_Gathered]] = []
         while len(self._pending) >= self._batch_size or (last and self._pending):
@@ -579,7 +567,7 @@ class Gatherer:
             self._on_batch()
 
     def _insert_batch(self, batch: list[_Gathered]) -> None:
-        self._insert_objects([self._waiting_row(gathered) for gathered in batch])
+        self._insert_objects(batch, "WAITING")
         self._upsert_records(batch)
         object_ids = [gathered.object_id for gathered in batch]
         model.Session.execute(sa.insert(Batch).values(job_id=self._job.id, object_ids=object_ids))
@@ -593,41 +581,27 @@ class Gatherer:
             model.Session.execute(sa.insert(NotTaken), rows)
             repeats.clear()
 
-    @staticmethod
-    def _insert_objects(rows: list[DataDict]) -> None:
-        model.Session.execute(sa.insert(HarvestObject.__table__), rows)
-
-    def _base_row(self, gathered: _Gathered) -> DataDict:
+    def _insert_objects(self, page: list[_Gathered], state: str, **values: Any) -> None:
         moment = now()
-        return {
-            "id": gathered.object_id,
-            "guid": gathered.guid,
+        common = {
             "current": False,
             "gathered": moment,
             "fetch_started": moment,
             "fetch_finished": moment,
             "retry_times": 0,
+            "state": state,
             "harvest_job_id": self._job.id,
             "harvest_source_id": self._job.source_id,
+            **values,
         }
-
-    def _unchanged_row(self, gathered: _Gathered) -> DataDict:
-        moment = now()
-        return {
-            **self._base_row(gathered),
-            "import_started": moment,
-            "import_finished": moment,
-            "state": "COMPLETE",
-            "report_status": "not modified",
-            "package_id": gathered.package_id,
-        }
-
-    def _waiting_row(self, gathered: _Gathered) -> DataDict:
-        return {
-            **self._base_row(gathered),
-            "state": "WAITING",
-            "content": gathered.raw.content,
-        }
+        rows = []
+        for gathered in page:
+            row = {**common, "id": gathered.object_id, "guid": gathered.guid}
+            row["package_id"] = gathered.package_id
+            if state == "WAITING":
+                row["content"] = gathered.raw.content
+            rows.append(row)
+        model.Session.execute(sa.insert(HarvestObject.__table__), rows)
 
     def _mark_seen(self, page: list[_Gathered]) -> None:
         statement = f"""

@@ -8,7 +8,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest.reconcile import import_again
-from ckanext.ecosphere.harvest.sources.base import SourceType, fill_record_url
+from ckanext.ecosphere.harvest.sources.base import SourceType, original_url
 from ckanext.ecosphere.harvest.sources.csw import CswSource
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiSource
@@ -45,8 +45,7 @@ class EcosphereHarvester(EcospherePluginBase, SourceType):
         harvest_object: Any = HarvestObject.get(harvest_object_id)
         if harvest_object is None or not harvest_object.guid:
             return None
-        pattern = self.record_url(harvest_object.source.url)
-        return fill_record_url(pattern, harvest_object.guid) if pattern else None
+        return original_url(self.type_name, harvest_object.source.url, harvest_object.guid)
 
     def gather_stage(self, harvest_job: Any) -> list[str]:
         """Run the whole job synchronously, for commands that call the stages themselves.

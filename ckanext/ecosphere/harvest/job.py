@@ -89,24 +89,24 @@ def load(job_id: str) -> Job:
     Raises:
         ObjectNotFound: there is no such job.
     """
-    found = model.Session.execute(
-        sa.select(HarvestJob.source_id, HarvestSource, model.Package.owner_org)
-        .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
+    row = model.Session.execute(
+        sa.select(HarvestSource, model.Package.owner_org)
+        .join(HarvestJob, HarvestJob.source_id == HarvestSource.id)
         .outerjoin(model.Package, model.Package.id == HarvestSource.id)
         .where(HarvestJob.id == job_id)
     ).first()
-    if found is None:
+    if row is None:
         raise tk.ObjectNotFound("harvest job")
-    source_id, source, owner_org = found
+    source, owner_org = row
     model.Session.execute(
         insert(JobState)
-        .values(job_id=job_id, source_id=source_id, facts={})
+        .values(job_id=job_id, source_id=source.id, facts={})
         .on_conflict_do_nothing(index_elements=["job_id"])
     )
     state = model.Session.get(JobState, job_id)
     job = Job(
         id=job_id,
-        source_id=source_id,
+        source_id=source.id,
         url=source.url,
         title=source.title or source.url,
         type=source.type,
@@ -135,12 +135,10 @@ def read_settings(text: str | None) -> Settings:
 
 def organisations() -> dict[str, str]:
     """Return name of each active organisation of the portal → its id."""
-    rows = model.Session.execute(
-        sa.select(model.Group.name, model.Group.id).where(
-            model.Group.is_organization.is_(True), model.Group.state == "active"
-        )
+    query = sa.select(model.Group.name, model.Group.id).where(
+        model.Group.is_organization.is_(True), model.Group.state == "active"
     )
-    return dict(rows.tuples().all())
+    return dict(model.Session.execute(query).tuples().all())
 
 
 def is_running(job_id: str, connection: Connection | None = None) -> bool:
@@ -162,6 +160,14 @@ def is_running(job_id: str, connection: Connection | None = None) -> bool:
 def update_state(job_id: str, **values: Any) -> None:
     """Update the state of a job; the caller commits."""
     model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(**values))
+
+
+def open_job(source_id: str) -> str | None:
+    """Return the first job of a source that waits or runs; None without any."""
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == source_id, HarvestJob.status.in_(("New", RUNNING))
+    )
+    return model.Session.scalar(query.order_by(HarvestJob.created).limit(1))
 
 
 def user_name() -> str:

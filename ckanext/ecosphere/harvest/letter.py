@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from ckanext.ecosphere.harvest import config, overview
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.job import FINISHED
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations
-from ckanext.ecosphere.harvest.model import JobState, Reader
+from ckanext.ecosphere.harvest.model import Reader
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE, Row
 from ckanext.ecosphere.harvest.problems import advice_of
 from ckanext.ecosphere.harvest.worker import QUEUE
@@ -218,7 +217,8 @@ def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findi
         found.calling[kind] = [row for row in rows if row["state"] == kind]
     found.calling[STALLED] = standing_still(rows, now)
     first, last = days(until)
-    harvests, incomplete, *numbers = _counted(ids, _naive(first), _naive(last))
+    values = {"ids": ids, "first": _naive(first), "last": _naive(last)}
+    harvests, incomplete, *numbers = model.Session.execute(_COUNTED, values).one()
     found.harvests, found.incomplete = harvests, incomplete
     found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
     return found
@@ -245,15 +245,13 @@ def standing_still(rows: list[Row], now: datetime) -> list[Row]:
     Returns:
         rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or waits.
     """
-    query = (
-        sa.select(
-            HarvestJob.source_id,
-            sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)),
-        )
-        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
-        .where(HarvestJob.status != FINISHED, HarvestJob.status != "Aborted")
-        .group_by(HarvestJob.source_id)
-    )
+    query = sa.text("""
+        SELECT job.source_id, min(coalesce(state.touched, job.created))
+        FROM harvest_job AS job
+        LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+        WHERE job.status NOT IN ('Finished', 'Aborted')
+        GROUP BY job.source_id
+        """)
     open_since = dict(model.Session.execute(query).tuples().all())
     still = []
     for row in rows:
@@ -264,21 +262,18 @@ def standing_still(rows: list[Row], now: datetime) -> list[Row]:
     return still
 
 
-def _counted(ids: list[str], first: datetime, last: datetime) -> Any:
-    counts = JobState.facts["counts"]
-    query = (
-        sa.select(
-            sa.func.count(),
-            sa.func.count().filter(JobState.complete.is_(False)),
-            *(sa.func.sum(counts[name].as_integer()) for name in COUNTED),
-        )
-        .select_from(HarvestJob)
-        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
-        .where(
-            HarvestJob.source_id.in_(ids), HarvestJob.finished >= first, HarvestJob.finished < last
-        )
-    )
-    return model.Session.execute(query).one()
+_COUNTED = sa.text("""
+    SELECT count(*), count(*) FILTER (WHERE NOT state.complete),
+        sum(CAST(state.facts -> 'counts' ->> 'added' AS integer)),
+        sum(CAST(state.facts -> 'counts' ->> 'updated' AS integer)),
+        sum(CAST(state.facts -> 'counts' ->> 'deleted' AS integer)),
+        sum(CAST(state.facts -> 'counts' ->> 'errored' AS integer))
+    FROM harvest_job AS job
+    LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+    WHERE job.source_id = ANY(:ids) AND job.finished >= :first AND job.finished < :last
+    """)
+"""Harvests that ended in a period, incomplete ones, and the numbers of records in the order of
+`COUNTED`."""
 
 
 # --- its text ---

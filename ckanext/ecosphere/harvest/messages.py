@@ -373,6 +373,8 @@ LONGEST = 2_000
 """Characters of a message that are compared."""
 _DETAIL = re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL)
 """Messages of our source types are translated already, behind this prefix."""
+
+
 _ENGLISH = (
     (
         re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),

@@ -11,7 +11,7 @@ No foreign keys to tables of others: rows are removed with the source or job tha
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -74,16 +74,6 @@ def by_index() -> Iterator[None]:
     model.Session.execute(setting, {"value": "off"})
     yield
     model.Session.execute(setting, {"value": "on"})
-
-
-def one_of(column: Any, texts: Collection[str]) -> Condition:
-    """Return the condition that a column has one of these texts; PostgreSQL keeps them in a hash table.
-
-    The queries at the end of a job use it to read one table each, by given ids. PostgreSQL plans the end of a first
-    harvest before it has statistics of the new rows: it takes any condition for rare, and joins tables of which it
-    expects a few rows by comparing every row with every other.
-    """
-    return column == sa.any_(sa.literal(list(texts), ARRAY(sa.Text)))
 
 
 class SourceRecord(_Base):
@@ -185,11 +175,8 @@ class JobState(_Base):
 
     def dictize(self) -> DataDict:
         """Return the state as API output."""
-        left = model.Session.execute(
-            sa.select(
-                sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)
-            ).where(Batch.job_id == self.job_id)
-        ).scalar_one()
+        sizes = sa.select(sa.func.sum(sa.func.cardinality(Batch.object_ids)))
+        left = model.Session.scalar(sizes.where(Batch.job_id == self.job_id))
         names = (
             "source_id", "stage", "complete", "announced", "received", "waiting", "requests",
             "force", "facts",
@@ -197,7 +184,7 @@ class JobState(_Base):
         return {
             "id": self.job_id,
             **{name: getattr(self, name) for name in names},
-            "left": left,
+            "left": left or 0,
             "touched": self.touched.isoformat(),
         }
 

@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, no
 from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
-from ckanext.ecosphere.harvest.sources.base import fill_record_url, type_called
+from ckanext.ecosphere.harvest.sources.base import original_url, type_called
 from ckanext.harvest.model import (
     HarvestObject,
     HarvestObjectError,
@@ -39,6 +39,10 @@ MAX_CONTENT = 400_000
 """Maximum characters of a record to read for a page; for longer ones the page does not explain
 missing values."""
 _CACHED = 16
+_IS_LOG = sa.and_(
+    HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == IMPORT_LOG
+)
+"""SQL condition that joins an object with its log."""
 
 
 def _is_current(package_id: str) -> Condition:
@@ -61,8 +65,8 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     """
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
-        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(_is_current(package_id), HarvestObjectExtra.key == IMPORT_LOG)
+        .join(HarvestObject, _IS_LOG)
+        .where(_is_current(package_id))
     )
     for change in reversed(model.Session.scalar(query.limit(1)) or ()):
         if change["rule"] == rule:
@@ -83,26 +87,24 @@ def show(id_: str) -> DataDict:
         ObjectNotFound: there is no such object.
     """
     query = (
-        sa.select(HarvestObject, HarvestSource, model.Package)
+        sa.select(HarvestObject, HarvestSource, model.Package, HarvestObjectExtra.value)
         .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
         .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
+        .outerjoin(HarvestObjectExtra, _IS_LOG)
         .where(HarvestObject.id == id_)
     )
     row = model.Session.execute(query).first()
     if row is None:
         raise tk.ObjectNotFound(tk._("Harvest object not found"))
-    harvest_object, source, package = row
+    harvest_object, source, package, import_log = row
+    notes = json.loads(import_log or "{}")
     dataset = None
     if package is not None and package.state == "active":
         dataset = {"name": package.name, "title": package.title}
-    extra = HarvestObjectExtra
-    query = sa.select(extra.value).where(extra.harvest_object_id == id_, extra.key == IMPORT_LOG)
-    import_log = json.loads(model.Session.scalar(query) or "{}")
     errors = sa.select(HarvestObjectError.message).where(
         HarvestObjectError.harvest_object_id == id_
     )
-    position, guid = import_log.get("position"), harvest_object.guid
-    problems = import_log.get("problems") or []
+    position, guid = notes.get("position"), harvest_object.guid
     return {
         "id": id_,
         "guid": guid,
@@ -111,10 +113,10 @@ def show(id_: str) -> DataDict:
         "dataset": dataset,
         "outcome": harvest_object.report_status,
         "position": position,
-        "changes": [messages.in_words(change) for change in import_log.get("changes") or []],
-        "problems": [_problem(position or 0, guid, problem) for problem in problems],
-        "unread": import_log.get("unread") or [],
-        "note": import_log.get("note"),
+        "changes": list(map(messages.in_words, notes.get("changes", ()))),
+        "problems": [_problem(position, guid, problem) for problem in notes.get("problems", ())],
+        "unread": notes.get("unread", []),
+        "note": notes.get("note"),
         "errors": list(model.Session.scalars(errors)),
         "joined": _decisions_in_words(explained((source.id, guid))),
         "has_content": harvest_object.content is not None,
@@ -130,22 +132,19 @@ def _problem(position: int, guid: str, problem: DataDict | str) -> str:
 
 def _decisions_in_words(joined: DataDict) -> list[str]:
     """Return sentences about the decision on a dataset that several catalogues have."""
+    theirs = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
+    ours = tk._(
+        "Record {guid} of {source} is the same dataset; this one is published because {reason}."
+    )
+    decisions = [(ours, why) for why in joined.get("publishes", ())]
+    if "published_by" in joined:
+        decisions.append((theirs, joined["published_by"]))
     sentences = []
-    why = joined.get("published_by")
-    if why:
-        text = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
-        sentences.append(text.format(**{**why, "reason": _reason(why)}))
-    for why in joined.get("publishes") or ():
-        text = tk._(
-            "Record {guid} of {source} is the same dataset; this one is published because {reason}."
-        )
-        sentences.append(text.format(**{**why, "reason": _reason(why)}))
+    for text, why in decisions:
+        because = JOINING[why["reason"]]
+        reason = tk._(because).format(**why["params"])
+        sentences.append(text.format(source=why["source"], guid=why["guid"], reason=reason))
     return sentences
-
-
-def _reason(why: DataDict) -> str:
-    sentence = JOINING[why["reason"]]
-    return tk._(sentence).format(**why["params"])
 
 
 def raw(id_: str) -> tuple[str, str, str] | None:
@@ -158,12 +157,12 @@ def raw(id_: str) -> tuple[str, str, str] | None:
     harvest_object: Any = HarvestObject.get(id_)
     if harvest_object is None or harvest_object.source is None:
         return None
-    record = (harvest_object.harvest_source_id, harvest_object.guid)
     content = harvest_object.content
     if content is None:
-        stored_id, _job_id = kept_objects([record]).get(record, (None, None))
-        query = sa.select(HarvestObject.content).where(HarvestObject.id == stored_id)
-        content = model.Session.scalar(query)
+        record = (harvest_object.harvest_source_id, harvest_object.guid)
+        for stored_id, _job_id in kept_objects([record]).values():
+            stored: Any = HarvestObject.get(stored_id)
+            content = stored.content
     if content is None:
         return None
     extension, mimetype = TYPES.get(harvest_object.source.type, XML)
@@ -182,51 +181,47 @@ def statements_of(id_or_name: str) -> DataDict | None:
         None when the dataset was not harvested by one of our source types, or its record was not stored.
     """
     package = model.Package.get(id_or_name)
-    row = _short_record(package.id) if package else None
-    source_type = type_called(row.type) if row else None
-    if package is None or row is None or source_type is None:
+    if package is None:
         return None
-    pattern = source_type.record_url(row.url)
-    read = _read(row.type, row.content, row.title, pattern)
+    values = {"id": package.id, "longest": MAX_CONTENT}
+    row: Any = model.Session.execute(_SHORT_RECORD, values).first()
+    if row is None:
+        return None
+    read = _read(row.type, row.content, row.title, row.url)
     if read is None:
         return None
     context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
     dataset = tk.get_action("package_show")(context, {"id": package.id})
-    original = dataset.get("source_record")
-    if not original and pattern:
-        original = fill_record_url(pattern, row.guid)
     fields = statements(*read, dataset)
     return {
         "source": {"title": row.title, "url": row.url},
-        "record": original,
+        "record": dataset.get("source_record") or original_url(row.type, row.url, row.guid),
         "fields": {name: _statement(statement) for name, statement in fields.items()},
     }
 
 
 @lru_cache(maxsize=_CACHED)
-def _read(
-    source_type: str, content: str, title: str, pattern: str | None
-) -> tuple[Record, Result] | None:
+def _read(source_type: str, content: str, title: str, url: str) -> tuple[Record, Result] | None:
     """Read and normalise a record; cached for pages that are requested repeatedly."""
     reader = type_called(source_type)
     if reader is None:
         return None
+    context = Context(catalogue_title=title, record_url=reader.record_url(url))
     try:
         record = reader.read(content)
-        return record, normalise(record, Context(catalogue_title=title, record_url=pattern))
+        return record, normalise(record, context)
     except RecordError:
         return None
 
 
-def _short_record(package_id: str) -> Any:
-    """Return the record that a dataset was last made of, with its source, unless it is too long for a page."""
-    source = HarvestSource
-    query = (
-        sa.select(HarvestObject.guid, HarvestObject.content, source.type, source.url, source.title)
-        .join(source, source.id == HarvestObject.harvest_source_id)
-        .where(_is_current(package_id), sa.func.length(HarvestObject.content) <= MAX_CONTENT)
-    )
-    return model.Session.execute(query.limit(1)).first()
+_SHORT_RECORD = sa.text("""
+    SELECT object.guid, object.content, source.type, source.url, source.title
+    FROM harvest_object AS object
+    JOIN harvest_source AS source ON source.id = object.harvest_source_id
+    WHERE object.package_id = :id AND object.current AND length(object.content) <= :longest
+    LIMIT 1
+    """)
+"""The record that a dataset was last made of, with its source, unless it is too long for a page."""
 
 
 def _statement(statement: Statement) -> DataDict:

@@ -20,10 +20,9 @@ from ckan import model
 from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.harvest.model import REFUSED, Hold, JobState, SourceRecord
+from ckanext.ecosphere.harvest.model import REFUSED, SourceRecord
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.interfaces import Gauge
-from ckanext.harvest.model import HarvestJob, HarvestSource
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +47,60 @@ SORTS = (
 )
 FIELD = "harvest_source_id"
 """Solr field with the source of a dataset."""
-DONE = ("added", "updated", "deleted")
-"""Counts of the last harvest in its job state, except errors."""
-
 MOST_MONITORED = 500
 """Sources with figures of their own for monitoring."""
 
 Row = dict[str, Any]
-_NO_JOB: Row = {
-    **dict.fromkeys(("status", "created", "finished", "begun", "complete", "done")), "errors": 0,
-}  # fmt: skip
+
+
+_SOURCES = sa.text("""
+    WITH job AS (
+        SELECT DISTINCT ON (job.source_id) job.source_id, job.status, job.created, job.finished,
+            job.status = 'Running' AND job.gather_started IS NOT NULL AS begun, state.complete,
+            coalesce(CAST(state.facts -> 'counts' ->> 'errored' AS integer), 0)
+                + coalesce(CAST(state.facts ->> 'failed' AS integer), 0) AS errors,
+            CASE WHEN state.job_id IS NOT NULL THEN json_build_object(
+                'added', coalesce(CAST(state.facts -> 'counts' ->> 'added' AS integer), 0),
+                'updated', coalesce(CAST(state.facts -> 'counts' ->> 'updated' AS integer), 0),
+                'deleted', coalesce(CAST(state.facts -> 'counts' ->> 'deleted' AS integer), 0)
+            ) END AS done
+        FROM harvest_job AS job
+        LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+        ORDER BY job.source_id, job.created DESC
+    )
+    SELECT source.id, package.name, coalesce(nullif(source.title, ''), package.name) AS title,
+        source.type, source.url,
+        coalesce(nullif(service.title, ''), service.name, '') AS organisation,
+        (
+            SELECT touched FROM ecosphere_harvest_job
+            WHERE source_id = source.id AND complete AND stage = 'done'
+            ORDER BY touched DESC LIMIT 1
+        ) AS last_complete,
+        job.created AS last_run, coalesce(job.errors, 0) AS errors, job.done, job.finished,
+        coalesce(hold.records, 0) AS held, source.frequency,
+        CASE WHEN source.frequency <> 'MANUAL' THEN source.next_run END AS next_run,
+        CASE WHEN source.frequency <> 'MANUAL' THEN coalesce(source.next_run, source.created)
+            END AS due,
+        source.active AND job.begun IS NOT TRUE AS can_go_first,
+        CASE
+            WHEN NOT source.active THEN 'inactive'
+            WHEN hold.records > 0 THEN 'held'
+            WHEN job.source_id IS NULL THEN 'never'
+            WHEN job.begun THEN 'running'
+            WHEN job.status IN ('New', 'Running') THEN 'waiting'
+            WHEN NOT job.complete THEN 'incomplete'
+            WHEN job.errors > 0 THEN 'errors'
+            ELSE 'good'
+        END AS state
+    FROM harvest_source AS source
+    JOIN package ON package.id = source.id AND package.state = 'active'
+    LEFT JOIN "group" AS service ON service.id = package.owner_org
+    LEFT JOIN job ON job.source_id = source.id
+    LEFT JOIN ecosphere_harvest_hold AS hold
+        ON hold.source_id = source.id AND hold.decision IS NULL
+    WHERE CAST(:owners AS text[]) IS NULL OR package.owner_org = ANY(CAST(:owners AS text[]))
+    """)
+"""The sources that are not deleted, with their last job."""
 
 
 def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[Row]:
@@ -67,46 +110,21 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
         owners: ids of organisations whose sources are wanted; None for all.
         counted: whether to count datasets and refused records; otherwise both are None.
     """
-    package, group = model.Package, model.Group
-    query = (
-        sa.select(HarvestSource, package.name, group.title, group.name)
-        .join(package, package.id == HarvestSource.id)
-        .outerjoin(group, group.id == package.owner_org)
-        .where(package.state == "active")
-    )
-    if owners is not None:
-        query = query.where(package.owner_org.in_(list(owners)))
-    jobs, complete, held, types = _last_jobs(), _last_complete(), _held(), type_names()
+    wanted = None if owners is None else list(owners)
+    every = [dict(row) for row in model.Session.execute(_SOURCES, {"owners": wanted}).mappings()]
     datasets, refused = (_datasets(), _refused()) if counted else (None, None)
-    every = []
-    for source, name, owner_title, owner_name in model.Session.execute(query):
-        job = jobs.get(source.id, _NO_JOB)
-        row = {
-            "id": source.id,
-            "name": name,
-            "title": source.title or name,
-            "type": source.type,
-            "url": source.url,
-            "organisation": owner_title or owner_name or "",
-            "last_complete": complete.get(source.id),
-            "last_run": job["created"],
-            "records": None if datasets is None else datasets.get(source.id, 0),
-            "refused": None if refused is None else refused.get(source.id, 0),
-            "errors": job["errors"],
-            "done": job["done"],
-            "finished": job["finished"],
-            "held": held.get(source.id, 0),
-            "frequency": source.frequency,
-            "next_run": None,
-            "due": None,
-            "can_go_first": source.active and source.type in types and not job["begun"],
-        }
-        if source.frequency != "MANUAL":
-            row["next_run"] = source.next_run
-            row["due"] = source.next_run or source.created
-        row["state"] = _state(source.active, job, row["held"])
-        every.append(row)
+    types = type_names()
+    for row in every:
+        row["records"] = None if datasets is None else datasets.get(row["id"], 0)
+        row["refused"] = None if refused is None else refused.get(row["id"], 0)
+        row["can_go_first"] = row["can_go_first"] and row["type"] in types
     return every
+
+
+def _refused() -> dict[str, int]:
+    """Return the number of refused records of each source, from a partial index."""
+    query = sa.select(SourceRecord.source_id, sa.func.count()).where(SourceRecord.state == REFUSED)
+    return dict(model.Session.execute(query.group_by(SourceRecord.source_id)).tuples().all())
 
 
 def gauges() -> list[Gauge]:
@@ -175,75 +193,6 @@ def _sortable(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _state(active: bool, job: Row, held: int) -> str:
-    """Return the first state that applies."""
-    states = {
-        INACTIVE: not active,
-        HELD: held > 0,
-        NEVER: job is _NO_JOB,
-        RUNNING: job["begun"],
-        WAITING: job["status"] in ("New", "Running"),
-        INCOMPLETE: job["complete"] is False,
-        ERRORS: job["errors"] > 0,
-    }
-    return next((state for state, applies in states.items() if applies), GOOD)
-
-
-def _last_jobs() -> dict[str, Row]:
-    """Return the last job of each source."""
-    job = HarvestJob
-    latest = (
-        sa.select(job)
-        .distinct(job.source_id)
-        .order_by(job.source_id, job.created.desc())
-        .subquery()
-    )
-    counts = JobState.facts["counts"]
-    query = sa.select(
-        latest.c.source_id,
-        latest.c.status,
-        latest.c.created,
-        latest.c.finished,
-        latest.c.gather_started,
-        JobState.job_id,
-        JobState.complete,
-        JobState.facts["failed"].as_integer().label("failed"),
-        *[counts[name].as_integer().label(name) for name in ("errored", *DONE)],
-    ).outerjoin(JobState, JobState.job_id == latest.c.id)
-    jobs = {}
-    for row in model.Session.execute(query):
-        counts_done = None
-        if row.job_id:
-            counts_done = {name: getattr(row, name) or 0 for name in DONE}
-        jobs[row.source_id] = {
-            "status": row.status,
-            "created": row.created,
-            "finished": row.finished,
-            "begun": row.status == "Running" and row.gather_started is not None,
-            "complete": row.complete,
-            "errors": (row.errored or 0) + (row.failed or 0),
-            "done": counts_done,
-        }
-    return jobs
-
-
-def _last_complete() -> dict[str, Any]:
-    """Return when each source was last read completely: the end of its last complete job (last `touched` then)."""
-    ended = (
-        sa.select(JobState.touched)
-        .where(
-            JobState.source_id == HarvestSource.id,
-            JobState.complete.is_(True),
-            JobState.stage == "done",
-        )
-        .order_by(JobState.touched.desc())
-        .limit(1)
-    )
-    return dict(
-        model.Session.execute(sa.select(HarvestSource.id, ended.scalar_subquery())).tuples().all()
-    )
-
-
 def public_datasets(source_id: str) -> int | None:
     """Return the number of public datasets of a source on the portal, None while Solr is away."""
     conditions = [*_conditions(), "capacity:public", f'{FIELD}:"{source_id}"']
@@ -274,14 +223,3 @@ def _datasets() -> dict[str, int] | None:
         log.warning("The datasets of the sources cannot be counted: %s", error)
         return None
     return dict(zip(pairs[::2], pairs[1::2], strict=True))
-
-
-def _refused() -> dict[str, int]:
-    """Return the number of refused records of each source, from a partial index."""
-    query = sa.select(SourceRecord.source_id, sa.func.count()).where(SourceRecord.state == REFUSED)
-    return dict(model.Session.execute(query.group_by(SourceRecord.source_id)).tuples().all())
-
-
-def _held() -> dict[str, int]:
-    query = sa.select(Hold.source_id, Hold.records).where(Hold.decision.is_(None))
-    return dict(model.Session.execute(query).tuples().all())

@@ -21,7 +21,7 @@ from ckanext.ecosphere.harvest import (
 )
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
-from ckanext.ecosphere.harvest.worker import QUEUE, Patrol, free_workers, revive
+from ckanext.ecosphere.harvest.worker import QUEUE, free_workers, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -39,8 +39,6 @@ from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.work.jobs import Job
 
-_PATROL = Patrol()
-
 
 @tk.blanket.config_declarations
 @tk.blanket.actions(action.get_actions)
@@ -52,7 +50,6 @@ _PATROL = Patrol()
 class EcosphereHarvestPlugin(Room):
     """The harvest pipeline with its pages, actions and commands, on top of ckanext-harvest."""
 
-    p.implements(p.IForkObserver)
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
@@ -69,10 +66,6 @@ class EcosphereHarvestPlugin(Room):
     def after_dataset_update(self, context: Any, pkg_dict: dict[str, Any]) -> None:
         """Note what somebody changes in a harvested dataset."""
         local_edits.note(context)
-
-    def before_fork(self) -> None:
-        """Look for stuck harvests when a background worker is between two jobs."""
-        _PATROL.look()
 
     def ecosphere_recover(self) -> list[str]:
         """Requeue stuck harvests, and create the letters that are due."""

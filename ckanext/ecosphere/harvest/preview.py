@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
-from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
+from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 from ckan.types import DataDict
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
 
 from ckanext.ecosphere.harvest import config, gather, job, messages
 from ckanext.ecosphere.harvest.messages import about_record, sentence
@@ -140,34 +142,6 @@ def _sample_in_words(sample: DataDict) -> DataDict:
     }
 
 
-def lines(trial: DataDict) -> Iterator[str]:
-    """Yield the result of a preview as lines for the terminal."""
-    words = in_words(trial)
-    announced = "?" if words["announced"] is None else words["announced"]
-    heading = tk._("{url}: {type}, {number} records announced")
-    yield heading.format(url=words["url"], type=words["type"], number=announced)
-    yield from words["failures"]
-    if words["advice"]:
-        yield words["advice"]
-    for sample in words["samples"]:
-        if "refused" in sample:
-            yield f"✗ {sample['refused']}"
-            continue
-        yield f"✓ {sample['title']}"
-        yield "  " + tk._("service: {service}; licence: {licence}; resources: {resources}").format(
-            service=sample["service"] or tk._("that of the source"),
-            licence=sample["licence"] or "–",
-            resources=sample["resources"],
-        )
-        yield "  " + tk._(
-            "territories: {territories}; themes: {themes}; changed by the rules: {rules}"
-        ).format(
-            **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}
-        )
-        for problem in sample["problems"]:
-            yield f"  · {problem}"
-
-
 # --- in the background ---
 
 KEPT_SECONDS = 3600
@@ -176,63 +150,60 @@ SLACK_SECONDS = 60
 LONGEST_FORM = 100_000
 """Maximum length of a form that is kept, in characters."""
 WAITING, DONE, FAILED = "waiting", "done", "failed"
+TRIAL = "trial"
+"""Key of the notes of a background job (`meta`) that is a preview: `url` and `user`."""
 
 
 def start_trial(url: str, source_type: str, text: str, user: str) -> str:
-    """Enqueue the preview of a source and return its id.
+    """Enqueue the preview of a source and return its id, that of its background job.
 
     Raises:
         ValidationError: too many previews of this user are waiting or running.
     """
-    id_ = str(uuid4())
-    if not _admit(id_, user):
+    queue = jobs.get_queue(QUEUE)
+    ids = [*queue.job_ids, *queue.started_job_registry.get_job_ids()]
+    unfinished = filter(None, Job.fetch_many(ids, connection=queue.connection))
+    if sum(_user_of(job) == user for job in unfinished) >= config.previews_per_person():
         message = tk._(
             "Several of your tests of sources are waiting or running: wait until one of them is "
             "over."
         )
         raise tk.ValidationError({"url": [message]})
-    _keep(id_, {"state": WAITING, "url": url, "user": user})
-    tk.enqueue_job(
-        run_trial,
-        [id_, url, source_type, text, user],
-        title=f"harvest trial {url}"[:200],
-        queue=QUEUE,
-        rq_kwargs={"timeout": _limit_seconds()},
-    )
-    return id_
+    options = {
+        "timeout": config.preview_bounds().seconds + SLACK_SECONDS,
+        "ttl": KEPT_SECONDS,
+        "result_ttl": KEPT_SECONDS,
+        "failure_ttl": KEPT_SECONDS,
+        "meta": {TRIAL: {"url": url, "user": user}},
+    }
+    title = f"harvest trial {url}"[:200]
+    arguments = [url, source_type, text]
+    return tk.enqueue_job(run_trial, arguments, title=title, queue=QUEUE, rq_kwargs=options).id
 
 
-def run_trial(id_: str, url: str, source_type: str, text: str, user: str) -> None:
-    """Preview a source and store the result; runs in a worker.
+def _user_of(job: Job) -> str | None:
+    return job.meta.get(TRIAL, {}).get("user")
 
-    A preview that waited until it expired is dropped, since its result is no longer expected.
-    """
-    redis = connect_to_redis()
-    if not redis.exists(_key(id_)):
-        return
-    redis.zadd(_of(user), {id_: time.time() + _limit_seconds()}, xx=True)
-    base = {"url": url, "user": user}
+
+def run_trial(url: str, source_type: str, text: str) -> DataDict:
+    """Preview a source; runs in a worker, and its result is kept with the job."""
     try:
-        _keep(id_, {**base, "state": DONE, "found": try_source(url, source_type, text)})
+        return {"state": DONE, "found": try_source(url, source_type, text)}
     except ValueError as error:
-        _keep(id_, {**base, "state": FAILED, "reason": str(error)})
-    except Exception:
-        _keep(id_, {**base, "state": FAILED, "reason": ""})
-        raise
-    finally:
-        _leave(id_, user)
+        return {"state": FAILED, "reason": str(error)}
 
 
 def keep_form(id_: str, form: dict[str, str]) -> None:
     """Keep the form of a new source as long as its preview, to save it afterwards; drop one that is too long."""
-    text = json.dumps(form, ensure_ascii=False)
-    if len(text) <= LONGEST_FORM:
-        connect_to_redis().set(f"{_key(id_)}:form", text, ex=KEPT_SECONDS)
+    job = _job(id_)
+    if len(json.dumps(form, ensure_ascii=False)) <= LONGEST_FORM:
+        job.meta["form"] = form
+        job.save_meta()
 
 
 def form_of(id_: str) -> dict[str, str]:
     """Return the form of the source of a preview; empty if none was kept."""
-    return json.loads(connect_to_redis().get(f"{_key(id_)}:form") or "{}")
+    return _job(id_).meta.get("form", {})
 
 
 def show_trial(id_: str) -> DataDict:
@@ -241,45 +212,20 @@ def show_trial(id_: str) -> DataDict:
     Raises:
         ObjectNotFound: there is none, or it has expired.
     """
-    text = connect_to_redis().get(_key(id_))
-    if text is None:
+    job = _job(id_)
+    trial = {**job.meta[TRIAL], "state": WAITING}
+    if job.is_failed:
+        trial |= {"state": FAILED, "reason": ""}
+    return trial | (job.return_value() or {})
+
+
+def _job(id_: str) -> Job:
+    job = None
+    with suppress(NoSuchJobError):
+        job = Job.fetch(id_, connection=connect_to_redis())
+    if job is None or TRIAL not in job.meta:
         raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start it again."))
-    return json.loads(text)
-
-
-def _admit(id_: str, user: str) -> bool:
-    """Register a preview of a user, unless they have too many; of two concurrent ones, both may be refused."""
-    key, moment = _of(user), time.time()
-    with connect_to_redis().pipeline() as batch:
-        batch.zremrangebyscore(key, "-inf", moment)
-        batch.zadd(key, {id_: moment + KEPT_SECONDS})
-        batch.zcard(key)
-        batch.expire(key, 2 * KEPT_SECONDS)
-        number = batch.execute()[2]
-    if number > config.previews_per_person():
-        _leave(id_, user)
-        return False
-    return True
-
-
-def _leave(id_: str, user: str) -> None:
-    connect_to_redis().zrem(_of(user), id_)
-
-
-def _limit_seconds() -> int:
-    return config.preview_bounds().seconds + SLACK_SECONDS
-
-
-def _of(user: str) -> str:
-    return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trials-of:{user}"
-
-
-def _keep(id_: str, values: DataDict) -> None:
-    connect_to_redis().set(_key(id_), json.dumps(values, ensure_ascii=False), ex=KEPT_SECONDS)
-
-
-def _key(id_: str) -> str:
-    return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trial:{id_}"
+    return job
 
 
 # --- what answers at an address ---

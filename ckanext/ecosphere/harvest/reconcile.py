@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,16 +25,12 @@ from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.deduplication import (
     MAX_SERIES,
     Group,
-    Member,
     RecordId,
     Row,
-    Source,
     around,
-    explanation,
     grouped,
     kept_objects,
     keys_to_settle,
-    member_of,
     rank,
     sources,
 )
@@ -44,9 +39,7 @@ from ckanext.ecosphere.harvest.job import (
     one_transaction,
     user_name,
 )
-from ckanext.ecosphere.harvest.messages import JOINING, translator
 from ckanext.ecosphere.harvest.model import (
-    CATALOGUE,
     DUPLICATE,
     IMPORT_LOG,
     NEW,
@@ -54,18 +47,12 @@ from ckanext.ecosphere.harvest.model import (
     WITHDRAWN,
     Batch,
     SourceRecord,
-    one_of,
     update_record,
 )
 from ckanext.ecosphere.harvest.sources.base import type_called
 from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.harvest.model import (
-    HarvestObject,
-    HarvestObjectError,
-    HarvestObjectExtra,
-    HarvestSource,
-)
+from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 LOCK = "joining"
 _PASSES = 3
@@ -143,28 +130,29 @@ class _Change:
 def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
     """Assign the dataset of a group to its first record, and set the others aside."""
     in_order = _in_order(group, rows)
-    first, *others = in_order
+    first, *others = [(row.member.id, row.record) for row in in_order]
     change = _Change()
-    package_id = next((row.package_id for row in in_order if row.publishes), None)
-    if first.state == DUPLICATE:
+    package_id = next((row.record.package_id for row in in_order if row.publishes), None)
+    id_, record = first
+    if record.state == DUPLICATE:
         values: DataDict = {"digest": None, "joined": None, "state": NEW}
         if package_id:
             values |= {"state": PUBLISHED, "package_id": package_id}
-        elif first.former:
-            package_id = first.former
+        elif record.former:
+            package_id = record.former
             values |= {"state": WITHDRAWN, "package_id": package_id, "former": None}
-        change.values[first.member.id] = values
-        change.imports.append(first.member.id)
-    elif others and first.state == PUBLISHED and first.digest is None:
-        change.imports.append(first.member.id)  # a worker died before importing it
-    for row in others:
+        change.values[id_] = values
+        change.imports.append(id_)
+    elif others and record.state == PUBLISHED and record.digest is None:
+        change.imports.append(id_)  # a worker died before importing it
+    for id_, record in others:
         values = {"state": DUPLICATE, "package_id": None, "joined": package_id}
-        if (row.state, row.package_id, row.joined) == (DUPLICATE, None, package_id):
+        if all(getattr(record, name) == value for name, value in values.items()):
             continue
-        if row.package_id and row.package_id != package_id:
-            change.given_up.append(row.package_id)
-            values["former"] = row.package_id
-        change.values[row.member.id] = values
+        if record.package_id and record.package_id != package_id:
+            change.given_up.append(record.package_id)
+            values["former"] = record.package_id
+        change.values[id_] = values
     return change
 
 
@@ -248,18 +236,14 @@ def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, 
     )
     rows = model.Session.execute(query).all()
     known = sources() if rows else {}
-    candidates: dict[str, list[tuple[Any, RecordId, str]]] = {}
+    best: dict[str, tuple[Any, RecordId, str]] = {}
     for guid, package_id, owner, heir in rows:
         source = known[heir.source_id]
         if source.active and source.only_for in (None, owner):
             place = (rank(source), (heir.source_id, heir.guid), package_id)
-            candidates.setdefault(guid, []).append(place)
+            best[guid] = min(place, best.get(guid, place))
     model.Session.remove()
-    heirs = {}
-    for guid, places in candidates.items():
-        _rank, heir_id, package_id = min(places)
-        heirs[guid] = (heir_id, package_id)
-    return heirs
+    return {guid: (heir_id, package_id) for guid, (_rank, heir_id, package_id) in best.items()}
 
 
 # --- manual overrides ---
@@ -317,52 +301,6 @@ def _mark(conditions: Iterable[Any], apart: bool) -> list[RecordId]:
         model.Session.commit()
         _settle({key for _source_id, _guid, keys in rows for key in keys})
     return [(source_id, guid) for source_id, guid, _keys in rows]
-
-
-def joined(source: str | None = None) -> Iterator[DataDict]:
-    """Yield all copies of published datasets, with what is published instead and why.
-
-    Args:
-        source: id or name of a source, to see only those that it publishes or has a copy of.
-
-    Yields:
-        `dataset` (name), `title`, `copy` (title of the source and guid), `published_by`, `reason` (sentence) and
-        `identifiers`.
-    """
-    known = sources()
-    publisher = aliased(SourceRecord)
-    is_publisher = sa.and_(
-        publisher.package_id == SourceRecord.joined, publisher.state == PUBLISHED
-    )
-    query = (
-        sa.select(SourceRecord, publisher, model.Package)
-        .join(publisher, is_publisher)
-        .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
-        .join(model.Package, model.Package.id == SourceRecord.joined)
-        .where(SourceRecord.state == DUPLICATE)
-        .order_by(model.Package.name, SourceRecord.source_id)
-    )
-    if source is not None:
-        id_ = _id_of(source)
-        query = query.where(sa.or_(SourceRecord.source_id == id_, publisher.source_id == id_))
-    for copy, winner, package in model.Session.execute(query):
-        publishing = _member(winner, known, package.owner_org or "")
-        why = explanation(publishing, _member(copy, known), known)
-        reason = translator()(JOINING[why["reason"]])
-        yield {
-            "dataset": package.name,
-            "title": package.title,
-            "copy": {"source": known[copy.source_id].title, "guid": copy.guid},
-            "published_by": {"source": why["source"], "guid": why["guid"]},
-            "reason": reason.format(**why["params"]),
-            "identifiers": why["identifiers"],
-        }
-
-
-def _member(record: Any, known: Mapping[str, Source], service: str = "") -> Member:
-    source = known.get(record.source_id)
-    id_ = (record.source_id, record.guid)
-    return member_of(source, id_, record.keys, rank(source), service=service)
 
 
 _IMPORTED_AT_ONCE = 50
@@ -439,6 +377,44 @@ def _forget_logs(object_ids: list[str]) -> None:
 
 # --- records that name others ---
 
+_LATE_SERIES = sa.text("""
+    SELECT DISTINCT named.guid
+    FROM ecosphere_harvest_record AS series
+    CROSS JOIN unnest(series.members) AS named(guid)
+    -- Each member is looked up by its id, also without statistics: never by the index of states.
+    CROSS JOIN LATERAL (
+        SELECT package_id FROM ecosphere_harvest_record
+        WHERE source_id = :source AND guid = named.guid AND state = 'published' LIMIT 1
+    ) AS member
+    CROSS JOIN LATERAL (
+        SELECT FROM package
+        WHERE id = member.package_id AND state || '' = 'active'
+            AND strpos(coalesce(extras ->> 'in_series', ''), series.guid) = 0
+            AND length(coalesce(extras ->> 'in_series', '')) < :longest LIMIT 1
+    ) AS dataset
+    WHERE series.source_id = :source AND series.state = 'published' AND series.guid <> named.guid
+    """)
+"""Members whose dataset does not name a series that has been read since; each table is read by itself,
+whatever PostgreSQL expects before it has statistics."""
+_LATE_CATALOGUES = sa.text("""
+    WITH latest AS MATERIALIZED (
+        SELECT guid, import_started FROM harvest_object
+        WHERE harvest_job_id = :job AND content IS NOT NULL AND guid = ANY(ARRAY(
+            SELECT guid FROM ecosphere_harvest_record
+            WHERE source_id = :source AND state = 'catalogue'
+        ))
+    )
+    SELECT DISTINCT record.guid
+    FROM ecosphere_harvest_record AS record
+    CROSS JOIN unnest(record.members) AS named(guid)
+    JOIN latest ON latest.guid = named.guid
+    JOIN harvest_object AS current
+        ON current.package_id = record.package_id AND current.current
+    WHERE record.source_id = :source AND record.state = 'published'
+        AND current.import_started < latest.import_started
+    """)
+"""Records whose dataset is older than a feature catalogue that they name and a job has read."""
+
 
 def complete_series(source_id: str) -> int:
     """Import members again that were imported before their series.
@@ -446,21 +422,7 @@ def complete_series(source_id: str) -> int:
     Returns:
         number of records.
     """
-    series_of: dict[str, list[str]] = defaultdict(list)
-    for series, _package_id, members in _naming(source_id):
-        for member in members:
-            if member != series:
-                series_of[member].append(series)
-    dataset_of = _datasets(source_id, series_of)
-    in_series = _in_series(dataset_of.values())
-    guids = []
-    for guid, package_id in dataset_of.items():
-        stored = in_series.get(package_id)
-        if stored is None or len(stored) >= _LONGEST_SERIES:
-            continue
-        if any(series not in stored for series in series_of[guid]):
-            guids.append(guid)
-    return _again(source_id, guids)
+    return _again(source_id, _LATE_SERIES, longest=_LONGEST_SERIES)
 
 
 def complete_catalogues(source_id: str, job_id: str) -> int:
@@ -469,72 +431,12 @@ def complete_catalogues(source_id: str, job_id: str) -> int:
     Returns:
         number of records.
     """
-    read = _catalogues_read(source_id, job_id)
-    latest: dict[str, datetime] = {}
-    guid_of: dict[str, str] = {}
-    for guid, package_id, identifiers in _naming(source_id) if read else ():
-        times = [read[identifier] for identifier in identifiers if identifier in read]
-        if times and package_id:
-            latest[package_id], guid_of[package_id] = max(times), guid
-    query = sa.select(HarvestObject.package_id, HarvestObject.import_started).where(
-        one_of(HarvestObject.package_id, latest),
-        HarvestObject.current.is_(True),
-        HarvestObject.import_started.is_not(None),
-    )
-    guids = []
-    for package_id, started in model.Session.execute(query):
-        if started < latest[package_id]:
-            guids.append(guid_of[package_id])
-    return _again(source_id, guids)
+    return _again(source_id, _LATE_CATALOGUES, job=job_id)
 
 
-def _again(source_id: str, guids: list[str]) -> int:
-    """Import records of a source again; return how many."""
+def _again(source_id: str, query: Any, **values: Any) -> int:
+    """Import the records of a source again that a query finds; return how many."""
+    guids = list(model.Session.scalars(query, {"source": source_id, **values}))
     model.Session.remove()
-    if guids:
-        import_kept((source_id, guid) for guid in guids)
+    import_kept((source_id, guid) for guid in guids)
     return len(guids)
-
-
-def _naming(source_id: str) -> list[tuple[str, str | None, list[str]]]:
-    """Return guid, dataset and members of the published records of a source that name members or catalogues."""
-    query = sa.select(SourceRecord.guid, SourceRecord.package_id, SourceRecord.members).where(
-        SourceRecord.source_id == source_id,
-        SourceRecord.state == PUBLISHED,
-        sa.func.cardinality(SourceRecord.members) > 0,
-    )
-    return [tuple(row) for row in model.Session.execute(query)]
-
-
-def _datasets(source_id: str, guids: Collection[str]) -> dict[str, str]:
-    """Return the dataset of each published record among these."""
-    query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
-        SourceRecord.source_id == source_id,
-        one_of(SourceRecord.guid, guids),
-        SourceRecord.state == PUBLISHED,
-    )
-    return {guid: package_id for guid, package_id in model.Session.execute(query) if package_id}
-
-
-def _in_series(package_ids: Collection[str]) -> dict[str, str]:
-    """Return the field `in_series` of the active datasets among these, as stored."""
-    query = sa.select(
-        model.Package.id, model.Package.state, model.Package.extras["in_series"].astext
-    ).where(one_of(model.Package.id, package_ids))
-    rows = model.Session.execute(query)
-    return {package_id: stored or "" for package_id, state, stored in rows if state == "active"}
-
-
-def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
-    """Return the feature catalogues of a source that a job has read, with the time."""
-    query = sa.select(SourceRecord.guid).where(
-        SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE
-    )
-    guids = list(model.Session.scalars(query))
-    query = sa.select(HarvestObject.guid, HarvestObject.import_started).where(
-        one_of(HarvestObject.guid, guids),
-        HarvestObject.harvest_job_id == job_id,
-        HarvestObject.content.is_not(None),
-        HarvestObject.import_started.is_not(None),
-    )
-    return dict(model.Session.execute(query).tuples().all())

@@ -16,6 +16,8 @@ from ckanext.ecosphere.dataset import geometry
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """An identifier that is the same in all catalogues."""
 Translations = dict[str, dict[str, str]]
+Text = str | None
+"""A text as written, None where the record has none."""
 
 
 @dataclass(slots=True)
@@ -23,7 +25,7 @@ class Term:
     """A text with an optional link (``gmx:Anchor``, ``xlink:href``)."""
 
     text: str = ""
-    href: str | None = None
+    href: Text = None
 
 
 @dataclass(slots=True)
@@ -31,8 +33,8 @@ class Identifier:
     """A resource identifier (ISO 19115 ``MD_Identifier``)."""
 
     code: str = ""
-    codespace: str | None = None
-    href: str | None = None
+    codespace: Text = None
+    href: Text = None
 
 
 @dataclass(slots=True)
@@ -40,20 +42,20 @@ class Keyword:
     """A keyword with the thesaurus and type of its group (``MD_Keywords``)."""
 
     text: str
-    href: str | None = None
-    type: str | None = None
-    thesaurus: str | None = None
-    thesaurus_href: str | None = None
+    href: Text = None
+    type: Text = None
+    thesaurus: Text = None
+    thesaurus_href: Text = None
 
 
 @dataclass(slots=True)
 class Box:
     """A geographic bounding box, as written; decimal degrees in correct records."""
 
-    west: str | None = None
-    east: str | None = None
-    south: str | None = None
-    north: str | None = None
+    west: Text = None
+    east: Text = None
+    south: Text = None
+    north: Text = None
 
 
 @dataclass(slots=True)
@@ -78,36 +80,36 @@ class Period:
     Either end may be missing, indeterminate (now, unknown…), or follow from a duration.
     """
 
-    start: str | None = None
-    end: str | None = None
-    start_position: str | None = None
-    end_position: str | None = None
-    duration: str | None = None
+    start: Text = None
+    end: Text = None
+    start_position: Text = None
+    end_position: Text = None
+    duration: Text = None
 
 
 @dataclass(slots=True)
 class Dated:
     """A date and its type (``CI_DateTypeCode``)."""
 
-    value: str | None = None
-    type: str | None = None
+    value: Text = None
+    type: Text = None
 
 
 @dataclass(slots=True)
 class Contact:
     """A responsible party with its role (``CI_RoleCode``)."""
 
-    organisation: str | None = None
-    organisation_href: str | None = None
-    individual: str | None = None
-    position: str | None = None
-    role: str | None = None
-    email: str | None = None
-    url: str | None = None
-    phone: str | None = None
+    organisation: Text = None
+    organisation_href: Text = None
+    individual: Text = None
+    position: Text = None
+    role: Text = None
+    email: Text = None
+    url: Text = None
+    phone: Text = None
     address: list[str] = field(default_factory=list)
     other_emails: list[str] = field(default_factory=list)
-    identifier: str | None = None
+    identifier: Text = None
 
 
 @dataclass(slots=True)
@@ -123,15 +125,15 @@ class Constraint:
     access_codes: list[str] = field(default_factory=list)
     use_codes: list[str] = field(default_factory=list)
     other: list[Term] = field(default_factory=list)
-    classification: str | None = None
+    classification: Text = None
 
 
 @dataclass(slots=True)
 class Resolution:
     """A ground distance with its unit of measure, as written."""
 
-    value: str | None = None
-    unit: str | None = None
+    value: Text = None
+    unit: Text = None
 
 
 @dataclass(slots=True)
@@ -139,8 +141,8 @@ class ReferenceSystem:
     """A coordinate reference system, as written."""
 
     code: str = ""
-    codespace: str | None = None
-    href: str | None = None
+    codespace: Text = None
+    href: Text = None
 
 
 @dataclass(slots=True)
@@ -148,10 +150,10 @@ class Conformity:
     """A declared conformity; ``degree`` is None when it was not evaluated."""
 
     title: str = ""
-    href: str | None = None
+    href: Text = None
     dates: list[Dated] = field(default_factory=list)
     degree: bool | None = None
-    explanation: str | None = None
+    explanation: Text = None
 
 
 @dataclass(slots=True)
@@ -179,24 +181,24 @@ class Link:
         translations: of name and description, see `Record`.
     """
 
-    url: str | None = None
-    protocol: str | None = None
-    name: str | None = None
-    description: str | None = None
-    function: str | None = None
-    media_type: str | None = None
-    units_of_distribution: str | None = None
-    size_megabytes: str | None = None
-    format: str | None = None
-    role: str | None = None
-    encoding: str | None = None
+    url: Text = None
+    protocol: Text = None
+    name: Text = None
+    description: Text = None
+    function: Text = None
+    media_type: Text = None
+    units_of_distribution: Text = None
+    size_megabytes: Text = None
+    format: Text = None
+    role: Text = None
+    encoding: Text = None
     systems: list[str] = field(default_factory=list)
-    access_url: str | None = None
-    issued: str | None = None
-    modified: str | None = None
+    access_url: Text = None
+    issued: Text = None
+    modified: Text = None
     documentation: list[str] = field(default_factory=list)
     standards: list[str] = field(default_factory=list)
-    licence: str | None = None
+    licence: Text = None
     translations: Translations = field(default_factory=dict)
 
 
@@ -204,38 +206,38 @@ class Link:
 class Format:
     """A distribution format."""
 
-    name: str | None = None
-    version: str | None = None
-    href: str | None = None
-    compression: str | None = None
-    compression_href: str | None = None
+    name: Text = None
+    version: Text = None
+    href: Text = None
+    compression: Text = None
+    compression_href: Text = None
 
 
 @dataclass(slots=True)
 class Member:
     """A related resource (``MD_AggregateInformation``): series, part, source…"""
 
-    identifier: str | None = None
-    codespace: str | None = None
-    href: str | None = None
-    title: str | None = None
-    association: str | None = None
-    initiative: str | None = None
+    identifier: Text = None
+    codespace: Text = None
+    href: Text = None
+    title: Text = None
+    association: Text = None
+    initiative: Text = None
 
 
 @dataclass(slots=True)
 class Graphic:
     """A preview image."""
 
-    url: str | None = None
-    description: str | None = None
+    url: Text = None
+    description: Text = None
 
 
 @dataclass(slots=True)
 class Operation:
     """An operation of a service with its connection points."""
 
-    name: str | None = None
+    name: Text = None
     links: list[Link] = field(default_factory=list)
 
 
@@ -243,7 +245,7 @@ class Operation:
 class Service:
     """The description of a service (``SV_ServiceIdentification``)."""
 
-    type: str | None = None
+    type: Text = None
     versions: list[str] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     coupled: list[Term] = field(default_factory=list)
@@ -266,25 +268,25 @@ class Record:
 
     standard: str = "iso19139"
     published: bool = False
-    uri: str | None = None
-    file_identifier: str | None = None
-    origin: str | None = None
+    uri: Text = None
+    file_identifier: Text = None
+    origin: Text = None
     identifiers: list[Identifier] = field(default_factory=list)
-    title: str | None = None
+    title: Text = None
     alternate_titles: list[str] = field(default_factory=list)
-    edition: str | None = None
-    abstract: str | None = None
-    purpose: str | None = None
-    supplemental_information: str | None = None
-    hierarchy_level: str | None = None
-    hierarchy_level_name: str | None = None
-    parent_identifier: str | None = None
-    parent_codespace: str | None = None  # set by `iso.parts.identifier_code`
-    parent_href: str | None = None
+    edition: Text = None
+    abstract: Text = None
+    purpose: Text = None
+    supplemental_information: Text = None
+    hierarchy_level: Text = None
+    hierarchy_level_name: Text = None
+    parent_identifier: Text = None
+    parent_codespace: Text = None  # set by `iso.parts.identifier_code`
+    parent_href: Text = None
     series: list[str] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
-    metadata_language: str | None = None
+    metadata_language: Text = None
     keywords: list[Keyword] = field(default_factory=list)
     topic_categories: list[str] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
@@ -294,10 +296,10 @@ class Record:
     extents: list[Extent] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
     dates: list[Dated] = field(default_factory=list)
-    frequency: str | None = None
-    frequency_period: str | None = None
+    frequency: Text = None
+    frequency_period: Text = None
     frequency_notes: list[str] = field(default_factory=list)
-    next_update: str | None = None
+    next_update: Text = None
     maintenance_dates: list[Dated] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
     metadata_contacts: list[Contact] = field(default_factory=list)
@@ -315,11 +317,11 @@ class Record:
     feature_catalogues: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     formats: list[Format] = field(default_factory=list)
-    metadata_date: str | None = None
+    metadata_date: Text = None
     service: Service | None = None
     graphics: list[Graphic] = field(default_factory=list)
     encodings: list[str] = field(default_factory=list)
-    status: str | None = None
+    status: Text = None
     spatial_representations: list[str] = field(default_factory=list)
     translations: Translations = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)

@@ -23,7 +23,6 @@ from ckanext.ecosphere.harvest.job import site_context
 from ckanext.ecosphere.harvest.messages import form_error
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import characters
-from ckanext.harvest.model import HarvestSource
 
 COMPARED = ("title", "url", "frequency", "config", "source_type", "owner_org")
 DEFAULT_TYPE = "ecosphere_csw"
@@ -204,26 +203,21 @@ def _differs(key: str, source: Wanted, current: DataDict) -> bool:
     return value != other
 
 
+_PRESENT = sa.text("""
+    SELECT package.name, source.id, source.title, source.url, source.frequency,
+        coalesce(source.config, '') AS config, source.type AS source_type,
+        coalesce(service.name, '') AS owner_org
+    FROM harvest_source AS source
+    JOIN package ON package.id = source.id AND package.state = 'active'
+    LEFT JOIN "group" AS service ON service.id = package.owner_org
+    WHERE source.type = ANY(:types)
+    """)
+
+
 def present_sources() -> dict[str, DataDict]:
     """Return the active sources of our types, in the form compared by `plan`."""
-    rows = model.Session.execute(
-        sa.select(HarvestSource, model.Package.name, model.Group.name)
-        .join(model.Package, model.Package.id == HarvestSource.id)
-        .outerjoin(model.Group, model.Group.id == model.Package.owner_org)
-        .where(HarvestSource.type.in_(type_names()), model.Package.state == "active")
-    )
-    return {
-        name: {
-            "id": source.id,
-            "title": source.title,
-            "url": source.url,
-            "frequency": source.frequency,
-            "config": source.config or "",
-            "source_type": source.type,
-            "owner_org": owner or "",
-        }
-        for source, name, owner in rows
-    }
+    rows = model.Session.execute(_PRESENT, {"types": type_names()}).mappings()
+    return {row["name"]: dict(row) for row in rows}
 
 
 def describe(plan: Plan) -> Iterator[str]:

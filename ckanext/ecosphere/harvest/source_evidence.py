@@ -10,12 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.normalise import Result
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
-from ckanext.ecosphere.harvest.normalise.draft import Dataset, is_placeholder, plain, strings_in
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Dataset,
+    distinct,
+    is_placeholder,
+    plain,
+    strings_in,
+)
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
@@ -71,11 +78,9 @@ def _documents(record: Record) -> Texts:
 
 
 def _addresses(record: Record) -> Texts:
-    links = list(record.links)
-    if record.service:
-        for operation in record.service.operations:
-            links += operation.links
-    return [link.url for link in links]
+    operations = record.service.operations if record.service else []
+    for holder in (record, *operations):
+        yield from (link.url for link in holder.links)
 
 
 def _formats(record: Record) -> Texts:
@@ -111,15 +116,13 @@ def _limits(record: Record) -> Texts:
 
 
 def _mailboxes(record: Record) -> Said:
-    """Return points of contact; quotes the organisations, not personal addresses.
+    """Yield points of contact; quotes the organisations, not personal addresses.
 
     One without an e-mail address is stated too, though it is no contact for the badge: nothing of it can be lost.
     """
-    quoted = []
     for party in record.contacts:
         if party.email or party.organisation or party.individual:
-            quoted.append((party.organisation or party.role or "?", party.email or ""))
-    return quoted
+            yield party.organisation or party.role or "?", party.email or ""
 
 
 _SAID: dict[str, Callable[[Record], Texts]] = {
@@ -192,11 +195,8 @@ def _statement(
 
 def _unusable(problems: Iterable[Problem]) -> set[str]:
     """Return the texts that are no loss, since nobody could use them."""
-    values: list[Any] = []
-    for problem in problems:
-        if problem.code in _FAULTS:
-            values += problem.params.values()
-    return {plain(str(value)) for value in values}
+    faults = [problem.params.values() for problem in problems if problem.code in _FAULTS]
+    return {plain(str(value)) for value in chain.from_iterable(faults)}
 
 
 _FAULTS = (
@@ -244,8 +244,8 @@ def _concerns(problem: Problem, evidence: Evidence) -> bool:
 
 
 def _short(texts: Iterable[str]) -> tuple[str, ...]:
-    lines = [" ".join(text.split()) for text in texts]
-    return tuple(_cut(line) for line in list(filter(None, dict.fromkeys(lines)))[:MAX_TEXTS])
+    lines = distinct(" ".join(text.split()) for text in texts)
+    return tuple(map(_cut, list(filter(None, lines))[:MAX_TEXTS]))
 
 
 def _cut(line: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -49,7 +50,6 @@ from ckanext.ecosphere.harvest.reconcile import complete_catalogues, complete_se
 from ckanext.ecosphere.harvest.sources.base import (
     CANCELLED,
     MEMORY,
-    Failure,
     Reading,
     SourceType,
     type_called,
@@ -61,7 +61,7 @@ from ckanext.ecosphere.shared.http_guard import Budget
 from ckanext.ecosphere.shared.locks import LockLostError, Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.ecosphere.work import jobs as work
-from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestSource
+from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
 try:
     import resource
@@ -78,7 +78,6 @@ _RETRY_SECONDS = [0, 60, 300, 600, 600]
 waited for before."""
 _HARVEST, _HELP = "ecosphere-harvest-", "ecosphere-help-"
 """Prefixes of RQ job ids, which prevent a job from being queued twice."""
-_PATROL_SECONDS = 60.0
 _WITH_DECISIONS = sa.union(
     sa.select(Hold.source_id).where(Hold.decision == closing.WITHDRAW, Hold.done.is_(False)),
     sa.select(Undo.source_id).where(Undo.finished.is_(None)),
@@ -123,7 +122,7 @@ def run_job(
         except Exception as error:
             _drop_connections()
             if not _is_transient(error):
-                if _is_gone(job_id):
+                if model.Session.get(HarvestJob, job_id) is None:
                     log.info("Harvest job %s is gone: its source was cleared", job_id)
                     return False
                 log.exception("Harvest job %s", job_id)
@@ -134,14 +133,6 @@ def run_job(
             log.warning("Harvest job %s: %s; next try in %s s", job_id, error, pause)
             sleep(pause)
     return False
-
-
-def _is_gone(job_id: str) -> bool:
-    """Tell whether a job was removed, as clearing its source does."""
-    return (
-        model.Session.execute(sa.select(HarvestJob.id).where(HarvestJob.id == job_id)).first()
-        is None
-    )
 
 
 def _is_transient(error: BaseException | None) -> bool:
@@ -200,15 +191,15 @@ def _run(job_id: str, helpers: bool) -> bool:
         if not locks.take(source_lock(job.source_id)):
             log.info("Harvest job %s: another worker is at this source", job_id)
             return False
-        if _stage(job_id) == "gather":
+        if _state(job_id).stage == "gather":
             _gather(job, harvester, locks, helpers)
             closing.renew_statistics(job_id)
-        if _stage(job_id) == "import":
+        if _state(job_id).stage == "import":
             Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
         closing.renew_statistics(job_id)
-        is_complete = _complete(job_id)
+        is_complete = bool(_state(job_id).complete)
         if is_complete:
             closing.keep_datasets(job.source_id, job_id)
         reconcile(job.source_id, job_id, is_complete)
@@ -220,18 +211,8 @@ def _run(job_id: str, helpers: bool) -> bool:
     return True
 
 
-def _stage(job_id: str) -> str | None:
-    return model.Session.execute(
-        sa.select(JobState.stage).where(JobState.job_id == job_id)
-    ).scalar()
-
-
-def _complete(job_id: str) -> bool:
-    return bool(
-        model.Session.execute(
-            sa.select(JobState.complete).where(JobState.job_id == job_id)
-        ).scalar()
-    )
+def _state(job_id: str) -> Any:
+    return model.Session.get(JobState, job_id, populate_existing=True)
 
 
 def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> None:
@@ -249,8 +230,10 @@ def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> Non
 
 
 def _end_of_reading(job: Job, reading: Reading) -> None:
-    # Each failure counts as one error; their consequence is a remark.
-    notes = [*reading.notes, *([] if reading.complete else [("incomplete", {})])]
+    notes = list(reading.notes)
+    if not reading.complete:
+        # Each failure counts as one error; their consequence is a remark.
+        notes.append(("incomplete", {}))
     # A restarted job reports only its last reading.
     model.Session.execute(
         sa.delete(HarvestGatherError).where(HarvestGatherError.harvest_job_id == job.id)
@@ -279,26 +262,19 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
 
 def _failures_of(reading: Reading) -> list[str]:
     """Return messages about what could not be read, one sentence each, and the number of further ones."""
-    messages = [_failure(failure) for failure in reading.failures]
+    translate = translator()
+    messages = [sentence(**asdict(failure), translate=translate) for failure in reading.failures]
     if reading.untold:
-        messages.append(
-            sentence("more-failures", {"number": reading.untold}, translate=translator())
-        )
+        messages.append(sentence("more-failures", {"number": reading.untold}, translate=translate))
     return messages
-
-
-def _failure(failure: Failure) -> str:
-    return sentence(failure.code, failure.params, failure.first, failure.last, translator())
 
 
 def _start_next(source_id: str) -> None:
     """Enqueue a job of this source that found the source locked."""
-    waiting = model.Session.execute(
-        sa.select(HarvestJob.id)
-        .where(HarvestJob.source_id == source_id, HarvestJob.status == RUNNING)
-        .order_by(HarvestJob.created)
-        .limit(1)
-    ).scalar()
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == source_id, HarvestJob.status == RUNNING
+    )
+    waiting = model.Session.scalar(query.order_by(HarvestJob.created).limit(1))
     model.Session.remove()
     if waiting:
         send(waiting)
@@ -389,6 +365,17 @@ class Helpers:
             self._wanted -= 1
 
 
+_UNATTENDED = sa.text("""
+    SELECT job.id, job.source_id
+    FROM harvest_job AS job
+    JOIN harvest_source AS source ON source.id = job.source_id
+    LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+    WHERE job.status = 'Running' AND source.active AND source.type = ANY(:types)
+        AND coalesce(state.touched, job.created) <= :stale
+    """)
+"""Running jobs of our source types without a sign of life since some time."""
+
+
 def revive() -> list[str]:
     """Requeue running jobs that no worker is running, and decisions that were not carried out.
 
@@ -402,57 +389,20 @@ def revive() -> list[str]:
         RedisError: Redis is away.
     """
     _drop_leftovers()
-    stale = now().timestamp() - config.stale_seconds()
-    rows = model.Session.execute(
-        sa.select(HarvestJob.id, HarvestJob.source_id, HarvestJob.created, JobState.touched)
-        .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
-        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
-        .where(
-            HarvestJob.status == RUNNING,
-            HarvestSource.__table__.c.active.is_(True),
-            HarvestSource.type.in_(type_names()),
-        )
-    ).all()
+    stale = now() - timedelta(seconds=config.stale_seconds())
+    rows = model.Session.execute(_UNATTENDED, {"types": type_names(), "stale": stale}).all()
     model.Session.remove()
     revived = []
-    for job_id, source_id, created, touched in rows:
-        if (touched or created).timestamp() > stale or waits(_HARVEST + job_id, QUEUE):
-            continue
-        if is_free(source_lock(source_id)):
+    for job_id, source_id in rows:
+        if not waits(_HARVEST + job_id, QUEUE) and is_free(source_lock(source_id)):
             log.warning("Harvest job %s: nobody is running it, it is sent again", job_id)
-            model.Session.execute(
-                sa.update(JobState).where(JobState.job_id == job_id).values(touched=now())
-            )
+            update_state(job_id, touched=now())
             model.Session.commit()
             send(job_id)
             revived.append(job_id)
     for source_id in model.Session.scalars(_WITH_DECISIONS).all():
         decisions_of(source_id).recover()
     return revived
-
-
-class Patrol:
-    """Looks for stuck harvests when a background worker is between two jobs of any kind, at most once a minute.
-
-    Thus harvests resume after Redis was emptied, even on a portal where cron does not run `harvester run`.
-    """
-
-    def __init__(self, seconds: float = _PATROL_SECONDS):
-        self._seconds = seconds
-        self._next = 0.0
-
-    def look(self) -> None:
-        """Requeue stuck harvests if it is time; if a service is away, try again next time."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self._seconds
-        try:
-            revive()
-        except Exception:  # must not affect the next job of the worker
-            log.warning("No look for stuck harvests", exc_info=True)
-        finally:
-            # The worker forks next, and must not share a connection with its child.
-            _drop_connections()
 
 
 def _drop_leftovers() -> None:
@@ -566,18 +516,18 @@ def free_workers() -> list[Check]:
     harvest = jobs.add_queue_name_prefix(QUEUE)
     heard: set[str] = set()
     for worker in rq.Worker.all(connection=connect_to_redis()):
-        queues = set(worker.queue_names())
-        if harvest not in queues:
-            heard |= queues
-    wanted = {jobs.DEFAULT_QUEUE_NAME}.union(
-        *(plugin.ecosphere_queues() for plugin in each_setup())
-    ) - {QUEUE}
-    missing = sorted(queue for queue in wanted if jobs.add_queue_name_prefix(queue) not in heard)
-    if missing:
-        message = tk._(
-            "Every worker that listens to {queues} takes harvests as well: a slow source keeps "
-            "other work waiting"
-        )
-        remedy = tk._("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
-        return [Check(name, CheckStatus.WARNING, message.format(queues=", ".join(missing)), remedy)]
-    return [Check(name, CheckStatus.OK, tk._("A harvest keeps no other work waiting"))]
+        if harvest not in worker.queue_names():
+            heard.update(worker.queue_names())
+    queues = {jobs.DEFAULT_QUEUE_NAME}
+    for plugin in each_setup():
+        queues.update(plugin.ecosphere_queues())
+    queues.discard(QUEUE)
+    missing = [queue for queue in sorted(queues) if jobs.add_queue_name_prefix(queue) not in heard]
+    if not missing:
+        return [Check(name, CheckStatus.OK, tk._("A harvest keeps no other work waiting"))]
+    message = tk._(
+        "Every worker that listens to {queues} takes harvests as well: a slow source keeps "
+        "other work waiting"
+    )
+    remedy = tk._("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
+    return [Check(name, CheckStatus.WARNING, message.format(queues=", ".join(missing)), remedy)]

@@ -18,13 +18,14 @@ from tempfile import NamedTemporaryFile
 import ckan.plugins.toolkit as tk
 import rq
 import sqlalchemy as sa
-from ckan.lib import jobs
+from ckan.lib import files, jobs
 from ckan.lib.search.common import make_connection
 from redis import Redis
 from sqlalchemy.pool import NullPool
 
 from ckanext.ecosphere.interfaces import each_setup
 from ckanext.ecosphere.setup import migrations
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.characters import without_credentials
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ WRITE = """
 INSERT INTO system_info (key, value, state) VALUES ('ecosphere.health', CAST(now() AS text), 'active')
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
 """
+#: Written anew by each look.
+HEALTH_FILE = "ecosphere-health"
 HAS_DATASETS = "SELECT EXISTS (SELECT FROM package WHERE state = 'active' AND type = 'dataset')"
 
 
@@ -104,12 +107,17 @@ def redis() -> None:
 
 
 def storage() -> None:
-    """Write a file into the folder of the uploads, if there is one."""
+    """Write a file into the folder of the uploads, if there is one, and into the storage that all servers share."""
     folder = tk.config.get("ckan.storage_path")
     if folder:
         with NamedTemporaryFile(dir=folder, prefix=".ecosphere-health-") as file:
             file.write(b"health")
             file.flush()
+    shared = stored_files.shared()
+    if shared:
+        data = shared.upload(files.Location(HEALTH_FILE), files.make_upload(b"health"))
+        if not shared.exists(data):
+            raise NotReadyError("what was written into the shared storage is not there")
 
 
 def workers() -> None:

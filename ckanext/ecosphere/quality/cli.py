@@ -7,20 +7,13 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.quality import jobs, links, origins, rdf, rescore
+from ckanext.ecosphere.quality import jobs, links, rescore
 from ckanext.ecosphere.quality.logic.action import package_or_not_found
 
 
 @click.group(short_help="Score datasets and check their links.")
 def quality() -> None:
     """Score datasets and check their links."""
-
-
-def _bar(label: str) -> rescore.Progress:
-    def tell(done: int, total: int) -> None:
-        click.echo(f"\r{label}: {done}/{total}", nl=done >= total)
-
-    return tell
 
 
 @quality.command("rescore")
@@ -32,18 +25,14 @@ def _bar(label: str) -> rescore.Progress:
     is_flag=True,
     help="Leave it to a background worker.",
 )
-@click.option(
-    "--no-index", is_flag=True, help="Do not index again the datasets whose level or score changed."
-)
-def rescore_command(due: bool, background: bool, no_index: bool) -> None:
+def rescore_command(due: bool, background: bool) -> None:
     """Score all datasets again, after a change of the weights or of the criteria."""
     if background:
         click.echo(f"Job {jobs.enqueue_rescore()} on the queue {jobs.QUEUE}.")
         return
     score = rescore.fallen_due if due else rescore.everything
-    outcome = score(_bar("Scored"))
-    if not no_index:
-        rescore.reindex(outcome.changed, _bar("Indexed"))
+    outcome = score()
+    rescore.reindex(outcome.changed)
     click.echo(
         f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale "
         "rows removed."
@@ -94,17 +83,9 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
 @click.option(
     "--seconds", default=3600, show_default=True, help="Begin no check of a link after this time."
 )
-@click.option(
-    "--again",
-    is_flag=True,
-    help="Give up what was found about RDF and losses, after a change of the shapes or the rules.",
-)
 @click.option("--background", is_flag=True, help="Leave it to a background worker.")
-def nightly_command(no_links: bool, seconds: int, again: bool, background: bool) -> None:
-    """Do all that depends on time: scores, links, DCAT-AP compliance, losses of the harvest. To be run every night."""
-    if again:
-        rdf.forget_verdicts()
-        origins.forget()
+def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
+    """Do all that depends on time: scores and links. To be run every night."""
     if background:
         click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
         return

@@ -64,11 +64,6 @@ def allowed_ports() -> frozenset[int]:
     return ports(tk.config[ALLOWED_PORTS])
 
 
-def shapes() -> str:
-    """Return the path of the administrator's SHACL shapes, "" for the built-in ones."""
-    return tk.config["ecosphere.quality.shapes"]
-
-
 def publish_rdf() -> bool:
     """Return whether quality measurements are included in the RDF of datasets."""
     return tk.config["ecosphere.quality.publish_rdf"]

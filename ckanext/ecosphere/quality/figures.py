@@ -1,29 +1,25 @@
-"""Aggregated quality figures of a set of datasets: levels, means, lowest scores, failed criteria, scores over time.
+"""Figures of many datasets, as plain data: levels, means, lowest scores, failed criteria, scores over time.
 
 They are computed from stored scores, which the nightly rescore keeps up to date. Two means are distinguished: the mean
 over datasets, with equal weight for each dataset, and the mean over services, with equal weight for each service.
-
-`of` reads the rows in a single pass, which dominates the cost. Failures are counted over distinct results, of which
-there are few, since datasets of one origin fail the same criteria.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import ckan.plugins as p
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import _
 from ckan.types import DataDict
 
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.quality import config, origins
-from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion, State
+from ckanext.ecosphere.quality import config, helpers
+from ckanext.ecosphere.quality.core.criteria import BY_ID, State
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
-from ckanext.ecosphere.quality.origins import Fault
 
 
 @dataclass(frozen=True)
@@ -52,136 +48,45 @@ class Scope:
         return conditions
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Figures of a set of datasets; means are None if it is empty."""
-
-    datasets: int = 0
-    mean: float | None = None
-    median: float | None = None
-    mqa: float | None = None
-    inspire: float | None = None
-    levels: dict[str, int] = field(default_factory=dict)
+Group = tuple[str, DataDict]
+"""Id of an organisation, theme or territory, and its figures (`_summary`)."""
+MEANS = ("mean", "median", "mean_mqa", "mean_inspire")
 
 
-@dataclass(frozen=True)
-class Group:
-    """Figures of an organisation, theme or territory; `key` is its id in the database or the vocabulary."""
+def of(scope: Scope) -> tuple[DataDict, list[DataDict]]:
+    """Return the figures of `scope` (`_summary`) and its failed criteria, those with most points to gain first.
 
-    key: str
-    summary: Summary
-
-
-@dataclass(frozen=True)
-class Win:
-    """A criterion that datasets fail: how many, and the total points to gain by fixing it everywhere."""
-
-    criterion: Criterion
-    datasets: int
-    points: int
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A criterion that harvested datasets fail: how many, and how many of them because of a loss by the portal."""
-
-    criterion: Criterion
-    failing: int
-    lost: int
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Figures of the harvested datasets of a set.
-
-    Attributes:
-        harvested: number of harvested datasets.
-        examined: those whose failures were traced back to the record.
-        losing: those that fail a criterion because of a loss by the portal.
-        criteria: failed criteria, most losses first.
+    Returns:
+        of each criterion `criterion` (id), `label`, `advice`, `datasets` that fail it, `points` to gain by fixing all.
     """
-
-    harvested: int
-    examined: int
-    losing: int
-    criteria: tuple[Loss, ...]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Figures of a set of datasets.
-
-    Attributes:
-        summary: number of datasets, means and levels.
-        wins: failed criteria, most points to gain first.
-        losses: losses of harvested datasets; None without the harvest room.
-        worst: ids of the datasets with the lowest scores, lowest first.
-    """
-
-    summary: Summary
-    wins: tuple[Win, ...]
-    losses: Losses | None
-    worst: tuple[str, ...]
-
-
-def of(scope: Scope, worst: int = 0) -> Figures:
-    """Return the figures of `scope`.
-
-    Args:
-        scope: which datasets.
-        worst: number of lowest-scored datasets to return.
-    """
-    rows: Any = model.Session.execute(_query(scope, worst)).mappings().all()
-    whole = rows[0]
-    # Without failures there is a single row without a criterion.
-    failures = [row for row in rows if row["criterion"] in config.model().points]
-    return Figures(
-        _summary(whole), _wins(failures), _losses(whole, failures), tuple(whole["worst"])
-    )
-
-
-def _query(scope: Scope, worst: int) -> sa.Select[Any]:
-    """Return a query of one row per failed criterion, each with the figures of all datasets."""
-    package, row = model.Package, QualityRow
-    scores = (row.score, row.level, row.mqa, row.inspire)
-    traced = (row.checks[origins.KEY].label("origins"), origins.harvested().label("harvested"))
-    columns = (package.id, package.title, *scores, row.results, *traced)
-    # Referenced several times, so PostgreSQL materialises it and reads the datasets once.
-    read = _select(scope, *columns).cte("datasets").c
-    lowest = sa.select(read.id).order_by(read.score, read.title, read.id).limit(worst)
-
-    alike = (read.results, read.origins, read.harvested)
-    kinds = sa.select(*alike, sa.func.count().label("number")).group_by(*alike).cte("kinds")
-    number, is_harvested, causes = sa.func.sum(kinds.c.number), kinds.c.harvested, kinds.c.origins
-    result = sa.func.jsonb_each_text(kinds.c.results).table_valued("key", "value").lateral("result")
-    # Ignore criteria that have been met since (by time or a change of weights).
-    is_lost = causes.op("->>")(result.c.key) == Fault.LOST.value
-    criteria = (
-        sa.select(
-            result.c.key.label("criterion"),
-            number.label("failing"),
-            number.filter(is_harvested, causes.has_key(result.c.key)).label("traced"),
-            number.filter(is_harvested, is_lost).label("lost"),
-        )
-        .select_from(sa.join(kinds, result, sa.true()))
+    row = QualityRow
+    # Referenced twice, so that PostgreSQL reads the datasets once.
+    read = _select(scope, row.score, row.level, row.mqa, row.inspire, row.results).cte("read")
+    result = sa.func.jsonb_each_text(read.c.results).table_valued("key", "value").lateral()
+    failures = (
+        sa.select(result.c.key.label("criterion"), sa.func.count().label("failing"))
+        .select_from(read.join(result, sa.true()))
         .where(result.c.value == State.FAIL.value)
         .group_by(result.c.key)
-        .subquery("criteria")
+        .subquery()
     )
-    cause = sa.func.jsonb_each_text(causes).table_valued("key", "value").lateral("cause")
-    is_ours = (
-        cause.c.value == Fault.LOST.value,
-        kinds.c.results.op("->>")(cause.c.key) == State.FAIL.value,
-    )
-    loses = sa.exists().select_from(cause).where(*is_ours).correlate(kinds)
-    whole = sa.select(
-        *_measures(read),
-        sa.func.count().filter(read.harvested).label("harvested"),
-        sa.func.count().filter(read.harvested, read.origins.is_not(None)).label("examined"),
-        sa.select(number).where(is_harvested, loses).scalar_subquery().label("losing"),
-        sa.func.array(lowest.scalar_subquery()).label("worst"),
-    ).subquery("whole")
-    return sa.select(whole, criteria).select_from(whole.outerjoin(criteria, sa.true()))
+    whole = sa.select(*_measures(read.c)).subquery()
+    query = sa.select(whole, failures).select_from(whole.outerjoin(failures, sa.true()))
+    rows: Any = model.Session.execute(query).mappings().all()
+    # Without failures there is a single row without a criterion; others may have lost their weight since.
+    wins = [_win(values) for values in rows if values["criterion"] in config.model().points]
+    return _summary(rows[0]), sorted(wins, key=lambda win: (-win["points"], win["criterion"]))
+
+
+def _win(values: Row) -> DataDict:
+    criterion = BY_ID[values["criterion"]]
+    return {
+        "criterion": criterion.id,
+        "label": _(criterion.label),
+        "advice": _(criterion.advice),
+        "datasets": values["failing"],
+        "points": values["failing"] * config.model().points[criterion.id],
+    }
 
 
 def _select(scope: Scope, *columns: Any) -> sa.Select[Any]:
@@ -207,43 +112,26 @@ def _measures(row: Any = QualityRow) -> list[Any]:
         sa.func.count().label("datasets"),
         sa.func.avg(row.score).label("mean"),
         sa.func.percentile_cont(0.5).within_group(row.score).label("median"),
-        sa.func.avg(row.mqa).label("mqa"),
-        sa.func.avg(row.inspire).label("inspire"),
+        sa.func.avg(row.mqa).label("mean_mqa"),
+        sa.func.avg(row.inspire).label("mean_inspire"),
         *levels,
     ]
 
 
-def _summary(values: Any) -> Summary:
-    """Return the figures from a row of `_measures`."""
-    means = {name: _rounded(values[name]) for name in ("mean", "median", "mqa", "inspire")}
-    levels = {code: values[code] for code in config.model().level_codes}
-    return Summary(datasets=values["datasets"], **means, levels=levels)
+def _summary(values: Row) -> DataDict:
+    """Return the figures from a row of `_measures`; means are None without datasets."""
+    levels = [
+        {"level": code, "label": helpers.level_label(code), "datasets": values[code]}
+        for code in config.model().level_codes
+    ]
+    means = {name: _rounded(values[name]) for name in MEANS}
+    return {"datasets": values["datasets"], **means, "levels": levels}
 
 
 def _rounded(value: Any) -> float | None:
     if value is None:
         return None
     return round(float(value), 1)
-
-
-def _wins(rows: Sequence[Row]) -> tuple[Win, ...]:
-    points = config.model().points
-    wins = []
-    for row in rows:
-        criterion, failing = row["criterion"], int(row["failing"])
-        wins.append(Win(BY_ID[criterion], failing, failing * points[criterion]))
-    return tuple(sorted(wins, key=lambda win: (-win.points, win.criterion.id)))
-
-
-def _losses(whole: Row, rows: Sequence[Row]) -> Losses | None:
-    if not p.plugin_loaded("ecosphere_harvest"):
-        return None
-    traced = [row for row in rows if row["traced"]]
-    losses = [
-        Loss(BY_ID[row["criterion"]], int(row["traced"]), int(row["lost"] or 0)) for row in traced
-    ]
-    losses.sort(key=lambda loss: (-loss.lost, -loss.failing, loss.criterion.id))
-    return Losses(whole["harvested"], whole["examined"], int(whole["losing"] or 0), tuple(losses))
 
 
 # --- groups and lists ---
@@ -256,7 +144,7 @@ def number(scope: Scope) -> int:
 
 
 def by_organization(scope: Scope) -> list[Group]:
-    """Return the figures of each organisation of `scope`, best mean first; `key` is its id."""
+    """Return the figures of each organisation of `scope`, best mean first."""
     owner = model.Package.owner_org
     query = (
         _select(scope, owner.label("key"), *_measures()).where(owner.is_not(None)).group_by(owner)
@@ -265,7 +153,7 @@ def by_organization(scope: Scope) -> list[Group]:
 
 
 def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
-    """Return the figures of each theme or territory of `scope`, best mean first; `key` is its id in the vocabulary.
+    """Return the figures of each theme or territory of `scope`, best mean first.
 
     Args:
         scope: which datasets.
@@ -282,15 +170,14 @@ def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
 
 
 def _groups(query: sa.Select[Any]) -> list[Group]:
-    groups = [
-        Group(row["key"], _summary(dict(row))) for row in model.Session.execute(query).mappings()
-    ]
-    return sorted(groups, key=lambda group: (-(group.summary.mean or 0), group.key))
+    rows: Any = model.Session.execute(query).mappings()
+    groups = [(str(values["key"]), _summary(values)) for values in rows]
+    return sorted(groups, key=lambda group: (-(group[1]["mean"] or 0), group[0]))
 
 
-def mean_over(groups: Sequence[Group]) -> float | None:
+def mean_over(groups: Sequence[Row]) -> float | None:
     """Return the unweighted mean of the means of `groups`."""
-    means = [group.summary.mean for group in groups if group.summary.mean is not None]
+    means = [group["mean"] for group in groups if group["mean"] is not None]
     if not means:
         return None
     return round(sum(means) / len(means), 1)
@@ -327,38 +214,16 @@ def each_dataset(scope: Scope) -> list[DataDict]:
 def worst(scope: Scope, limit: int = 10) -> list[tuple[model.Package, QualityRow]]:
     """Return the `limit` datasets of `scope` with the lowest scores, lowest first."""
     package = model.Package
-    lowest = (
-        _select(scope, package.id)
-        .order_by(QualityRow.score, package.title, package.id)
-        .limit(limit)
-    )
-    return with_quality(list(model.Session.scalars(lowest)))
-
-
-def with_quality(ids: Sequence[str]) -> list[tuple[model.Package, QualityRow]]:
-    """Return datasets with their quality, in the order of `ids`."""
-    query = sa.select(model.Package, QualityRow).join(
-        QualityRow, QualityRow.package_id == model.Package.id
-    )
-    pairs = model.Session.execute(query.where(model.Package.id.in_(ids)))
-    by_id = {package.id: (package, row) for package, row in pairs}
-    return [by_id[package_id] for package_id in ids if package_id in by_id]
+    query = _select(scope, package, QualityRow)
+    lowest = query.order_by(QualityRow.score, package.title, package.id).limit(limit)
+    return [(package, row) for package, row in model.Session.execute(lowest)]
 
 
 # --- over time ---
 
 
-@dataclass(frozen=True)
-class Point:
-    """Number of datasets and mean score at the end of a day."""
-
-    day: date
-    datasets: int
-    mean: float
-
-
-def trend(scope: Scope, since: date | None = None) -> list[Point]:
-    """Return the mean score of the datasets of `scope` on each day on which one of them changed.
+def trend(scope: Scope, since: date) -> list[DataDict]:
+    """Return number of datasets and mean score of `scope` on each day on which one of them changed.
 
     Datasets that are outside the scope today (deleted, made private) are excluded from its past as well.
 
@@ -369,12 +234,15 @@ def trend(scope: Scope, since: date | None = None) -> list[Point]:
     steps = _changes(scope).subquery()
     rise, new = sa.func.sum(steps.c.rise), sa.func.count().filter(steps.c.first)
     days = sa.select(steps.c.day, rise, new).group_by(steps.c.day).order_by(steps.c.day)
-    points, datasets, total = [], 0, 0
+    points: list[DataDict] = []
+    datasets = total = 0
     for day, day_rise, day_new in model.Session.execute(days):
         datasets += day_new
         total += day_rise
-        points.append(Point(day, datasets, round(float(total) / datasets, 1)))
-    return [point for point in points if since is None or point.day >= since]
+        if day >= since:
+            mean = _rounded(total / datasets)
+            points.append({"day": day.isoformat(), "datasets": datasets, "mean": mean})
+    return points
 
 
 def _changes(scope: Scope) -> sa.Select[Any]:

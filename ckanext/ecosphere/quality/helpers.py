@@ -129,13 +129,16 @@ def ecosphere_quality_badge_code(package: Row, badge: Row) -> dict[str, str]:
 
 # --- fields in the forms of CKAN and ckanext-scheming ---
 
-#: Anchors in CKAN's own form that are not `field-<name>`.
+#: Anchors in CKAN's own forms, without ckanext-scheming.
 CORE_ANCHORS = {
     "tag_string": "field-tags",
     "license_id": "field-license",
     "owner_org": "field-organizations",
+    "title": "field-title",
+    "notes": "field-notes",
+    "url": "field-url",
+    "version": "field-version",
 }
-CORE_FIELDS = ("title", "notes", "url", "version")
 CORE_RESOURCE_ANCHORS = {
     "name": "field-name",
     "description": "field-description",
@@ -154,20 +157,29 @@ def ecosphere_quality_improve_url(criterion: Row, package: Row) -> str | None:
     kind, name = package.get("type") or "dataset", package["name"]
     if not is_shown(criterion, package):
         return None
+    anchor = _anchor(criterion, kind)
+    if not criterion["on_resource"]:
+        return tk.url_for(f"{kind}.edit", id=name, _anchor=anchor)
+    resource = criterion["resource_id"]
+    if not resource:
+        return tk.url_for(f"{kind}_resource.new", id=name, _anchor=anchor)
+    return tk.url_for(f"{kind}_resource.edit", id=name, resource_id=resource, _anchor=anchor)
+
+
+def _anchor(criterion: Row, kind: str) -> str | None:
+    """Return the anchor of the field of a criterion in its form, None if it has none."""
+    schema, name = _schema(kind), criterion["field"]
+    anchors, part = CORE_ANCHORS, "dataset_fields"
     if criterion["on_resource"]:
-        anchor = _resource_anchor(criterion["field"], kind)
-        if not criterion["resource_id"]:
-            return tk.url_for(f"{kind}_resource.new", id=name, _anchor=anchor)
-        return tk.url_for(
-            f"{kind}_resource.edit", id=name, resource_id=criterion["resource_id"], _anchor=anchor
-        )
-    schema = _schema(kind)
+        anchors, part = CORE_RESOURCE_ANCHORS, "resource_fields"
     if schema is None:
-        return tk.url_for(f"{kind}.edit", id=name, _anchor=_core_anchor(criterion["field"]))
-    page, anchor = _place(schema["dataset_fields"], criterion["field"])
-    if page:
-        return tk.url_for(f"{kind}.scheming_edit_page", id=name, page=page, _anchor=anchor)
-    return tk.url_for(f"{kind}.edit", id=name, _anchor=anchor)
+        return anchors.get(name)
+    field = _field_called(name, schema[part])
+    if field is None:
+        return None
+    if field.get("upload_field"):
+        return UPLOAD_ANCHOR
+    return f"field-{name}"
 
 
 def is_shown(criterion: Row, package: Row) -> bool:
@@ -193,36 +205,6 @@ def _schema(kind: str) -> DataDict | None:
     if not p.plugin_loaded("scheming_datasets"):
         return None
     return tk.h.scheming_get_dataset_schema(kind)
-
-
-def _place(fields: list[DataDict], name: str) -> tuple[int, str | None]:
-    """Return the form page (0 for a single-page form) and anchor of the field `name`."""
-    paged = any("start_form_page" in field for field in fields)
-    page = 0
-    for field in fields:
-        if "start_form_page" in field or (paged and page == 0):
-            page += 1
-        if field["field_name"] == name:
-            return page, f"field-{name}"
-    return int(paged), None
-
-
-def _core_anchor(name: str) -> str | None:
-    if name in CORE_FIELDS:
-        return f"field-{name}"
-    return CORE_ANCHORS.get(name)
-
-
-def _resource_anchor(name: str, kind: str) -> str | None:
-    schema = _schema(kind)
-    if schema is None:
-        return CORE_RESOURCE_ANCHORS.get(name)
-    field = _field_called(name, schema["resource_fields"])
-    if field is None:
-        return None
-    if field.get("upload_field"):
-        return UPLOAD_ANCHOR
-    return f"field-{name}"
 
 
 # --- plain data ----------------------------------------------------------------------------------
@@ -254,6 +236,13 @@ def language() -> str:
     if has_request_context():
         return tk.h.lang()
     return tk.config["ckan.locale_default"]
+
+
+def language_of_tables() -> str:
+    """Return the language of tables in two languages, "fr" or "en"."""
+    if language().startswith("fr"):
+        return "fr"
+    return "en"
 
 
 def number(value: float) -> str:
@@ -385,40 +374,44 @@ def _advising(own: Result, facts: Facts) -> Criterion:
     return BY_ID[ASKED_BY[own.criterion.id]]
 
 
-def mqa_dict(assessment: inspire.Assessment) -> DataDict:
+def mqa_dict(assessment: inspire.Checklist) -> DataDict:
     """Return the MQA assessment as plain data."""
+    rating = inspire.rating(assessment.points())
+    spoken = language_of_tables()
+    dimensions = []
+    for dimension, name in inspire.DIMENSION_LABELS.items():
+        indicators = [
+            {
+                "id": indicator.id,
+                "label": indicator.labels[spoken],
+                "state": state.value,
+                "points": indicator.points,
+            }
+            for indicator, state in assessment.states
+            if indicator.dimension == dimension
+        ]
+        dimensions.append(
+            {
+                "id": dimension,
+                "label": _(name),
+                "points": assessment.points(dimension),
+                "maximum": inspire.maximum(dimension),
+                "indicators": indicators,
+            }
+        )
     return {
         "total": assessment.points(),
         "maximum": inspire.MAXIMUM,
         "not_checked": assessment.points(state=State.UNKNOWN),
-        "rating": assessment.rating,
-        "rating_label": _(inspire.RATING_LABELS[assessment.rating]),
-        "dimensions": [
-            _dimension_dict(assessment, dimension) for dimension in inspire.DIMENSION_LABELS
-        ],
-    }
-
-
-def _dimension_dict(assessment: inspire.Assessment, dimension: inspire.Dimension) -> DataDict:
-    indicators = []
-    for indicator, state in assessment.states:
-        if indicator.dimension is dimension:
-            label = _(indicator.label)
-            points = indicator.points
-            indicators.append(
-                {"id": indicator.id, "label": label, "state": state.value, "points": points}
-            )
-    return {
-        "id": dimension.value,
-        "label": _(inspire.DIMENSION_LABELS[dimension]),
-        "points": assessment.points(dimension),
-        "maximum": inspire.maximum(dimension),
-        "indicators": indicators,
+        "rating": rating,
+        "rating_label": _(inspire.RATING_LABELS[rating]),
+        "dimensions": dimensions,
     }
 
 
 def inspire_dict(checklist: inspire.Checklist) -> DataDict:
     """Return the INSPIRE checklist as plain data."""
+    spoken = language_of_tables()
     return {
         "met": checklist.met,
         "applicable": checklist.applicable,
@@ -427,7 +420,7 @@ def inspire_dict(checklist: inspire.Checklist) -> DataDict:
             {
                 "id": requirement.id,
                 "number": requirement.number,
-                "label": _(requirement.label),
+                "label": requirement.labels[spoken],
                 "state": state.value,
                 "field": requirement.field,
                 "source_element": requirement.element,
@@ -442,14 +435,10 @@ def link_dict(link: Link) -> DataDict:
     reason, checked_at = "", None
     if link.checked_at:
         reason, checked_at = _(REASONS[link.reason]), link.checked_at.isoformat()
+    names = ("url", "kind", "state", "status", "misses", "answered")
     return {
-        "url": link.url,
-        "kind": link.kind,
-        "state": link.state,
-        "status": link.status,
-        "misses": link.misses,
+        **{name: getattr(link, name) for name in names},
         "reason": reason,
-        "answered": link.answered,
         "checked_at": checked_at,
         "next_check_at": link.next_check_at.isoformat(),
     }

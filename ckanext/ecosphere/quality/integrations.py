@@ -8,14 +8,9 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.types import DataDict
 
+from ckanext.ecosphere.shared.authorization import same_caller
+
 MOST_SOURCES = 100
-
-
-def _fresh(context: Any) -> Any:
-    """Return a new context for the same reader, since actions modify theirs."""
-    return {
-        name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context
-    }
 
 
 def pending_requests(context: Any, organization: str) -> DataDict | None:
@@ -32,7 +27,7 @@ def pending_requests(context: Any, organization: str) -> DataDict | None:
         return None
     try:
         query = {"organization": organization, "requests": False}
-        counts = tk.get_action("ecosphere_request_desk")(_fresh(context), query)["counts"]
+        counts = tk.get_action("ecosphere_request_desk")(same_caller(context), query)["counts"]
     except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
         return None
     return {
@@ -52,9 +47,9 @@ def open_signals(context: Any, package_id: str) -> int | None:
     if not p.plugin_loaded("ecosphere_requests"):
         return None
     try:
-        return tk.get_action("ecosphere_request_dataset_list")(_fresh(context), {"id": package_id})[
-            "open_signals"
-        ]
+        return tk.get_action("ecosphere_request_dataset_list")(
+            same_caller(context), {"id": package_id}
+        )["open_signals"]
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return None
 
@@ -72,7 +67,7 @@ def harvest_sources(context: Any, organization: str) -> list[DataDict] | None:
     if not p.plugin_loaded("ecosphere_harvest"):
         return None
     # These figures are public on the page of each source.
-    trusted: Any = {**_fresh(context), "ignore_auth": True}
+    trusted: Any = {**same_caller(context), "ignore_auth": True}
     query: Any = {"organization": organization, "counted": False}
     sources = tk.get_action("ecosphere_harvest_overview")(trusted, query)
     sources.sort(key=lambda source: source["title"].casefold())
@@ -104,9 +99,9 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
     if not datasets or not p.plugin_loaded("ecosphere_harvest"):
         return {}
     try:
-        return tk.get_action("ecosphere_harvest_governed_list")(_fresh(context), {"ids": datasets})[
-            "datasets"
-        ]
+        return tk.get_action("ecosphere_harvest_governed_list")(
+            same_caller(context), {"ids": datasets}
+        )["datasets"]
     except tk.NotAuthorized:
         return {}
 
@@ -124,6 +119,8 @@ def source_statements(context: Any, dataset: str) -> DataDict | None:
     if not p.plugin_loaded("ecosphere_harvest"):
         return None
     try:
-        return tk.get_action("ecosphere_harvest_statements_show")(_fresh(context), {"id": dataset})
+        return tk.get_action("ecosphere_harvest_statements_show")(
+            same_caller(context), {"id": dataset}
+        )
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return None

@@ -13,7 +13,7 @@ from ckan.common import _
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.quality import config, links, origins, rdf, rescore, store
+from ckanext.ecosphere.quality import config, links, rescore, store
 from ckanext.ecosphere.quality.config import QUEUE
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.work.outbox import Run
@@ -128,8 +128,6 @@ def enqueue_nightly(links: bool = True) -> str:
 # The stages are independent: a failure is reported and the others run. Any of them can be interrupted and
 # run again at any time.
 
-AT_ONCE = 1000
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -150,8 +148,6 @@ def nightly(*, links: bool = True, link_seconds: float = 3600) -> Iterator[Stage
     stages: list[tuple[str, Callable[[], str]]] = [("scores", scores)]
     if links:
         stages.append(("links", lambda: _links_stage(link_seconds)))
-    stages.append(("dcat-ap", check_rdf))
-    stages.append(("losses", trace_losses))
     for name, work in stages:
         try:
             yield Stage(name, work())
@@ -176,32 +172,6 @@ def _links_stage(seconds: float) -> str:
     outcome = links.run(links.due(total), seconds)
     return _("{checked} of {total} links checked, {changed} changed").format(
         checked=outcome.checked, total=total, changed=outcome.changed
-    )
-
-
-def check_rdf() -> str:
-    """Check the RDF of the datasets without a verdict."""
-    checked = good = 0
-    while ids := rdf.waiting(AT_ONCE):
-        number, complied = rdf.run(ids)
-        if not number:
-            break
-        checked, good = checked + number, good + complied
-    return _("RDF of {checked} datasets checked, {good} comply").format(checked=checked, good=good)
-
-
-def trace_losses() -> str:
-    """Trace the failures of harvested datasets back to their source records."""
-    examined = losing = 0
-    while ids := origins.waiting(AT_ONCE):
-        number, lost = origins.run(ids)
-        if (
-            not number or origins.waiting(1) == ids[:1]
-        ):  # no harvest room, or the datasets are being saved
-            break
-        examined, losing = examined + number, losing + lost
-    return _("records of {examined} datasets read again, {losing} lose something here").format(
-        examined=examined, losing=losing
     )
 
 

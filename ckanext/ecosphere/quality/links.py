@@ -10,11 +10,8 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
@@ -38,14 +35,11 @@ from ckanext.ecosphere.shared.http_guard import (
     GuardedSession,
     GuardSettings,
     Response,
-    taken_apart,
+    ask_by_host,
 )
 from ckanext.ecosphere.shared.language import N_
 
 CHUNK = 200
-HOSTS_AT_ONCE = 4
-#: Consecutive failures without any answer, after which the rest of the host is postponed.
-FAILURES_OF_A_HOST = 3
 LATER = timedelta(hours=6)
 SETTINGS = GuardSettings(total_seconds=20, connect_seconds=8, read_seconds=15, attempts=1)
 
@@ -182,32 +176,17 @@ def run(
         session: HTTP session; by default one with the room's settings.
         sleep: pauses between requests to the same host.
     """
-    session = session or GuardedSession(guard_settings())
-    by_host: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    for link in due_links:
-        by_host[taken_apart(link.url).hostname or ""].append((link.key, link.url, link.kind))
-    end, pause, lock = time.monotonic() + seconds, config.link_pause(), threading.Lock()
-    verdicts: dict[str, Verdict] = {}
-
-    def check(queue: list[tuple[str, str, str]]) -> None:
-        silent = 0
-        for number, (key, url, kind) in enumerate(queue):
-            if time.monotonic() > end:
-                return
-            verdict = HOST_DOWN
-            if silent < FAILURES_OF_A_HOST:
-                if number:
-                    sleep(pause)
-                verdict = probe(session, url, kind)
-                silent += 1
-                if verdict.ok is not False or verdict.status is not None:
-                    silent = 0
-            with lock:
-                verdicts[key] = verdict
-
-    with ThreadPoolExecutor(HOSTS_AT_ONCE) as pool:
-        list(pool.map(check, by_host.values()))
-    return write(verdicts)
+    guarded = session or GuardedSession(guard_settings())
+    answers = ask_by_host(
+        [(link.key, link.url, link.kind) for link in due_links],
+        lambda link: link[1],
+        lambda link: probe(guarded, link[1], link[2]),
+        lambda verdict: verdict.ok is False and verdict.status is None,
+        seconds=seconds,
+        pause=config.link_pause(),
+        sleep=sleep,
+    )
+    return write({link[0]: verdict or HOST_DOWN for link, verdict in answers})
 
 
 def write(verdicts: dict[str, Verdict]) -> Outcome:

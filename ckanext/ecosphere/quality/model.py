@@ -6,10 +6,9 @@ and removed by the nightly rescore.
 
 from __future__ import annotations
 
-from typing import Any
-
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,7 +34,7 @@ class QualityRow(tk.BaseModel):
         score, level, won, out_of: see `score.Evaluation`.
         facts: facts about the dataset (`facts.Facts.as_dict`).
         results: criterion → state.
-        checks: results of background jobs (`store.checks_of`); a save keeps those of the links only.
+        checks: results of background jobs: `links`, URL → whether it answers (`store.checks_of`).
         model_version: version of the weights.
         computed_at: time of scoring (UTC).
         due: last day on which the score is valid if the dataset is not changed; None if it does not depend on time.
@@ -58,7 +57,7 @@ class QualityRow(tk.BaseModel):
     level: Mapped[Key]
     won: Mapped[int]
     out_of: Mapped[int]
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False)
+    facts: Mapped[DataDict] = mapped_column(JSONB, nullable=False)
     results: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False)
     checks: Mapped[Object]
     model_version: Mapped[Key]

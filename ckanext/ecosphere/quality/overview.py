@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import operator
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,7 +28,7 @@ from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, figures, helpers, store
 from ckanext.ecosphere.quality.core.criteria import BY_ID
-from ckanext.ecosphere.quality.figures import Group, Losses, Scope, Summary, Win
+from ckanext.ecosphere.quality.figures import Group, Scope
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.csv_table import write
@@ -48,48 +48,32 @@ def dashboard(organization: model.Group, limit: int) -> DataDict:
         limit: number of lowest-scored datasets to list.
     """
     scope = Scope(organization=organization.id, private=True)
-    result = figures.of(scope, worst=limit)
+    summary, wins = figures.of(scope)
     return {
         "organization": {
             "id": organization.id,
             "name": organization.name,
             "title": organization.title,
         },
-        "summary": summary_dict(result.summary),
+        "summary": summary,
         "target": config.target() or None,
         "trend": _trend(scope),
-        "losses": _losses_dict(result.losses),
-        "wins": [_win_dict(win) for win in result.wins],
-        "worst": [
-            _dataset_dict(package, row) for package, row in figures.with_quality(result.worst)
-        ],
+        "wins": wins,
+        "worst": [_dataset_dict(package, row) for package, row in figures.worst(scope, limit)],
     }
 
 
 def failing(organization: model.Group, criterion: str) -> DataDict:
     """Return the datasets of a service that fail a criterion: their number, and the first of them."""
     scope = Scope(organization=organization.id, private=True)
-    count, pairs = 0, []
-    for win in figures.of(scope).wins:
-        if win.criterion.id == criterion:
-            count = win.datasets
-            pairs = figures.failing(scope, criterion, MOST_FAILING)
+    _summary, wins = figures.of(scope)
+    pairs = figures.failing(scope, criterion, MOST_FAILING)
     return {
         "criterion": criterion,
         "label": _(BY_ID[criterion].label),
         "advice": _(BY_ID[criterion].advice),
-        "count": count,
+        "count": sum(win["datasets"] for win in wins if win["criterion"] == criterion),
         "datasets": [_dataset_dict(package, row) for package, row in pairs],
-    }
-
-
-def _win_dict(win: Win) -> DataDict:
-    return {
-        "criterion": win.criterion.id,
-        "label": _(win.criterion.label),
-        "advice": _(win.criterion.advice),
-        "datasets": win.datasets,
-        "points": win.points,
     }
 
 
@@ -109,127 +93,56 @@ def _dataset_dict(package: model.Package, row: QualityRow) -> DataDict:
 
 def compute() -> DataDict:
     """Return the figures of the public datasets: total, by service, theme and territory, and over time."""
-    scope = Scope()
-    whole = figures.of(scope)
-    by_organization = figures.by_organization(scope)
-    least = config.minimum_size()
-    compared = [group for group in by_organization if group.summary.datasets >= least]
+    scope, least = Scope(), config.minimum_size()
+    summary, wins = figures.of(scope)
+    groups = {
+        "services": _services(figures.by_organization(scope)),
+        "themes": _concepts(figures.by_place_or_theme(scope, "themes"), "themes"),
+        "territories": _places(figures.by_place_or_theme(scope, "territories")),
+    }
+    parts: DataDict = {}
+    for name, rows in groups.items():
+        parts[name] = [row for row in rows if row["datasets"] >= least]
+        parts[f"small_{name}"] = [row for row in rows if row["datasets"] < least]
     return {
-        "summary": summary_dict(whole.summary),
+        "summary": summary,
         "minimum_size": least,
-        "target": _target(compared),
-        "first_win": _first_win(whole.wins),
-        "mean_over_services": figures.mean_over(compared),
-        **_services(by_organization, compared),
-        **_parted("themes", _concepts(figures.by_place_or_theme(scope, "themes"), "themes")),
-        **_parted("territories", _places(figures.by_place_or_theme(scope, "territories"))),
+        "target": _target(parts["services"]),
+        "first_win": next(iter(wins), None),
+        "mean_over_services": figures.mean_over(parts["services"]),
+        **parts,
         "trend": _trend(scope),
-        "losses": _losses_dict(whole.losses),
     }
 
 
-def _parted(name: str, groups: list[DataDict]) -> dict[str, list[DataDict]]:
-    """Return groups apart from those too small to compare."""
-    least = config.minimum_size()
-    return {
-        name: [group for group in groups if group["datasets"] >= least],
-        f"small_{name}": [group for group in groups if group["datasets"] < least],
-    }
-
-
-def _target(compared: list[Group]) -> DataDict | None:
+def _target(compared: list[DataDict]) -> DataDict | None:
     """Return how many of the compared services reach the target; None without one."""
     target = config.target()
     if not (target and compared):
         return None
-    return {
-        "score": target,
-        "reached": sum((group.summary.mean or 0) >= target for group in compared),
-    }
-
-
-def _first_win(wins: Sequence[Win]) -> DataDict | None:
-    """Return the criterion that would bring most points if fixed everywhere."""
-    for win in wins:
-        return {
-            "criterion": win.criterion.id,
-            "label": _(win.criterion.label),
-            "datasets": win.datasets,
-        }
-    return None
-
-
-def summary_dict(summary: Summary) -> DataDict:
-    """Return figures as plain data, with names of the levels."""
-    return {
-        "datasets": summary.datasets,
-        "mean": summary.mean,
-        "median": summary.median,
-        "mean_mqa": summary.mqa,
-        "mean_inspire": summary.inspire,
-        "levels": [
-            {"level": code, "label": helpers.level_label(code), "datasets": number}
-            for code, number in summary.levels.items()
-        ],
-    }
-
-
-def _losses_dict(losses: Losses | None) -> DataDict | None:
-    """Return the losses of harvested records as plain data, None without the harvest room."""
-    if losses is None:
-        return None
-    criteria = []
-    for loss in losses.criteria:
-        label = _(loss.criterion.label)
-        criteria.append(
-            {
-                "criterion": loss.criterion.id,
-                "label": label,
-                "failing": loss.failing,
-                "lost": loss.lost,
-            }
-        )
-    return {
-        "harvested": losses.harvested,
-        "examined": losses.examined,
-        "losing": losses.losing,
-        "criteria": criteria,
-    }
+    reached = sum((service["mean"] or 0) >= target for service in compared)
+    return {"score": target, "reached": reached}
 
 
 def _trend(scope: Scope) -> list[DataDict]:
     """Return mean and number of datasets on each day of change in the last two years."""
-    since = store.today() - timedelta(days=TREND_DAYS)
-    points = figures.trend(scope, since)
-    return [
-        {"day": point.day.isoformat(), "datasets": point.datasets, "mean": point.mean}
-        for point in points
-    ]
+    return figures.trend(scope, store.today() - timedelta(days=TREND_DAYS))
 
 
-def _services(groups: list[Group], compared: list[Group]) -> dict[str, list[DataDict]]:
-    """Return the figures of the services, those too small to compare apart and only if they still exist."""
-    ids = [group.key for group in groups]
+def _services(groups: list[Group]) -> list[DataDict]:
+    """Return the figures of services by name; those that do not exist any more are left out."""
     query = sa.select(model.Group.id, model.Group.name, model.Group.title).where(
-        model.Group.id.in_(ids), model.Group.state == model.State.ACTIVE
+        model.Group.id.in_([key for key, _figures in groups]),
+        model.Group.state == model.State.ACTIVE,
     )
-    names = {row.id: (row.name, row.title or row.name) for row in model.Session.execute(query)}
-    services: list[DataDict] = []
-    small: list[DataDict] = []
-    for group in groups:
-        is_compared = group in compared
-        name, title = names.get(group.key, (group.key, group.key))
-        service = {
-            "name": name,
-            "title": title,
-            "compared": is_compared,
-            **summary_dict(group.summary),
-        }
-        if is_compared:
-            services.append(service)
-        elif group.key in names:
-            small.append(service)
-    return {"services": services, "small_services": small}
+    services = {row.id: row for row in model.Session.execute(query)}
+    named = []
+    for key, of_service in groups:
+        service = services.get(key)
+        if service:
+            title = service.title or service.name
+            named.append({"name": service.name, "title": title, **of_service})
+    return named
 
 
 def _concepts(groups: list[Group], vocabulary: str) -> list[DataDict]:
@@ -237,13 +150,10 @@ def _concepts(groups: list[Group], vocabulary: str) -> list[DataDict]:
     concepts = vocabularies.get(vocabulary)
     spoken = helpers.language()
     rows = []
-    for group in groups:
-        concept = concepts.get(group.key)
+    for key, of_concept in groups:
+        concept = concepts.get(key)
         if concept:
-            label = concept.label(spoken)
-            rows.append(
-                {"id": concept.id, "label": label, "kind": None, **summary_dict(group.summary)}
-            )
+            rows.append({"id": concept.id, "label": concept.label(spoken), **of_concept})
     return rows
 
 
@@ -396,12 +306,6 @@ def evolution(overview: Row) -> str:
     return _plain(("day", "datasets", "mean"), overview["trend"])
 
 
-def losses(overview: Row) -> str:
-    """Return the failures of harvested datasets of the overview as CSV, one row per criterion."""
-    criteria = (overview["losses"] or {}).get("criteria", ())
-    return _plain(("criterion", "label", "failing", "lost"), criteria)
-
-
 def _plain(columns: tuple[str, ...], rows: Iterable[Row]) -> str:
     return write(columns, map(operator.itemgetter(*columns), rows))
 
@@ -412,7 +316,6 @@ CSV_TABLES: dict[str, Callable[[Row], str]] = {
     "themes": themes,
     "territories": territories,
     "evolution": evolution,
-    "losses": losses,
 }
 
 

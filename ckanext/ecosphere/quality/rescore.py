@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,8 +39,6 @@ LOCKED_TOGETHER = 400  # datasets whose rows are locked together, for about two 
 SENT_AT_ONCE = 100  # documents per request; Solr indexes them while the next ones are built
 COMMIT_EVERY = 5000  # datasets; results become visible in steps during a long run
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass
 class Outcome:
@@ -51,26 +49,17 @@ class Outcome:
     pruned: int = 0
 
 
-def _no_progress(done: int, total: int) -> None:
-    """Tell nobody."""
-
-
-def everything(progress: Progress = _no_progress) -> Outcome:
-    """Load and score every dataset.
-
-    Args:
-        progress: called with (done, total) after each chunk.
-    """
-    outcome, total = Outcome(pruned=prune()), store.count()
+def everything() -> Outcome:
+    """Load and score every dataset."""
+    outcome = Outcome(pruned=prune())
     for ids in store.each_chunk():
         outcome.changed += some(ids).changed
         outcome.seen += len(ids)
         _end_chunk()
-        progress(outcome.seen, total)
     return _with_relatives(outcome)
 
 
-def fallen_due(progress: Progress = _no_progress) -> Outcome:
+def fallen_due() -> Outcome:
     """Score overdue datasets from their stored facts, and all series and members; remove rows without a dataset."""
     outcome = Outcome(pruned=prune())
     late = (
@@ -85,7 +74,6 @@ def fallen_due(progress: Progress = _no_progress) -> Outcome:
         outcome.changed += _write(facts, rows)
         outcome.seen += len(ids)
         _end_chunk()
-        progress(outcome.seen, len(waiting))
     return _with_relatives(outcome)
 
 
@@ -197,12 +185,11 @@ def _upsert(table: Any, keys: list[str], values: list[DataDict]) -> None:
 # --- index ---
 
 
-def reindex(ids: Sequence[str], progress: Progress = _no_progress) -> int:
+def reindex(ids: Sequence[str]) -> int:
     """Index the scores of the datasets `ids`, so that facet and sort order follow. Commits.
 
     Args:
         ids: dataset ids; deleted and missing ones are skipped.
-        progress: called with (done, total) after each chunk.
 
     Returns:
         how many could not be indexed; the log names them.
@@ -217,7 +204,6 @@ def reindex(ids: Sequence[str], progress: Progress = _no_progress) -> int:
             if number // COMMIT_EVERY != (number + LOCKED_TOGETHER) // COMMIT_EVERY:
                 solr.commit()
             number += len(chunk)
-            progress(number, len(ids))
         # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)

@@ -122,7 +122,7 @@ def checks_of(row: QualityRow | None) -> Checks:
     """Return the results of background jobs stored in `row`."""
     if row is None or not row.checks:
         return Checks()
-    return Checks(links=row.checks.get("links", {}), dcat_ap=row.checks.get("dcat_ap"))
+    return Checks(row.checks.get("links", {}))
 
 
 # --- writing ---
@@ -140,8 +140,7 @@ def save(package_id: str, data: Row, *, new: bool = False) -> Badge:
     if not new:
         row = model.Session.execute(_BEFORE, {"id": package_id}).first()
     checks, lenders, names = row or ({}, [], [])
-    # Other background results were about the dataset's former contents: discard them; the nightly work redoes them.
-    facts = facts_of(data, Checks(links=(checks or {}).get("links", {})))
+    facts = facts_of(data, Checks((checks or {}).get("links", {})))
     mark_relatives({*lenders, *facts.series}, {*names, *facts.known_as})
     return write(package_id, facts)
 
@@ -195,7 +194,7 @@ _WRITE = sa.text(
     WITH before AS (
         SELECT score, level FROM ecosphere_quality WHERE package_id = :id
     ), row AS (
-        INSERT INTO ecosphere_quality AS kept
+        INSERT INTO ecosphere_quality
             (package_id, score, level, won, out_of, facts, results, model_version, computed_at,
              due, mqa, inspire, themes, territories, series, known_as)
         VALUES
@@ -208,8 +207,7 @@ _WRITE = sa.text(
             model_version = excluded.model_version, computed_at = excluded.computed_at,
             due = excluded.due, mqa = excluded.mqa, inspire = excluded.inspire,
             themes = excluded.themes, territories = excluded.territories,
-            series = excluded.series, known_as = excluded.known_as,
-            checks = kept.checks - 'dcat_ap' - 'origins'
+            series = excluded.series, known_as = excluded.known_as
     )
     INSERT INTO ecosphere_quality_history (package_id, day, score, level, model_version)
     SELECT :id, :day, :score, :level, :model_version
@@ -536,20 +534,9 @@ def stored_resource(resource: model.Resource) -> DataDict:
 
 
 def stored_dataset(package: model.Package) -> DataDict:
-    """Return a stored dataset as a dict that can be scored."""
-    tags = (
-        sa.select(model.Tag.name)
-        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
-        .where(
-            model.PackageTag.package_id == package.id, model.PackageTag.state == model.State.ACTIVE
-        )
-        .where(model.Tag.vocabulary_id.is_(None))
-    )
-    return {name: getattr(package, name) for name in ("id", *COLUMNS)} | {
-        "extras": dict(package.extras),
-        "tags": [{"name": name} for name in model.Session.scalars(tags)],
-        "resources": [stored_resource(resource) for resource in package.resources],
-    }
+    """Return a dataset as a dict that can be scored, with what this transaction has changed."""
+    model.Session.flush()
+    return load([package.id])[package.id]
 
 
 def ids_after(last: str, size: int = CHUNK) -> list[str]:
@@ -573,12 +560,6 @@ def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
     while ids:
         yield ids
         ids = ids_after(ids[-1], size)
-
-
-def count() -> int:
-    """Return the number of datasets of scored types."""
-    query = sa.select(sa.func.count()).where(model.Package.type.in_(config.dataset_types()))
-    return model.Session.scalar(query) or 0
 
 
 def load(ids: Sequence[str]) -> dict[str, DataDict]:

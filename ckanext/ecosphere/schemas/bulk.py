@@ -9,7 +9,8 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -291,7 +292,7 @@ def _shown(task: Any) -> DataDict:
         "last_updated": task.last_updated,
         "interrupted": interrupted,
     }
-    return {"started": None, **json.loads(task.value), **state_of_task}
+    return {**json.loads(task.value), **state_of_task}
 
 
 def _note(id_: str, run: DataDict, state: str, expected: tuple[str, ...] = ()) -> None:
@@ -372,48 +373,73 @@ def _lock(id_: str) -> str:
 
 def carry_out(id_: str) -> None:
     """Change the datasets of a run one by one (background job); a failure does not stop the run."""
+    _work(id_, ("queued", "running"), _carry_out)
+
+
+def undo(id_: str) -> None:
+    """Undo the changes of a run (background job), except in datasets changed since then."""
+    _work(id_, ("undoing",), _undo)
+
+
+def _work(id_: str, states: tuple[str, ...], work: Callable[[str, DataDict], None]) -> None:
+    """Do the work of a run that is in one of the states, unless another worker does."""
     with Locks() as locks:
         run = load(id_) if locks.take(_lock(id_)) else None
-        if run is not None and run["state"] in ("queued", "running"):
-            with language.speaking(run.get("lang")):
-                _carry_out(id_, run)
+        if run is None or run["state"] not in states:
+            return
+        try:
+            with language.speaking(run["lang"]):
+                work(id_, run)
+        except TakenOverError:
+            log.info("Bulk edit %s goes on elsewhere", id_)
 
 
 def _carry_out(id_: str, run: DataDict) -> None:
     change = Change(run["field"], run["operation"], tuple(run["values"]))
     entries = {entry["id"]: entry for entry in run["entries"]}
-    try:
-        for number, dataset_id in enumerate(run["ids"], 1):
-            entry = entries.get(dataset_id)
-            if entry is None or entry["outcome"] == BEGUN:
-                _change_one(id_, run, dataset_id, change, entry)
-            run["done"] = number
-        _note(id_, run, "done", ("queued", "running"))
-    except TakenOverError:
-        log.info("Bulk edit %s goes on elsewhere", id_)
-
-
-def undo(id_: str) -> None:
-    """Undo the changes of a run (background job), except in datasets changed since then."""
-    with Locks() as locks:
-        run = load(id_) if locks.take(_lock(id_)) else None
-        if run is not None and run["state"] == "undoing":
-            with language.speaking(run.get("lang")):
-                _undo(id_, run)
+    for number, dataset_id in enumerate(run["ids"], 1):
+        entry = entries.get(dataset_id)
+        if entry is None:
+            entry = {"id": dataset_id, "title": dataset_id, "outcome": BEGUN}
+            run["entries"].append(entry)
+        if entry["outcome"] == BEGUN:
+            with _noting_failures(entry):
+                _change_one(id_, run, change, entry)
+        run["done"] = number
+    _note(id_, run, "done", ("queued", "running"))
 
 
 def _undo(id_: str, run: DataDict) -> None:
-    entries = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
+    changed_ones = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
     undone = {entry["id"] for entry in run["undone"]}
+    for number, entry in enumerate(changed_ones, 1):
+        if entry["id"] not in undone:
+            result = {"id": entry["id"], "title": entry["title"]}
+            with _noting_failures(result):
+                result["outcome"] = _undo_one(run["user"], run["field"], entry)
+            run["undone"].append(result)
+        run["done"] = number
+        _note(id_, run, "undoing", ("undoing",))
+    _note(id_, run, "undone", ("undoing",))
+
+
+@contextmanager
+def _noting_failures(entry: DataDict) -> Iterator[None]:
+    """Note why a dataset could not be changed, so that the run goes on."""
     try:
-        for number, entry in enumerate(entries, 1):
-            if entry["id"] not in undone:
-                run["undone"].append(_undo_one(run["user"], run["field"], entry))
-            run["done"] = number
-            _note(id_, run, "undoing", ("undoing",))
-        _note(id_, run, "undone", ("undoing",))
+        yield
     except TakenOverError:
-        log.info("Undo of bulk edit %s goes on elsewhere", id_)
+        raise
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        model.Session.rollback()
+        entry["outcome"] = "forbidden"
+    except tk.ValidationError as error:
+        model.Session.rollback()
+        entry.update(outcome="failed", message=_told(error))
+    except Exception:
+        log.exception("Bulk edit of %s", entry["id"])
+        model.Session.rollback()
+        entry.update(outcome="failed", message="")  # the page then reports an internal error
 
 
 def _context(user: str) -> Any:
@@ -426,66 +452,38 @@ def _context(user: str) -> Any:
     }
 
 
-def _change_one(
-    id_: str, run: DataDict, dataset_id: str, change: Change, begun: DataDict | None
-) -> None:
+def _change_one(id_: str, run: DataDict, change: Change, entry: DataDict) -> None:
     """Change a dataset; its values before and after are saved first, so that the change can be undone."""
-    entry: DataDict = begun or {"id": dataset_id, "title": dataset_id, "outcome": "failed"}
-    if begun is None:
-        run["entries"].append(entry)
-    try:
-        dataset = tk.get_action("package_show")(_context(run["user"]), {"id": dataset_id})
-        entry["title"] = dataset["title"]
-        before, after = current(dataset, change.field), changed(dataset, change)
-        if begun is not None and before == entry["after"]:
-            entry["outcome"] = "changed"  # by the worker that died
-            return
-        if before == after:
-            entry["outcome"] = "unchanged"
-            return
-        entry.update(outcome=BEGUN, before=before, after=after)
-        _note(id_, run, "running", ("queued", "running"))
-        tk.get_action("package_patch")(
-            _context(run["user"]), {"id": dataset["id"], **patch(change.field, after)}
-        )
-        entry["outcome"] = "changed"
-    except TakenOverError:
-        raise
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        model.Session.rollback()
-        entry["outcome"] = "forbidden"
-    except tk.ValidationError as error:
-        model.Session.rollback()
-        entry["outcome"] = "failed"
-        entry["message"] = _told(error)
-    except Exception:
-        log.exception("Bulk edit of %s", dataset_id)
-        model.Session.rollback()
-        entry.update(outcome="failed", message="")  # the page then reports an internal error
+    dataset = tk.get_action("package_show")(_context(run["user"]), {"id": entry["id"]})
+    entry["title"] = dataset["title"]
+    before, after = current(dataset, change.field), changed(dataset, change)
+    if "after" in entry and before == entry["after"]:
+        entry["outcome"] = "changed"  # by the worker that died
+        return
+    if before == after:
+        entry["outcome"] = "unchanged"
+        return
+    entry.update(before=before, after=after)
+    _note(id_, run, "running", ("queued", "running"))
+    _save(run["user"], dataset["id"], change.field, after)
+    entry["outcome"] = "changed"
 
 
-def _undo_one(user: str, field: str, entry: DataDict) -> DataDict:
-    result = {"id": entry["id"], "title": entry["title"], "outcome": "failed"}
-    try:
-        dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})
-        if entry["outcome"] == BEGUN and current(dataset, field) == entry["before"]:
-            result["outcome"] = "unchanged"
-            return result
-        if current(dataset, field) != entry["after"]:
-            result["outcome"] = "changed-since"
-            return result
-        tk.get_action("package_patch")(
-            _context(user), {"id": dataset["id"], **patch(field, entry["before"])}
-        )
-        result["outcome"] = "restored"
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        model.Session.rollback()
-        result["outcome"] = "forbidden"
-    except Exception as error:
-        log.exception("Undo of a bulk edit of %s", entry["id"])
-        model.Session.rollback()
-        result["message"] = _told(error) if isinstance(error, tk.ValidationError) else ""
-    return result
+def _undo_one(user: str, field: str, entry: DataDict) -> str:
+    """Restore the value of a dataset; return the outcome."""
+    dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})
+    now = current(dataset, field)
+    if entry["outcome"] == BEGUN and now == entry["before"]:
+        return "unchanged"
+    if now != entry["after"]:
+        return "changed-since"
+    _save(user, dataset["id"], field, entry["before"])
+    return "restored"
+
+
+def _save(user: str, dataset_id: str, field: str, value: Any) -> None:
+    data = {"id": dataset_id, **patch(field, value)}
+    tk.get_action("package_patch")(_context(user), data)
 
 
 def _told(error: Any) -> str:

@@ -15,38 +15,13 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import adopting
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.public_files import each_dataset
-from ckanext.ecosphere.schemas.rdf.skos import turtle
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 from ckanext.ecosphere.vocabularies.model import BASE_COLUMNS, read_rows, read_vocabulary
 
 
-@click.group(short_help="Look at the controlled lists.")
+@click.group(short_help="Check and renew the controlled lists.")
 def vocabularies() -> None:
-    """Look at the controlled lists (themes, territories, licences...)."""
-
-
-@vocabularies.command("list")
-def list_() -> None:
-    """List the vocabularies with their number of concepts."""
-    for name in voc.names():
-        click.echo(f"{name:24} {len(voc.get(name)):5}")
-
-
-@vocabularies.command()
-@click.argument("name")
-@click.option(
-    "--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the labels."
-)
-@click.option("--skos", is_flag=True, help="Write the whole vocabulary as SKOS, in Turtle.")
-def show(name: str, lang: str, skos: bool) -> None:
-    """Show the concepts of the vocabulary NAME."""
-    vocabulary = _vocabulary(name)
-    if skos:
-        click.echo(turtle(vocabulary))
-        return
-    for concept in vocabulary:
-        depth = len(vocabulary.ancestors(concept.uri))
-        click.echo(f"{'  ' * depth}{concept.label(lang)}  [{concept.id}]  {concept.uri}")
+    """Check and renew the controlled lists (themes, territories, licences...), which are shown on /vocabulaires."""
 
 
 @vocabularies.command()

@@ -37,8 +37,8 @@ from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.stored import Stored
 from ckanext.ecosphere.vocabularies import tables
 
-Condition = Mapping[str, Any]
-Field = Mapping[str, Any]
+Condition = Row
+Field = Row
 Read = Callable[[str], list[str]]
 """Function that returns the values of a field by its name."""
 Fault = tuple[tuple[Any, ...], str]

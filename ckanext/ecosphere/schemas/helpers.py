@@ -39,7 +39,7 @@ from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for 
 )
 from ckanext.ecosphere.vocabularies import languages
 
-Field = Mapping[str, Any]
+Field = Row
 
 MOST_SERVICES = 5
 LANGUAGES = "languages"
@@ -50,6 +50,7 @@ SHOWN_ABOVE = ("title", "name", "notes", "tag_string", "owner_org")
 
 #: Helpers defined in other modules.
 ecosphere_service_kinds = services.kinds
+ecosphere_taken_from_series = stored.taken_from_series
 
 
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
@@ -178,25 +179,6 @@ def ecosphere_is_in_form(field: Field, values: Row) -> bool:
         return False
     applies = form.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
     return applies or ecosphere_is_filled(values.get(field["field_name"]))
-
-
-def ecosphere_taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
-    """Return the values that a dataset inherits from its series, as {field: value}.
-
-    Args:
-        dataset: the dataset, from `package_show`.
-        series: its series; the first one with a value for a field lends it.
-    """
-    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") or {
-        "dataset_fields": ()
-    }
-    lenders = list(series)
-    values: DataDict = {}
-    for field in schema["dataset_fields"]:
-        lender = stored.lender(field, dataset, lenders)
-        if lender:
-            values[field["field_name"]] = lender[field["field_name"]]
-    return values
 
 
 def ecosphere_shown_sections(schema: Row, dataset: Row) -> list[DataDict]:

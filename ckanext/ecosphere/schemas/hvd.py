@@ -7,11 +7,10 @@ report (art. 5(3)).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
@@ -37,7 +36,7 @@ DECLARED_FIELD, PROBABLE_FIELD, LACKING_FIELD = (
 _ANY = "*"
 _WITH_DATA = ("dataset", "series")
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 
 
 @dataclass(frozen=True)

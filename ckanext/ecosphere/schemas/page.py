@@ -39,7 +39,7 @@ from ckanext.ecosphere.shared import (
 )
 from ckanext.ecosphere.vocabularies import Concept, freshness
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 RESOURCES_SHOWN = 100
 """Resources on one page of a dataset."""
 
@@ -501,7 +501,7 @@ def use_of(resource: Row) -> Use:
     return Use(nature.kind, format_id, name, zipped, action, address, button)
 
 
-Entry = tuple[Mapping[str, Any], Use]
+Entry = tuple[Row, Use]
 """A resource with its use."""
 
 
@@ -632,7 +632,7 @@ def citation_of(dataset: Row, portal: str, address: str) -> Citation:
     """
     authors = [_line(name) for name in contact_details.makers_of(dataset).names[:MOST_AUTHORS]]
     title = dataset.get("title") or dataset.get("name") or ""
-    days = [_day_of(dataset.get(field)) for field in ("modified", "issued", "created")]
+    days = [_day(str(dataset.get(field) or "")) for field in ("modified", "issued", "created")]
     return Citation(
         str(dataset.get("name") or ""),
         tuple(authors),
@@ -706,10 +706,3 @@ FORMATS = {
 def _line(value: Any) -> str:
     """Return a text on one line, since a line break would start a new field."""
     return characters.one_line(str(value))
-
-
-def _day_of(value: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(value or "")[:10])
-    except ValueError:
-        return None

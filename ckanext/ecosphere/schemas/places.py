@@ -10,9 +10,11 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy
+import shapely
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
@@ -132,14 +134,7 @@ _BOX_TEXT = re.compile(
 _COMMA_BOX_TEXT = re.compile(
     r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
 )
-_DEPTHS = {
-    "Point": 0,
-    "MultiPoint": 1,
-    "LineString": 1,
-    "MultiLineString": 2,
-    "Polygon": 2,
-    "MultiPolygon": 3,
-}
+TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 MAX_POSITIONS = 100_000
 MAX_LONGITUDE = 180.0
 MAX_LATITUDE = 90.0
@@ -228,17 +223,34 @@ def parse_geometry(value: Any) -> DataDict:
             raise GeometryError("format") from error
     if not isinstance(value, Mapping) or not isinstance(value.get("coordinates"), list):
         raise GeometryError("format")
-    depth = _DEPTHS.get(str(value.get("type")))
-    if depth is None:
+    if value.get("type") not in TYPES:
         raise GeometryError("type")
-    positions = sum(1 for _position in _positions(value["coordinates"], depth))
-    if not positions:
+    geometry = {"type": value["type"], "coordinates": value["coordinates"]}
+    positions = shapely.get_coordinates(_shape(geometry), include_z=True)
+    if not len(positions):
         raise GeometryError("format")
-    for polygon in _polygons(value):
-        for ring in polygon:
-            if len(ring) < 4 or ring[0] != ring[-1]:  # noqa: PLR2004 - RFC 7946, 3.1.6
-                raise GeometryError("ring")
-    return {"type": value["type"], "coordinates": value["coordinates"]}
+    if len(positions) > MAX_POSITIONS:
+        raise GeometryError("size")
+    if (numpy.abs(positions) > (MAX_LONGITUDE, MAX_LATITUDE, MAX_HEIGHT)).any():
+        raise GeometryError("world")
+    for polygon in _polygons(geometry):
+        if any(len(ring) < 4 for ring in polygon):  # noqa: PLR2004 - RFC 7946, 3.1.6
+            raise GeometryError("ring")
+    return geometry
+
+
+def _shape(geometry: Row) -> Any:
+    """Return a GeoJSON geometry as one of shapely.
+
+    Raises:
+        GeometryError: "ring" for one that is not closed, "format".
+    """
+    try:
+        return shapely.from_geojson(json.dumps(geometry))
+    except (shapely.GEOSException, TypeError, ValueError, RecursionError) as error:
+        if "LinearRing" in str(error):
+            raise GeometryError("ring") from error
+        raise GeometryError("format") from error
 
 
 def _polygons(geometry: Row) -> list[Any]:
@@ -250,47 +262,10 @@ def _polygons(geometry: Row) -> list[Any]:
     return []
 
 
-def _positions(coordinates: Any, depth: int) -> Iterator[tuple[float, float]]:
-    """Yield the positions of a geometry, checked.
-
-    Raises:
-        GeometryError: "format", "world", or "size" for more than `MAX_POSITIONS`.
-    """
-    for number, position in enumerate(_parts(coordinates, depth)):
-        if number >= MAX_POSITIONS:
-            raise GeometryError("size")
-        yield _checked(position)
-
-
-def _parts(coordinates: Any, depth: int) -> Iterator[list[Any]]:
-    if not isinstance(coordinates, list):
-        raise GeometryError("format")
-    if not depth:
-        yield coordinates
-        return
-    for part in coordinates:
-        yield from _parts(part, depth - 1)
-
-
-def _checked(coordinates: list[Any]) -> tuple[float, float]:
-    is_number = [
-        isinstance(part, (int, float)) and not isinstance(part, bool) for part in coordinates
-    ]
-    if len(coordinates) not in (2, 3) or not all(is_number):
-        raise GeometryError("format")
-    longitude, latitude = coordinates[:2]
-    if not _in_world(longitude, latitude) or not all(
-        abs(height) <= MAX_HEIGHT for height in coordinates[2:]
-    ):
-        raise GeometryError("world")
-    return float(longitude), float(latitude)
-
-
 def geometry_to_box(geometry: Row) -> Box:
     """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
-    positions = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
-    longitudes, latitudes = zip(*positions, strict=True)
-    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+    west, south, east, north = _shape(geometry).bounds
+    return west, south, east, north
 
 
 def sides(geometry: Row) -> Box | None:

@@ -1,21 +1,18 @@
 """Files about all public datasets: the catalogue as CSV, the site map; and when they are written anew.
 
 The CSV has the layout of the national "schéma de catalogue de données" (etalab/schema-catalogue-donnees, version
-0.3.0). A large catalogue is written by a background job, so that no request waits for it. The parts of the site map are
-cached in Redis. Both are invalidated when a dataset is no longer public: at once and again after the commit, since a
-request in between caches what is still public.
+0.3.0). A large catalogue is written by a background job, so that no request waits for it. Its file is removed when a
+dataset is no longer public: at once and again after the commit, since a job in between writes what is still public.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
 import ckan.plugins.toolkit as tk
@@ -23,14 +20,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.types import Context, DataDict
-from redis.exceptions import RedisError
 from sqlalchemy import event
 
-from ckanext.ecosphere.dataset.dates import span
+from ckanext.ecosphere.dataset.dates import days_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
-from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared import csv_table, stored_files
 from ckanext.ecosphere.shared.queue import enqueue_once
 
 PAGE_SIZE = 200
@@ -65,13 +61,10 @@ def row(dataset: Row, page: str = "") -> dict[str, str]:
     read = Reader(dataset)
     service = dataset.get("organization") or {}
     party = next(iter([*read.rows("creator"), *read.rows("publisher")]), {})
-    emails = [str(contact["email"]) for contact in read.rows("contact") if contact.get("email")]
+    contacts = [row for row in read.rows("contact") if row.get("name")]
+    units = [str(contact.get("unit") or contact["name"]) for contact in contacts]
+    emails = _texts(read.rows("contact"), "email")
     producer = str(party.get("name") or service.get("title") or "")
-    units = [
-        str(contact.get("unit") or contact["name"])
-        for contact in read.rows("contact")
-        if contact.get("name")
-    ]
     identifier = str(party.get("identifier") or "")
     siret = identifier.replace(" ", "")
     if len(siret) == SIRET_DIGITS and siret.isdigit():
@@ -83,40 +76,39 @@ def row(dataset: Row, page: str = "") -> dict[str, str]:
     return {
         "titre": read.text("title"),
         "description": read.text("notes"),
-        "mots_cles": ", ".join(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")),
+        "mots_cles": ", ".join(_texts(read.rows("tags"), "name")),
         "nom_orga": producer,
         "siret_orga": siret,
         "id_alt_orga": identifier,
-        "service": next(iter(units), "") or producer,
+        "service": next(iter(units), producer),
         "si": ", ".join(text for text in read.texts("source") if not urls.is_uri(text)),
         "contact_service": str(party.get("email") or next(iter(emails), "")),
-        "contact_personne": ", ".join(dict.fromkeys(emails)),
+        "contact_personne": ", ".join(emails),
         "date_pub": _table_day(read.text("issued")),
         "date_maj": _table_day(read.text("modified")),
         "freq_maj": read.concept("frequency", "frequency"),
         "couv_geo": ", ".join(_places(read)),
         "url": read.text("url") or page,
-        "format": ", ".join(
-            dict.fromkeys(str(r["format"]) for r in read.rows("resources") if r.get("format"))
-        ),
+        "format": ", ".join(_texts(read.rows("resources"), "format")),
         "licence": read.concept("licences", "license_id"),
     }
 
 
+def _texts(rows: Iterable[Row], name: str) -> list[str]:
+    """Return the distinct texts of rows."""
+    return list(dict.fromkeys(str(row[name]) for row in rows if row.get(name)))
+
+
 def _table_day(value: str) -> str:
-    try:
-        if value:
-            return span(value)[0].isoformat()
+    days = days_of(value)
+    if days is None:
         return ""
-    except ValueError:
-        return ""
+    return days[0].isoformat()
 
 
-def _places(read: Reader) -> Iterator[str]:
-    for uri in read.texts("territory"):
-        yield places.label(uri, "fr")
-    if not read.texts("territory"):
-        yield from (str(part["text"]) for part in read.rows("spatial_coverage") if part.get("text"))
+def _places(read: Reader) -> list[str]:
+    labels = [places.label(uri, "fr") for uri in read.texts("territory")]
+    return labels or _texts(read.rows("spatial_coverage"), "text")
 
 
 def table_lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
@@ -159,21 +151,18 @@ def count(search: DataDict) -> int:
     return tk.get_action("package_search")({}, {**search, "rows": 0, "facet": "false"})["count"]
 
 
-def prepared_csv() -> Path | None:
-    """Return the file, or None if there is none yet; queue its (re)generation if it is missing or old.
+def prepared_csv() -> BinaryIO | None:
+    """Open the file, or return None if there is none yet; queue its (re)generation if it is missing or old.
 
     Raises:
         RuntimeError: ``ckan.storage_path`` is not set.
     """
-    file = _place()
-    age = time.time() - file.stat().st_mtime if file.exists() else None
-    if age is None or age > FRESH_SECONDS:
+    file = stored_files.opened(_place())
+    if file is None or not connect_to_redis().exists(_fresh_key()):
         enqueue_once(
             prepare_csv, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS
         )
-    if age is not None:
-        return file
-    return None
+    return file
 
 
 def prepare_csv() -> None:
@@ -185,7 +174,8 @@ def prepare_csv() -> None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             out.writelines(csv_lines({"q": "", "fq": PUBLIC}))
         Path(name).chmod(0o644)
-        Path(name).replace(file)
+        stored_files.keep(Path(name), file)
+        connect_to_redis().set(_fresh_key(), 1, ex=FRESH_SECONDS)
     finally:
         Path(name).unlink(missing_ok=True)
 
@@ -193,7 +183,12 @@ def prepare_csv() -> None:
 def _forget_csv() -> None:
     """Remove the file; it is regenerated at the next request."""
     if file := csv_path():
-        file.unlink(missing_ok=True)
+        stored_files.remove(file)
+
+
+def _fresh_key() -> str:
+    """Return the Redis key that exists while the file is fresh."""
+    return f"ecosphere:schemas:catalogue:{tk.config['ckan.site_id']}"
 
 
 def _place() -> Path:
@@ -207,107 +202,73 @@ def _page(dataset: Any) -> str:
     return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
 
 
-log = logging.getLogger(__name__)
-
 PART_SIZE = 1_000
 """Datasets per part; the protocol allows 50 000 (https://www.sitemaps.org/protocol.html)."""
 DAY = 10
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-_PUBLIC_ROWS = (
-    model.Package.state == model.State.ACTIVE,
-    model.Package.private.is_(False),
-    model.Package.type == "dataset",
-)
 
 
 def sitemap_index() -> str:
     """Return the sitemap index as XML."""
-    return _kept("index", _sitemap_index)
+    entries = []
+    for number in range(1, _sitemap_parts() + 1):
+        address = _absolute("ecosphere_page.sitemap_part", number=number)
+        entries.append(f"<sitemap><loc>{escape(address)}</loc></sitemap>")
+    return f'<sitemapindex xmlns="{NAMESPACE}">{"".join(entries)}</sitemapindex>'
 
 
 def sitemap_part(number: int) -> str:
     """Return a part as XML; "" if there is no part with this number (from 1)."""
     if not 1 <= number <= _sitemap_parts():
         return ""
-    return _kept(str(number), lambda: _sitemap_part(number))
-
-
-def _forget_sitemap() -> None:
-    """Invalidate the cache."""
-    try:
-        connect_to_redis().incr(_key("generation"))
-    except RedisError:
-        log.warning("The site map is kept until its hour is over: Redis does not answer")
-
-
-def _kept(name: str, make: Callable[[], str]) -> str:
-    try:
-        connection: Any = connect_to_redis()
-        generation = (connection.get(_key("generation")) or b"0").decode()
-        key = _key(f"{generation}:{name}")
-        if (cached := connection.get(key)) is not None:
-            return cached.decode()
-        text = make()
-        connection.set(key, text, ex=FRESH_SECONDS)
-    except RedisError:
-        return make()
-    return text
-
-
-def _key(name: str) -> str:
-    return f"ecosphere:schemas:sitemap:{tk.config['ckan.site_id']}:{name}"
+    package, entries = model.Package, []
+    if number == 1:
+        entries.append(f"<url><loc>{escape(_absolute('home.index'))}</loc></url>")
+    query = _of_sitemap(package.name, package.metadata_modified)
+    query = query.order_by(package.metadata_created, package.id)
+    rows = model.Session.execute(query.offset((number - 1) * PART_SIZE).limit(PART_SIZE))
+    # Made once, since it is slow.
+    before_name = escape(_absolute("dataset.read", id="-").removesuffix("-"))
+    for name, changed in rows:
+        place = f"<loc>{before_name}{name}</loc>"
+        entries.append(f"<url>{place}<lastmod>{str(changed)[:DAY]}</lastmod></url>")
+    return f'<urlset xmlns="{NAMESPACE}">{"".join(entries)}</urlset>'
 
 
 def _sitemap_parts() -> int:
-    count = (
-        model.Session.scalar(
-            sa.select(sa.func.count()).select_from(model.Package).where(*_PUBLIC_ROWS)
-        )
-        or 0
-    )
+    count = model.Session.scalar(_of_sitemap(sa.func.count())) or 0
     return max(math.ceil(count / PART_SIZE), 1)
 
 
-def _sitemap_index() -> str:
-    addresses = (
-        _absolute("ecosphere_page.sitemap_part", number=number)
-        for number in range(1, _sitemap_parts() + 1)
-    )
-    entries = "".join(f"<sitemap><loc>{escape(address)}</loc></sitemap>" for address in addresses)
-    return f'<sitemapindex xmlns="{NAMESPACE}">{entries}</sitemapindex>'
-
-
-def _sitemap_part(number: int) -> str:
+def _of_sitemap(*columns: Any) -> sa.Select[Any]:
+    """Return a query of columns of the public datasets."""
     package = model.Package
-    query = sa.select(package.name, package.metadata_modified).where(*_PUBLIC_ROWS)
-    query = (
-        query.order_by(package.metadata_created, package.id)
-        .offset((number - 1) * PART_SIZE)
-        .limit(PART_SIZE)
+    return sa.select(*columns).where(
+        package.state == model.State.ACTIVE,
+        package.private.is_(False),
+        package.type == "dataset",
     )
-    entries = [f"<url><loc>{escape(_absolute('home.index'))}</loc></url>"] if number == 1 else []
-    for name, changed in model.Session.execute(query):
-        place = f"<loc>{escape(_absolute('dataset.read', id=name))}</loc>"
-        entries.append(f"<url>{place}<lastmod>{str(changed)[:DAY]}</lastmod></url>")
-    return f'<urlset xmlns="{NAMESPACE}">{"".join(entries)}</urlset>'
 
 
 def _absolute(endpoint: str, **values: Any) -> str:
     return tk.url_for(endpoint, qualified=True, locale="default", **values)
 
 
+# --- the file is removed when a dataset is no longer public ---
+
+
 def forget() -> None:
-    """Invalidate the cached files, now and once the transaction is committed."""
+    """Remove the file, now and once the transaction is committed."""
     session: Any = model.Session()
     session.info[__name__] = True
-    _forget()
+    _forget_csv()
 
 
 @tk.chained_action
 def dataset_purge(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Purge a dataset and invalidate the cached files: CKAN's action calls no plugin hook."""
+    """Purge a dataset and remove the file: CKAN's action calls no plugin hook."""
     result = original(context, data_dict)
-    _forget()
+    _forget_csv()
     return result
 
 
@@ -320,13 +281,8 @@ def listen() -> None:
 
 def _committed(session: Any) -> None:
     if session.info.pop(__name__, None):
-        _forget()
+        _forget_csv()
 
 
 def _undone(session: Any) -> None:
     session.info.pop(__name__, None)
-
-
-def _forget() -> None:
-    _forget_csv()
-    _forget_sitemap()

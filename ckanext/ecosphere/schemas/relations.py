@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -31,7 +31,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import Row, View, as_list
 from ckanext.ecosphere.schemas import places, urls, wording
-from ckanext.ecosphere.shared import once
+from ckanext.ecosphere.shared import authorization, once
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.template_helpers import ecosphere_page_of
 from ckanext.ecosphere.vocabularies import languages, tables
@@ -54,7 +54,7 @@ SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 SERVICE = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/service"
 CODE = "https://schema.org/SoftwareSourceCode"
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 
 
 def index(document: DataDict) -> None:
@@ -100,11 +100,10 @@ def unknown_series(references: Iterable[str], context: Row) -> list[str]:
     names = [str(reference) for reference in references][:MOST_REFERENCES]
     if not names:
         return []
-    identity = ("user", "auth_user_obj", "ignore_auth")
-    who: Any = {key: context[key] for key in identity if key in context}
     search = _parameters(_named(names), MOST_REFERENCES)
+    datasets = tk.get_action("package_search")(authorization.same_caller(context), search)
     series: set[str] = set()
-    for dataset in tk.get_action("package_search")(who, search)["results"]:
+    for dataset in datasets["results"]:
         if dataset.get("dcat_type") == SERIES:
             series.update(own_references(dataset))
     return [name for name in names if name not in series]
@@ -191,7 +190,12 @@ def _named(references: Iterable[str]) -> str:
 
 
 def _any(values: Iterable[str]) -> str:
-    return " OR ".join(map(_quoted, values))
+    return " OR ".join(map(quoted, values))
+
+
+def quoted(value: str) -> str:
+    """Return a value as a phrase of a query."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _list(value: Any) -> list[str]:
@@ -229,7 +233,7 @@ _NO_SUBJECT = frozenset(
     }
 )
 
-Related = dict[str, list[dict[str, Any]]]
+Related = dict[str, list[DataDict]]
 
 
 @dataclass(frozen=True)
@@ -286,7 +290,7 @@ def related(dataset: Dataset) -> Related:
         return nothing()
     search = {
         "q": query,
-        "fq": f"+dataset_type:dataset -id:{_quoted(str(dataset['id']))}",
+        "fq": f"+dataset_type:dataset -id:{quoted(str(dataset['id']))}",
         "fl": ",".join(FIELDS),
         "rows": ROWS,
         "facet": "false",
@@ -329,15 +333,11 @@ def _query(own: Subject, themes: list[str], places: list[str], series: tuple[str
     if series:
         parts.append(f"{SERIES_FIELD}:({_any(series[:MOST_TERRITORIES])})^8")
     if own.words:
-        parts.append(f"title:({' AND '.join(map(_quoted, own.words))})^4")
+        parts.append(f"title:({' AND '.join(map(quoted, own.words))})^4")
     if themes and places:
         theme, territory = _any(themes[:MOST_THEMES]), _any(places[:MOST_TERRITORIES])
         parts.append(f"({THEME}:({theme}) AND {TERRITORY}:({territory}))")
     return " OR ".join(parts)
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _places(other: Dataset) -> tuple[str, ...]:

@@ -113,8 +113,8 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
 
 # --- what a member takes from its series ---------------------------------------------------------
 
-Dataset = Mapping[str, Any]
-Field = Mapping[str, Any]
+Dataset = Row
+Field = Row
 #: More detailed fields whose presence prevents the inheritance of a field.
 SAID_BY = {"territory": ("spatial_coverage",)}
 
@@ -152,19 +152,29 @@ def completed(dataset: Dataset) -> DataDict:
     Args:
         dataset: the dataset, from `package_show`.
     """
-    completed_dataset = dict(dataset)
-    references = _texts(dataset.get("in_series"))
-    schema = (
-        tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") if references else None
-    )
+    series = list(filter(None, map(_public, View(dataset).series)))
+    return {**dataset, **taken_from_series(dataset, series)}
+
+
+def taken_from_series(dataset: Dataset, series: Iterable[Dataset]) -> DataDict:
+    """Return the values that a dataset inherits from its series, as {field: value}.
+
+    Args:
+        dataset: the dataset, from `package_show`.
+        series: its series; the first one with a value for a field lends it.
+    """
+    lenders = list(series)
+    schema = None
+    if lenders:
+        schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset")
     if not schema:
-        return completed_dataset
-    series = [one_series for one_series in map(_public, references) if one_series]
+        return {}
+    values: DataDict = {}
     for field in schema["dataset_fields"]:
-        source = lender(field, dataset, series)
+        source = lender(field, dataset, lenders)
         if source is not None:
-            completed_dataset[field["field_name"]] = source[field["field_name"]]
-    return completed_dataset
+            values[field["field_name"]] = source[field["field_name"]]
+    return values
 
 
 def _public(reference: str) -> Dataset | None:
@@ -177,8 +187,3 @@ def _read_public(reference: str) -> Dataset | None:
     if package is None or package.private or package.state != "active":
         return None
     return tk.get_action("package_show")({"ignore_auth": True}, {"id": package.id})
-
-
-def _texts(value: Any) -> list[str]:
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    return [str(part) for part in parts if part]

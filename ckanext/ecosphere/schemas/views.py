@@ -304,17 +304,15 @@ def new_of_service(service: str) -> Any:
         return tk.abort(403, _("You may not describe datasets of this service"))
     except tk.ObjectNotFound:
         return tk.abort(404, _("Service not found"))
-    fields = {
-        field["field_name"]: field for field in _fields() if field["field_name"] != "owner_org"
-    }
+    fields = [field for field in _fields() if field["field_name"] != "owner_org"]
     sheet = sheets.as_contact(usual["owner_org"])
     if sheet:
-        of_sheet = [name for name, field in fields.items() if field.get("from_contact_sheet")]
-        usual |= {name: [sheet] for name in of_sheet}
-        labels = [label_of(fields.pop(name)) for name in of_sheet]
+        of_sheet = [field for field in fields if field.get("from_contact_sheet")]
+        usual |= {field["field_name"]: [sheet] for field in of_sheet}
         message = _("Filled in from the contact sheet of the service: {fields}.")
-        tk.h.flash_notice(message.format(fields=", ".join(labels)))
-    labels = [label_of(field) for name, field in fields.items() if name in usual]
+        tk.h.flash_notice(message.format(fields=", ".join(map(label_of, of_sheet))))
+        fields = [field for field in fields if field not in of_sheet]
+    labels = [label_of(field) for field in fields if field["field_name"] in usual]
     if labels:
         message = _("Filled in as the latest datasets of the service are, look it over: {fields}.")
         tk.h.flash_notice(message.format(fields=", ".join(labels)))
@@ -358,9 +356,7 @@ def _new_form(dataset: DataDict) -> str:
 def _shown(id: str) -> DataDict:
     try:
         return tk.get_action("package_show")({}, {"id": id})
-    except tk.ObjectNotFound:
-        return tk.abort(404, _("Dataset not found"))
-    except tk.NotAuthorized:
+    except (tk.ObjectNotFound, tk.NotAuthorized):
         # 404 does not reveal that a draft exists.
         return tk.abort(404, _("Dataset not found"))
 
@@ -432,11 +428,7 @@ def cite(id: str, extension: str) -> Response:
     form = page.FORMATS.get(extension)
     if form is None:
         return tk.abort(404, _("There is no citation in this format."))
-    context: Any = {**authorization.of_page(), "for_view": True}
-    try:
-        dataset = tk.get_action("package_show")(context, {"id": id})
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        return tk.abort(404, _("Dataset not found"))
+    dataset = _shown(id)
     cited = page.citation_of(dataset, tk.config["ckan.site_title"], relations.permalink(dataset))
     response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
     if extension != "txt":

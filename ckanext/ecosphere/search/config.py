@@ -8,6 +8,7 @@ QUEUE = "ecosphere:search"
 """Queue of this room's background jobs."""
 QUERY_FIELDS = "ecosphere.search.query_fields"
 MINIMUM_MATCH = "ecosphere.search.minimum_match"
+TIE = "ecosphere.search.tie"
 COMBINATION_LIMITS = "ecosphere.search.combination_limits"
 ALERTS_PER_PERSON = "ecosphere.search.alerts_per_person"
 ALERTS_PER_RUN = "ecosphere.search.alerts_per_run"
@@ -27,7 +28,7 @@ def minimum_match() -> str:
 
 def tie() -> str:
     """Return Solr's tie breaker, as a string for pysolr."""
-    return tk.config["ecosphere.search.tie"]
+    return tk.config[TIE]
 
 
 def suggestions() -> int:
@@ -43,11 +44,6 @@ def facet_limit() -> int:
 def combination_limits() -> str:
     """Return the rate limits of pages with several filters, for one address."""
     return str(tk.config[COMBINATION_LIMITS] or "")
-
-
-def without() -> frozenset[str]:
-    """Return the disabled features of the search."""
-    return frozenset(tk.config["ecosphere.search.without"])
 
 
 def alerts() -> bool:

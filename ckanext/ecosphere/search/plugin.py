@@ -140,13 +140,12 @@ class EcosphereSearchPlugin(Room):
         return [cli.search]
 
     def ecosphere_plan(self) -> list[str]:
-        """Return whether the French schema has to be applied to Solr, and former settings put away."""
+        """Return whether the French schema has to be applied to Solr."""
         return setup.plan()
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Apply the French schema to Solr, and put former settings away."""
+        """Apply the French schema to Solr."""
         setup.apply_schema(report)
-        setup.put_away_former_settings(report)
 
     def ecosphere_account_notice(self) -> Notice:
         """State that saved searches are erased."""

@@ -43,8 +43,6 @@ MOST_SEARCHES = 10
 LONGEST_SEARCH = 200
 RESULTS = 10
 """Results that a trial compares for each search."""
-MOST_PACKAGED = 30
-"""Lines of the package listed for a search in them."""
 TRIAL_SECONDS = 24 * 3600
 LONGEST_SECONDS = 600
 _SEPARATOR = re.compile(r"[\n;]")
@@ -139,18 +137,13 @@ def _render(
     trial: Row | None = None,
     name: str = "",
 ) -> Response:
-    looked_for = request.args.get("q", "")[:100].strip()
     lines = [{"key": key, **line} for key, line in local.of(words.EVERYDAY).items()]
-    packaged = packaged_lines(looked_for) if looked_for else []
     variables = {
         "values": form,
         "errors": errors or {},
         "trial": trial,
         "name": name,
         "lines": lines[::-1],
-        "looked_for": looked_for,
-        "packaged": packaged,
-        "packaged_count": len(words.packaged_everyday()),
         "most_searches": MOST_SEARCHES,
     }
     status = 400 if errors else 200
@@ -212,17 +205,6 @@ def _why_no_term(term: str) -> str:
     if len(words.key_of(term)) < SHORTEST_TERM:
         return _("“{term}” has no word that carries a subject.").format(term=term)
     return ""
-
-
-def packaged_lines(text: str) -> list[dict[str, list[str]]]:
-    """Return the first lines of the package that contain a text."""
-    stems = words.stem(voc.normalise(text))
-    lines = []
-    for asked, called in words.packaged_everyday():
-        terms = (words.stem(voc.normalise(term)) for term in (*asked, *called))
-        if stems and any(stems in term for term in terms):
-            lines.append({"asked": asked, "called": called})
-    return lines[:MOST_PACKAGED]
 
 
 def _begin_trial(form: Mapping[str, str], line: DataDict, searches: list[str]) -> str | None:

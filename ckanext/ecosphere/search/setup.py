@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
@@ -14,7 +12,6 @@ from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
 
-from ckanext.ecosphere.core import lists
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.search import config, solr_schema
@@ -23,15 +20,9 @@ from ckanext.ecosphere.search.alerts.model import now
 from ckanext.ecosphere.search.solr_schema import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.shared import mailing
-from ckanext.ecosphere.vocabularies import local
 
-#: Solr's mm: "2", "-1", "75%", or conditions such as "3<-1 6<75%".
-_SHARE = re.compile(r"-?\d+%?")
-_CONDITION = re.compile(r"\d+<-?\d+%?")
 LONGEST_SILENCE = timedelta(days=1)
 APPLY_COMMAND = "ckan ecosphere search solr-schema apply"
-FORMER_AREAS = ("search:weights", "search:judged")
-"""Areas of what administrators could store until version 1.1, see `vocabularies/local.py`."""
 
 
 def apply_schema(report: InitReport, rebuild: bool = True) -> None:
@@ -43,7 +34,7 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client, solr_schema.fields_blocking_apply(client))
+        _make_room(client, solr_schema.schema_commands(client.schema(), solr_schema.wanted()))
         changed = solr_schema.apply(client)
     except SolrAdminError as error:
         report.failed(
@@ -71,7 +62,7 @@ def undo_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client, solr_schema.fields_blocking_restore(client))
+        _make_room(client, solr_schema.restore_commands(client.schema(), solr_schema.wanted()))
         changed = solr_schema.restore(client)
     except SolrAdminError as error:
         report.failed(
@@ -116,81 +107,57 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
 
 
 def check() -> list[Check]:
-    """Check that Solr has the French schema and knows the configured query fields, and that alerts are processed."""
-    return [*_check_schema(), *_check_query(), *check_alerts()]
+    """Check that Solr has the French schema and accepts the options of queries, and that alerts are processed."""
+    schema = _check_schema()
+    if schema.status is CheckStatus.ERROR:
+        return [schema, *check_alerts()]
+    return [schema, _check_query(), *check_alerts()]
 
 
-def _check_schema() -> list[Check]:
+def _check_schema() -> Check:
     name = _("Solr schema")
     try:
         state = solr_schema.state(solr())
     except SolrAdminError as error:
         message = _("Solr's schema cannot be read: {error}").format(error=error)
-        return [Check(name, CheckStatus.ERROR, message)]
+        return Check(name, CheckStatus.ERROR, message)
     if state.is_french:
-        return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
+        return Check(name, CheckStatus.OK, _("French analysis is in force"))
     message = _(
         "The schema is not the French one, or an older version of it: search works, but not as"
         " well in French"
     )
-    return [
-        Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))
-    ]
+    remedy = _("Run: {command}").format(command=APPLY_COMMAND)
+    return Check(name, CheckStatus.WARNING, message, remedy)
 
 
-def _check_query() -> list[Check]:
-    """Check that Solr accepts the options of each query."""
-    name = _("Search options")
+def _check_query() -> Check:
+    """Check that the index has the fields that are searched, and that Solr accepts the options of each query."""
+    name, client = _("Search options"), solr()
+    options = {"qf": config.query_fields(), "mm": config.minimum_match(), "tie": config.tie()}
+    asked = {"q": "eau air sol bois mer", "defType": "dismax", "rows": 0, **options}
     try:
-        wrong = _option_problems(solr().schema())
-    except SolrAdminError:  # already reported by the check of the schema
-        return []
-    checks = [Check(name, CheckStatus.ERROR, *problem) for problem in wrong]
-    return checks or [
-        Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))
-    ]
-
-
-def _option_problems(schema: DataDict) -> Iterator[tuple[str, str]]:
-    """Yield problems of the options, with remedies.
-
-    Args:
-        schema: the schema in force, as Solr returns it.
-    """
-    option = config.QUERY_FIELDS
-    names = {field["name"] for field in schema["fields"]}
-    patterns = [field["name"] for field in schema["dynamicFields"]]
+        schema = client.schema()
+        client.call("GET", f"{client.base_url}/select", params=asked)
+    except SolrAdminError as error:
+        message = _("Solr refuses every search with {options}: {error}")
+        names = f"{config.QUERY_FIELDS}, {config.MINIMUM_MATCH}, {config.TIE}"
+        remedy = _("Write for instance {example}").format(example="title^4 text, 3<-1 6<75%, 0.1")
+        return Check(name, CheckStatus.ERROR, message.format(options=names, error=error), remedy)
+    patterns = [field["name"] for field in (*schema["fields"], *schema["dynamicFields"])]
     for word in config.query_fields().split():
-        field, _hat, weight = word.partition("^")
-        if field not in names and not any(
-            fnmatchcase(field, pattern) for pattern in patterns if pattern != "*"
-        ):
-            message = _(
-                "{option}: Solr has no field {field}, and refuses every search that asks for it"
+        field = word.partition("^")[0]
+        # "*" is CKAN's, for whatever has no other field.
+        if not any(fnmatchcase(field, pattern) for pattern in patterns if pattern != "*"):
+            message = _("{option}: Solr has no field {field}, in which nothing is found")
+            remedy = _("Write fields of Solr's schema with their weights, such as {example}")
+            return Check(
+                name,
+                CheckStatus.ERROR,
+                message.format(option=config.QUERY_FIELDS, field=field),
+                remedy.format(example="title^4 text"),
             )
-            remedy = _(
-                "Write fields of Solr's schema with their weights, such as {example}"
-            ).format(example="title^4 text")
-            yield message.format(option=option, field=field), remedy
-        elif "^" in word and not _is_weight(weight):
-            message = _("{option}: {word} has a weight that is no number").format(
-                option=option, word=word
-            )
-            yield message, _("Write for instance {example}").format(example=f"{field}^2")
-    words = config.minimum_match().split()
-    if not (len(words) == 1 and _SHARE.fullmatch(words[0])) and not all(
-        map(_CONDITION.fullmatch, words)
-    ):
-        message = _("{option} = {value}: neither a number, a percentage, nor conditions")
-        remedy = _("Write for instance {example}").format(example="3<-1 6<75%")
-        yield message.format(option=config.MINIMUM_MATCH, value=config.minimum_match()), remedy
-
-
-def _is_weight(text: str) -> bool:
-    try:
-        return float(text) > 0
-    except ValueError:
-        return False
+    return Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))
 
 
 def check_alerts() -> list[Check]:
@@ -212,68 +179,30 @@ def check_alerts() -> list[Check]:
 
 
 def plan() -> list[str]:
-    """Return what `apply_schema` and `put_away_former_settings` would do."""
-    steps = []
+    """Return what `apply_schema` would do."""
     try:
         state = solr_schema.state(solr())
     except SolrAdminError as error:
-        steps.append(_("The French schema cannot be applied to Solr: {error}").format(error=error))
-    else:
-        if not state.is_french:
-            message = _(
-                "Apply the French schema to Solr ({number} changes), then index every dataset again"
-            )
-            steps.append(message.format(number=len(state.differences)))
-    number = len(_former_settings())
-    if number:
-        message = tk.ungettext(
-            "Put away {number} weight or judged question of the search, which is not used any more",
-            "Put away {number} weights and judged questions of the search, which are not used any"
-            " more",
-            number,
-        )
-        steps.append(message.format(number=number))
-    return steps
+        return [_("The French schema cannot be applied to Solr: {error}").format(error=error)]
+    if state.is_french:
+        return []
+    message = _(
+        "Apply the French schema to Solr ({number} changes), then index every dataset again"
+    )
+    return [message.format(number=len(state.differences))]
 
 
-def put_away_former_settings(report: InitReport) -> None:
-    """Take the weights and judged questions that administrators stored out of force; the journal keeps their values.
-
-    Args:
-        report: receives how many there were.
-    """
-    settings = _former_settings()
-    for area, key in settings:
-        lists.store(area, key, None, None)
-    if settings:
-        message = tk.ungettext(
-            "{number} weight or judged question of the search is not used any more: {page} keeps"
-            " it",
-            "{number} weights and judged questions of the search are not used any more: {page}"
-            " keeps them",
-            len(settings),
-        )
-        page = tk.url_for("ecosphere_lists.log", kind="search", qualified=True)
-        report.changed(message.format(number=len(settings), page=page))
-
-
-def _former_settings() -> list[tuple[str, str]]:
-    """Return area and key of what is stored in `FORMER_AREAS`; nothing without the base plugin."""
-    local.look(now=True)
-    return [(area, key) for area in FORMER_AREAS for key in local.of(area)]
-
-
-def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
+def _make_room(client: SolrAdmin, commands: DataDict) -> None:
     """Empty the index if its documents block the other schema, provided that it is this portal's alone.
 
     Args:
         client: the Solr of this portal.
-        blocking: fields that the index holds with another type.
+        commands: those that turn its schema into the other.
 
     Raises:
         SolrAdminError: other portals have documents in the same core.
     """
-    if not blocking:
+    if not solr_schema.blocking_fields(client, commands):
         return
     others = client.site_ids() - {tk.config["ckan.site_id"]}
     if others:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -23,10 +23,11 @@ from ckan.types import DataDict
 from ckanext.ecosphere.search.relevance import words
 
 LONGEST_MESSAGE = 500
+TIMEOUT_SECONDS = 60
+"""Seconds to wait for each answer of Solr."""
 REPLICA_SECONDS = 40
 """Seconds that Solr waits for all replicas to apply a schema change; it reports those that have
 not."""
-_TITLE = re.compile(r"<title>([^<]{0,500})</title>", re.IGNORECASE)
 
 
 class SolrAdminError(Exception):
@@ -39,12 +40,10 @@ class SolrAdmin:
     Args:
         base_url: URL of the core or collection, e.g. "http://127.0.0.1:8983/solr/ckan".
         auth: user and password for basic authentication, if required.
-        timeout: seconds to wait for each answer.
     """
 
-    def __init__(self, base_url: str, auth: tuple[str, str] | None = None, timeout: float = 60):
+    def __init__(self, base_url: str, auth: tuple[str, str] | None = None):
         self.base_url = base_url.rstrip("/")
-        self.timeout = timeout
         self._session = requests.Session()
         self._session.auth = auth
 
@@ -66,7 +65,7 @@ class SolrAdmin:
             SolrAdminError: no answer, an HTTP error, or an answer that is not JSON.
         """
         try:
-            response = self._session.request(method, url, timeout=self.timeout, **kwargs)
+            response = self._session.request(method, url, timeout=TIMEOUT_SECONDS, **kwargs)
         except requests.RequestException as error:
             raise SolrAdminError(
                 _("Solr does not answer at {url}").format(url=self.base_url)
@@ -100,54 +99,40 @@ class SolrAdmin:
 
     def stop_words(self, name: str) -> list[str]:
         """Return a managed list of stop words, empty if it does not exist."""
-        path = self.list_url("stopwords", name)
-        try:
-            answer = self.call("GET", path)
-        except SolrAdminError:
-            return []
-        return answer["wordSet"]["managedList"]
+        return self._list("stopwords", name).get("wordSet", {}).get("managedList", [])
 
     def set_stop_words(self, name: str, words: list[str]) -> None:
         """Replace the contents of a managed list of stop words (effective after a reload)."""
-        path = self.list_url("stopwords", name)
-        present = set(self.stop_words(name))
-        entries = self._entries_url("stopwords", name)
-        for word in present - set(words):
-            self.call("DELETE", f"{entries}/{quote(word, safe='')}")
-        missing = [word for word in words if word not in present]
-        if missing:
-            self.call("PUT", path, json=missing)
+        present = self.stop_words(name)
+        removed = [word for word in present if word not in words]
+        self._replace("stopwords", name, removed, [word for word in words if word not in present])
 
     def synonyms(self, name: str) -> dict[str, list[str]]:
         """Return a managed synonym map, empty if it does not exist."""
-        path = self.list_url("synonyms", name)
-        try:
-            answer = self.call("GET", path)
-        except SolrAdminError:
-            return {}
-        return answer["synonymMappings"]["managedMap"]
+        return self._list("synonyms", name).get("synonymMappings", {}).get("managedMap", {})
 
     def set_synonyms(self, name: str, mapping: dict[str, list[str]]) -> None:
         """Replace the contents of a managed synonym map (effective after a reload)."""
-        path = self.list_url("synonyms", name)
-        present = self.synonyms(name)
-        entries = self._entries_url("synonyms", name)
-        for term, values in present.items():
-            # PUT merges with existing values, so changed entries are deleted first.
-            if sorted(mapping.get(term, [])) != sorted(values):
-                self.call("DELETE", f"{entries}/{quote(term, safe='')}")
-        missing = {t: v for t, v in mapping.items() if sorted(present.get(t, [])) != sorted(v)}
-        if missing:
-            self.call("PUT", path, json=missing)
+        present = {term: sorted(values) for term, values in self.synonyms(name).items()}
+        wanted = {term: sorted(values) for term, values in mapping.items()}
+        # PUT merges with existing values, so changed entries are deleted first.
+        removed = [term for term, values in present.items() if wanted.get(term) != values]
+        added = {term: values for term, values in wanted.items() if present.get(term) != values}
+        self._replace("synonyms", name, removed, added)
 
-    def forget_list(self, kind: str, name: str) -> None:
-        """Delete a managed list that no field type uses any more; does nothing if it does not exist."""
-        path = self.list_url(kind, name)
+    def _list(self, kind: str, name: str) -> DataDict:
         try:
-            self.call("GET", path)
+            return self.call("GET", self.list_url(kind, name))
         except SolrAdminError:
-            return
-        self.call("DELETE", path)
+            return {}
+
+    def _replace(self, kind: str, name: str, removed: list[str], added: Any) -> None:
+        """Delete entries of a managed list, then add others."""
+        entries = self._entries_url(kind, name)
+        for entry in removed:
+            self.call("DELETE", f"{entries}/{quote(entry, safe='')}")
+        if added:
+            self.call("PUT", self.list_url(kind, name), json=added)
 
     def list_url(self, kind: str, name: str) -> str:
         """Return the URL of a managed list ("stopwords" or "synonyms"); in SolrCloud always on the same core.
@@ -182,10 +167,6 @@ class SolrAdmin:
         stages = answer["analysis"]["field_types"][field_type]["query"]
         return [token["text"] for token in stages[-1]]
 
-    def is_cloud(self) -> bool:
-        """Return whether this Solr runs as SolrCloud."""
-        return self._is_cloud
-
     def collection(self) -> DataDict:
         """Return the state of the collection at the URL, which may be an alias: `name` and `shards`.
 
@@ -208,7 +189,7 @@ class SolrAdmin:
         Raises:
             SolrAdminError: refused, or a replica does not reload.
         """
-        if not self.is_cloud():
+        if not self.is_cloud:
             self.call(
                 "GET",
                 f"{self.root_url}/admin/cores",
@@ -218,7 +199,7 @@ class SolrAdmin:
         params = {"action": "RELOAD", "name": self.collection()["name"]}
         answer = self.call("GET", f"{self.root_url}/admin/collections", params=params)
         if failure := answer.get("failure"):
-            raise SolrAdminError(_solr_message({"error": {"msg": str(failure)}}))
+            raise SolrAdminError(str(failure)[:LONGEST_MESSAGE])
 
     def indexed_field(self, field: str) -> DataDict:
         """Return the index flags of a field in the Lucene index, empty if no document has it."""
@@ -231,7 +212,8 @@ class SolrAdmin:
         return next(filter(None, fields), {})
 
     @cached_property
-    def _is_cloud(self) -> bool:
+    def is_cloud(self) -> bool:
+        """Return whether this Solr runs as SolrCloud."""
         return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
 
     def _cores(self) -> list[str]:
@@ -239,7 +221,7 @@ class SolrAdmin:
         return [core["core"] for core in self._replicas()]
 
     def _replicas(self) -> list[DataDict]:
-        if not self.is_cloud():
+        if not self.is_cloud:
             return []
         shards = self.collection()["shards"].values()
         replicas = (replica for shard in shards for replica in shard["replicas"].values())
@@ -265,43 +247,19 @@ class SolrAdmin:
         return set(answer["facet_counts"]["facet_fields"]["site_id"][::2])
 
 
-def _solr_message(body: Any, text: str = "") -> str:
-    """Extract Solr's explanation from an error response, on one line; empty if there is none.
+def _solr_message(body: Any, text: str) -> str:
+    """Return Solr's explanation of a refusal, on one line.
 
     Args:
-        body: the decoded JSON. `error` is an object, or a text in some versions; the Schema API explains errors in
-            `details`, as a list of messages or a single one.
-        text: the raw response: Solr's web server answers with an HTML page.
+        body: the decoded JSON, if the answer has some; the Schema API explains errors in `details`.
+        text: the raw response.
     """
-    if isinstance(body, dict) and body.get("error"):
-        message = "; ".join(dict.fromkeys(_sentences(body["error"])))
-    else:
-        page = _TITLE.search(text)
-        message = unescape(page[1]) if page else ""
-    return " ".join(message.split())[:LONGEST_MESSAGE]
-
-
-def _sentences(error: Any) -> Iterator[str]:
-    """Yield the messages of an error, details in preference to the less specific general message."""
-    if isinstance(error, str):
-        try:
-            decoded = json.loads(error)
-        except ValueError:
-            yield error.strip()
-            return
-        if not isinstance(decoded, dict):
-            decoded = {"msg": str(decoded)}
-        yield from _sentences(decoded.get("error", decoded))
-    elif isinstance(error, list):
-        for value in error:
-            yield from _sentences(value)
-    elif isinstance(error, dict):
-        for key in ("errorMessages", "details", "msg"):
-            if sentences := [value for value in _sentences(error.get(key)) if value]:
-                yield from sentences
-                return
-        if trace := str(error.get("trace") or "").strip():
-            yield trace.splitlines()[0]
+    explained = body.get("error", text) if isinstance(body, dict) else text
+    if isinstance(explained, dict):
+        explained = explained.get("details") or explained.get("msg") or explained
+    if not isinstance(explained, str):
+        explained = json.dumps(explained)
+    return " ".join(explained.split())[:LONGEST_MESSAGE]
 
 
 def solr() -> SolrAdmin:
@@ -511,26 +469,23 @@ def apply(solr: SolrAdmin) -> list[str]:
     return before.differences
 
 
-def fields_blocking_apply(solr: SolrAdmin) -> list[str]:
-    """Return the fields that cannot become numbers because the index already holds them as strings.
+def blocking_fields(solr: SolrAdmin, commands: dict[str, list[Any]]) -> list[str]:
+    """Return the numeric fields that commands add or delete while documents of the index have them as another type.
 
-    On a plain CKAN schema the quality score is such a string. Lucene refuses to mix types, and forgets the old one only
-    when the index is emptied and its core reloaded.
+    On a plain CKAN schema the quality score is a string. Lucene refuses to mix types, and forgets the old one only when
+    the index is emptied and its core reloaded.
     """
-    added = {item["name"] for item in schema_commands(solr.schema(), wanted()).get("add-field", [])}
-    return [name for name in number_fields() if name in added and solr.indexed_field(name)]
-
-
-def number_fields() -> list[str]:
-    """Return the names of the declared numeric fields."""
     target = wanted()
-    declared = (*target["fields"], *target["fields_if_missing"])
-    return sorted(item["name"] for item in declared if item["type"] in NUMERIC_TYPES)
+    changed = [*commands.get("add-field", ()), *commands.get("delete-field", ())]
+    names = {item["name"] for item in changed}
+    declared = [*target["fields"], *target["fields_if_missing"]]
+    numbers = [item["name"] for item in declared if item["type"] in NUMERIC_TYPES]
+    return [name for name in numbers if name in names and solr.indexed_field(name)]
 
 
-def same(declared: DataDict, present: DataDict | None) -> bool:
+def same(declared: DataDict, present: DataDict) -> bool:
     """Return whether Solr has a field or type as declared."""
-    return present is not None and _plain(declared) == _plain(present)
+    return _plain(declared) == _plain(present)
 
 
 def names_of(commands: dict[str, list[Any]]) -> list[str]:
@@ -593,7 +548,7 @@ def restore_commands(current: DataDict, ours: DataDict) -> dict[str, list[Any]]:
     copies = {(copy["source"], copy["dest"]) for copy in current["copyFields"]}
     fields = [declared["name"] for declared in ours["fields"]]
     for declared in ours["fields_if_missing"]:
-        if same(declared, present.get(declared["name"])):
+        if declared["name"] in present and same(declared, present[declared["name"]]):
             fields.append(declared["name"])
     declared_types = [type_["name"] for type_ in ours["field_types"]]
     own_types = [name for name in declared_types if name != TEXT_TYPE]
@@ -608,7 +563,7 @@ def restore_commands(current: DataDict, ours: DataDict) -> dict[str, list[Any]]:
         "replace-field-type": [],
         "delete-field-type": [{"name": name} for name in own_types if name in types],
     }
-    if not _is_stock(types[TEXT_TYPE]):
+    if not same(stock_text_type(), types[TEXT_TYPE]):
         by_name["replace-field-type"].append(stock_text_type())
     return {command: items for command, items in by_name.items() if items}
 
@@ -628,18 +583,7 @@ def restore(solr: SolrAdmin) -> list[str]:
     solr.change_schema(needed)
     solr.reload()  # until then analyzers of the former schema keep the lists in use
     for kind in LISTS:
-        solr.forget_list(kind, MANAGED_NAME)
+        with suppress(SolrAdminError):  # there is no such list
+            solr.call("DELETE", solr.list_url(kind, MANAGED_NAME))
     solr.reload()
     return names_of(needed)
-
-
-def fields_blocking_restore(solr: SolrAdmin) -> list[str]:
-    """Return the fields that cannot become texts again because the index holds them as numbers."""
-    deleted = {
-        field["name"] for field in restore_commands(solr.schema(), wanted()).get("delete-field", [])
-    }
-    return [name for name in number_fields() if name in deleted and solr.indexed_field(name)]
-
-
-def _is_stock(declared: DataDict) -> bool:
-    return same(stock_text_type(), declared)

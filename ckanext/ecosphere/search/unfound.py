@@ -99,12 +99,11 @@ def count(text: str) -> None:
     model.Session.commit()
 
 
-def most(threshold: int, limit: int = MOST_SHOWN) -> list[DataDict]:
+def most(threshold: int) -> list[DataDict]:
     """Return the most frequent searches without results within a year.
 
     Args:
         threshold: minimum count.
-        limit: maximum number of results.
 
     Returns:
         `words`, `count` and last `month` ("2026-11") of each.
@@ -116,7 +115,7 @@ def most(threshold: int, limit: int = MOST_SHOWN) -> list[DataDict]:
         .group_by(Unfound.words)
         .having(total >= threshold)
         .order_by(total.desc(), Unfound.words)
-        .limit(limit)
+        .limit(MOST_SHOWN)
     )
     rows = model.Session.execute(query)
     return [

@@ -276,14 +276,6 @@ def _folder(text: str) -> tuple[str, str] | None:
     )
 
 
-def _path(text: str) -> tuple[str, str] | None:
-    if Path(text).exists():
-        return None
-    return _("there is no such file or folder"), _(
-        "Name one that the portal can read, or leave it empty"
-    )
-
-
 def _program(text: str) -> tuple[str, str] | None:
     try:
         words = shlex.split(text)
@@ -337,7 +329,6 @@ KINDS: dict[str, Callable[[str], tuple[str, str] | None]] = {
     "folder": _folder,
     "fraction": _fraction,
     "organisation": _organisation,
-    "path": _path,
     "program": _program,
     "timezone": _timezone,
 }

@@ -94,6 +94,11 @@ def same_person(context: Any) -> Any:
     return {key: context[key] for key in ("user", "auth_user_obj") if key in context}
 
 
+def same_caller(context: Any) -> Any:
+    """Return a fresh context for the same user, or the same trusted code (`ignore_auth`)."""
+    return {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
+
+
 def is_recovered(user: model.User) -> bool:
     """Tell whether somebody sets a password who is not logged in to the account: by a link in an e-mail, mostly.
 

@@ -18,18 +18,6 @@ from ckanext.ecosphere.studies import frames, shown, store
 from ckanext.ecosphere.studies.model import Study, StudyNeed
 
 CREATE = "ecosphere_request_create"
-#: Texts of the form.
-FIELDS = (
-    "title",
-    "description",
-    "theme",
-    "territory",
-    "procedure",
-    "visibility",
-    "dataset",
-    "purpose",
-    "until",
-)
 LONGEST_USE = timedelta(days=10 * 365)
 
 

@@ -1,8 +1,9 @@
 """Datasets for a need on a site: the best of the catalogue, and why.
 
 Solr finds the datasets that have one of the phrases of a need, among those made for the places in which the site lies.
-If there are none, it looks everywhere: the need is then known, and mapped elsewhere. They are ranked here, so that each
-rank has its reasons: what the title says outweighs everything else.
+A need that reaches further (`distance`) is also met by the datasets of the neighbours, which come after those of the
+site. If there are none, it looks everywhere: the need is then known, and mapped elsewhere. They are ranked here, so
+that each rank has its reasons: what the title says outweighs everything else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 from typing import Any
@@ -20,7 +21,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.shared import reach
+from ckanext.ecosphere.shared import authorization, reach
 from ckanext.ecosphere.studies import frames, presence, states
 from ckanext.ecosphere.studies.extents import Ground, finding_of, territory_of_service
 from ckanext.ecosphere.studies.frames import Need
@@ -31,8 +32,8 @@ from ckanext.ecosphere.studies.states import Finding
 MOST, MOST_READ = 5, 7
 #: Datasets that Solr gives for a need; more where it cannot select by place.
 ROWS, ROWS_ANYWHERE = 40, 150
-#: Ids in one question.
-BATCH = 150
+#: Ids in one question, and what is no part of one.
+BATCH, NOT_IN_IDS = 150, re.compile(r"[^\w-]")
 LONGEST_QUERY = 1_900
 #: Index fields of the search room: places of a dataset, and themes with those above them.
 PLACE_FIELD, THEME_FIELD = "vocab_ecosphere_place", "vocab_ecosphere_theme"
@@ -89,7 +90,7 @@ class Candidate:
         package_id, title, organisation: of the dataset; `name` is the last part of its address.
         reasons: codes and parameters (`wording.REASONS`): words, theme, producer, scale, age, suitability…
         finding: what is known without asking a service: extent, share of the site, restriction.
-        countable: whether a service can be asked for a count (`presence.count`).
+        server: which can be asked for a count (`presence.count`), "" for none.
     """
 
     package_id: str
@@ -98,7 +99,7 @@ class Candidate:
     organisation: str
     reasons: tuple[Reason, ...]
     finding: Finding
-    countable: bool
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,12 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
     Raises:
         ckan.lib.search.SearchError: the search does not answer.
     """
-    ground = Ground(site)
-    rows_of = {need.id: _rows(need, ground, context) for need in needs}
-    ids = dict.fromkeys(row["id"] for rows in rows_of.values() for row in rows)
-    datasets = _datasets(list(ids), context)
+    distances = {0.0, *map(_reach, needs)}
+    grounds = {kilometres: Ground(site.widened_by(kilometres)) for kilometres in distances}
+    ground = grounds[0.0]
+    rows_of = {need.id: _rows(need, grounds[_reach(need)], context) for need in needs}
+    ids = (row["id"] for rows in rows_of.values() for row in rows)
+    datasets = readable(ids, context)
     findings = {id_: finding_of(dataset, ground) for id_, dataset in datasets.items()}
     offered: dict[str, list[Candidate]] = {}
     for need in needs:
@@ -138,16 +141,27 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
         largest = max((findings[row["id"]].share for row in rows), default=0.0)
         rated: list[tuple[float, Candidate]] = []
         for row in rows:
-            finding = findings[row["id"]]
-            if largest and not finding.share:
+            dataset, finding = datasets[row["id"]], findings[row["id"]]
+            is_near = not finding.share and finding_of(dataset, grounds[_reach(need)]).share > 0
+            if largest and not (finding.share or is_near):
                 continue
-            worth, candidate = _rated(need, row, datasets[row["id"]], finding, ground)
+            worth, candidate = _rated(need, row, dataset, finding, ground)
+            if is_near:
+                near = ("near", {"distance": need.distance})
+                candidate = replace(candidate, reasons=(*candidate.reasons, near))
             if largest:
                 worth += HOLDS * finding.share / largest
             rated.append((worth, candidate))
         rated.sort(key=lambda pair: -pair[0])
         offered[need.id] = [candidate for _worth, candidate in rated[:MOST]]
     return offered
+
+
+def _reach(need: Need) -> float:
+    """Return the kilometres around a site in which the data of a need are looked for."""
+    if need.place == "within":
+        return need.distance
+    return 0.0
 
 
 # --- questions -------------------------------------------------------------------------------
@@ -184,19 +198,19 @@ def _rows(need: Need, ground: Ground, context: Mapping[str, Any]) -> list[Row]:
 
 
 def _search(question: Mapping[str, Any], context: Mapping[str, Any]) -> list[Row]:
-    # Actions change their context.
-    own: Any = {
-        key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context
-    }
     asked = {**question, "facet": "false", "include_private": True}
-    return list(tk.get_action("package_search")(own, asked)["results"])
+    # Actions change their context.
+    return tk.get_action("package_search")(authorization.same_person(context), asked)["results"]
 
 
-def _datasets(ids: Sequence[str], context: Mapping[str, Any]) -> dict[str, Row]:
-    """Return datasets by id."""
+def readable(ids: Iterable[str], context: Mapping[str, Any]) -> dict[str, Row]:
+    """Return those datasets that the user of a context may read, by id."""
     datasets: dict[str, Row] = {}
-    for start in range(0, len(ids), BATCH):
-        wanted = " OR ".join(f'"{id_}"' for id_ in ids[start : start + BATCH])
+    unique = list(dict.fromkeys(filter(None, ids)))
+    for start in range(0, len(unique), BATCH):
+        wanted = " OR ".join(
+            f'"{NOT_IN_IDS.sub("", id_)}"' for id_ in unique[start : start + BATCH]
+        )
         question = {"q": "*:*", "fq_list": [f"id:({wanted})"], "rows": BATCH}
         datasets.update({dataset["id"]: dataset for dataset in _search(question, context)})
     return datasets
@@ -406,7 +420,9 @@ def _rated(
         worth += points
         if code:
             reasons.append((code, params))
-    is_open = finding.state != states.RESTRICTED
+    server = ""
+    if finding.state != states.RESTRICTED:
+        server = presence.server_of(dataset)
     candidate = Candidate(
         package_id=str(dataset["id"]),
         name=str(dataset.get("name") or ""),
@@ -414,7 +430,7 @@ def _rated(
         organisation=str((dataset.get("organization") or {}).get("title") or ""),
         reasons=tuple(reasons),
         finding=finding,
-        countable=is_open and presence.is_countable(dataset),
+        server=server,
     )
     return worth, candidate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ckanext.ecosphere.studies import jobs, news, references
+from ckanext.ecosphere.studies import news, references, store
 from ckanext.ecosphere.work.jobs import FAILED, in_steps
 
 
@@ -17,9 +17,9 @@ def studies() -> None:
 def tick() -> None:
     """Queue what is due: the daily look for new data, the weekly check of references. To be run every night."""
     steps = {
-        "references": jobs.verify_if_due,
+        "references": references.verify_if_due,
         "studies": lambda: int(news.LOOK.is_needed() and news.LOOK.enqueue()),
-        "counts": lambda: int(jobs.COUNT.is_needed() and jobs.COUNT.enqueue()),
+        "counts": lambda: int(store.COUNT.is_needed() and store.COUNT.enqueue()),
     }
     numbers = in_steps("Studies", steps)
     click.echo(", ".join(f"{name}: {number}" for name, number in numbers.items()))
@@ -32,6 +32,6 @@ def tick() -> None:
 def references_command(is_now: bool) -> None:
     """Tell which references answered as expected when they were last asked, and what the others said."""
     if is_now:
-        jobs.verify_references()
+        references.verify_references()
     for check in references.last_checks().values():
         click.echo(f"{check.at} {check.key}: {check.state} {check.detail}".rstrip())

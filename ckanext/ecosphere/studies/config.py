@@ -13,7 +13,6 @@ MEGABYTE = config.MEGABYTE
 MOST_VERTICES = "ecosphere.studies.most_vertices"
 SECONDS = "ecosphere.studies.seconds"
 MOST_COUNTED = "ecosphere.studies.most_counted"
-OUTLINES_URL = "ecosphere.studies.outlines_url"
 PROCESS_LIMITS = "ecosphere.studies.process_limits"
 TERRITORY_LIMITS = "ecosphere.studies.territory_limits"
 REUSE_LIMITS = "ecosphere.studies.reuse_limits"
@@ -38,11 +37,6 @@ def seconds() -> int:
 def most_counted() -> int:
     """Return the number of datasets whose services are asked for one run of a study."""
     return max(0, tk.config[MOST_COUNTED])
-
-
-def outlines_url() -> str:
-    """Return the URL of outlines, with the placeholders `{kind}` and `{code}`; empty without one."""
-    return str(tk.config[OUTLINES_URL] or "")
 
 
 def limits(option: str) -> str:

@@ -95,7 +95,8 @@ def checked(content: Any, kind: str, place: str, lists: Lists) -> Any:
     errors = _validator(schema, lists).iter_errors(content)
     problems = [_problem(error, content, place) for error in islice(errors, MOST_PROBLEMS)]
     if problems:
-        raise ContentError(problems)
+        # The library has an error for each missing key, the sentence names them all.
+        raise ContentError(list({problem.text(): problem for problem in problems}.values()))
     return content
 
 
@@ -118,24 +119,14 @@ def _cleaned(value: Any) -> Any:
 
 
 def _validator(schema: dict[str, Any], lists: Lists) -> Any:
-    """Return a validator that knows the keywords of `data/contents.yaml`.
-
-    The message of an error of these keywords is the key that it is about.
-    """
+    """Return a validator that knows the keywords of `data/contents.yaml`."""
 
     def known(_validator: Any, name: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
         if isinstance(value, str) and value not in lists[name]:
             yield ValidationError(name)
 
-    kind: Any = validators.extend(
-        Draft202012Validator,
-        {
-            "known": known,
-            "distinct": _distinct,
-            "required": _required,
-            "additionalProperties": _additional,
-        },
-    )
+    keywords = {"known": known, "distinct": _distinct}
+    kind: Any = validators.extend(Draft202012Validator, keywords)
     return kind(schema)
 
 
@@ -151,44 +142,35 @@ def _distinct(_validator: Any, key: str, rows: Any, _schema: Any) -> Iterator[Va
             earlier.add(value)
 
 
-def _required(_validator: Any, keys: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(value, dict):
-        yield from (ValidationError(key) for key in keys if key not in value)
-
-
-def _additional(validator: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
-    if rule is not False:
-        additional = Draft202012Validator.VALIDATORS["additionalProperties"]
-        yield from additional(validator, rule, value, schema)
-    elif isinstance(value, dict):
-        keys = (key for key in value if key not in schema["properties"])
-        yield from (ValidationError(key) for key in keys)
-
-
 # --- what is told ---
 
 
 def _problem(error: ValidationError, content: Any, place: str) -> Problem:
     """Return what an error of the library means to people."""
     schema: Any = error.schema
+    required: Any = error.validator_value
+    content_part: Any = error.instance
     rule = str(error.validator)
     code = schema.get("problem") or CODES.get(rule, "")
     if rule == "type":
         code = {"object": "object", "array": "list"}.get(schema["type"], code)
-    path, key = list(error.absolute_path), error.message
+    path, key = list(error.absolute_path), ""
+    if rule == "required":
+        key = ", ".join(name for name in required if name not in content_part)
+    elif rule == "additionalProperties":
+        key = ", ".join(name for name in content_part if name not in schema["properties"])
     if code != "object" and rule not in ABOUT_OBJECTS:
         if path and isinstance(path[-1], int):
             path.pop()
-        key = ""
         if path:
             key = str(path.pop())
     places = _places(content, path)
-    value = str(error.instance)
+    value = str(content_part)
     if rule in ABOUT_OBJECTS and places:
         value = places[-1]
     count = 0
-    if isinstance(error.instance, (list, dict)):
-        count = len(error.instance)
+    if isinstance(content_part, (list, dict)):
+        count = len(content_part)
     return Problem(
         code,
         place=" > ".join([place, *places]),

@@ -16,14 +16,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm.exc import StaleDataError
 
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.studies import presence, states, store
-from ckanext.ecosphere.studies.jobs import COUNT, of_study, open_keys
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
 from ckanext.ecosphere.studies.states import Finding
+from ckanext.ecosphere.studies.store import COUNT, of_study, open_keys
 from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
 
 log = logging.getLogger(__name__)
@@ -36,8 +34,6 @@ HOST_SECONDS, LATER = 40, timedelta(minutes=2)
 BUSY = timedelta(seconds=5)
 #: Answers that may be better another time; the others would be the same.
 PASSING = ("timeout", "connection", "status", "empty-answer", "html", "broken-answer")
-#: Attempts to save a count while a person changes the study, whose change must not fail for it.
-SAVINGS, SAVING_TIMEOUT = 8, "300ms"
 
 
 def count_objects() -> int:
@@ -133,10 +129,7 @@ def _count(id_: int) -> None:
     stored = model.Session.get(StudyDataset, key)
     study = model.Session.get(Study, study_id)
     if study is None or stored is None or stored.decision == store.ASIDE:
-        model.Session.delete(row)
-        model.Session.flush()
-        _note_rest(study_id)
-        model.Session.commit()
+        _save(id_, key, study_id, None)
         return
     site, package_id = store.site_of(study), stored.package_id
     unknown = Finding(states.NOT_MAPPED, "unknown", extent="unknown")
@@ -156,16 +149,7 @@ def _count(id_: int) -> None:
         log.exception("The objects of dataset %s could not be counted", package_id)
         finding = unanswered(finding, "broken-answer")
     is_last = finding.code not in PASSING or attempts >= COUNT.most_tries
-    for saving in range(1, SAVINGS + 1):
-        try:
-            _save(id_, key, study_id, finding, is_last)
-            break
-        except (OperationalError, StaleDataError):
-            # A person is changing the study: the worker gives way before PostgreSQL ends either of them.
-            model.Session.rollback()
-            if saving == SAVINGS:
-                raise
-            time.sleep(0.2 * saving)
+    _save(id_, key, study_id, finding, is_last)
     if not is_last:
         COUNT.retry(id_, presence.NoAnswer(finding.code))
 
@@ -202,33 +186,24 @@ def _answer_of(action: str, name: str, **parameters: str) -> dict[str, Any] | No
         return None
 
 
-# --- saved -----------------------------------------------------------------------------------
+def _save(id_: int, key: str, study_id: str, finding: Finding | None, is_last: bool = True) -> None:
+    """Store a finding, and end its row if it is the last one; commit.
 
-
-def _save(id_: int, key: str, study_id: str, finding: Finding, is_last: bool) -> None:
-    """Store a finding, and end its row if it is the last one; commit."""
-    model.Session.execute(sa.text(f"SET LOCAL lock_timeout = '{SAVING_TIMEOUT}'"))
-    stored = model.Session.get(StudyDataset, key, with_for_update=True, populate_existing=True)
-    # The last of two workers sees what the other one has done.
-    model.Session.get(Study, study_id, with_for_update=True, populate_existing=True)
-    if stored is not None:
+    As everybody who changes needs, the worker locks the row of the study first: nobody waits for each other. After the
+    last dataset, the results of the run are noted.
+    """
+    study = model.Session.get(Study, study_id, with_for_update=True, populate_existing=True)
+    stored = model.Session.get(StudyDataset, key, populate_existing=True)
+    if stored is not None and finding is not None:
         stored.finding = asdict(finding)
-        need = model.Session.get(StudyNeed, stored.study_need_id, populate_existing=True)
+        need = model.Session.get_one(StudyNeed, stored.study_need_id, populate_existing=True)
         model.Session.flush()
-        if need is not None:
-            need.finding = asdict(store.concluded(need, store.datasets([need])[need.id]))
+        need.finding = asdict(store.concluded(need, store.datasets([need])[need.id]))
     if is_last:
         # A row that was asked for again meanwhile waits: it stays.
         model.Session.execute(sa.delete(Work).where(Work.id == id_, Work.status == RUNNING))
-    _note_rest(study_id)
+    if study is not None:
+        study.pending = len(open_keys(study_id))
+        if not study.pending:
+            store.freeze(study, store.needs(study))
     model.Session.commit()
-
-
-def _note_rest(study_id: str) -> None:
-    """Note how many datasets of a study are still to be counted; after the last one, the results of its run."""
-    study = model.Session.get(Study, study_id)
-    if study is None:
-        return
-    study.pending = len(open_keys(study_id))
-    if not study.pending:
-        store.freeze(study, store.needs(study))

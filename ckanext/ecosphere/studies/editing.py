@@ -6,7 +6,7 @@ A frame of the portal has the id of no file: whoever changes a frame that ships 
 from __future__ import annotations
 
 import json
-from itertools import accumulate
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -26,13 +26,6 @@ MOST_FRAMES = 500
 LONGEST_ID = 60
 DEEPEST = 20
 """Nested lists and objects of a frame at most; it needs six."""
-OPENING = (
-    yaml.BlockSequenceStartToken,
-    yaml.BlockMappingStartToken,
-    yaml.FlowSequenceStartToken,
-    yaml.FlowMappingStartToken,
-)
-CLOSING = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
 
 
 def parsed(text: str) -> Any:
@@ -44,11 +37,18 @@ def parsed(text: str) -> Any:
     if len(text) > LONGEST:
         raise ValueError(_too_long())
     try:
-        tokens = list(yaml.scan(text, Loader=yaml.CSafeLoader))
-        if _has_alias(tokens):
-            message = tk._("Write a text again instead of referring to it (*).")
-        elif _depth(tokens) > DEEPEST:
+        # Neither nested parts nor references to them, which make a small text very large, are built before.
+        depth = deepest = 0
+        aliases = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            deepest = max(deepest, depth)
+            aliases += isinstance(event, yaml.AliasEvent)
+        if deepest > DEEPEST:
             message = tk._("This is nested too deeply.")
+        elif aliases:
+            message = tk._("Write a text again instead of referring to it (*).")
         else:
             return yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -63,17 +63,6 @@ def parsed(text: str) -> Any:
 
 def _too_long() -> str:
     return tk._("Too long: {number} characters at most.").format(number=LONGEST)
-
-
-def _has_alias(tokens: list[yaml.Token]) -> bool:
-    """Return whether a YAML text refers to parts of itself: nested ones make a small text very large."""
-    return any(isinstance(token, yaml.AliasToken) for token in tokens)
-
-
-def _depth(tokens: list[yaml.Token]) -> int:
-    """Return how deeply the lists and objects of a YAML text are nested."""
-    steps = (isinstance(token, OPENING) - isinstance(token, CLOSING) for token in tokens)
-    return max(accumulate(steps), default=0)
 
 
 def written(content: Any) -> str:
@@ -131,36 +120,32 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
         if len(text) > LONGEST:
             raise ValueError(_too_long())
         content = json.loads(text)
-        frame = frames.frame_of(content, frame_id or "frame", 1, parents)
+        frame = frames.frame_of(content, frame_id or tk._("frame"), 1, parents)
     except ContentError as error:
         sentences = [problem.text(tk._) for problem in error.problems]
         raise tk.ValidationError({"content": sentences}) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise tk.ValidationError({"content": [str(error)]}) from None
     row = PortalFrame(frame_id=frame_id, version=1, content=content, author_id=user_id)
-    if before is None:
-        _require_room()
-        row.frame_id = _new_id(frame, set(in_force))
-    else:
+    if before is not None:
         row.version = before.version + 1
+    elif len(in_force) >= MOST_FRAMES:
+        message = tk._("The portal has as many frames as it may have.")
+        raise tk.ValidationError({"content": [message]})
+    else:
+        row.frame_id = free_name(frames.in_language(frame.title, "fr"), in_force.__contains__)
     model.Session.add(row)
     return row
 
 
-def _require_room() -> None:
-    count = sa.select(sa.func.count(PortalFrame.frame_id.distinct()))
-    if (model.Session.scalar(count) or 0) >= MOST_FRAMES:
-        message = tk._("The portal has as many frames as it may have.")
-        raise tk.ValidationError({"content": [message]})
-
-
-def _new_id(frame: Frame, taken: set[str]) -> str:
-    words = voc.normalise(frames.in_language(frame.title, "fr")).split()
-    stem = "-".join(words)[:LONGEST_ID].strip("-") or "frame"
-    id_, number = stem, 2
-    while id_ in taken:
-        id_, number = f"{stem}-{number}", number + 1
-    return id_
+def free_name(title: str, is_taken: Callable[[str], Any]) -> str:
+    """Return a name made of the words of a title, with a number if it is taken."""
+    stem = "-".join(voc.normalise(title).split())[:LONGEST_ID].strip("-") or "sans-titre"
+    name, number = stem, 1
+    while is_taken(name):
+        number += 1
+        name = f"{stem}-{number}"
+    return name
 
 
 def forget_person(user_id: str) -> None:

@@ -204,9 +204,7 @@ def _is_level_with(own: str, declared: Sequence[str]) -> bool:
 
 def territory_of_service(dataset: Mapping[str, Any]) -> str:
     """Return the territory of the service that publishes a dataset, "" if it is not known."""
-    organization = dataset.get("organization")
-    if not isinstance(organization, Mapping):
-        return ""
+    organization = dataset.get("organization") or {}
     service = voc.get("organisations").get(str(organization.get("name") or ""))
     if service is None:
         return ""

@@ -8,7 +8,7 @@ département inherits from another: it has only what it adds, removes and change
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, lru_cache
 from itertools import chain
@@ -62,14 +62,15 @@ class Need:
     call: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the need as JSON values, as stored with a study."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
     @classmethod
     def of_dict(cls, data: Mapping[str, Any]) -> Need:
-        """Return a stored need; keys of other versions of this class are ignored."""
-        return cls(**_known(cls, data))
+        """Return a stored need (`dataclasses.asdict`); keys of other versions of this class are ignored."""
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            if item.name in data:
+                values[item.name] = data[item.name]
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -134,44 +135,9 @@ class Frame:
         """Return a source."""
         return next((source for source in self.sources if source.key == key), None)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the frame as JSON values."""
-        data = {name: _plain(value) for name, value in asdict(self).items()}
-        for group, row in zip(self.groups, data["groups"], strict=True):
-            row["needs"] = [need.as_dict() for need in group.needs]
-        return data
-
-    @classmethod
-    def of_dict(cls, data: Mapping[str, Any]) -> Frame:
-        """Return a stored frame."""
-        groups = []
-        for row in data["groups"]:
-            needs = tuple(Need.of_dict(need) for need in row["needs"])
-            groups.append(Group(row["id"], row["label"], needs))
-        sources = tuple(Source(**_known(Source, row)) for row in data["sources"])
-        return cls(**{**_known(cls, data), "sources": sources, "groups": tuple(groups)})
-
 
 #: What a frame inherits that inherits from none.
 NO_FRAME = Frame("", 0, {}, {}, "", "", "", (), ())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return value
-
-
-def _known(of: Any, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the fields of a dataclass, lists as tuples."""
-    values = {}
-    for item in fields(of):
-        if item.name in data:
-            value = data[item.name]
-            if isinstance(value, list):
-                value = tuple(value)
-            values[item.name] = value
-    return values
 
 
 def in_language(texts: Mapping[str, str], language: str) -> str:
@@ -283,7 +249,7 @@ def _groups(values: Mapping[str, Any], parent: Frame, place: str) -> tuple[Group
                 raise ContentError([Problem("twice", place=where, value=need_id)])
             own.add(need_id)
             base = bases.get(need_id, Need(need_id, {}))
-            placed[need_id] = (row["id"], Need.of_dict({**base.as_dict(), **entry}))
+            placed[need_id] = (row["id"], Need.of_dict({**asdict(base), **entry}))
     groups = []
     for group_id, label in labels.items():
         inside = tuple(need for place_, need in placed.values() if place_ == group_id)
@@ -304,7 +270,7 @@ def build(
     wrong: dict[str, ContentError] = {}
     waiting = dict(contents)
     while waiting:
-        ready = [id_ for id_ in waiting if _inherits(waiting[id_][1]) not in waiting]
+        ready = [id_ for id_ in waiting if _references_of(waiting[id_][1])[0] not in waiting]
         # Those that inherit from each other are never ready; none of them is among the parents.
         for id_ in ready or list(waiting):
             version, content = waiting.pop(id_)
@@ -313,13 +279,6 @@ def build(
             except ContentError as error:
                 wrong[id_] = error
     return built, wrong
-
-
-def _inherits(content: Any) -> str:
-    value = None
-    if isinstance(content, dict):
-        value = content.get("inherits")
-    return str(value or "")
 
 
 @cache
@@ -344,45 +303,16 @@ def shipped() -> dict[str, Frame]:
 # --- what differs --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Change:
-    """A need that a frame changes.
-
-    Attributes:
-        before: as in the frame from which it inherits.
-        keys: names of the fields that differ.
-    """
-
-    need: Need
-    before: Need
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a frame adds, removes and changes, in the order of the frames."""
-
-    added: tuple[Need, ...]
-    removed: tuple[Need, ...]
-    changed: tuple[Change, ...]
-
-
-def difference(frame_: Frame, parent: Frame) -> Difference:
-    """Return what differs between a frame and the one from which it inherits, or two versions."""
+def difference(frame_: Frame, parent: Frame) -> dict[str, list[Need]]:
+    """Return the needs that a frame adds to the one from which it inherits, removes and changes, in their order."""
     before = {need.id: need for need in parent.needs}
     after = {need.id: need for need in frame_.needs}
-    changed = []
-    for id_, need in after.items():
-        old = before.get(id_)
-        if old is not None and old != need:
-            names = (item.name for item in fields(Need))
-            keys = tuple(name for name in names if getattr(old, name) != getattr(need, name))
-            changed.append(Change(need, old, keys))
-    return Difference(
-        added=tuple(need for id_, need in after.items() if id_ not in before),
-        removed=tuple(need for id_, need in before.items() if id_ not in after),
-        changed=tuple(changed),
-    )
+    common = [need for id_, need in after.items() if id_ in before]
+    return {
+        "added": [need for id_, need in after.items() if id_ not in before],
+        "removed": [need for id_, need in before.items() if id_ not in after],
+        "changed": [need for need in common if need != before[need.id]],
+    }
 
 
 # --- frames in force -----------------------------------------------------------------------------
@@ -410,18 +340,6 @@ def content_of(frame_: Frame) -> Any:
         return _files()[frame_.id][1]
     query = select(PortalFrame.content).where(PortalFrame.frame_id == frame_.id)
     return ckan_model.Session.scalar(query.where(PortalFrame.version == frame_.version))
-
-
-def applicable(candidates: Iterable[Frame], territories: Iterable[str]) -> tuple[Frame, ...]:
-    """Return the frames for a site: those of its territories, and national ones that none refines.
-
-    Args:
-        territories: index values (`site.Site.territories`).
-    """
-    inside = {"", *territories}
-    fitting = [frame_ for frame_ in candidates if frame_.territory in inside]
-    refined = {frame_.inherits for frame_ in fitting if frame_.territory}
-    return tuple(frame_ for frame_ in fitting if frame_.id not in refined)
 
 
 @lru_cache(maxsize=4)

@@ -38,19 +38,19 @@ _DIMENSIONS = {"Polygon": 2, "MultiPolygon": 2, "LineString": 1, "MultiLineStrin
 # --- geometries ------------------------------------------------------------------------------
 
 
-def of_geojson(document: Any, most_vertices: int) -> list[BaseGeometry]:
+def of_geojson(document: Any) -> list[BaseGeometry]:
     """Return the geometries in a GeoJSON object (RFC 7946), in degrees.
 
     A "crs" member (GeoJSON 2008) is read, since QGIS still writes it.
 
     Raises:
-        FileError: it is not GeoJSON, or has too many parts or vertices.
+        FileError: it is not GeoJSON, or has too many parts.
     """
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
         raise FileError("not-geojson")
     geometries: list[BaseGeometry] = []
     waiting: list[Any] = [document]
-    vertices = number = 0
+    number = 0
     while waiting:
         item = waiting.pop()
         if not isinstance(item, dict):
@@ -63,27 +63,8 @@ def of_geojson(document: Any, most_vertices: int) -> list[BaseGeometry]:
                 waiting += item[name][: MOST_PARTS + 1]
         waiting.append(item.get("geometry"))
         if isinstance(item.get("coordinates"), list):
-            vertices += _vertices(item["coordinates"], most_vertices)
-            if vertices > most_vertices:
-                raise FileError("too-many-vertices")
             geometries.append(_geometry(item))
     return in_degrees(geometries, _crs_of(document))
-
-
-def _vertices(coordinates: list[Any], most: int) -> int:
-    """Return the number of positions, or one more than the most if they are too many."""
-    waiting: list[Any] = [coordinates]
-    number = 0
-    while waiting and number <= most:
-        value = waiting.pop()
-        if not isinstance(value, list):
-            continue
-        if value and isinstance(value[0], (int, float)):
-            number += 1
-        else:
-            waiting += value[: most + 1]
-            number += not value
-    return number
 
 
 def _geometry(item: dict[str, Any]) -> BaseGeometry:
@@ -117,22 +98,13 @@ def in_degrees(geometries: list[BaseGeometry], crs: str) -> list[BaseGeometry]:
     """
     from ckanext.ecosphere.shared.confinement import coordinates
 
-    if not geometries:
-        return []
-    _refuse_endless(geometries)
     move = coordinates.to_degrees(crs)
-    if move is None:
+    if move is None or not geometries:
         return geometries
     moved = [shapely.transform(geometry, move) for geometry in geometries]
     if not all(map(math.isfinite, shapely.total_bounds(moved))):
         raise FileError("wrong-crs")
     return moved
-
-
-def _refuse_endless(geometries: list[BaseGeometry]) -> None:
-    for geometry in geometries:
-        if not numpy.isfinite(shapely.get_coordinates(geometry)).all():
-            raise FileError("not-finite")
 
 
 def cleaned(geometries: list[BaseGeometry], most_vertices: int) -> BaseGeometry:
@@ -150,7 +122,8 @@ def cleaned(geometries: list[BaseGeometry], most_vertices: int) -> BaseGeometry:
         raise FileError("too-many-parts")
     if sum(map(shapely.get_num_coordinates, parts)) > most_vertices:
         raise FileError("too-many-vertices")
-    _refuse_endless(parts)
+    if not numpy.isfinite(shapely.get_coordinates(parts)).all():
+        raise FileError("not-finite")
     _refuse_outside(shapely.total_bounds(parts))
     dimension = max(_DIMENSIONS.get(part.geom_type, 0) for part in parts)
     parts = [part for part in parts if _DIMENSIONS.get(part.geom_type, 0) == dimension]
@@ -214,35 +187,32 @@ def carry_out(job: dict[str, Any]) -> dict[str, Any]:
     Raises:
         FileError: it cannot be used.
     """
-    path, is_packed = _main_file(Path(job["input"]))
-    most = int(job["most_vertices"])
-    geometries, crs = _read(path, most)
-    geometry = cleaned(in_degrees(geometries, crs), most)
+    geometry = cleaned(_read(_main_file(Path(job["input"]))), int(job["most_vertices"]))
     text = shapely.to_geojson(geometry)
     Path(job["output"]).write_text(text, encoding="utf-8")
-    return {"kind": path.suffix[1:], "packed": is_packed, "parts": len(geometries)}
+    return {}
 
 
-def _main_file(path: Path) -> tuple[Path, bool]:
-    """Return the file that GDAL reads, with the extension by which it tells its format, and whether it was packed."""
+def _main_file(path: Path) -> Path:
+    """Return the file that GDAL reads, with the extension by which it tells its format."""
     from ckanext.ecosphere.shared.confinement import archives, geopackage
 
-    head, is_packed = _head(path), False
+    head = _head(path)
     if head.startswith(b"PK\x03\x04"):
         path = archives.unpack(path, path.parent, MOST_UNPACKED)
-        head, is_packed = _head(path), True
+        head = _head(path)
     if path.suffix == ".shp":
-        return path, is_packed
+        return path
     if head.startswith(b"SQLite format 3\x00"):
         copy, _total = geopackage.copied(path, path.parent, MOST_PARTS + 1)
-        return copy, is_packed
+        return copy
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"{"):
-        return path.rename(path.with_suffix(".geojson")), is_packed
+        return path.rename(path.with_suffix(".geojson"))
     if text.startswith(b"<") and b"<kml" in text.lower():
         if _DOCTYPE.search(path.read_bytes()):
             raise FileError("unreadable")
-        return path.rename(path.with_suffix(".kml")), is_packed
+        return path.rename(path.with_suffix(".kml"))
     if not text:
         raise FileError("empty")
     raise FileError("unknown-format")
@@ -253,14 +223,14 @@ def _head(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def _read(path: Path, most_vertices: int) -> tuple[list[BaseGeometry], str]:
-    """Return the geometries of the first layer that has some, and their coordinate system."""
+def _read(path: Path) -> list[BaseGeometry]:
+    """Return the geometries of the first layer that has some, in degrees."""
     import pyogrio
     from pyogrio import raw
 
     confine.restrict_drivers()
     if path.suffix == ".geojson":
-        return of_geojson(_parsed(path), most_vertices), ""
+        return of_geojson(_parsed(path))
     try:
         names = [name for name, kind in pyogrio.list_layers(path) if kind]
         meta, _ids, geometries, _values = raw.read(
@@ -274,18 +244,13 @@ def _read(path: Path, most_vertices: int) -> tuple[list[BaseGeometry], str]:
         raise FileError("unreadable") from error
     if geometries is None:
         raise FileError("empty")
-    if len(geometries) > MOST_PARTS:
-        raise FileError("too-many-parts")
-    shapes = [
-        part for part in shapely.from_wkb(geometries, on_invalid="ignore") if part is not None
-    ]
+    parsed = shapely.from_wkb(geometries, on_invalid="ignore")
+    shapes = [part for part in parsed if part is not None]
     if not shapes:
         raise FileError("empty")
-    if sum(map(shapely.get_num_coordinates, shapes)) > most_vertices:
-        raise FileError("too-many-vertices")
     if not meta["crs"] or "Undefined" in str(meta["crs"]):
         raise FileError("no-crs")
-    return shapes, str(meta["crs"])
+    return in_degrees(shapes, str(meta["crs"]))
 
 
 def _parsed(path: Path) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import ckan.plugins.toolkit as tk
-
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.studies import frames, states, store, wording
 
@@ -33,10 +31,7 @@ def ecosphere_study_text(texts: Mapping[str, str] | None) -> str:
 
 def ecosphere_study_states() -> list[dict[str, str]]:
     """Return the states of a need: id, label and symbol, in the order of the list."""
-    return [
-        {"id": id_, "label": tk._(label), "icon": ICONS[id_]}
-        for id_, label in states.LABELS.items()
-    ]
+    return [{"id": id_, "label": wording.state(id_), "icon": icon} for id_, icon in ICONS.items()]
 
 
 def ecosphere_study_icon(state: str) -> str:
@@ -57,14 +52,6 @@ def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
     return [wording.reason(code, params) for code, params in reasons if code in wording.REASONS]
 
 
-def ecosphere_study_moment(value: str | None) -> str:
-    """Return a moment in words."""
-    return dates.moment(value)
-
-
-def ecosphere_study_day(value: str | None) -> str:
-    """Return a day in words."""
-    return dates.day(value)
-
-
+ecosphere_study_moment = dates.moment
+ecosphere_study_day = dates.day
 HELPERS = {name: value for name, value in globals().items() if name.startswith("ecosphere_study_")}

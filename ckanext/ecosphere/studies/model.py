@@ -1,7 +1,8 @@
 """Tables of studies, collections, reuses, frames of the portal, and opinions on suitability.
 
 There are no foreign keys to CKAN's tables: what a study says about a dataset outlives it. A study is deleted with its
-owner's account; its site is in no other table, and in no log.
+owner's account; its site is in no other table, and in no log; the rectangle around it is, for a day, in
+the extracts that its people ask for.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Study(tk.BaseModel):
         state: active or archived.
         run: number of its last run, 0 before the first; `run_at` is when it began.
         pending: datasets whose objects are still to be counted.
+        extracts: data around the site that were asked for, see `publications.clipping.ask`. The room `access` has the
+            rectangle around the site with them, for a day.
         looked: when the portal last looked whether what nobody published has appeared.
     """
 
@@ -61,6 +64,7 @@ class Study(tk.BaseModel):
     run: Mapped[Count]
     run_at: Mapped[datetime | None] = mapped_column(MOMENT)
     pending: Mapped[Count]
+    extracts: Mapped[List]
     looked: Mapped[datetime | None] = mapped_column(MOMENT)
     created: Mapped[Stamp]
     modified: Mapped[Stamp]

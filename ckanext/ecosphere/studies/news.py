@@ -7,7 +7,6 @@ then.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,9 +16,8 @@ from ckan import model
 
 from ckanext.ecosphere.shared import characters, dates, language, mailing
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.studies import candidates, frames, jobs, shown, states, store
+from ckanext.ecosphere.studies import candidates, config, frames, shown, states, store, wording
 from ckanext.ecosphere.studies.model import Study, StudyNeed
 from ckanext.ecosphere.work.jobs import Job, one_by_one
 from ckanext.ecosphere.work.model import Work
@@ -53,7 +51,7 @@ LOOK = Job(
     name="ecosphere-studies-look",
     function=f"{_HERE}.look",
     title="Studies: what has appeared",
-    queue=jobs.QUEUE,
+    queue=config.QUEUE,
     seconds=3600,
     has_work=_is_due,
     lock=LOOKING,
@@ -62,7 +60,7 @@ OUTBOX = Outbox(
     name="ecosphere-studies-mails",
     function=f"{_HERE}.deliver",
     title="Studies: e-mails",
-    queue=jobs.QUEUE,
+    queue=config.QUEUE,
     kept=timedelta(days=30),
 )
 JOBS = (LOOK, OUTBOX)
@@ -95,12 +93,13 @@ def _look_at(study_id: str) -> int:
     appeared = _appeared(study, missing, context)
     if not appeared:
         return 0
-    countable = store.look(study, appeared, context)
+    study = store.locked(study_id)
+    servers = store.look(study, appeared, context)
     for row in appeared:
         store.settle(study, row)
     content = {"study": study.id, "needs": [row.id for row in appeared]}
     OUTBOX.add([{"recipient": owner.id, "kind": APPEARED, "content": content}])
-    store.save(study, countable)
+    store.save(study, servers)
     return 1
 
 
@@ -152,37 +151,6 @@ def deliver() -> int:
     return OUTBOX.deliver(_write)
 
 
-@dataclass(frozen=True)
-class Letter:
-    """Sentences of an e-mail; `line` takes the title of the study, and the day of expiry."""
-
-    subject: str
-    line: str
-    closing: str
-
-
-LETTERS = {
-    APPEARED: Letter(
-        N_("Data for your study have appeared"),
-        N_("Data that were missing from your study “{title}” have appeared in the catalogue."),
-        N_("An archived study is not looked at any more."),
-    ),
-    EXPIRES: Letter(
-        N_("The period of use of restricted data ends"),
-        N_(
-            "On {date}, the period ends for which you asked for restricted data for your study "
-            "“{title}”: delete them then, or ask for a longer period."
-        ),
-        N_("You undertook this when you asked for the data."),
-    ),
-    INVITED: Letter(
-        N_("A study is shared with you"),
-        N_("The study “{title}” is shared with you."),
-        N_("You can leave it on its page of settings."),
-    ),
-}
-
-
 def _write(mail: Work) -> dict[str, Any]:
     """Return the parameters of an e-mail.
 
@@ -195,7 +163,7 @@ def _write(mail: Work) -> dict[str, Any]:
         raise Unwanted("no reader")
     if study is None or not store.role(study, user.id):
         raise Unwanted("no study")
-    letter, key = LETTERS[mail.kind], str(mail.id)
+    kind, key = mail.kind, str(mail.id)
     needs = _needs(study, mail, user)
     until, title, study_id = mail.content.get("until"), _harmless(study.title), study.id
     name, email, user_id = user.display_name, user.email, user.id
@@ -203,15 +171,16 @@ def _write(mail: Work) -> dict[str, Any]:
     with language.speaking(None):
         button = tk._("See the study")
         address = tk.url_for("ecosphere_studies.read", id=study_id, _external=True)
-        subject = mailing.subject(tk._(letter.subject))
+        subject = mailing.subject(_sentence(kind, "subject"))
+        line = _sentence(kind, "line")
         items = [(frames.in_language(label, language.current()), titles) for label, titles in needs]
         texts = {
             "subject": subject,
             "greeting": tk._("Hello {name},").format(name=_harmless(name)),
-            "lines": [tk._(letter.line).format(title=title, date=dates.day(until))],
+            "lines": [line.format(title=title, date=dates.day(until))],
             "needs": items,
             "button": (button, address),
-            "closing": tk._(letter.closing),
+            "closing": _sentence(kind, "closing"),
         }
         values = {"letter": texts, "labelled": mailing.labelled}
         headers = {"Message-ID": mailing.message_id("studies", key, user_id)}
@@ -223,6 +192,11 @@ def _write(mail: Work) -> dict[str, Any]:
             "body": tk.render("emails/ecosphere_studies.txt", values),
             "body_html": tk.render("emails/ecosphere_studies.html", values),
         }
+
+
+def _sentence(kind: str, part: str) -> str:
+    sentence = wording.MESSAGES["letters"][f"{kind}-{part}"]
+    return tk._(sentence)
 
 
 def _harmless(text: str) -> str:

@@ -23,17 +23,17 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import cli, editing, jobs, news, store
+from ckanext.ecosphere.studies import cli, config, editing, news, references, store, suitability
 from ckanext.ecosphere.studies.helpers import HELPERS
 from ckanext.ecosphere.studies.logic import actions, auth, publications
-from ckanext.ecosphere.studies.publications import opinions, reuses
+from ckanext.ecosphere.studies.publications import reuses
 from ckanext.ecosphere.studies.publications import views as publication_views
 from ckanext.ecosphere.studies.views import ecosphere_studies
 from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.actions(lambda: actions.get_actions() | publications.get_actions())
-@tk.blanket.auth_functions(lambda: auth.get_auth_functions() | publications.get_auth_functions())
+@tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(template_helpers.HELPERS | HELPERS | publication_views.HELPERS)
 @tk.blanket.blueprints(lambda: [ecosphere_studies, *publication_views.blueprints()])
 @tk.blanket.config_declarations
@@ -73,7 +73,7 @@ class EcosphereStudiesPlugin(Room):
         editing.forget_person(user.id)
         news.OUTBOX.forget([user.id])
         reuses.forget_person(user.id)
-        opinions.forget_person(user.id)
+        suitability.forget_person(user.id)
         model.Session.commit()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
@@ -97,11 +97,11 @@ class EcosphereStudiesPlugin(Room):
 
     def ecosphere_jobs(self) -> Sequence[Job]:
         """Return the jobs that count objects on sites, look for what has appeared, and send e-mails."""
-        return (*jobs.JOBS, *news.JOBS)
+        return (store.COUNT, references.VERIFY, *news.JOBS)
 
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the plugin's background jobs."""
-        return [jobs.QUEUE]
+        return [config.QUEUE]
 
 
 def _line(study: dict[str, Any]) -> Line:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import shapely
 from lxml import etree
@@ -123,7 +123,7 @@ def count(dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
     is_elsewhere = finding.extent != "unknown" and not finding.share
     if is_elsewhere:
         # Data of another territory: that their service is silent says nothing about this site.
-        return replace(finding, attempts=asked.attempts)
+        return finding
     return replace(asked, state=NO_ANSWER, code=code)
 
 
@@ -211,9 +211,12 @@ def _layers_at(resource: dict[str, Any]) -> Iterator[Layer]:
             yield Layer(replace(address, layer=name.strip(" \"'")[:300]))
 
 
-def is_countable(dataset: dict[str, Any]) -> bool:
-    """Return whether a service of a dataset can be asked for a count."""
-    return bool(layers_of(dataset))
+def server_of(dataset: dict[str, Any]) -> str:
+    """Return the server that can be asked for a count of a dataset, "" for none."""
+    layers = layers_of(dataset)
+    if not layers:
+        return ""
+    return urlsplit(layers[0].address.url).hostname or ""
 
 
 # --- what they have --------------------------------------------------------------------------

@@ -9,8 +9,7 @@ had none, since a page had changed what it expects in its address.
 from __future__ import annotations
 
 import json
-import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -20,13 +19,15 @@ from urllib.parse import quote
 from ckan.model.system_info import get_system_info, set_system_info
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, StoppedError
-from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.parsing import load_json
+from ckanext.ecosphere.studies import config
 from ckanext.ecosphere.studies.content import DATA, checked, load
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.work.jobs import Job
 
 FILE = DATA / "references.yaml"
 
@@ -36,21 +37,19 @@ EVERY = timedelta(days=7)
 _OK = 200
 
 ANSWERED, WRONG, NO_ANSWER = "answered", "wrong", "no-answer"
-LABELS = {
-    ANSWERED: N_("Answered as expected"),
-    WRONG: N_("Answered otherwise than expected"),
-    NO_ANSWER: N_("Did not answer"),
-}
 _LAST_CHECKS = "ecosphere.studies.references"
 """Key in CKAN's `system_info`."""
 
 
-@dataclass(frozen=True)
-class Golden:
-    """A place whose answer is known: values of what the address takes, and the least count."""
-
-    values: dict[str, str]
-    least: int
+VERIFY = Job(
+    name="ecosphere-studies-verify",
+    function="ckanext.ecosphere.studies.references.verify_references",
+    title="Studies: references",
+    queue=config.QUEUE,
+    seconds=3600,
+    lock="studies:references",
+)
+VERIFY_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,17 @@ class Reference:
         home: address of the site; `url` is a template that takes the place, "" if there is none.
         territories: ids of the territories outside of which it knows nothing, empty for all.
         api: template of an address whose JSON has a count at the path `count`, "" for none.
+        golden: places whose answer is known: values of what the address takes, and the `least` count.
     """
 
     key: str
     label: dict[str, str]
     home: str
     url: str = ""
-    territories: tuple[str, ...] = ()
+    territories: Sequence[str] = ()
     api: str = ""
     count: str = ""
-    golden: tuple[Golden, ...] = ()
+    golden: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Check:
     """The outcome of a weekly check.
 
     Attributes:
-        state: one of `LABELS`.
+        state: answered, wrong (otherwise than expected) or no-answer.
         detail: for administrators, in English: what was asked, and what came.
         at: ISO moment (UTC).
     """
@@ -113,17 +113,6 @@ class Link:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def taken_by(template: str) -> frozenset[str]:
-    """Return what an address takes of the site.
-
-    Raises:
-        ValueError: braces are not balanced.
-    """
-    return frozenset(
-        name for _text, name, _spec, _form in string.Formatter().parse(template) if name
-    )
-
-
 @cache
 def references() -> dict[str, Reference]:
     """Return the references of `data/references.yaml` by key.
@@ -133,16 +122,7 @@ def references() -> dict[str, Reference]:
     """
     lists = {"territories": voc.get("territories")}
     rows = checked(load(FILE), "references", FILE.name, lists)
-    return {key: _reference(key, row) for key, row in rows.items()}
-
-
-def _reference(key: str, row: dict[str, Any]) -> Reference:
-    goldens = []
-    for golden in row.get("golden", ()):
-        values = {name: value for name, value in golden.items() if name != "least"}
-        goldens.append(Golden(values, golden["least"]))
-    territories = tuple(row.get("territories", ()))
-    return Reference(key, **{**row, "golden": tuple(goldens), "territories": territories})
+    return {key: Reference(key, **row) for key, row in rows.items()}
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -190,11 +170,13 @@ def values_of(site: Site) -> dict[str, str]:
     return values
 
 
-def filled(template: str, values: Mapping[str, str]) -> str:
+def filled(template: str, values: Mapping[str, Any]) -> str:
     """Return an address with the values of a site; "" if it takes one that the site lacks."""
-    if not template or not taken_by(template) <= set(values):
+    quoted = {name: quote(str(value), safe=",.") for name, value in values.items()}
+    try:
+        return template.format_map(quoted)
+    except KeyError:
         return ""
-    return template.format_map({name: quote(value, safe=",.") for name, value in values.items()})
 
 
 # --- weekly check --------------------------------------------------------------------------------
@@ -208,17 +190,17 @@ def verify(session: GuardedSession, now: datetime | None = None) -> dict[str, Ch
     """
     moment = now or datetime.now(timezone.utc)
     at = moment.isoformat(timespec="seconds")
-    checkable = [reference for reference in references().values() if reference.api]
     return {
-        reference.key: Check(reference.key, *_verified(reference, session), at)
-        for reference in checkable
+        key: Check(key, *_verified(reference, session), at)
+        for key, reference in references().items()
+        if reference.api
     }
 
 
 def _verified(reference: Reference, session: GuardedSession) -> tuple[str, str]:
     """Return the state of a reference, and why: that of the first place that is not as expected."""
     for golden in reference.golden:
-        url = filled(reference.api, golden.values)
+        url = filled(reference.api, golden)
         try:
             answer = session.get(url, max_bytes=LARGEST_ANSWER)
         except (FetchError, StoppedError) as error:
@@ -229,8 +211,11 @@ def _verified(reference: Reference, session: GuardedSession) -> tuple[str, str]:
             counted = count_at(load_json(answer.body), reference.count)
         except ValueError:
             return WRONG, f"{url}: no count at {reference.count}"
-        if counted < golden.least:
-            return WRONG, f"{url}: {counted} at {reference.count}, at least {golden.least} expected"
+        if counted < golden["least"]:
+            return (
+                WRONG,
+                f"{url}: {counted} at {reference.count}, at least {golden['least']} expected",
+            )
     return ANSWERED, ""
 
 
@@ -272,3 +257,23 @@ def is_due(checks: Mapping[str, Check], now: datetime) -> bool:
     """Return whether the references have not been checked for a week."""
     moments = [datetime.fromisoformat(check.at) for check in checks.values()]
     return not moments or min(moments) < now - EVERY
+
+
+def verify_references() -> int:
+    """Ask the national references for places whose answer is known (background job); return how many were asked."""
+    with Locks() as locks:
+        if not locks.take(VERIFY.lock):
+            return 0  # another process asks them
+        budget = Budget(seconds=VERIFY_SECONDS)
+        megabytes = LARGEST_ANSWER // config.MEGABYTE
+        settings = config.guard_settings(config.seconds(), megabytes)
+        checks = verify(GuardedSession(settings, budget=budget))
+        keep(checks)
+        return len(checks)
+
+
+def verify_if_due() -> int:
+    """Queue the check of references if it is due; return 1 if it is."""
+    if not is_due(last_checks(), datetime.now(timezone.utc)):
+        return 0
+    return int(VERIFY.enqueue())

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import authz, model
 
 from ckanext.ecosphere.shared import authorization
-from ckanext.ecosphere.studies import frames, states, store
+from ckanext.ecosphere.studies import frames, store, wording
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
 from ckanext.ecosphere.studies.states import Finding
 
@@ -29,7 +29,7 @@ def brief(study: Study, reader_id: str | None) -> dict[str, Any]:
     return {
         **about,
         "frame": _frame(study),
-        "site_label": str(study.site.get("label") or ""),
+        "site_label": str(study.site.get("label") or tk._("Drawn on the map")),
         "role": store.role(study, reader_id),
         "owner": people([study.owner_id]).get(study.owner_id, ""),
         "created": study.created.isoformat(),
@@ -92,7 +92,7 @@ def shown_finding(finding: Finding | None) -> dict[str, Any]:
     """Return a finding as JSON values, with the label of its state; empty for none."""
     if finding is None:
         return {}
-    return {**asdict(finding), "label": tk._(states.LABELS[finding.state])}
+    return {**asdict(finding), "label": wording.state(finding.state)}
 
 
 def dataset(row: StudyDataset, visible: Readable) -> dict[str, Any]:

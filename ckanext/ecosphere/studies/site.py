@@ -8,13 +8,13 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -29,7 +29,7 @@ from ckanext.ecosphere.studies import config, geofiles
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 COMMUNES, EPCI, DRAWN, FILE = "communes", "epci", "drawn", "file"
-MOST_COMMUNES, MOST_BUFFER = 60, 50_000
+MOST_COMMUNES = 60
 #: Square kilometres of a site with its buffer: more than any maritime façade.
 MOST_AREA = 300_000
 MOST_BYTES = 10 * MEGABYTE
@@ -38,12 +38,10 @@ FILE_SECONDS, FILE_MEGABYTES = 20, 900
 #: Metres by which a point or a line is widened.
 WIDTH = 10
 DECIMALS = 6
-#: Legal coordinate systems of France, in metres (décret 2000-1276, arrêté of 5 March 2019).
-LEGAL_SYSTEMS = (2154, 5490, 2972, 2975, 4471, 4467)
 #: Share of the site that a commune must hold to count, or of itself that must lie in the site.
 LEAST_SHARE = 0.005
-#: Communes whose outlines are compared with a site; a larger site is known by their départements.
-MOST_COMPARED = 400
+#: Communes that begin in a site and whose outlines are compared with it; a larger site is known by their départements.
+MOST_COMPARED = 150
 #: Degrees from a corner of a commune's outline to its farthest point; in Guyane, communes are larger than départements.
 REACH, REACH_IN_GUYANE = 0.35, 3.0
 _GUYANE: Box = (-55, 2, -51, 6)
@@ -73,7 +71,6 @@ class Site:
         codes: INSEE codes of the communes, or SIREN of the EPCI, by which it was given.
         geometry: valid geometry in degrees (WGS 84, longitude first).
         buffer: metres around it that belong to the studied area.
-        approximate: whether the geometry is only an outline that is some hundred metres off, or kilometres.
     """
 
     label: str
@@ -81,7 +78,6 @@ class Site:
     codes: tuple[str, ...]
     geometry: BaseGeometry
     buffer: int = 0
-    approximate: bool = False
 
     @cached_property
     def area(self) -> BaseGeometry:
@@ -132,7 +128,6 @@ class Site:
             "codes": list(self.codes),
             "geometry": json.loads(json.dumps(mapping(_rounded(self.geometry)))),
             "buffer": self.buffer,
-            "approximate": self.approximate,
         }
 
     @classmethod
@@ -142,8 +137,7 @@ class Site:
         if not geometry.is_valid:  # its coordinates were rounded
             geometry = shapely.make_valid(geometry)
         codes = tuple(data.get("codes") or ())
-        approximate = bool(data.get("approximate"))
-        return cls(data["label"], data["kind"], codes, geometry, data.get("buffer", 0), approximate)
+        return cls(data["label"], data["kind"], codes, geometry, data.get("buffer", 0))
 
     def widened_by(self, kilometres: float) -> Site:
         """Return the site with a wider buffer."""
@@ -157,40 +151,52 @@ def _rounded(geometry: BaseGeometry) -> BaseGeometry:
 # --- sites as they are given -----------------------------------------------------------------
 
 
-def of_communes(codes: list[str], buffer: int = 0) -> Site:
-    """Return the site of communes, by INSEE codes.
+def of_communes(names: Iterable[str], buffer: int = 0) -> Site:
+    """Return the site of communes, by INSEE codes or names.
 
     Raises:
-        SiteError: there is no such commune, or they are too many.
+        SiteError: there is no such commune, several are meant, or they are too many.
     """
-    codes = list(dict.fromkeys(str(code).strip().upper() for code in codes))
-    if not codes:
-        raise SiteError("empty")
-    if len(codes) > MOST_COMMUNES:
+    names = list(dict.fromkeys(names))
+    if len(names) > MOST_COMMUNES:
         raise SiteError("too-many-communes", most=MOST_COMMUNES)
-    members = []
-    for code in codes:
-        commune = communes.of_code(code)
-        if commune is None:
-            raise SiteError("no-commune", code=code[:20])
-        members.append(commune)
+    members = list(dict.fromkeys(map(_commune, names)))
     label = ", ".join(commune.label for commune in members)[:LONGEST_LABEL]
     outline = shapely.union_all([outline_of(commune) for commune in members])
-    given = tuple(commune.code for commune in members)
-    return _checked(Site(label, COMMUNES, given, outline, _metres(buffer), approximate=True))
+    codes = tuple(commune.code for commune in members)
+    return _checked(Site(label, COMMUNES, codes, outline, buffer))
 
 
-def of_epci(code: str, buffer: int = 0) -> Site:
-    """Return the site of an intercommunality, by SIREN.
+def _commune(name: str) -> communes.Commune:
+    exact = communes.of_code(name)
+    if exact:
+        return exact
+    matches = communes.named(name)
+    if name[:1].isdigit():
+        matches = []  # a postal code is no code of a commune
+    if len(matches) > 1:
+        names = ", ".join(f"{commune.label}, {commune.code}" for commune in matches[:5])
+        raise SiteError("several-communes", names=names)
+    if not matches:
+        raise SiteError("no-commune", name=name[:80])
+    return matches[0]
+
+
+def of_epci(name: str, buffer: int = 0) -> Site:
+    """Return the site of an intercommunality, by SIREN or name.
 
     Raises:
-        SiteError: there is none with this code.
+        SiteError: there is none of this name, or several are meant.
     """
-    epci = epcis.epcis().get(str(code).strip())
-    if epci is None:
-        raise SiteError("no-epci", code=str(code)[:20])
+    matches = epcis.epcis_named(name)
+    if not matches:
+        raise SiteError("no-epci")
+    if len(matches) > 1:
+        names = ", ".join(f"{epci.name} ({epci.code})" for epci in matches[:5])
+        raise SiteError("several-epcis", names=names)
+    [epci] = matches
     outline = _outline_of_epci(epci.code)
-    return _checked(Site(epci.name, EPCI, (epci.code,), outline, _metres(buffer), approximate=True))
+    return _checked(Site(epci.name, EPCI, (epci.code,), outline, buffer))
 
 
 def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
@@ -203,13 +209,13 @@ def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
         raise SiteError("too-large", megabytes=MOST_BYTES // MEGABYTE)
     most = config.most_vertices()
     try:
-        geometries = geofiles.of_geojson(parsing.load_json(text), most)
+        geometries = geofiles.of_geojson(parsing.load_json(text))
         geometry = geofiles.cleaned(geometries, most)
     except FileError as error:
         raise _refused(error) from None
     except (ValueError, RecursionError):
         raise SiteError("not-geojson") from None
-    return _checked(Site(label[:LONGEST_LABEL], DRAWN, (), geometry, _metres(buffer)))
+    return _checked(Site(label[:LONGEST_LABEL], DRAWN, (), geometry, buffer))
 
 
 def of_file(name: str, content: bytes, buffer: int = 0) -> Site:
@@ -248,16 +254,6 @@ def _refused(error: FileError) -> SiteError:
     return SiteError(error.code, most=limits.get(error.code))
 
 
-def _metres(buffer: Any) -> int:
-    try:
-        metres = round(float(buffer))
-    except (TypeError, ValueError, OverflowError):
-        raise SiteError("bad-buffer", most=MOST_BUFFER // 1000) from None
-    if not 0 <= metres <= MOST_BUFFER:
-        raise SiteError("bad-buffer", most=MOST_BUFFER // 1000)
-    return metres
-
-
 def _checked(site: Site) -> Site:
     """Return a site that lies in France, and is not too large.
 
@@ -282,28 +278,15 @@ Move = Callable[[BaseGeometry], BaseGeometry]
 def to_metres(geometry: BaseGeometry) -> tuple[Move, Move]:
     """Return functions that move geometries from degrees to metres near a geometry, and back.
 
-    The legal system of the place is used, else an azimuthal equidistant projection.
+    The projection is azimuthal equidistant: within 300 km of its centre, lengths are true to 0.1 %.
     """
     centre = geometry.centroid
-    x, y = float(centre.x), float(centre.y)
-    for code, area in _areas_of_use().items():
-        if area[0] <= x <= area[2] and area[1] <= y <= area[3]:
-            return _moves(f"EPSG:{code}")
-    return _moves(f"+proj=aeqd +lat_0={y:.1f} +lon_0={x:.1f} +datum=WGS84 +units=m")
+    return _moves(round(centre.x, 1), round(centre.y, 1))
 
 
-@cache
-def _areas_of_use() -> dict[int, Box]:
-    areas: dict[int, Box] = {}
-    for code in LEGAL_SYSTEMS:
-        use = CRS.from_epsg(code).area_of_use
-        if use:
-            areas[code] = (use.west, use.south, use.east, use.north)
-    return areas
-
-
-@cache
-def _moves(crs: str) -> tuple[Move, Move]:
+@lru_cache(maxsize=200)
+def _moves(x: float, y: float) -> tuple[Move, Move]:
+    crs = f"+proj=aeqd +lat_0={y} +lon_0={x} +datum=WGS84 +units=m"
     forth = Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
     back = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
     return _move(forth), _move(back)
@@ -416,11 +399,12 @@ def _shares(area: BaseGeometry) -> tuple[tuple[float, tuple[str, ...]], ...]:
     is_near = (
         (x >= west - reach) & (x <= east + reach) & (y >= south - reach) & (y <= north + reach)
     )
-    near = [codes[place] for place in numpy.flatnonzero(is_near)]
-    if len(near) > MOST_COMPARED:
-        shares = _wide_shares(area, is_near)
+    is_inside = is_near.copy()
+    is_inside[is_near] = shapely.contains_xy(area, corners[is_near])
+    if is_inside.sum() > MOST_COMPARED:
+        shares = _wide_shares(area, is_inside)
     else:
-        shares = _exact_shares(area, near)
+        shares = _exact_shares(area, [codes[place] for place in numpy.flatnonzero(is_near)])
     on_land = sum(share for share, _around in shares)
     shares.sort(key=lambda part: -part[0])
     if on_land > 1:
@@ -450,11 +434,9 @@ def _exact_shares(area: BaseGeometry, codes: list[str]) -> list[tuple[float, tup
     return shares
 
 
-def _wide_shares(area: BaseGeometry, is_near: Any) -> list[tuple[float, tuple[str, ...]]]:
+def _wide_shares(area: BaseGeometry, is_inside: Any) -> list[tuple[float, tuple[str, ...]]]:
     """Return the shares of a wide site by département: by the communes whose corner lies in it."""
-    codes, corners = _corners()
-    is_inside = is_near.copy()
-    is_inside[is_near] = shapely.contains_xy(area, corners[is_near])
+    codes, _corners_of_communes = _corners()
     sizes: dict[tuple[str, ...], float] = defaultdict(float)
     for place in numpy.flatnonzero(is_inside):
         commune = communes.of_code(codes[place])

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckanext.ecosphere.shared.language import N_
-
 COVERS = "covers"
 COVERS_PART = "covers-part"
 NOTHING_HERE = "nothing-here"
@@ -21,25 +19,13 @@ NOBODY = "nobody"
 REQUESTED = "requested"
 NOT_RELEVANT = "not-relevant"
 
-LABELS = {
-    COVERS: N_("Covers the site"),
-    COVERS_PART: N_("Covers a part of the site"),
-    NOTHING_HERE: N_("Mapped, nothing here"),
-    NOT_MAPPED: N_("Not mapped here"),
-    RESTRICTED: N_("Exists, restricted"),
-    NO_ANSWER: N_("The service did not answer"),
-    NOBODY: N_("Nobody publishes it"),
-    REQUESTED: N_("Requested"),
-    NOT_RELEVANT: N_("Not relevant"),
-}
-
 
 @dataclass(frozen=True)
 class Finding:
     """What is known of one dataset, or of one need, on a site.
 
     Attributes:
-        state: one of `LABELS`.
+        state: one of the above; `states` in `data/messages.yaml` has their names.
         code: key of the sentence that says why (`findings` in `data/messages.yaml`), with `params`.
         extent: how the extent of the dataset is known, from the surest: territory, geometry, box, title, unknown; ""
             without a dataset.

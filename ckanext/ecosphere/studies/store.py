@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -16,15 +16,18 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.studies import candidates, jobs, presence, states
+from ckanext.ecosphere.studies import candidates, config, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.model import Member, Study, StudyDataset, StudyNeed, StudyRun
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
+from ckanext.ecosphere.work.model import FAILED, PENDING, RUNNING, Work
+from ckanext.ecosphere.work.outbox import Backlog
 
 PROPOSED, KEPT, ASIDE, ADDED = "proposed", "kept", "aside", "added"
 DECISIONS = (PROPOSED, KEPT, ASIDE, ADDED)
@@ -45,7 +48,32 @@ MISSING = (states.NOBODY, states.NOT_MAPPED)
 #: Types of the territories by which missing data are counted.
 COUNTED = ("departement", "region", "outre-mer")
 
+Servers = dict[str, str]
+"""Which server can be asked to count the objects of datasets, by the id of their row."""
 _FINDING = {field.name for field in fields(Finding)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(Backlog):
+    """The datasets whose objects are to be counted."""
+
+    def resume(self) -> int:
+        """Take up what killed processes left, also if they were killed each time: `counting` then says so."""
+        number = super().resume()
+        given_up = sa.update(Work).where(self.rows, Work.status == FAILED)
+        result = model.Session.execute(given_up.values(status=PENDING, due=now()))
+        model.Session.commit()
+        return number + result.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+COUNT = Counts(
+    name="ecosphere-studies-count",
+    function="ckanext.ecosphere.studies.counting.count_objects",
+    title="Studies: objects on sites",
+    queue=config.QUEUE,
+    seconds=3600,
+    most_tries=3,
+)
 
 
 def finding_of(data: dict[str, Any]) -> Finding | None:
@@ -89,6 +117,17 @@ def get(study_id: Any) -> Study:
     return study
 
 
+def locked(study_id: Any) -> Study:
+    """Return a study whose needs are to be changed: nobody else changes them before the end of the transaction.
+
+    Raises:
+        NotFound: there is none.
+    """
+    study = get(study_id)
+    model.Session.refresh(study, with_for_update=True)
+    return study
+
+
 def unknown() -> str:
     """Return the sentence about a study that does not exist, or is not shared with the reader."""
     return tk._("There is no such study, or it is not shared with you.")
@@ -123,14 +162,19 @@ def datasets(rows: Iterable[StudyNeed]) -> dict[str, list[StudyDataset]]:
     return by_need
 
 
-def of_person(user_id: str, state: str, start: int, rows: int) -> tuple[int, Sequence[Study]]:
-    """Return how many studies a person owns or was invited to, and some of them, the last changed first."""
+def of_person(user_id: str, state: str) -> sa.Select[Any]:
+    """Return the query of the studies that a person owns or was invited to, the last changed first."""
     shared = sa.select(Member.study_id).where(Member.user_id == user_id)
     own = sa.or_(Study.owner_id == user_id, Study.id.in_(shared))
     query = sa.select(Study).where(own, Study.state == state)
+    return query.order_by(Study.modified.desc(), Study.id)
+
+
+def part(query: sa.Select[Any], data: Mapping[str, Any]) -> tuple[int, Sequence[Any]]:
+    """Return how many rows a query has, and `rows` of them from `start` on."""
     number = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
-    page = query.order_by(Study.modified.desc(), Study.id).offset(start).limit(rows)
-    return number or 0, model.Session.scalars(page).all()
+    rows = query.offset(data["start"]).limit(data["rows"])
+    return number or 0, model.Session.scalars(rows).all()
 
 
 # --- made, deleted ---
@@ -191,7 +235,7 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
         themes=tuple(themes),
     )
     group = {"fr": "Besoins ajoutés", "en": "Added needs"}
-    row = StudyNeed(study_id=study.id, position=position, group=group, need=own.as_dict())
+    row = StudyNeed(study_id=study.id, position=position, group=group, need=asdict(own))
     model.Session.add(row)
     model.Session.flush()
     return row
@@ -216,48 +260,38 @@ def run(study: Study, context: Any) -> None:
     rows = needs(study)
     if study.run:
         freeze(study, rows)
-    countable = look(study, [row for row in rows if row.relevant], context)
+    servers = look(study, [row for row in rows if row.relevant], context)
     study.run += 1
     study.run_at = study.looked = study.modified = now()
     last = StudyRun(study_id=study.id, number=study.run, at=study.run_at, results=_results(rows))
     model.Session.add(last)
     old = StudyRun.number <= study.run - MOST_RUNS
     model.Session.execute(sa.delete(StudyRun).where(StudyRun.study_id == study.id, old))
-    study.pending = 0
-    save(study, countable)
+    save(study, servers)
 
 
-def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> list[str]:
-    """Look for the datasets of some needs and store them; the caller calls `save`.
-
-    Returns:
-        the ids of rows whose objects a service can be asked to count.
-    """
+def look(study: Study, rows: Sequence[StudyNeed], context: Any) -> Servers:
+    """Look for the datasets of some needs and store them; the caller calls `save`."""
     searched = [Need.of_dict(row.need) for row in rows]
     offers = candidates.look(searched, site_of(study), context)
     existing = datasets(rows)
-    countable: list[str] = []
+    servers: Servers = {}
     for row in rows:
-        countable += _propose(row, existing[row.id], offers.get(str(row.need["id"]), []))
-    return countable
+        servers |= _propose(row, existing[row.id], offers.get(str(row.need["id"]), []))
+    return servers
 
 
-def save(study: Study, countable: list[str]) -> None:
-    """Commit what was changed, and queue the counts of datasets.
-
-    Args:
-        countable: ids of rows whose objects are to be counted.
-    """
-    study.pending += len(countable)
-    jobs.want(countable)
+def save(study: Study, servers: Servers) -> None:
+    """Commit what was changed, and queue the counts of datasets."""
+    want(study, servers)
     model.Session.commit()
-    jobs.COUNT.enqueue()
+    COUNT.enqueue()
 
 
-def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> list[str]:
-    """Replace the proposals of a need; return the ids of the rows that can be counted."""
+def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candidate]) -> Servers:
+    """Replace the proposals of a need."""
     earlier = {stored.package_id: stored for stored in existing}
-    countable = []
+    countable = {}
     for rank, candidate in enumerate(offered, 1):
         stored = earlier.pop(candidate.package_id, None)
         if stored is None:
@@ -267,13 +301,13 @@ def _propose(row: StudyNeed, existing: list[StudyDataset], offered: list[Candida
         stored.reasons = [[code, params] for code, params in candidate.reasons]
         stored.rank = rank
         stored.finding = asdict(candidate.finding)
-        if candidate.countable and stored.decision != ASIDE:
-            countable.append(stored)
+        if candidate.server and stored.decision != ASIDE:
+            countable[stored] = candidate.server
     for stored in earlier.values():
         if stored.decision == PROPOSED:
             model.Session.delete(stored)
     model.Session.flush()
-    return [stored.id for stored in countable]
+    return {stored.id: server for stored, server in countable.items()}
 
 
 def concluded(
@@ -291,11 +325,10 @@ def concluded(
     chosen = [dataset for dataset in rows if dataset.decision in (KEPT, ADDED)]
     if not chosen:
         chosen = [dataset for dataset in rows if dataset.decision == PROPOSED]
-    findings = [finding_of(dataset.finding) for dataset in chosen]
+    findings = list(filter(None, (finding_of(dataset.finding) for dataset in chosen)))
     if requested is None:
         requested = row.request_id is not None
-    findings_known = [finding for finding in findings if finding is not None]
-    return presence.conclude(findings_known, requested, row.relevant, at)
+    return presence.conclude(findings, requested, row.relevant, at)
 
 
 def freeze(study: Study, rows: Sequence[StudyNeed]) -> None:
@@ -311,22 +344,14 @@ def _results(rows: Sequence[StudyNeed]) -> dict[str, Any]:
     results = {}
     for row in rows:
         row.finding = asdict(concluded(row, by_need[row.id]))
-        used = [stored for stored in by_need[row.id] if stored.decision != ASIDE]
-        results[str(row.need["id"])] = {
-            "label": row.need["label"],
-            "state": row.finding["state"],
-            "datasets": {stored.package_id: _result(stored) for stored in used},
-        }
+        used: dict[str, Any] = {}
+        for stored in by_need[row.id]:
+            if stored.decision != ASIDE:
+                count_ = stored.finding.get("count")
+                used[stored.package_id] = {"title": stored.title, "count": count_}
+        result = {"label": row.need["label"], "state": row.finding["state"], "datasets": used}
+        results[str(row.need["id"])] = result
     return results
-
-
-def _result(row: StudyDataset) -> dict[str, Any]:
-    return {
-        "title": row.title,
-        "decision": row.decision,
-        "state": row.finding.get("state", ""),
-        "count": row.finding.get("count"),
-    }
 
 
 def runs(study: Study) -> Sequence[StudyRun]:
@@ -369,13 +394,11 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
         old, new = before.get(key, nothing), after.get(key, nothing)
         earlier, later = old["datasets"], new["datasets"]
         counts = []
-        for id_ in later:
-            numbers = {
-                "before": earlier.get(id_, later[id_])["count"],
-                "after": later[id_]["count"],
-            }
-            if numbers["before"] != numbers["after"]:
-                counts.append({"title": later[id_]["title"], **numbers})
+        for id_, dataset in later.items():
+            number = earlier.get(id_, dataset)["count"]
+            if number != dataset["count"]:
+                about = {"title": dataset["title"], "before": number, "after": dataset["count"]}
+                counts.append(about)
         came = [later[id_]["title"] for id_ in later if id_ not in earlier]
         went = [earlier[id_]["title"] for id_ in earlier if id_ not in later]
         if old["state"] != new["state"] or came or went or counts:
@@ -384,6 +407,61 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
             change |= {"came": came, "went": went, "counts": counts}
             changes.append(change)
     return changes
+
+
+# --- what is to be counted: each dataset is a row of the table of work, see `counting` ---
+
+
+def want(study: Study, servers: Mapping[str, str]) -> None:
+    """Ask for the counts of datasets of a study; the caller commits, then calls `COUNT.enqueue`.
+
+    The best ones of each need come first. Those beyond `ecosphere.studies.most_counted` are not asked, which is said.
+
+    Args:
+        servers: the server that is asked, by the id of the row of the dataset.
+    """
+    _drop_stale(study.id)
+    query = sa.select(StudyDataset).join(StudyNeed, StudyNeed.id == StudyDataset.study_need_id)
+    query = query.where(StudyDataset.id.in_(list(servers)))
+    query = query.order_by(StudyDataset.rank, StudyNeed.position, StudyDataset.id)
+    rows = model.Session.scalars(query).all()
+    others = set(open_keys(study.id)).difference(servers)
+    room = max(0, config.most_counted() - len(others))
+    for stored in rows[room:]:
+        stored.finding = {**stored.finding, "code": "not-asked"}
+    moment = now()
+    again = {"status": PENDING, "attempts": 0, "due": moment, "error": ""}
+    values = []
+    for stored in rows[:room]:
+        content = {"study": study.id, "host": servers[stored.id]}
+        same = {"backlog": COUNT.name, "key": stored.id, "created": moment}
+        values.append({**same, **again, "content": content})
+    if values:
+        insertion = insert(Work).values(values)
+        changed = {**again, "content": insertion.excluded.content}
+        unique = ("backlog", "key", "recipient")
+        model.Session.execute(insertion.on_conflict_do_update(index_elements=unique, set_=changed))
+    study.pending = len(open_keys(study.id))
+
+
+def of_study(study_id: str) -> sa.ColumnElement[bool]:
+    """Return the SQL condition for the rows of a study."""
+    return sa.and_(COUNT.rows, Work.content["study"].astext == study_id)
+
+
+def open_keys(study_id: str) -> Sequence[str]:
+    """Return the ids of the datasets of a study that wait, or are being counted."""
+    query = sa.select(Work.key).where(of_study(study_id), Work.status.in_((PENDING, RUNNING)))
+    return [str(key) for key in model.Session.scalars(query)]
+
+
+def _drop_stale(study_id: str) -> None:
+    """Delete the rows of datasets that an earlier run had proposed."""
+    stored = sa.select(StudyDataset.id)
+    model.Session.execute(
+        sa.delete(Work).where(of_study(study_id), Work.key.not_in(stored)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 # --- decisions ---
@@ -410,14 +488,11 @@ def decide(study: Study, row: StudyNeed, package_id: str, decision: str, why: st
     settle(study, row)
 
 
-def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> list[str]:
+def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> Servers:
     """Add a dataset to a need; the caller calls `save`.
 
     Args:
         package: as `package_show` gives it to the person.
-
-    Returns:
-        the id of its row if its objects can be counted.
 
     Raises:
         ValidationError: the need has as many datasets as possible.
@@ -434,13 +509,13 @@ def add(study: Study, row: StudyNeed, package: dict[str, Any], context: Any) -> 
     stored.title = str(package.get("title") or package["name"])
     stored.organisation = str(organization.get("title") or "")
     model.Session.flush()
-    countable = _assess(study, row, stored, context)
+    servers = _assess(study, row, stored, context)
     settle(study, row)
-    return countable
+    return servers
 
 
-def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) -> list[str]:
-    """Look an added dataset up by its title; return the id of its row if its objects can be counted.
+def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) -> Servers:
+    """Look an added dataset up by its title.
 
     What is not known of it stays empty: it is then no evidence for the state of the need.
     """
@@ -449,9 +524,9 @@ def _assess(study: Study, row: StudyNeed, stored: StudyDataset, context: Any) ->
     for candidate in offers:
         if candidate.package_id == stored.package_id:
             stored.finding = asdict(candidate.finding)
-            if candidate.countable:
-                return [stored.id]
-    return []
+            if candidate.server:
+                return {stored.id: candidate.server}
+    return {}
 
 
 def settle(study: Study, row: StudyNeed) -> None:

@@ -1,27 +1,36 @@
 """Suitability of a dataset for a kind of use, 0 to 5, by the limits that the ministry wrote in `data/suitability.yaml`.
 
 It is shown beside the badge, never in it: the badge says how well a dataset is described, this says
-what it can be used for. A dataset is as suitable as its weakest property lets it be.
+what it can be used for. A dataset is as suitable as its weakest property lets it be. People who used it say whether it
+was suitable, once a person, dataset and use: everybody sees how many said so, only those who edit it read why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.columns import new_id, now
 from ckanext.ecosphere.studies.content import DATA, checked, load
 from ckanext.ecosphere.studies.frames import in_language
+from ckanext.ecosphere.studies.model import Suitability
 
 FILE = DATA / "suitability.yaml"
 
 BEST = 5
+MOST_READ = 100
+"""Opinions on a dataset that its editors read."""
 LARGEST = 100_000_000
 DAYS_OF_A_YEAR = 365.25
 
@@ -44,88 +53,17 @@ _GIVING = frozenset({"OGC:WFS", "OGC:WCS", "OGC:SOS", "OGC:API-FEATURES", "ATOM"
 _DRAWING = frozenset({"OGC:WMS", "OGC:WMTS", "TMS"})
 
 
-@dataclass(frozen=True)
-class Properties:
-    """What limits ask about a dataset; None where its metadata say nothing.
-
-    Attributes:
-        scale: denominator of the finest scale; `resolution` in metres.
-        age: full years since it was last modified.
-        services: "none" or "view-only" if its objects cannot be had, else "".
-    """
-
-    representation: str | None
-    scale: int | None
-    resolution: float | None
-    age: int | None
-    services: str
-    licence: str
-
-    @property
-    def unknown(self) -> frozenset[str]:
-        """What the metadata do not say."""
-        missing = set()
-        if self.scale is None and self.resolution is None:
-            missing.add("scale")
-        if self.age is None:
-            missing.add("age")
-        if self.representation is None:
-            missing.add("representation")
-        return frozenset(missing)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A limit: `at_most` this score, because of `text`, when all conditions hold."""
-
-    id: str
-    at_most: int
-    when: Mapping[str, Any]
-    text: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Use:
-    """A kind of use; `fits` is the sentence of a dataset that no limit concerns."""
-
-    id: str
-    label: Mapping[str, str]
-    fits: Mapping[str, str]
-    limits: tuple[Limit, ...] = field(default=())
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-
-#: Condition → whether it holds for a dataset.
-_HOLDS: dict[str, Callable[[Properties, Any], bool]] = {
-    "representation": lambda facts, value: facts.representation in value,
-    "scale_over": lambda facts, value: facts.scale is not None and facts.scale > value,
-    "scale_under": lambda facts, value: facts.scale is not None and facts.scale < value,
-    "resolution_over": lambda facts, value: (
-        facts.resolution is not None and facts.resolution > value
-    ),
-    "age_over": lambda facts, value: facts.age is not None and facts.age > value,
-    "services": lambda facts, value: facts.services == value,
-    "licence": lambda facts, value: facts.licence == value,
-    "unknown": lambda facts, value: not facts.unknown.isdisjoint(value),
-}
-
-
 @cache
-def uses() -> dict[str, Use]:
-    """Return the kinds of use by id, each with the limits of all.
+def uses() -> dict[str, dict[str, Any]]:
+    """Return the kinds of use by id: `label`, `fits` (sentence of data that no limit concerns), and all `limits`.
 
     Raises:
         ContentError: the file is wrong.
     """
     table = checked(load(FILE), "suitability", FILE.name, {})
     common = table.get("common", [])
-    by_id = {}
-    for id_, row in table["uses"].items():
-        limits = tuple(Limit(**limit) for limit in row.get("limits", []) + common)
-        by_id[id_] = Use(id_, row["label"], row["fits"], limits)
-    return by_id
+    rows = table["uses"].items()
+    return {id_: {**row, "limits": row.get("limits", []) + common} for id_, row in rows}
 
 
 # --- the score -----------------------------------------------------------------------------------
@@ -141,37 +79,45 @@ def score(view: View, use: str, today: date | None = None) -> tuple[int, str, di
     Raises:
         KeyError: there is no such use.
     """
-    kind = uses()[use]
+    limits = uses()[use]["limits"]
     facts = properties(view, today or date.today())
-    params = {"scale": facts.scale, "resolution": facts.resolution, "age": facts.age}
+    params = {name: facts[name] for name in ("scale", "resolution", "age")}
     filled = {name: value for name, value in params.items() if value is not None}
-    applying = [limit for limit in kind.limits if _applies(limit, facts)]
+    applying = [limit for limit in limits if _applies(limit["when"], facts)]
     if not applying:
         return BEST, f"{use}.fits", filled
-    lowest = min(applying, key=lambda limit: limit.at_most)
-    return lowest.at_most, f"{use}.{lowest.id}", filled
+    lowest = min(applying, key=lambda limit: limit["at_most"])
+    return lowest["at_most"], f"{use}.{lowest['id']}", filled
 
 
-def _applies(limit: Limit, facts: Properties) -> bool:
-    return all(_HOLDS[name](facts, value) for name, value in limit.when.items())
+def _applies(conditions: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return all(_holds(name, value, facts) for name, value in conditions.items())
 
 
-def sentence(code: str, params: Mapping[str, Any], language: str) -> str:
-    """Return the sentence of a code of `score` in a language; "" if the table no longer has it."""
+def _holds(condition: str, value: Any, facts: Mapping[str, Any]) -> bool:
+    """Return whether a condition holds: `age_over: 10`, `services: none`, `unknown: [scale]`…"""
+    name, _underscore, comparison = condition.partition("_")
+    fact = facts[name]
+    if fact is None:
+        return False
+    if comparison == "over":
+        return fact > value
+    if comparison == "under":
+        return fact < value
+    if name == "unknown":
+        return not fact.isdisjoint(value)
+    if isinstance(value, list):
+        return fact in value
+    return fact == value
+
+
+def sentence(code: str, params: Mapping[str, Any], spoken: str) -> str:
+    """Return the sentence of a code of `score` in a language."""
     use, _dot, id_ = code.partition(".")
-    kind = uses().get(use)
-    if kind is None:
-        return ""
-    text = ""
-    if id_ == "fits":
-        text = in_language(kind.fits, language)
-    for limit in kind.limits:
-        if limit.id == id_:
-            text = in_language(limit.text, language)
-    try:
-        return text.format_map({name: _number(value) for name, value in params.items()})
-    except KeyError:
-        return text
+    kind = uses()[use]
+    texts = {"fits": kind["fits"], **{limit["id"]: limit["text"] for limit in kind["limits"]}}
+    numbers = {name: _number(value) for name, value in params.items()}
+    return in_language(texts[id_], spoken).format_map(numbers)
 
 
 def _number(value: Any) -> str:
@@ -181,19 +127,27 @@ def _number(value: Any) -> str:
     return f"{value:,}".replace(",", "\u00a0")
 
 
-def properties(view: View, today: date) -> Properties:
-    """Return what limits ask about a dataset."""
+def properties(view: View, today: date) -> dict[str, Any]:
+    """Return what limits ask about a dataset; None where its metadata say nothing.
+
+    Returns:
+        `scale` (denominator of the finest one), `resolution` (metres), `age` (full years since it was last modified),
+        `representation`, `services` ("none" or "view-only" if its objects cannot be had), `licence`, and `unknown`:
+        which of scale, age and representation are not said.
+    """
     natures = [links.nature(resource.values) for resource in view.resources]
     scale, resolution = table.with_fact("resolution")
-    scales = [int(number) for number in _numbers(view, scale)]
-    return Properties(
-        representation=_representation(view, natures),
-        scale=min(scales, default=None),
-        resolution=min(_numbers(view, resolution), default=None),
-        age=_age(view, today),
-        services=_services(natures),
-        licence=_licence(view),
-    )
+    facts = {
+        "scale": min(map(int, _numbers(view, scale)), default=None),
+        "resolution": min(_numbers(view, resolution), default=None),
+        "age": _age(view, today),
+        "representation": _representation(view, natures),
+    }
+    unknown = {name for name in ("scale", "age", "representation") if facts[name] is None}
+    if facts["resolution"] is not None:
+        unknown.discard("scale")
+    services, licence = _services(natures), _licence(view)
+    return {**facts, "unknown": unknown, "services": services, "licence": licence}
 
 
 def _licence(view: View) -> str:
@@ -243,3 +197,49 @@ def _services(natures: list[links.Nature]) -> str:
     if protocols & _DRAWING:
         return "view-only"
     return "none"
+
+
+# --- opinions ------------------------------------------------------------------------------------
+
+
+def labels() -> dict[str, str]:
+    """Return the kinds of use, and their names in the language of the page."""
+    spoken = language.current()
+    return {id_: in_language(use["label"], spoken) for id_, use in uses().items()}
+
+
+def save_opinion(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:
+    """Store the opinion of a person, instead of an earlier one on the same dataset and use."""
+    key = {"package_id": package_id, "use": use, "user_id": user_id}
+    values = {"fits": fits, "why": why, "created": now()}
+    statement = insert(Suitability).values(id=new_id(), **key, **values)
+    model.Session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def counts(package_id: str) -> list[dict[str, Any]]:
+    """Return for each use about which somebody said something: `use`, `label`, `fits` and `not_fits` (numbers)."""
+    fits = sa.func.count().filter(Suitability.fits)
+    not_fits = sa.func.count().filter(~Suitability.fits)
+    columns = (Suitability.use, fits.label("fits"), not_fits.label("not_fits"))
+    query = sa.select(*columns).where(Suitability.package_id == package_id)
+    return _labelled(query.group_by(Suitability.use).order_by(Suitability.use))
+
+
+def opinions(package_id: str) -> list[dict[str, Any]]:
+    """Return the latest opinions on a dataset, with their reasons and without their authors."""
+    columns = (Suitability.use, Suitability.fits, Suitability.why, Suitability.created)
+    query = sa.select(*columns).where(Suitability.package_id == package_id)
+    rows = _labelled(query.order_by(Suitability.created.desc()).limit(MOST_READ))
+    return [{**row, "created": row["created"].isoformat()} for row in rows]
+
+
+def _labelled(query: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Return the rows of a query with the names of their uses."""
+    names = labels()
+    rows = model.Session.execute(query).mappings()
+    return [{**row, "label": names.get(row["use"], row["use"])} for row in rows]
+
+
+def forget_person(user_id: str) -> None:
+    """Delete the opinions of a person; the caller commits."""
+    model.Session.execute(sa.delete(Suitability).where(Suitability.user_id == user_id))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,11 +12,7 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import geometry
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.studies import asking, editing, frames, references, shown, states, store
-from ckanext.ecosphere.studies.display import drawing
-from ckanext.ecosphere.studies.display.pages import (
+from ckanext.ecosphere.core.pages import (
     GET_POST,
     Form,
     Pages,
@@ -27,17 +22,28 @@ from ckanext.ecosphere.studies.display.pages import (
     press,
     rendered,
 )
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.studies import (
+    asking,
+    editing,
+    frames,
+    references,
+    shown,
+    states,
+    store,
+    wording,
+)
+from ckanext.ecosphere.studies.display import drawing
 from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
-from ckanext.ecosphere.studies.site import MOST_COMMUNES
+from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.vocabularies import communes, epcis
 
 LONGEST_TYPED = 100
 MOST_SUGGESTED = 8
 SIDES = 4
-SITE = ("where", "communes", "epci", "area", "buffer")
-"""Fields of the form of a site."""
-SITE_FIELDS = {"geojson": "area", "site": "where", "message": "where"}
-"""Parameter of a site → field, where they differ."""
+WAYS = {"communes": "communes", "epci": "epci", "area": "geojson", "file": "file"}
+"""Fields of the form of a site, the one chosen by `where` counts → parameters of actions."""
+SITE = (*WAYS, "where", "buffer")
 
 ecosphere_studies = Pages(
     "ecosphere_studies",
@@ -62,13 +68,13 @@ def to_settings(id_: str) -> AnyResponse:
 def index() -> Response:
     """Show the studies of a person; explain them to anonymous people."""
     if not tk.current_user.is_authenticated:
-        return rendered("about.html", frames=frames.frames())
+        return rendered("ecosphere_studies/about.html", frames=frames.frames())
     archived = request.args.get("etat") == "archivees"
     state = store.ACTIVE
     if archived:
         state = store.ARCHIVED
     studies = part_of_list("ecosphere_study_list", state=state)
-    return rendered("index.html", found=studies, archived=archived)
+    return rendered("ecosphere_studies/index.html", found=studies, archived=archived)
 
 
 # --- a new study, and the form of a site ----------------------------------------------------------
@@ -79,10 +85,9 @@ def new() -> AnyResponse:
     """Show the form of a new study, or create it."""
     chosen = request.args.get("cadre", "")
     form = Form("title", *SITE, frame=chosen, where="communes")
-    if form.sends("ecosphere_study_create", _with_site, SITE_FIELDS):
+    if form.sends("ecosphere_study_create", _with_site, _fields_of_site(form)):
         return to_study(form.result["id"])
-    titles = _commune_labels(form.typed["communes"])
-    return form.page("new.html", frames=frames.frames(), titles=titles)
+    return form.page("ecosphere_studies/new.html", frames=frames.frames())
 
 
 @ecosphere_studies.route("/etudes/<id>/copier", methods=GET_POST)
@@ -91,84 +96,26 @@ def copy(id: str) -> AnyResponse:
     study = act("ecosphere_study_show", id=id)
     title = tk._("{title} (copy)").format(title=study["title"])
     form = Form(*SITE, title=title, where="communes")
-    if form.sends("ecosphere_study_copy", _with_site, SITE_FIELDS, id=id):
+    if form.sends("ecosphere_study_copy", _with_site, _fields_of_site(form), id=id):
         return to_study(form.result["id"])
-    return form.page("copy.html", study=study, titles=_commune_labels(form.typed["communes"]))
+    return form.page("ecosphere_studies/copy.html", study=study)
+
+
+def _fields_of_site(form: Form) -> dict[str, str]:
+    """Return the fields of the parameters that have another name."""
+    return {"geojson": "area", "message": "where", "site": form.typed["where"]}
 
 
 def _with_site(typed: Mapping[str, str]) -> dict[str, Any]:
-    """Return the parameters of an action that a form with a site gives.
-
-    Raises:
-        ValidationError: names of no or of several communes, what is neither numbers nor GeoJSON…
-    """
-    data: dict[str, Any] = {name: text for name, text in typed.items() if name not in SITE}
-    data["buffer"] = typed["buffer"]
-    upload = request.files.get("file")
-    match typed["where"]:
-        case "epci":
-            data["epci"] = _epci(typed["epci"])
-        case "area":
-            data["geojson"] = _area(typed["area"].strip())
-        case "file" if upload:
-            data["file"] = upload
-        case "file":
-            raise tk.ValidationError({"file": [tk._("Choose a file.")]})
-        case _:
-            data["communes"] = _communes(typed["communes"])
+    """Return the parameters of an action that a form with a site gives."""
+    data: dict[str, Any] = {name: text for name, text in typed.items() if name not in WAYS}
+    way = data.pop("where")
+    value: Any = typed.get(way)
+    if way == "file":
+        value = request.files.get("file")
+    if way in WAYS and value:
+        data[WAYS[way]] = value
     return data
-
-
-def _communes(text: str) -> list[str]:
-    parts = [part.strip() for part in text.replace("\n", ",").replace(";", ",").split(",")]
-    codes, wrong = [], []
-    for part in [part for part in parts if part][: MOST_COMMUNES + 1]:
-        matches = communes.named(part[:LONGEST_TYPED])
-        if len(matches) == 1:
-            codes.append(matches[0].code)
-        elif matches:
-            labels = ", ".join(f"{commune.label}, {commune.code}" for commune in matches[:5])
-            wrong.append(tk._("Several communes are meant: {names}").format(names=labels))
-        else:
-            wrong.append(tk._("There is no commune of this name: {name}").format(name=part[:80]))
-    if not codes and not wrong:
-        wrong.append(tk._("Name at least one commune."))
-    if wrong:
-        raise tk.ValidationError({"communes": wrong})
-    return codes
-
-
-def _epci(text: str) -> str:
-    matches = epcis.epcis_named(text[:LONGEST_TYPED])
-    if len(matches) == 1:
-        return matches[0].code
-    message = tk._("There is no intercommunality of this name.")
-    if matches:
-        labels = ", ".join(f"{epci.name} ({epci.code})" for epci in matches[:5])
-        message = tk._("Several intercommunalities are meant: {names}").format(names=labels)
-    raise tk.ValidationError({"epci": [message]})
-
-
-def _area(text: str) -> str:
-    """Return the GeoJSON of a drawn rectangle, or the text itself if it is an object."""
-    if text.startswith("{"):
-        return text
-    sides = geometry.read_coordinates(text)
-    if len(sides) != SIDES or sides[0] >= sides[2] or sides[1] >= sides[3]:
-        message = tk._("Draw a rectangle, give its four sides in degrees, or GeoJSON.")
-        raise tk.ValidationError({"area": [message]})
-    west, south, east, north = sides
-    return json.dumps(geometry.box_to_geometry((west, south, east, north)))
-
-
-def _commune_labels(text: str) -> dict[str, str]:
-    """Return the labels of the codes of communes in a text, for the type-ahead."""
-    labels = {}
-    for part in text.split(","):
-        commune = communes.of_code(part.strip()[:LONGEST_TYPED])
-        if commune:
-            labels[commune.code] = commune.label
-    return labels
 
 
 # --- type-ahead -----------------------------------------------------------------------------------
@@ -178,34 +125,22 @@ def _commune_labels(text: str) -> dict[str, str]:
 def commune_suggestions() -> Response:
     """Return communes that begin with what is typed (`q`)."""
     matches = communes.suggest(_typed_words(), MOST_SUGGESTED)
-    return _suggestions((commune.code, commune.label) for commune in matches)
+    return _suggestions(commune.label for commune in matches)
 
 
 @ecosphere_studies.route("/etudes/intercommunalites")
 def epci_suggestions() -> Response:
     """Return intercommunalities that have the words that are typed (`q`)."""
     matches = epcis.epcis_like(_typed_words())[:MOST_SUGGESTED]
-    return _suggestions((epci.name, epci.name) for epci in matches)
-
-
-@ecosphere_studies.route("/etudes/jeux-de-donnees")
-def dataset_suggestions() -> Response:
-    """Return datasets that match what is typed (`q`) and that the person may read."""
-    chars = [char if char.isalnum() else " " for char in _typed_words()]
-    words = "".join(chars).strip()
-    if not words:
-        return _suggestions(())
-    query = {"q": words, "rows": MOST_SUGGESTED, "fq": "dataset_type:dataset"}
-    datasets = act("package_search", **query, include_private=True)["results"]
-    return _suggestions((row["name"], row["title"] or row["name"]) for row in datasets)
+    return _suggestions(epci.name for epci in matches)
 
 
 def _typed_words() -> str:
     return request.args.get("q", "")[:LONGEST_TYPED]
 
 
-def _suggestions(pairs: Any) -> Response:
-    return jsonify({"items": [{"value": value, "label": label} for value, label in pairs]})
+def _suggestions(labels: Iterable[str]) -> Response:
+    return jsonify({"items": [{"label": label} for label in labels]})
 
 
 # --- a study --------------------------------------------------------------------------------------
@@ -219,12 +154,14 @@ def read(id: str) -> Response:
     counts = Counter(need["finding"]["state"] for need in needs)
     best = [dataset for need in needs for dataset in need["datasets"][:1]]
     state = request.args.get("etat", "")
-    if state in states.LABELS:
+    if state in wording.STATES:
         for group in study["groups"]:
             group["needs"] = [need for need in group["needs"] if need["finding"]["state"] == state]
         study["groups"] = [group for group in study["groups"] if group["needs"]]
     map_ = drawing.draw(store.site_of(store.get(id)), best)
-    return rendered("read.html", study=study, counts=counts, wanted=state, map=map_)
+    return rendered(
+        "ecosphere_studies/read.html", study=study, counts=counts, wanted=state, map=map_
+    )
 
 
 @ecosphere_studies.route("/etudes/<id>/etat")
@@ -256,7 +193,7 @@ def changes(id: str) -> Response:
     study = act("ecosphere_study_show", id=id)
     numbers = {"before": request.args.get("de", ""), "after": request.args.get("a", "")}
     difference = act("ecosphere_study_difference", id=id, **numbers)
-    return rendered("changes.html", study=study, difference=difference)
+    return rendered("ecosphere_studies/changes.html", study=study, difference=difference)
 
 
 # --- needs ----------------------------------------------------------------------------------------
@@ -269,15 +206,9 @@ def need_create(id: str) -> AnyResponse:
     return to_study(id)
 
 
-@ecosphere_studies.route("/etudes/<id>/besoins/<need>")
-def need(id: str, need: str) -> Response:
-    """Show a need with all its datasets and what can be done about it."""
-    return _need_page(Form(), id, need)
-
-
-@ecosphere_studies.post("/etudes/<id>/besoins/<need>")
-def need_update(id: str, need: str) -> AnyResponse:
-    """Say whether a need is relevant."""
+@ecosphere_studies.route("/etudes/<id>/besoins/<need>", methods=GET_POST)
+def need(id: str, need: str) -> AnyResponse:
+    """Show a need with all its datasets and what can be done about it; on POST, say whether it is relevant."""
     form = Form("relevant", "why")
     if form.sends("ecosphere_study_need_update", id=id, need=need):
         return to_study(id, need)
@@ -322,7 +253,9 @@ def _need_page(form: Form, id_: str, need_id: str) -> Response:
     # Nothing is asked of the sites to which the links lead.
     site = store.site_of(store.get(id_))
     links = references.links(frames.Need.of_dict(need_["need"]), site)
-    return form.page("need.html", study=study, need=need_, source=source, links=links)
+    return form.page(
+        "ecosphere_studies/need.html", study=study, need=need_, source=source, links=links
+    )
 
 
 def _need_of(study: Mapping[str, Any], need_id: str) -> Any:
@@ -343,12 +276,13 @@ def ask(id: str, need: str) -> AnyResponse:
     need_ = _need_of(study, need)
     prefilled = asking.prefilled(store.get(id), store.need(store.get(id), need))
     prefilled["dataset"] = request.args.get("jeu", "")
-    form = Form(*asking.FIELDS, "undertakes", "with_area", **prefilled)
+    names = schema.study_request().keys() - {"id", "need", "__extras"}
+    form = Form(*names, **prefilled)
     if form.sends("ecosphere_study_request", id=id, need=need):
         return tk.redirect_to("ecosphere_requests.edit", id=form.result["id"], step="envoi")
     readable = [dataset for dataset in need_["datasets"] if dataset["readable"]]
     return form.page(
-        "ask.html",
+        "ecosphere_studies/ask.html",
         study=study,
         need=need_,
         restricted=[row for row in readable if row["finding"].get("state") == states.RESTRICTED],
@@ -381,7 +315,7 @@ def _settings_page(form: Form, id_: str, link: str = "") -> Response:
     study = act("ecosphere_study_show", id=id_)
     form.typed["title"] = form.typed.get("title") or study["title"]
     own = store.member_of(id_, tk.current_user.id)
-    return form.page("settings.html", study=study, link=link, own=own and own.id)
+    return form.page("ecosphere_studies/settings.html", study=study, link=link, own=own and own.id)
 
 
 @ecosphere_studies.post("/etudes/<id>/archiver")
@@ -403,7 +337,7 @@ def delete(id: str) -> AnyResponse:
     title = ""
     if store.role(study, tk.current_user.id):
         title = study.title
-    return rendered("delete.html", id=study.id, title=title)
+    return rendered("ecosphere_studies/delete.html", id=study.id, title=title)
 
 
 @ecosphere_studies.post("/etudes/<id>/membres")
@@ -449,7 +383,7 @@ def invited(token: str) -> AnyResponse:
         raise tk.ObjectNotFound(message)
     title = store.get(row.study_id).title
     model.Session.rollback()
-    return rendered("invited.html", token=token, title=title)
+    return rendered("ecosphere_studies/invited.html", token=token, title=title)
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -458,7 +392,7 @@ def invited(token: str) -> AnyResponse:
 @ecosphere_studies.route("/etudes/cadres")
 def frame_list() -> Response:
     """Show the frames."""
-    return rendered("frames.html", frames=frames.frames(), may_edit=_may_edit())
+    return rendered("ecosphere_studies/frames.html", frames=frames.frames(), may_edit=_may_edit())
 
 
 def _may_edit(frame_id: str = "") -> bool:
@@ -474,7 +408,7 @@ def frame_read(id: str) -> Response:
     if parent is not None:
         difference = frames.difference(frame, parent)
     return rendered(
-        "frame.html",
+        "ecosphere_studies/frame.html",
         frame=frame,
         parent=parent,
         difference=difference,
@@ -515,10 +449,10 @@ def _frame_editor(frame: frames.Frame, id_: str, content: Any) -> AnyResponse:
         tk.h.flash_success(tk._("The frame is saved."))
         return tk.redirect_to("ecosphere_studies.frame_read", id=form.result["id"])
     needs = sorted(frames.needs().values(), key=lambda need: need.id)
-    return form.page("frame_edit.html", frame=frame, changed=id_, needs=needs)
+    return form.page("ecosphere_studies/frame_edit.html", frame=frame, changed=id_, needs=needs)
 
 
 @ecosphere_studies.route("/etudes/statistiques")
 def statistics() -> Response:
     """Show which data studies lack most, to the ministry."""
-    return rendered("statistics.html", rows=act("ecosphere_study_missing_stats"))
+    return rendered("ecosphere_studies/statistics.html", rows=act("ecosphere_study_missing_stats"))

@@ -17,7 +17,7 @@ from ckanext.ecosphere.vocabularies import gazetteer
 FILE = Path(__file__).with_name("data") / "messages.yaml"
 MESSAGES: dict[str, dict[str, str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 """Section → code → sentence in English."""
-SENTENCES, REASONS = MESSAGES["findings"], MESSAGES["reasons"]
+STATES, SENTENCES, REASONS = MESSAGES["states"], MESSAGES["findings"], MESSAGES["reasons"]
 _FAR = 5_000
 
 
@@ -54,7 +54,21 @@ def reason(code: str, params: Mapping[str, Any]) -> str:
     if "theme" in values:
         theme = str(values["theme"])
         values["theme"] = voc.get("themes").label(theme, language.current()) or theme
+    if "distance" in values:
+        values["distance"] = distance(1000 * values["distance"])
     return _sentence("reasons", code, code, values)
+
+
+def state(id_: str) -> str:
+    """Return the name of a state; "" for an unknown one."""
+    if id_ in STATES:
+        return tk._(STATES[id_])
+    return ""
+
+
+def columns(table: str) -> list[str]:
+    """Return the columns of a table, a section of the file."""
+    return [tk._(text) for text in MESSAGES[table].values()]
 
 
 def site_error(code: str, params: Mapping[str, Any]) -> str:

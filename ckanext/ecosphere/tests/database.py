@@ -13,7 +13,6 @@ import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
-from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.search.relevance import spelling
 
 _complete: set[tuple[str, ...]] = set()
@@ -41,7 +40,6 @@ def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
         reset_db()
         for plugin in lacking():
             migrate_db_for(plugin)
-        listing.forget_counts()
         spelling.forget_words()
         model.Session.remove()
 

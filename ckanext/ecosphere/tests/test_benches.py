@@ -84,8 +84,7 @@ def test_the_relevance_of_the_search(portal: str):
     figures = printed("relevance", "--ini", portal)
 
     assert f"{RECORDS} datasets" in figures
-    for contestant in ("stock CKAN 2.12", "without places", "the portal"):
-        assert contestant in figures
+    assert "tuned on" in figures and "NDCG@10" in figures
 
 
 def test_the_speed_of_studies(portal: str):

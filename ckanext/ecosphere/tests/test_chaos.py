@@ -20,9 +20,13 @@ from dev.chaos import checks
 from dev.chaos import run as sabotage
 from dev.chaos.catalogues import Catalogue
 from dev.chaos.checks import Check
-from dev.chaos.people import AWAY, BROKEN, DONE, Answer, Producer, Saved, Visitor
+from dev.chaos.people import Answer, Producer, Saved, Visitor
 from dev.chaos.run import Result, Supervisor
 from dev.stack import process
+
+
+def answered(status: int, content: bytes = b"") -> Answer:
+    return Answer(status, content, {}, cost=0)
 
 
 @pytest.fixture
@@ -65,20 +69,20 @@ def test_other_processes_are_never_killed(sleeper: process.Process):
 
 def test_acknowledged_save_must_be_there_and_a_silent_one_may_be():
     saved = Saved()
-    saved.note(1, Answer(DONE, 200, 0, ""))
-    saved.note(2, Answer(AWAY, 503, 0, ""))
+    saved.note(1, answered(200))
+    saved.note(2, answered(503))
     assert saved.possible == {1, 2}
-    saved.note(3, Answer(DONE, 200, 0, ""))
+    saved.note(3, answered(200))
     assert saved.possible == {3}
 
 
 @pytest.mark.parametrize(
     ("answer", "is_wrong"),
     [
-        (Answer(DONE, 200, 0, "page"), False),
-        (Answer(AWAY, 503, 0, "unavailable"), False),
-        (Answer(BROKEN, 500, 0, "Internal server error"), True),
-        (Answer(DONE, 200, 0, "Traceback (most recent call last)"), True),
+        (answered(200, b"page"), False),
+        (answered(503, b"unavailable"), False),
+        (answered(500, b"Internal server error"), True),
+        (answered(200, b"Traceback (most recent call last)"), True),
     ],
 )
 def test_visitor_sees_what_nobody_should(answer: Answer, is_wrong: bool):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(settings, "LOCAL", local)
     monkeypatch.setattr(settings, "STATE", local / "stack.json")
     monkeypatch.setattr(services, "LOCAL", local)
-    monkeypatch.setattr(services, "INSTALLED", local)
     for variable, _ in settings.PORTS.values():
         monkeypatch.delenv(variable, raising=False)
     settings.ports.cache_clear()
@@ -145,11 +145,6 @@ class TestFailures:
         with pytest.raises(StackError, match=DISK_FULL[:16]):
             run(["sh", "-c", "cat /dev/zero > /dev/full"], what="write")
 
-    def test_too_little_space_is_said_before_anything_is_installed(self, checkout, monkeypatch):
-        monkeypatch.setattr(services, "SPACE", 10**18)
-        with pytest.raises(StackError, match=r"GB free and .* GB are needed"):
-            services.up()
-
     def test_without_root_what_is_missing_is_named_with_the_command_to_run(self, monkeypatch):
         absent = packages.Need("openjdk-17-jdk-headless", "Solr, which needs a JDK", lambda: None)
         monkeypatch.setitem(packages.NEEDS, "java", absent)
@@ -219,6 +214,14 @@ def test_temporary_files_of_an_installation_vanish_and_those_of_others_stay(tmp_
 def test_the_workers_listen_to_the_queue_of_every_room():
     wanted = {queue for plugin in each_setup() for queue in plugin.ecosphere_queues()}
     assert wanted <= set(ckan.QUEUES)
+
+
+@pytest.mark.usefixtures("with_plugins")
+def test_every_job_of_the_rooms_has_its_function():
+    for plugin in each_setup():
+        for job in plugin.ecosphere_jobs():
+            module, _, name = job.function.rpartition(".")
+            assert callable(getattr(import_module(module), name, None)), job.function
 
 
 def test_a_shell_prepared_for_pytest_does_not_lead_the_demonstration_astray(monkeypatch):

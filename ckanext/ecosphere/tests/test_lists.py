@@ -17,7 +17,6 @@ from ckan.tests import factories
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import journal, lists
 from ckanext.ecosphere.core.journal import JournalEntry, LocalValue
-from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import setup
 from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.search.tests.conftest import give_french
@@ -206,12 +205,6 @@ def test_a_line_is_changed_and_taken_away(send):
     assert send(f"{ADMIN}/recherche?line={key}", status=404)
 
 
-@pytest.mark.slow("values")
-def test_the_lines_of_the_package_are_looked_through(send):
-    assert "logement social" in send(f"/fr{ADMIN}/recherche?q=hlm").body
-    assert "Aucune ligne" in send(f"/fr{ADMIN}/recherche?q=zorglub").body
-
-
 WRONG_LINES = [
     ({"asked": ""}, "Donnez au moins"),
     ({"asked": "de la"}, "aucun mot"),
@@ -232,25 +225,6 @@ def test_what_is_no_line_is_refused_with_a_sentence(send):
         line = {"asked": "zorglub", "called": "haie", "do": "save", **form}
         assert sentence in send(f"/fr{ADMIN}/recherche", line, status=400).body, form
     assert not local.of(words.EVERYDAY)
-
-
-@pytest.mark.slow("variants")
-def test_weights_and_questions_of_former_versions_are_put_away_into_the_journal(send):
-    lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
-    lists.store("search:weights", "place.exact", {"value": 7.5}, None)
-    lists.store("search:judged", "b", {"question": "zorglub", "datasets": ["haies"], "words": []}, None)
-    assert any("2" in step for step in setup.plan())
-    report = InitReport()
-    setup.put_away_former_settings(report)
-    assert [kind for kind, _message in report.lines] == ["changed"] and "2" in report.lines[0][1]
-    assert list(local.of("search:everyday")) == ["a"]
-    assert not local.of("search:weights") and not local.of("search:judged")
-    page = send(f"/fr{ADMIN}/journal?kind=search").body
-    assert "place.exact" in page and "7.5" in page and "haies" in page and "search:" not in page
-    assert page.count("/annuler") == 1  # that of the synonym
-    again = InitReport()
-    setup.put_away_former_settings(again)
-    assert again.lines == []
 
 
 @pytest.mark.slow("load")

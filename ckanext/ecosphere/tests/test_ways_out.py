@@ -6,8 +6,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from ckanext.ecosphere.tests.test_architecture import PACKAGE, imports, modules, within
 
 #: Modules that can open a connection.
@@ -138,10 +136,3 @@ def test_every_xml_parser_has_the_network_off():
 def test_of_owslib_only_filters_are_used():
     found = {(own(path), name) for path in modules(".") for name in imports(path) if within(name, "owslib")}
     assert {name for _path, name in found if not within(name, OWSLIB) and name != "owslib"} == set()
-
-
-@pytest.mark.parametrize("module", ["quality/rdf.py"])
-def test_shapes_import_nothing(module):
-    checked = [call for call in calls(PACKAGE / module) if ast.unparse(call.func) == "check"]
-    assert checked
-    assert all(keywords(call).get("do_owl_imports") is False for call in checked)

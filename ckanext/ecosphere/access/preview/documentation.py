@@ -25,6 +25,7 @@ from ckanext.ecosphere.access.services.parsers import (
     parse_xml,
     text,
 )
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.ecosphere.vocabularies import tables
@@ -50,7 +51,7 @@ Words = dict[str, str]
 Rows = Sequence[Sequence[str]]
 
 
-def attributes(path: Path, kind: str) -> dict[str, Any] | None:
+def attributes(path: Path, kind: str) -> Values | None:
     """Return the attributes documented in a file, as `tables.described`, without empty columns; None without any.
 
     Args:
@@ -88,7 +89,7 @@ def attributes(path: Path, kind: str) -> dict[str, Any] | None:
     }
 
 
-def name_columns(columns: list[dict[str, Any]], schema: Path) -> None:
+def name_columns(columns: list[Values], schema: Path) -> None:
     """Add the titles of a Table Schema to the columns of a table, as `meaning`.
 
     Args:
@@ -221,7 +222,7 @@ def _text(element: etree._Element | None) -> str:
 # --- tables that follow a French data standard ---
 
 
-def explain(columns: list[dict[str, Any]], rows: Rows) -> str:
+def explain(columns: list[Values], rows: Rows) -> str:
     """Add the meanings of attributes and codes to the columns of a table that follows a standard.
 
     Args:

@@ -1,8 +1,11 @@
-"""Files of previews, map images and extracts, below CKAN's storage path; the oldest are removed."""
+"""Files of previews, map images and extracts, below CKAN's storage path; the oldest are removed.
+
+Previews and extracts may be in an object storage instead (`shared.stored_files`), where it is its rules that remove the
+oldest. Map images stay on each server.
+"""
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 import uuid
@@ -57,12 +60,6 @@ def working() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def keep(made: Path, target: Path) -> None:
-    """Move a finished file to its destination, atomically."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(made, target)  # noqa: PTH105 - atomic
 
 
 def prune() -> int:

@@ -17,6 +17,7 @@ from pyogrio import raw
 
 from ckanext.ecosphere.access.preview import tables
 from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared.confinement import confine
 from ckanext.ecosphere.shared.confinement.coordinates import system, to_degrees
 
@@ -42,7 +43,7 @@ _SHORTEST_DEFINITION = 20
 _TOO_MUCH = "Too much accumulated memory"
 
 
-def read(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+def read(path: Path, most: int) -> tuple[Values, Any, list[str], list[Any]]:
     """Read the first features of the first layer with geometries, else of the first layer.
 
     Returns:
@@ -113,7 +114,7 @@ def shapes_of(geometries: Any) -> Any:
     return shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
 
 
-def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
+def sample(path: Path, rows: int, most_bytes: int) -> Values:
     """Return the map and table of a file.
 
     Args:
@@ -192,9 +193,9 @@ def _simplified(shapes: Any, bounds: Any) -> Any:
     return shapes
 
 
-def _features(shapes: Any, most_bytes: int) -> tuple[list[dict[str, Any]], bool]:
+def _features(shapes: Any, most_bytes: int) -> tuple[list[Values], bool]:
     """Return the features of a map, and whether some are left out since they are too large."""
-    features: list[dict[str, Any]] = []
+    features: list[Values] = []
     points = size = 0
     for number, shape in enumerate(shapes):
         if shape is None or shape.is_empty:
@@ -239,7 +240,7 @@ def plain(value: Any) -> Any:
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 LONGEST_FOOTER = 8 * 1024 * 1024
 MOST_COLUMNS = 200
-_BOUNDS: dict[str, Any] = {
+_BOUNDS: Values = {
     "thrift_string_size_limit": LONGEST_FOOTER,
     "thrift_container_size_limit": 100_000,
     "pre_buffer": False,
@@ -249,7 +250,7 @@ _NATIVE = frozenset(
 )
 
 
-def read_parquet(path: Path, most: int) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+def read_parquet(path: Path, most: int) -> tuple[Values, Any, list[str], list[Any]]:
     """Read the first rows; see `geo.read`.
 
     Raises:

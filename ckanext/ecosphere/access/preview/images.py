@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ckanext.ecosphere.access import config, turns
@@ -15,6 +13,7 @@ from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.services.parsers import WEB_MERCATOR
 from ckanext.ecosphere.access.services.presentation import SILENT
 from ckanext.ecosphere.dataset.services import with_parameters
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -39,7 +38,7 @@ class NoImageError(Exception):
         self.code = code
 
 
-def can_draw(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
+def can_draw(service: Row, layer: Row) -> bool:
     """Return whether a layer can be shown as web map tiles."""
     kind = service["kind"]
     if kind == "wms":
@@ -53,7 +52,7 @@ def can_draw(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
     return kind == "ogcapi" and bool(layer.get("details", {}).get("map"))
 
 
-def _web_crs(layer: Mapping[str, Any]) -> str:
+def _web_crs(layer: Row) -> str:
     return next((code for code in WEB_MERCATOR if code in layer.get("crs", [])), "")
 
 
@@ -64,9 +63,7 @@ def bounds(zoom: int, column: int, row: int) -> str:
     return ",".join(f"{each:.6f}" for each in (west, north - side, west + side, north))
 
 
-def address(
-    service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int
-) -> str:
+def address(service: Row, layer: Row, zoom: int, column: int, row: int) -> str:
     """Return the URL of a tile.
 
     Raises:
@@ -81,7 +78,7 @@ def address(
     return _URLS[service["kind"]](service, layer, bounds(zoom, column, row))
 
 
-def _wms(service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
+def _wms(service: Row, layer: Row, box: str) -> str:
     images = [name for name in service.get("formats") or [] if name.split(";")[0] in SHOWN]
     image = "image/png"
     if images and image not in images:
@@ -108,7 +105,7 @@ def _wms(service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
     )
 
 
-def _arcgis(service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
+def _arcgis(service: Row, layer: Row, box: str) -> str:
     return with_parameters(
         f"{service['url']}/export",
         bbox=box,
@@ -122,7 +119,7 @@ def _arcgis(service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> s
     )
 
 
-def _ogcapi(_service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> str:
+def _ogcapi(_service: Row, layer: Row, box: str) -> str:
     crs = "http://www.opengis.net/def/crs/EPSG/0/3857"
     parameters = {
         "bbox": box,
@@ -138,9 +135,7 @@ def _ogcapi(_service: Mapping[str, Any], layer: Mapping[str, Any], box: str) -> 
 _URLS = {"wms": _wms, "arcgis": _arcgis, "ogcapi": _ogcapi}
 
 
-def _wmts(
-    service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int
-) -> str:
+def _wmts(service: Row, layer: Row, zoom: int, column: int, row: int) -> str:
     details = layer["details"]
     matrix = details["zooms"].get(str(zoom))
     if matrix is None:
@@ -216,7 +211,7 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
     if parent is not None:
         made = parent / f"{key}.{random.getrandbits(64):x}.tmp"
         made.write_bytes(body)
-        files.keep(made, parent / f"{key}.{SHOWN[media_type]}")
+        made.replace(parent / f"{key}.{SHOWN[media_type]}")
         if random.random() < _PRUNED_AFTER:  # noqa: S311
             files.prune()
     return body, media_type

@@ -13,6 +13,7 @@ from typing import Any
 
 from lxml import etree
 
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.confinement.archives import MOST_TEXT
 from ckanext.ecosphere.shared.confinement.confine import FileError
@@ -118,7 +119,7 @@ _GAP = re.compile(r"[\s,:]*")
 _MEMBERS = frozenset({"featureMember", "featureMembers", "member", "members"})
 _TOTALS = ("numberMatched", "totalFeatures")
 
-Facts = dict[str, Any]
+Facts = Values
 """`part`, and `known_total` if the text states how many features there are."""
 
 

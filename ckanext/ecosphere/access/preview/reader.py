@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared.confinement import confine
 from ckanext.ecosphere.shared.confinement.process import UNPACKED_MEGABYTES, serve
 
@@ -50,7 +50,7 @@ _FACTS = (
 )  # fmt: skip
 
 
-def carry_out(job: dict[str, Any]) -> dict[str, Any]:
+def carry_out(job: Values) -> Values:
     """Make the sample or the extract of a job; return the facts about it.
 
     Raises:
@@ -63,7 +63,7 @@ def carry_out(job: dict[str, Any]) -> dict[str, Any]:
     return sample(job)
 
 
-def sample(job: dict[str, Any]) -> dict[str, Any]:
+def sample(job: Values) -> Values:
     """Write the sample of a file; return the facts to be stored in the database.
 
     Args:
@@ -82,7 +82,7 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
 
         path = archives.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
-    facts: dict[str, Any] = {}
+    facts: Values = {}
     if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
         from ckanext.ecosphere.access.preview import kinds
 
@@ -112,7 +112,7 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
     return {name: found[name] for name in _FACTS if name in found}
 
 
-def _size(size: int | None, facts: dict[str, Any]) -> dict[str, Any]:
+def _size(size: int | None, facts: Values) -> Values:
     """Return `file_size` if it is plausible; remove a `known_total` that is not."""
     if not size or size >= MOST_SIZE:
         return {}
@@ -121,7 +121,7 @@ def _size(size: int | None, facts: dict[str, Any]) -> dict[str, Any]:
     return {"file_size": size}
 
 
-def _shown(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, Any]:
+def _shown(kind: str, path: Path, rows: int, *, is_part: bool) -> Values:
     if kind == "json" and _is_geojson(path):
         return _geojson(path, rows)
     if kind == "gpkg":
@@ -139,7 +139,7 @@ def _shown(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, Any]
     raise PreviewError("no-preview")
 
 
-def _of_gdal(path: Path, kind: str, rows: int) -> dict[str, Any]:
+def _of_gdal(path: Path, kind: str, rows: int) -> Values:
     from ckanext.ecosphere.access.preview import geo
 
     suffix = _SUFFIXES[kind]
@@ -152,7 +152,7 @@ def _of_gdal(path: Path, kind: str, rows: int) -> dict[str, Any]:
     return {"kind": kind, **table}
 
 
-def _geopackage(path: Path, rows: int) -> dict[str, Any]:
+def _geopackage(path: Path, rows: int) -> Values:
     """Return the sample of a GeoPackage, of which GDAL opens a copy."""
     from ckanext.ecosphere.shared.confinement import geopackage
 
@@ -163,7 +163,7 @@ def _geopackage(path: Path, rows: int) -> dict[str, Any]:
     return table
 
 
-def _geojson(path: Path, rows: int) -> dict[str, Any]:
+def _geojson(path: Path, rows: int) -> Values:
     with path.open("rb") as file:
         name = _GEOMETRY_NAME.search(file.read(HEAD))
     ends = _ends(path)
@@ -197,7 +197,7 @@ def _ends(path: Path) -> bytes:
     return ends
 
 
-def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
+def _text_or_table(path: Path, rows: int) -> Values:
     from ckanext.ecosphere.access.preview import tables
 
     try:
@@ -206,7 +206,7 @@ def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
         return _text(path)
 
 
-def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> dict[str, Any]:
+def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> Values:
     """Return the sample of JSON or XML: a table if it is one, else its text."""
     from ckanext.ecosphere.access.preview import documentation, tables
 
@@ -242,7 +242,7 @@ def _on_lines(kind: str, path: Path) -> str:
         return ""
 
 
-def _text(path: Path) -> dict[str, Any]:
+def _text(path: Path) -> Values:
     from ckanext.ecosphere.access.preview import tables
 
     with path.open("rb") as file:

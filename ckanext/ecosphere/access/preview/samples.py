@@ -17,14 +17,13 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib import uploader
 from ckan.types import DataDict
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
-from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample
+from ckanext.ecosphere.access.model import WANTED, Sample
 from ckanext.ecosphere.access.preview import files, images, messages
 from ckanext.ecosphere.access.preview.kinds import (
     BEGINNINGS,
@@ -38,6 +37,7 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
@@ -187,34 +187,19 @@ def want(resource: Any) -> Sample:
 
 def make(resource_id: str) -> None:
     """Make the preview of a resource. Commits."""
-    resource, row = model.Resource.get(resource_id), model.Session.get(Sample, resource_id)
-    target = files.sample_file(resource_id)
-    if row is None:
-        return
-    row.tries += 1
-    model.Session.commit()  # first, so that files that crash the worker are not retried forever
-    error, facts = "", {}
-    if resource is None or resource.state != model.State.ACTIVE:
-        error = "gone"
-    elif row.tries > MOST_TRIES:
-        error = "given-up"
-    elif target is None:
-        error = "no-preview"
-    else:
-        package = model.Package.get(resource.package_id)
-        facts, error = _made(resource, (package and package.title) or "", target)
-    row = model.Session.get(Sample, resource_id, populate_existing=True)
-    if row is None:
-        return
-    row.state = MADE
-    if error:
-        row.state = BROKEN
-    row.error, row.facts, row.changed, row.asker = error, facts, now(), ""
-    model.Session.commit()
+    LINE.make(resource_id, MOST_TRIES, _made)
 
 
-def _made(resource: Any, title: str, target: Path) -> tuple[DataDict, str]:
+def _made(row: Sample) -> tuple[DataDict, str]:
     """Make a preview; return its facts and "", or facts about a failure and its code."""
+    resource = model.Resource.get(row.resource_id)
+    target = files.sample_file(row.resource_id)
+    if resource is None or resource.state != model.State.ACTIVE:
+        return {}, "gone"
+    if target is None:
+        return {}, "no-preview"
+    package = model.Package.get(resource.package_id)
+    title = (package and package.title) or ""
     try:
         with files.working() as folder:
             data = fetch(resource, title, folder / "in")
@@ -231,7 +216,7 @@ def _made(resource: Any, title: str, target: Path) -> tuple[DataDict, str]:
             if bring_schema(resource, folder / "schema"):
                 job["schema"] = str(folder / "schema")
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
-            files.keep(folder / "out", target)
+            stored_files.keep(folder / "out", target)
             return facts, ""
     except messages.FAILURES as error:
         size = getattr(error, "size", 0)
@@ -268,11 +253,9 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
         FetchError: there was no response.
     """
     if resource.url_type == "upload":
-        path = uploaded(resource)
-        if path is None:
+        if not _copied(resource, target):
             raise PreviewError("no-preview")
-        target.symlink_to(path)  # it is read in place
-        return Data(str(resource.url).rpartition("/")[2][:LONGEST_NAME], path.stat().st_size)
+        return Data(str(resource.url).rpartition("/")[2][:LONGEST_NAME], target.stat().st_size)
     url = source(resource, title)
     if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
@@ -292,13 +275,14 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
     return Data(name, size or None, answer.truncated)
 
 
-def uploaded(resource: Any) -> Path | None:
-    """Return the path of the uploaded file of a resource, None if it does not exist."""
-    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
-    path = Path(upload.get_path(resource.id))
-    if path.is_file():
-        return path
-    return None
+def _copied(resource: Any, target: Path) -> bool:
+    """Copy the uploaded file of a resource; return whether there is one."""
+    content = stored_files.upload_of(resource.id)
+    if content is None:
+        return False
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    return True
 
 
 def _bound(headers: Mapping[str, str], head: bytes) -> int:
@@ -386,12 +370,7 @@ def _copied_schema(resource: Any, target: Path) -> bool:
     if resource.url_type != "upload":
         is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
         return is_allowed and _fetched_schema(resource.url, target)
-    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"})
-    path = Path(upload.get_path(resource.id))
-    if not path.is_file() or path.stat().st_size > SCHEMA_MEGABYTES * config.MEGABYTE:
-        return False
-    shutil.copyfile(path, target)
-    return True
+    return _copied(resource, target) and target.stat().st_size <= SCHEMA_MEGABYTES * config.MEGABYTE
 
 
 def _fetched_schema(url: str, target: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import parsing
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -116,7 +117,7 @@ def _quoting(text: str, sign: str) -> Any:
     return csv.QUOTE_MINIMAL
 
 
-def read_text(path: Path, most_rows: int) -> dict[str, Any]:
+def read_text(path: Path, most_rows: int) -> Values:
     """Read a delimited text.
 
     Returns:
@@ -143,7 +144,7 @@ def read_text(path: Path, most_rows: int) -> dict[str, Any]:
     return {**table, "cut": is_cut, "encoding": encoding, "delimiter": sign}
 
 
-def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
+def read_json(path: Path, most_rows: int) -> Values | None:
     """Read a JSON list of flat objects, one per row.
 
     Returns:
@@ -173,9 +174,7 @@ def _is_flat(item: Any) -> bool:
     return not any(isinstance(value, dict | list) for value in item.values())
 
 
-def described(
-    header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int
-) -> dict[str, Any]:
+def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int) -> Values:
     """Describe a table: columns with types and numbers of empty cells, and its first rows.
 
     Args:

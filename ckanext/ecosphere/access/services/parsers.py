@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from ckanext.ecosphere.dataset.services import service_kinds
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.parsing import local_name
 
@@ -42,7 +43,7 @@ class Layer:
     extent: Box | None = None
     crs: list[str] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Values = field(default_factory=dict)
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Description:
     layers: list[Layer] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Values = field(default_factory=dict)
     layers_left_out: int = 0
 
     def add(self, layer: Layer) -> None:
@@ -76,7 +77,7 @@ class Description:
         layer.formats = list(dict.fromkeys(filter(None, layer.formats)))[:MOST_FORMATS]
         self.layers.append(layer)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Values:
         """Return a dict for storage as JSON."""
         return asdict(self)
 
@@ -517,7 +518,7 @@ _GENERAL_CRS = "#/crs"
 MOST_LISTED = 5_000
 
 
-def parse_json(data: bytes) -> dict[str, Any]:
+def parse_json(data: bytes) -> Values:
     """Parse a JSON object.
 
     Raises:
@@ -534,7 +535,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
     return document
 
 
-def links(document: dict[str, Any], base: str) -> dict[str, str]:
+def links(document: Values, base: str) -> dict[str, str]:
     """Return the URLs of an OGC API document's links by relation.
 
     JSON is preferred; links to other servers are left out.
@@ -556,7 +557,7 @@ def links(document: dict[str, Any], base: str) -> dict[str, str]:
     return urls
 
 
-def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str, str]]:
+def landing(document: Values, base: str) -> tuple[Description, dict[str, str]]:
     """Parse the landing page of an OGC API; return its description and links.
 
     Raises:
@@ -569,7 +570,7 @@ def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str,
     return Description("ogcapi", title=title, abstract=abstract), urls
 
 
-def conformance(document: dict[str, Any], description: Description) -> None:
+def conformance(document: Values, description: Description) -> None:
     """Set the parts of the OGC APIs that a server conforms to."""
     listed = _list(document.get("conformsTo"))[:200]
     classes = " ".join(str(written)[:200] for written in listed)
@@ -580,7 +581,7 @@ def conformance(document: dict[str, Any], description: Description) -> None:
         description.version = "1.0"
 
 
-def collections(document: dict[str, Any], base: str, description: Description) -> None:
+def collections(document: Values, base: str, description: Description) -> None:
     """Add the collections of an OGC API.
 
     Raises:
@@ -608,7 +609,7 @@ def collections(document: dict[str, Any], base: str, description: Description) -
         )
 
 
-def arcgis(document: dict[str, Any]) -> Description:
+def arcgis(document: Values) -> Description:
     """Parse the description of an ArcGIS service.
 
     Raises:
@@ -677,7 +678,7 @@ def _list(value: Any) -> list[Any]:
     return []
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
+def _objects(value: Any) -> list[Values]:
     return [element for element in _list(value) if isinstance(element, dict)]
 
 

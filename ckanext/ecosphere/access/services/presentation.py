@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ckan.common import _
 from ckan.types import DataDict
@@ -11,10 +10,11 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access.model import FAILED, UNREAD, Service
 from ckanext.ecosphere.dataset.services import service_kinds
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.language import N_
 
-Layer = Mapping[str, Any]
+Layer = Row
 
 MESSAGES = {
     "closed": N_("The service asks who calls."),

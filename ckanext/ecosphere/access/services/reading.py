@@ -1,27 +1,17 @@
-"""Fetch and parse descriptions of services, hosts in parallel; name the resources after them."""
+"""Fetch and parse descriptions of services, hosts in parallel."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from urllib.parse import urlsplit
-
-import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
-from ckan import model
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.model import OK, ServiceUse
 from ckanext.ecosphere.access.services import parsers, storage
 from ckanext.ecosphere.access.services.parsers import Description, NoDescriptionError
-from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT, layers_named
+from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT
 from ckanext.ecosphere.access.services.storage import HOST_DOWN, Outcome
 from ckanext.ecosphere.dataset.services import ServiceAddress, with_parameters
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response, ask_by_host
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +19,6 @@ MAX_BYTES = 24 * 1024 * 1024
 #: Status codes of services that require authentication.
 CLOSED = (401, 403, 407)
 FIRST_ERROR = 400
-HOSTS_AT_ONCE = 4
-#: Consecutive failures after which the remaining services of a host are postponed.
-FAILURES_OF_A_HOST = 3
 _JSON = {"Accept": "application/json"}
 
 
@@ -46,31 +33,16 @@ def run(addresses: Sequence[ServiceAddress], seconds: float) -> int:
         number of services read.
     """
     session = GuardedSession(config.guard_settings())
-    by_host: dict[str, list[ServiceAddress]] = defaultdict(list)
-    for address in addresses:
-        by_host[urlsplit(address.url).hostname or ""].append(address)
-    end, pause = time.monotonic() + seconds, config.read_pause()
-    outcomes: list[tuple[ServiceAddress, Outcome]] = []
-
-    def read_host(queue: list[ServiceAddress]) -> None:
-        failures = 0
-        for number, address in enumerate(queue):
-            if time.monotonic() > end:
-                return
-            if failures >= FAILURES_OF_A_HOST:
-                outcomes.append((address, Outcome(error=HOST_DOWN)))
-                continue
-            if number:
-                time.sleep(pause)
-            outcome = ask(session, address)
-            outcomes.append((address, outcome))
-            failures += 1
-            if outcome.error not in SILENT:
-                failures = 0
-
-    with ThreadPoolExecutor(HOSTS_AT_ONCE) as pool:
-        list(pool.map(read_host, by_host.values()))
-    return storage.write(outcomes)
+    answers = ask_by_host(
+        addresses,
+        lambda address: address.url,
+        lambda address: ask(session, address),
+        lambda outcome: outcome.error in SILENT,
+        seconds=seconds,
+        pause=config.read_pause(),
+    )
+    postponed = Outcome(error=HOST_DOWN)
+    return storage.write((address, outcome or postponed) for address, outcome in answers)
 
 
 def ask(session: GuardedSession, address: ServiceAddress) -> Outcome:
@@ -127,58 +99,3 @@ def _get(session: GuardedSession, url: str, headers: dict[str, str] | None = Non
     if answer.status >= FIRST_ERROR:
         raise NoDescriptionError("status")
     return answer
-
-
-# --- names ---
-
-# Resources without a name get the title of their service, or of the layer that they name; only in datasets that no
-# harvest governs: in the others it would be a local edit.
-
-
-def nameless(package_id: str) -> list[str]:
-    """Return the ids of the resources of a dataset that have a service and no name."""
-    query = (
-        sa.select(model.Resource.id)
-        .join(ServiceUse, ServiceUse.resource_id == model.Resource.id)
-        .where(ServiceUse.package_id == package_id, model.Resource.state == model.State.ACTIVE)
-        .where(sa.func.coalesce(model.Resource.name, "") == "")
-    )
-    return list(model.Session.scalars(query))
-
-
-def give_names(package_id: str) -> int:
-    """Name the resources of a dataset whose services were read; return their number."""
-    if _is_harvested(package_id):
-        return 0
-    titles = _titles(nameless(package_id))
-    site_user = tk.get_action("get_site_user")({"ignore_auth": True}, {})
-    for resource_id, title in titles.items():
-        context: Any = {"ignore_auth": True, "user": site_user["name"]}
-        try:
-            tk.get_action("resource_patch")(context, {"id": resource_id, "name": title})
-        except (tk.ValidationError, tk.ObjectNotFound) as error:
-            log.warning("Resource %s could not be named: %s", resource_id, error)
-    return len(titles)
-
-
-def _titles(resource_ids: Sequence[str]) -> dict[str, str]:
-    titles = {}
-    for resource_id, (service, asked) in storage.of_resources(resource_ids).items():
-        if service.state != OK:
-            continue
-        title = service.description.get("title")
-        layers = layers_named(service.description.get("layers", []), asked)
-        if len(layers) == 1:
-            title = layers[0].get("title") or layers[0].get("name") or title
-        if title:
-            titles[resource_id] = title
-    return titles
-
-
-def _is_harvested(package_id: str) -> bool:
-    try:
-        list_governed = tk.get_action("ecosphere_harvest_governed_list")
-    except KeyError:
-        return False  # without the harvest room
-    governed = list_governed({"ignore_auth": True}, {"ids": [package_id]})
-    return package_id in governed["datasets"]

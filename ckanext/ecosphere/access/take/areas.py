@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import ckan.plugins.toolkit as tk
@@ -23,11 +21,12 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.services import with_parameters
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, parsing
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import communes, epcis, tables
 
-Fields = Mapping[str, Any]
+Fields = Row
 Box = tuple[float, float, float, float]
 
 DEGREES = "EPSG:4326"
@@ -283,8 +282,8 @@ def _commune(text: str) -> DataDict:
     if not matches:
         raise _wrong("commune", _("No commune has this name or code."))
     if len(matches) > 1:
-        names = [f"{match.label}, {match.code}" for match in matches]
-        raise _several("commune", _("Several communes are meant: {names}"), names)
+        names = "; ".join(f"{match.label}, {match.code}" for match in matches[:MOST_PROPOSED])
+        raise _wrong("commune", _("Several communes are meant: {names}").format(names=names))
     return {"label": matches[0].label, "commune": matches[0].code, "box": None}
 
 
@@ -296,13 +295,10 @@ def _epci(text: str) -> DataDict:
     if not matches:
         raise _wrong("epci", _("No intercommunality has this name or code."))
     if len(matches) > 1:
-        names = [f"{match.name} ({match.code})" for match in matches]
-        raise _several("epci", _("Several intercommunalities are meant: {names}"), names)
+        names = "; ".join(f"{match.name} ({match.code})" for match in matches[:MOST_PROPOSED])
+        sentence = _("Several intercommunalities are meant: {names}")
+        raise _wrong("epci", sentence.format(names=names))
     return {"label": matches[0].name, "epci": matches[0].code, "box": None}
-
-
-def _several(field: str, sentence: str, names: list[str]) -> tk.ValidationError:
-    return _wrong(field, sentence.format(names="; ".join(names[:MOST_PROPOSED])))
 
 
 def _territory(text: str) -> DataDict:
@@ -323,12 +319,6 @@ def _rectangle(text: str) -> DataDict:
         )
         raise _wrong("box", sentence)
     west, south, east, north = sides
-    in_degrees = {
-        "west": f"{west:g}",
-        "south": f"{south:g}",
-        "east": f"{east:g}",
-        "north": f"{north:g}",
-    }
     is_point = (west, south) == (east, north)
     if is_point and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004
         sides = list(geometry.enlarged((west, south, east, north)))
@@ -342,13 +332,13 @@ def _rectangle(text: str) -> DataDict:
             "The west side of the rectangle must lie west of its east side: {west} is not less than"
             " {east}."
         )
-        raise _wrong("box", sentence.format(**in_degrees))
+        raise _wrong("box", sentence.format(west=f"{west:g}", east=f"{east:g}"))
     elif south >= north:
         sentence = _(
             "The south side of the rectangle must lie south of its north side: {south} is not less"
             " than {north}."
         )
-        raise _wrong("box", sentence.format(**in_degrees))
+        raise _wrong("box", sentence.format(south=f"{south:g}", north=f"{north:g}"))
     return {"label": text[:100], "box": sides}
 
 

@@ -16,13 +16,14 @@ from ckan import model
 from ckan.types import DataDict
 
 from ckanext.ecosphere.access import config, turns
-from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract
+from ckanext.ecosphere.access.model import EXTRACTS_KEPT, WANTED, Extract
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.parsers import links, parse_json
 from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
+from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
@@ -34,9 +35,8 @@ TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
 MOST_TRIES = 2
 TURN_SECONDS = 30
 """Seconds for which an extract is fetched while others wait."""
-LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=5, of_host=20)
+LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=10, of_host=20)
 FIRST_ERROR = 400
-_TURN_OVER = "turn-over"
 _JSON = {"Accept": "application/geo+json, application/json"}
 
 
@@ -81,7 +81,7 @@ def purge() -> int:
     for row in rows:
         path = file_of(row)
         if path:
-            path.unlink(missing_ok=True)
+            stored_files.remove(path)
         model.Session.delete(row)
     model.Session.commit()
     return len(rows)
@@ -89,22 +89,7 @@ def purge() -> int:
 
 def make(id_: str) -> None:
     """Make an extract; one that takes long while others wait is put back once. Commits."""
-    row = model.Session.get(Extract, id_)
-    if row is None:
-        return
-    row.tries += 1
-    model.Session.commit()  # first, so that responses that crash the worker are not retried forever
-    error, facts = "given-up", {}
-    if row.tries <= MOST_TRIES:
-        facts, error = _made(row)
-    row = model.Session.get(Extract, id_, populate_existing=True)
-    if row is None or (error == _TURN_OVER and row.tries < MOST_TRIES):
-        return
-    row.state = MADE
-    if error:
-        row.state = BROKEN
-    row.error, row.facts, row.asker = error, facts, ""
-    model.Session.commit()
+    LINE.make(id_, MOST_TRIES, _made)
 
 
 def _made(row: Extract) -> tuple[DataDict, str]:
@@ -147,7 +132,7 @@ def _made(row: Extract) -> tuple[DataDict, str]:
                 config.seconds(),
                 config.memory_megabytes(),
             )
-            files.keep(folder / "out", target)
+            stored_files.keep(folder / "out", target)
             files.prune()
             return {**facts, "cut": facts["cut"] or fetched.has_more}, ""
     except messages.FAILURES as error:
@@ -227,7 +212,7 @@ def _fetch(session: GuardedSession, request: Request) -> Pages:
     number, first_page = 0, b""
     while url and number <= most and len(fetched.pages) < MOST_PAGES:
         if request.is_over():
-            raise PreviewError(_TURN_OVER)
+            raise PreviewError(turns.TURN_OVER)
         answer = session.get(url, headers=headers)
         if answer.status >= FIRST_ERROR:
             raise PreviewError("status")

@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import DEGREES, Part, address, formats, offers_features
 from ckanext.ecosphere.shared import contact_details, dates, language
 
-Layer = dict[str, Any]
+Layer = DataDict
 
 MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 200, 100
 #: Coordinate systems in common use in France, offered in addition to those of the layer.

@@ -18,10 +18,11 @@ from shapely.geometry import mapping, shape
 
 from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.kinds import PreviewError
+from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import csv_table
 from ckanext.ecosphere.shared.confinement import coordinates
 
-Feature = dict[str, Any]
+Feature = Values
 
 DEGREES = "EPSG:4326"
 ID = "id"
@@ -47,7 +48,7 @@ _NAMES = {
 }
 
 
-def make(job: dict[str, Any]) -> dict[str, Any]:
+def make(job: Values) -> Values:
     """Write an extract.
 
     Args:
@@ -136,7 +137,7 @@ def _of_gml(path: Path) -> Iterator[Feature]:
         yield {"properties": properties, "geometry": _mapping(geometry)}
 
 
-def _mapping(geometry: Any) -> dict[str, Any] | None:
+def _mapping(geometry: Any) -> Values | None:
     if geometry is None or geometry.is_empty:
         return None
     return mapping(geometry)
@@ -197,7 +198,7 @@ def _plain(value: Any) -> Any:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _write(features: list[Feature], output: Path, job: dict[str, Any]) -> None:
+def _write(features: list[Feature], output: Path, job: Values) -> None:
     if job["format"] == "csv":
         table = output.with_name("extrait.csv")
         _write_csv(features, table, job["crs"])
@@ -223,9 +224,9 @@ def _write(features: list[Feature], output: Path, job: dict[str, Any]) -> None:
         target.rename(output)
 
 
-def _convert(source: Path, target: Path, job: dict[str, Any]) -> None:
+def _convert(source: Path, target: Path, job: Values) -> None:
     """Write GeoJSON in another format or reference system, with GDAL."""
-    options: dict[str, dict[str, Any]] = {
+    options: dict[str, Values] = {
         "geojson": {"RFC7946": "NO", "DESCRIPTION": job["notice"]},
         "gpkg": {"DESCRIPTION": job["notice"]},
         "shp": {"ENCODING": "UTF-8"},

@@ -12,13 +12,12 @@ from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.config import QUEUE, guard_settings
+from ckanext.ecosphere.access.config import guard_settings
 from ckanext.ecosphere.access.model import Service, ServiceUse
 from ckanext.ecosphere.access.services import reading, storage
 from ckanext.ecosphere.access.tests.conftest import call
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.shared.http_guard import GuardedSession
-from ckanext.ecosphere.shared.queue import waits
 
 BOMB = (
     b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">%s]><WMS_Capabilities>&lol9;</WMS_Capabilities>"""
@@ -56,26 +55,6 @@ def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hos
     assert (
         len([path for path in heard if path.startswith("/geoserver/")]) == 1
     )  # other tests' services are read, too
-
-
-def test_a_service_without_a_name_gets_its_title_once_it_is_read(portal):
-    url = f"{portal['ogc']}/wms?map=sans-nom"
-    resources = [
-        {"url": url, "format": "WMS"},
-        {"url": f"{url}&layers=zones_humides", "format": "WMS"},
-        {"url": url, "format": "WMS", "name": "Mon nom"},
-    ]
-    made = factories.Dataset(owner_org=portal["service"], resources=resources)
-    assert not made["resources"][0].get("name")
-    assert waits(f"{jobs.NAME}-{made['id']}", QUEUE)
-    assert jobs.name_resources(made["id"]) == 2
-    shown = tk.get_action("package_show")({"ignore_auth": True}, {"id": made["id"]})["resources"]
-    assert [each["name"] for each in shown] == [
-        "Zones humides de Loire-Atlantique",
-        "Zones humides",
-        "Mon nom",
-    ]
-    assert jobs.name_resources(made["id"]) == 0
 
 
 def test_the_services_of_a_transaction_are_noted_at_once_and_not_without_it(

@@ -37,7 +37,7 @@ from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.setup import recovery
 from ckanext.ecosphere.shared import dates, qgis
 from ckanext.ecosphere.shared.columns import now
-from dev.attack import readers
+from ckanext.ecosphere.tests import export_readers as readers
 from dev.ogc.server import DATA
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}

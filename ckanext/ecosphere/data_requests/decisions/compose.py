@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.decisions import law
@@ -178,7 +178,7 @@ def compose(facts: Facts) -> Composed:
     versions = [_version(facts, language) for language in languages]
     html = rendered("letter.html", versions=versions, facts=facts)
     subject = f"{versions[0]['title']} – {facts.reference}"
-    plain = "\n\n".join(_plain(version, facts) for version in versions)
+    plain = rendered("letter.txt", versions=versions, facts=facts)
     return Composed(subject, html, plain, (*versions[0]["blocks"], *_signature(versions[0], facts)))
 
 
@@ -381,37 +381,18 @@ def _paragraphs(words: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in words.replace("\r\n", "\n").split("\n\n") if part.strip())
 
 
-def _plain(version: Row, facts: Facts) -> str:
-    words = version["words"]
-    lines = [version["title"].upper()]
-    if version["note"]:
-        lines = [f"{words['translation'].upper()}\n{version['note']}", *lines]
-    sender = "\n".join((facts.sender.name, *facts.sender.lines)).strip()
-    lines += [line for line in (sender,) if line]
-    lines.append(f"{words['date']} : {version['date']}\n{words['reference']} : {facts.reference}")
-    for block in version["blocks"]:
-        if block.heading:
-            lines.append(block.heading.upper())
-        lines += block.paragraphs
-        if block.items:
-            items = [" : ".join(filter(None, item)) for item in block.items]
-            lines.append("\n".join(f"- {item}" for item in items))
-    if version["signed"]:
-        behalf = f"{version['on_behalf']},\n" if version["on_behalf"] else ""
-        lines.append(behalf + "\n".join((*facts.author_lines, facts.sender.name)))
-        lines.append(version["signature"])
-    return "\n\n".join(lines)
-
-
 def rendered(template: str, **variables: Any) -> str:
-    """Return the HTML of a letter."""
+    """Return the HTML or, of a template that ends with txt, the plain text of a letter."""
     return _environment().get_template(template).render(**variables).strip()
 
 
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

@@ -35,7 +35,7 @@ class Ground:
     """A ground on which a request may be refused.
 
     Attributes:
-        id: in the vocabulary `access-limitation` where it has the ground.
+        ground: id, in the vocabulary `access-limitation` where it has the ground.
         label_fr, label_en: label in letters.
         applies_to: data, or service (access to spatial data services, directive 2007/2/EC, article 13).
         usable: whether L. 124-4 allows it for environmental information.
@@ -47,7 +47,7 @@ class Ground:
         checked: day of the last check, ISO 8601.
     """
 
-    id: str
+    ground: str
     label_fr: str
     label_en: str
     applies_to: str
@@ -70,16 +70,7 @@ def grounds() -> Mapping[str, Ground]:
     """Read the table of grounds (`data/grounds.csv`), in its order."""
     return {
         row["ground"]: Ground(
-            row["ground"],
-            row["label_fr"],
-            row["label_en"],
-            row["applies_to"],
-            row["usable"] == "yes",
-            row["emissions"] == "yes",
-            row["articles"],
-            row["needs"],
-            row["basis"],
-            row["checked"],
+            **{**row, "usable": row["usable"] == YES, "emissions": row["emissions"] == YES}
         )
         for row in tables.rows(DATA / "grounds.csv")
     }
@@ -150,13 +141,13 @@ def courts() -> Mapping[str, str]:
 @cache
 def texts() -> Row:
     """Read the texts of letters (`data/letters.yaml`)."""
-    return _read("letters.yaml")
+    return read("letters.yaml")
 
 
 @cache
 def remedies() -> Row:
     """Read the remedies and their periods (`data/law.yaml`)."""
-    return _read("law.yaml")
+    return read("law.yaml")
 
 
 def commission() -> Row:
@@ -186,5 +177,6 @@ def last_day(
     )
 
 
-def _read(name: str) -> Any:
+def read(name: str) -> Any:
+    """Read a YAML file of `data/`."""
     return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))

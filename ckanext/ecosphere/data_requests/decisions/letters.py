@@ -25,7 +25,7 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.decisions.compose import Author, Sender
-from ckanext.ecosphere.data_requests.domain import clock, places, states
+from ckanext.ecosphere.data_requests.domain import clock, places, states, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import (
     AuthorName,
@@ -40,18 +40,10 @@ from ckanext.ecosphere.data_requests.notifications import texts
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, organisations
 from ckanext.ecosphere.shared.columns import new_id
-from ckanext.ecosphere.shared.language import N_
 
 log = logging.getLogger(__name__)
 
 NAMES = ("first_name", "last_name", "quality")
-MISSING = {
-    "first_name": N_("Give your first name: a decision bears it (CRPA, article L. 212-1)."),
-    "last_name": N_("Give your name: a decision bears it (CRPA, article L. 212-1)."),
-    "quality": N_(
-        "Give your quality, that is your function: a decision bears it (CRPA, article L. 212-1)."
-    ),
-}
 
 
 def author_of(user_id: str | None, names: Row | None = None) -> Author:
@@ -157,7 +149,9 @@ def _place(group: model.Group) -> voc.Concept | None:
 
 def lacking_names(author: Author, service: Sender) -> dict[str, list[str]]:
     """Return what a decision lacks to name its author and service in full: field → messages."""
-    errors = {name: [_(message)] for name, message in MISSING.items() if not getattr(author, name)}
+    errors = {
+        name: [wording.message("missing", name)] for name in NAMES if not getattr(author, name)
+    }
     if not sheets.is_spelled_out(service.name):
         message = _(
             "A decision bears the name of its service without abbreviations: spell “{name}” out on "

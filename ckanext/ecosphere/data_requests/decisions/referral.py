@@ -64,8 +64,7 @@ def cause(request: Request) -> tuple[str, date] | None:
     if request.is_signal or request.submitted is None:
         return None
     if request.state in (*states.ACTIVE, *UNDECIDED):
-        moment = clock.now() if is_merged_away(request) else request.closed
-        until = clock.day_of(moment or clock.now())
+        until = clock.day_of(request.closed or clock.now())
         if request.due and request.due < until:
             return (SILENCE, request.due)
         return None
@@ -73,16 +72,6 @@ def cause(request: Request) -> tuple[str, date] | None:
     if decision:
         return (DECISIONS[decision.transition], clock.day_of(decision.created))
     return None
-
-
-def is_merged_away(request: Request) -> bool:
-    """Return whether a request was closed for another person's, as version 1.1 did: it is still owed an answer."""
-    if request.state != states.DUPLICATE or request.is_signal or request.requester_id is None:
-        return False
-    target = None
-    if request.duplicate_of:
-        target = model.Session.get(Request, request.duplicate_of)
-    return target is not None and target.requester_id != request.requester_id
 
 
 def _decision(request: Request) -> Event | None:
@@ -139,7 +128,8 @@ def compose(request: Request, requester: model.User) -> Referral | None:
     }
     head |= {"date": day(clock.today()), "title": words["title"], "subject": subject}
     html = rendered("referral.html", head=head, sections=sections)
-    return Referral(why, last, subject, html, _plain(head, sections))
+    plain = rendered("referral.txt", head=head, sections=sections)
+    return Referral(why, last, subject, html, f"{plain}\n")
 
 
 def _values(request: Request) -> dict[str, str]:
@@ -179,22 +169,3 @@ def day(value: date | None) -> str:
     if value:
         return dates.in_language(value, "fr")
     return ""
-
-
-def _plain(head: Row, sections: list[tuple[str, list[str], bool]]) -> str:
-    blocks = [
-        "\n".join(head["sender"]),
-        head["date"],
-        "\n".join(head["to"]),
-        head["title"].upper(),
-        head["subject"],
-    ]
-    for heading, lines, listed in sections:
-        if heading:
-            blocks.append(heading.upper())
-        if listed:
-            blocks.append("\n".join(f"- {line}" for line in lines))
-        else:
-            blocks += lines
-    blocks += head["sender"][:1]
-    return "\n\n".join(blocks) + "\n"

@@ -9,11 +9,13 @@ church, taken as a holiday throughout; 26 December). Overseas, commemoration of 
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from zoneinfo import ZoneInfo
+
+from dateutil.easter import easter
+from dateutil.relativedelta import relativedelta
 
 from ckanext.ecosphere.data_requests.domain import states
 
@@ -36,19 +38,6 @@ _ABOLITION = {
     "outre-mer-blm": (10, 9),
 }
 _ALSACE_MOSELLE = {"departement-57", "departement-67", "departement-68"}
-
-
-def easter(year: int) -> date:
-    """Return Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher)."""
-    a, (b, c) = year % 19, divmod(year, 100)
-    d, e = divmod(b, 4)
-    g = (8 * b + 13) // 25
-    h = (19 * a + b - d - g + 15) % 30
-    i, k = divmod(c, 4)
-    m = (a + 11 * h) // 319
-    r = (2 * e + 2 * i - k - h + m + 32) % 7
-    month = (h - m + r + 90) // 25
-    return date(year, month, (h - m + r + month + 19) % 32)
 
 
 def holiday_zone(territory: str | None) -> str:
@@ -74,11 +63,6 @@ def holidays(year: int, zone: str = METROPOLE) -> frozenset[date]:
     return frozenset(days)
 
 
-def is_holiday(day: date, zone: str = METROPOLE) -> bool:
-    """Return whether a day is a public holiday in a zone."""
-    return day in holidays(day.year, zone)
-
-
 PARIS = ZoneInfo("Europe/Paris")
 DUE_SOON_DAYS = 7
 SATURDAY = 5
@@ -99,14 +83,6 @@ def today() -> date:
     return day_of(now())
 
 
-def add_months(day: date, months: int) -> date:
-    """Return the day of the same number `months` later, or the last day of a month that is too short."""
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))
-
-
 def last_day(
     since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = METROPOLE
 ) -> date:
@@ -119,8 +95,8 @@ def last_day(
         moves: whether an end on a Saturday, Sunday or public holiday moves to the next working day.
         zone: zone of public holidays (`holiday_zone`).
     """
-    day = add_months(since, months) + timedelta(days=int(franc))
-    while moves and (day.weekday() >= SATURDAY or is_holiday(day, zone)):
+    day = since + relativedelta(months=months, days=int(franc))
+    while moves and (day.weekday() >= SATURDAY or day in holidays(day.year, zone)):
         day += timedelta(days=1)
     return day
 

@@ -22,7 +22,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law, letters
-from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text
+from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text, wording
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import (
     DatasetLink,
@@ -87,33 +87,25 @@ def missing_before_sending(request: Request, today: date | None) -> Errors:
 def lacking(values: Row, today: date | None) -> Errors:
     """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
     errors: Errors = {}
-
-    def need(name: str, message: str) -> None:
-        errors.setdefault(name, []).append(message)
-
-    if not values.get("title"):
-        need("title", _("Say in a few words which data you need."))
-    elif not text.has_words(values["title"]):
-        need("title", _("Say it in words: there is neither a letter nor a figure in it."))
-    if not values.get("description"):
-        need("description", _("Describe the data that you need."))
-    elif not text.has_words(values["description"]):
-        need("description", _("Say it in words: there is neither a letter nor a figure in it."))
-    if not values.get("theme"):
-        need("theme", _("Choose a theme."))
+    for name in ("title", "description", "theme"):
+        if not values.get(name):
+            errors[name] = [wording.message("missing", name)]
+    for name in ("title", "description"):
+        if values.get(name) and not text.has_words(values[name]):
+            errors[name] = [_("Say it in words: there is neither a letter nor a figure in it.")]
     if not any(values.get(name) for name in ("territory", "communes", "bbox")):
-        need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
+        errors["territory"] = [wording.message("missing", "territory")]
     if values.get("visibility") not in ("public", "private"):
-        need("visibility", _("Choose whether everyone may read your request."))
+        errors["visibility"] = [wording.message("missing", "visibility")]
     day, start, end = (
         str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
     )
     if day and today and day < today.isoformat():
-        need(
-            "need_by", _("This day has passed: choose one from today on, or leave the field empty.")
-        )
+        errors["need_by"] = [
+            _("This day has passed: choose one from today on, or leave the field empty.")
+        ]
     if start and end and start > end:
-        need("period_end", _("The period ends before it begins."))
+        errors["period_end"] = [_("The period ends before it begins.")]
     return errors
 
 
@@ -154,7 +146,7 @@ def parse(
         if value not in (*EMPTY, False):
             values[name] = value
         elif name in transition.required and not instead:
-            errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
+            errors[name] = [wording.message("missing", f"{transition.name}/{name}", name)]
     if "public_from" in values and values.get("reach") != attachments.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
@@ -293,7 +285,7 @@ def _spoken_of(chosen: law.Ground, values: Row) -> law.Ground | None:
         for key, (group, words) in law.words_of_grounds().items()
         if words.search(words_given)
     }
-    own = law.words_of_grounds().get(chosen.id)
+    own = law.words_of_grounds().get(chosen.ground)
     if own is None or own[0] in groups.values():
         return None
     return next(
@@ -625,39 +617,3 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 def takes_reasons(transition: str, name: str) -> bool:
     """Return whether a field of a transition requires a full statement of reasons (`checked_reason`)."""
     return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON
-
-
-#: (transition, field) → message when it is missing, where it is more precise than that of `MISSING`.
-MISSING_IN = {
-    ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
-    ("ask_review", "reason"): N_("Say why the service should look at it again: its head reads it."),
-    ("keep_decision", "reason"): N_(
-        "Say why the decision stands: the requester reads it in the letter."
-    ),
-    ("dismiss", "comment"): N_(
-        "Say why nothing changes, or answer the question: everyone reads it."
-    ),
-}
-#: Field → message when it is missing.
-MISSING = {
-    "organization": N_("Choose the service that the request goes to."),
-    "reason": N_("Give the reason: the requester reads it."),
-    "question": N_("Say which details you need."),
-    "answer_by": N_("Say until when the requester may answer."),
-    "comment": N_("Give the details that were asked for."),
-    "planned": N_("Say when you expect to answer."),
-    "datasets": N_(
-        "Choose at least one dataset that the requester can read, or give a link or a file."
-    ),
-    "missing": N_("Say which part of the request remains unanswered."),
-    "ground": N_("Choose the ground for the refusal."),
-    "environmental": N_(
-        "Say whether the request is about information on the environment: the letter states it."
-    ),
-    "law": N_("Say why this ground applies: the letter states the reasons in law."),
-    "facts": N_(
-        "Say to which facts of this request the ground applies: the letter states the reasons in "
-        "fact."
-    ),
-    "target": N_("Give the reference of the other request."),
-}

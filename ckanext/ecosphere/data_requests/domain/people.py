@@ -7,7 +7,7 @@ the people of the service.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -46,10 +46,7 @@ class Names:
     @classmethod
     def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
         """Read these users and services."""
-        return cls(
-            {user.id: user for user in by_ids(model.User, users)},
-            {group.id: group for group in by_ids(model.Group, groups)},
-        )
+        return cls(by_ids(model.User, users), by_ids(model.Group, groups))
 
     def group(self, group_id: str | None) -> dict[str, str] | None:
         """Return a service as {id, name, title}."""
@@ -71,12 +68,13 @@ def person_name(user: model.User) -> str:
     return user.display_name
 
 
-def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
-    """Return the rows with these ids."""
+def by_ids(table: Any, ids: Iterable[Any]) -> dict[Any, Any]:
+    """Return the rows with these ids, by id."""
     keys = {key for key in ids if key}
-    if keys:
-        return model.Session.scalars(sa.select(table).where(table.id.in_(keys))).all()
-    return []
+    if not keys:
+        return {}
+    rows = model.Session.scalars(sa.select(table).where(table.id.in_(keys)))
+    return {row.id: row for row in rows}
 
 
 def service_dict(group: model.Group) -> dict[str, str]:

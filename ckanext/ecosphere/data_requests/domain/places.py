@@ -21,6 +21,8 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.dataset.geometry import area, holds
+from ckanext.ecosphere.dataset.places import COUNTRY, departement, of_type
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.vocabularies import communes as registry
 from ckanext.ecosphere.vocabularies import normalise, tables
@@ -30,26 +32,8 @@ CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}", re.IGNORECASE)
 #: Code within an entry: "Belley (01034)" and "01034 Belley" are unambiguous.
 CODE_WITHIN = re.compile(rf"\b({CODE.pattern})\b", re.IGNORECASE)
 SEPARATORS = re.compile(r"[;,\n]+")
-#: First three digits of the INSEE code → overseas territory; elsewhere the first two are those of the département.
-OVERSEAS = {
-    "971": "outre-mer-glp",
-    "972": "outre-mer-mtq",
-    "973": "outre-mer-guf",
-    "974": "outre-mer-reu",
-    "975": "outre-mer-spm",
-    "976": "outre-mer-myt",
-    "977": "outre-mer-blm",
-    "978": "outre-mer-maf",
-    "984": "outre-mer-atf",
-    "986": "outre-mer-wlf",
-    "987": "outre-mer-pyf",
-    "988": "outre-mer-ncl",
-}
-
-
-@cache
-def _folded() -> tuple[tuple[str, Commune], ...]:
-    return tuple((_fold(commune.name), commune) for commune in registry.by_population())
+#: Communes suggested for a text, and those among which they are chosen.
+MOST_SUGGESTED, MOST_LOOKED_AT = 8, 500
 
 
 def _fold(text: str) -> str:
@@ -58,68 +42,34 @@ def _fold(text: str) -> str:
     return " ".join({"st": "saint", "ste": "sainte"}.get(word, word) for word in words)
 
 
-def commune_of(code: str) -> Commune | None:
-    """Return the commune with this INSEE code, in upper or lower case."""
-    return registry.of_code(code)
-
-
-def departement_id(code: str) -> str:
-    """Return the id, in the vocabulary, of the département or overseas territory of a commune, from its INSEE code."""
-    return OVERSEAS.get(code[:3]) or f"departement-{code[:2].lower()}"
-
-
-def departement_name(code: str) -> str:
-    """Return the name of the département or overseas territory of a commune, "" when it is unknown."""
-    territory = voc.get("territories").get(departement_id(code))
+def _departement_id(code: str) -> str:
+    """Return the id, in the vocabulary, of the département or overseas territory of a commune; "" if it is unknown."""
+    territory = departement(code)
     if territory:
-        return territory.label_fr
+        return territory.id
     return ""
 
 
 def commune_label(code: str) -> str:
     """Return "Belley – Ain (01034)", which distinguishes homonyms; the code itself for an unknown commune."""
-    commune = commune_of(code)
-    if commune:
-        return label_of_commune(commune)
+    commune, territory = registry.of_code(code), departement(code)
+    if commune and territory:
+        return f"{commune.name} – {territory.label_fr} ({commune.code})"
     return code
 
 
-def label_of_commune(commune: Commune) -> str:
-    """Return the name, the département and the code of a commune: "Belley – Ain (01034)"."""
-    departement = departement_name(commune.code)
-    if departement:
-        return f"{commune.name} – {departement} ({commune.code})"
-    return f"{commune.name} ({commune.code})"
-
-
-def find_communes(text: str, limit: int = 8, near: str = "") -> list[Commune]:
-    """Return the communes whose name starts with a text, or whose code it is; the most populated first.
-
-    Names that contain the text at the start of a later word ("Châtillon-en-Michaille" for "michaille") come last.
+def find_communes(text: str, near: str = "") -> list[Commune]:
+    """Return communes with a word that starts with a text, or with this code.
 
     Args:
         text: what was typed.
-        limit: maximum number of results.
-        near: id of a territory whose communes come before all others.
+        near: id of a territory whose communes come before all others; then those of exactly this name.
     """
     folded, places = _fold(text), _within(near)
-    if not folded:
-        return []
-    begins = [
-        commune
-        for name, commune in _folded()
-        if name.startswith(folded) or commune.code.lower() == folded
-    ]
-    if len(begins) < limit or places:
-        within, already = f" {folded}", set(begins)
-        begins += [
-            commune
-            for name, commune in _folded()
-            if within in f" {name}" and commune not in already
-        ]
-    # An exact match comes first, however small the commune.
-    order = sorted(begins, key=lambda commune: _fold(commune.name) != folded)
-    return sorted(order, key=lambda commune: departement_id(commune.code) not in places)[:limit]
+    matches = registry.suggest(folded, MOST_LOOKED_AT)
+    order = sorted(matches, key=lambda commune: _fold(commune.name) != folded)
+    order.sort(key=lambda commune: _departement_id(commune.code) not in places)
+    return order[:MOST_SUGGESTED]
 
 
 def _within(territory: str) -> set[str]:
@@ -143,7 +93,7 @@ def read_communes(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]
     codes: dict[str, None] = {}
     doubtful: list[tuple[str, list[Commune]]] = []
     last: list[Commune] = []
-    for entry in _entries(text):
+    for entry in filter(None, map(str.strip, SEPARATORS.split(text))):
         within = _in_departement(last, entry)
         candidates = within or _named(entry)
         if within and len(last) > 1:
@@ -160,8 +110,8 @@ def _named(entry: str) -> list[Commune]:
     """Return the communes with a code or name."""
     coded = CODE_WITHIN.search(entry)
     if coded is None:
-        return [commune for name, commune in _folded() if name == _fold(entry)]
-    communes = [commune_of(coded[1]), *registry.of_postal(entry)]
+        return registry.named(_fold(entry))
+    communes = [registry.of_code(coded[1]), *registry.of_postal(entry)]
     return list(dict.fromkeys(commune for commune in communes if commune))
 
 
@@ -171,19 +121,14 @@ def _in_departement(candidates: list[Commune], entry: str) -> list[Commune]:
     return [
         commune
         for commune in candidates
-        if territory and departement_id(commune.code) == territory.id
+        if territory and _departement_id(commune.code) == territory.id
     ]
-
-
-def _entries(text: str) -> Iterator[str]:
-    return (part.strip() for part in SEPARATORS.split(text) if part.strip())
 
 
 # Services.
 
 TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
 ANY = "*"
-WHOLE_COUNTRY = "pays-fra"
 
 
 @dataclass(frozen=True)
@@ -227,12 +172,12 @@ def propose(theme: str, territory: str) -> Proposal:
         theme: id in the vocabulary of themes, may be empty.
         territory: id in the vocabulary of territories, may be empty.
     """
-    root = _root(theme)
+    top = root(theme)
     place = voc.get("territories").get(territory) if territory else None
     services = _services()
     fitting: list[tuple[model.Group, Rule]] = []
     for rule in rules():
-        if not _fits(rule, place, root):
+        if not _fits(rule, place, top):
             continue
         for group in _of_rule(rule, place, services):
             if all(group.id != other.id for other, _rule in fitting):
@@ -243,7 +188,7 @@ def propose(theme: str, territory: str) -> Proposal:
     reason = {
         "code": _code(rule),
         "service": best.display_name,
-        "theme": root,
+        "theme": top,
         "territory": territory,
     }
     return Proposal(best, reason, [group for group, _rule in fitting[1:]])
@@ -260,8 +205,8 @@ def publisher_of(package_id: str | None) -> Proposal | None:
     return Proposal(group, {"code": "dataset", "service": group.display_name})
 
 
-def _fits(rule: Rule, place: voc.Concept | None, root: str) -> bool:
-    if rule.theme not in (ANY, root):
+def _fits(rule: Rule, place: voc.Concept | None, top: str) -> bool:
+    if rule.theme not in (ANY, top):
         return False
     return rule.place == ANY or (
         place is not None and rule.place in (place.id, place.data.get("type"))
@@ -354,7 +299,8 @@ def services() -> list[model.Group]:
     return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.display_name))
 
 
-def _root(theme: str) -> str:
+def root(theme: str) -> str:
+    """Return the id of the top theme of a theme, "" for an unknown one."""
     themes = voc.get("themes")
     if not theme or theme not in themes:
         return ""
@@ -366,7 +312,7 @@ def _root(theme: str) -> str:
 
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
     """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
-    places = {departement_id(commune["code"]) for commune in communes or ()}
+    places = {_departement_id(commune["code"]) for commune in communes or ()}
     if places:
         return _common(places)
     if bbox:
@@ -378,7 +324,7 @@ def _common(places: set[str]) -> str:
     territories = voc.get("territories")
     concepts = [territories[place_id] for place_id in sorted(places) if place_id in territories]
     if not concepts:
-        return WHOLE_COUNTRY
+        return COUNTRY
     chains = []
     for place in concepts:
         above = territories.ancestors(place.uri)
@@ -386,22 +332,17 @@ def _common(places: set[str]) -> str:
     for territory in chains[0]:
         if all(territory in chain for chain in chains):
             return territory
-    return WHOLE_COUNTRY
+    return COUNTRY
 
 
 def _around(bbox: Sequence[float]) -> str:
+    """Return the territory with the smallest box around a rectangle."""
     west, south, east, north = bbox
-    middle = ((west + east) / 2, (south + north) / 2)
-    holding: list[tuple[float, str]] = []
-    for place in voc.get("territories"):
+    holding = []
+    for place in of_type("departement", "region", "outre-mer", "pays"):
         box = place.data.get("bbox")
-        if not box or place.data.get("type") not in ("departement", "region", "outre-mer", "pays"):
-            continue
-        if box[0] <= west and box[1] <= south and east <= box[2] and north <= box[3]:
-            off_centre = abs((box[0] + box[2]) / 2 - middle[0]) + abs(
-                (box[1] + box[3]) / 2 - middle[1]
-            )
-            holding.append(((box[2] - box[0]) * (box[3] - box[1]) + off_centre / 100, place.id))
+        if box and holds(box, (west, south, east, north), margin=0):
+            holding.append((area(box), place.id))
     if holding:
         return min(holding)[1]
-    return WHOLE_COUNTRY
+    return COUNTRY

@@ -534,7 +534,7 @@ def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
     return "no_review_waits"
 
 
-#: Guards by name; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
+#: Guards by name; each returns "" when it holds, else the code of a reason (`obstacles` in `data/messages.yaml`).
 GUARDS = {
     "once_in_the_first_month": _once_in_the_first_month,
     "soon_after_closing": _soon_after_closing,

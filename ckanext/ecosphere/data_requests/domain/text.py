@@ -6,21 +6,16 @@ Mail programs turn everything that looks like a URL into a link; `example[.]org`
 from __future__ import annotations
 
 import re
-from html import unescape
 from typing import Any
 
-import sqlalchemy as sa
-from ckan import model
 from markupsafe import Markup, escape
 
-from ckanext.ecosphere.data_requests.model import RENDERED
 from ckanext.ecosphere.shared import characters, rich_text
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.mailing import harmless
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "’": " ", "'": " "})
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
-RENDERED_AT_ONCE = 500
 #: Minimum length of a report about a dataset, in characters.
 SHORTEST_REPORT = 10
 TOO_SHORT = N_(
@@ -54,44 +49,12 @@ def fold(text: str) -> str:
     return characters.without_accents(text.casefold().translate(_LIGATURES))
 
 
-def rendered(row: Any) -> str:
-    """Return the text of a request, event or comment as HTML: as stored, or anew if the renderer has changed since."""
-    column = RENDERED[type(row)]
-    stored = getattr(row, f"{column}_html")
-    if stored is not None and row.rendering == rich_text.VERSION:
-        return stored
-    return rich_text.to_html(getattr(row, column))
-
-
-def render_again() -> int:
-    """Render the texts whose HTML is missing or from an older renderer; return how many. Idempotent."""
-    rendered_count = 0
-    for table, column in RENDERED.items():
-        text, html_ = getattr(table, column), getattr(table, f"{column}_html")
-        outdated = (table.rendering != rich_text.VERSION) | html_.is_(None)
-        query = sa.select(table.id, text).where(outdated).order_by(table.id).limit(RENDERED_AT_ONCE)
-        while rows := model.Session.execute(query).all():
-            values = [
-                {
-                    "id": key,
-                    f"{column}_html": rich_text.to_html(written),
-                    "rendering": rich_text.VERSION,
-                }
-                for key, written in rows
-            ]
-            model.Session.execute(sa.update(table), values)
-            model.Session.commit()
-            rendered_count += len(rows)
-    return rendered_count
-
-
 def links(text: str) -> int:
     """Return the number of links in a text."""
     return len(_LINK.findall(text))
 
 
 ANCHOR = re.compile(r'<a href="([^"<>]*)"[^<>]*>|</a>')
-TAG = re.compile(r"<[^<>]*>")
 
 
 class Untrusted(str):
@@ -108,19 +71,6 @@ def to_html(written: str, plain: bool) -> str:
     if plain:
         return without_anchors(html(written))
     return html(written)
-
-
-def row_html(row: Any, plain: bool) -> str:
-    """Return the text of a request, event or comment as HTML, as rendered on saving.
-
-    Args:
-        row: the request, event or comment.
-        plain: whether links become text.
-    """
-    html_text = rendered(row)
-    if plain:
-        return without_anchors(html_text)
-    return html_text
 
 
 def without_anchors(rendered: str) -> str:
@@ -140,10 +90,8 @@ def _is_address(label: str, address: str) -> bool:
 
 
 def defanged(written: str) -> Untrusted:
-    """Return a Markdown text as plain text in which mail programs detect no link."""
-    rendered = without_anchors(html(written))
-    lines = re.sub(r"<br ?/?>\n?", "\n", re.sub(r"</(?:p|li|blockquote)>\s*", "\n", rendered))
-    return Untrusted(harmless(unescape(TAG.sub("", lines)).strip()))
+    """Return a Markdown text as it was written, in which mail programs detect no link."""
+    return Untrusted(harmless(written.strip()))
 
 
 def mail_html(written: str) -> str:

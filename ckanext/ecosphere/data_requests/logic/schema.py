@@ -269,14 +269,6 @@ def stats() -> Schema:
     }
 
 
-def merge() -> Schema:
-    return {
-        "source": _id(),
-        "target": _id(),
-        "version": _if_given(get("int_validator"), v.stored_number),
-    }
-
-
 def settings_update() -> Schema:
     if tk.config["ckan.locales_offered"]:
         languages = ["", *tk.config["ckan.locales_offered"]]

@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, states, text, wording
-from ckanext.ecosphere.data_requests.domain import places as registry
+from ckanext.ecosphere.vocabularies import communes as registry
 
 LONGEST_LINE = 300
 LONGEST_TEXT = 20_000
@@ -232,7 +232,7 @@ def communes(value: Any) -> list[dict[str, str]]:
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
             raise tk.Invalid(message.format(value=shown(written)))
-        commune = registry.commune_of(match[1])
+        commune = registry.of_code(match[1])
         if commune is None:
             message = _(
                 "No commune of today has the INSEE code {code}. Check it, or give the code of the "

@@ -58,7 +58,7 @@ def deliver() -> int:
 
 
 def prepare(mail: Work) -> bool:
-    """Add to an e-mail what leaves with it; return False when it is put off.
+    """Add to an e-mail what leaves with it; return True, since none is put off.
 
     One about a message takes all others about the same request, a receipt the word that the request was accepted, one
     about what waits for a moderator all others of which that moderator is told.
@@ -69,11 +69,6 @@ def prepare(mail: Work) -> bool:
     first = rows[0]
     own = Notification.user_id == first.user_id
     if outbox.is_to_review(first):
-        outbox.lock_reviews(first.user_id)
-        free_from = outbox.reviews_free_from(first.user_id)
-        if free_from and free_from > clock.now():
-            outbox.put_off_reviews(first.user_id, free_from)
-            return False
         _join(mail, outbox.reviews_of(first.user_id))
     elif first.kind == "comment":
         same = (Notification.kind == "comment", Notification.request_id == first.request_id)
@@ -334,21 +329,21 @@ def write(
         words = words.format(number=len(items))
     else:
         words = items[0].sentence
-    return Letter(
-        subject=subject(words),
-        greeting=_("Hello {name},").format(name=texts.name_of(user)),
-        items=items,
-        closing=closing(),
-        settings_url=texts.address("demandes/preferences"),
-    )
+    return letter_to(user, words, items)
 
 
-def closing() -> str:
-    """Return the sentence that explains why a user gets an e-mail."""
-    words = _(
+def letter_to(user: model.User | Mailbox, sentence: str, items: list[Item]) -> Letter:
+    """Return an e-mail to a user or mailbox, with a sentence as its subject."""
+    closing = _(
         "You receive this message from the portal “{title}” about data requests that concern you."
     )
-    return words.format(title=tk.config["ckan.site_title"])
+    return Letter(
+        subject=subject(sentence),
+        greeting=_("Hello {name},").format(name=texts.name_of(user)),
+        items=items,
+        closing=closing.format(title=tk.config["ckan.site_title"]),
+        settings_url=texts.address("demandes/preferences"),
+    )
 
 
 def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:

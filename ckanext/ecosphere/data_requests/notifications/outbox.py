@@ -3,16 +3,14 @@
 The audiences of a transition come from the table (`states.told`). Each user gets one row per event and channel, for the
 first audience they belong to: a requester who also follows the request is notified as the requester.
 
-Moderators are told of the first pending contribution at once, and of the following ones grouped at intervals: a new
-user who writes a hundred texts takes one line of an e-mail. The texts, and the titles of private requests, are shown on
-the moderators' pages only.
+Moderators are told of pending contributions some time later, of all in one e-mail: a new user who writes a hundred
+texts takes one line of it. The texts, and the titles of private requests, are shown on the moderators' pages only.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -21,7 +19,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.domain import people, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.domain.states import Told
 from ckanext.ecosphere.data_requests.model import (
@@ -36,10 +34,11 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Setting,
+    number_of,
     rows_changed,
 )
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.work.model import DONE, PENDING, RUNNING, Work
+from ckanext.ecosphere.work.model import PENDING, Work
 from ckanext.ecosphere.work.outbox import Outbox
 
 #: The e-mails: each tells one or several notifications (`Notification.mail_id`) to an account or a mailbox. They are
@@ -54,23 +53,8 @@ OUTBOX = Outbox(
 #: Kind of an e-mail that tells all that waited for a user's digest.
 OF_DIGEST = "digest"
 PAGE, EMAIL = "page", "email"
-MOST_UNSEEN = 1000
-#: Latest notifications of a user that the page lists.
-MOST_LISTED = 1000
 #: Digest setting → status of a new e-mail; without an entry, no row is written.
 WAITING = {"immediate": MAILED, "daily": DIGEST, "weekly": DIGEST}
-#: Sent at once even to users with a digest: a legal period depends on it, or it is a receipt.
-URGENT = {
-    "submit",
-    "refuse",
-    "fulfil_partly",
-    "not_held",
-    "reject",
-    "extend",
-    "silence",
-    "ask_review",
-    "keep_decision",
-}
 
 
 def of_event(request: Request, event: Event) -> None:
@@ -161,11 +145,8 @@ def _write(
         return 0
     moment = datetime.now(timezone.utc)
     common = {"request_id": request.id, "key": key, "created": moment, **origin}
-    rows = []
+    rows, urgent = [], wording.MAILS["urgent"]
     wishes, muted = _wishes(recipients), _muted(request, recipients)
-    # Messages are delayed a little, so that those about the same request are sent in one e-mail.
-    minutes = config.comment_delay() if origin["kind"] == "comment" else 0
-    leaves = moment + timedelta(minutes=minutes)
     for user_id, audience in recipients.items():
         row = {
             **common,
@@ -174,7 +155,7 @@ def _write(
             "neutral": audience.neutral,
         }
         rows.append({**row, "channel": PAGE, "status": "sent"})
-        if origin["kind"] in URGENT and wishes[user_id] != "none":
+        if origin["kind"] in urgent and wishes[user_id] != "none":
             digest = "immediate"
         else:
             digest = wishes[user_id]
@@ -189,7 +170,14 @@ def _write(
         return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing().returning(Notification)
     new = model.Session.scalars(query).all()
-    send_each((row for row in new if row.status == MAILED), leaves)
+    mailed = [row for row in new if row.status == MAILED]
+    # Messages wait a little, so that one e-mail tells of all about a request; so do contributions to review.
+    messages = config.comment_delay() if origin["kind"] == "comment" else 0
+    for rows, minutes in (
+        ([row for row in mailed if is_to_review(row)], config.moderation_digest()),
+        ([row for row in mailed if not is_to_review(row)], messages),
+    ):
+        send_each(rows, moment + timedelta(minutes=minutes))
     return len(new)
 
 
@@ -288,60 +276,27 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
 # What the page lists.
 
 
+def _listed_for(reader: people.Reader) -> sa.Select[tuple[Notification]]:
+    """Select the notifications of a user on the page, without those of requests that the user may no longer read.
+
+    The notice of a transfer to the former service stays.
+    """
+    readable = sa.or_(Notification.audience == states.FORMER_SERVICE, reader.condition())
+    query = sa.select(Notification).join(Request, Request.id == Notification.request_id)
+    return query.where(Notification.user_id == reader.id, Notification.channel == PAGE, readable)
+
+
 def unseen(reader: people.Reader) -> int:
-    """Return the number of unseen notifications of a user, up to `MOST_UNSEEN`: every page shows it."""
-    some = (
-        sa.select(Notification.request_id, Notification.audience)
-        .where(Notification.user_id == reader.id, UNSEEN)
-        .limit(MOST_UNSEEN)
-        .subquery()
-    )
-    readable = sa.or_(some.c.audience == states.FORMER_SERVICE, reader.condition())
-    query = (
-        sa.select(sa.func.count())
-        .select_from(some)
-        .join(Request, Request.id == some.c.request_id)
-        .where(readable)
-    )
-    return model.Session.scalar(query) or 0
+    """Return the number of unseen notifications of a user: every page shows it."""
+    return number_of(_listed_for(reader).where(UNSEEN).subquery())
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Notifications of a user on the page.
-
-    Attributes:
-        count: how many of the latest `MOST_LISTED` the user may read.
-        older: whether there are older ones.
-        unseen: how many are unseen, as counted by `unseen`.
-        rows: those of the current page, the latest first.
-    """
-
-    count: int
-    older: bool
-    unseen: int
-    rows: list[Notification]
-
-
-def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
-    """Return notifications of a user for the page, from the latest `MOST_LISTED`, since they accumulate over years.
-
-    Those of requests that the user may no longer read do not count, except notices of a transfer to the former service.
-    """
-    row = Notification
-    mine = (row.user_id == reader.id, row.channel == PAGE)
-    latest = (row.created.desc(), row.id.desc())
-    columns = (row.id, row.created, row.request_id, row.audience)
-    newest = sa.select(*columns).where(*mine).order_by(*latest).limit(MOST_LISTED + 1).subquery()
-    readable = sa.or_(newest.c.audience == states.FORMER_SERVICE, reader.condition())
-    query = sa.select(newest.c.id, readable).join(Request, Request.id == newest.c.request_id)
-    newest_rows = model.Session.execute(
-        query.order_by(newest.c.created.desc(), newest.c.id.desc())
-    ).all()
-    ids = [id_ for id_, is_kept in newest_rows[:MOST_LISTED] if is_kept]
-    on_page = row.id.in_(ids[start : start + rows])
-    on_this_page = list(model.Session.scalars(sa.select(row).where(on_page).order_by(*latest)))
-    return Listed(len(ids), len(newest_rows) > MOST_LISTED, unseen(reader), on_this_page)
+def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, list[Notification]]:
+    """Return the number of notifications of a user, and some of them for the page, the latest first."""
+    query = _listed_for(reader)
+    latest = query.order_by(Notification.created.desc(), Notification.id.desc())
+    on_this_page = model.Session.scalars(latest.offset(start).limit(rows))
+    return number_of(query.subquery()), list(on_this_page)
 
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:
@@ -365,8 +320,6 @@ def mark_seen(user_id: str, request_id: str | None = None) -> int:
 TO_REVIEW = ("submit", "held")
 #: Maximum number of lines of an e-mail; the page shows all.
 MOST_REVIEW_LINES = 50
-#: Older notifications are ignored.
-RECENT = timedelta(days=30)
 
 
 def is_to_review(row: Notification) -> bool:
@@ -384,33 +337,6 @@ def reviews_of(user_id: str) -> sa.ColumnElement[bool]:
     )
 
 
-def lock_reviews(user_id: str) -> None:
-    """Lock the choice of what to send to a moderator until the transaction ends."""
-    key = sa.func.hashtext(f"requests review {user_id}")
-    model.Session.execute(
-        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key))
-    )
-
-
-def reviews_free_from(user_id: str) -> datetime | None:
-    """Return when a moderator may be notified again, None when they were not notified recently."""
-    query = sa.select(sa.func.max(sa.func.coalesce(Work.ended, Work.due)))
-    query = query.join(Notification, Notification.mail_id == Work.id)
-    recent = Notification.created > clock.now() - RECENT
-    is_sent = Work.status.in_((DONE, RUNNING))
-    last = model.Session.scalar(query.where(reviews_of(user_id), recent, is_sent))
-    if last:
-        return last + timedelta(minutes=config.moderation_digest())
-    return None
-
-
-def put_off_reviews(user_id: str, moment: datetime) -> None:
-    """Postpone the pending notifications of a moderator until a time."""
-    mails = sa.select(Notification.mail_id).where(reviews_of(user_id), unsent())
-    early = sa.update(Work).where(Work.id.in_(mails), Work.kind == "", Work.due < moment)
-    model.Session.execute(early.values(due=moment))
-
-
 def waits_for_moderator(row: Notification, request: Request) -> bool:
     """Return whether no moderator has yet dealt with the contribution of a notification."""
     if row.kind == "submit":
@@ -426,7 +352,7 @@ def waits_for_moderator(row: Notification, request: Request) -> bool:
 def review_lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
     """Return a notification for each request and kind of contribution still pending, with their number."""
     ids = {row.request_id for row in rows}
-    requests = {request.id: request for request in by_ids(Request, ids)}
+    requests = by_ids(Request, ids)
     rows = [
         row
         for row in rows

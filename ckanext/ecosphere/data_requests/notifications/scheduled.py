@@ -323,11 +323,9 @@ STEPS: dict[str, Callable[[], int]] = {
     "expired": expire,
     "answers_made_public": publish_answers,
     "anonymised": privacy.anonymise_old,
-    "files_removed": attachments.remove_recorded,
-    "stray_files_removed": attachments.remove_strays,
+    "files_removed": attachments.remove_strays,
     "datasets_compared": matching.match_saved,
     "emails_taken_up": outbox.OUTBOX.resume,
     "digests": delivery.digests,
     "emails": delivery.deliver,
-    "texts_rendered": text.render_again,
 }

@@ -5,138 +5,24 @@ A quoted text has its author, a notice that it is not official, and no link that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeGuard
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeGuard
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
 
 from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.data_requests import history
-from ckanext.ecosphere.data_requests.domain import people, states, text, trust
+from ckanext.ecosphere.data_requests.domain import people, states, text, trust, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.mailing import harmless
-
-#: (kind, audience) → sentence; audience "" for all others.
-SENTENCES: dict[tuple[str, str], str] = {
-    ("submit", states.REQUESTER): N_("Your request {reference} was received."),
-    ("submit", states.MODERATORS): N_("A new request has arrived: {reference}."),
-    ("accept", states.REQUESTER): N_(
-        "Your request {reference} was accepted and handed over to {service}."
-    ),
-    ("accept", states.SERVICE): N_("A request was handed over to your service: {reference}."),
-    ("reject", states.SERVICE): N_(
-        "Moderators have closed a request that your service had: {reference}."
-    ),
-    ("reject", ""): N_("Your request {reference} was not accepted."),
-    ("ask_details", ""): N_("{service} asks you for details about your request {reference}."),
-    ("answer_details", ""): N_("The requester has given details about {reference}."),
-    ("expire", states.REQUESTER): N_(
-        "Your request {reference} was closed: the details asked for have not come."
-    ),
-    ("expire", ""): N_("The request {reference} was closed for want of details."),
-    ("start", states.REQUESTER): N_("{service} has begun work on your request {reference}."),
-    ("start", ""): N_("{service} has begun work on the request {reference}."),
-    ("transfer", states.REQUESTER): N_("Your request {reference} was transferred to {service}."),
-    ("transfer", states.SERVICE): N_("A request was transferred to your service: {reference}."),
-    ("transfer", ""): N_("The request {reference} was transferred from your service to {service}."),
-    ("extend", states.REQUESTER): N_(
-        "The period for the answer to your request {reference} was extended."
-    ),
-    ("extend", ""): N_("The period for the answer to the request {reference} was extended."),
-    ("fulfil", states.REQUESTER): N_("Your request {reference} was fulfilled."),
-    ("fulfil", ""): N_("The request {reference} was fulfilled."),
-    ("fulfil_partly", states.REQUESTER): N_("Your request {reference} was fulfilled in part."),
-    ("fulfil_partly", ""): N_("The request {reference} was fulfilled in part."),
-    ("refuse", states.REQUESTER): N_("Your request {reference} was refused."),
-    ("refuse", ""): N_("The request {reference} was closed without data."),
-    ("not_held", states.REQUESTER): N_(
-        "{service} does not hold the data of your request {reference}."
-    ),
-    ("not_held", ""): N_("{service} does not hold the data of the request {reference}."),
-    ("resolve", ""): N_("What you reported is mended, says {service}: {reference}."),
-    ("dismiss", ""): N_("{service} has answered what you reported: {reference}."),
-    ("join", ""): N_("The request {reference} is treated together with another one."),
-    ("mark_duplicate", states.SERVICE): N_(
-        "Moderators have closed a duplicate that your service had: {reference}."
-    ),
-    ("mark_duplicate", ""): N_(
-        "Your request {reference} is closed as a duplicate: your other one goes on."
-    ),
-    ("reconsider", ""): N_("Your request {reference} is looked at again."),
-    ("withdraw", ""): N_("The request {reference} was withdrawn."),
-    ("reopen", ""): N_("The request {reference} was reopened."),
-    ("ask_review", ""): N_(
-        "The requester asks your service to look at its decision again: {reference}."
-    ),
-    ("take_up_again", states.REQUESTER): N_("{service} takes your request {reference} up again."),
-    ("take_up_again", ""): N_("{service} takes the request {reference} up again."),
-    ("keep_decision", ""): N_(
-        "{service} has looked at your request {reference} again and upholds its decision."
-    ),
-    ("review_soon", ""): N_("An answer to the review of {reference} is due within a week."),
-    ("review_late", ""): N_("The answer to the review of {reference} is late."),
-    ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
-    ("comment", ""): N_("There is a new comment on the request {reference}."),
-    ("edit", ""): N_("The requester has edited the request {reference}."),
-    ("held", ""): N_("A text of a new person waits for a moderator: {reference}."),
-    ("rejected_text", ""): N_("What you wrote about the request {reference} was not published."),
-    ("silence", ""): N_("The period for the answer to your request {reference} ends."),
-    ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
-    ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
-    ("overdue", ""): N_("An answer to the request {reference} is overdue."),
-    ("public_answer", ""): N_("The answer to the request {reference} is public now."),
-    ("assigned", ""): N_("A request was assigned to you: {reference}."),
-    ("escalated_soon", ""): N_(
-        "The date for an answer is near, and there is none yet: {reference}."
-    ),
-    ("escalated_late", ""): N_(
-        "The answer to the request {reference} is late: it is brought to your attention."
-    ),
-    ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
-    ("details_last", ""): N_(
-        "Last reminder: without the details asked for, your request {reference} will be closed."
-    ),
-}
-#: The same for signals (reports about a dataset), where the text differs.
-OF_SIGNALS: dict[tuple[str, str], str] = {
-    ("submit", states.REQUESTER): N_("Your report {reference} was received."),
-    ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
-    ("accept", states.REQUESTER): N_("Your report {reference} was handed over to {service}."),
-    ("accept", states.SERVICE): N_(
-        "Your service has received a report about one of its datasets: {reference}."
-    ),
-    ("reject", states.SERVICE): N_(
-        "Moderators have closed a report that your service had: {reference}."
-    ),
-    ("reject", ""): N_("Your report {reference} was not accepted."),
-    ("answer_details", ""): N_("The author of the report {reference} has given details."),
-    ("start", states.REQUESTER): N_("{service} looks into your report {reference}."),
-    ("start", ""): N_("{service} looks into the report {reference}."),
-    ("transfer", states.SERVICE): N_(
-        "A report about a dataset was transferred to your service: {reference}."
-    ),
-    ("transfer", states.REQUESTER): N_("Your report {reference} was transferred to {service}."),
-    ("transfer", ""): N_("The report {reference} was transferred from your service to {service}."),
-    ("mark_duplicate", states.SERVICE): N_(
-        "Moderators have merged a report that your service had: {reference}."
-    ),
-    ("mark_duplicate", ""): N_("Your report {reference} was merged with another one."),
-    ("reconsider", ""): N_("Your report {reference} is looked at again."),
-    ("withdraw", ""): N_("The report {reference} was withdrawn."),
-    ("reopen", ""): N_("The report {reference} was reopened."),
-    ("comment", states.REQUESTER): N_("There is a new comment on your report {reference}."),
-    ("comment", ""): N_("There is a new comment on the report {reference}."),
-    ("edit", ""): N_("The author of the report {reference} has edited it."),
-    ("rejected_text", ""): N_("What you wrote about the report {reference} was not published."),
-    ("assigned", ""): N_("A report was assigned to you: {reference}."),
-}
 
 
 def sentence(kind: str, audience: str, request: Request, service: str) -> str:
@@ -147,12 +33,14 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         audience: of the recipient.
         request: that is concerned.
         service: title of the service.
+
+    Raises:
+        KeyError: a later version wrote it, which tells it.
     """
-    tables = (OF_SIGNALS, SENTENCES) if request.is_signal else (SENTENCES,)
-    text = next(
-        table[key] for table in tables for key in ((kind, audience), (kind, "")) if key in table
-    )
-    return _(text).format(reference=request.reference or "", service=service or _("The service"))
+    words = wording.message("notifications", f"{kind}/{audience}", kind, signal=request.is_signal)
+    if words == kind:
+        raise KeyError(kind)
+    return words.format(reference=request.reference or "", service=service or _("The service"))
 
 
 def several_comments(number: int, reference: str, signal: bool = False) -> str:
@@ -210,7 +98,7 @@ def service_of(request: Request, event: Event | None) -> str:
     return ""
 
 
-def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
+def _services(requests: Iterable[Request], events: Iterable[Event]) -> dict[Any, Any]:
     """Load the services of notifications into the session in one query."""
     keys = {request.organization_id for request in requests}
     for event in events:
@@ -223,10 +111,10 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
     the notice of a transfer to the former service.
     """
     request_ids, event_ids = [row.request_id for row in rows], [row.event_id for row in rows]
-    requests = {request.id: request for request in by_ids(Request, request_ids)}
-    events = {event.id: event for event in by_ids(Event, event_ids)}
+    requests = by_ids(Request, request_ids)
+    events = by_ids(Event, event_ids)
     # A reference keeps them in the session.
-    services = _services([*requests.values()], [*events.values()])
+    services = _services(requests.values(), events.values())
     listed = []
     for row in rows:
         request = requests.get(row.request_id)
@@ -328,26 +216,29 @@ def address(path: str) -> str:
     return f"{home.rstrip('/')}/{path}"
 
 
+#: Details that are days.
+DAYS = ("due", "answer_by", "planned", "review_due")
+
+
 def details(kind: str, request: Request, event: Event | None) -> list[tuple[str, str]]:
     """Return the most important information of a notification: (label, text)."""
     fields = event.fields if event else {}
-    labelled = [(label, text_of(request, fields)) for label, text_of in DETAILS.get(kind, ())]
-    return [(_(label), value) for label, value in labelled if value]
+    codes = wording.MAILS["details"].get(kind, ())
+    values = {code: _value(code, request, fields) for code in codes}
+    return [(wording.message("details", code), value) for code, value in values.items() if value]
 
 
-def _field(name: str) -> Callable[[Request, DataDict], str]:
-    return lambda request, fields: str(fields.get(name) or "")
+def _value(code: str, request: Request, fields: Row) -> str:
+    """Return a detail: of the event or, for reminders, which have none of their own, of the request."""
+    if code in VALUES:
+        return VALUES[code](request, fields)
+    value = fields.get(code) or getattr(request, code, "")
+    if code in DAYS:
+        return dates.day(value)
+    return str(value)
 
 
-def _day_field(name: str) -> Callable[[Request, DataDict], str]:
-    return lambda request, fields: dates.day(fields.get(name))
-
-
-def _due(request: Request, fields: DataDict) -> str:
-    return dates.day(request.due)
-
-
-def _target(request: Request, fields: DataDict) -> str:
+def _target(request: Request, fields: Row) -> str:
     """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
     target = model.Session.get(Request, fields.get("target") or "")
     reader = people.reader_of_id(request.requester_id)
@@ -356,27 +247,21 @@ def _target(request: Request, fields: DataDict) -> str:
     return ""
 
 
-def _catalogue(request: Request, fields: DataDict) -> str:
+def _catalogue(request: Request, fields: Row) -> str:
     """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
     if request.is_signal:
         return ""
     return address("dataset/")
 
 
-def _question(request: Request, fields: DataDict) -> str:
-    """Return the pending question, for reminders, which have no event of their own."""
-    asked = (
-        model.Session.query(Event)
-        .filter_by(request_id=request.id, transition="ask_details")
-        .order_by(Event.id.desc())
-        .first()
+def _question(request: Request, fields: Row) -> str:
+    questions = sa.select(Event.fields["question"].as_string()).where(
+        Event.request_id == request.id, Event.transition == "ask_details"
     )
-    if asked:
-        return asked.fields.get("question", "")
-    return ""
+    return model.Session.scalar(questions.order_by(Event.id.desc()).limit(1)) or ""
 
 
-def _held_by(request: Request, fields: DataDict) -> str:
+def _held_by(request: Request, fields: Row) -> str:
     here = request.assigned_to in people.editors_of(request.organization_id)
     user = model.User.get(request.assigned_to) if here else None
     if user:
@@ -384,49 +269,11 @@ def _held_by(request: Request, fields: DataDict) -> str:
     return _("Nobody yet")
 
 
-REASON = (N_("Reason"), _field("reason"))
-QUESTION = (N_("Details asked for"), _question)
-ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
-DUE = (N_("Answer expected by"), _due)
-REVIEW_DUE = (
-    N_("Answer to the review expected by"),
-    lambda request, fields: dates.day(request.review_due),
-)
-HELD_BY = (N_("Assigned to"), _held_by)
-SERVICE_OF = (N_("Service"), lambda request, fields: service_of(request, None))
-
-#: Kind → (label, function of the request and the fields of its event) of each detail.
-DETAILS: dict[str, tuple[tuple[str, Callable[[Request, DataDict], str]], ...]] = {
-    "submit": (DUE,),
-    "accept": (DUE,),
-    "reject": (REASON,),
-    "ask_details": (
-        (N_("Details asked for"), _field("question")),
-        (N_("Answer awaited by"), _day_field("answer_by")),
-        (N_("Catalogue of the data that services hold"), _catalogue),
-    ),
-    "start": ((N_("Answer planned for"), _day_field("planned")),),
-    "transfer": (REASON, DUE),
-    "extend": ((N_("New date for the answer"), _day_field("due")), REASON),
-    "fulfil_partly": ((N_("What is missing"), _field("missing")),),
-    "not_held": (REASON,),
-    "join": (DUE,),
-    "mark_duplicate": ((N_("Request that goes on"), _target),),
-    "reconsider": (REASON, DUE),
-    "withdraw": (REASON,),
-    "reopen": (REASON, DUE),
-    "ask_review": (REASON, REVIEW_DUE),
-    "take_up_again": ((N_("Answer planned for"), _day_field("planned")),),
-    "keep_decision": (REASON,),
-    "review_soon": (REVIEW_DUE,),
-    "review_late": (REVIEW_DUE,),
-    "silence": (DUE,),
-    "due_week": (DUE,),
-    "due_day": (DUE,),
-    "overdue": (DUE,),
-    "assigned": (DUE,),
-    "escalated_soon": (DUE, HELD_BY, SERVICE_OF),
-    "escalated_late": (DUE, HELD_BY, SERVICE_OF),
-    "details_first": (QUESTION, ANSWER_BY),
-    "details_last": (QUESTION, ANSWER_BY),
+VALUES: dict[str, Callable[[Request, Row], str]] = {
+    "target": _target,
+    "catalogue": _catalogue,
+    "question": _question,
+    "held_by": _held_by,
+    "new_due": lambda request, fields: dates.day(fields.get("due")),
+    "service": lambda request, fields: service_of(request, None),
 }

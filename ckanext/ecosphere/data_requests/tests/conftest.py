@@ -150,7 +150,6 @@ def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise the rate limits: tests write more per hour than people do. The throttling tests set their own limits."""
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 0)
     # Show and send texts of new users at once; `test_moderation` and `test_threads` test moderation and delays.
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 0)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 0)

@@ -19,14 +19,14 @@ from werkzeug.datastructures import FileStorage
 from ckanext.ecosphere.data_requests import calendars, privacy
 from ckanext.ecosphere.data_requests.decisions import compose
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.listing import Around, Due
+from ckanext.ecosphere.data_requests.listing import Due
 from ckanext.ecosphere.data_requests.model import Delivery, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
+from ckanext.ecosphere.tests import export_readers as readers
 from ckanext.ecosphere.tests.postbox import Postbox, body
-from dev.attack import readers
 from dev.attack.tables import table
 
 pytestmark = pytest.mark.usefixtures("portal", "storage")
@@ -328,8 +328,8 @@ def unfolded(text: str) -> list[str]:
 @pytest.mark.usefixtures("with_request_context")
 def test_no_text_of_outsiders_is_a_property_of_a_calendar(text: str):
     day = date(2027, 3, 2)
-    due = Due(id="1", reference="DD-2027-1", title=text * 9, state="open", day=day, version=1)
-    written = calendars.written(text, Around([due], [due], 3), "https://a.example").decode()
+    values = {"id": "1", "reference": "DD-2027-1", "title": text * 9, "state": "open", "day": day, "version": 1}
+    written = calendars.written(text, [Due(**values, review=review) for review in (False, True)]).decode()
     unfolded(written)
     assert list(readers.icalendar(written)) == []
 

@@ -87,10 +87,17 @@ def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
 
 
 def test_references_have_no_double():
+    drafts = [service.new_draft(None) for _number in range(40)]
+    for request in drafts:
+        service.write(request, {"title": "Zones humides"})
+    model.Session.add_all(drafts)
+    model.Session.commit()
+    ids = iter([draft.id for draft in drafts])
+
     def number() -> str:
-        given = transitions.next_reference(2031)
-        model.Session.commit()
-        return given
+        with transitions.changing(next(ids)) as request:
+            request.reference = transitions.next_reference(2031)
+            return request.reference
 
     given = together([number] * 40)
-    assert len(set(given)) == 40
+    assert len(set(given)) == 40 and all(isinstance(reference, str) for reference in given)

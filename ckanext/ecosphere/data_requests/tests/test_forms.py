@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere.data_requests.domain import places, states
+from ckanext.ecosphere.data_requests.domain import places, states, wording
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.vocabularies import communes
 
 WHERE = "territoire"
 TEMPLATES = Path(forms.__file__).parents[2] / "templates"
@@ -79,9 +80,7 @@ def test_communes_of_the_chosen_departement_come_first_and_show_theirs():
 
 def test_communes_know_their_departement_overseas_too():
     known = {
-        commune.code: commune.departement
-        for code in ("01034", "2A004", "97411")
-        if (commune := places.commune_of(code))
+        commune.code: commune.departement for code in ("01034", "2A004", "97411") if (commune := communes.of_code(code))
     }
     assert known == {"01034": "01", "2A004": "2A", "97411": "974"}
 
@@ -149,14 +148,14 @@ def test_emptied_fields_are_sent_so_that_they_can_be_taken_back():
 def test_every_field_of_a_request_is_asked_for_once_and_has_a_label():
     asked = [name for step in forms.steps() for name in step.fields]
     assert sorted(asked) == sorted({*FIELDS, "title", "visibility", "show_name", "show_procedure"})
-    assert all(name in forms.labels() for name in asked)
+    assert all(name in wording.MESSAGES["fields"] for name in asked)
 
 
 def test_every_field_of_a_transition_has_a_label_and_a_template():
     template = (TEMPLATES / "requests" / "ecosphere_requests" / "fields.html").read_text()
     needed = {name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"}
     assert {name for name in needed if f'field.name == "{name}"' not in template} == set()
-    assert needed - set(forms.labels()) == {"spam"}  # a checkbox labelled by its own sentence
+    assert needed - set(wording.MESSAGES["fields"]) == {"spam"}  # a checkbox labelled by its own sentence
 
 
 def test_the_maps_hold_their_territories():

@@ -13,7 +13,6 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.decisions import compose as c
-from ckanext.ecosphere.data_requests.domain import wording
 
 #: Grounds that the law excludes, or never provided, for environmental information (L. 124-4).
 NOT_FOR_THE_ENVIRONMENT = {"L311-2-dp", "L311-5-2-e", "L311-5-2-h"}
@@ -43,9 +42,9 @@ def facts(kind: str, language: str = "fr", **given: object) -> c.Facts:
 def test_every_ground_of_the_vocabulary_is_beside_the_law():
     listed = {each.id for each in voc.get("access-limitation") if each.data.get("restricts")}
     assert listed <= set(law.grounds())
-    assert {each.id for each in law.grounds().values() if not each.usable} == NOT_FOR_THE_ENVIRONMENT
+    assert {each.ground for each in law.grounds().values() if not each.usable} == NOT_FOR_THE_ENVIRONMENT
     for each in law.grounds().values():
-        assert re.search(r"article [LR]\. |article 13", each.articles), each.id
+        assert re.search(r"article [LR]\. |article 13", each.articles), each.ground
         assert date.fromisoformat(each.checked) and each.basis in ("text", "jurist")
 
 
@@ -86,13 +85,13 @@ def test_a_decision_that_must_not_name_its_author_is_sent_as_a_copy(language: st
 
 
 def test_emissions_are_refused_on_the_short_list_alone():
-    holding = {each.id for each in law.grounds().values() if each.emissions}
+    holding = {each.ground for each in law.grounds().values() if each.emissions}
     assert holding == {key for key in law.grounds() if EMISSIONS.fullmatch(key)}
 
 
 def test_article_13_is_for_spatial_data_services():
-    assert all(each.id.startswith("INSPIRE") for each in law.usable(law.SERVICE_KIND))
-    assert not any(each.id.startswith("INSPIRE") for each in law.usable(law.DATA_KIND))
+    assert all(each.ground.startswith("INSPIRE") for each in law.usable(law.SERVICE_KIND))
+    assert not any(each.ground.startswith("INSPIRE") for each in law.usable(law.DATA_KIND))
 
 
 def test_forty_two_courts_cover_every_departement():
@@ -139,21 +138,6 @@ def test_the_pdf_is_tagged_and_fetches_nothing():
     assert b"/StructTreeRoot" in said and b"pdfuaid" in said and b"/Lang" in said
     with pytest.raises(ValueError, match="fetch nothing"):
         compose.refuse_fetch("http://127.0.0.1/")
-
-
-@pytest.mark.parametrize(
-    ("title", "after"),
-    [
-        ("Le Havre Seine Métropole", "du Havre Seine Métropole"),
-        ("Les Abymes", "des Abymes"),
-        ("La Rochelle", "de La Rochelle"),
-        ("Muséum national d’histoire naturelle", "du Muséum national d’histoire naturelle"),
-        ("Unité départementale de Paris", "de l’Unité départementale de Paris"),
-        ("Île-de-France Mobilités", "d’Île-de-France Mobilités"),
-    ],
-)
-def test_a_name_after_de(title: str, after: str):
-    assert wording.of_the(title) == after
 
 
 @pytest.mark.parametrize("kind", ["refuse", "extend", "receipt", "silence"])

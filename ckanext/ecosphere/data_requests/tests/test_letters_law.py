@@ -371,7 +371,7 @@ def counts() -> list[int | None]:
 def test_each_line_of_an_email_stands_with_its_source(case: Any):
     specimen = specimens.played(case)
     with language.speaking("fr"):
-        lines = list(specimens.printed_case(case, specimen))
+        lines = specimens.printed_case(case, specimen).splitlines()
     shown = {line.removeprefix("  | ") for line in lines if line.startswith("  | ")}
     of_the_letter = set(specimen.plain.splitlines())
     for _kind, _audience, _mail, body_text in specimen.mails:

@@ -83,10 +83,8 @@ PUBLIC: dict[str, Any] = {
     "settings_update": LOGGED_IN,
     "notification_list": LOGGED_IN,
     "notification_seen": LOGGED_IN,
-    "merge": MODERATORS,
     "spam": MODERATORS,
     "hide": MODERATORS,
-    "anonymise": {"boss"},
     "export": {"asker", "boss"},
     "erase": {"asker", "boss"},
 }

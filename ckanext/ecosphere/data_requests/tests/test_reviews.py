@@ -54,7 +54,7 @@ def test_the_head_of_the_service_is_told_and_the_day_of_the_answer_is_shown(post
     assert {"direction@ddt.example", "admin@secret.example", "editor@secret.example"} <= set(told)
     assert WHY in body(told["direction@ddt.example"]).replace("\n", " ")
     found = shown(made, "asker")
-    assert found["review_due"] == clock.add_months(today(), 2).isoformat() and found["state"] == "refused"
+    assert found["review_due"] == clock.last_day(today(), 2).isoformat() and found["state"] == "refused"
     assert possible(made, "admin") >= {"take_up_again", "keep_decision"}
     call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", chief="")
 
@@ -94,7 +94,7 @@ def test_a_second_refusal_after_a_review_is_a_decision_that_can_be_reviewed():
     found = shown(made, "asker")
     assert found["review_until"] == law.last_day("ask_review", today()).isoformat()
     step(made, "ask_review", "asker", reason=WHY)
-    assert shown(made, "asker")["review_due"] == clock.add_months(today(), 2).isoformat()
+    assert shown(made, "asker")["review_due"] == clock.last_day(today(), 2).isoformat()
     step(made, "keep_decision", "admin", reason=REASON)
     assert "ask_review" not in possible(made, "asker")
     with pytest.raises(tk.ValidationError) as error:
@@ -121,7 +121,7 @@ def test_taken_up_on_the_last_day_or_later_the_service_has_a_new_period_and_nobo
     with freeze_time(f"{due + timedelta(days=late)} 08:00:00"):
         step(made, "take_up_again", "admin", planned=(today() + timedelta(days=5)).isoformat())
         found = shown(made, "asker")
-        assert found["due"] == clock.add_months(today(), 1).isoformat()
+        assert found["due"] == clock.last_day(today(), 1).isoformat()
         assert (found["clock"]["state"], found["may_refer"]) == ("running", None)
         assert scheduled.tell_of_silence() == 0
 
@@ -165,7 +165,7 @@ def test_reviews_are_first_on_the_desk_and_on_the_dashboard(app: Any):
     assert page.index('id="review"') < page.index("</main>" if "</main>" in page else "<footer")
     assert "Internal reviews asked for" in app.get("/tableau-de-bord", headers=headers).body
     calendar = app.get("/demandes/service/ddt-42/echeances.ics", headers=headers).body
-    due = clock.add_months(today(), 2)
+    due = clock.last_day(today(), 2)
     assert calendar.count("BEGIN:VEVENT") == 1 and f"DTSTART;VALUE=DATE:{due:%Y%m%d}" in calendar
 
 

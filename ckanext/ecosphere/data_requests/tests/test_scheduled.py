@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -222,8 +221,6 @@ def test_one_request_that_fails_does_not_stop_the_others():
         again = scheduled.tick()
     assert done["anonymised"] == again["anonymised"] == -1
     assert row(bad).requester_id and all(row(each).requester_id is None for each in others)
-    with at("2026-02-10"), pytest.raises(tk.ValidationError, match="1 requests could not be anonymised, 0 were"):
-        act("anonymise", "boss")
 
 
 @pytest.mark.few(1, "variants")

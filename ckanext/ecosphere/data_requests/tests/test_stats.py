@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from ckan.lib.jobs import Worker
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import config, stats
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, step
-from ckanext.ecosphere.shared import queue
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -90,39 +87,6 @@ def test_what_was_turned_away_or_hidden_is_no_request():
     step(opened("other-editor", title="Publicité"), "reject", "moderator", reason=REASON)
     act("hide", "moderator", id=opened(title="Abus")["id"])
     assert act("stats", None)["received"] == 0
-
-
-def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
-    sent: list[Any] = []
-    with at("2026-03-25"):  # far from midnight, when the statistics of the next day begin
-        opened()
-        first = act("stats", None)
-        opened(title="Autre")
-        assert act("stats", None) == first
-        assert act("stats", None, organization="dreal-ara")["received"] == 0
-        monkeypatch.setattr(stats, "enqueue_once", lambda *args, **options: sent.append(args))
-        with freeze_time(clock.now() + timedelta(seconds=61)):
-            assert act("stats", None) == first, "a page does not wait"
-            [(job, arguments)] = sent
-            job(*arguments)
-            assert act("stats", None)["received"] == first["received"] + 1
-    assert len(sent) == 1
-
-
-@pytest.mark.slow("load")
-def test_nobody_waits_for_the_figures_of_many_requests(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
-    monkeypatch.setattr(queue, "COUNTED_AT_ONCE", 1)
-    opened(title="Une"), opened(title="Autre")
-    page = app.get("/fr/demandes/statistiques")
-    assert "Les chiffres sont en train d’être comptés" in page.body and page.headers["Refresh"]
-    app.get("/fr/demandes/statistiques.csv", status=503)
-    # Services with few requests get their page immediately.
-    app.get("/fr/organization/dreal-ara/demandes", status=200)
-    Worker([config.QUEUE]).work(burst=True)
-    assert "en train d’être comptés" not in app.get("/fr/demandes/statistiques").body
-    assert app.get("/fr/demandes/statistiques.csv").status_code == 200
 
 
 def test_a_service_has_its_own_figures():

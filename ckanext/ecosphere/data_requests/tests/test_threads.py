@@ -226,7 +226,7 @@ def test_agent_who_erases_their_data_leaves_the_answers_of_the_service(
     act("erase", "editor")
     act("erase", "asker")
     answer, note, _thanks = act("show", "admin", id=made["id"])["comments"]
-    assert (answer["author"], answer["author_name"]) == ("Officer of DDT 42", "")
+    assert (answer["author"], answer["author_name"]) == ("DDT 42 (officer)", "")
     assert "Voici la réponse" in answer["html"] and "Note du service" in note["html"]
     file = f"/demandes/{made['reference']}/fichier/{answer['attachments'][0]['id']}"
     got = app.get(file)

@@ -14,6 +14,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, act
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
@@ -23,19 +24,17 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
-    INVALID,
-    act,
     flash,
+    go_on,
     is_known,
-    known,
     messages,
     page,
+    personal,
     rendered,
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.shared import language, stored_files
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
@@ -48,8 +47,7 @@ OF_A_REFUSAL = (
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
 
-@page
-@known
+@personal
 def transition_form(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition, with likely values."""
     request_ = act("ecosphere_request_show", id=id)
@@ -59,8 +57,7 @@ def transition_form(id: str, transition: str) -> AnyResponse:
     return _form(request_, step, _likely(request_, step))
 
 
-@page
-@known
+@personal
 def transition(id: str, transition: str) -> AnyResponse:
     """Do a transition; after a concurrent change, show the change and keep the input."""
     request_ = act("ecosphere_request_show", id=id)
@@ -117,8 +114,7 @@ def _after(request_: Row, result: Row) -> Response:
     return tk.redirect_to("ecosphere_requests.read", id=result["reference"])
 
 
-@page
-@known
+@personal
 def transition_resume(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition with input kept by the browser; nothing is saved."""
     request_ = act("ecosphere_request_show", id=id)
@@ -155,13 +151,11 @@ def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
     return forms.read_transition(names, typed)
 
 
-@page
-@known
+@personal
 def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
-    if forms.trapped(typed):
-        tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
+    forms.refuse_machines(typed)
     upload = request.files.get("upload")
     data: DataDict = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
     if typed.get("internal"):
@@ -189,8 +183,7 @@ def comment(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
 
 
-@page
-@known
+@personal
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
     return _simple(
@@ -217,11 +210,14 @@ def delivery(id: str, delivery: str) -> AnyResponse:
 
 def _handed_out(id: str, file: Row) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
-    if file["request_id"] != request_["id"] or not Path(file["path"]).is_file():
+    if file["request_id"] != request_["id"]:
+        raise tk.ObjectNotFound
+    content = stored_files.opened(Path(file["path"]))
+    if content is None:
         raise tk.ObjectNotFound
     # Given a path, send_file would reveal the file's modification time in Last-Modified.
     response = send_file(
-        Path(file["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
+        content,
         mimetype="application/octet-stream",
         as_attachment=True,
         download_name=file["name"],
@@ -235,8 +231,7 @@ def _handed_out(id: str, file: Row) -> AnyResponse:
     return response
 
 
-@page
-@known
+@personal
 def hide(id: str) -> AnyResponse:
     """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
@@ -247,8 +242,7 @@ def hide(id: str) -> AnyResponse:
     return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
 
 
-@page
-@known
+@personal
 def support(id: str) -> AnyResponse:
     """Support a request; if it replaces a draft, withdraw the draft."""
     request_ = act("ecosphere_request_support", id=id)
@@ -260,8 +254,7 @@ def support(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=reference or id)
 
 
-@page
-@known
+@personal
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
     return _simple(
@@ -269,15 +262,13 @@ def unsupport(id: str) -> AnyResponse:
     )
 
 
-@page
-@known
+@personal
 def follow(id: str) -> AnyResponse:
     """Follow a request."""
     return _simple(id, "ecosphere_request_follow", {"id": id}, _("You follow this request."))
 
 
-@page
-@known
+@personal
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
     return _simple(
@@ -376,11 +367,11 @@ def _form(
     names = [field["name"] for field in step["fields"]]
     sends_letter = _sends_letter(request_, step["transition"])
     answers = "requester" in request_["roles"] and step["transition"] in ANSWERS
-    labels = forms.labels()
+    labels = wording.messages("fields")
     if answers:
         labels["comment"] = _("Your answer")
     if request_["is_signal"]:
-        labels["target"] = _("Report that stays")
+        labels["target"] = wording.message("fields", "target", signal=True)
     variables: DataDict = {
         "request_": request_,
         "wanted": step,
@@ -464,7 +455,7 @@ def _too_late(
     transition: str = "",
 ) -> Response:
     """Show that a transition is no longer possible or for others, and give the input back."""
-    labels = forms.labels()
+    labels = wording.messages("fields")
     line = states.TRANSITIONS.get(transition)
     typed_texts = [
         (labels[name], text) for name, text in (typed or {}).items() if name in labels and text
@@ -541,11 +532,7 @@ def _tell_of_others(together: Row) -> None:
 
 # Reports about datasets.
 
-#: Field, in the order of the form → message when it is empty.
-MISSING_IN_SIGNAL = {
-    "kind": N_("Choose what it is about."),
-    "description": N_("Say what is wrong, or what you want to know."),
-}
+SIGNAL_FIELDS = ("kind", "description")
 
 
 @page
@@ -560,26 +547,28 @@ def signal_create(dataset: str) -> AnyResponse:
     package = _shown(dataset)
     forms.refuse_machines(request.form)
     values = {
-        name: request.form.get(name, "").replace("\r\n", "\n").strip()
-        for name in ("kind", "description")
+        name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in SIGNAL_FIELDS
     }
     try:
         report = act("ecosphere_request_signal", dataset=package["id"], **values)
     except tk.ValidationError as error:
         missing = {
-            name: [_(MISSING_IN_SIGNAL[name])] for name, value in values.items() if not value
+            name: [wording.message("missing", name, signal=True)]
+            for name, value in values.items()
+            if not value
         }
         return _signal_form(
             package,
             values,
-            forms.in_order({**messages(error), **missing}, MISSING_IN_SIGNAL),
+            forms.in_order({**messages(error), **missing}, SIGNAL_FIELDS),
             INVALID,
         )
     if report["readable"]:
-        tk.h.flash_success(
-            _("Thank you. The service has it: {reference}.").format(reference=report["reference"])
+        return go_on(
+            _("Thank you. The service has it: {reference}.").format(reference=report["reference"]),
+            "read",
+            id=report["reference"],
         )
-        return tk.redirect_to("ecosphere_requests.read", id=report["reference"])
     words = _("Thank you. A moderator reads it first, then the service: {reference}.")
     tk.h.flash_success(words.format(reference=report["reference"]))
     return tk.redirect_to("dataset.read", id=package["name"])
@@ -602,8 +591,8 @@ def _signal_form(
         "pkg": dataset,
         "values": values,
         "errors": errors or {},
-        "kinds": [(kind, wording.kind(kind)) for kind in states.SIGNALS],
-        "labels": forms.signal_labels(),
+        "kinds": [(kind, wording.message("kinds", kind)) for kind in states.SIGNALS],
+        "labels": wording.messages("fields_of_signals"),
         "trap": forms.TRAP,
         "is_known": is_known(),
     }

@@ -13,7 +13,6 @@ import json
 import re
 import secrets
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -29,18 +28,25 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.core.pages import act, context
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import fields, people, places, states, trust
+from ckanext.ecosphere.data_requests.domain import (
+    fields,
+    people,
+    places,
+    states,
+    trust,
+    wording,
+)
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
-    context,
+    go_on,
     is_known,
-    known,
     log_in,
     messages,
     page,
+    personal,
     rendered,
     status_of,
 )
@@ -183,16 +189,14 @@ def _send(draft: Row) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
 
-@page
-@known
+@personal
 def edit(id: str, step: str) -> AnyResponse:
     """Show a step of a request that its author may still change."""
     draft, current = _step_of_own(id, step)
     return _form(current, draft, draft=draft)
 
 
-@page
-@known
+@personal
 def resume_new() -> AnyResponse:
     """Show the first step with input kept by the browser; nothing is saved."""
     if request.method == "GET":  # after a change of language
@@ -200,8 +204,7 @@ def resume_new() -> AnyResponse:
     return _form(forms.steps()[0], request.form)
 
 
-@page
-@known
+@personal
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with input kept by the browser; nothing is saved."""
     draft, current = _step_of_own(id, step)
@@ -210,8 +213,7 @@ def resume(id: str, step: str) -> AnyResponse:
     return _form(current, request.form, draft=draft)
 
 
-@page
-@known
+@personal
 def save(id: str, step: str) -> AnyResponse:
     """Save a step, then continue as the button says."""
     draft, current = _step_of_own(id, step)
@@ -249,8 +251,7 @@ def save(id: str, step: str) -> AnyResponse:
     return _after(draft, current, go)
 
 
-@page
-@known
+@personal
 def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
     draft = _own(id)
@@ -292,7 +293,7 @@ def commune_suggestions() -> Response:
     return jsonify(
         {
             "items": [
-                {"value": commune.code, "label": places.label_of_commune(commune)}
+                {"value": commune.code, "label": places.commune_label(commune.code)}
                 for commune in matches
             ]
         }
@@ -300,10 +301,30 @@ def commune_suggestions() -> Response:
 
 
 def dataset_suggestions() -> Response:
-    """Return datasets that match the input and that the user may read, as JSON."""
-    text = request.args.get("q", "")[:200].strip()
-    items = _suggested_datasets(context(), text) if text else []
+    """Return datasets that match the input and that the user may read, as JSON: `value` (name) and `label` (title).
+
+    They are searched for as the portal does or, without results, by beginnings of the words of titles.
+    """
+    # Operators of the query language are not meant as such in a title.
+    words = " ".join(re.findall(r"[^\W_]+", request.args.get("q", "")[:LONGEST_QUERY]))
+    if not words:
+        return jsonify({"items": []})
+    query = {"q": words, "rows": MOST_SUGGESTIONS, "fq": "dataset_type:dataset"}
+    try:
+        datasets = act("package_search", **query, include_private=True)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        datasets = []
+    datasets = datasets or act("package_autocomplete", q=words, limit=MOST_SUGGESTIONS)
+    items = [{"value": dataset["name"], "label": _dataset_label(dataset)} for dataset in datasets]
     return jsonify({"items": items})
+
+
+def _dataset_label(dataset: Row) -> str:
+    """Return the title of a dataset and its service, since many share their title."""
+    title = dataset["title"] or dataset["name"]
+    if dataset.get("organization"):
+        return f"{title}, {dataset['organization']['title']}"
+    return title
 
 
 def _form(
@@ -318,7 +339,9 @@ def _form(
     sent = draft is not None and draft["state"] != "draft"
     signal = draft is not None and draft["is_signal"]
     every = forms.steps()[:1] if signal else forms.steps()
-    words = {"description": forms.signal_labels()["description"]} if signal else {}
+    labels = wording.messages("fields")
+    if signal:
+        labels["description"] = wording.message("fields", "description", signal=True)
     service = None
     if not draft and values.get("organization"):
         service = model.Group.get(str(values["organization"]))
@@ -336,7 +359,7 @@ def _form(
             errors or {}, [name for step in forms.steps() for name in step.fields]
         ),
         "resumed": resumed,
-        "labels": {**forms.labels(), **words},
+        "labels": labels,
         "step_of": {name: step for step in forms.steps() for name in step.fields},
         "trap": forms.TRAP,
         "service": service,
@@ -344,11 +367,10 @@ def _form(
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
-        draft_communes = (draft or {}).get("communes") or []
-        near = ""
-        if draft_communes:
-            near = places.departement_id(draft_communes[0]["code"])
-        variables["near"] = (draft or {}).get("territory") or near
+        variables["near"] = ""
+        if draft:
+            around = places.territory_of(draft["communes"] or [], None)
+            variables["near"] = draft["territory"] or around
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = route = _route(draft)
@@ -471,10 +493,9 @@ def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
     before, after = forms.neighbours(current)
     if go == "later":
-        tk.h.flash_success(
-            _("Your draft is saved: you find it here and can go on whenever you like.")
+        return go_on(
+            _("Your draft is saved: you find it here and can go on whenever you like."), "mine"
         )
-        return tk.redirect_to("ecosphere_requests.mine")
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
     if before is None and not (
@@ -529,8 +550,7 @@ def batch(id: str) -> Response:
     return _batch(id)
 
 
-@page
-@known
+@personal
 def batch_add(id: str) -> AnyResponse:
     """Put the question to the selected services."""
     chosen = request.form.getlist("organizations")
@@ -543,8 +563,7 @@ def batch_add(id: str) -> AnyResponse:
         "Your question is sent to {number} more services.",
         len(chosen),
     )
-    tk.h.flash_success(message.format(number=len(chosen)))
-    return tk.redirect_to("ecosphere_requests.batch", id=id)
+    return go_on(message.format(number=len(chosen)), "batch", id=id)
 
 
 def _batch(
@@ -564,56 +583,9 @@ def _batch(
 
 # Suggestions of datasets.
 
-MOST_SUGGESTIONS = 8
+MOST_SUGGESTIONS, LONGEST_QUERY = 8, 200
 #: Maximum number of datasets of a form that are shown by title.
 MOST_CHOSEN = 20
-
-
-def _suggested_datasets(reader: Any, text: str) -> list[dict[str, str]]:
-    """Search for datasets as the portal does or, without results, by prefixes of words of titles.
-
-    Args:
-        reader: context of the user, whose permissions apply.
-        text: what was typed, not empty.
-
-    Returns:
-        `value` (name) and `label` (title; with service and year where two datasets share it).
-    """
-    # Remove operators of the query language, which are not meant as such in a title.
-    words = " ".join(re.findall(r"[^\W_]+", text))
-    if not words:
-        return []
-    try:
-        query = {
-            "q": words,
-            "rows": MOST_SUGGESTIONS,
-            "fq": "dataset_type:dataset",
-            "include_private": True,
-        }
-        datasets = tk.get_action("package_search")(reader, query)["results"]
-    except (SearchError, SearchQueryError, tk.ValidationError):
-        datasets = []
-    if not datasets:
-        return [
-            {"value": dataset["name"], "label": dataset["title"] or dataset["name"]}
-            for dataset in tk.get_action("package_autocomplete")(
-                reader, {"q": words, "limit": MOST_SUGGESTIONS}
-            )
-        ]
-    shared = Counter(dataset["title"] for dataset in datasets)
-    return [
-        {"value": dataset["name"], "label": _dataset_label(dataset, shared[dataset["title"]] > 1)}
-        for dataset in datasets
-    ]
-
-
-def _dataset_label(dataset: DataDict, is_shared: bool) -> str:
-    title = dataset["title"] or dataset["name"]
-    if not is_shared:
-        return title
-    service = (dataset.get("organization") or {}).get("title") or ""
-    year = str(dataset.get("metadata_created") or "")[:4]
-    return ", ".join(part for part in (title, service, year) if part)
 
 
 def dataset_titles(typed: Any) -> dict[str, str]:

@@ -14,48 +14,31 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import INVALID, act, context
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
+from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
-    INVALID,
-    act,
-    context,
     flash,
-    known,
+    go_on,
     messages,
-    page,
+    personal,
     rendered,
 )
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
-from ckanext.ecosphere.shared.language import N_
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
 #: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
 MOMENT = "%Y-%m-%d %H:%M"
-DESK_COLUMNS = (
-    N_("Reference"),
-    N_("Title"),
-    N_("State"),
-    N_("Received on"),
-    N_("Answer expected by"),
-    N_("Closed on"),
-    N_("Theme"),
-    N_("Place"),
-    N_("Use"),
-    N_("Assigned to"),
-    N_("People who support it"),
-    N_("Treated together with"),
-)
 
 
-@page
-@known
+@personal
 def desk(organization: str) -> AnyResponse:
     """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
@@ -71,8 +54,7 @@ def desk(organization: str) -> AnyResponse:
     return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
 
 
-@page
-@known
+@personal
 def desk_csv(organization: str) -> Response:
     """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
     service = service_of_desk(organization)
@@ -103,7 +85,7 @@ def _table(requests: Iterable[Row]) -> str:
     Args:
         requests: as returned by `ecosphere_request_list`.
     """
-    header = [_(label) for label in DESK_COLUMNS]
+    header = wording.messages("columns").values()
     return write(header, (_desk_row(request_) for request_ in requests))
 
 
@@ -134,8 +116,7 @@ def _spreadsheet_moment(value: str | None) -> str:
     return ""
 
 
-@page
-@known
+@personal
 def assign(organization: str) -> AnyResponse:
     """Assign several requests to one person, or to no one."""
     service = service_of_desk(organization)
@@ -177,8 +158,7 @@ def assign(organization: str) -> AnyResponse:
     return back
 
 
-@page
-@known
+@personal
 def moderation() -> AnyResponse:
     """Show moderators the requests that await moderation."""
     waiting, pages = read.listed(
@@ -199,7 +179,7 @@ def moderation() -> AnyResponse:
 
 def _unready() -> list[DataDict]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
-    labels = _contact_labels()
+    labels = wording.messages("contact")
     rows = []
     for service in letters.unready():
         group = service.group
@@ -213,7 +193,7 @@ def _unready() -> list[DataDict]:
 
 def _unconfirmed() -> list[DataDict]:
     """Return the services for which the directory stands in, with its fields and their years."""
-    labels = _contact_labels()
+    labels = wording.messages("contact")
     rows = []
     for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
@@ -221,26 +201,17 @@ def _unconfirmed() -> list[DataDict]:
     return rows
 
 
-def _contact_labels() -> dict[str, str]:
-    return {
-        "address": _("postal address"),
-        "email": _("e-mail address"),
-        "telephone": _("telephone"),
-    }
-
-
-@page
-@known
+@personal
 def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
     texts, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
     return rendered(
-        "ecosphere_requests/held.html", {"found": texts, "pages": pages, "labels": forms.labels()}
+        "ecosphere_requests/held.html",
+        {"found": texts, "pages": pages, "labels": wording.messages("fields")},
     )
 
 
-@page
-@known
+@personal
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
@@ -262,13 +233,11 @@ def moderate(kind: str, text: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.held")
 
 
-@page
-@known
+@personal
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
-    tk.h.flash_success(_("The request is closed as spam."))
-    return tk.redirect_to("ecosphere_requests.moderation")
+    return go_on(_("The request is closed as spam."), "moderation")
 
 
 def people(service: DataDict) -> list[dict[str, str]]:
@@ -276,7 +245,7 @@ def people(service: DataDict) -> list[dict[str, str]]:
 
     `organization_show` is not used, since it counts all datasets created by each member.
     """
-    accounts = persons.by_ids(model.User, persons.editors_of(service["id"]))
+    accounts = persons.by_ids(model.User, persons.editors_of(service["id"])).values()
     agents = [{"name": user.name, "title": user.fullname or user.display_name} for user in accounts]
     return sorted(agents, key=lambda agent: agent["title"].casefold())
 
@@ -308,8 +277,7 @@ def _filtered(service: DataDict, search: DataDict, chosen: MultiDict[str, str]) 
     return rendered("ecosphere_requests/desk_list.html", variables)
 
 
-@page
-@known
+@personal
 def absences() -> AnyResponse:
     """Show the absences in the user's services and the form for a new one; on POST, create it."""
     announced = act("ecosphere_request_absence_list")
@@ -324,10 +292,10 @@ def absences() -> AnyResponse:
     except tk.ValidationError as error:
         return _absences(announced, request.form, messages(error), INVALID)
     first, last = (tk.h.ecosphere_request_date(absence[name]) for name in ("first", "last"))
-    tk.h.flash_success(
-        _("The absence from {first} to {last} is announced.").format(first=first, last=last)
+    return go_on(
+        _("The absence from {first} to {last} is announced.").format(first=first, last=last),
+        "absences",
     )
-    return tk.redirect_to("ecosphere_requests.absences")
 
 
 def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
@@ -355,17 +323,14 @@ def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 20
     return rendered("ecosphere_requests/absences.html", variables, status)
 
 
-@page
-@known
+@personal
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
-    tk.h.flash_success(_("The absence is taken back."))
-    return tk.redirect_to("ecosphere_requests.absences")
+    return go_on(_("The absence is taken back."), "absences")
 
 
-@page
-@known
+@personal
 def saved_answers(organization: str) -> AnyResponse:
     """Show the saved answers of a service and their form; on POST, create or change one."""
     service = service_of_desk(organization)
@@ -376,8 +341,7 @@ def saved_answers(organization: str) -> AnyResponse:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
             return _saved_answers(service, request.form, messages(error), INVALID)
-        tk.h.flash_success(_("The answer is kept."))
-        return tk.redirect_to("ecosphere_requests.saved_answers", organization=service["name"])
+        return go_on(_("The answer is kept."), "saved_answers", organization=service["name"])
     return _saved_answers(service, None, {})
 
 
@@ -393,15 +357,13 @@ def _saved_answers(
         "answers": answers,
         "typed": values,
         "errors": errors,
-        "labels": {**forms.labels(), "title": _("Name of the answer")},
+        "labels": {**wording.messages("fields"), "title": _("Name of the answer")},
     }
     return rendered("ecosphere_requests/saved_answers.html", variables, status)
 
 
-@page
-@known
+@personal
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
-    tk.h.flash_success(_("The answer is deleted."))
-    return tk.redirect_to("ecosphere_requests.saved_answers", organization=organization)
+    return go_on(_("The answer is deleted."), "saved_answers", organization=organization)

@@ -11,13 +11,13 @@ from ckan.common import _
 from ckan.types import DataDict
 from flask import Response, request
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.domain import states, wording
-from ckanext.ecosphere.data_requests.views.forms import act, as_public, is_known, page, rendered
+from ckanext.ecosphere.data_requests.views.forms import as_public, is_known, page, rendered
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write
-from ckanext.ecosphere.shared.language import N_
 
 ENTRIES = 50
 YEAR_DIGITS = 4
@@ -165,30 +165,8 @@ def _scope() -> DataDict:
     return scope
 
 
-#: Figures of all services, or of the requested one.
-SINGLE = {
-    "received": N_("Requests received"),
-    "waiting": N_("Waiting"),
-    "overdue": N_("Late"),
-    "answered": N_("Requests answered"),
-    "answered_within_month": N_("Share answered within one month"),
-    "median_days_first_answer": N_("Days until the first answer (median)"),
-}
-SATISFACTION = {
-    "said": N_("Requesters who said whether the answer helped"),
-    "yes": N_("Share of these who had what they needed"),
-}
 #: Number whose plural the labels of the table have, which stand for any number.
 SEVERAL = 2
-OF_SERVICE = {
-    "received": N_("Requests received, by service"),
-    "waiting": N_("Requests that wait, by service"),
-    "overdue": N_("Late requests, by service"),
-    "answered": N_("Requests answered, by service"),
-    "refused": N_("Refusals, by service"),
-    "within_month": N_("Share answered within one month, by service"),
-    "median_days": N_("Days until the first answer (median), by service"),
-}
 
 
 def closed_as(name: str, number: int) -> str:
@@ -222,17 +200,17 @@ def table(figures: Row) -> str:
 
 
 def _rows(figures: Row) -> Iterator[tuple[str, str, Any]]:
-    for name, label in SINGLE.items():
-        yield _(label), "", figures[name]
+    for name, label in wording.messages("figures").items():
+        yield label, "", figures[name]
     for name, number in (figures["satisfaction"] or {}).items():
-        yield _("Satisfaction"), _(SATISFACTION[name]), number
+        yield _("Satisfaction"), wording.message("satisfaction", name), number
     for name, number in figures["apart"].items():
         yield _("Closed without an answer"), closed_as(name, SEVERAL), number
     for state, number in figures["outcomes"].items():
         yield _("Outcome"), wording.state(state), number
     for service in figures["services"]:
-        for name, label in OF_SERVICE.items():
-            yield _(label), service["title"], service[name]
+        for name, label in wording.messages("figures_of_services").items():
+            yield label, service["title"], service[name]
         if service["satisfaction"]:
             label = _("Share of requesters who had what they needed, by service")
             yield label, service["title"], service["satisfaction"]["yes"]

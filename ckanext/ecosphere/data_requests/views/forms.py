@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,35 +17,19 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
-from flask import Response, current_app, make_response, request
+from flask import Response, make_response, request
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.domain import places, states
+from ckanext.ecosphere.core.pages import INVALID, Errors, View
+from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.http_guard import taken_apart
-from ckanext.ecosphere.shared.queue import StillCounted
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
-INVALID = 400
 #: Keys of validation errors that hold data instead of messages about fields.
 ASIDE = ("current_version", "changes", "similar")
 CONFLICT = 409
-
-View = Callable[..., Any]
-
-
-def context() -> Any:
-    """Return the context of actions for the current user."""
-    return {**authorization.of_page(), "for_view": True}
-
-
-def act(action: str, **data: Any) -> Any:
-    """Call an action as the current user."""
-    return tk.get_action(action)(context(), data)
 
 
 def as_public(action: str, **data: Any) -> Any:
@@ -74,8 +58,6 @@ def page(view: View) -> View:
             if not is_known():
                 return log_in()
             tk.abort(403, _("You may not do this."))
-        except StillCounted:
-            raise  # has its own error page
         except tk.ValidationError as error:
             # Forms show errors next to their fields; those that come here are due to a made-up URL.
             tk.abort(
@@ -97,6 +79,17 @@ def known(view: View) -> View:
     return answered
 
 
+def personal(view: View) -> View:
+    """Make a view a page (`page`) for logged-in users (`known`)."""
+    return page(known(view))
+
+
+def go_on(message: str, endpoint: str, **at: Any) -> AnyResponse:
+    """Show a message of success on another page of requests, and lead there."""
+    tk.h.flash_success(message)
+    return tk.redirect_to(f"ecosphere_requests.{endpoint}", **at)
+
+
 def log_in(back: str | None = None) -> AnyResponse:
     """Redirect to the log-in page, which leads back here."""
     if request.method == "GET":
@@ -107,39 +100,18 @@ def log_in(back: str | None = None) -> AnyResponse:
 
 
 def _page_before() -> str:
-    """Return the page of the form that was sent, since a URL that only accepts POST cannot be returned to."""
+    """Return the page with the form that was sent, since a URL that only accepts POST cannot be returned to."""
     before = taken_apart(request.referrer or "")
-    if before.netloc in (
-        "",
-        request.host,
-        urlsplit(tk.config["ckan.site_url"]).netloc,
-    ) and _is_page(before.path):
-        address = f"{before.path}?{before.query}" if before.query else before.path
-        if is_own_address(address):
-            return address
-    if _is_page(request.path, like=request.url_rule):
-        return request.path
+    address = before._replace(scheme="", netloc="").geturl()
+    hosts = (request.host, urlsplit(tk.config["ckan.site_url"]).netloc)
+    # A message that is refused is shown again at an address that only accepts POST.
+    again = request.endpoint == "ecosphere_requests.comment" and before.path == request.path
+    if before.netloc in hosts and not again and is_own_address(address):
+        return address
     key = (request.view_args or {}).get("id")
     if key:
         return tk.url_for("ecosphere_requests.read", id=key)
     return tk.url_for("ecosphere_requests.index")
-
-
-def _is_page(path: str, like: Rule | None = None) -> bool:
-    """Return whether a path of the portal can be opened, and matches the given rule, if any."""
-    first, _slash, rest = path.removeprefix("/").partition("/")
-    if first in {locale.short_name for locale in tk.h.get_available_locales()}:
-        path = f"/{rest}"
-    try:
-        rule, parts = current_app.url_map.bind("").match(path, method="GET", return_rule=True)
-    except HTTPException:
-        return False
-    if (
-        rule.endpoint == "ecosphere_requests.transition_form"
-    ):  # matches anything after the reference
-        return parts["transition"] in states.TRANSITIONS
-    # The rule of static files matches every path.
-    return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
 
 
 def rendered(template: str, variables: Row, status: int = 200) -> Response:
@@ -182,8 +154,6 @@ def _texts(value: Any) -> list[str]:
         return [text for item in value for text in _texts(item)]
     return []
 
-
-Errors = dict[str, list[str]]
 
 # Forms.
 
@@ -245,88 +215,6 @@ def neighbours(current: Step) -> tuple[Step | None, Step | None]:
     return every[place - 1], every[place + 1]
 
 
-def labels() -> dict[str, str]:
-    """Return the label of each field, for the forms and the summary of errors."""
-    return {
-        "title": _("Your request in one sentence"),
-        "description": _("Description of the data you need"),
-        "theme": _("Theme"),
-        "use": _("What will you use these data for? (optional)"),
-        "procedure_reference": _("Reference of the procedure"),
-        "territory": _("Région, département or sea area"),
-        "communes": _("Communes"),
-        "bbox": _("Rectangle"),
-        "where": _("Place"),
-        "need_by": _("Date for which you need the data"),
-        "formats": _("Formats"),
-        "crs": _("Coordinate reference system"),
-        "scale": _("Scale or precision"),
-        "period_start": _("First date of the period"),
-        "period_end": _("Last date of the period"),
-        "known_datasets": _("Datasets you know that are not enough"),
-        "visibility": _("Who may read the request"),
-        "show_name": _("Name on the public page"),
-        "requester_organisation": _("Your organisation"),
-        "requester_siret": _("SIRET number of your organisation"),
-        "similar_seen": _("What is already here"),
-        "organization": _("Service"),
-        "reason": _("Reason"),
-        "question": _("Question"),
-        "answer_by": _("The requester’s answer is expected by"),
-        "planned": _("Planned date"),
-        "due": _("New date"),
-        "datasets": _("Datasets that answer the request"),
-        "links": _("Links"),
-        "files": _("Files"),
-        "reach": _("Who reads the links and files"),
-        "public_from": _("Public from"),
-        "missing": _("What is missing"),
-        "ground": _("Ground of the refusal"),
-        "kind": _("What is refused"),
-        "law": _("Reasons in law"),
-        "facts": _("Reasons in fact"),
-        "other_ground": _("The other ground, with its article"),
-        "emissions": _("Is the information about emissions of substances into the environment?"),
-        "balance": _("Weighing of the interests"),
-        "ground_confirmed": _("Ground and reasons"),
-        "unnamed": _(
-            "Do the reasons concern the prevention of terrorism, drug trafficking or foreign "
-            "interference?"
-        ),
-        "environmental": _("Is the request about information on the environment?"),
-        "completion": _("When the document will be finished, and by which authority"),
-        "separable": _("Part that can be communicated all the same"),
-        "transmitted_to": _("Authority to which the request was passed on"),
-        "transmitted_by": _("Passed on by"),
-        "transmitted_on": _("Day on which it was passed on"),
-        "transmitted_how": _("How it was passed on"),
-        "author": _("Author of the decision"),
-        "service": _("Name of the service"),
-        "show_procedure": _("Reference on the public page"),
-        "first_name": _("First name"),
-        "last_name": _("Name"),
-        "quality": _("Quality"),
-        "target": _("The other request"),
-        "comment": _("Message"),
-        "note": _("Internal note"),
-        "upload": _("Attached file"),
-        "user": _("Person"),
-    }
-
-
-def signal_labels() -> dict[str, str]:
-    """Return the labels of the fields of a report about a dataset."""
-    return {
-        "kind": _("What is it about?"),
-        "description": _("What is wrong, or what do you want to know?"),
-    }
-
-
-def label(field: str) -> str:
-    """Return the label of a field, or its name when it has none."""
-    return labels().get(field, field)
-
-
 def read_step(current: Step, form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     """Read the input of one step.
 
@@ -382,14 +270,9 @@ def version(form: Mapping[str, str]) -> int:
         return 0
 
 
-def trapped(form: Mapping[str, str]) -> bool:
-    """Return whether the honeypot was filled in."""
-    return bool(form.get(TRAP))
-
-
 def refuse_machines(form: Mapping[str, str]) -> None:
     """Answer 400 when the honeypot was filled in."""
-    if trapped(form):
+    if form.get(TRAP):
         tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
 
 
@@ -433,8 +316,7 @@ def _where(form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     way = form.get("where") or "territory"
     if way == "communes":
         codes, doubtful = places.read_communes(form.get("communes", ""))
-        communes = [commune for commune in map(places.commune_of, codes) if commune]
-        data["communes"] = [f"{commune.code} {commune.name}" for commune in communes]
+        data["communes"] = codes
         if doubtful:
             return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
@@ -455,7 +337,7 @@ def _doubt(entry: str, candidates: list[places.Commune]) -> str:
         return _(
             "No commune is called “{name}”. Check the spelling or give its INSEE code."
         ).format(name=entry)
-    choices = ", ".join(places.label_of_commune(commune) for commune in candidates[:6])
+    choices = ", ".join(places.commune_label(commune.code) for commune in candidates[:6])
     return _("Several communes are called “{name}”: give the code of yours ({choices}).").format(
         name=entry, choices=choices
     )

@@ -15,16 +15,18 @@ from ckan.types import DataDict
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import calendars, listing, service
-from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, read
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
+    go_on,
     known,
     messages,
     page,
+    personal,
     rendered,
     status_of,
 )
@@ -59,19 +61,13 @@ def unsubscribe(token: str) -> Response:
 csrf.exempt(unsubscribe)
 
 
-#: Maximum number of requests, and of reviews, in a calendar.
-MOST_IN_CALENDAR = 500
-
-
-@page
-@known
+@personal
 def own_calendar() -> Response:
     """Return the due dates of the user's own requests."""
     return _calendar(tk.current_user, "")
 
 
-@page
-@known
+@personal
 def desk_calendar(organization: str) -> Response:
     """Return the due dates of a desk."""
     return _calendar(tk.current_user, organization)
@@ -89,37 +85,30 @@ def private_calendar(token: str, organization: str = "") -> Response:
         raise tk.ObjectNotFound from None
 
 
-@page
-@known
+@personal
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
-    tk.h.flash_success(_("Your private calendar address is new; the former one no longer works."))
-    return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")
+    return go_on(
+        _("Your private calendar address is new; the former one no longer works."),
+        "preferences",
+        _anchor="calendar-title",
+    )
 
 
 def _calendar(user: Any, organization: str) -> Response:
     context: Any = {"user": user.name, "auth_user_obj": user}
+    scope, waiting, title = {"scope": "mine"}, states.ACTIVE, _("My data requests")
     if organization:
-        scope = {"scope": "desk", "organization": organization}
-    else:
-        scope = {"scope": "mine"}
+        scope, waiting = {"scope": "desk", "organization": organization}, states.ON_DESK
     tk.check_access("ecosphere_request_list", context, scope)
-    where = listing.scope(scope, people.reader_of_context(context))
-    waiting = states.ON_DESK if organization else states.ACTIVE
-    due = listing.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
     if organization:
         group = model.Group.get(organization)
-        title = _("Data requests: {service}").format(
-            service=(group and group.title) or organization
-        )
-        all_of_them = tk.h.url_for(
-            "ecosphere_requests.desk", organization=organization, all=1, qualified=True
-        )
-    else:
-        title = _("My data requests")
-        all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
-    response = Response(calendars.written(title, due, all_of_them), mimetype="text/calendar")
+        service_title = (group and group.title) or organization
+        title = _("Data requests: {service}").format(service=service_title)
+    where = listing.scope(scope, people.reader_of_context(context))
+    calendar = calendars.written(title, listing.due_dates(where, waiting))
+    response = Response(calendar, mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"
     response.cache_control.no_store = True
@@ -129,8 +118,7 @@ def _calendar(user: Any, organization: str) -> Response:
 DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
-@page
-@known
+@personal
 def notifications() -> Response:
     """Show the user's notifications, the latest first; they appear here even without a mail server."""
     notifications_, pages = read.listed(
@@ -141,16 +129,14 @@ def notifications() -> Response:
     )
 
 
-@page
-@known
+@personal
 def notifications_seen() -> AnyResponse:
     """Mark all notifications as seen."""
     act("ecosphere_request_notification_seen")
     return tk.redirect_to("ecosphere_requests.notifications")
 
 
-@page
-@known
+@personal
 def preferences() -> AnyResponse:
     """Show and change the user's settings for notifications and letters."""
     errors: forms.Errors = {}
@@ -162,8 +148,7 @@ def preferences() -> AnyResponse:
         except tk.ValidationError as error:
             errors = messages(error)
         else:
-            tk.h.flash_success(_("Your preferences are saved."))
-            return tk.redirect_to("ecosphere_requests.preferences")
+            return go_on(_("Your preferences are saved."), "preferences")
     settings = act("ecosphere_request_settings_show")
     variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
     return rendered("ecosphere_requests/preferences.html", variables, status_of(errors))
@@ -191,13 +176,11 @@ def _followed() -> DataDict:
     return data
 
 
-@page
-@known
+@personal
 def forget_me() -> AnyResponse:
     """Erase the user's personal data, once they have ticked the confirmation."""
     if not request.form.get("sure"):
         tk.h.flash_error(_("Tick the box to confirm: what is erased cannot be brought back."))
         return tk.redirect_to("ecosphere_requests.preferences")
     act("ecosphere_request_erase")
-    tk.h.flash_success(_("What the data requests kept of you is erased."))
-    return tk.redirect_to("ecosphere_requests.index")
+    return go_on(_("What the data requests kept of you is erased."), "index")

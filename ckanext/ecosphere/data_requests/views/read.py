@@ -18,20 +18,20 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import alerts, dictize, listing, service
 from ckanext.ecosphere.data_requests.decisions import compose, law, letters
 from ckanext.ecosphere.data_requests.decisions import referral as referral_of
-from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import ask, forms
 from ckanext.ecosphere.data_requests.views.forms import (
-    act,
     flash,
     is_known,
-    known,
     page,
+    personal,
     rendered,
 )
 from ckanext.ecosphere.dataset.view import Row
@@ -48,8 +48,7 @@ def index() -> Response:
     return _list("ecosphere_requests/index.html", "ecosphere_requests.index", scope="public")
 
 
-@page
-@known
+@personal
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
@@ -89,7 +88,7 @@ def _conversation(request_: DataDict) -> DataDict:
     return {
         "errors": {},
         "typed": {},
-        "labels": forms.labels(),
+        "labels": wording.messages("fields"),
         "trap": forms.TRAP,
         "is_known": is_known(),
     }
@@ -188,22 +187,11 @@ def _with(url: str, chosen: MultiDict[str, str]) -> str:
     return url
 
 
-def facet_titles() -> dict[str, str]:
-    """Return the headings of the facets."""
-    return {
-        "state": _("State"),
-        "organization": _("Service"),
-        "territory": _("Territory"),
-        "theme": _("Theme"),
-        "use": _("Use"),
-    }
-
-
 def facets(
     counts: DataDict, chosen: MultiDict[str, str], endpoint: str, **values: Any
 ) -> list[DataDict]:
     """Return the facets for the page: each value with its count and the URL that adds or removes it."""
-    titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
+    titles, url = wording.messages("facets"), tk.h.url_for(endpoint, **values)
     groups = []
     for name in listing.FACETS:
         items = []
@@ -220,7 +208,7 @@ def chips(
     counts: DataDict, chosen: MultiDict[str, str], endpoint: str, **values: Any
 ) -> list[dict[str, str]]:
     """Return the active filters, each with the URL of the list without it."""
-    titles = facet_titles()
+    titles = wording.messages("facets")
     active = []
     for name, value in chosen.items(multi=True):
         if name in listing.FACETS:
@@ -272,15 +260,13 @@ def _toggled(
 # Letters, and what follows an answer or silence.
 
 
-@page
-@known
+@personal
 def letter(id: str, letter: str) -> Response:
     """Show a letter as it was sent."""
     return rendered("ecosphere_requests/letter.html", {"letter": _letter(id, letter)})
 
 
-@page
-@known
+@personal
 def letter_pdf(id: str, letter: str) -> AnyResponse:
     """Serve the PDF of a letter, generated from the stored HTML."""
     shown_letter = _letter(id, letter)
@@ -348,8 +334,7 @@ def _court(shown_request: Row) -> str:
     return court or law.remedies()["court_unknown"][language.current()[:2]]
 
 
-@page
-@known
+@personal
 def satisfied(id: str) -> AnyResponse:
     """Store whether the answer met the requester's need."""
     try:
@@ -395,16 +380,14 @@ def satisfied_by_mail(token: str) -> Response:
 csrf.exempt(satisfied_by_mail)
 
 
-@page
-@known
+@personal
 def referral(id: str) -> Response:
     """Show the referral to the commission, with instructions."""
     shown_referral = act("ecosphere_request_referral", id=id)
     return rendered("ecosphere_requests/referral.html", {"referral": shown_referral})
 
 
-@page
-@known
+@personal
 def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):

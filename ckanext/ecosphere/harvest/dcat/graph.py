@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
+import shapely
 from lxml import etree
 from rdflib import DCTERMS, RDF, RDFS, SKOS, BNode, Graph, Literal, URIRef
 from rdflib.namespace import FOAF
@@ -23,7 +24,7 @@ from ckanext.ecosphere.dataset.geometry import (
     boxes_around,
     geometries_in,
     parts_of,
-    parts_of_wkt,
+    swapped,
 )
 from ckanext.ecosphere.dataset.places import touches_france
 from ckanext.ecosphere.harvest.iso import parts
@@ -327,7 +328,8 @@ def _content(graph: Graph, node: Node, depth: int) -> str:
     return contents[node, depth]
 
 
-def _is_foreign(node: Node) -> bool:
+def is_foreign(node: Node) -> bool:
+    """Tell whether a node is no literal, or one in another language than French."""
     return not isinstance(node, Literal) or not (node.language or "fr").lower().startswith("fr")
 
 
@@ -353,13 +355,20 @@ class Described:
         """Return the first value of the first of some predicates that has any."""
         return next(iter(self.values(*predicates)), None)
 
+    def stated(self, inner: URIRef, *predicates: URIRef) -> str | None:
+        """Return the first value of the first predicate that has any as text, or the text in it."""
+        value = self.value(*predicates)
+        if value is None:
+            return None
+        return value.text(inner) or str(value)
+
     def has(self, predicate: URIRef, node: Node | None = None) -> bool:
         """Tell whether a predicate has a value, or this one."""
         return (self.node, predicate, node) in self.graph
 
     def texts(self, *predicates: URIRef) -> list[str]:
         """Return the texts of the first predicate that has any, French ones first."""
-        values = sorted(self.values(*predicates), key=lambda value: _is_foreign(value.node))
+        values = sorted(self.values(*predicates), key=lambda value: is_foreign(value.node))
         return [str(value) for value in values if str(value).strip()]
 
     def text(self, *predicates: URIRef) -> str | None:
@@ -398,8 +407,8 @@ class Described:
 
     def labels(self, predicate: URIRef, other: URIRef) -> list[str]:
         """Return the labels of the values of a predicate, or else their texts under another predicate."""
-        labels = [value.label or value.text(other) for value in self.values(predicate)]
-        return [label for label in labels if label]
+        labels = (value.label or value.text(other) for value in self.values(predicate))
+        return list(filter(None, labels))
 
     @property
     def code(self) -> str:
@@ -419,8 +428,7 @@ class Described:
 
     def addresses(self, predicate: URIRef) -> list[str]:
         """Return the http and https URLs of a predicate."""
-        addresses = [value.address for value in self.values(predicate)]
-        return [address for address in addresses if address]
+        return list(filter(None, (value.address for value in self.values(predicate))))
 
 
 # --- geometries ---
@@ -475,8 +483,10 @@ def _of_wkt(text: str, latitude_first: bool) -> list[Box]:
             return []
         west, east, north, south = map(float, numbers)
         return as_boxes([(west, south, east, north)])
-    sides = boxes_around(parts_of_wkt(text[text.find("(") :]) or _in_pairs(text))
-    turned = [(south, west, north, east) for west, south, east, north in sides]
+    shape = shapely.from_wkt(text, on_invalid="ignore")
+    positions = [shapely.get_coordinates(part).tolist() for part in shapely.get_parts(shape)]
+    sides = boxes_around(list(filter(None, positions)) or _in_pairs(text))
+    turned = list(map(swapped, sides))
     if latitude_first and not _only_straight(sides, turned):
         sides = turned
     return as_boxes(sides)
@@ -513,5 +523,5 @@ def _of_geojson(text: str) -> list[list[Position]]:
 
 def _only_straight(sides: list[Sides], turned: list[Sides]) -> bool:
     """Tell whether a geometry touches France as written, and not with its axes swapped."""
-    about = any(touches_france(each, widest=False) for each in sides)
+    about = any(touches_france(box, widest=False) for box in sides)
     return about and not any(map(touches_france, turned))

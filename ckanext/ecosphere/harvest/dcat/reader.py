@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -17,8 +18,8 @@ from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.dcat.graph import Described, boxes_of, in_order
-from ckanext.ecosphere.harvest.normalise.draft import by_label, plain
+from ckanext.ecosphere.harvest.dcat.graph import Described, boxes_of, in_order, is_foreign
+from ckanext.ecosphere.harvest.normalise.draft import by_label, plain, strings_in
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,
@@ -413,7 +414,14 @@ def _parties_of(described: Described) -> list[Contact]:
 def _parties(described: Described, role: str, predicate: URIRef) -> list[Contact]:
     """Return the parties of a property, sorted by content: the labels of blank nodes change at each parse."""
     parties = [_party(agent, role) for agent in described.values(predicate)]
-    return sorted(parties, key=_sort_key)
+
+    def content(party: Contact) -> list[str]:
+        return [
+            text or ""
+            for text in (party.organisation_href, party.organisation, party.email, party.url)
+        ]
+
+    return sorted(parties, key=content)
 
 
 def _party(agent: Described, role: str) -> Contact:
@@ -424,6 +432,8 @@ def _party(agent: Described, role: str) -> Contact:
         organisation_href=agent.address,
         role=role,
         position=agent.text(VCARD["organization-unit"]),
+        phone=agent.stated(VCARD.hasValue, VCARD.hasTelephone, FOAF.phone),
+        url=agent.stated(VCARD.hasValue, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage),
     )
     if isinstance(agent.node, Literal):
         contact.organisation = str(agent)
@@ -432,19 +442,12 @@ def _party(agent: Described, role: str) -> Contact:
         service = next(filter(None, services), None)
         if service:
             contact.organisation, contact.individual = service, name
-    mail = agent.value(VCARD.hasEmail, FOAF.mbox, VCARD.email)
-    if mail is None:  # older GeoNetwork states it on the members of an organisation
-        mails = [member.value(FOAF.mbox) for member in agent.values(FOAF.member)]
-        mail = next(filter(None, mails), None)
-    if mail is not None:
-        text = mail.text(VCARD.value) or str(mail)
-        contact.email = _BEFORE_MAIL.sub("", text)
-    phone = agent.value(VCARD.hasTelephone, FOAF.phone)
-    if phone is not None:
-        contact.phone = phone.text(VCARD.hasValue) or str(phone)
-    home = agent.value(FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage)
-    if home is not None:
-        contact.url = str(home)
+    # Older GeoNetwork states it on the members of an organisation.
+    for holder in (agent, *agent.values(FOAF.member)):
+        mail = holder.stated(VCARD.value, VCARD.hasEmail, FOAF.mbox, VCARD.email)
+        if mail:
+            contact.email = _BEFORE_MAIL.sub("", mail)
+            break
     return contact
 
 
@@ -454,11 +457,6 @@ def _name_in(agent: Described) -> str | None:
     if match is None:
         return None
     return unquote(match.group(1)).strip() or None
-
-
-def _sort_key(contact: Contact) -> tuple[str, ...]:
-    parts = (contact.organisation_href, contact.organisation, contact.email, contact.url)
-    return tuple(part or "" for part in parts)
 
 
 # --- distributions, data services, pages ----------------------------------------------------------
@@ -559,19 +557,15 @@ def _protocol(distribution: Described) -> str | None:
     """Return the protocol of the data service that gives access to a distribution, if the vocabulary has it."""
     protocols = set()
     for service in distribution.values(DCAT.accessService):
-        standards = service.values(GEODCAT.serviceProtocol) + service.values(DCTERMS.conformsTo)
-        for standard in standards:
-            concept = voc.get("protocol").get(str(standard))
-            if concept:
-                protocols.add(concept.id)
-    if len(protocols) == 1:
-        return protocols.pop()
-    return None
+        for predicate in (GEODCAT.serviceProtocol, DCTERMS.conformsTo):
+            concepts = (voc.get("protocol").get(str(value)) for value in service.values(predicate))
+            protocols.update(concept.id for concept in concepts if concept)
+    return protocols.pop() if len(protocols) == 1 else None
 
 
 def _services(distribution: Described, urls: list[str]) -> list[Link]:
     """Return links to the data services of a distribution, except those whose URL it already states."""
-    stated = {_without_query(url) for url in urls}
+    present = {_without_query(url) for url in urls}
     links = []
     for service in distribution.values(DCAT.accessService):
         name = service.text(DCTERMS.title) or distribution.text(DCTERMS.title)
@@ -580,7 +574,7 @@ def _services(distribution: Described, urls: list[str]) -> list[Link]:
         if standard is not None and "opengeospatial" in str(standard):
             protocol = f"OGC:{standard.code.upper()}"
         for url in map(str, service.values(DCAT.endpointURL)):
-            if _without_query(url) not in stated:
+            if _without_query(url) not in present:
                 links.append(Link(url=url, protocol=protocol, name=name))
     return links
 
@@ -610,23 +604,20 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
         subject: the dataset.
         record: the neutral record that was made of it.
     """
-    texts = {_bare(text) for text in _strings(record)}
-    notes: dict[str, None] = {}
-    translations: dict[str, list[str]] = {}
+    texts = set(map(_bare, strings_in(dataclasses.asdict(record))))
+    lines: list[str] = []
+    translations: dict[str, list[str]] = defaultdict(list)
     for path, value in _values(graph, subject):
         text = _bare(value)
         if not text or _is_held(path, value, text, texts) or _is_box_of(record, path, value):
             continue
         texts.add(text)
         line = " ".join(str(value).split())
-        language = "fr"
-        if isinstance(value, Literal) and value.language:
-            language = value.language
-        if language.lower().startswith("fr"):
-            notes[f"{path}: {line}"[:MAX_NOTE]] = None
+        if is_foreign(value) and isinstance(value, Literal):
+            translations[path].append(f"[{value.language}] {line}")
         else:
-            translations.setdefault(path, []).append(f"[{language}] {line}")
-    lines = list(notes)
+            lines.append(f"{path}: {line}"[:MAX_NOTE])
+    lines = list(dict.fromkeys(lines))
     for path, others in translations.items():
         lines += _packed(path, others)
     if len(lines) > MAX_NOTES:
@@ -690,17 +681,3 @@ def _last(node: Node | str) -> str:
 
 def _bare(value: Any) -> str:
     return " ".join(str(value).split()).casefold().removeprefix("mailto:").removeprefix("tel:")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _strings(each)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for each in dataclasses.fields(value):
-            yield from _strings(getattr(value, each.name))

@@ -8,9 +8,10 @@ dataset, and the first one would be withdrawn together with its address.
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
@@ -19,7 +20,6 @@ from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication import is_file
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.job import (
     FINISHED,
@@ -42,7 +42,6 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     is_any,
     now,
-    one_of,
     update_record,
 )
 from ckanext.ecosphere.harvest.reconcile import (
@@ -56,7 +55,6 @@ from ckanext.harvest.model import (
     HarvestGatherError,
     HarvestJob,
     HarvestObject,
-    HarvestObjectError,
     HarvestObjectExtra,
 )
 
@@ -110,21 +108,6 @@ class _Pair:
     second_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """A record with an active dataset.
-
-    Attributes:
-        is_seen: whether the job has seen it.
-        is_new: whether the job has made its dataset.
-    """
-
-    guid: str
-    package_id: str
-    is_seen: bool
-    is_new: bool
-
-
 def keep_datasets(source_id: str, job_id: str) -> int:
     """Assign the datasets of vanished records to the new records of the same resources.
 
@@ -147,71 +130,40 @@ def keep_datasets(source_id: str, job_id: str) -> int:
     return len(pairs)
 
 
+_RENAMED_PAIRS = sa.text("""
+    WITH live AS (
+        SELECT record.guid, record.package_id, key,
+            record.seen_job IS NOT DISTINCT FROM :job AS is_seen
+        FROM ecosphere_harvest_record AS record
+        JOIN package ON package.id = record.package_id AND package.state = 'active'
+        CROSS JOIN unnest(record.keys) AS key
+        WHERE record.source_id = :source AND record.state IN ('published', 'kept')
+            AND NOT record.apart AND left(key, 1) NOT IN ('f', 'F')
+    ), pair AS (
+        SELECT min(guid) FILTER (WHERE NOT is_seen) AS before,
+            min(guid) FILTER (WHERE is_seen) AS after,
+            min(package_id) FILTER (WHERE NOT is_seen) AS package_id,
+            min(package_id) FILTER (WHERE is_seen) AS second_id
+        FROM live GROUP BY key
+        HAVING count(*) = 2 AND count(*) FILTER (WHERE is_seen) = 1
+    )
+    SELECT DISTINCT pair.before, pair.after, pair.package_id, pair.second_id
+    FROM pair
+    JOIN harvest_object AS made ON made.guid = pair.after AND made.package_id = pair.second_id
+    WHERE made.harvest_job_id = :job AND made.report_status = 'added'
+    ORDER BY pair.before, pair.after
+    """)
+"""Two records of a source that alone have a key of a resource: the job has not seen the one, and
+has made a dataset of the other."""
+
+
 def _pairs(source_id: str, job_id: str) -> list[_Pair]:
-    query = sa.select(HarvestObject.guid, HarvestObject.package_id).where(
-        HarvestObject.harvest_job_id == job_id, HarvestObject.report_status == "added"
-    )
-    made: dict[str, str] = dict(model.Session.execute(query).tuples().all())
-    by_key: dict[str, list[_Live]] = defaultdict(list)
-    if made:
-        for record, keys in _live(source_id, job_id, made):
-            for key in keys:
-                by_key[key].append(record)
+    rows = model.Session.execute(_RENAMED_PAIRS, {"source": source_id, "job": job_id})
+    pairs = [_Pair(*row) for row in rows]
     model.Session.remove()
-    pairs = dict.fromkeys(pair for pair in map(_pair, by_key.values()) if pair)
-    times: Counter[str] = Counter()
-    for pair in pairs:
-        times.update((pair.before, pair.after))
+    times = Counter([pair.before for pair in pairs])
+    times.update(pair.after for pair in pairs)
     return [pair for pair in pairs if times[pair.before] == times[pair.after] == 1]
-
-
-def _pair(records: list[_Live]) -> _Pair | None:
-    """Return the pair that the records with one key are, if they are one."""
-    if len(records) != 2:  # noqa: PLR2004 - a pair
-        return None
-    before, after = sorted(records, key=lambda record: record.is_seen)
-    if before.is_seen or not after.is_new:
-        return None
-    return _Pair(before.guid, after.guid, before.package_id, after.package_id)
-
-
-def _live(source_id: str, job_id: str, made: dict[str, str]) -> list[tuple[_Live, set[str]]]:
-    """Return the records of a source that have an active dataset, with the keys of their resources.
-
-    Without records that the job has not seen there are no pairs, and none are returned.
-
-    Args:
-        source_id: the source.
-        job_id: the job.
-        made: guid → dataset of the records for which the job has made a dataset.
-    """
-    columns = (
-        SourceRecord.guid,
-        SourceRecord.package_id,
-        SourceRecord.keys,
-        SourceRecord.seen_job,
-    )
-    query = sa.select(*columns).where(
-        SourceRecord.source_id == source_id,
-        SourceRecord.state.in_([PUBLISHED, KEPT]),
-        SourceRecord.apart.is_(False),
-        SourceRecord.package_id.is_not(None),
-    )
-    rows = model.Session.execute(query).all()
-    if all(row.seen_job == job_id for row in rows):
-        return []
-    package_ids = [row.package_id for row in rows]
-    query = sa.select(model.Package.id).where(
-        one_of(model.Package.id, package_ids), model.Package.state == "active"
-    )
-    active = set(model.Session.scalars(query))
-    live = []
-    for guid, package_id, keys, seen_job in rows:
-        if package_id in active:
-            is_new = guid in made and made[guid] == package_id
-            resource_keys = {key for key in keys if not is_file(key)}
-            live.append((_Live(guid, package_id, seen_job == job_id, is_new), resource_keys))
-    return live
 
 
 def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:
@@ -302,33 +254,29 @@ def _counts(job: Job) -> dict[str, int]:
     query = query.where(HarvestObject.harvest_job_id == job.id)
     rows = model.Session.execute(query.group_by(HarvestObject.report_status))
     counts = {status or "?": number for status, number in rows}
-    counts["duplicate"] = _records_with(
-        SourceRecord.source_id == job.source_id,
-        SourceRecord.state == DUPLICATE,
-        SourceRecord.seen_job == job.id,
-    )
+    is_copy = sa.and_(SourceRecord.state == DUPLICATE, SourceRecord.seen_job == job.id)
+    counts["duplicate"] = _records_with(SourceRecord.source_id == job.source_id, is_copy)
     return counts
 
 
+_OLD_UNCHANGED = """
+    harvest_object WHERE harvest_source_id = :source AND report_status = 'not modified'
+        AND current IS NOT TRUE AND content IS NULL AND harvest_job_id NOT IN (
+            SELECT id FROM harvest_job WHERE source_id = :source
+            ORDER BY created DESC LIMIT :kept
+        )
+    """
+"""Objects of older jobs of a source that only record an unchanged record."""
+
+
 def _drop_old_unchanged(source_id: str) -> None:
-    """Delete the objects of older jobs that only record an unchanged record."""
-    recent = (
-        sa.select(HarvestJob.id)
-        .where(HarvestJob.source_id == source_id)
-        .order_by(HarvestJob.created.desc())
-        .limit(KEPT_REPORTS)
+    values = {"source": source_id, "kept": KEPT_REPORTS}
+    of_old = (
+        "harvest_object_extra WHERE harvest_object_id IN"  # noqa: S608
+        f" (SELECT id FROM {_OLD_UNCHANGED})"
     )
-    is_old = sa.and_(
-        HarvestObject.harvest_source_id == source_id,
-        HarvestObject.report_status == "not modified",
-        HarvestObject.current.is_not(True),
-        HarvestObject.content.is_(None),
-        HarvestObject.harvest_job_id.not_in(recent),
-    )
-    old = sa.select(HarvestObject.id).where(is_old)
-    extras = sa.delete(HarvestObjectExtra).where(HarvestObjectExtra.harvest_object_id.in_(old))
-    for statement in (extras, sa.delete(HarvestObject).where(is_old)):
-        model.Session.execute(statement.execution_options(synchronize_session=False))
+    for rows in (of_old, _OLD_UNCHANGED):
+        model.Session.execute(sa.text(f"DELETE FROM {rows}"), values)  # noqa: S608
     model.Session.commit()
 
 
@@ -343,17 +291,17 @@ def _renew_page(job: Job, counts: dict[str, int]) -> None:
         model.Session.rollback()
 
 
+_HAS_ERRORS = sa.text("""
+    SELECT EXISTS (SELECT FROM harvest_gather_error WHERE harvest_job_id = :job) OR EXISTS (
+        SELECT FROM harvest_object_error AS error
+        JOIN harvest_object AS object ON object.id = error.harvest_object_id
+        WHERE object.harvest_job_id = :job
+    )
+    """)
+
+
 def _has_errors(job_id: str) -> bool:
-    of_gathering = sa.select(HarvestGatherError.id).where(
-        HarvestGatherError.harvest_job_id == job_id
-    )
-    of_objects = (
-        sa.select(HarvestObjectError.id)
-        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
-        .where(HarvestObject.harvest_job_id == job_id)
-    )
-    query = sa.select(sa.or_(of_gathering.exists(), of_objects.exists()))
-    return bool(model.Session.scalar(query))
+    return model.Session.execute(_HAS_ERRORS, {"job": job_id}).scalar_one()
 
 
 def _is_first(job: Job) -> bool:
@@ -446,11 +394,9 @@ class Absence:
         return self.suspicious or self.added > 0
 
 
-_HAS_ADDITIONS = (
-    local_edits.active_resources(model.Resource.id)
-    .where(model.Resource.package_id == SourceRecord.package_id, local_edits.IS_ADDED)
-    .correlate(SourceRecord)
-    .exists()
+_HAS_ADDITIONS: Any = sa.text(
+    f"EXISTS (SELECT FROM {local_edits.ADDED}"
+    " AND resource.package_id = ecosphere_harvest_record.package_id)"
 )
 """SQL condition: the dataset of a record has resources that were added on the portal."""
 
@@ -618,21 +564,17 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
     with one_transaction():
         for guid, package_id in datasets.items():
             package = model.Session.get(model.Package, package_id) if package_id else None
-            if package is None:
-                _set_state(source_id, guid, WITHDRAWN)
-            elif package.state != "active":
+            values: dict[str, Any] = {"state": WITHDRAWN, "name": None}
+            if package is not None and package.state != "active":
                 # Deleted by hand: nothing to withdraw, and it must not return with the record.
-                _set_state(source_id, guid, KEPT)
-            else:
+                values["state"] = KEPT
+            elif package is not None:
+                values["name"] = package.name
                 delete_dataset(package)
                 if job_id is not None:
                     _report(source_id, job_id, guid, package.id)
-                _set_state(source_id, guid, WITHDRAWN, package.name)
+            update_record(source_id, guid, absences=0, **values)
             model.Session.commit()
-
-
-def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:
-    update_record(source_id, guid, state=state, name=name, absences=0)
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:

@@ -13,24 +13,16 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest.job import RUNNING
 from ckanext.ecosphere.harvest.messages import sentence, translator
 from ckanext.ecosphere.harvest.model import (
-    CATALOGUE,
     DUPLICATE,
-    ERRORED,
     IMPORT_LOG,
     KEPT,
-    PUBLISHED,
     REFUSED,
-    WITHDRAWN,
-    Condition,
     JobState,
     NotTaken,
-    SourceRecord,
     Undo,
     is_any,
 )
@@ -38,9 +30,7 @@ from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.harvest.model import (
     HarvestJob,
     HarvestObject,
-    HarvestObjectError,
     HarvestObjectExtra,
-    HarvestSource,
 )
 
 Row = dict[str, Any]
@@ -159,46 +149,32 @@ def _not_taken(job_id: str) -> Iterator[Row]:
         }
 
 
-def _refused_or_set_aside(job_id: str) -> Iterator[Row]:
-    """Yield records that have a harvest object: those with errors, and those with a note."""
-    import_log: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
-    errors = (
-        sa.select(_messages())
-        .where(HarvestObjectError.harvest_object_id == HarvestObject.id)
-        .scalar_subquery()
-    )
-    is_refused = HarvestObject.report_status == ERRORED
-    position, note = import_log["position"].as_string(), import_log["note"].as_string()
-    refused, aside = import_log["refused"].as_string(), import_log["aside"].as_string()
-    query = (
-        sa.select(
-            sa.func.coalesce(sa.cast(position, sa.Integer), 0).label("position"),
-            sa.func.coalesce(HarvestObject.guid, "").label("identifier"),
-            sa.case((is_refused, REFUSED), else_=SET_ASIDE).label("outcome"),
-            sa.func.coalesce(sa.case((is_refused, refused), else_=aside), "").label("reason"),
-            sa.func.coalesce(sa.case((is_refused, errors), else_=note), "").label("text"),
-            HarvestObject.id.label("record"),
-        )
-        .outerjoin(HarvestObjectExtra, _extra_of_object(IMPORT_LOG))
-        .where(
-            HarvestObject.harvest_job_id == job_id,
-            sa.or_(is_refused, HarvestObjectExtra.value.contains('"note":')),
-        )
-    )
-    for row in model.Session.execute(query):
-        if row.outcome == REFUSED or row.text:
-            yield dict(row._mapping)
+_REFUSED_OR_SET_ASIDE = sa.text("""
+    SELECT object.id AS record, coalesce(object.guid, '') AS identifier,
+        coalesce(CAST(log.entries ->> 'position' AS integer), 0) AS position,
+        CASE WHEN is_refused THEN 'refused' ELSE 'set-aside' END AS outcome,
+        coalesce(log.entries ->> CASE WHEN is_refused THEN 'refused' ELSE 'aside' END, '')
+            AS reason,
+        coalesce(CASE WHEN is_refused THEN error.text ELSE log.entries ->> 'note' END, '') AS text
+    FROM harvest_object AS object
+    CROSS JOIN LATERAL (SELECT object.report_status = 'errored' AS is_refused) AS result
+    LEFT JOIN LATERAL (
+        SELECT CAST(value AS json) AS entries FROM harvest_object_extra
+        WHERE harvest_object_id = object.id AND key = :key
+            AND (is_refused OR value LIKE '%"note":%')  -- faster than reading the JSON of all
+    ) AS log ON true
+    LEFT JOIN LATERAL (
+        SELECT string_agg(message, ' ' ORDER BY created) AS text FROM harvest_object_error
+        WHERE harvest_object_id = object.id
+    ) AS error ON true
+    WHERE object.harvest_job_id = :job AND (is_refused OR log.entries ->> 'note' <> '')
+    """)
+"""Records that have a harvest object: those with errors, and those with a note."""
 
 
-def _messages() -> Any:
-    ordered = aggregate_order_by(sa.text("' '"), HarvestObjectError.created)
-    return sa.func.string_agg(HarvestObjectError.message, ordered)
-
-
-def _extra_of_object(key: str) -> Condition:
-    """Return the condition that joins a harvest object with its extra of a key."""
-    extra = HarvestObjectExtra
-    return sa.and_(extra.harvest_object_id == HarvestObject.id, extra.key == key)
+def _refused_or_set_aside(job_id: str) -> list[Row]:
+    rows = model.Session.execute(_REFUSED_OR_SET_ASIDE, {"job": job_id, "key": IMPORT_LOG})
+    return [dict(row._mapping) for row in rows]
 
 
 # --- datasets that a job changed, and what became of them when it was undone ---
@@ -213,6 +189,24 @@ UNDO_REASONS: dict[str, str] = SENTENCES["undo"]
 """What an undo did with a dataset, as a sentence."""
 
 
+_IS_CHANGE = """object.harvest_job_id = :job
+    AND object.report_status IN ('added', 'updated', 'deleted')
+    AND :outcome IN ('', object.report_status)"""
+_CHANGES = sa.text(  # only constants of this code
+    f"""
+    SELECT object.report_status AS outcome, object.guid AS identifier, package.title,
+        package.name AS dataset, undo.value AS undo, object.id AS record
+    FROM harvest_object AS object
+    LEFT JOIN package ON package.id = object.package_id
+    LEFT JOIN harvest_object_extra AS undo
+        ON undo.harvest_object_id = object.id AND undo.key = :key
+    WHERE {_IS_CHANGE}
+    ORDER BY object.report_status, object.guid, object.id
+    LIMIT :limit OFFSET :offset
+    """  # noqa: S608
+)
+
+
 def changes_count(job_id: str, outcome: str = "") -> int:
     """Return the number of datasets that a job changed.
 
@@ -220,8 +214,8 @@ def changes_count(job_id: str, outcome: str = "") -> int:
         job_id: the job.
         outcome: one of `CHANGE_OUTCOMES`, to count only those; "" for all.
     """
-    query = sa.select(sa.func.count()).select_from(HarvestObject)
-    return model.Session.execute(query.where(of_job(job_id, outcome))).scalar_one()
+    query = sa.text(f"SELECT count(*) FROM harvest_object AS object WHERE {_IS_CHANGE}")  # noqa: S608
+    return model.Session.execute(query, {"job": job_id, "outcome": outcome}).scalar_one()
 
 
 def changes_listed(
@@ -240,24 +234,9 @@ def changes_listed(
         of `UNDO_REASONS` with its sentence, `reason`, in the user's language (both None when it was not undone), and
         `record`, the id of the harvest object.
     """
-    query = (
-        sa.select(
-            HarvestObject.report_status.label("outcome"),
-            HarvestObject.guid.label("identifier"),
-            model.Package.title,
-            model.Package.name.label("dataset"),
-            HarvestObjectExtra.value.label("undo"),
-            HarvestObject.id.label("record"),
-        )
-        .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
-        .outerjoin(HarvestObjectExtra, undo_of_object())
-        .where(of_job(job_id, outcome))
-        .order_by(HarvestObject.report_status, HarvestObject.guid, HarvestObject.id)
-        .limit(limit)
-        .offset(offset)
-    )
+    values = {"job": job_id, "outcome": outcome, "limit": limit, "offset": offset, "key": UNDO_KEY}
     rows = []
-    for row in model.Session.execute(query):
+    for row in model.Session.execute(_CHANGES, values):
         reason = tk._(UNDO_REASONS[row.undo]) if row.undo else None
         rows.append({**row._mapping, "reason": reason})
     return rows
@@ -273,13 +252,16 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     undo = model.Session.get(Undo, job_id, populate_existing=True)
     if undo is None:
         return None
-    query = (
-        sa.select(HarvestObjectExtra.value, sa.func.count())
-        .join(HarvestObject, undo_of_object())
-        .where(of_job(job_id))
-        .group_by(HarvestObjectExtra.value)
-    )
-    counts = Counter(dict(model.Session.execute(query).tuples().all()))
+    query = sa.text("""
+        SELECT undo.value, count(*)
+        FROM harvest_object AS object
+        JOIN harvest_object_extra AS undo
+            ON undo.harvest_object_id = object.id AND undo.key = :key
+        WHERE object.harvest_job_id = :job
+        GROUP BY undo.value
+        """)
+    rows = model.Session.execute(query, {"job": job_id, "key": UNDO_KEY})
+    counts = Counter(dict(rows.tuples().all()))
     return {
         "asked": undo.asked.isoformat(),
         "finished": undo.finished.isoformat() if undo.finished else None,
@@ -287,18 +269,6 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
         "total": changes_count(job_id),
         "counts": dict(counts),
     }
-
-
-def of_job(job_id: str, outcome: str = "") -> Condition:
-    """Return the condition for the harvest objects of a job that changed a dataset."""
-    outcomes = [outcome] if outcome else list(CHANGE_OUTCOMES)
-    is_change = HarvestObject.report_status.in_(outcomes)
-    return sa.and_(HarvestObject.harvest_job_id == job_id, is_change)
-
-
-def undo_of_object() -> Condition:
-    """Return the condition that joins a harvest object with what an undo did with it."""
-    return _extra_of_object(UNDO_KEY)
 
 
 # --- records of a source that are not shown ---
@@ -349,9 +319,12 @@ def summary(job: JobState) -> dict[str, Any]:
         `announced`, what the catalogue announces (what it gave, if it announces nothing); `records` shown; `datasets`,
         those of the source that are shown; `lines` and `more`, each a list of `reason` and `number`.
     """
-    seen = _numbers(job, seen=True)
+    seen: dict[str, int] = {}
+    unseen: dict[str, int] = {}
+    for is_seen, reason, number in model.Session.execute(_NUMBERS, _values(job)):
+        numbers_of = seen if is_seen else unseen
+        numbers_of[reason] = number
     shown = seen.pop(SHOWN, 0)
-    unseen = _numbers(job, seen=False)
     announced = job.received if job.announced is None else job.announced
     unfiltered = job.facts.get("unfiltered")
     filtered = max(0, unfiltered - announced) if unfiltered is not None else 0
@@ -394,15 +367,17 @@ def unshown_listed(
     if reason == UNREAD:
         rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
         return rows[offset:][:limit]
-    query = _given_twice(job, reason) if reason in _GIVEN_TWICE else _records(job, reason)
+    query = _GIVEN_TWICE_ROWS if reason in _GIVEN_TWICE else _ROWS_OF_REASON
+    values = {**_values(job), "reason": reason, "limit": limit, "offset": offset}
     rows = []
-    for row in model.Session.execute(query.limit(limit).offset(offset)):
-        text = row.detail or tk._(UNSHOWN[reason])
-        if row.detail and reason == DUPLICATE:
+    for record in model.Session.execute(query, values):
+        row = {"reason": reason, **record._mapping}
+        detail = row.pop("detail")
+        row["text"] = detail or tk._(UNSHOWN[reason])
+        if detail and reason == DUPLICATE:
             message = tk._("The same dataset is published from the catalogue “{catalogue}”.")
-            text = message.format(catalogue=row.detail)
-        values = {name: getattr(row, name) for name in UNSHOWN_COLUMNS[1:-1]}
-        rows.append({"reason": reason, **values, "text": text})
+            row["text"] = message.format(catalogue=detail)
+        rows.append(row)
     return rows
 
 
@@ -410,41 +385,6 @@ def unshown_rows(job: JobState) -> Iterator[Row]:
     """Yield the records of all reasons."""
     for reason in UNSHOWN:
         yield from unshown_listed(job, reason)
-
-
-def _what() -> sa.ColumnElement[str]:
-    """Return the SQL expression for what became of a record; needs an outer join with its dataset."""
-    states = [REFUSED, DUPLICATE, CATALOGUE, WITHDRAWN]
-    return sa.case(
-        (SourceRecord.state.in_(states), SourceRecord.state),
-        (SourceRecord.state.not_in([PUBLISHED, KEPT]), "waiting"),
-        (sa.func.coalesce(model.Package.state, "") != "active", "deleted"),
-        (model.Package.private, "private"),
-        else_=SHOWN,
-    )
-
-
-def _reason(job: JobState) -> sa.ColumnElement[str]:
-    """Return the SQL expression for the reason of a record: `_what` of one seen by the job, `MORE` of a shown other."""
-    missing = "absent" if job.complete else "unseen"
-    other = sa.case((SourceRecord.state == KEPT, KEPT), else_=missing)
-    return sa.case((_is_seen(job), _what()), (_what() == SHOWN, other), else_="")
-
-
-def _is_seen(job: JobState) -> Condition:
-    return SourceRecord.seen_job.is_not_distinct_from(job.job_id)
-
-
-def _numbers(job: JobState, *, seen: bool) -> dict[str, int]:
-    reason = _reason(job).label("reason")
-    condition = _is_seen(job) if seen else sa.not_(_is_seen(job))
-    query = (
-        sa.select(reason, sa.func.count())
-        .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(SourceRecord.source_id == job.source_id, condition)
-        .group_by(reason)
-    )
-    return dict(model.Session.execute(query).tuples().all())
 
 
 def _unread_row(failure: dict[str, Any]) -> Row:
@@ -458,56 +398,70 @@ def _unread_row(failure: dict[str, Any]) -> Row:
     }
 
 
-def _given_twice(job: JobState, reason: str) -> sa.Select[Any]:
-    columns = (
-        NotTaken.position,
-        NotTaken.guid.label("identifier"),
-        NotTaken.title,
-        sa.null().label("dataset"),
-        sa.null().label("detail"),
+_REASONS = """
+    WITH record AS (
+        SELECT record.guid, record.position, record.state, record.joined,
+            record.seen_job IS NOT DISTINCT FROM :job AS is_seen,
+            package.title, package.name AS dataset,
+            CASE
+                WHEN record.state IN ('refused', 'duplicate', 'catalogue', 'withdrawn')
+                    THEN record.state
+                WHEN record.state NOT IN ('published', 'kept') THEN 'waiting'
+                WHEN package.state IS DISTINCT FROM 'active' THEN 'deleted'
+                WHEN package.private THEN 'private'
+                ELSE 'shown'
+            END AS became
+        FROM ecosphere_harvest_record AS record
+        LEFT JOIN package ON package.id = record.package_id
+        WHERE record.source_id = :source
+    ), reasoned AS (
+        SELECT *, CASE
+                WHEN is_seen THEN became
+                WHEN became <> 'shown' THEN ''
+                WHEN state = 'kept' THEN state
+                ELSE :missing
+            END AS reason
+        FROM record
     )
-    query = sa.select(*columns).where(NotTaken.job_id == job.job_id, NotTaken.code == reason)
-    return query.order_by(NotTaken.position, NotTaken.id)
+    """
+"""What became of each record of a source: of one seen by the job, why it is not shown; of another
+one, why it is shown all the same."""
+_NUMBERS = sa.text(_REASONS + "SELECT is_seen, reason, count(*) FROM reasoned GROUP BY 1, 2")  # noqa: S608
+_ROWS_OF_REASON = sa.text(
+    _REASONS  # noqa: S608 - only constants of this code
+    + """
+    SELECT record.position, record.guid AS identifier,
+        coalesce(record.title, joined.title) AS title,
+        coalesce(record.dataset, joined.name) AS dataset,
+        CASE WHEN :reason = 'refused' THEN (
+            SELECT string_agg(error.message, ' ' ORDER BY error.created)
+            FROM harvest_object_error AS error
+            JOIN harvest_object AS object ON object.id = error.harvest_object_id
+            WHERE object.harvest_job_id = :job AND object.guid = record.guid
+        ) ELSE (
+            SELECT coalesce(nullif(source.title, ''), source.url)
+            FROM harvest_source AS source
+            JOIN ecosphere_harvest_record AS publisher ON publisher.source_id = source.id
+            WHERE publisher.package_id = record.joined
+                AND publisher.state IN ('published', 'kept') LIMIT 1
+        ) END AS detail
+    FROM reasoned AS record
+    -- The draft of another service is not named.
+    LEFT JOIN package AS joined ON joined.id = record.joined AND NOT joined.private
+    WHERE record.reason = :reason
+    ORDER BY record.position, record.guid
+    LIMIT :limit OFFSET :offset
+    """
+)
+_GIVEN_TWICE_ROWS = sa.text("""
+    SELECT position, guid AS identifier, title, NULL AS dataset, NULL AS detail
+    FROM ecosphere_harvest_not_taken
+    WHERE job_id = :job AND code = :reason
+    ORDER BY position, id
+    LIMIT :limit OFFSET :offset
+    """)
 
 
-def _records(job: JobState, reason: str) -> sa.Select[Any]:
-    package, joined = model.Package, aliased(model.Package)
-    detail = _why_refused(job) if reason == REFUSED else _publisher()
-    return (
-        sa.select(
-            SourceRecord.position,
-            SourceRecord.guid.label("identifier"),
-            sa.func.coalesce(package.title, joined.title).label("title"),
-            sa.func.coalesce(package.name, joined.name).label("dataset"),
-            detail.label("detail"),
-        )
-        .outerjoin(package, package.id == SourceRecord.package_id)
-        # The draft of another service is not named.
-        .outerjoin(joined, sa.and_(joined.id == SourceRecord.joined, joined.private.is_(False)))
-        .where(SourceRecord.source_id == job.source_id, _reason(job) == reason)
-        .order_by(SourceRecord.position, SourceRecord.guid)
-    )
-
-
-def _why_refused(job: JobState) -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(_messages())
-        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
-        .where(HarvestObject.harvest_job_id == job.job_id, HarvestObject.guid == SourceRecord.guid)
-        .correlate(SourceRecord)
-        .scalar_subquery()
-    )
-
-
-def _publisher() -> sa.ScalarSelect[Any]:
-    """Return the title of the source that publishes the dataset of a duplicate."""
-    publisher = aliased(SourceRecord)
-    title = sa.func.coalesce(sa.func.nullif(HarvestSource.title, ""), HarvestSource.url)
-    return (
-        sa.select(title)
-        .join(publisher, publisher.source_id == HarvestSource.id)
-        .where(publisher.package_id == SourceRecord.joined, publisher.state.in_([PUBLISHED, KEPT]))
-        .limit(1)
-        .correlate(SourceRecord)
-        .scalar_subquery()
-    )
+def _values(job: JobState) -> dict[str, Any]:
+    missing = "absent" if job.complete else "unseen"
+    return {"job": job.job_id, "source": job.source_id, "missing": missing}

@@ -11,33 +11,28 @@ such that the next harvest does again what was undone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.finish import closing, reports
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
 from ckanext.ecosphere.harvest.job import Pace
 from ckanext.ecosphere.harvest.model import (
     PUBLISHED,
-    WITHDRAWN,
     SourceRecord,
     Undo,
     now,
     update_record,
 )
 from ckanext.ecosphere.harvest.reconcile import hand_over, import_objects, reconcile
-from ckanext.ecosphere.harvest.write.local_edits import edits_of
+from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
-_AT_ONCE = 100
 _ATTEMPTS = 2
 """A look for stuck harvests (`worker.revive`) may drop a batch that is about to be imported."""
 _OTHER_DIGEST = "undone"
@@ -70,24 +65,13 @@ def give_up(source_id: str) -> None:
     model.Session.commit()
 
 
-@dataclass(frozen=True, slots=True)
-class _Former:
-    """The version of a record before a job changed it."""
-
-    object_id: str
-    job_id: str
-    source_id: str
-    guid: str
-    is_same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """A harvest object whose change is to be undone, with its dataset and its record as they are now.
+class _Object(NamedTuple):
+    """A harvest object whose change is to be undone.
 
     Attributes:
+        outcome: `added`, `updated` or `deleted`.
         is_begun: whether a worker has begun to undo it.
-        former: its former version; None when there is none.
+        former_id, former_job: the object of its former version, and its job; None when there is none.
         obstacle: key of `reports.UNDO_REASONS`, why it is left as it is; None to undo it.
     """
 
@@ -96,124 +80,95 @@ class _Object:
     outcome: str
     package_id: str | None
     is_begun: bool
-    former: _Former | None
+    former_id: str | None
+    former_job: str | None
     obstacle: str | None
 
 
+_NEXT_OBJECTS = sa.text("""
+    WITH object AS (
+        SELECT object.*, undo.value AS note
+        FROM harvest_object AS object
+        LEFT JOIN harvest_object_extra AS undo
+            ON undo.harvest_object_id = object.id AND undo.key = :key
+        WHERE object.harvest_job_id = :job
+            AND object.report_status IN ('added', 'updated', 'deleted')
+            AND coalesce(undo.value, 'begun') = 'begun'
+        ORDER BY undo.value, object.id
+        LIMIT 100
+    )
+    SELECT object.id, object.guid, object.report_status, object.package_id, object.note IS NOT NULL,
+        former.id, former.harvest_job_id,
+        CASE
+            WHEN object.note IS NOT NULL THEN NULL
+            WHEN record.guid IS NULL OR package.id IS NULL THEN 'gone'
+            WHEN object.report_status = 'deleted' AND (record.state <> 'withdrawn'
+                OR record.package_id IS DISTINCT FROM package.id OR package.state <> 'deleted')
+                THEN 'later'
+            WHEN object.report_status <> 'deleted' AND package.state <> 'active'
+                THEN CASE record.state WHEN 'published' THEN 'gone' ELSE 'later' END
+            WHEN object.report_status <> 'deleted' AND (object.current IS NOT TRUE
+                OR record.package_id IS DISTINCT FROM package.id) THEN 'later'
+            WHEN object.report_status <> 'deleted'
+                AND coalesce(package.plugin_data -> :edits, '{}') <> '{}' THEN 'local'
+            WHEN object.report_status <> 'deleted'
+                AND package.metadata_modified > coalesce(object.import_finished, '-infinity')
+                THEN 'edited'
+            WHEN object.report_status = 'added' THEN NULL
+            WHEN former.id IS NULL THEN 'no-former'
+            WHEN former.harvest_source_id <> object.harvest_source_id THEN 'elsewhere'
+            -- The record got another identifier: its former version is that of another record.
+            WHEN former.guid <> object.guid THEN 'no-former'
+            WHEN former.content = object.content THEN 'same-record'
+        END
+    FROM object
+    LEFT JOIN ecosphere_harvest_record AS record
+        ON record.source_id = object.harvest_source_id AND record.guid = object.guid
+    LEFT JOIN package ON package.id = object.package_id
+    LEFT JOIN LATERAL (
+        SELECT earlier.* FROM harvest_object AS earlier
+        WHERE earlier.package_id = object.package_id AND earlier.gathered < object.gathered
+            AND earlier.id <> object.id AND earlier.content IS NOT NULL
+            AND earlier.state = 'COMPLETE' AND earlier.report_status IN ('added', 'updated')
+        ORDER BY earlier.gathered DESC LIMIT 1
+    ) AS former ON true
+    ORDER BY object.note, object.id
+    """)
+"""Objects of a job that are not undone, those already begun first. The obstacles: the record or its
+dataset is gone, a later harvest or a person has changed the dataset, or there is no former
+version of the record."""
+
+
 def _next_objects(job_id: str) -> list[_Object]:
-    """Return the next objects of a job that are not undone, those already begun first."""
-    record, package, extra = SourceRecord, model.Package, HarvestObjectExtra
-    is_record = sa.and_(
-        record.source_id == HarvestObject.harvest_source_id, record.guid == HarvestObject.guid
-    )
-    query = (
-        sa.select(HarvestObject, extra.value, record, package)
-        .outerjoin(extra, reports.undo_of_object())
-        .outerjoin(record, is_record)
-        .outerjoin(package, package.id == HarvestObject.package_id)
-        .where(reports.of_job(job_id), sa.or_(extra.value.is_(None), extra.value == BEGUN))
-        .order_by(extra.value, HarvestObject.id)
-        .limit(_AT_ONCE)
-    )
-    rows: list[Any] = list(model.Session.execute(query).tuples())
-    former_versions = _former_versions([changed.id for changed, *_rest in rows])
-    objects = []
-    for changed, note, record_now, package_now in rows:
-        is_begun, former = note == BEGUN, former_versions.get(changed.id)
-        obstacle = None
-        if not is_begun:
-            obstacle = _obstacle(changed, record_now, package_now, former)
-        changed_as = (changed.id, changed.guid, changed.report_status, changed.package_id)
-        objects.append(_Object(*changed_as, is_begun, former, obstacle))
+    values = {"job": job_id, "key": UNDO_KEY, "edits": local_edits.KEY}
+    objects = [_Object(*row) for row in model.Session.execute(_NEXT_OBJECTS, values)]
     model.Session.remove()
     return objects
-
-
-def _obstacle(changed: Any, record: Any, package: Any, former: _Former | None) -> str | None:
-    """Return why a change must not be undone, a key of `reports.UNDO_REASONS`; None when it can be."""
-    if record is None or package is None:
-        return "gone"
-    if changed.report_status == "deleted":
-        is_withdrawn = record.state == WITHDRAWN and record.package_id == package.id
-        if not is_withdrawn or package.state != "deleted":
-            return "later"
-        return _obstacle_of_former(changed, former)
-    later_change = _later_change(changed, record, package)
-    if later_change or changed.report_status == "added":
-        return later_change
-    return _obstacle_of_former(changed, former)
-
-
-def _later_change(changed: Any, record: Any, package: Any) -> str | None:
-    """Return who has changed a dataset since a harvest object was imported into it; None when nobody has."""
-    if package.state != "active":
-        return "gone" if record.state == PUBLISHED else "later"
-    if not changed.current or record.package_id != package.id:
-        return "later"
-    if edits_of(package):
-        return "local"
-    if package.metadata_modified > (changed.import_finished or datetime.min):
-        return "edited"
-    return None
-
-
-def _obstacle_of_former(changed: Any, former: _Former | None) -> str | None:
-    if former is None:
-        return "no-former"
-    if former.source_id != changed.harvest_source_id:
-        return "elsewhere"
-    if former.guid != changed.guid:
-        # The record got another identifier: its former version is that of another record.
-        return "no-former"
-    return "same-record" if former.is_same else None
-
-
-def _former_versions(object_ids: Iterable[str]) -> dict[str, _Former]:
-    """Return the version of each dataset before a harvest object changed it, by id of that object."""
-    changed, earlier = aliased(HarvestObject), aliased(HarvestObject)
-    query = (
-        sa.select(
-            changed.id,
-            earlier.id,
-            earlier.harvest_job_id,
-            earlier.harvest_source_id,
-            earlier.guid,
-            sa.func.coalesce(earlier.content == changed.content, sa.false()),
-        )
-        .distinct(changed.id)
-        .join(earlier, earlier.package_id == changed.package_id)
-        .where(
-            changed.id.in_(list(object_ids)),
-            earlier.id != changed.id,
-            earlier.content.is_not(None),
-            earlier.state == "COMPLETE",
-            earlier.report_status.in_(["added", "updated"]),
-            earlier.gathered < changed.gathered,
-        )
-        .order_by(changed.id, earlier.gathered.desc())
-    )
-    return {changed_id: _Former(*values) for changed_id, *values in model.Session.execute(query)}
 
 
 def _undo_some(source_id: str, objects: list[_Object]) -> None:
     _note(objects)
     added: dict[str, _Object] = {}
-    others: list[_Object] = []
-    for changed in objects:
-        if changed.obstacle is None and changed.outcome == "added":
-            added[changed.guid] = changed
-        elif changed.obstacle is None and changed.former:
-            others.append(changed)
+    restored: dict[str, _Object] = {}
+    for item in objects:
+        if item.obstacle is None and item.outcome == "added":
+            added[item.guid] = item
+        elif item.obstacle is None and item.former_id:
+            restored[item.former_id] = item
     results = _take_back(source_id, added)
-    formers = [changed.former for changed in others if changed.former]
     for _attempt in range(_ATTEMPTS):
-        current = _current(formers)
+        current = _current(restored)
         import_objects(
-            (former.object_id, former.job_id)
-            for former in formers
-            if former.object_id not in current
+            (former_id, item.former_job or "")
+            for former_id, item in restored.items()
+            if former_id not in current
         )
-    results |= _restored(source_id, others, _current(formers))
+    current = _current(restored)
+    for former_id, item in restored.items():
+        results[item.id] = "refused"
+        if former_id in current:
+            results[item.id] = UNDONE
+            _store_state(source_id, item)
     for object_id, result in results.items():
         extra = HarvestObjectExtra
         is_note = sa.and_(extra.harvest_object_id == object_id, extra.key == UNDO_KEY)
@@ -224,10 +179,10 @@ def _undo_some(source_id: str, objects: list[_Object]) -> None:
 def _note(objects: list[_Object]) -> None:
     """Store that the objects are begun, or why they are left as they are."""
     rows = []
-    for changed in objects:
-        if not changed.is_begun:
-            note = {"key": UNDO_KEY, "value": changed.obstacle or BEGUN}
-            rows.append({"harvest_object_id": changed.id, **note})
+    for item in objects:
+        if not item.is_begun:
+            note = {"key": UNDO_KEY, "value": item.obstacle or BEGUN}
+            rows.append({"harvest_object_id": item.id, **note})
     if rows:
         model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
     model.Session.commit()
@@ -235,52 +190,36 @@ def _note(objects: list[_Object]) -> None:
 
 def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
     """Withdraw datasets that were added, or let the next catalogue that has them publish them; return the results."""
-    query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
-        SourceRecord.source_id == source_id,
-        SourceRecord.guid.in_(added),
-        SourceRecord.state == PUBLISHED,
+    record = SourceRecord
+    query = sa.select(record.guid, record.package_id).where(
+        record.source_id == source_id, record.guid.in_(added), record.state == PUBLISHED
     )
-    published = {
-        guid: package_id
-        for guid, package_id in model.Session.execute(query)
-        if package_id == added[guid].package_id
-    }
+    published: dict[str, str | None] = {}
+    for guid, package_id in model.Session.execute(query):
+        if package_id == added[guid].package_id:
+            published[guid] = package_id
     handed_over = hand_over(source_id, published)
     for guid in handed_over:
         del published[guid]
     closing.withdraw(source_id, published)
-    results = {changed.id: UNDONE for changed in added.values()}
+    results = {item.id: UNDONE for item in added.values()}
     for guid in handed_over:
         results[added[guid].id] = "handed-over"
     return results
 
 
-def _restored(source_id: str, objects: list[_Object], current: set[str]) -> dict[str, str]:
-    """Store the state of the records whose former version was imported; return the results.
-
-    Args:
-        source_id: the source.
-        objects: the harvest objects to undo.
-        current: former versions that their datasets are made of now.
-    """
-    results = {}
-    for changed in objects:
-        if changed.former is None or changed.former.object_id not in current:
-            results[changed.id] = "refused"
-            continue
-        # A record that is still absent is withdrawn again by the next complete harvest, as it was by this one.
-        values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
-        if changed.outcome == "updated":
-            values = {"digest": _OTHER_DIGEST}
-        update_record(source_id, changed.guid, **values)
-        results[changed.id] = UNDONE
-    return results
+def _store_state(source_id: str, item: _Object) -> None:
+    """Store the state of a record whose former version was imported."""
+    # A record that is still absent is withdrawn again by the next complete harvest, as it was by this one.
+    values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
+    if item.outcome == "updated":
+        values = {"digest": _OTHER_DIGEST}
+    update_record(source_id, item.guid, **values)
 
 
-def _current(formers: Iterable[_Former]) -> set[str]:
+def _current(object_ids: Iterable[str]) -> set[str]:
     """Return the ids of the former versions that their datasets are made of now."""
     query = sa.select(HarvestObject.id).where(
-        HarvestObject.id.in_([former.object_id for former in formers]),
-        HarvestObject.current.is_(True),
+        HarvestObject.id.in_(object_ids), HarvestObject.current.is_(True)
     )
     return set(model.Session.scalars(query))

@@ -9,7 +9,9 @@ children does it all; elements that no table names are noted in ``record.unread`
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from lxml import etree
@@ -68,7 +70,7 @@ class Walk:
 
     def unread(self, element: Element) -> None:
         """Note an element without a handler, if it has any content; names of persons are noted separately."""
-        people = list(element.iter("{*}individualName", "{*}CI_Individual"))
+        people = _people(element)
         elements: Iterable[Element] = element.iter(etree.Element)
         if people:
             elements = _without_people(element)
@@ -166,6 +168,7 @@ class Walk:
 
 
 Handler = Callable[[Walk, Element, Any], None]
+Trim = Callable[[str], str]
 Table = dict[str, Handler]
 
 
@@ -260,44 +263,31 @@ def note(walk: Walk, element: Element, target: Any) -> None:
     walk.unread(element)
 
 
-def text(attribute: str) -> Handler:
-    """Set an attribute to the text of the property, on one line; the first text wins."""
+def text(attribute: str, trim: Trim = one_line) -> Handler:
+    """Set an attribute to the trimmed text of the property, else to its link; the first one wins."""
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element, target, attribute)
-        value = one_line(term.text)
-        before = getattr(target, attribute)
-        if value and before:
-            if before != value:
-                walk.unread(element)
-        elif value or term.href:
-            setattr(target, attribute, value or term.href)
-            if value and term.href:
-                walk.unread(element)
+        value, before = trim(term.text), getattr(target, attribute)
+        if not before:
+            setattr(target, attribute, value or term.href or before)
+        if value and (term.href or before not in (None, value)):
+            walk.unread(element)
 
     return handler
 
 
 def long_text(attribute: str) -> Handler:
     """Set an attribute to the text of the property, keeping line breaks."""
-
-    def handler(walk: Walk, element: Element, target: Any) -> None:
-        term = walk.text(element, target, attribute)
-        value = block(term.text)
-        if value and (getattr(target, attribute) or term.href):
-            walk.unread(element)
-        if value and not getattr(target, attribute):
-            setattr(target, attribute, value)
-
-    return handler
+    return text(attribute, block)
 
 
-def texts(attribute: str) -> Handler:
-    """Append the text of the property, on one line, to a list; note its link, if any."""
+def texts(attribute: str, trim: Trim = one_line) -> Handler:
+    """Append the trimmed text of the property to a list; note its link, if any."""
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element)
-        _append(target, attribute, one_line(term.text))
+        _append(target, attribute, trim(term.text))
         if term.href:
             walk.unread(element)
 
@@ -306,11 +296,7 @@ def texts(attribute: str) -> Handler:
 
 def long_texts(attribute: str) -> Handler:
     """Append the text of the property, keeping line breaks, to a list."""
-
-    def handler(walk: Walk, element: Element, target: Any) -> None:
-        _append(target, attribute, block(walk.text(element).text))
-
-    return handler
+    return texts(attribute, block)
 
 
 def codes(attribute: str) -> Handler:
@@ -408,15 +394,18 @@ def within(table: Table) -> Handler:
     """Descend into the types within the property, filling the same target."""
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
-        is_empty = True
-        for child in element:
-            if local_name(child):
-                is_empty = False
-                walk.children(child, table, target)
-        if is_empty:
-            walk.unread(element)
+        for child in _types(walk, element):
+            walk.children(child, table, target)
 
     return handler
+
+
+def _types(walk: Walk, element: Element) -> list[Element]:
+    """Return the types within a property; note a property without any."""
+    types = [child for child in element if local_name(child)]
+    if not types:
+        walk.unread(element)
+    return types
 
 
 def by_type(types: dict[str, Handler | Table]) -> Handler:
@@ -424,11 +413,7 @@ def by_type(types: dict[str, Handler | Table]) -> Handler:
     handlers: Table = {}
     for name, inside in types.items():
         handlers[name] = _inside(inside) if isinstance(inside, dict) else inside
-
-    def handler(walk: Walk, element: Element, target: Any) -> None:
-        walk.children(element, handlers, target)
-
-    return handler
+    return _inside(handlers)
 
 
 def _inside(table: Table) -> Handler:
@@ -449,30 +434,25 @@ def new(
         table: table that fills it.
         finish: called with the element of the type and the object before it is appended.
     """
+    fill = bare(factory, attribute, table, finish)
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
-        is_empty = True
-        for child in element:
-            if not local_name(child):
-                continue
-            is_empty = False
-            item = factory()
-            walk.children(child, table, item)
-            if finish is not None:
-                finish(walk, child, item)
-            getattr(target, attribute).append(item)
-        if is_empty:
-            walk.unread(element)
+        for child in _types(walk, element):
+            fill(walk, child, target)
 
     return handler
 
 
-def bare(factory: Callable[[], Any], attribute: str, table: Table) -> Handler:
+def bare(
+    factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None
+) -> Handler:
     """Create an object for a type without its property, as written by one catalogue's own conversion; see ``new``."""
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         item = factory()
         walk.children(element, table, item)
+        if finish is not None:
+            finish(walk, element, item)
         getattr(target, attribute).append(item)
 
     return handler
@@ -503,25 +483,16 @@ def of_fields(path: str) -> Table:
     return table
 
 
-class _Value:
-    """The value of a field, before it is put into the record."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
 def _into_field(field: fields.Field) -> Handler:
     """Read a property straight into a field of the dataset, which no rule judges."""
     read = READERS[field.iso["read"]]("value")
 
     def handler(walk: Walk, element: Element, _target: Any) -> None:
-        empty = [] if field.has_several else None
-        holder = _Value(walk.record.fields.get(field.name, empty))
+        values = walk.record.fields
+        holder = SimpleNamespace(value=values.get(field.name, [] if field.has_several else None))
         read(walk, element, holder)
         if holder.value:
-            walk.record.fields[field.name] = holder.value
+            values[field.name] = holder.value
 
     return handler
 
@@ -568,19 +539,19 @@ def _people(element: Element) -> list[Element]:
 
 def _line(attribute: Element) -> str:
     """Return name, type and definition of an attribute, then its other properties."""
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = defaultdict(list)
     for prop in attribute:
         kind = local_name(prop)
         text = _listed(prop) if kind == "listedValue" else one_line(" ".join(_texts(prop)))
-        if text and text not in texts.setdefault(kind, []):
+        if text:
             texts[kind].append(text)
     name = " ".join(texts.pop("memberName", []) or texts.pop("code", []))
     value_type = " ".join(texts.pop("valueType", []))
-    texts["cardinality"] = _occurrences(" ".join(texts.pop("cardinality", [])))
+    occurrences = _occurrences(" ".join(texts.pop("cardinality", [])))
     details = texts.pop("definition", [])
     for others in texts.values():
         details += others
-    details = [detail for detail in dict.fromkeys(details) if detail != name]
+    details = [detail for detail in dict.fromkeys([*details, *occurrences]) if detail != name]
     line = name
     if value_type:
         line = f"{name} ({value_type})"

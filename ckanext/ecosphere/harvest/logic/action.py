@@ -25,7 +25,7 @@ from ckanext.ecosphere.harvest import (
 from ckanext.ecosphere.harvest.finish import closing, reports
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.job import RUNNING, source_lock
+from ckanext.ecosphere.harvest.job import RUNNING, open_job, source_lock
 from ckanext.ecosphere.harvest.logic import schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, Undo, now
@@ -279,7 +279,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
         )
     if not source.active:
         raise _refusal(tk._("The source is not active."))
-    job: Any = HarvestJob.get(_open_job(source.id) or _new_job(context, source.id))
+    job: Any = HarvestJob.get(open_job(source.id) or _new_job(context, source.id))
     if job.status == RUNNING and not is_free(source_lock(source.id)):
         raise _refusal(tk._("This source is being harvested already."))
     job.status = RUNNING
@@ -312,16 +312,15 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         return {"hold": None, "datasets": []}
     query = sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)
     looked = _iso(model.Session.scalar(query))
-    rows = model.Session.execute(
+    query = (
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
         .where(closing.missing(hold.source_id))
-        .order_by(model.Package.title)
-        .limit(MAX_LISTED)
     )
+    rows = model.Session.execute(query.order_by(model.Package.title).limit(MAX_LISTED)).mappings()
     return {
         "hold": {**hold.dictize(), "looked": looked},
-        "datasets": [dict(row._mapping) for row in rows],
+        "datasets": list(map(dict, rows)),
     }
 
 
@@ -699,13 +698,6 @@ def _known_dataset(id_or_name: str) -> Any:
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
     return package
-
-
-def _open_job(id_: str) -> str | None:
-    query = sa.select(HarvestJob.id).where(
-        HarvestJob.source_id == id_, HarvestJob.status.in_(("New", RUNNING))
-    )
-    return model.Session.scalar(query.order_by(HarvestJob.created).limit(1))
 
 
 def _new_job(context: Context, id_: str) -> str:

@@ -65,20 +65,19 @@ def spread() -> int:
     Returns:
         number of next runs that were changed.
     """
-    table: Any = HarvestSource.__table__
     moment, changed = now(), 0
-    query = sa.select(table.c.id, table.c.frequency, table.c.next_run).where(
-        table.c.type.in_(type_names()),
-        table.c.frequency.in_(list(PERIODS)),
-        table.c.next_run > moment,
+    query = sa.select(HarvestSource).where(
+        HarvestSource.type.in_(type_names()),
+        HarvestSource.frequency.in_(list(PERIODS)),
+        HarvestSource.next_run > moment,
     )
-    for id_, frequency, planned in model.Session.execute(query).all():
-        slot = next_run(id_, frequency, moment)
+    sources: list[Any] = list(model.Session.scalars(query))
+    for source in sources:
+        slot = next_run(source.id, source.frequency, moment)
         # A source that already has its own time keeps it, even in the second half of its period.
-        if slot is None or (planned - slot) % PERIODS[frequency] == timedelta(0):
-            continue
-        model.Session.execute(sa.update(table).where(table.c.id == id_).values(next_run=slot))
-        changed += 1
+        if slot and (source.next_run - slot) % PERIODS[source.frequency] != timedelta(0):
+            source.next_run = slot
+            changed += 1
     model.Session.commit()
     return changed
 

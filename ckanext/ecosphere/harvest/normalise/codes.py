@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.draft import Draft, by_label, is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Draft,
+    by_label,
+    distinct,
+    is_placeholder,
+    plain,
+)
 from ckanext.ecosphere.vocabularies import Concept
 
 MAX_TOPICS = 50
@@ -57,7 +63,7 @@ def languages(draft: Draft) -> None:
             uris.append(concept.uri)
         elif not is_placeholder(code):
             draft.problem("code", field="language", value=code)
-    draft.set("language", list(dict.fromkeys(uris)))
+    draft.set("language", distinct(uris))
 
 
 def status(draft: Draft) -> None:
@@ -86,11 +92,8 @@ def status(draft: Draft) -> None:
 def topic_categories(draft: Draft) -> None:
     """Set topic categories by code or label; similar codes ("agriculture") are converted."""
     similar = by_label("topic-categories", "topic", "other_codes")
-    codes = draft.record.topic_categories
-    if len(codes) > MAX_TOPICS:
-        draft.too_many("topicCategory", len(codes), MAX_TOPICS)
     uris: list[str] = []
-    for code in codes[:MAX_TOPICS]:
+    for code in draft.first("topicCategory", draft.record.topic_categories, MAX_TOPICS):
         concept = concept_of("topic-category", code)
         concept = concept or voc.get("topic-category").get(similar.get(plain(code), ""))
         if concept is None:
@@ -99,12 +102,12 @@ def topic_categories(draft: Draft) -> None:
         uris.append(concept.uri)
         if concept.id != code:
             draft.change("topic_category", code, concept.id)
-    draft.set("topic_category", list(dict.fromkeys(uris)))
+    draft.set("topic_category", distinct(uris))
 
 
 def representation(draft: Draft) -> None:
     """Set the first representation that is in the vocabulary; note further ones."""
-    for code in dict.fromkeys(draft.record.spatial_representations):
+    for code in distinct(draft.record.spatial_representations):
         concept = concept_of("spatial-representation", code)
         if concept is None:
             draft.problem("code", field="spatialRepresentationType", value=code)

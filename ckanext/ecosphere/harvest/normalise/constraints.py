@@ -8,7 +8,7 @@ conditions of use are two blocks of legal constraints; French records mix them, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -83,14 +83,11 @@ class _Collected:
 def constraints(draft: Draft) -> None:
     """Read every block of constraints, then decide on licence, access and conditions."""
     collected = _Collected()
-    number = 0
+    terms: list[tuple[Constraint, Term]] = []
     for block in draft.record.constraints:
-        for term in (*block.use_limitations, *block.other):
-            number += 1
-            if number <= MAX_TERMS:
-                _collect(draft, block, term, collected)
-    if number > MAX_TERMS:
-        draft.too_many("resourceConstraints", number, MAX_TERMS)
+        terms += [(block, term) for term in (*block.use_limitations, *block.other)]
+    for block, term in draft.first("resourceConstraints", terms, MAX_TERMS):
+        _collect(draft, block, term, collected)
     if not collected.licences:
         collected.licences += _of_links(draft)
     _set_licence(draft, collected)
@@ -343,8 +340,6 @@ _FAR = 20
 """Number of words examined before a licence."""
 _NEAR = 8
 """Number of words examined after a licence, and before words on access."""
-_BETWEEN = 4
-"""Number of words examined between "ne" and "pas"."""
 _DENIED_AFTER = re.compile(
     r"(?:n|ne) (?:est|sont|peut etre|s applique|s appliquent) (?:pas|plus)(?! que\b)"
     r"(?: (?:autorisee?|applicable|applique|permise?|possible|accordee?|concedee?|valable|admise?)"
@@ -383,98 +378,65 @@ def may_deny(bare: Collection[str]) -> bool:
     return not all(group.isdisjoint(bare) for group in denying)
 
 
-class Clauses:
-    """The words of a text, without case and accents, and the ends of its clauses.
-
-    A negation counts only if it governs the licence: in the same clause, with only words of the
-    table `licence-denials.csv` in between. "N'engage pas la responsabilité du producteur. Licence
-    Ouverte" does not deny the licence.
-
-    Attributes:
-        words: normalised words of the text.
-    """
-
-    def __init__(self, text: str):
-        self.words: list[str] = []
-        self._pauses: set[int] = set()
-        self._ends: set[int] = set()
-        position = 0
-        for sign in _BREAK.finditer(text):
-            self.words += plain(text[position : sign.start()]).split()
-            if sign.group()[0] in _ENDS:
-                self._ends.add(len(self.words))
-            else:
-                self._pauses.add(len(self.words))
-            position = sign.end()
-        self.words += plain(text[position:]).split()
-
-    def deny(self, start: int, end: int) -> bool:
-        """Tell whether the words `start` to `end` (exclusive), which name a licence, are negated."""
-        return self._denied_before(start) or self._denied_after(end)
-
-    def deny_access(self, start: int, end: int) -> bool:
-        """Tell whether words about access are negated, before them or in an answer after them."""
-        for at, word in self._backwards(start, _NEAR):
-            if at + 1 in self._pauses:
-                break
-            if word in _words("access"):
-                return word != "plus" or self._between_ne_and(at) is not None
-            if word not in _words("between"):
-                break
-        return bool(_ANSWER.match(self._following(end)))
-
-    def _backwards(self, start: int, count: int) -> Iterator[tuple[int, str]]:
-        """Yield index and word of the words of the sentence before an index, the last one first."""
-        start = min(start, len(self.words))
-        for at in range(start - 1, max(-1, start - 1 - count), -1):
-            if at + 1 in self._ends:
-                return
-            yield at, self.words[at]
-
-    def _following(self, end: int) -> str:
-        """Return the next words of the sentence."""
-        stop = end
-        while stop < min(end + _NEAR, len(self.words)) and stop not in self._ends:
-            stop += 1
-        return " ".join(self.words[end:stop])
-
-    def _denied_before(self, start: int) -> bool:
-        """Search backwards for a negation, past words that may stand between it and the licence."""
-        paused = False
-        for at, word in self._backwards(start, _FAR):
-            paused = paused or at + 1 in self._pauses
-            verbs = None
-            if word in _words("not"):
-                verbs = self._between_ne_and(at)
-            if verbs is not None:
-                return not _words("verb").isdisjoint(verbs)
-            if word in _words("always"):
-                return not paused
-            if word not in _words("passed"):
-                return False
-        return False
-
-    def _between_ne_and(self, at: int) -> Sequence[str] | None:
-        """Return the words between "ne" and the "pas" at an index; None without "ne"."""
-        for begin, word in self._backwards(at, _BETWEEN):
-            if word in ("ne", "n"):
-                return self.words[begin + 1 : at]
-        return None
-
-    def _denied_after(self, end: int) -> bool:
-        """Search for a negation after the rest of the licence's name."""
-        while end < len(self.words) and end not in self._ends and _is_of_a_name(self.words[end]):
-            end += 1
-        return bool(_DENIED_AFTER.match(self._following(end)))
-
-
-def _is_of_a_name(word: str) -> bool:
-    return word in _words("name") or word.isdigit()
-
-
 @lru_cache(maxsize=4)
-def _clauses(text: str) -> Clauses:
-    return Clauses(text)
+def _tokens(text: str) -> list[str]:
+    """Return the words of a text without case and accents, "." and "," where a sentence or a clause may end."""
+    tokens: list[str] = []
+    position = 0
+    for sign in _BREAK.finditer(text):
+        tokens += plain(text[position : sign.start()]).split()
+        tokens.append("." if sign.group()[0] in _ENDS else ",")
+        position = sign.end()
+    return tokens + plain(text[position:]).split()
+
+
+def _around(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return the words of a sentence before and after its words `start` to `end` (exclusive).
+
+    A negation counts only if it governs them: in the same clause, with only words of the table
+    `licence-denials.csv` in between. "N'engage pas la responsabilité du producteur. Licence
+    Ouverte" does not deny the licence.
+    """
+    tokens = _tokens(text)
+    places = [place for place, token in enumerate(tokens) if token not in (".", ",")]
+    before = " ".join(tokens[: places[start]]).rpartition(".")[2]
+    after = " ".join(tokens[places[end - 1] + 1 :]).partition(".")[0]
+    return before, " ".join(after.replace(",", "").split())
+
+
+def _last(words: str, count: int) -> str:
+    return " ".join(words.split()[-count:])
+
+
+@cache
+def _any_of(*groups: str) -> str:
+    """Return the expression for the words of some places of the table."""
+    words: list[str] = []
+    for place in groups:
+        words += sorted(_words(place))
+    return f"(?:{'|'.join(words)})"
+
+
+def _denied(before: str, after: str) -> bool:
+    """Tell whether the words before or after the name of a licence negate it."""
+    near = f" {_last(before, _FAR)}"
+    passed = _any_of("passed")
+    match = re.search(rf" (?:ne|n)((?: [\w,]+){{0,3}}) {_any_of('not')}(?: (?:{passed}|,))*$", near)
+    if match:
+        return not _words("verb").isdisjoint(match.group(1).split())
+    if re.search(rf" {_any_of('always')}(?: {passed})*$", near):
+        return True
+    rest = re.sub(rf"^(?:(?:{_any_of('name')}|\d+)(?: |$))*", "", after)
+    return bool(_DENIED_AFTER.match(" ".join(rest.split()[:_NEAR])))
+
+
+def _access_denied(before: str, after: str) -> bool:
+    """Tell whether words about access are negated, before them or in an answer after them."""
+    near = f" {_last(before, _NEAR)}"
+    match = re.search(rf" ({_any_of('access')})(?: {_any_of('between')})*$", near)
+    if match:
+        return match.group(1) != "plus" or bool(re.search(r" (?:ne|n)(?: \w+){0,3} plus\b", near))
+    return bool(_ANSWER.match(" ".join(after.split()[:_NEAR])))
 
 
 # --- licences --------------------------------------------------------------------------------
@@ -528,7 +490,7 @@ def licence_of_text(text: str) -> tuple[str | None, bool]:
     if _MAY_NAME_A_LICENCE.search(bare):
         denies = may_deny(bare.split())
         for match, licence, certain in _licences_named(bare):
-            if not (denies and _clauses(searched).deny(*_as_words(bare, match))):
+            if not (denies and _denied(*_around(searched, *_as_words(bare, match)))):
                 return licence, certain
     if len(text) <= _ONLY_A_LICENCE:
         concept = voc.get("licences").find(text)
@@ -556,9 +518,8 @@ def _denies_a_licence(text: str) -> bool:
         return False
     if licence_of_text(searched)[0]:
         return False
-    clauses = _clauses(searched)
     spans = (_as_words(bare, match) for match, _licence, _certain in _licences_named(bare))
-    return any(clauses.deny(*span) for span in spans)
+    return any(_denied(*_around(searched, *span)) for span in spans)
 
 
 def _read_licence(term: Term, reading: Reading) -> None:
@@ -661,7 +622,7 @@ def _is_affirmed(text: str, bare: str, pattern: re.Pattern[str]) -> bool:
             return True
         start = bare.count(" ", 0, match.start())
         end = start + len(match.group().split())
-        if not _clauses(text[:MAX_SEARCHED]).deny_access(start, end):
+        if not _access_denied(*_around(text[:MAX_SEARCHED], start, end)):
             return True
     return False
 

@@ -177,7 +177,7 @@ def contacts(draft: Draft) -> None:
     record = draft.record
     points, publishers = [], []
     authors, owners, others = [], [], []
-    for contact in record.contacts[:MAX_CONTACTS]:
+    for contact in draft.first("pointOfContact", record.contacts, MAX_CONTACTS):
         party = agent(draft, contact)
         role = _role(contact)
         if not party:
@@ -195,12 +195,12 @@ def contacts(draft: Draft) -> None:
             owners.append(attributed)
         else:
             others.append(attributed)
-    for contact in record.distributors[:MAX_CONTACTS]:
+    for contact in draft.first("distributor", record.distributors, MAX_CONTACTS):
         party = agent(draft, contact)
         if party:
             role = _role_uri(contact.role or "distributor")
             others.append({"agent": [party], "role": role})
-    _report_left_out(draft)
+    draft.first("contact", record.metadata_contacts, MAX_CONTACTS)
     if authors:
         others = [*owners, *others]
     makers = [row["agent"][0] for row in authors or owners]
@@ -208,18 +208,6 @@ def contacts(draft: Draft) -> None:
     draft.set("publisher", publishers)
     draft.set("creator", _merged(draft, makers) or _maker(draft))
     draft.set("qualified_attribution", _distinct(others))
-
-
-def _report_left_out(draft: Draft) -> None:
-    record = draft.record
-    by_element = {
-        "pointOfContact": record.contacts,
-        "distributor": record.distributors,
-        "contact": record.metadata_contacts,
-    }
-    for element, parties in by_element.items():
-        if len(parties) > MAX_CONTACTS:
-            draft.too_many(element, len(parties), MAX_CONTACTS)
 
 
 def _maker(draft: Draft) -> list[Party]:

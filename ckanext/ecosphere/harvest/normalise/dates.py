@@ -149,10 +149,8 @@ def periods(draft: Draft) -> None:
         row = {name: date for name, date in (("start", start), ("end", end)) if date}
         if row and row not in rows_of_periods:
             rows_of_periods.append(row)
-    if len(rows_of_periods) > MAX_PERIODS:
-        draft.too_many("temporalElement", len(rows_of_periods), MAX_PERIODS)
-        draft.lost("temporalElement", rows_of_periods[MAX_PERIODS:])
-    draft.set("temporal_coverage", rows_of_periods[:MAX_PERIODS])
+    draft.with_room("temporalElement", rows_of_periods, MAX_PERIODS)
+    draft.set("temporal_coverage", draft.first("temporalElement", rows_of_periods, MAX_PERIODS))
 
 
 _OPEN = {"begin": "before", "end": "after"}

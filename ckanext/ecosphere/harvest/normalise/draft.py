@@ -7,11 +7,11 @@ Field names are those of the dataset schema (ckanext-dcat's names where they exi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.harvest.problems import Params, Problem
@@ -20,6 +20,8 @@ from ckanext.ecosphere.shared.characters import without_credentials
 from ckanext.ecosphere.vocabularies import normalise, tables
 from ckanext.ecosphere.vocabularies.phrases import plain
 
+Item = TypeVar("Item", bound=Hashable)
+Element = TypeVar("Element")
 Dataset = dict[str, Any]
 Row = dict[str, Any]
 """One of the rows of a field with subfields."""
@@ -186,6 +188,18 @@ class Draft:
             self._reported.add(key)
             self.problems.append(problem)
 
+    def first(self, element: str, items: list[Element], limit: int) -> list[Element]:
+        """Return the first of some elements; report if there are more than the limit."""
+        if len(items) > limit:
+            self.too_many(element, len(items), limit)
+        return items[:limit]
+
+    def with_room(self, path: str, items: list[Element], limit: int) -> list[Element]:
+        """Return the first of some values; note those beyond the limit."""
+        if len(items) > limit:
+            self.lost(path, items[limit:])
+        return items[:limit]
+
     def too_many(self, element: str, count: int, limit: int) -> None:
         """Report that only the first of some elements were kept."""
         self.problem("too-many", element=element, count=count, limit=limit)
@@ -245,6 +259,11 @@ def _pruned(value: Any) -> Any:
     return value
 
 
+def distinct(items: Iterable[Item]) -> list[Item]:
+    """Return each item once, in order."""
+    return list(dict.fromkeys(items))
+
+
 def strings_in(value: Any) -> Iterator[str]:
     """Yield the values in a dataset, or a part of one, as texts."""
     if isinstance(value, dict):
@@ -255,8 +274,6 @@ def strings_in(value: Any) -> Iterator[str]:
     elif value is not None:
         yield str(value)
 
-
-__all__ = ["DATA", "MAX_KEYWORDS", "is_placeholder", "normalise", "parts", "plain", "rows"]
 
 # --- matching tables ---
 #

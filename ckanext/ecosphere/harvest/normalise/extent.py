@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 
 import shapely
 
@@ -29,22 +27,24 @@ _PACIFIC = 90
 """A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 
 
-def read_number(text: str | None) -> float | None:
-    """Return a number, written with a point or a comma; None for anything else, as NaN."""
-    try:
-        number = float((text or "").strip().replace(",", ".").rstrip("°"))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+def read_number(text: str | None) -> float:
+    """Return a number, written with a point or a comma.
+
+    Raises:
+        ValueError: it is none, or not finite.
+    """
+    number = float((text or "").strip().replace(",", ".").rstrip("°"))
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     """Return a box in degrees and the names of the repairs; None if it cannot be used."""
-    sides = [read_number(side) for side in (box.west, box.south, box.east, box.north)]
-    numbers = [side for side in sides if side is not None]
-    if len(numbers) < len(sides):
+    try:
+        west, south, east, north = map(read_number, (box.west, box.south, box.east, box.north))
+    except ValueError:
         return None, ["box-not-a-number"]
-    west, south, east, north = numbers
     repairs: list[str] = []
     in_degrees = geometry.from_metres((west, south, east, north))
     if in_degrees:
@@ -115,9 +115,8 @@ def boxes(draft: Draft) -> None:
     unused = [text for text in texts if text not in descriptions]
     if unused:
         draft.lost("extent/description", unused)
-    shapes = [geometry_of(shape, draft.boxes) for shape in record.shapes[:MAX_BOXES]]
-    if len(record.shapes) > MAX_BOXES:
-        draft.too_many("EX_BoundingPolygon", len(record.shapes), MAX_BOXES)
+    polygons = draft.first("EX_BoundingPolygon", record.shapes, MAX_BOXES)
+    shapes = [geometry_of(shape, draft.boxes) for shape in polygons]
     if len(shapes) == len(coverage):
         for row, shape in zip(coverage, shapes, strict=True):
             row["geom"] = shape
@@ -129,7 +128,7 @@ def boxes(draft: Draft) -> None:
 def _usable(draft: Draft) -> dict[geometry.Box, Box]:
     """Return the usable boxes in degrees, with the original of each; report the others' errors."""
     usable: dict[geometry.Box, Box] = {}
-    for box in draft.record.boxes[:MAX_BOXES]:
+    for box in draft.first("EX_GeographicBoundingBox", draft.record.boxes, MAX_BOXES):
         before = f"{box.west}, {box.south}, {box.east}, {box.north}"
         degrees, repairs = repair(box)
         for code in repairs:
@@ -140,8 +139,6 @@ def _usable(draft: Draft) -> dict[geometry.Box, Box]:
             usable[degrees] = box
             if repairs:
                 draft.change("spatial_coverage", before, ", ".join(map(str, degrees)))
-    if len(draft.record.boxes) > MAX_BOXES:
-        draft.too_many("EX_GeographicBoundingBox", len(draft.record.boxes), MAX_BOXES)
     return usable
 
 
@@ -149,13 +146,10 @@ def _descriptions(draft: Draft, usable: list[Box]) -> list[str]:
     """Return the description of each box, or "": the one beside it, or the one at its index."""
     record = draft.record
     beside = [_beside(record.extents, box) for box in usable]
-    if any(beside):
-        return beside
     texts = [text for text in record.extent_descriptions if text.strip()]
-    if len(texts) == len(record.boxes) == len(usable):
-        return texts
-    if len(usable) == 1 and texts:
-        return texts[:1]
+    is_one_each = len(texts) == len(record.boxes) == len(usable)
+    if not any(beside) and (is_one_each or (len(usable) == 1 and texts)):
+        return texts[: len(usable)]
     return beside
 
 
@@ -191,8 +185,8 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
 #
 # Territories of a bounding box alone: the fewest that explain it, and none rather than a wrong one.
 #
-# Which mainland départements a box covers is known from a raster of them (`data/land.csv`), which other countries
-# from their outlines (`data/neighbours.csv`); overseas, boxes of territories are compared.
+# Which mainland départements and other countries a box covers is known from their outlines (`data/departements.csv`,
+# `data/neighbours.csv`); overseas, boxes of territories are compared.
 
 MOST = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""
@@ -292,12 +286,10 @@ def is_outside(box: geometry.Box) -> bool:
 def like_box(box: geometry.Box) -> Concept | None:
     """Return the territory whose box is nearly this one: département, région, country…"""
     concepts = places.of_type("departement", "outre-mer", "region", "pays")
-    best, most = None, 0.0
-    for concept in concepts:
-        likeness = geometry.likeness(box, concept.data["bbox"])
-        if likeness >= _SAME and likeness > most:
-            best, most = concept, likeness
-    return best
+    best = max(concepts, key=lambda concept: geometry.likeness(box, concept.data["bbox"]))
+    if geometry.likeness(box, best.data["bbox"]) >= _SAME:
+        return best
+    return None
 
 
 def _by_boxes(box: geometry.Box, around: list[Concept], hints: Hints) -> list[Concept]:
@@ -407,40 +399,39 @@ def _of_large_box(inside: list[Share], hints: Hints) -> list[Concept]:
     box lies there.
     """
     likely = [share for share in inside if hints.suggest(share.departement)]
-    is_certain = sum(share.of_land for share in likely) >= _SOME
-    if is_certain:
-        inside = likely
+    is_certain = _land(likely) >= _SOME
     by_region: dict[str, list[Share]] = defaultdict(list)
-    for share in inside:
+    for share in likely if is_certain else inside:
         if share.departement.broader:
             by_region[share.departement.broader].append(share)
     concepts: list[Concept] = []
     explained = 0.0
     for region, own in by_region.items():
-        of_land = sum(share.of_land for share in own)
+        of_land = _land(own)
         if of_land >= _SOME or _covered(region, own) >= _WHOLE:
             explained += of_land
-            concepts += _of_region(region, own, of_land)
+            concepts += _of_region(region, own)
     if is_certain or explained >= _EXPLAINED:
         return concepts
     return []
 
 
-def _of_region(region: str, own: list[Share], of_land: float) -> list[Concept]:
+def _land(shares_of_box: Iterable[Share]) -> float:
+    return sum(share.of_land for share in shares_of_box)
+
+
+def _of_region(region: str, own: list[Share]) -> list[Concept]:
     """Return the few départements that make nearly all of a box in a région, else the région."""
     few = [s for s in own if s.of_departement >= _HALF or s.of_land >= _SOME]
-    if few and len(few) <= _FEW and sum(s.of_land for s in few) >= _NEARLY_ALL * of_land:
+    if few and len(few) <= _FEW and _land(few) >= _NEARLY_ALL * _land(own):
         return [share.departement for share in few]
     return [voc.get("territories")[region]]
 
 
 def _covered(region: str, own: list[Share]) -> float:
     """Return the share of a région that lies in a box."""
-    sizes = _sizes()
-    departements = voc.get("territories").children(region)
-    whole = sum(sizes[concept.data["departement_code"]] for concept in departements)
-    covered = [s.of_departement * sizes[s.departement.data["departement_code"]] for s in own]
-    return sum(covered) / (whole or 1.0)
+    whole = sum(map(_size, voc.get("territories").children(region)))
+    return sum(s.of_departement * _size(s.departement) for s in own) / (whole or 1.0)
 
 
 # --- large boxes -----------------------------------------------------------------------------
@@ -588,18 +579,6 @@ def _is_abroad(box: geometry.Box) -> bool:
 
 # --- land ------------------------------------------------------------------------------------
 
-WEST, SOUTH, EAST, NORTH = -5.2, 41.3, 9.6, 51.1
-"""Sides of the raster."""
-STEP = 0.02
-"""Cell size in degrees: about 2 km by 1.5 km."""
-MOST_ROWS = 60
-"""Approximate maximum number of rows sampled for one box."""
-_A_POINT = 1e-6
-"""Least width of a box, in cells."""
-
-_Row = tuple[list[int], list[str]]
-"""Run-length encoded row: end of each run in cells from the west, and its département code."""
-
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -616,70 +595,45 @@ class Share:
 
 
 @cache
-def _grid() -> tuple[_Row, ...]:
-    return tuple(_row(row["cells"]) for row in rows("land"))
-
-
-def _row(cells: str) -> _Row:
-    runs = [run.partition("*") for run in cells.split()]
-    ends = list(accumulate(int(length) for _code, _sign, length in runs))
-    return ends, [code for code, _sign, _length in runs]
+def _outlines() -> dict[Concept, shapely.Geometry]:
+    """Return the outlines of the mainland départements, accurate to about two kilometres."""
+    outlines = {}
+    for row in rows("departements"):
+        concept = places.departement(row["code"])
+        if concept:
+            outlines[concept] = shapely.from_wkt(row["outline"])
+    return outlines
 
 
 @cache
-def _sizes() -> dict[str, float]:
-    """Return the number of cells of each département."""
-    return _counted(range(len(_grid())), 0.0, (EAST - WEST) / STEP)
-
-
-def _counted(numbers: range, first: float, last: float) -> dict[str, float]:
-    """Count cells per département, including fractions, between two columns of some rows."""
-    counts: dict[str, float] = defaultdict(float)
-    for number in numbers:
-        ends, codes = _grid()[number]
-        start = first
-        for at in range(bisect_left(ends, first), len(ends)):
-            end = min(ends[at], last)
-            if end > start:
-                counts[codes[at]] += end - start
-                start = end
-            if end >= last:
-                break
-    return counts
+def _tree() -> shapely.STRtree:
+    return shapely.STRtree(list(_outlines().values()))
 
 
 def shares(box: geometry.Box) -> tuple[list[Share], float]:
     """Return the mainland départements in a box, largest share of its land first.
 
-    A box smaller than a cell takes the département of the cell at its centre.
-
     Returns:
         the départements, and the share of land in the box.
     """
-    west, south, east, north = box
-    if west > east or west >= EAST or east <= WEST or south >= NORTH or north <= SOUTH:
+    if box[0] > box[2]:
         return [], 0.0
-    above, below = round((NORTH - north) / STEP), round((NORTH - south) / STEP)
-    top, end = max(above, 0), min(below, len(_grid()))
-    if end <= top:
-        middle = int((NORTH - (south + north) / 2) / STEP)
-        top = min(max(middle, 0), len(_grid()) - 1)
-        end = top + 1
-    stride = 1 + (end - top) // MOST_ROWS
-    first, last = max((west - WEST) / STEP, 0.0), min((east - WEST) / STEP, (EAST - WEST) / STEP)
-    last = max(last, first + _A_POINT)
-    numbers = range(top, end, stride)
-    counts = _counted(numbers, first, last)
-    counts.pop("", None)
-    whole = sum(counts.values())
-    if not whole:
+    area = geometry.enlarged(box)
+    concepts = list(_outlines())
+    parts: dict[Concept, float] = {}
+    for place in sorted(_tree().query(shapely.box(*area))):
+        concept = concepts[place]
+        parts[concept] = shapely.area(shapely.clip_by_rect(_outlines()[concept], *area))
+    ashore = sum(parts.values())
+    if not ashore:
         return [], 0.0
-    width = max((east - west) / STEP, _A_POINT)
-    area = width * len(numbers) * max(1.0, (below - above) / (end - top))
     departements = []
-    for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
-        concept = places.departement(code)
-        if concept:
-            of_departement = min(1.0, count * stride / _sizes()[code])
-            departements.append(Share(concept, count / whole, of_departement))
-    return departements, min(1.0, whole / area)
+    for concept, part in parts.items():
+        if part:
+            departements.append(Share(concept, part / ashore, part / _size(concept)))
+    departements.sort(key=lambda share: -share.of_land)
+    return departements, min(1.0, ashore / geometry.area(area))
+
+
+def _size(departement: Concept) -> float:
+    return shapely.area(_outlines()[departement])

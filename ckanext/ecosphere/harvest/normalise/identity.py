@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
-from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder
+from ckanext.ecosphere.harvest.normalise.draft import Draft, distinct, is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import clean_url, record_named
 from ckanext.ecosphere.harvest.record import UUID, Identifier, Member, Record, Term
 
@@ -78,12 +78,10 @@ def identifiers(draft: Draft) -> None:
             usable.append(full)
         elif identifier.code:
             draft.problem("identifier-placeholder", value=identifier.code)
-    usable = list(dict.fromkeys(usable))
+    usable = draft.with_room("identifier", distinct(usable), MAX_IDENTIFIERS)
     if usable:
         draft.set("identifier", usable[0])
-        draft.set("alternate_identifier", usable[1:MAX_IDENTIFIERS])
-    if len(usable) > MAX_IDENTIFIERS:
-        draft.lost("identifier", usable[MAX_IDENTIFIERS:])
+        draft.set("alternate_identifier", usable[1:])
 
 
 # --- relations -------------------------------------------------------------------------------
@@ -92,7 +90,7 @@ def identifiers(draft: Draft) -> None:
 def members_of(record: Record) -> list[str]:
     """Return identifiers of the datasets that the record of a series (*lot*) names as members."""
     names = [clean_identifier(member.identifier) or member.title for member in _members(record)]
-    return list(dict.fromkeys(filter(None, names)))
+    return distinct(filter(None, names))
 
 
 def named_catalogues(content: str) -> list[str]:
@@ -100,12 +98,12 @@ def named_catalogues(content: str) -> list[str]:
 
     They stand in ``uuidref``, or in the URL of a request.
     """
-    identifiers: dict[str, None] = {}
+    identifiers = []
     for citation in _CITATION.findall(content):
         match = _UUIDREF.search(citation) or _ID.search(citation)
         if match:
-            identifiers[unquote(match.group(1)).strip()] = None
-    return list(filter(None, identifiers))[:MAX_CATALOGUES]
+            identifiers.append(unquote(match.group(1)).strip())
+    return distinct(filter(None, identifiers))[:MAX_CATALOGUES]
 
 
 def _members(record: Record) -> list[Member]:
@@ -121,38 +119,38 @@ def relations(draft: Draft) -> None:
     record = draft.record
     # The parent is identified by its record, which has no code space here.
     parent = _related(record.parent_identifier, None, record.parent_href)
-    parents = [parent, *map(clean_identifier, record.series)]
-    related: dict[str, list[str]] = {"replaces": [], "replaced_by": []}
+    related: dict[str, list[str | None]] = {
+        "replaces": [],
+        "replaced_by": [],
+        "in_series": [parent, *map(clean_identifier, record.series)],
+    }
     others: list[str] = []
-    cited: list[str] = []
+    cited: list[str | None] = []
     for member in record.members:
         name = _related(member.identifier, member.codespace, member.href) or member.title
         kind = _association(member)
-        if not name:
+        if not name or kind in MEMBER:
             continue
         if kind in _PART_OF:
-            parents.append(name)
+            related["in_series"].append(name)
         elif kind in _EDITIONS and name not in (record.file_identifier, record.uri):
             related[_EDITIONS[kind]].append(name)
         elif kind == _CITED_BY and clean_url(name).url:
-            cited.append(clean_url(name).url or "")
-        elif kind not in MEMBER:
+            cited.append(clean_url(name).url)
+        else:
             others.append(f"{member.association or 'related'} {name}")
-    related["in_series"] = [name for name in parents if name and name != record.file_identifier]
     _set_served(draft)
     draft.set("is_referenced_by", cited)
     for field, names in related.items():
-        distinct = list(dict.fromkeys(names))
-        if len(distinct) > MAX_IDENTIFIERS:
-            draft.lost(field, distinct[MAX_IDENTIFIERS:])
-        draft.set(field, distinct[:MAX_IDENTIFIERS])
+        present = distinct(name for name in names if name and name != record.file_identifier)
+        draft.set(field, draft.with_room(field, present, MAX_IDENTIFIERS))
     draft.members = members_of(record)
     if draft.members:
-        kinds = dict.fromkeys(member.association or "" for member in _members(record))
+        kinds = distinct(member.association or "" for member in _members(record))
         members = f"{', '.join(kinds)}: {'; '.join(draft.members)}"
         draft.lost("aggregationInfo/members", members)
     if others:
-        draft.lost("aggregationInfo", list(dict.fromkeys(others)))
+        draft.lost("aggregationInfo", distinct(others))
 
 
 def _set_served(draft: Draft) -> None:
@@ -161,10 +159,8 @@ def _set_served(draft: Draft) -> None:
     if draft.record.service:
         coupled = draft.record.service.coupled
     names = [clean_identifier(served(term)) for term in coupled]
-    distinct = list(dict.fromkeys(filter(None, names)))
-    if len(distinct) > MAX_SERVED:
-        draft.too_many("operatesOn", len(distinct), MAX_SERVED)
-    draft.set("serves_dataset", distinct[:MAX_SERVED])
+    present = distinct(filter(None, names))
+    draft.set("serves_dataset", draft.first("operatesOn", present, MAX_SERVED))
 
 
 def served(term: Term) -> str:

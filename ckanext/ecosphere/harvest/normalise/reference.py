@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.dates import parse_date
-from ckanext.ecosphere.harvest.normalise.draft import Draft, Row, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Draft,
+    Row,
+    distinct,
+    is_placeholder,
+    parts,
+    plain,
+    rows,
+)
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Conformity, QualityMeasure, ReferenceSystem, Resolution
 from ckanext.ecosphere.vocabularies.phrases import Phrases
@@ -242,7 +249,8 @@ def read_wkt(text: str) -> tuple[list[str], str]:
 def reference_systems(draft: Draft) -> None:
     """Convert all spellings of a reference system to its EPSG URI at the OGC."""
     all_uris: list[str] = []
-    for system in draft.record.reference_systems[:MAX_SYSTEMS]:
+    systems = draft.record.reference_systems
+    for system in draft.first("referenceSystemInfo", systems, MAX_SYSTEMS):
         if plain(system.code) in _NOT_SPATIAL:
             draft.lost("referenceSystemInfo", system.code)  # a temporal reference system
             continue
@@ -256,10 +264,7 @@ def reference_systems(draft: Draft) -> None:
         elif uris not in ([system.code], [system.href]):
             draft.change("reference_system", written, uris)
         all_uris += uris
-    count = len(draft.record.reference_systems)
-    if count > MAX_SYSTEMS:
-        draft.too_many("referenceSystemInfo", count, MAX_SYSTEMS)
-    draft.set("reference_system", list(dict.fromkeys(all_uris)))
+    draft.set("reference_system", distinct(all_uris))
 
 
 # --- scale -----------------------------------------------------------------------------------
@@ -453,7 +458,7 @@ def conformity(draft: Draft) -> None:
     """Keep each report once; a specification that the data conform to is one that they follow."""
     reports: list[Row] = []
     followed: list[str] = []
-    for report in _bounded(draft, draft.record.conformity):
+    for report in draft.first("report", draft.record.conformity, MAX_REPORTS):
         if is_placeholder(report.title) and not report.href:
             dates = [dated.value for dated in report.dates]
             draft.lost("report", [*filter(None, (report.title, report.explanation, *dates))])
@@ -464,13 +469,7 @@ def conformity(draft: Draft) -> None:
         if _degree(report) and row["uri"]:
             followed.append(row["uri"])
     draft.set("conformity", reports)
-    draft.set("conforms_to", list(dict.fromkeys(followed)))
-
-
-def _bounded(draft: Draft, items: list[Any]) -> Iterator[Any]:
-    yield from items[:MAX_REPORTS]
-    if len(items) > MAX_REPORTS:
-        draft.too_many("report", len(items), MAX_REPORTS)
+    draft.set("conforms_to", distinct(followed))
 
 
 def _degree(report: Conformity) -> bool | None:
@@ -500,7 +499,7 @@ def _row(report: Conformity) -> Row:
 def quality_measures(draft: Draft) -> None:
     """Keep each quality measure once, with its dimension; else those that a profile has read."""
     measures: list[Row] = []
-    for row in _measures(_bounded(draft, draft.record.measures)):
+    for row in _measures(draft.first("report", draft.record.measures, MAX_REPORTS)):
         if row not in measures:
             measures.append(row)
     if not measures:

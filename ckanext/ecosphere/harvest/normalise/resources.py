@@ -17,7 +17,14 @@ from ckanext.ecosphere.dataset import services
 from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url
 from ckanext.ecosphere.harvest.normalise.dates import parsed
-from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, plain, reason, words
+from ckanext.ecosphere.harvest.normalise.draft import (
+    Draft,
+    distinct,
+    is_placeholder,
+    plain,
+    reason,
+    words,
+)
 from ckanext.ecosphere.harvest.normalise.texts import (
     MAX_LINKS,
     Address,
@@ -56,22 +63,17 @@ _PLAIN_FILES = ("HTTP", "HTTP:DOWNLOAD", "FTP")
 
 def links(draft: Draft) -> None:
     """Create the resources, in an order independent of the record's."""
-    all_links = _all_links(draft)
-    if len(all_links) > MAX_LINKS:
-        draft.too_many("onLine", len(all_links), MAX_LINKS)
     formats = formats_of(draft)
     by_request: dict[tuple[str, str, str], Resource] = {}
-    for link in all_links[:MAX_LINKS]:
+    for link in draft.first("onLine", _all_links(draft), MAX_LINKS):
         for resource in of_link(draft, link, formats):
             first = by_request.setdefault(_request(resource), resource)
             if first is not resource:
                 _merge(first, resource)
     take_maps_for_data(list(by_request.values()), formats)
     resources = sorted(by_request.values(), key=_rank)
-    if len(resources) > MAX_RESOURCES:
-        draft.too_many("onLine", len(resources), MAX_RESOURCES)
-        draft.lost("onLine", [resource["url"] for resource in resources[MAX_RESOURCES:]])
-    draft.set("resources", resources[:MAX_RESOURCES])
+    draft.set("resources", draft.first("onLine", resources, MAX_RESOURCES))
+    draft.with_room("onLine", [resource["url"] for resource in resources], MAX_RESOURCES)
     note_unplaced(draft, formats, resources)
     _describe_service(draft)
 
@@ -119,10 +121,7 @@ def _request(resource: Resource) -> tuple[str, str, str]:
 
 
 def _joined_layers(resource: Resource) -> str:
-    layers = resource.get("layer_name") or []
-    if isinstance(layers, str):
-        return layers
-    return ",".join(layers)
+    return ",".join(resource.get("layer_name", ()))
 
 
 def _rank(resource: Resource) -> tuple[Any, ...]:
@@ -251,11 +250,10 @@ def _resource(
     layers: list[str] = []
     if role == "service" or "typename" in url.lower():
         layers = _layers(link, address, protocol)
+    layers = draft.with_room("links.layers", layers, MAX_LAYERS)
     if layers:
-        resource["layer_name"] = layers[:MAX_LAYERS]
-    if len(layers) > MAX_LAYERS:
-        draft.lost("links.layers", layers[MAX_LAYERS:])
-    resource["name"] = _name(link, address, protocol, ", ".join(layers[:MAX_LAYERS]))
+        resource["layer_name"] = layers
+    resource["name"] = _name(link, address, protocol, ", ".join(layers))
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
@@ -330,9 +328,9 @@ def _complete_data(draft: Draft, resource: Resource, link: Link) -> None:
     megabytes = _positive(link.size_megabytes)
     if megabytes:
         resource["size"] = round(megabytes * _MEGABYTE)
-    codes = list(dict.fromkeys(draft.record.encodings))
+    codes = set(draft.record.encodings)
     if len(codes) == 1:
-        encoding = voc.get("encoding").find(codes[0])
+        encoding = voc.get("encoding").find(codes.pop())
         if encoding:
             resource["encoding"] = encoding.id
 
@@ -426,7 +424,7 @@ def _is_no_layer(name: str) -> bool:
 def split_layers(text: str) -> list[str]:
     """Split comma-separated layer names (WMS 1.3.0, LAYERS; WFS 2.0.0, TYPENAMES; table 8)."""
     names = (name.strip()[:MAX_NAME] for name in text.split(","))
-    return list(dict.fromkeys(filter(None, names)))
+    return distinct(filter(None, names))
 
 
 def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
@@ -466,7 +464,7 @@ def _describe_service(draft: Draft) -> None:
     _set_kind(draft, service)
     names = [operation.name for operation in service.operations if operation.name]
     if names:
-        draft.lost("containsOperations", list(dict.fromkeys(names)))
+        draft.lost("containsOperations", distinct(names))
     if draft.record.fields.get("endpoint_url"):
         return  # set by the ckanext-dcat profiles
     endpoints: list[str] = []
@@ -476,7 +474,7 @@ def _describe_service(draft: Draft) -> None:
             endpoints.append(services.endpoint(resource["url"]))
             for access in resource.get("access_services", ()):
                 descriptions.append(access.get("endpoint_description"))
-    draft.set("endpoint_url", list(dict.fromkeys(endpoints)))
+    draft.set("endpoint_url", distinct(endpoints))
     draft.set("endpoint_description", next(filter(None, descriptions), ""))
 
 
@@ -720,7 +718,8 @@ def note_unplaced(draft: Draft, formats: Formats, resources: list[Resource]) -> 
             placed.update(concept.id for concept in formats.data)
     for name, texts in formats.named.items():
         # Versions and variants have no field; a bare name is noted only if no resource has it.
-        distinct = list(dict.fromkeys(texts))
-        unplaced = [text for text in distinct if name not in placed or plain(text) != plain(name)]
+        unplaced = distinct(texts)
+        if name in placed:
+            unplaced = [text for text in unplaced if plain(text) != plain(name)]
         if unplaced:
             draft.lost("distributionFormat", unplaced)

@@ -251,9 +251,13 @@ def by_identifier(draft: Draft) -> list[Concept]:
     """Return the territories of geographic identifiers: INSEE or EU URIs, codes, then names."""
     concepts: list[Concept] = []
     for texts in _identifiers(draft):
-        finders = (places.from_uri, places.from_code, places.from_name)
-        concepts += _first(texts, *finders) or _written(draft, texts)
+        concepts += _named(draft, texts, places.from_code, places.from_name)
     return concepts
+
+
+def _named(draft: Draft, texts: list[str], *finders: Finder) -> list[Concept]:
+    """Return the territories of a place: by its URI, the finders, else as written with type or code."""
+    return _first(texts, places.from_uri, *finders) or _written(draft, texts)
 
 
 def _first(texts: Iterable[str], *finders: Finder) -> list[Concept]:
@@ -356,15 +360,15 @@ def _of_epci(draft: Draft, texts: Iterable[str]) -> list[Concept]:
 def by_place_keyword(draft: Draft) -> list[Concept]:
     """Return the territories of place keywords."""
     concepts: list[Concept] = []
-    for keyword in draft.record.keywords[:MAX_KEYWORDS]:
-        if not is_place(keyword):
-            continue
-        texts = [text for text in (keyword.href, keyword.text) if text]
-        finders = (places.from_uri, places.from_name, places.from_code)
-        of_keyword = _first(texts, *finders) or _written(draft, texts)
+    for keyword in filter(is_place, draft.record.keywords[:MAX_KEYWORDS]):
+        of_keyword = _named(draft, _texts(keyword), places.from_name, places.from_code)
         is_doubtful = bool(draft.boxes) and places.is_common_word(keyword.text)
         concepts += [c for c in of_keyword if not is_doubtful or _agrees(draft, c)]
     return concepts
+
+
+def _texts(keyword: Keyword) -> list[str]:
+    return list(filter(None, (keyword.href, keyword.text)))
 
 
 def by_keyword(draft: Draft) -> list[Concept]:
@@ -374,8 +378,7 @@ def by_keyword(draft: Draft) -> list[Concept]:
     """
     concepts: list[Concept] = []
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
-        texts = [text for text in (keyword.href, keyword.text) if text]
-        concepts += _first(texts, places.from_uri, places.from_name, _long_code)
+        concepts += _first(_texts(keyword), places.from_uri, places.from_name, _long_code)
     return [concept for concept in concepts if _agrees(draft, concept)]
 
 
@@ -429,10 +432,8 @@ def by_description(draft: Draft) -> list[Concept]:
     """
     concepts: list[Concept] = []
     texts = draft.record.extent_descriptions
-    if len(texts) > MAX_DESCRIPTIONS:
-        draft.too_many("EX_Extent/description", len(texts), MAX_DESCRIPTIONS)
     finders = (places.from_name, places.from_code, _called_one, places.with_its_code)
-    for text in texts[:MAX_DESCRIPTIONS]:
+    for text in draft.first("EX_Extent/description", texts, MAX_DESCRIPTIONS):
         named = _first([text], *finders)
         is_whole = bool(named) or places.epci_called(text) is not None
         named = named or _of_epci(draft, [text]) or places.in_text(text)
@@ -507,14 +508,10 @@ def _of_service(draft: Draft) -> Concept | None:
 
 def _hints(draft: Draft) -> Hints:
     """Return hints for a box: areas of the service and of the postal codes, and the subject."""
-    likely = set()
-    area = territory_of(draft.dataset.get("owner_org"))
-    if area:
-        likely.add(area.uri)
+    concepts = list(filter(None, [territory_of(draft.dataset.get("owner_org"))]))
     for contact in (*draft.record.contacts, *draft.record.metadata_contacts):
-        for line in contact.address:
-            concepts = places.departements(_POSTAL.findall(line))
-            likely.update(concept.uri for concept in concepts)
+        concepts += places.departements(_POSTAL.findall(" ".join(contact.address)))
+    likely = {concept.uri for concept in concepts}
     return Hints(_of_service(draft), likely, _is_of_the_sea(draft))
 
 
@@ -559,26 +556,25 @@ def _surround(draft: Draft, evidence: str, concepts: list[Concept]) -> None:
     """
     coverage = draft.dataset.get("spatial_coverage") or []
     has_extent = any(row.get("bbox") or row.get("geom") for row in coverage)
-    if draft.boxes or draft.record.shapes or has_extent:
-        return
     epcis = set(_epcis_named(draft, evidence))
-    if len(epcis) != 1:
+    if draft.boxes or draft.record.shapes or has_extent or len(epcis) != 1:
         return
     epci = epcis.pop()
     outline = outlines().get(epci.code)
-    own_territories = places.departements(epci.departements)
-    if outline is None or not concepts or not set(concepts) <= set(own_territories):
+    if (
+        outline is None
+        or not concepts
+        or set(concepts) - set(places.departements(epci.departements))
+    ):
         return
     own = [row for row in coverage if places.epci_called(row.get("uri") or "") == epci]
     if any(row.get("uri") for row in coverage if row not in own):
         return  # another place, such as a commune
-    row = {}
-    if own:
-        row = own[0]
-    else:
-        coverage = [*coverage, row]
+    row = next(iter(own), {})
     row["text"] = row.get("text") or epci.name
     row["bbox"] = json.dumps(geometry.box_to_geometry(outline.box))
+    if not own:
+        coverage = [*coverage, row]
     draft.dataset["spatial_coverage"] = coverage
     sides = ", ".join(map(str, outline.box))
     draft.change("spatial_coverage", reason("outline-of", value=epci.name), sides)
@@ -605,7 +601,6 @@ def _given_as_places(draft: Draft) -> list[str]:
     texts: list[str | None] = list(record.extent_descriptions[:MAX_DESCRIPTIONS])
     for identifier in record.geographic_identifiers[:MAX_IDENTIFIERS]:
         texts += (identifier.href, identifier.code)
-    for keyword in record.keywords[:MAX_KEYWORDS]:
-        if is_place(keyword):
-            texts += (keyword.href, keyword.text)
-    return [text for text in texts if text]
+    for keyword in filter(is_place, record.keywords[:MAX_KEYWORDS]):
+        texts += _texts(keyword)
+    return list(filter(None, texts))

@@ -14,7 +14,7 @@ import nh3
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.harvest.normalise.draft import Draft, is_placeholder, plain, reason
+from ckanext.ecosphere.harvest.normalise.draft import Draft, distinct, is_placeholder, plain, reason
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import UUID, Link
 from ckanext.ecosphere.shared import bounds, characters
@@ -127,7 +127,7 @@ def bounded(draft: Draft, field: str, text: str) -> str:
 
 def stated(texts: Iterable[str]) -> list[str]:
     """Return the texts that are no placeholders, each once."""
-    return [text for text in dict.fromkeys(texts) if not is_placeholder(text)]
+    return [text for text in distinct(texts) if not is_placeholder(text)]
 
 
 # --- titles ----------------------------------------------------------------------------------
@@ -170,9 +170,7 @@ def alternate_titles(draft: Draft) -> None:
     """Keep alternate titles that differ from the title."""
     titles = stated(map(one_line, draft.record.alternate_titles))
     others = [text for text in titles if text != draft.dataset["title"]]
-    if len(others) > MAX_ALTERNATE_TITLES:
-        draft.lost("alternateTitle", others[MAX_ALTERNATE_TITLES:])
-    others = others[:MAX_ALTERNATE_TITLES]
+    others = draft.with_room("alternateTitle", others, MAX_ALTERNATE_TITLES)
     draft.set("alternate_title", [cut(text, MAX_TITLE) for text in others])
 
 
@@ -199,11 +197,9 @@ def lineage(draft: Draft) -> None:
         paragraphs = stated(map(plain_text, texts))
         if paragraphs:
             draft.set(name, bounded(draft, name, "\n\n".join(paragraphs)))
-    sources = stated(map(one_line, record.sources))
-    if len(sources) > MAX_SOURCES:
-        draft.lost("source", sources[MAX_SOURCES:])
+    sources = draft.with_room("source", stated(map(one_line, record.sources)), MAX_SOURCES)
     if sources:
-        draft.set("source", [cut(text, MAX_SOURCE) for text in sources[:MAX_SOURCES]])
+        draft.set("source", [cut(text, MAX_SOURCE) for text in sources])
 
 
 def version(draft: Draft) -> None:

@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest.normalise.draft import (
     MAX_KEYWORDS,
     Draft,
     by_label,
+    distinct,
     is_placeholder,
     parts,
     plain,
@@ -171,7 +172,7 @@ def of_keyword(text: str) -> tuple[bool, list[str]]:
             concept = vocabulary.find(part)
             if concept:
                 return True, [concept.id]
-    return False, list(dict.fromkeys(_in_text(text)))
+    return False, distinct(_in_text(text))
 
 
 def _in_text(text: str, weak: bool = False) -> list[str]:
@@ -226,7 +227,7 @@ def inspire_themes(draft: Draft) -> None:
     values["applicable_legislation"] = legislation
     for name, items in values.items():
         if items:
-            draft.set(name, list(dict.fromkeys(items)))
+            draft.set(name, distinct(items))
 
 
 def _log_concepts(draft: Draft, field: str, pairs: Iterable[tuple[str, Concept]]) -> None:
@@ -431,11 +432,11 @@ def _root(theme: str) -> str:
 
 def specific(ids: Iterable[str]) -> list[str]:
     """Keep each theme once, in order, and sub-themes in place of their parents."""
-    distinct = list(dict.fromkeys(ids))
+    themes_once = distinct(ids)
     above = set()
-    for theme in distinct:
+    for theme in themes_once:
         above.update(concept.id for concept in voc.get("themes").ancestors(theme))
-    return [theme for theme in distinct if theme not in above]
+    return [theme for theme in themes_once if theme not in above]
 
 
 # --- EU themes -------------------------------------------------------------------------------
@@ -449,15 +450,14 @@ def eu_themes(draft: Draft) -> None:
     pairs = _addressed(draft, "eu-theme")
     _log_concepts(draft, "eu_theme", pairs)
     if pairs:
-        uris = [concept.uri for _text, concept in pairs]
-        draft.set("eu_theme", list(dict.fromkeys(uris)))
+        draft.set("eu_theme", distinct(concept.uri for _text, concept in pairs))
         return
     ids = _derived_from_inspire(draft) or _derived_from_themes(draft)
     if not ids:
         by_topic = {row["topic"]: row["eu_theme"] for row in rows("topic-categories")}
         ids = [by_topic[code] for code in draft.record.topic_categories if code in by_topic]
     if ids:
-        ids = list(dict.fromkeys(ids))
+        ids = distinct(ids)
         draft.set("eu_theme", [voc.get("eu-theme")[theme].uri for theme in ids])
         draft.change("eu_theme", reason("derived"), ", ".join(ids))
 
@@ -554,15 +554,12 @@ def is_technical(keyword: str) -> bool:
 
 def tags(draft: Draft) -> None:
     """Keep as tags the keywords without a field of their own; the open data flag sets the right."""
-    keywords = draft.record.keywords
-    if len(keywords) > MAX_KEYWORDS:
-        draft.too_many("keyword", len(keywords), MAX_KEYWORDS)
     by_word: dict[str, str] = {}
     with_a_field: list[str] = []
     left_out: list[str] = []
     technical: list[str] = []
     is_split = False
-    for keyword in keywords[:MAX_KEYWORDS]:
+    for keyword in draft.first("keyword", draft.record.keywords, MAX_KEYWORDS):
         if _has_a_field(keyword):
             with_a_field.append(keyword.text)
             left_out.append(keyword.text)
@@ -583,7 +580,7 @@ def tags(draft: Draft) -> None:
     _log_left_out(draft, "technical-words", technical)
     _log_left_out(draft, "codes-of-places", codes)
     if left_out or technical:
-        draft.lost("keyword", [*dict.fromkeys(left_out), *dict.fromkeys(technical)])
+        draft.lost("keyword", [*distinct(left_out), *distinct(technical)])
     if is_split:
         before = reason("one keyword holding several")
         draft.change("tags", before, reason("separate keywords"))
@@ -592,15 +589,14 @@ def tags(draft: Draft) -> None:
 
 def _log_left_out(draft: Draft, code: str, words: list[str]) -> None:
     if words:
-        value = ", ".join(dict.fromkeys(words))
+        value = ", ".join(distinct(words))
         draft.change("tags", reason(code, value=value), reason("left out"))
 
 
 def _set_tags(draft: Draft, words: list[str]) -> None:
-    if len(words) > MAX_TAGS:
-        draft.too_many("keyword", len(words), MAX_TAGS)
-        draft.lost("keyword", words[MAX_TAGS:])
-    draft.set("tags", [{"name": word} for word in words[:MAX_TAGS]])
+    tag_words = draft.first("keyword", words, MAX_TAGS)
+    draft.with_room("keyword", words, MAX_TAGS)
+    draft.set("tags", [{"name": word} for word in tag_words])
 
 
 def _pieces(keyword: Keyword) -> list[str]:

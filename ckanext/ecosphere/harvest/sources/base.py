@@ -555,6 +555,19 @@ def type_names() -> list[str]:
     return sorted(enabled_types())
 
 
+def original_url(type_name: str, url: str, guid: str) -> str | None:
+    """Return the URL of an original record; None if its source type has none.
+
+    Args:
+        type_name: type of the source.
+        url: URL of the source.
+        guid: identity of the record within its source.
+    """
+    source_type = type_called(type_name)
+    pattern = source_type.record_url(url) if source_type else None
+    return fill_record_url(pattern, guid) if pattern else None
+
+
 # --- values of JSON ---
 #
 # Typed access to values of untrusted JSON objects: values of another type count as empty. Pure functions.

@@ -229,12 +229,11 @@ def _is_registered(data: dict[Any, Any], context: Any) -> bool:
             HarvestSource.id != (own_id or ""),
         )
     )
-    place = _place(data["url",])
-    group = model.Group.get(str(data.get(("owner_org",)) or ""))
-    owner = group.id if group else None
+    place, owner = _place(data["url",]), data.get(("owner_org",))
     for url, config, owner_org in model.Session.execute(query):
-        are_apart = settings.get(OWN_SERVICE) and owner is not None and owner != owner_org
-        if _place(url) == place and read_settings(config) == settings and not are_apart:
+        is_same = _place(url) == place and read_settings(config) == settings
+        are_apart = settings.get(OWN_SERVICE) and owner and not _is_same(owner, owner_org)
+        if is_same and not are_apart:
             return True
     return False
 

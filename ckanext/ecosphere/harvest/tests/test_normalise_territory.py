@@ -263,7 +263,7 @@ def test_in_doubt_the_departement_of_the_service_decides():
 
 def test_a_postal_code_decides_as_well():
     border = Box(west="4.8", east="4.86", south="46.26", north="46.31")
-    assert territory(result(boxes=[border])) == ["departement-01", "departement-71"]
+    assert sorted(territory(result(boxes=[border]))) == ["departement-01", "departement-71"]
     town = Contact("Mairie", role="owner", address=["1 place de la Mairie", "71480 Exemple"])
     assert territory(result(boxes=[border], contacts=[town])) == ["departement-71"]
 

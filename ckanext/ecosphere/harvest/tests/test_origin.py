@@ -77,33 +77,6 @@ def test_the_record_tells_what_is_missing_and_whose_fault_it_is(harvested: dict[
             ask("ecosphere_harvest_statements_show", "editor", id=name)
 
 
-@pytest.mark.slow("variants")
-def test_the_portal_counts_what_it_loses_itself(harvested: dict[str, Any], cli: Any):
-    from ckanext.ecosphere.cli import ecosphere
-
-    def losses(person: str | None = None) -> dict[str, Any]:
-        return ask("ecosphere_quality_overview", person)["losses"]
-
-    assert (losses()["harvested"], losses()["examined"], losses()["losing"]) == (1, 0, 0)
-    nightly = ["quality", "nightly", "--no-links"]
-    told = cli.invoke(ecosphere, nightly)
-    assert told.exit_code == 0 and "records of 1 datasets read again, 1 lose something" in told.output
-    found = losses()
-    assert (found["harvested"], found["examined"], found["losing"]) == (1, 1, 1)
-    by_criterion = {each["criterion"]: (each["failing"], each["lost"]) for each in found["criteria"]}
-    assert by_criterion["description"] == (1, 1) and by_criterion["dates"] == (1, 0)
-    assert found["criteria"][0]["lost"] == 1
-
-    patch = tk.get_action("package_patch")
-    patch({"ignore_auth": True, "user": "editor"}, {"id": harvested["id"], "private": True})
-    for person in (None, "editor"):
-        assert losses(person) == {"harvested": 0, "examined": 0, "losing": 0, "criteria": []}
-    service = ask("ecosphere_quality_dashboard", "editor", id=harvested["owner_org"])["losses"]
-    assert (service["harvested"], service["examined"]) == (1, 0)  # a save discards the answers
-    for command, number in ((nightly, 1), (nightly, 0), ([*nightly, "--again"], 1)):
-        assert f"records of {number} datasets read again" in cli.invoke(ecosphere, command).output
-
-
 BOX = """<gmd:extent><gmd:EX_Extent><gmd:geographicElement><gmd:EX_GeographicBoundingBox>
 <gmd:westBoundLongitude><gco:Decimal>4.728</gco:Decimal></gmd:westBoundLongitude>
 <gmd:eastBoundLongitude><gco:Decimal>6.170</gco:Decimal></gmd:eastBoundLongitude>

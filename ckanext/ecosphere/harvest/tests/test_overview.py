@@ -2,7 +2,6 @@
 
 import json
 import time
-from datetime import datetime, timedelta, timezone
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -12,7 +11,7 @@ from ckan import model
 from ckan.lib import jobs, search
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
-from freezegun import freeze_time
+from rq.job import Job
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
@@ -385,22 +384,24 @@ def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
     assert found["samples"][0]["organisation"] == "ddt-01053-01"
     assert "refused" in found["samples"][1]
     assert portal.datasets() == {}
-    told = "\n".join(preview.lines(found))
-    assert "territories: Ain; themes: " in told
-    assert "changed by the rules: Bounding boxes" in told or "Service responsible" in told
+    [sample, _refused] = preview.in_words(found)["samples"]
+    assert sample["territories"] == ["Ain"]
+    assert {"Bounding boxes", "Service responsible"} & set(sample["rules"])
 
 
 def test_a_trial_is_shown_to_whoever_started_it(portal):
     sysadmin, other = factories.Sysadmin(), factories.User()
     with catalogue([iso_record(1)]) as server:
         id_ = preview.start_trial(server.url, "ecosphere_csw", "", sysadmin["name"])
-        preview.run_trial(id_, server.url, "ecosphere_csw", "", sysadmin["name"])
+        jobs.Worker([QUEUE]).work(burst=True)
     context = {"user": sysadmin["name"], "ignore_auth": False}
     shown = helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)
     assert (shown["state"], len(shown["found"]["samples"])) == ("done", 1)
     with pytest.raises(tk.NotAuthorized):
         helpers.call_action("ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_)
-    preview.run_trial(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
+    id_ = preview.start_trial("https://x.example.org", "no-such-type", "", sysadmin["name"])
+    assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "waiting"
+    jobs.Worker([QUEUE]).work(burst=True)
     assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"
 
 
@@ -430,30 +431,19 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
     assert start(person)["success"]
 
 
-def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal, ckan_config, monkeypatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.harvest.previews_per_person", 1)
-
-    def killed(*_arguments):
-        raise SystemExit  # as a signal would, without writing anything
-
-    id_ = preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    monkeypatch.setattr(preview, "try_source", killed)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(preview, "_leave", lambda *_arguments: None)
-        preview.run_trial(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    with pytest.raises(tk.ValidationError):
-        preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    with freeze_time(datetime.now(timezone.utc) + timedelta(seconds=121)):
-        assert preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-
-
 def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch):
     id_ = preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    connect_to_redis().delete(preview._key(id_))
     monkeypatch.setattr(preview, "try_source", lambda *_arguments: pytest.fail("the server was asked"))
-    preview.run_trial(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    Job.fetch(id_, connection=connect_to_redis()).delete()
+    jobs.Worker([QUEUE]).work(burst=True)
     with pytest.raises(tk.ObjectNotFound):
         preview.show_trial(id_)
+
+
+def test_other_background_jobs_are_no_trials(portal):
+    job = jobs.enqueue(print, queue=QUEUE)
+    with pytest.raises(tk.ObjectNotFound):
+        preview.show_trial(job.id)
 
 
 @pytest.mark.slow("hostile")

@@ -223,7 +223,7 @@ def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_g
 
     def tampered(self, item, name, present):
         dataset = honest(self, item, name, present)
-        if item.outcome.guid.endswith("2"):
+        if item.guid.endswith("2"):
             dataset["url"] = "x" * 10
             dataset["name"] = "Pas un nom !"
         return dataset

@@ -12,7 +12,8 @@ from ckan.lib import jobs
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
-from ckanext.ecosphere.harvest import objects, preview, reconcile
+from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest.deduplication import explained
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.portal import Portal
 from ckanext.ecosphere.harvest.worker import QUEUE
@@ -102,8 +103,7 @@ def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask
         with catalogue([iso_record(1, identifier=UUID, title="Fausses zones")]) as other:
             mine = ask("harvest_source_create", **values(other.url, priority=100)).json["result"]["id"]
             portal.harvest(mine)
-            [told] = reconcile.joined()
-            assert "publishes for all services, the other one for its own only" in told["reason"]
+            assert explained((mine, UUID))["published_by"]["reason"] == "own-service"
             assert ask("package_show", id=dataset["id"]).status_code == 404
             shown = portal.call("package_show", id=dataset["id"])
             assert (shown["title"], shown["organization"]["name"], shown["private"]) == ("Zones", DDT, True)
@@ -200,9 +200,7 @@ def test_a_trial_shows_for_which_service_the_source_would_publish(portal: Portal
         def tried(**settings: Any) -> dict[str, Any]:
             asked = {"url": server.url, "source_type": "ecosphere_csw", "config": json.dumps(settings)}
             id_ = ask("ecosphere_harvest_trial_start", **asked).json["result"]["id"]
-            [job] = jobs.get_queue(QUEUE).jobs
-            preview.run_trial(*job.args)
-            jobs.get_queue(QUEUE).empty()
+            jobs.Worker([QUEUE]).work(burst=True)
             [sample] = ask("ecosphere_harvest_trial_show", id=id_).json["result"]["found"]["samples"]
             return sample
 

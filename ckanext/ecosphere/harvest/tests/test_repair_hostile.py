@@ -6,8 +6,8 @@ import pytest
 from lxml import etree
 
 from ckanext.ecosphere.harvest import corrections
+from ckanext.ecosphere.tests import export_readers as readers
 from ckanext.ecosphere.tests import hostile_records
-from dev.attack import readers
 
 
 def found(text):

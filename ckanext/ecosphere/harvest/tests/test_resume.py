@@ -385,8 +385,7 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
             connect_to_redis().flushdb()
             going.set()
             wait_for(lambda: is_free(source_lock(source)))
-            # As any worker does before its next job.
-            worker.Patrol().look()
+            assert worker.revive() == [job]
             assert waits(worker._HARVEST + job, worker.QUEUE)
             assert worker.revive() == []
             assert start_worker(log, "--burst").wait(300) == 0

@@ -151,7 +151,7 @@ def test_an_interrupted_undo_goes_on_where_it_stopped(portal, monkeypatch):
         job_id = portal.last_job(source)
         portal.call("ecosphere_harvest_job_undo", id=job_id)
 
-        for step, moment in (("_take_back", "before"), ("_restored", "before"), ("reconcile", "before")):
+        for step, moment in (("_take_back", "before"), ("_store_state", "before"), ("reconcile", "before")):
 
             def killed(step: str = step, moment: str = moment) -> None:
                 processes.dies(undoing, step, moment)

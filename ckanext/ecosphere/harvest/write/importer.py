@@ -11,7 +11,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +115,7 @@ class Importer:
         sleep: Callable[[float], None] = time.sleep,
     ):
         self._job = job
+        self._batches = sa.select(Batch.id).where(Batch.job_id == job.id)
         self._writer = Writer(job, source_type, user)
         self._documents = Documents()
         self._locks = locks
@@ -138,7 +139,7 @@ class Importer:
                         # The job may have been aborted while waiting for the turn.
                         if is_running(self._job.id):
                             self._do(batch_id)
-                elif until_empty and self._has_batches():
+                elif until_empty and is_any(self._batches):
                     self._sleep(_POLL_SECONDS)
                 else:
                     break
@@ -151,13 +152,9 @@ class Importer:
             if self._locks.take(batch_lock(batch_id)):
                 self._do(batch_id)
 
-    def _has_batches(self) -> bool:
-        query = sa.select(Batch.id).where(Batch.job_id == self._job.id)
-        return is_any(query)
-
     def _take(self) -> int | None:
-        query = sa.select(Batch.id).where(Batch.job_id == self._job.id).order_by(Batch.id)
-        candidates = list(model.Session.scalars(query.limit(_CANDIDATES)))
+        query = self._batches.order_by(Batch.id).limit(_CANDIDATES)
+        candidates = list(model.Session.scalars(query))
         model.Session.rollback()
         for batch_id in candidates:
             if self._locks.take(batch_lock(batch_id)):
@@ -185,34 +182,29 @@ class Importer:
     def _import(self, batch_id: int, object_ids: list[str]) -> list[solr.Document]:
         started = now()
         with one_transaction() as connection:
-            outcomes = self._writer.write(object_ids, connection)
-            self._finish_objects(outcomes, started)
+            items = self._writer.write(object_ids, connection)
+            self._finish_objects(items, started)
             model.Session.commit()
             # Keep objects that hooks added to the session (quality rows), to avoid reading them again.
             references = list(model.Session.identity_map.values())
-            documents = self._documents_of(outcomes)
+            documents = self._documents_of(items)
             del references
-            self._insert_logs(outcomes)
-            self._insert_errors(outcomes)
+            self._insert_logs(items)
+            self._insert_errors({item.object_id: item.message for item in items if item.message})
             self._locks.check()
             package_ids = [document["id"] for document in documents]
             statement = sa.update(Batch).where(Batch.id == batch_id)
             model.Session.execute(statement.values(package_ids=package_ids))
         return documents
 
-    def _documents_of(self, outcomes: list[Outcome]) -> list[solr.Document]:
-        written = {
-            outcome.package_id: outcome
-            for outcome in outcomes
-            if outcome.written and outcome.package_id
-        }
+    def _documents_of(self, items: list[Item]) -> list[solr.Document]:
+        written = {item.package_id: item for item in items if item.written and item.package_id}
 
         def failed(package_id: str, error: Exception) -> None:
             self._document_failed(package_id, error)
-            outcome = written[package_id]
+            item = written[package_id]
             detail = f"{type(error).__name__}: {error}"[:300]
-            message = say("not-indexed", detail=detail)
-            outcome.message = about_record(outcome.position, outcome.guid, message)
+            item.message = item.about(say("not-indexed", detail=detail))
 
         documents = self._documents.make(list(written), failed)
         model.Session.commit()
@@ -223,11 +215,9 @@ class Importer:
         log.error("Index document of dataset %s", package_id, exc_info=error)
         model.Session.rollback()
 
-    def _finish_objects(self, outcomes: list[Outcome], started: Any) -> None:
+    def _finish_objects(self, items: list[Item], started: Any) -> None:
         """Store the outcomes on the objects; the object of a dataset written now becomes its current one."""
-        if not outcomes:
-            return
-        written_ids = [outcome.package_id for outcome in outcomes if outcome.written]
+        written_ids = [item.package_id for item in items if item.written]
         is_current = sa.and_(
             HarvestObject.package_id.in_(written_ids), HarvestObject.current.is_(True)
         )
@@ -236,46 +226,43 @@ class Importer:
         # own job.
         statement = """
             UPDATE harvest_object AS object
-            SET state = outcome.state, current = outcome.written,
+            SET state = CASE outcome.status WHEN 'errored' THEN 'ERROR' ELSE 'COMPLETE' END,
+                current = outcome.written,
                 report_status = CASE
                     WHEN object.report_status IN ('added', 'updated') AND outcome.written
                     THEN object.report_status ELSE outcome.status END,
                 package_id = outcome.package, import_started = :started, import_finished = :finished
-            FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[]), CAST(:statuses AS text[]),
-                        CAST(:packages AS text[]), CAST(:written AS boolean[]))
-                AS outcome(id, state, status, package, written)
+            FROM unnest(CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:packages AS text[]),
+                        CAST(:written AS boolean[]))
+                AS outcome(id, status, package, written)
             WHERE object.id = outcome.id
             """
-        states = {ERRORED: "ERROR"}
         values = {
             "started": started,
             "finished": now(),
-            "ids": [outcome.object_id for outcome in outcomes],
-            "states": [states.get(outcome.status, "COMPLETE") for outcome in outcomes],
-            "statuses": [outcome.status for outcome in outcomes],
-            "packages": [outcome.package_id for outcome in outcomes],
-            "written": [outcome.written for outcome in outcomes],
+            "ids": [item.object_id for item in items],
+            "statuses": [item.status for item in items],
+            "packages": [item.package_id for item in items],
+            "written": [item.written for item in items],
         }
         model.Session.execute(sa.text(statement), values)
 
     @staticmethod
-    def _insert_logs(outcomes: list[Outcome]) -> None:
+    def _insert_logs(items: list[Item]) -> None:
         rows = []
-        for outcome in outcomes:
-            import_log = {"position": outcome.position, **outcome.import_log}
+        for item in items:
+            import_log = {"position": item.position, **item.import_log}
             value = json.dumps(import_log, ensure_ascii=False)
-            row = {"harvest_object_id": outcome.object_id, "key": IMPORT_LOG, "value": value}
-            rows.append(row)
+            rows.append({"harvest_object_id": item.object_id, "key": IMPORT_LOG, "value": value})
         if rows:
             model.Session.execute(sa.insert(HarvestObjectExtra.__table__), rows)
 
     @staticmethod
-    def _insert_errors(outcomes: list[Outcome]) -> None:
+    def _insert_errors(messages: dict[str, str]) -> None:
+        """Report errors of objects."""
         rows = []
-        for outcome in outcomes:
-            if outcome.message:
-                error = {"message": outcome.message, "stage": "Import"}
-                rows.append({"harvest_object_id": outcome.object_id, **error})
+        for object_id, message in messages.items():
+            rows.append({"harvest_object_id": object_id, "message": message, "stage": "Import"})
         if rows:
             model.Session.execute(sa.insert(HarvestObjectError.__table__), rows)
 
@@ -318,7 +305,7 @@ class Importer:
         if harvest_object:
             object_id, guid = harvest_object
             message = about_record(0, guid, say("not-indexed", detail=detail))
-            self._insert_errors([Outcome(object_id, guid, 0, message=message)])
+            self._insert_errors({object_id: message})
             model.Session.commit()
 
 
@@ -326,32 +313,8 @@ class Importer:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """Outcome for one harvest object, in the terms of ckanext-harvest's reports.
-
-    Attributes:
-        status: `ADDED`, `UPDATED`, `UNCHANGED` or `ERRORED`.
-        message: the reason of a failure, or another remark; one sentence.
-        import_log: decisions and problems of the rules, and values without a place.
-    """
-
-    object_id: str
-    guid: str
-    position: int
-    status: str = ERRORED
-    package_id: str | None = None
-    message: str = ""
-    import_log: DataDict = field(default_factory=dict)
-
-    @property
-    def written(self) -> bool:
-        """Whether a dataset was created or updated."""
-        return self.status in {ADDED, UPDATED}
-
-
-@dataclass(slots=True)
 class Item:
-    """One record of a batch, from loading to saving.
+    """One record of a batch, from loading to its outcome, in the terms of ckanext-harvest's reports.
 
     Attributes:
         digest: the digest with which it counts as imported by this job.
@@ -360,13 +323,19 @@ class Item:
         edits: local edits of its dataset.
         here: current values of a dataset that has some.
         added: ids of resources that were added on the portal.
+        status: `ADDED`, `UPDATED`, `UNCHANGED` or `ERRORED`.
+        message: the reason of a failure, or another remark; one sentence.
+        import_log: decisions and problems of the rules, and values without a place.
     """
 
-    outcome: Outcome
+    object_id: str
+    guid: str
+    position: int
     content: str
     digest: str
     state: str
     old_name: str | None
+    catalogues: list[str]
     package_id: str | None = None
     package_name: str | None = None
     package_state: str | None = None
@@ -378,12 +347,14 @@ class Item:
     keys: tuple[str, ...] = ()
     added: list[str] = field(default_factory=list)
     result: Result | None = None
-    catalogues: list[str] = field(default_factory=list)
+    status: str = ERRORED
+    message: str = ""
+    import_log: DataDict = field(default_factory=dict)
 
     @property
-    def guid(self) -> str:
-        """Identity of the record within its source."""
-        return self.outcome.guid
+    def written(self) -> bool:
+        """Whether a dataset was created or updated."""
+        return self.status in {ADDED, UPDATED}
 
     @property
     def title(self) -> str:
@@ -399,13 +370,17 @@ class Item:
 
     def has_dataset(self, package: Any) -> None:
         """Note the dataset made of the record, as it is now."""
-        self.package_id = self.outcome.package_id = package.id
+        self.package_id = package.id
         self.package_name, self.package_state = package.name, package.state
         self.private = bool(package.private)
         self.extras = package.extras or {}
         self.edits = local_edits.edits_of(package)
         if self.edits:
             self.here = local_edits.values_of(package)
+
+    def about(self, problem: RecordError | str) -> str:
+        """Return a sentence about the record."""
+        return about_record(self.position, self.guid, problem)
 
 
 class Writer:
@@ -437,7 +412,7 @@ class Writer:
         """Check whether new datasets can be created in bulk; to be called within `without_activity`."""
         self._bulk = Bulk(self._user) if Bulk.possible() else None
 
-    def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:
+    def write(self, object_ids: list[str], connection: Connection) -> list[Item]:
         """Write the records of some objects; must run within `one_transaction`.
 
         Args:
@@ -445,7 +420,7 @@ class Writer:
             connection: connection of the transaction.
 
         Returns:
-            one outcome per object, in order.
+            what became of each object, in order.
         """
         items = self._load(object_ids)
         identifiers = [identifier for item in items for identifier in item.catalogues]
@@ -460,15 +435,16 @@ class Writer:
         names = Names([item.title for item in new])
         created = self._create_together(new, names)
         ensure_joined(connection)
-        known_ids = [item.package_id for item in ready if item.package_id]
+        others = [item for item in ready if item.guid not in created]
+        known_ids = [item.package_id for item in others if item.package_id]
         present, removed = present_resources(known_ids), removed_resources(known_ids)
-        for item in ready:
-            if item.guid not in created:
-                item.removed = removed.get(item.package_id or "", [])
-                with log_ids.about(record=item.guid):
-                    self._save(item, names, present.get(item.package_id or "", []))
-                ensure_joined(connection)
-        return [item.outcome for item in items]
+        for item in others:
+            package_id = item.package_id or ""
+            item.removed = removed.get(package_id, [])
+            with log_ids.about(record=item.guid):
+                self._save(item, names, present.get(package_id, []))
+            ensure_joined(connection)
+        return items
 
     # --- from object to dataset ---
 
@@ -487,7 +463,9 @@ class Writer:
         items = {}
         for object_id, content, record, package in model.Session.execute(query):
             item = items[object_id] = Item(
-                outcome=Outcome(object_id, record.guid, record.position),
+                object_id=object_id,
+                guid=record.guid,
+                position=record.position,
                 content=content or "",
                 digest=self._job.digest(record.seen_digest or ""),
                 state=record.state,
@@ -520,7 +498,7 @@ class Writer:
             fault = RecordError("record-fault", detail=_brief(error))
             self._refuse(item, fault, fault.code)
         else:
-            item.outcome.import_log = {
+            item.import_log = {
                 "changes": [change.as_dict() for change in item.result.log],
                 "problems": [dataclasses.asdict(problem) for problem in item.result.problems],
                 "codes": sorted({problem.code for problem in item.result.problems}),
@@ -645,8 +623,8 @@ class Writer:
         model.Session.execute(sa.text(statement), values)
         local_edits.remember(ids)
         for item, id_ in zip(items, ids, strict=True):
-            item.outcome.package_id = id_
-            item.outcome.status = ADDED
+            item.package_id = id_
+            item.status = ADDED
 
     def _save(self, item: Item, names: Names, present: list[Present]) -> None:
         """Save a dataset through CKAN's actions; under a unique name when its own is taken meanwhile."""
@@ -656,8 +634,9 @@ class Writer:
             name = item.old_name or name
         for attempt in (name, distinct(name, self._job.source_id, item.guid)):
             try:
-                self._save_as(item, self._dataset(item, attempt, present))
+                package_id, status = self._save_as(item, self._dataset(item, attempt, present))
                 model.Session.commit()
+                item.package_id, item.status = package_id, status
                 return
             except tk.ValidationError as error:
                 model.Session.rollback()
@@ -677,7 +656,8 @@ class Writer:
                 self._refuse(item, say("fault", detail=_brief(error)), "fault")
                 return
 
-    def _save_as(self, item: Item, dataset: DataDict) -> None:
+    def _save_as(self, item: Item, dataset: DataDict) -> tuple[str, str]:
+        """Save a dataset; return its id and the outcome."""
         context: Any = {
             "ignore_auth": True,
             "user": self._user,
@@ -685,19 +665,19 @@ class Writer:
             "return_id_only": True,
             local_edits.BY_HARVEST: True,
         }
-        outcome = item.outcome
-        if item.package_id:
+        status = ADDED
+        package_id = item.package_id
+        if package_id:
             # Without it, CKAN would query Solr for the original; resources are compared again on saving.
-            context["original_package"] = {"id": item.package_id, "resources": []}
+            context["original_package"] = {"id": package_id, "resources": []}
             tk.get_action("package_update")(context, dataset)
             if item.here:
-                package = model.Session.get(model.Package, item.package_id)
-                local_edits.store(package, item.edits)
-            outcome.status = ADDED if item.state == WITHDRAWN else UPDATED
+                local_edits.store(model.Session.get(model.Package, package_id), item.edits)
+            if item.state != WITHDRAWN:
+                status = UPDATED
         else:
-            outcome.package_id = tk.get_action("package_create")(context, dataset)
-            outcome.status = ADDED
-        local_edits.remember([outcome.package_id or ""], item.added)
+            package_id = tk.get_action("package_create")(context, dataset)
+        local_edits.remember([package_id], item.added)
         update_record(
             self._job.source_id,
             item.guid,
@@ -706,17 +686,18 @@ class Writer:
             keys=list(item.keys),
             members=item.members,
             joined=None,
-            package_id=outcome.package_id,
+            package_id=package_id,
             name=None,
         )
+        return package_id, status
 
     # --- what did not become a dataset ---
 
     def _refuse(self, item: Item, problem: RecordError | str, reason: str) -> None:
         item.result = None
-        item.outcome.import_log["refused"] = reason
-        item.outcome.status = ERRORED
-        item.outcome.message = about_record(item.outcome.position, item.guid, problem)
+        item.import_log["refused"] = reason
+        item.status = ERRORED
+        item.message = item.about(problem)
         if item.package_id is None:
             update_record(self._job.source_id, item.guid, state=REFUSED)
             model.Session.commit()
@@ -724,9 +705,9 @@ class Writer:
     def _set_aside(self, item: Item, problem: RecordError | str, reason: str) -> None:
         """Note why no dataset is made of a record although nothing is wrong with it."""
         item.result = None
-        item.outcome.status = UNCHANGED
-        item.outcome.import_log["note"] = about_record(item.outcome.position, item.guid, problem)
-        item.outcome.import_log["aside"] = reason
+        item.status = UNCHANGED
+        item.import_log["note"] = item.about(problem)
+        item.import_log["aside"] = reason
 
     def _duplicate(self, item: Item, decision: deduplication.Duplicate) -> None:
         why = decision.why
@@ -758,22 +739,21 @@ MAX_TEXT = 5_500
 """Maximum characters shown of a catalogue."""
 
 
-def catalogue_texts(source_id: str, identifiers: Iterable[str]) -> dict[str, str]:
+_CATALOGUES = sa.text("""
+    SELECT DISTINCT ON (guid) guid, content
+    FROM harvest_object
+    WHERE guid = ANY(:guids) AND harvest_source_id = :source AND content LIKE :root
+    ORDER BY guid, gathered DESC
+    """)
+
+
+def catalogue_texts(source_id: str, identifiers: Collection[str]) -> dict[str, str]:
     """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
-    guids = sorted(set(identifiers))
-    if not guids:
+    if not identifiers:
         return {}
-    query = (
-        sa.select(HarvestObject.guid, HarvestObject.content)
-        .distinct(HarvestObject.guid)
-        .where(
-            HarvestObject.guid.in_(guids),
-            HarvestObject.harvest_source_id == source_id,
-            HarvestObject.content.contains(CATALOGUE_ROOT),
-        )
-        .order_by(HarvestObject.guid, HarvestObject.gathered.desc())
-    )
-    texts = {guid: _catalogue_text(content) for guid, content in model.Session.execute(query)}
+    values = {"guids": list(identifiers), "source": source_id, "root": f"%{CATALOGUE_ROOT}%"}
+    rows = model.Session.execute(_CATALOGUES, values)
+    texts = {guid: _catalogue_text(content) for guid, content in rows}
     return {guid: text for guid, text in texts.items() if text}
 
 

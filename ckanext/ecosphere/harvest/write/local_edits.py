@@ -23,10 +23,9 @@ from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import PUBLISHED, Condition, HarvestedDataset, SourceRecord
+from ckanext.ecosphere.harvest.model import HarvestedDataset
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
-from ckanext.harvest.model import HarvestSource
 
 KEY = "ecosphere_harvest"
 """Key of `plugin_data`: part → field → `since` (ISO date) and `source`, the value that the source
@@ -268,19 +267,30 @@ def _plain(value: Any) -> Any:
     return "" if value is None else str(value).replace("\r\n", "\n").strip()
 
 
-#: SQL condition: a resource was added on the portal. Needs an outer join with `HarvestedDataset` by dataset.
-IS_ADDED: Condition = sa.or_(
-    sa.func.coalesce(model.Resource.url_type, "") == "upload",
-    sa.and_(
-        HarvestedDataset.package_id.is_not(None),
-        sa.not_(model.Resource.id == sa.any_(HarvestedDataset.resource_ids)),
-    ),
-)
+ADDED = """
+    resource LEFT JOIN ecosphere_harvest_dataset AS harvested
+        ON harvested.package_id = resource.package_id
+    WHERE resource.state = 'active' AND (
+        coalesce(resource.url_type = 'upload', false)
+        OR coalesce(NOT resource.id = ANY(harvested.resource_ids), false)
+    )
+    """
+"""SQL: resources that were added on the portal; further conditions follow it."""
 
 
 def is_locked(package_id: str) -> bool:
     """Tell whether a source that is still harvested publishes a dataset."""
     return bool(locked_datasets([package_id]))
+
+
+_LOCKED = sa.text("""
+    SELECT record.package_id, coalesce(nullif(source.title, ''), source.url)
+    FROM ecosphere_harvest_record AS record
+    JOIN harvest_source AS source ON source.id = record.source_id AND source.active
+    JOIN package ON package.id = record.package_id
+    WHERE record.package_id = ANY(:ids) AND record.state = 'published'
+        AND (CAST(:owners AS text[]) IS NULL OR package.owner_org = ANY(CAST(:owners AS text[])))
+    """)
 
 
 def locked_datasets(
@@ -292,36 +302,15 @@ def locked_datasets(
         package_ids: the datasets.
         owners: ids of organisations, to have only their datasets; None for all.
     """
-    query = (
-        sa.select(SourceRecord.package_id, HarvestSource.title, HarvestSource.url)
-        .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
-        .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(
-            SourceRecord.package_id.in_(list(package_ids)),
-            SourceRecord.state == PUBLISHED,
-            sa.true() == HarvestSource.active,
-        )
-    )
-    if owners is not None:
-        query = query.where(model.Package.owner_org.in_(list(owners)))
-    return {id_: title or url for id_, title, url in model.Session.execute(query)}
-
-
-def active_resources(*columns: Any) -> sa.Select[Any]:
-    """Select columns of active resources, outer-joined with `HarvestedDataset`."""
-    return (
-        sa.select(*columns)
-        .outerjoin(HarvestedDataset, HarvestedDataset.package_id == model.Resource.package_id)
-        .where(model.Resource.state == model.State.ACTIVE)
-    )
+    values = {"ids": list(package_ids), "owners": None if owners is None else list(owners)}
+    return dict(model.Session.execute(_LOCKED, values).tuples().all())
 
 
 def added(package_id: str) -> list[str]:
     """Return the ids of the resources of a dataset that were added on the portal, in order."""
-    query = active_resources(model.Resource.id).where(
-        model.Resource.package_id == package_id, IS_ADDED
-    )
-    return list(model.Session.scalars(query.order_by(model.Resource.position)))
+    query = f"SELECT resource.id FROM {ADDED} AND resource.package_id = :id"  # noqa: S608
+    ids = model.Session.scalars(sa.text(f"{query} ORDER BY resource.position"), {"id": package_id})
+    return list(ids)
 
 
 def keep_additions(

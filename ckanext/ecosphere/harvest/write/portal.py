@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.fast_save.validation import Validation
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.write.local_edits import IS_ADDED, Edits, active_resources
+from ckanext.ecosphere.harvest.write.local_edits import Edits
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
@@ -140,7 +140,7 @@ class Present:
 
 def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
     """Return the resources of some datasets, in order."""
-    return _resources(active_resources(*_PRESENT, IS_ADDED), package_ids)
+    return _resources(package_ids, "active")
 
 
 def removed_resources(package_ids: list[str]) -> dict[str, list[Present]]:
@@ -148,31 +148,29 @@ def removed_resources(package_ids: list[str]) -> dict[str, list[Present]]:
 
     One that comes back, since its record does so or a harvest is undone, gets its id again.
     """
-    query = sa.select(*_PRESENT, sa.false()).where(
-        model.Resource.state == model.State.DELETED,
-        model.Resource.url_type.is_distinct_from("upload"),
-    )
-    return _resources(query, package_ids)
+    return _resources(package_ids, "deleted")
 
 
-_PRESENT: tuple[Any, ...] = (
-    model.Resource.package_id,
-    model.Resource.id,
-    model.Resource.url,
-    model.resource_table.c.extras,
-    model.Resource.name,
-)
+_RESOURCES = sa.text("""
+    SELECT resource.package_id, resource.id, coalesce(resource.url, ''),
+        coalesce(CAST(nullif(resource.extras, '') AS json) ->> 'protocol', ''),
+        coalesce(resource.name, ''),
+        coalesce(resource.url_type = 'upload', false)
+            OR coalesce(NOT resource.id = ANY(harvested.resource_ids), false)
+    FROM resource
+    LEFT JOIN ecosphere_harvest_dataset AS harvested ON harvested.package_id = resource.package_id
+    WHERE resource.package_id = ANY(:ids) AND resource.state = :state
+        AND (resource.state = 'active' OR resource.url_type IS DISTINCT FROM 'upload')
+    ORDER BY resource.position
+    """)
+"""Resources of datasets, and whether they were added on the portal."""
 
 
-def _resources(query: sa.Select[Any], package_ids: list[str]) -> dict[str, list[Present]]:
+def _resources(package_ids: list[str], state: str) -> dict[str, list[Present]]:
     resources: dict[str, list[Present]] = defaultdict(list)
-    if not package_ids:
-        return resources
-    query = query.where(model.Resource.package_id.in_(package_ids))
-    rows = model.Session.execute(query.order_by(model.Resource.position))
-    for package_id, id_, url, extras, name, is_added in rows:
-        protocol = (extras or {}).get("protocol") or ""
-        resources[package_id].append(Present(id_, url or "", protocol, name or "", is_added))
+    values = {"ids": package_ids, "state": state}
+    for package_id, *resource in model.Session.execute(_RESOURCES, values):
+        resources[package_id].append(Present(*resource))
     return resources
 
 

@@ -117,7 +117,7 @@ def direct_access(facts: Facts, today: date) -> State:
 
 def temporal_order(facts: Facts, _today: date) -> State:
     """Pass if the period does not end before it starts; not applicable if half-open, or for kinds without a period."""
-    if not facts.has_period:
+    if not facts.holds_data:
         return State.NA
     if not (facts.start or facts.end):
         return State.MISSING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,9 +14,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.dataset.view import View, plain_text
+from ckanext.ecosphere.dataset.view import Row, Values, View, plain_text
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies import Concept, tables
 
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
@@ -25,13 +26,6 @@ STRUCTURE_KINDS = frozenset({"structured", "linked"})
 GEOMETRY_KINDS = frozenset({"vector", "raster", "service"})
 NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # minimum stars of an open and structured format
-_MQA_POINTS = {
-    "format": 20,
-    "media_type": 10,
-    "vocabulary": 10,
-    "non_proprietary": 20,
-    "machine_readable": 20,
-}
 
 
 # --- what texts say: without mark-up and placeholders, folded, and their words that inform ------------
@@ -45,7 +39,7 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
 @functools.cache
-def table(name: str) -> dict[str, Any]:
+def table(name: str) -> Values:
     """Return the data file `name` (without `.yaml`) of this room."""
     return yaml.safe_load((DATA / f"{name}.yaml").read_text(encoding="utf-8"))
 
@@ -212,7 +206,6 @@ class Distributions:
         stars: best openness, 0–5.
         best: MQA interoperability indicators met by the best resource.
         licences, rights, sizes, issued, modified: number of resources that state each.
-        dcat_ap: verdict of the SHACL validation of the whole dataset, None if not validated.
         targets: criterion → id of the first resource to correct for it.
     """
 
@@ -238,7 +231,6 @@ class Distributions:
     sizes: int = 0
     issued: int = 0
     modified: int = 0
-    dcat_ap: bool | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -247,7 +239,7 @@ class Distributions:
         return 0 < self.data == self.plain
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Distributions:
+    def from_dict(cls, data: Row) -> Distributions:
         """Return stored counts; unknown names are ignored."""
         names = {f.name for f in fields(cls)}
         values = {name: value for name, value in data.items() if name in names}
@@ -355,30 +347,27 @@ def interoperability(resource: Record) -> tuple[str, ...]:
     return tuple(name for name, value in met.items() if value)
 
 
+@functools.cache
 def _mqa_points(indicators: tuple[str, ...]) -> int:
-    return sum(_MQA_POINTS[name] for name in indicators)
+    rows = (row for row in tables.rows(DATA / "requirements.csv") if row["view"] == "mqa")
+    return sum(int(row["points"]) for row in rows if row["id"] in indicators)
 
 
 def gather_distributions(
     resources: Sequence[Record],
     answering: Mapping[str, bool],
-    dcat_ap: bool | None,
-    own: Sequence[str] = (),
-    title: str = "",
+    own: Sequence[str],
+    title: str,
 ) -> Distributions:
     """Aggregate the facts about `resources`; see `Distributions`.
 
     Args:
         resources: the dataset's resources.
         answering: URL → whether it answers, for the URLs checked so far.
-        dcat_ap: verdict of the SHACL validation of the dataset.
         own: access URLs of the dataset itself, such as a code repository.
         title: title of the dataset.
     """
-    counts = dict.fromkeys(
-        (field.name for field in fields(Distributions) if field.type == "int"), 0
-    )
-    counts["total"] = len(resources)
+    counts = Counter(total=len(resources))
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
     neighbours = functools.cache(lambda: Neighbours(resources, title))
@@ -395,8 +384,7 @@ def gather_distributions(
         file_format = resource.format
         if file_format and file_format.without_geometry and not neighbours().are_held_by(resource):
             own_counts["open"] = own_counts["open_broken"] = 0
-        for name, value in own_counts.items():
-            counts[name] += value
+        counts.update(own_counts)
         if file_format:
             counts["stars"] = max(counts["stars"], file_format.stars)
         best = max(best, interoperability(resource), key=_mqa_points)
@@ -407,7 +395,7 @@ def gather_distributions(
     for criterion in _met_by_one(counts):
         targets.pop(criterion, None)
     targets = {criterion: identity for criterion, identity in targets.items() if identity}
-    return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets=targets)
+    return Distributions(**counts, best=best, targets=targets)
 
 
 _STATES = {True: "links_ok", False: "links_broken", None: "links_unchecked"}

@@ -16,6 +16,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.dates import days_of
+from ckanext.ecosphere.dataset.view import Row, Values
 from ckanext.ecosphere.quality.core.distributions import (
     Distributions,
     Record,
@@ -144,9 +145,14 @@ class Facts:
         return bool(signs) or not self.distributions.only_plain
 
     @property
-    def has_period(self) -> bool:
-        """Return whether a temporal coverage makes sense."""
+    def holds_data(self) -> bool:
+        """Return whether it is about data, for which a temporal coverage makes sense."""
         return self.kind not in (Kind.SERVICE, Kind.CODE)
+
+    @property
+    def has_record_date(self) -> bool:
+        """Return whether the date of the record is known: the portal stores it, a harvested record must state it."""
+        return self.metadata_date or not self.harvested
 
     @property
     def dated(self) -> bool:
@@ -167,16 +173,14 @@ class Facts:
         """Return the date of the last change of the data, "" if no date is known."""
         return max(self.created, self.issued, self.modified)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Values:
         """Return the facts for storage, without those with default values."""
         facts = {name: value for name, value in vars(self).items() if value}
         counts = {name: value for name, value in vars(self.distributions).items() if value}
-        if self.distributions.dcat_ap is False:
-            counts["dcat_ap"] = False
         return {**facts, "distributions": counts, "version": FACTS_VERSION}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Facts:
+    def from_dict(cls, data: Row) -> Facts:
         """Return stored facts; unknown names (of another version) are ignored."""
         names = {f.name for f in fields(cls)} - {"distributions"}
         values = {name: value for name, value in data.items() if name in names}
@@ -190,14 +194,12 @@ class Checks:
 
     Attributes:
         links: URL → True (answers) or False (failed twice); a missing URL has not been checked yet.
-        dcat_ap: whether the dataset's RDF conforms to the SHACL shapes; None if not validated yet.
     """
 
     links: Mapping[str, bool] = field(default_factory=dict)
-    dcat_ap: bool | None = None
 
 
-def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int = 0) -> Facts:
+def gather(data: Row, checks: Checks | None = None, members: int = 0) -> Facts:
     """Gather the facts of the dataset `data`.
 
     Args:
@@ -211,7 +213,7 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
     checks = checks or Checks()
     by_table = _of_table(record)
     distributions = gather_distributions(
-        record.resources, checks.links, checks.dcat_ap, own_addresses(record), record.title
+        record.resources, checks.links, own_addresses(record), record.title
     )
     return Facts(
         **_finding(record),
@@ -228,9 +230,9 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
 
 
 def _dcat_ap_gaps(record: Record) -> int:
-    """Count the mandatory DCAT-AP 3 properties that are certainly missing: title, description, access URLs.
+    """Count the mandatory DCAT-AP 3 properties that are missing: title, description, access URLs.
 
-    Zero is not a verdict: only SHACL validation of the RDF determines compliance.
+    What else the shapes of DCAT-AP require, the RDF profile writes for every dataset.
     """
     gaps = 0
     for name in ("title", "notes"):
@@ -278,8 +280,8 @@ MEASURES: dict[str, Callable[[Record, str], Any]] = {
 """Measure → function of a dataset and the name of a field."""
 
 
-def _of_table(record: Record) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
+def _of_table(record: Record) -> Values:
+    facts: Values = {}
     for field_ in table.having("fact"):
         for name, measure in field_.entry["fact"].items():
             value = MEASURES[measure](record, field_.name)
@@ -293,7 +295,7 @@ def _of_table(record: Record) -> dict[str, Any]:
 # --- facts of several fields ------------------------------------------------------------------------
 
 
-def _finding(record: Record) -> dict[str, Any]:
+def _finding(record: Record) -> Values:
     return {
         "title": len(record.title),
         "description": _description_length(record),
@@ -315,7 +317,7 @@ def _description_length(record: Record) -> int:
     return len(notes)
 
 
-def _place_and_period(record: Record) -> dict[str, Any]:
+def _place_and_period(record: Record) -> Values:
     coverages = record.rows("spatial_coverage")
     periods = record.rows("temporal_coverage")
     starts = _days(row.get("start") for row in periods)
@@ -354,7 +356,7 @@ def _with_ancestors(name: str, value: str) -> tuple[str, ...]:
     return (concept.id, *(above.id for above in vocabulary.ancestors(concept.uri)))
 
 
-def _understanding(record: Record) -> dict[str, Any]:
+def _understanding(record: Record) -> Values:
     conformity = record.rows("conformity")
     return {
         "lineage_words": _lineage_words(record),
@@ -371,7 +373,7 @@ def _lineage_words(record: Record) -> int:
     return number
 
 
-def _reusing(record: Record) -> dict[str, Any]:
+def _reusing(record: Record) -> Values:
     licence = record.licence
     if licence in NO_LICENCE:
         of_resources = (resource.text("license") for resource in record.resources)
@@ -391,7 +393,7 @@ def _reusing(record: Record) -> dict[str, Any]:
     }
 
 
-def _people(record: Record) -> dict[str, Any]:
+def _people(record: Record) -> Values:
     contacts = record.rows("contact")
     reachable = any(row.get("email") or row.get("url") for row in contacts)
     has_name = any(row.get("name") for row in contacts)
@@ -402,7 +404,7 @@ def _people(record: Record) -> dict[str, Any]:
     }
 
 
-def _time(record: Record) -> dict[str, Any]:
+def _time(record: Record) -> Values:
     created, issued, modified = (
         _first_day(record, name) for name in ("created", "issued", "modified")
     )

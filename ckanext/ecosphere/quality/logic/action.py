@@ -85,12 +85,11 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> DataDic
 
     Returns:
         dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
-        (each compared service counts the same), `services` and `small_services` (name, title, compared and the same
-        figures), `target` (score, reached: how many services reach it; None without one), `first_win` (criterion that
-        would bring most points: criterion, label, number of datasets that fail it), `themes`, `small_themes`,
-        `territories` and `small_territories` (id, label and the same figures; small ones have fewer than
-        `minimum_size` datasets), `trend` (day, datasets, mean), `losses` (harvested, examined, losing, criteria:
-        criterion, label, failing, lost; None without the harvest).
+        (each compared service counts the same), `services` and `small_services` (name, title and the same figures),
+        `target` (score, reached: how many services reach it; None without one), `first_win` (criterion that would bring
+        most points, as in `wins` of a dashboard; None without one), `themes`, `small_themes`, `territories` and
+        `small_territories` (id, label and the same figures; small ones have fewer than `minimum_size` datasets),
+        `trend` (day, datasets, mean).
 
     Raises:
         ValidationError: the figures of a large catalogue are being computed: ask again in a few seconds.
@@ -110,7 +109,7 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDi
         criterion (str): id of a criterion whose failing datasets to list; none by default.
 
     Returns:
-        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `target` (target mean score of each
+        dict: `organization`, `summary`, `trend` as in the overview, `target` (target mean score of each
         service, None without one), `failing` (None, or `criterion`, `label`, `advice`, `count`, and the first 200
         `datasets`, as in `worst`, with `source`, the title of the harvest source to correct, None for datasets
         described on the portal), `wins` (criterion, label, advice, number of datasets that fail it, points to gain;

@@ -68,9 +68,8 @@ def test_the_shape_of_the_dict_changes_nothing(shape: Any, changes: dict[str, An
 
 
 @pytest.mark.parametrize("links", [{}, OK, BROKEN])
-@pytest.mark.parametrize("dcat_ap", [None, True, False])
-def test_facts_survive_storage(links: dict[str, bool], dcat_ap: bool | None):
-    facts = gather(dataset(), Checks(links=links, dcat_ap=dcat_ap))
+def test_facts_survive_storage(links: dict[str, bool]):
+    facts = gather(dataset(), Checks(links))
     assert Facts.from_dict(json.loads(json.dumps(facts.as_dict()))) == facts
 
 

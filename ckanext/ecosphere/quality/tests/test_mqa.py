@@ -9,9 +9,9 @@ import pytest
 from ckanext.ecosphere.quality.core.criteria import State
 from ckanext.ecosphere.quality.core.facts import Checks, gather
 from ckanext.ecosphere.quality.core.inspire import (
+    DIMENSION_LABELS,
     INDICATORS,
     MAXIMUM,
-    Dimension,
     assess,
     maximum,
     rating,
@@ -23,7 +23,7 @@ URL = "https://data.example.org/zones.gpkg"
 
 def test_weights_are_the_published_ones():
     assert MAXIMUM == 405
-    assert [maximum(dimension) for dimension in Dimension] == [100, 100, 110, 75, 20]
+    assert [maximum(dimension) for dimension in DIMENSION_LABELS] == [100, 100, 110, 75, 20]
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_ratings_begin_where_they_are_published_to(points: int, expected: str):
 
 def by_dimension(data: dict[str, Any], checks: Checks | None = None) -> list[int]:
     found = assess(gather(data, checks))
-    assert found.points() == sum(found.points(dimension) for dimension in Dimension)
-    return [found.points(dimension) for dimension in Dimension]
+    assert found.points() == sum(found.points(dimension) for dimension in DIMENSION_LABELS)
+    return [found.points(dimension) for dimension in DIMENSION_LABELS]
 
 
 def test_an_empty_dataset_has_nothing():
@@ -55,7 +55,7 @@ def test_a_perfect_dataset_has_everything():
         size=1024,
         license=f"{EU}/licence/CC0",
     )
-    assert by_dimension(dataset(resources=[perfect]), Checks(links=OK, dcat_ap=True)) == [
+    assert by_dimension(dataset(resources=[perfect]), Checks(links=OK)) == [
         100,
         100,
         110,
@@ -107,7 +107,7 @@ def test_a_dataset_with_a_broken_download():
             {"url": page, "format": "HTML"},
         ],
     }
-    checks = Checks(links={page: True, download: False}, dcat_ap=True)
+    checks = Checks(links={page: True, download: False})
     assert by_dimension(table, checks) == [60, 70, 110, 55, 15]
     assert rating(310) == "good"
 
@@ -151,7 +151,7 @@ INDICATOR_CASES: dict[str, list[tuple[str, dict[str, Any], Checks]]] = {
     "non_proprietary": [("pass", {}, Checks()), ("fail", {"resources": [resource(format="SHP")]}, Checks())],
     "machine_readable": [("pass", {}, Checks()), ("fail", {"resources": [resource(format="PDF")]}, Checks())],
     "dcat_ap": [
-        ("pass", {}, Checks(dcat_ap=True)), ("fail", {}, Checks(dcat_ap=False)), ("unknown", {}, Checks()),
+        ("pass", {}, Checks()),
         ("fail", {"notes": ""}, Checks()), ("fail", {"resources": [resource(url="")]}, Checks()),
     ],
     "licence": [("pass", {}, Checks()), ("fail", {"license_id": "notspecified"}, Checks())],

@@ -9,13 +9,13 @@ import pytest
 from ckan.tests.helpers import CKANCliRunner
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.quality import cli, jobs, rescore, setup, store
+from ckanext.ecosphere.quality import cli, jobs, links, rescore, setup, store
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 
 
-def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: pytest.MonkeyPatch):
+def test_scores_that_fell_due_are_brought_up_to_date(monkeypatch: pytest.MonkeyPatch):
     today = store.today()
     late = act("package_create", **saved(name="late", modified=today.isoformat()))
     due = stored(late["id"]).due
@@ -25,11 +25,8 @@ def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: p
     stages = list(jobs.nightly(links=False))
     assert [(stage.name, stage.failed) for stage in stages] == [
         ("scores", False),
-        ("dcat-ap", False),
-        ("losses", False),
     ]
     assert stored(late["id"]).results["on_time"] == "fail"
-    assert stored(late["id"]).checks["dcat_ap"] is True
     assert "0" in next(iter(jobs.nightly(links=False))).told
 
 
@@ -44,27 +41,23 @@ def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatc
         check.status is CheckStatus.WARNING
         and check.remedy == "Run: ckan ecosphere quality nightly"
     )
-    assert [stage.failed for stage in jobs.nightly(links=False)] == [False, False, False]
+    assert [stage.failed for stage in jobs.nightly(links=False)] == [False]
     assert setup.check()[0].status is CheckStatus.OK
 
 
 def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
-    made = act("package_create", **saved(name="zones"))
+    act("package_create", **saved(name="zones"))
     with monkeypatch.context() as patch:
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
-        stages = list(jobs.nightly(links=False))
-    assert [stage.failed for stage in stages] == [True, False, False]
-    assert "dcat_ap" in stored(made["id"]).checks
+        patch.setattr(links, "run", lambda *_due: links.Outcome(1, 0, 0))
+        stages = list(jobs.nightly())
+    assert [stage.failed for stage in stages] == [True, False]
 
 
 def test_the_command_does_it_or_leaves_it_to_a_worker(monkeypatch: pytest.MonkeyPatch):
     act("package_create", **saved(name="zones"))
     result = CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"])
-    assert (
-        result.exit_code == 0
-        and result.output.startswith("scores: ")
-        and "dcat-ap: " in result.output
-    )
+    assert result.exit_code == 0 and result.output.startswith("scores: ")
     with monkeypatch.context() as patch:
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         assert CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"]).exit_code == 1

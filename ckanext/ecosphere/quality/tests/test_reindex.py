@@ -155,13 +155,6 @@ def test_what_is_deleted_or_gone_does_not_come_back():
     assert solr("select", q=f"id:{deleted}")["response"]["numFound"] == 0
 
 
-def test_progress_is_told():
-    ids = [act("package_create", name=f"zone-{n}", owner_org="ddt-42")["id"] for n in range(3)]
-    told: list[tuple[int, int]] = []
-    rescore.reindex(ids, lambda done, total: told.append((done, total)))
-    assert told == [(3, 3)]
-
-
 def test_a_copy_that_no_longer_tells_the_truth_is_not_used():
     made = [act("package_create", **saved(name=f"zone-{n}"))["id"] for n in range(2)]
     fresh, stale = KeptDocuments(), KeptDocuments()

@@ -17,6 +17,7 @@ from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 from ckanext.ecosphere.tests import plans
 
+EVER = date(2000, 1, 1)
 pytestmark = pytest.mark.usefixtures("portal")
 
 
@@ -37,60 +38,57 @@ def score(dataset: dict[str, Any]) -> int:
 
 
 def test_public_figures_count_public_active_datasets_only(catalogue: dict[str, Any]):
-    found = figures.of(Scope()).summary
+    found, _wins = figures.of(Scope())
     scores = sorted(score(catalogue[name]) for name in ("good", "poor", "other"))
-    assert found.datasets == 3
-    assert found.mean == round(sum(scores) / 3, 1) and found.median == scores[1]
-    assert sum(found.levels.values()) == 3 and found.levels["incomplete"] == 2
+    assert found["datasets"] == 3
+    assert found["mean"] == round(sum(scores) / 3, 1) and found["median"] == scores[1]
+    levels = {level["level"]: level["datasets"] for level in found["levels"]}
+    assert sum(levels.values()) == 3 and levels["incomplete"] == 2
 
 
 def test_figures_of_a_service_may_count_its_private_datasets(catalogue: dict[str, Any]):
     owner = catalogue["good"]["owner_org"]
-    assert figures.of(Scope(organization=owner)).summary.datasets == 2
-    assert figures.of(Scope(organization=owner, private=True)).summary.datasets == 3
+    assert figures.of(Scope(organization=owner))[0]["datasets"] == 2
+    assert figures.of(Scope(organization=owner, private=True))[0]["datasets"] == 3
 
 
 def test_nothing_gives_empty_figures():
-    found = figures.of(Scope(organization="none")).summary
-    assert (found.datasets, found.mean) == (0, None)
-    assert (
-        figures.of(Scope()).wins == ()
-        and figures.worst(Scope()) == []
-        and figures.trend(Scope()) == []
-    )
+    found, wins = figures.of(Scope(organization="none"))
+    assert (found["datasets"], found["mean"], wins) == (0, None, [])
+    assert figures.worst(Scope()) == []
+    assert figures.trend(Scope(), EVER) == []
     assert figures.mean_over([]) is None
 
 
 def test_services_are_compared_by_their_means(catalogue: dict[str, Any]):
     groups = figures.by_organization(Scope())
-    assert [group.key for group in groups] == [
+    assert [key for key, _figures in groups] == [
         catalogue["good"]["owner_org"],
         catalogue["other"]["owner_org"],
     ]
-    assert [group.summary.datasets for group in groups] == [2, 1]
-    first, second = (group.summary.mean or 0 for group in groups)
-    assert figures.mean_over(groups) == round((first + second) / 2, 1)
+    services = [of_service for _key, of_service in groups]
+    assert [service["datasets"] for service in services] == [2, 1]
+    first, second = (service["mean"] for service in services)
+    assert figures.mean_over(services) == round((first + second) / 2, 1)
 
 
 def test_a_service_has_the_same_figures_alone_and_in_the_comparison(catalogue: dict[str, Any]):
-    for group in figures.by_organization(Scope()):
-        assert figures.of(Scope(organization=group.key)).summary == group.summary
+    for key, of_service in figures.by_organization(Scope()):
+        assert figures.of(Scope(organization=key))[0] == of_service
 
 
 def test_territories_and_themes_count_with_what_is_above_them(catalogue: dict[str, Any]):
-    groups = {
-        group.key: group.summary.datasets
-        for group in figures.by_place_or_theme(Scope(), "territories")
-    }
-    assert groups["departement-42"] == 1
-    assert groups["region-ara"] == 1
+    groups = dict(figures.by_place_or_theme(Scope(), "territories"))
+    assert groups["departement-42"]["datasets"] == 1
+    assert groups["region-ara"]["datasets"] == 1
 
 
 def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
-    wins = figures.of(Scope()).wins
-    assert [win.points for win in wins] == sorted((win.points for win in wins), reverse=True)
-    licence = next(win for win in wins if win.criterion.id == "licence")
-    assert (licence.datasets, licence.points) == (2, 16)
+    _summary, wins = figures.of(Scope())
+    points = [win["points"] for win in wins]
+    assert points == sorted(points, reverse=True)
+    licence = next(win for win in wins if win["criterion"] == "licence")
+    assert (licence["datasets"], licence["points"]) == (2, 16)
 
 
 def test_the_worst_datasets_come_first(catalogue: dict[str, Any]):
@@ -99,8 +97,9 @@ def test_the_worst_datasets_come_first(catalogue: dict[str, Any]):
         for package, _row in figures.worst(Scope(organization=catalogue["good"]["owner_org"]))
     ]
     assert names == ["poor", "good"]
-    found = figures.of(Scope(organization=catalogue["good"]["owner_org"], private=True), worst=2)
-    assert found.worst[0] == catalogue["poor"]["id"] and len(found.worst) == 2
+    scope = Scope(organization=catalogue["good"]["owner_org"], private=True)
+    [(lowest, _row), _second] = figures.worst(scope, 2)
+    assert lowest.id == catalogue["poor"]["id"]
 
 
 def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
@@ -125,13 +124,11 @@ def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
             )
     model.Session.commit()
     scope = Scope(organization=catalogue["good"]["owner_org"])
-    assert [(p.day.day, p.datasets, p.mean) for p in figures.trend(scope)] == [
-        (1, 1, 40.0),
-        (2, 2, 25.0),
-        (3, 2, 35.0),
-    ]
-    assert [p.day.day for p in figures.trend(scope, since=date(2025, 1, 3))] == [3]
-    assert [p.datasets for p in figures.trend(Scope(scope.organization, private=True))] == [2, 3, 3]
+    days = [tuple(point.values()) for point in figures.trend(scope, EVER)]
+    assert days == [("2025-01-01", 1, 40.0), ("2025-01-02", 2, 25.0), ("2025-01-03", 2, 35.0)]
+    assert [point["day"] for point in figures.trend(scope, date(2025, 1, 3))] == ["2025-01-03"]
+    private = figures.trend(Scope(scope.organization, private=True), EVER)
+    assert [point["datasets"] for point in private] == [2, 3, 3]
 
 
 @pytest.fixture
@@ -164,10 +161,10 @@ def many(catalogue: dict[str, Any]) -> Iterator[None]:
 def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, Any], many: None):
     scope = Scope(organization=catalogue["good"]["owner_org"], private=True)
     with plans.asked() as statements:
-        assert figures.trend(scope)[-1].datasets == figures.number(scope) == 803
+        assert figures.trend(scope, EVER)[-1]["datasets"] == figures.number(scope) == 803
     assert plans.rows_read(statements, "ecosphere_quality_history") < 2_000
     # The trend over all services is computed in the background.
-    assert figures.trend(Scope())[-1].datasets == figures.number(Scope()) == 803
+    assert figures.trend(Scope(), EVER)[-1]["datasets"] == figures.number(Scope()) == 803
 
 
 @pytest.mark.slow("load")

@@ -9,7 +9,7 @@ import codecs
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from xml.sax import SAXException
@@ -17,14 +17,16 @@ from xml.sax import SAXException
 import ckan.plugins.toolkit as tk
 import yaml
 from ckan.common import _
+from ckan.types import DataDict
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.view import Row, plain_text
-from ckanext.ecosphere.schemas import config, urls
+from ckanext.ecosphere.dataset.services import service_kinds
+from ckanext.ecosphere.dataset.view import Row, as_list, plain_text
+from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import addresses
-from ckanext.ecosphere.shared import characters, parsing, rdf
+from ckanext.ecosphere.shared import authorization, characters, parsing, rdf
 from ckanext.ecosphere.shared.http_guard import (
     MESSAGES,
     FetchError,
@@ -38,21 +40,12 @@ log = logging.getLogger(__name__)
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
-Read = dict[str, Any]
+Read = DataDict
 """Result of reading a document: ``dataset`` and ``problems`` (sentences)."""
 
 
-#: Start of the capabilities of a service → name of its format in `ecosphere_access`.
-_SERVICES = (
-    (re.compile(r"<(?:\w+:)?WFS_Capabilities[\s>]"), "WFS"),
-    (re.compile(r"<(?:WMS_Capabilities|WMT_MS_Capabilities)[\s>]"), "WMS"),
-    (re.compile(r"<(?:\w+:)?feed\s[^>]{0,2000}www\.w3\.org/2005/Atom"), "ATOM"),
-    (
-        re.compile(r"<(?:wcs:)?(?:Capabilities|WCS_Capabilities)\s[^>]{0,2000}opengis\.net/wcs"),
-        "WCS",
-    ),
-    (re.compile(r"<(?:wmts:)?Capabilities\s[^>]{0,2000}opengis\.net/wmts"), "WMTS"),
-)
+_ROOT = re.compile(r"<(?:[\w.-]{1,60}:)?([A-Za-z_][\w.-]{0,100})[\s>]")
+#: Relations of the links of the landing page of an OGC API.
 _OGC_API = ("conformance", "service-desc", "data")
 HEAD = 6_000
 
@@ -70,23 +63,28 @@ class ServiceError(tk.ValidationError):
 
 
 def _service(text: str) -> str:
-    """Return the format of the service that a capabilities document belongs to, "" for other documents."""
+    """Return the format of the service that a document describes, "" for other documents."""
     if text.startswith("{"):
         return _service_in_json(text)
-    head = text[:HEAD]
-    return next((name for pattern, name in _SERVICES if pattern.search(head)), "")
+    head = text[:HEAD].lower()
+    root = _ROOT.search(head)
+    for kind in service_kinds().values():
+        if root is None or root.group(1) not in kind.roots:
+            continue
+        if (
+            root.group(1) != "capabilities" or f"/{kind.id}" in head
+        ):  # of several, told apart by the namespace
+            return kind.label
+    return ""
 
 
 def _service_in_json(text: str) -> str:
     """Return the format of the service whose landing page a JSON document is, "" for other documents."""
     try:
-        document = parsing.load_json(text)
-    except (ValueError, RecursionError):
+        links = parsing.load_json(text).get("links")
+        relations = {str(link.get("rel")) for link in links}
+    except (ValueError, RecursionError, AttributeError, TypeError):
         return ""
-    links = document.get("links") if isinstance(document, Mapping) else None
-    if not isinstance(links, list):
-        return ""
-    relations = {str(link.get("rel")) for link in links if isinstance(link, Mapping)}
     if len(relations.intersection(_OGC_API)) > 1:
         return "OGC API"
     return ""
@@ -144,10 +142,7 @@ def _iso(text: str, context: Any) -> Read:
             _("ISO 19139 records can be read only where the harvest is enabled")
         ) from error
     try:
-        who: Any = {
-            key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context
-        }
-        result = action(who, {"content": text})
+        result = action(authorization.same_caller(context), {"content": text})
     except tk.ValidationError as error:
         errors: Any = error.error_dict
         raise _refuse(" ".join(errors.get("content", ())) or _("The document is empty.")) from error
@@ -169,14 +164,7 @@ def _yaml(text: str) -> Read:
         raise _unknown() from error
     if not isinstance(document, Mapping) or "publiccodeYmlVersion" not in document:
         raise _unknown()
-    dataset = from_publiccode(document)
-    problems = [_in_no_list(name, value) for name, value in left_out(document, dataset)]
-    return {"dataset": dataset, "problems": problems}
-
-
-def _in_no_list(element: str, value: str) -> str:
-    message = _("This value is in no list (element {field}): {value}")
-    return message.format(field=element, value=value[:200])
+    return {"dataset": from_publiccode(document), "problems": []}
 
 
 #: What parsers of RDF, and profiles that read odd RDF, raise.
@@ -258,7 +246,8 @@ def _licence_left_out(graph: Any, dataset: Row) -> list[str]:
     licences = sorted({str(node) for node in nodes if isinstance(node, (URIRef, Literal))})
     if dataset.get("license_id") or not licences:
         return []
-    return [_in_no_list("dct:license", licences[0])]
+    message = _("This value is in no list (element {field}): {value}")
+    return [message.format(field="dct:license", value=licences[0][:200])]
 
 
 # --- fetching ---
@@ -438,7 +427,7 @@ OPENING = (
 )
 CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
-Dataset = dict[str, Any]
+Dataset = DataDict
 
 
 class UnreadableError(ValueError):
@@ -465,118 +454,59 @@ def load_yaml(text: str) -> Any:
 
 
 def from_publiccode(document: Row) -> Dataset:
-    """Return the dataset that a publiccode.yml describes."""
-    described = _first_language(_mapping(document.get("description")))
-    maintenance, legal = _mapping(document.get("maintenance")), _mapping(document.get("legal"))
-    languages = _many(_mapping(document.get("localisation")).get("availableLanguages"))
-    return _without_empty(
-        {
-            "dcat_type": KIND,
-            "title": _text(document.get("name")),
-            "notes": _text(described.get("longDescription"))
-            or _text(described.get("shortDescription")),
-            "code_repository": _address(document.get("url")),
-            "url": _address(document.get("landingURL")),
-            "version": _text(document.get("softwareVersion")),
-            "modified": _date(document.get("releaseDate")),
-            "development_status": _concept("development-status", document.get("developmentStatus")),
-            "license_id": _licence(legal.get("license")),
-            "contact": list(map(_agent, _many(maintenance.get("contacts")))),
-            "creator": [
-                _agent({"name": legal.get("mainCopyrightOwner") or legal.get("repoOwner")})
-            ],
-            "documentation": [
-                _address(described.get("documentation")),
-                _address(described.get("apiDocumentation")),
-            ],
-            "tags": _tags([*_many(document.get("categories")), *_many(described.get("features"))]),
-            "language": [_concept("language", code, "uri") for code in languages],
-        }
-    )
+    """Return the dataset that a publiccode.yml describes; its values are not checked yet."""
+    described = _first_language(_mapping(document, "description"))
+    maintenance, legal = _mapping(document, "maintenance"), _mapping(document, "legal")
+    makers = _texts([legal.get("mainCopyrightOwner") or legal.get("repoOwner")])
+    words = _texts(document.get("categories")) + _texts(described.get("features"))
+    dataset = {
+        "dcat_type": KIND,
+        "title": plain_text(document.get("name")),
+        "notes": plain_text(described.get("longDescription") or described.get("shortDescription")),
+        "code_repository": plain_text(document.get("url")),
+        "url": plain_text(document.get("landingURL")),
+        "version": plain_text(document.get("softwareVersion")),
+        "modified": str(document.get("releaseDate") or "")[:10],
+        "development_status": plain_text(document.get("developmentStatus")),
+        "license_id": _licence(plain_text(legal.get("license"))),
+        "contact": _people(maintenance.get("contacts")),
+        "creator": [{"name": name} for name in makers],
+        "documentation": _texts(
+            [described.get("documentation"), described.get("apiDocumentation")]
+        ),
+        "tags": [{"name": word} for word in dict.fromkeys(words)],
+        "language": _texts(_mapping(document, "localisation").get("availableLanguages")),
+    }
+    return {name: value for name, value in dataset.items() if value}
 
 
-def left_out(document: Row, dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield name and value of elements that were not converted: not in a vocabulary, or not a valid URL.
-
-    Args:
-        document: the publiccode.yml.
-        dataset: the dataset made from it.
-    """
-    legal = _mapping(document.get("legal"))
-    elements = (
-        ("url", "code_repository", document.get("url")),
-        ("license", "license_id", legal.get("license")),
-        ("developmentStatus", "development_status", document.get("developmentStatus")),
-    )
-    for element, field, value in elements:
-        if field not in dataset:
-            for name in filter(None, map(_text, _many(value))):
-                yield element, name
-    for code in _many(_mapping(document.get("localisation")).get("availableLanguages")):
-        if _text(code) and not _concept("language", code, "uri"):
-            yield "availableLanguages", _text(code)
-
-
-def _mapping(value: Any) -> Row:
+def _mapping(document: Row, name: str) -> Row:
+    value = document.get(name)
     if isinstance(value, Mapping):
         return value
     return {}
 
 
-def _many(value: Any) -> list[Any]:
-    if value in (None, ""):
-        return []
-    if isinstance(value, list):
-        return value[:MAX_PARTS]
-    return [value]
+def _texts(values: Any) -> list[str]:
+    return list(filter(None, map(plain_text, as_list(values or [])[:MAX_PARTS])))
 
 
-_text = plain_text
+def _people(rows: Any) -> list[dict[str, str]]:
+    people = []
+    for row in as_list(rows or [])[:MAX_PARTS]:
+        if isinstance(row, Mapping):
+            person = {name: plain_text(row.get(name)) for name in ("name", "email")}
+            people.append({name: text for name, text in person.items() if text})
+    return people
 
 
-def _date(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value)[:10]
-
-
-def _address(value: Any) -> str:
-    """Return a web address; "" if it is not one."""
-    text = _text(value)
-    if not urls.is_web_address(text):
-        return ""
-    return text
-
-
-def _concept(vocabulary: str, value: Any, key: str = "id") -> str:
-    text = _text(value).rstrip("/").rsplit("/", 1)[-1].lstrip("#")  # repostatus.org: …/#wip
-    concept = voc.get(vocabulary).get(text) or voc.get(vocabulary).find(text)
+def _licence(spdx: str) -> str:
+    """Return the id of a licence given by its SPDX identifier, of several ("MIT AND …") the first; else the text."""
+    first = spdx.partition(" ")[0]
+    concept = voc.get("licences").lookup(f"http://spdx.org/licenses/{first}")
     if concept is None:
-        return ""
-    return str(getattr(concept, key))
-
-
-def _licence(value: Any) -> str:
-    """Return the id of a licence given by its SPDX identifier; of several ("MIT AND …") the first."""
-    licences = voc.get("licences")
-    text = _text(value)
-    for name in (text, text.split(" ")[0]):
-        spdx = f"http://spdx.org/licenses/{name}"
-        concept = licences.get(name) or licences.find(name) or licences.get(spdx)
-        if concept:
-            return concept.id
-    return ""
-
-
-def _agent(value: Any) -> dict[str, str]:
-    row = value if isinstance(value, Mapping) else {"name": value}
-    agent = {"name": _text(row.get("name")), "email": _text(row.get("email"))}
-    return {key: text for key, text in agent.items() if text}
-
-
-def _tags(words: Iterable[Any]) -> list[dict[str, str]]:
-    names = dict.fromkeys(_text(word).replace(",", " ").strip()[:100] for word in words)
-    return [{"name": name} for name in names if len(name) > 1 and set('<>"').isdisjoint(name)]
+        return spdx
+    return concept.id
 
 
 def _first_language(descriptions: Row) -> Row:
@@ -584,13 +514,3 @@ def _first_language(descriptions: Row) -> Row:
         if isinstance(descriptions.get(code), Mapping):
             return descriptions[code]
     return {}
-
-
-def _without_empty(dataset: Dataset) -> Dataset:
-    filled: Dataset = {}
-    for name, value in dataset.items():
-        if isinstance(value, list):
-            filled[name] = list(filter(None, value))
-        else:
-            filled[name] = value
-    return {name: value for name, value in filled.items() if value}

@@ -6,7 +6,6 @@ already in the catalogue, or belong to another service.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 from collections import Counter
@@ -25,7 +24,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import EMPTY, Row, View, as_list
-from ckanext.ecosphere.schemas import stored, urls
+from ckanext.ecosphere.schemas import relations, stored, urls
 from ckanext.ecosphere.schemas.importing import addresses, documents, services
 from ckanext.ecosphere.schemas.logic.publication import irrelevant, label_of
 from ckanext.ecosphere.shared import authorization, language
@@ -35,46 +34,68 @@ MOST_CHOSEN = 50
 #: Kind of URL, besides addresses.FILE and addresses.RECORD; followed by a colon and the format of the service.
 SERVICE = "service"
 READING, CHOOSE, READY = "reading", "choose", "ready"
-UNREAD, OK = "unread", "ok"
+UNREAD = "unread"
 
-Service = Mapping[str, Any]
+Service = Row
 
 
 @dataclass(frozen=True)
-class Request:
-    """The user's input.
+class Address:
+    """A pasted URL, its kind, and the service at it, if it is one."""
 
-    Attributes:
-        urls: the pasted URLs.
-        kinds: their kinds, as returned by the previous call; empty at first.
-        layers: names of the chosen layers; None before the user was asked.
-    """
-
-    urls: tuple[str, ...]
-    kinds: tuple[str, ...] = ()
-    layers: tuple[str, ...] | None = None
+    url: str
+    kind: str
+    service: Service | None = None
 
 
-@dataclass
-class _Sorted:
-    """The URLs by kind, with the services at them."""
+def propose(data: Row, context: Any) -> DataDict:
+    """Return the state of a proposal, as the answer of the action.
 
-    kinds: list[str] = dataclasses.field(default_factory=list)
-    services: list[Service] = dataclasses.field(default_factory=list)
-    files: list[str] = dataclasses.field(default_factory=list)
-    records: list[str] = dataclasses.field(default_factory=list)
-
-
-def checked(data: Row) -> Request:
-    """Validate the parameters of the action.
+    Args:
+        data: the parameters of the action: lists of texts.
+        context: context of the action.
 
     Raises:
-        ValidationError: a parameter is invalid.
+        ValidationError: a URL cannot be used.
     """
-    value = data.get("urls")
-    if isinstance(value, str):
-        value = value.split()
-    pasted = tuple(dict.fromkeys(_texts(value, "urls")))
+    pasted = _pasted(data["urls"])
+    kinds = data.get("kinds") or ()
+    if len(kinds) != len(pasted):
+        kinds = [""] * len(pasted)
+    pasted_addresses = [
+        _address(url, kind, context) for url, kind in zip(pasted, kinds, strict=True)
+    ]
+    answer: DataDict = {
+        "state": READING,
+        "kinds": [address.kind for address in pasted_addresses],
+        "services": [address.service for address in pasted_addresses if address.service],
+    }
+    if any(service["state"] == UNREAD for service in answer["services"]):
+        return answer
+    described: documents.Read = {"dataset": {}, "problems": []}
+    read_at = ""
+    records = [address.url for address in pasted_addresses if address.kind == addresses.RECORD]
+    if len(records) > 1:
+        raise _refusal(_("Only one of the addresses may be that of a record."))
+    for url in records:
+        try:
+            described, read_at = documents.fetch(url, context)
+        except documents.ServiceError as error:
+            kinds = list(answer["kinds"])
+            kinds[pasted.index(url)] = f"{SERVICE}:{error.format}"
+            return propose({**data, "kinds": kinds}, context)
+        except tk.ValidationError as error:
+            errors: Any = error.error_dict
+            raise _refusal(
+                *(f"{url[:200]}{_(': ')}{message}" for message in errors["url"])
+            ) from error
+    return _together(
+        pasted_addresses, (described, read_at), data.get("layers") or None, answer, context
+    )
+
+
+def _pasted(texts: Iterable[str]) -> list[str]:
+    pasted = list(dict.fromkeys(" ".join(texts).split()))
     if not pasted:
         raise _refusal(_("Give an address, or choose a file"))
     if len(pasted) > MOST:
@@ -83,92 +104,32 @@ def checked(data: Row) -> Request:
         if not urls.is_web_address(url):
             message = _('"{value}" is not a web address: it must start with https:// or http://')
             raise _refusal(message.format(value=url[:200]))
-    layers = None
-    if data.get("layers"):
-        layers = tuple(_texts(data["layers"], "layers")[:MOST_CHOSEN])
-    kinds = tuple(_texts(data.get("kinds") or [], "kinds"))
-    if len(kinds) != len(pasted):
-        kinds = ()
-    return Request(pasted, kinds, layers)
+    return pasted
 
 
 def _refusal(*messages: str) -> tk.ValidationError:
     return tk.ValidationError({"urls": list(messages)})
 
 
-def _texts(value: Any, name: str) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise tk.ValidationError({name: [_("Give a list of texts.")]})
-    return [text.strip() for text in texts if text.strip()]
-
-
-def propose(request: Request, context: Any) -> DataDict:
-    """Return the state of a proposal, as the answer of the action.
-
-    Raises:
-        ValidationError: a URL cannot be used.
-    """
-    by_kind = _Sorted()
-    for number, url in enumerate(request.urls):
-        kind = request.kinds[number] if request.kinds else ""
-        _sort(url, kind, by_kind, context)
-    answer: DataDict = {
-        "state": READING,
-        "kinds": by_kind.kinds,
-        "services": by_kind.services,
-    }
-    if any(service["state"] == UNREAD for service in by_kind.services):
-        return answer
-    if len(by_kind.records) > 1:
-        raise _refusal(_("Only one of the addresses may be that of a record."))
-    described: documents.Read = {"dataset": {}, "problems": []}
-    read_at = ""
-    for url in by_kind.records:
-        try:
-            described, read_at = documents.fetch(url, context)
-        except documents.ServiceError as error:
-            kinds = list(by_kind.kinds)
-            kinds[request.urls.index(url)] = f"{SERVICE}:{error.format}"
-            return propose(Request(request.urls, tuple(kinds), request.layers), context)
-        except tk.ValidationError as error:
-            raise _at(url, request, error) from error
-    return _together(request, by_kind, (described, read_at), answer, context)
-
-
-def _at(url: str, request: Request, error: tk.ValidationError) -> tk.ValidationError:
-    """Return an error for the parameter `urls`, prefixed with the URL when there are several."""
-    errors: Any = error.error_dict
-    sentences = [str(message) for message in errors.get("url") or errors.get("urls") or []]
-    if len(request.urls) > 1:
-        sentences = [f"{url[:200]}{_(': ')}{sentence}" for sentence in sentences]
-    return _refusal(*sentences)
-
-
-def _sort(url: str, kind: str, by_kind: _Sorted, context: Any) -> None:
-    """Determine the kind of a URL and add it to `by_kind`."""
+def _address(url: str, kind: str, context: Any) -> Address:
+    """Return a URL with its kind, which is empty at first."""
     service = None
     if kind.startswith(f"{SERVICE}:") or (not kind and not addresses.names_one_record(url)):
         service = _service(url, kind.partition(":")[2], context)
-    if service is not None:
-        if services.is_catalogue(service):
-            message = _(
-                "This is the address of a catalogue: give that of one record (GetRecordById), "
-                "or ask the administrator to have the catalogue harvested."
-            )
-            raise _refusal(message)
-        by_kind.kinds.append(kind or f"{SERVICE}:")
-        by_kind.services.append(service)
-        return
-    if not kind:
-        kind = addresses.RECORD
+    if service is None and kind.startswith(f"{SERVICE}:"):
+        raise _refusal(_("This is the address of a service, not of a description"))
+    if service is None:
+        kind_of_url = addresses.RECORD
         if addresses.target(url).kind == addresses.FILE:
-            kind = addresses.FILE
-    by_kind.kinds.append(kind)
-    if kind == addresses.FILE:
-        by_kind.files.append(url)
-    else:
-        by_kind.records.append(url)
+            kind_of_url = addresses.FILE
+        return Address(url, kind or kind_of_url)
+    if services.is_catalogue(service):
+        message = _(
+            "This is the address of a catalogue: give that of one record (GetRecordById), "
+            "or ask the administrator to have the catalogue harvested."
+        )
+        raise _refusal(message)
+    return Address(url, kind or f"{SERVICE}:", service)
 
 
 def _service(url: str, format_: str, context: Any) -> Service | None:
@@ -181,9 +142,9 @@ def _service(url: str, format_: str, context: Any) -> Service | None:
 
 
 def _together(
-    request: Request,
-    by_kind: _Sorted,
+    pasted_addresses: Iterable[Address],
     record: tuple[documents.Read, str],
+    names: Sequence[str] | None,
     answer: DataDict,
     context: Any,
 ) -> DataDict:
@@ -192,11 +153,11 @@ def _together(
     dataset, problems = dict(described["dataset"]), list(described["problems"])
     resources: list[DataDict] = list(dataset.get("resources") or [])
     first: Sequence[Row] | None = None
-    for service in by_kind.services:
+    for service in answer["services"]:
         if service["trouble"]:
             problems.append(f"{service['url'][:200]}{_(': ')}{service['trouble']}")
         if first is None and service["layers"]:
-            first = services.chosen(service, request.layers)
+            first = services.chosen(service, names)
             if first is None:
                 return {**answer, "state": CHOOSE, "service": service}
             layers = first
@@ -204,24 +165,25 @@ def _together(
         else:
             layers = services.same(service, first or ())
         resources += services.resources(service, layers)
-    silent = 0
-    for url in by_kind.files:
-        why = documents.silence(url)
+    has_answered = bool(read_at) or first is not None
+    for address in pasted_addresses:
+        if address.kind != addresses.FILE:
+            continue
+        why = documents.silence(address.url)
         if why:
-            silent += 1
-            problems.append(
-                _("The address {url} does not answer: {why}").format(url=url[:200], why=why)
-            )
-        name = addresses.file_name(url)
-        resources.append({"url": url, "name": name, "format": addresses.target(url).format})
+            message = _("The address {url} does not answer: {why}")
+            problems.append(message.format(url=address.url[:200], why=why))
+        has_answered = has_answered or not why
+        name = addresses.file_name(address.url)
+        format_ = addresses.target(address.url).format
+        resources.append({"url": address.url, "name": name, "format": format_})
         dataset.setdefault("title", services.readable(name.rpartition(".")[0]))
     dataset["resources"] = _once(resources)
-    any_layer = any(service["layers"] for service in by_kind.services)
     return {
         **answer,
         "state": READY,
-        "described": bool(by_kind.records),
-        "read": bool(by_kind.records) or any_layer or silent < len(by_kind.files),
+        "described": bool(read_at),
+        "read": has_answered,
         **importable({"dataset": dataset, "problems": problems}, read_at, context),
     }
 
@@ -260,8 +222,8 @@ def importable(described: documents.Read, url: str, context: Any) -> DataDict:
 #: Index fields (type string) with identifiers of a dataset or its record.
 NAMED_BY = tuple(field.name for field in fields.having("identifies"))
 MOST_ASKED, MOST_FOUND = 20, 10
-Dataset = Mapping[str, Any]
-Draft = dict[str, Any]
+Dataset = Row
+Draft = DataDict
 
 
 def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
@@ -281,7 +243,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
     distinct = list(dict.fromkeys(filter(None, names)))[:MOST_ASKED]
     if not distinct:
         return []
-    either = " OR ".join(map(_quoted, distinct))
+    either = " OR ".join(map(relations.quoted, distinct))
     search = {
         "fq_list": [
             "+dataset_type:dataset",
@@ -307,10 +269,6 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
             }
         )
     return rows
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _catalogue(id_: str, who: Any) -> str | None:
@@ -442,7 +400,8 @@ _LEFT = ("name", "title", "owner_org", "tag_string")
 KIND = "dcat_type"
 MOST_ROUNDS = 5
 SHOWN = 300
-Fields = Iterable[Mapping[str, Any]]
+Place = tuple[Any, ...]
+"""Place of a value in a dataset: names of fields and numbers of rows."""
 
 
 def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
@@ -454,22 +413,17 @@ def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
         dataset: an imported dataset, not saved yet.
         context: context of the calling action.
     """
-    schema = tk.h.scheming_get_dataset_schema("dataset")
-    fields, valid = schema["dataset_fields"], deepcopy(dataset)
+    valid = deepcopy(dataset)
     sentences: list[str] = []
     errors = _errors(valid, context)
     if KIND in errors:  # first, since the relevance of other fields depends on it
-        sentences += _leave_out(fields, valid, {KIND: errors[KIND]})
-    sentences += _leave_out_irrelevant(fields, valid)
+        sentences += _leave_out(valid, {KIND: errors[KIND]})
+    sentences += _leave_out_irrelevant(valid)
     for _round in range(MOST_ROUNDS):
-        errors = _errors(valid, context)
-        sentences += _leave_out(fields, valid, errors)
-        sentences += _leave_out_tags(fields, valid, errors.get("tags") or ())
-        sentences += _leave_out_files(
-            schema["resource_fields"], valid, errors.get("resources") or ()
-        )
-        if not errors:
+        left_out = _leave_out(valid, _errors(valid, context))
+        if not left_out:
             break
+        sentences += left_out
     return valid, sentences
 
 
@@ -479,18 +433,43 @@ def said(errors: Row) -> list[str]:
     Args:
         errors: ``error_dict`` of a ``ValidationError`` of ``package_create`` or ``package_patch``.
     """
-    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    sentences = list(_problems(fields, errors))
-    # CKAN has already turned the errors of tags into sentences, and would fail to do so again.
-    names = {field["field_name"] for field in fields} | {"tags"}
-    others = tk.ValidationError(
-        {key: errors[key] for key in errors if key not in names}
-    ).error_summary
-    if errors.get("tags"):
-        others[_("Tags")] = "; ".join(map(str, errors["tags"]))
-    for key, text in others.items():
-        sentences.append(f"{key}{_(': ')}{text}")
-    return sentences
+    return [_sentence(place, messages) for place, messages in _faults(errors)]
+
+
+def _sentence(place: Place, messages: Iterable[str]) -> str:
+    return f"{_label(place)}{_(': ')}{'; '.join(messages)}"
+
+
+def _faults(errors: Row, above: Place = ()) -> Iterator[tuple[Place, list[str]]]:
+    """Yield the place of each invalid value, and the messages about it."""
+    for name, messages in errors.items():
+        rows = as_list(messages)
+        if any(isinstance(row, Mapping) for row in rows):
+            for number, row in enumerate(rows):
+                yield from _faults(row, (*above, name, number))
+        else:
+            yield (*above, name), list(map(str, rows))
+
+
+def _fields_at(place: Place) -> list[Row]:
+    """Return the field of a value, after those that it is in; none for fields of CKAN."""
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    names = [name for name in place if isinstance(name, str)]
+    fields, path = schema["dataset_fields"], []
+    if names[0] == "resources":
+        fields = schema["resource_fields"]
+    if names[0] == "tags":
+        names = ["tag_string"]
+    for name in names:
+        field = tk.h.scheming_field_by_name(fields, name)
+        if field:
+            path.append(field)
+            fields = field.get("repeating_subfields") or ()
+    return path
+
+
+def _label(place: Place) -> str:
+    return ", ".join(map(label_of, _fields_at(place))) or str(place[0])
 
 
 def _errors(dataset: Draft, context: Any) -> DataDict:
@@ -514,104 +493,64 @@ def _left_out(label: str, value: Any, reason: str) -> str:
     return message.format(field=label, reason=reason)
 
 
-def _leave_out_irrelevant(fields: Fields, dataset: Draft) -> list[str]:
+def _leave_out_irrelevant(dataset: Draft) -> list[str]:
     """Remove the fields that do not apply given the values of other fields."""
-    labels = {field["field_name"]: label_of(field) for field in fields}
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
     sentences: list[str] = []
     for name, values, other in irrelevant(fields, View(dataset)):
         dataset.pop(name, None)
-        reason = _("It does not go with what “{field}” says.").format(field=labels[other])
-        sentences.append(_left_out(labels[name], values, reason))
+        reason = _("It does not go with what “{field}” says.").format(field=_label((other,)))
+        sentences.append(_left_out(_label((name,)), values, reason))
     return sentences
 
 
-def _leave_out(fields: Fields, values: Draft, errors: Row, before: str = "") -> list[str]:
-    """Remove the invalid values from a dataset or row; from a list, only the values quoted in the errors."""
+def _leave_out(dataset: Draft, errors: Row) -> list[str]:
+    """Remove the invalid values; a keyword, and a file whose URL is invalid, as a whole."""
     sentences: list[str] = []
-    for field in fields:
-        name, label = field["field_name"], before + label_of(field)
-        faults = errors.get(name)
-        if not faults or name == "resources":
-            continue
-        rows = values.get(name)
-        if isinstance(rows, list) and any(isinstance(fault, Mapping) for fault in faults):
-            for row, fault in zip(rows, faults, strict=False):
-                sentences += _leave_out(
-                    field.get("repeating_subfields") or (), row, fault, f"{label}, "
-                )
-            values[name] = [row for row in rows if stored.is_filled(row)]
-            continue
-        reasons = [str(fault) for fault in faults]
-        sentences.append(_left_out(label, _remove(field, values, reasons), "; ".join(reasons)))
+    for place, messages in _faults(errors):
+        if not _fields_at(place):
+            continue  # of CKAN
+        *above, name = place
+        owner: Any = dataset
+        for step in above:
+            owner = owner[step]
+        if above and not owner:
+            continue  # of a file that was left out
+        file = ""
+        if place[0] == "resources":
+            file = str(owner.get("name") or owner.get("url") or above[1] + 1)
+        if place[0] == "tags" or (file and name == "url"):
+            value = owner.get(name)
+            owner.clear()
+        else:
+            value = _remove(place, owner, messages)
+        sentence = _left_out(_label(place), value, "; ".join(messages))
+        if file:
+            sentence = f"{file} \N{EN DASH} {sentence}"
+        sentences.append(sentence)
+    for name, value in dataset.items():
+        if isinstance(value, list):
+            dataset[name] = [part for part in value if stored.is_filled(part)]
     return sentences
 
 
-def _remove(field: Row, values: Draft, reasons: list[str]) -> Any:
-    """Remove an invalid value, of a list only the parts quoted in the reasons; return what was removed.
+def _remove(place: Place, values: Draft, messages: list[str]) -> Any:
+    """Remove an invalid value, of a list only the parts quoted in the messages; return what was removed.
 
     A missing value that another field requires cannot be supplied: that other field is removed.
     """
-    name = field["field_name"]
+    name = place[-1]
     if name not in values:
-        others = [condition["field"] for condition in field.get("required_when") or ()]
-        removed = [values.pop(other, None) for other in others]
-        return removed[0] if len(removed) == 1 else removed
+        conditions = [field.get("required_when") or () for field in _fields_at(place)[-1:]]
+        others = [condition["field"] for condition in itertools.chain(*conditions)]
+        return [values.pop(other, None) for other in others]
     value = values.pop(name)
     if not isinstance(value, list):
         return value
-    quoted = "\n".join(reasons)
+    quoted = "\n".join(messages)
     bad = [part for part in value if str(part) in quoted]
     good = [part for part in value if part not in bad]
     if bad and good:
         values[name] = good
         return bad
     return value
-
-
-def _leave_out_tags(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> list[str]:
-    label = next(label_of(field) for field in fields if field["field_name"] == "tag_string")
-    tags: list[Draft] = dataset.get("tags") or []
-    sentences: list[str] = []
-    bad = set()
-    for number, (tag, fault) in enumerate(zip(tags, faults, strict=False)):
-        if fault:
-            bad.add(number)
-            reason = "; ".join(map(str, fault.get("name", ())))
-            sentences.append(_left_out(label, str(tag.get("name")), reason))
-    dataset["tags"] = [tag for number, tag in enumerate(tags) if number not in bad]
-    return sentences
-
-
-def _leave_out_files(fields: Fields, dataset: Draft, faults: Iterable[Any]) -> list[str]:
-    """Remove the files without a valid URL, and the invalid values of the others."""
-    sentences: list[str] = []
-    files: list[Draft] = []
-    for file, fault in zip(dataset.get("resources") or (), faults, strict=False):
-        name = str(file.get("name") or file.get("url") or len(files) + 1)
-        if fault and "url" in fault:
-            problems = list(_problems(fields, fault))
-            problem = _("The file “{file}” is left out: it has no usable address").format(file=name)
-        else:
-            problems, problem = _leave_out(fields, file, fault or {}), ""
-            files.append(file)
-        sentences += [f"{name} \N{EN DASH} {sentence}" for sentence in problems]
-        if problem:
-            sentences.append(problem)
-    if faults:
-        dataset["resources"] = files
-    return sentences
-
-
-def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:
-    for field in fields:
-        faults = errors.get(field["field_name"])
-        if not faults or field["field_name"] == "resources":
-            continue
-        label = before + label_of(field)
-        if not isinstance(faults, list):
-            faults = [faults]
-        for fault in faults:
-            if isinstance(fault, Mapping):
-                yield from _problems(field.get("repeating_subfields") or [], fault, f"{label}, ")
-            else:
-                yield label + _(": ") + str(fault)

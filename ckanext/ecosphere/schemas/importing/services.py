@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.geometry import area, box_to_geometry, hull
+from ckanext.ecosphere.dataset.view import Row, Values
 from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.vocabularies import tables
 
@@ -31,9 +31,9 @@ _STOCK = re.compile(
 )
 _FILE = Path(__file__).with_name("services.csv")
 
-Service = Mapping[str, Any]
-Layer = Mapping[str, Any]
-Dataset = dict[str, Any]
+Service = Row
+Layer = Row
+Dataset = Values
 
 
 @cache

@@ -33,7 +33,7 @@ class Reader(View):
 
     def __init__(
         self,
-        dataset: Mapping[str, Any],
+        dataset: Row,
         organisation: str = "",
         members: Iterable[str] = (),
         records: Mapping[str, str] | None = None,

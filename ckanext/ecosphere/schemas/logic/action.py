@@ -33,8 +33,16 @@ def _service_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
 
 
 @validator_args
-def _propose_schema(not_empty: Any, ignore_missing: Any) -> DataDict:
-    return {"urls": [not_empty], "kinds": [ignore_missing], "layers": [ignore_missing]}
+def _propose_schema(not_empty: Any, ignore_empty: Any) -> DataDict:
+    texts: list[Any] = [
+        tk.get_converter("convert_to_list_if_string"),
+        tk.get_validator("list_of_strings"),
+    ]
+    return {
+        "urls": [not_empty, *texts],
+        "kinds": [ignore_empty, *texts],
+        "layers": [ignore_empty, *texts],
+    }
 
 
 def _nothing_schema() -> DataDict:
@@ -100,7 +108,7 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict
     Raises:
         ValidationError: a URL is invalid, cannot be fetched, or leads to nothing that can be used.
     """
-    return proposing.propose(proposing.checked(data_dict), context)
+    return proposing.propose(data_dict, context)
 
 
 @tk.side_effect_free

@@ -17,7 +17,7 @@ from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.schemas import bulk, relations
 from ckanext.ecosphere.schemas.logic import locked_fields, publication
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import authorization, language
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.language import N_
 
@@ -285,10 +285,7 @@ def _chosen(context: Context, names: list[str], query: str, filtered: str) -> li
         raise tk.ValidationError(
             {"q": [_("Choose datasets: write a search, or the names of the datasets")]}
         )
-    of_user: Any = context
-    who: Any = {
-        key: of_user[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in of_user
-    }
+    who = authorization.same_caller(context)
     services = tk.get_action("organization_list_for_user")(
         who.copy(), {"permission": "update_dataset"}
     )
@@ -359,17 +356,13 @@ def search_of(filters: str) -> DataDict:
     extras: DataDict = dict(pair for pair in pairs if pair[0].startswith(_EXTRA))
     if not p.plugin_loaded("ecosphere_search"):
         return {
-            "fq_list": [f'+{name}:"{_quoted(value)}"' for name, value in fields],
+            "fq_list": [f"+{name}:{relations.quoted(value)}" for name, value in fields],
             "extras": extras,
         }
     chosen: dict[str, list[str]] = {}
     for name, value in fields:
         chosen.setdefault(name, []).append(value)
     return {"fq_list": [], "extras": extras | {"ext_facets": chosen}}
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def describe_filters(filters: str) -> list[tuple[str, str]]:

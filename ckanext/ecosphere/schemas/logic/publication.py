@@ -34,7 +34,7 @@ from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_err
 from ckanext.ecosphere.schemas.stored import Stored, inherited_fields
 from ckanext.ecosphere.shared import dates, language
 
-Field = Mapping[str, Any]
+Field = Row
 
 #: Pairs of dates, the first of which cannot be later than the second.
 ORDERED_DATES = (

@@ -64,7 +64,7 @@ def uri(name: str) -> URIRef:
     return NAMESPACES[prefix][local]
 
 
-Dataset = Mapping[str, Any]
+Dataset = Row
 AddDate = Callable[..., None]
 """ckanext-dcat's method that writes dates: (subject, predicate, value)."""
 
@@ -78,6 +78,21 @@ def add(graph: Graph, node: Any, properties: Mapping[Any, Any]) -> None:
     """Add properties of a node to a graph."""
     for predicate, value in properties.items():
         graph.add((node, predicate, value))
+
+
+def add_texts(graph: Graph, node: Any, texts: Mapping[Any, Any]) -> None:
+    """Add the texts that there are, by property."""
+    for predicate, text in texts.items():
+        if text:
+            graph.add((node, predicate, Literal(text)))
+
+
+def texts_of(graph: Graph, node: Any, properties: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts of a node, without empty ones, by the names given to their properties."""
+    texts = {
+        name: str(graph.value(node, predicate) or "") for name, predicate in properties.items()
+    }
+    return {name: text for name, text in texts.items() if text}
 
 
 def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) -> Any:
@@ -196,8 +211,7 @@ def write_places(graph: Graph, ref: Any, dataset: Dataset, add_geometry: AddDate
         if "uri" in parts and not is_uri:
             identifier = Literal(parts["uri"], datatype=XSD.anyURI)
             graph.add((place, DCT.identifier, identifier))
-        if "text" in parts:
-            graph.add((place, SKOS.prefLabel, Literal(parts["text"])))
+        add_texts(graph, place, {SKOS.prefLabel: parts.get("text")})
         for name, predicate in GEOMETRIES.items():
             if name in parts:
                 add_geometry(place, predicate, parts[name])
@@ -285,9 +299,7 @@ def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
     for row in rows_of(dataset, "quality_measure"):
         _write_measure(graph, ref, row)
     for row in rows_of(dataset, "other_information"):
-        note = information.written(row)
-        if note:
-            graph.add((ref, SKOS.note, Literal(note)))
+        add_texts(graph, ref, {SKOS.note: information.written(row)})
 
 
 def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
@@ -309,12 +321,8 @@ def _write_measure(graph: Graph, ref: Any, row: Row) -> None:
     dimension = voc.get("quality-dimension").get(str(row.get("dimension") or ""))
     if dimension:
         graph.add((metric, DQV.inDimension, URIRef(dimension.uri)))
-    if row.get("name"):
-        graph.add((metric, SKOS.prefLabel, Literal(row["name"])))
-    if row.get("value"):
-        graph.add((node, DQV.value, Literal(row["value"])))
-    if row.get("unit"):
-        graph.add((node, UNIT, Literal(row["unit"])))
+    add_texts(graph, metric, {SKOS.prefLabel: row.get("name")})
+    add_texts(graph, node, {DQV.value: row.get("value"), UNIT: row.get("unit")})
 
 
 def read_lineage(graph: Graph, ref: Any, dataset: DataDict) -> None:
@@ -354,17 +362,13 @@ def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
             continue
         if graph.value(node, DQV.computedOn) is not None:  # a portal's score of the metadata
             continue
-        dimension = voc.get("quality-dimension").get(
-            str(graph.value(metric, DQV.inDimension) or "")
-        )
-        row = {
-            "dimension": dimension.id if dimension else "",
-            "name": str(graph.value(metric, SKOS.prefLabel) or ""),
-            "value": str(graph.value(node, DQV.value) or ""),
-            "unit": str(graph.value(node, UNIT) or ""),
-        }
-        if any(row.values()):
-            yield filled(row)
+        row = texts_of(graph, node, {"value": DQV.value, "unit": UNIT})
+        row |= texts_of(graph, metric, {"name": SKOS.prefLabel, "dimension": DQV.inDimension})
+        dimension = voc.get("quality-dimension").get(row.pop("dimension", ""))
+        if dimension:
+            row["dimension"] = dimension.id
+        if row:
+            yield row
 
 
 # --- conformity to specifications (GeoDCAT-AP 3) ------------------------------------------------
@@ -390,8 +394,7 @@ def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate
         followed = {RDF.type: PROV.Plan, PROV.wasDerivedFrom: standard}
         plan = add_blank(graph, associated, PROV.hadPlan, followed)
         for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
-            if row.get("specification"):
-                graph.add((node, DCT.title, Literal(row["specification"])))
+            add_texts(graph, node, {DCT.title: row.get("specification")})
             if row.get("date"):
                 add_date(node, DCT.issued, row["date"])
         result = add_blank(graph, test, PROV.generated, {RDF.type: PROV.Entity})
@@ -413,15 +416,12 @@ def read_conformity(graph: Graph, ref: Any, dataset: DataDict) -> None:
         standard = graph.value(plan, PROV.wasDerivedFrom)
         if standard is None:
             standard = plan
-        title = graph.value(plan, DCT.title) or graph.value(standard, DCT.title)
-        issued = graph.value(plan, DCT.issued) or graph.value(standard, DCT.issued)
-        row = {
-            "specification": str(title or ""),
-            "uri": str(standard) if isinstance(standard, URIRef) else "",
-            "date": str(issued or ""),
-            "degree": str(graph.value(result, DCT.type) or "").removeprefix(CONFORMITY),
-        }
-        rows.append(filled(row))
+        properties = {"specification": DCT.title, "date": DCT.issued}
+        row = {**texts_of(graph, standard, properties), **texts_of(graph, plan, properties)}
+        if isinstance(standard, URIRef):
+            row["uri"] = str(standard)
+        degree = texts_of(graph, result, {"degree": DCT.type})
+        rows.append(row | {name: uri_.removeprefix(CONFORMITY) for name, uri_ in degree.items()})
     if rows:
         dataset["conformity"] = rows
 
@@ -443,8 +443,7 @@ def write_record(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate) ->
     graph.add((ref, FOAF.isPrimaryTopicOf, record))
     graph.add((record, DCT.conformsTo, PROFILE))
     add_to_catalogue(graph, DCAT.record, record)
-    if dataset.get("metadata_identifier"):
-        graph.add((record, DCT.identifier, Literal(dataset["metadata_identifier"])))
+    add_texts(graph, record, {DCT.identifier: dataset.get("metadata_identifier")})
     date = str(dataset.get("metadata_date") or "")
     original = _original(graph, dataset)
     if date:
@@ -476,15 +475,13 @@ def _describe_record(graph: Graph, record: Any, dataset_ref: Any) -> None:
 def read_record(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the record written by :func:`write_record`."""
     for record in graph.objects(ref, FOAF.isPrimaryTopicOf):
-        values = {"metadata_identifier": graph.value(record, DCT.identifier)}
+        dataset |= texts_of(graph, record, {"metadata_identifier": DCT.identifier})
         original = graph.value(record, DCT.source) or graph.value(record, PROV.wasDerivedFrom)
         if original is not None:
             catalogue = graph.value(original, DCT.isPartOf)
-            values["source_record"] = graph.value(original, FOAF.page)
-            values["metadata_date"] = graph.value(original, DCT.modified)
-            if catalogue is not None:
-                values["source_catalogue"] = graph.value(catalogue, DCT.title)
-        dataset |= {field: str(value) for field, value in values.items() if value is not None}
+            properties = {"source_record": FOAF.page, "metadata_date": DCT.modified}
+            dataset |= texts_of(graph, original, properties)
+            dataset |= texts_of(graph, catalogue, {"source_catalogue": DCT.title})
 
 
 # --- the catalogue (dcat:Catalog): what DCAT-AP 3 requires and ckanext-dcat does not write ------
@@ -528,8 +525,7 @@ VCARD_UNIT = VCARD["organization-unit"]
 
 def write_contact(graph: Graph, node: Any, contact: Row) -> None:
     """Complete a contact, a row of the field ``contact``."""
-    if contact.get("unit"):
-        graph.add((node, VCARD_UNIT, Literal(contact["unit"])))
+    add_texts(graph, node, {VCARD_UNIT: contact.get("unit")})
     if contact.get("telephone"):
         number: Any = Literal(contact["telephone"])  # accepted by an earlier version of the schema
         with suppress(ValueError):
@@ -539,9 +535,7 @@ def write_contact(graph: Graph, node: Any, contact: Row) -> None:
 
 def read_contact(graph: Graph, node: Any, contact: DataDict) -> None:
     """Read unit and telephone; invalid telephone numbers are left out."""
-    unit = graph.value(node, VCARD_UNIT)
-    if unit is not None:
-        contact["unit"] = str(unit)
+    contact |= texts_of(graph, node, {"unit": VCARD_UNIT})
     for telephone in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
         value = graph.value(telephone, VCARD.hasValue)
         try:

@@ -429,8 +429,7 @@ def write_distribution(graph: Graph, dataset_ref: Any, resource: Row) -> None:
         graph.add((node, DCT.type, URIRef(role.uri)))
         if role.id == "sample":
             graph.add((dataset_ref, ADMS.sample, node))
-    if resource.get("encoding"):
-        graph.add((node, CNT.characterEncoding, Literal(resource["encoding"])))
+    parts.add_texts(graph, node, {CNT.characterEncoding: resource.get("encoding")})
     for system in as_list(resource.get("reference_system") or []):
         graph.add((node, DCT.conformsTo, URIRef(str(system))))
     protocol = voc.get("protocol").get(str(resource.get("protocol") or ""))
@@ -494,9 +493,7 @@ def read_distribution(graph: Graph, node: Any, resource: DataDict) -> None:
         resource["resource_role"] = role.id
     elif (None, ADMS.sample, node) in graph:
         resource["resource_role"] = "sample"
-    encoding = graph.value(node, CNT.characterEncoding)
-    if encoding is not None:
-        resource["encoding"] = str(encoding)
+    resource |= parts.texts_of(graph, node, {"encoding": CNT.characterEncoding})
     systems, others = [], []
     for standard in map(str, as_list(resource.pop("conforms_to", None) or [])):
         is_system = standard in voc.get("epsg") or standard.startswith(_CRS)

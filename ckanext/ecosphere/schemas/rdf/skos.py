@@ -7,7 +7,7 @@ from rdflib import DCTERMS, OWL, RDF, SKOS, Graph, Literal, URIRef
 from ckanext.ecosphere import vocabularies as voc
 
 
-def graph(vocabulary: voc.Vocabulary, scheme_uri: str = "") -> Graph:
+def graph(vocabulary: voc.Vocabulary, scheme_uri: str) -> Graph:
     """Return the graph of a vocabulary: concept scheme, concepts, labels, hierarchy, replacements and exact matches.
 
     Args:
@@ -16,7 +16,7 @@ def graph(vocabulary: voc.Vocabulary, scheme_uri: str = "") -> Graph:
     """
     result = Graph()
     result.bind("skos", SKOS)
-    scheme = URIRef(scheme_uri or f"urn:ecosphere:vocabulary:{vocabulary.name}")
+    scheme = URIRef(scheme_uri)
     result.add((scheme, RDF.type, SKOS.ConceptScheme))
     for concept in vocabulary:
         node = URIRef(concept.uri)
@@ -38,8 +38,3 @@ def graph(vocabulary: voc.Vocabulary, scheme_uri: str = "") -> Graph:
         for other in concept.data.get("other_uris", ()):
             result.add((node, SKOS.exactMatch, URIRef(other)))
     return result
-
-
-def turtle(vocabulary: voc.Vocabulary) -> str:
-    """Return the vocabulary as SKOS in Turtle."""
-    return graph(vocabulary).serialize(format="turtle")

@@ -153,7 +153,7 @@ class TestANewEdition:
         assert text.startswith("# where from\n")
         concepts = Vocabulary("x", read_vocabulary(old), voc.normalise)
         assert concepts["b"].data["withdrawn"] is True
-        graph = skos.graph(concepts)
+        graph = skos.graph(concepts, "urn:list")
         assert (URIRef("http://x/b"), OWL.deprecated, Literal(True)) in graph
         assert refreshed(old, old)[1]["withdrawn"] == []
 

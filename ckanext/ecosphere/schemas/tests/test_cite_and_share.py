@@ -8,16 +8,13 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from bs4 import BeautifulSoup
-from ckan import model
-from ckan.lib.redis import connect_to_redis
 from ckan.tests import helpers
 from lxml import etree
 
 from ckanext.ecosphere.schemas import page, public_files, schemaorg
 from ckanext.ecosphere.schemas.tests import samples
-from dev.attack import readers
+from ckanext.ecosphere.tests import export_readers as readers
 from dev.attack.tables import table
 
 #: https://developers.google.com/search/docs/appearance/structured-data/dataset (as of November 2026), except
@@ -118,8 +115,7 @@ def test_search_engines_are_told_what_they_ask_for():
 
 @pytest.fixture
 def portal(shared_db: None, with_request_context: None) -> None:
-    """A database for the module, and an empty cache of the site map."""
-    public_files._forget_sitemap()
+    """A database for the module."""
 
 
 def xml(app: Any, address: str) -> Any:
@@ -148,7 +144,6 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     for number in range(3):
         create({"name": f"plan-{number}", "title": f"Plan {number}"})
     create({"name": "plan-secret", "title": "Plan secret", "private": True})
-    public_files._forget_sitemap()
     parts, listed = everything(app)
     assert {"plan-0", "plan-1", "plan-2"} <= set(listed)
     assert "plan-secret" not in listed
@@ -162,42 +157,6 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     assert "plan-2" not in everything(app)[1]
     helpers.call_action("dataset_purge", id="plan-0")
     assert "plan-0" not in everything(app)[1]
-
-
-@pytest.mark.usefixtures("portal")
-def test_what_is_asked_for_during_a_save_is_not_kept_beyond_it(app: Any, create: Any):
-    made = create({"name": "plan-retire", "title": "Plan"})
-    public_files.forget()  # as the plugin hook does before the commit
-    assert "plan-retire" in public_files.sitemap_part(1)  # a request at this moment still sees it as public
-    package = model.package_table
-    model.Session.execute(sa.update(package).where(package.c.id == made["id"]).values(private=True))
-    model.Session.commit()
-
-    assert "plan-retire" not in everything(app)[1]
-
-
-@pytest.mark.usefixtures("portal")
-def test_asking_for_the_site_map_again_makes_nothing_grow_and_reads_no_dataset(app: Any, create: Any):
-    create({"name": "plan-unique", "title": "Plan"})
-    connection: Any = connect_to_redis()
-
-    def kept() -> int:
-        return len(list(connection.scan_iter("ecosphere:schemas:sitemap:*")))
-
-    def read(address: str) -> int:
-        queries: list[str] = []
-        listener = lambda *args: queries.append(args[2])  # noqa: E731
-        sa.event.listen(model.meta.engine, "before_cursor_execute", listener)
-        app.get(address)
-        sa.event.remove(model.meta.engine, "before_cursor_execute", listener)
-        return sum("metadata_modified" in query for query in queries)
-
-    assert read("/sitemap-1.xml") == 1
-    before = kept()
-    assert [read("/sitemap-1.xml") for _ in range(3)] == [0, 0, 0]
-    for number in range(50, 60):
-        app.get(f"/sitemap-{number}.xml", expect_errors=True)
-    assert kept() == before
 
 
 @pytest.mark.usefixtures("portal")

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_harvested_by_others import feed  # noqa: F401
-from dev.federation import ENVIRONMENT, HARVESTER
+from dev.stack.testing import UDATA
 
-PYTHON = ENVIRONMENT / "bin" / "python"
+PYTHON = UDATA / "bin" / "python"
+HARVESTER = Path(__file__).with_name("as_udata.py")
 
 pytestmark = [
     pytest.mark.usefixtures("shared_db"),

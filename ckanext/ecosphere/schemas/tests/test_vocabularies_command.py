@@ -1,4 +1,4 @@
-"""The command `ckan ecosphere vocabularies`: list, show and check vocabularies, and export them as SKOS."""
+"""The command `ckan ecosphere vocabularies`, which checks and renews vocabularies, and vocabularies as SKOS."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from rdflib import RDF, SKOS, Graph, Literal, URIRef
+from rdflib import RDF, SKOS, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.cli import vocabularies
+from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.tests import samples
 
 
@@ -17,25 +18,15 @@ def run(*arguments: str):
     return CliRunner().invoke(vocabularies, list(arguments))
 
 
-def test_the_list_names_each_vocabulary_with_its_size():
-    lines = run("list").output.splitlines()
-    assert [line.split() for line in lines] == [[name, str(len(voc.get(name)))] for name in voc.names()]
-
-
-def test_a_vocabulary_is_shown_as_a_tree_in_either_language():
-    assert "  Assainissement  [assainissement]" in run("show", "themes").output
-    assert "  Sanitation  [assainissement]" in run("show", "themes", "--lang", "en").output
-
-
 def test_an_unknown_vocabulary_is_told_with_those_that_exist():
-    result = run("show", "colours")
+    result = run("refresh", "colours", __file__)
     assert result.exit_code == 2
     assert "themes" in result.output
 
 
 @pytest.mark.parametrize("name", ["themes", "territories", "licences"])
 def test_skos_holds_every_concept_with_both_labels(name):
-    graph = Graph().parse(data=run("show", name, "--skos").output, format="turtle")
+    graph = skos.graph(voc.get(name), "urn:list")
     concepts = set(graph.subjects(RDF.type, SKOS.Concept))
     assert concepts == {URIRef(concept.uri) for concept in voc.get(name)}
     for concept in voc.get(name):
@@ -44,7 +35,7 @@ def test_skos_holds_every_concept_with_both_labels(name):
 
 
 def test_skos_tells_broader_concepts_and_other_uris():
-    graph = Graph().parse(data=run("show", "territories", "--skos").output, format="turtle")
+    graph = skos.graph(voc.get("territories"), "urn:list")
     ain = URIRef(samples.AIN)
     assert (ain, SKOS.broader, URIRef("http://id.insee.fr/geo/region/84")) in graph
     assert (ain, SKOS.exactMatch, URIRef("http://publications.europa.eu/resource/authority/atu/FRA_DPT_001")) in graph

@@ -144,7 +144,7 @@ POPULARITY = Job(
 )
 WORDS = Job(
     name="ecosphere-search-words",
-    function="ckanext.ecosphere.search.relevance.spelling.count",
+    function="ckanext.ecosphere.search.relevance.spelling.count_words",
     title="Search: words of the catalogue",
     queue=QUEUE,
     has_work=spelling.words_are_due,

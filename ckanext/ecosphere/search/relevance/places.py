@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 import yaml
-from rapidfuzz.distance import OSA
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance.words import (
@@ -18,6 +17,7 @@ from ckanext.ecosphere.search.relevance.words import (
     Word,
     expressions,
     fillers,
+    near,
     read_all,
     stop_words,
     words_of_language,
@@ -201,14 +201,10 @@ def misspelt(inner: list[Word]) -> tuple[Place, ...]:
     if {inner[0].folded, inner[-1].folded} & {*cues()["between"], *stop_words()}:
         return ()
     allowed = 1 + (len(joined) >= LONG_NAME)
-    near = []
-    for together, name in _written_together().get(joined[0], {}).items():
-        if abs(len(together) - len(joined)) <= allowed:
-            gap = OSA.distance(joined, together)
-            if gap <= allowed:
-                near.append((gap, name))
-    if near:
-        return gazetteer.named(min(near)[1])
+    names = _written_together().get(joined[0], {})
+    alike = [(gap, names[together]) for gap, together in near(joined, list(names), allowed)]
+    if alike:
+        return gazetteer.named(min(alike)[1])
     return ()
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -39,15 +38,6 @@ TYPED_PARAMETER = "ext_typed"
 FEW = 5
 """Maximum number of results up to which a corrected spelling is tried (and used if it finds more
 than `FEW` times as many), then a relaxed query."""
-MOST_STEPS = 4
-"""Steps of an interpretation counted before those of the others: most queries end within these."""
-MOST_IN_DOUBT = 2
-"""Unknown words for which both cases, present in or missing from the catalogue, are counted in
-advance."""
-MOST_AT_ONCE = 2
-"""Units that datasets of one place often have together."""
-MOST_NAMESAKES = 2
-"""Namesakes counted in advance."""
 MOST_FORESEEN = 20
 """Maximum queries counted in one request before one of them is run."""
 SEVERAL = 2
@@ -137,24 +127,17 @@ def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) 
     """
     query.check(data_dict, fielded=False)
     extras = data_dict.get("extras") or {}
-    without = config.without()
-    if extras.get(TYPED_PARAMETER):
-        without |= {"spelling", "steps"}
-    place = str(extras.get(PLACE_PARAMETER) or "")
-
-    def understand(text: str) -> Understood:
-        return understanding.understand(text, place=place, without=without)
-
-    typed = data_dict["q"]
-    index = Index(original, context, data_dict, without)
+    place, typed = str(extras.get(PLACE_PARAMETER) or ""), data_dict["q"]
+    index = Index(original, context, data_dict)
     choice = _identified(index, typed)
     if choice:
         understood = choice.understood
     else:
-        understood = understand(typed)
-        if "steps" not in without:
-            understood = _with_common_name(index, understood, understand, place)
-        choice = _chosen(index, understood, understand)
+        understood = understanding.understand(typed, place=place)
+        choice = Choice(understood, understood.question)
+        if not extras.get(TYPED_PARAMETER):
+            understood = _with_common_name(index, understood, place)
+            choice = _chosen(index, understood, place)
     summary = _summary(choice, index)
     summary["as_asked"] = 0 if summary["missing"] else index.count(understood.question)
     if has_request_context() and data_dict.get("rows") != 0:
@@ -177,112 +160,42 @@ def _identified(index: Index, typed: str) -> Choice | None:
     return None
 
 
-def _with_common_name(
-    index: Index, understood: Understood, understand: Callable[[str], Understood], place: str
-) -> Understood:
-    """Interpret a common word as the commune of that name, if the query finds nothing otherwise.
-
-    Args:
-        index: results and counts.
-        understood: the interpretation of the query.
-        understand: interprets another text.
-        place: the chosen place, see `PLACE_PARAMETER`.
-    """
-    placed = understanding.with_common_name(understood, place=place, without=index.without)
-    if placed is None:
-        return understood
-    # Count the next candidates as well, so that Solr is queried once.
-    unknown = []
-    if "spelling" not in index.without:
-        unknown = spelling.unknown(understood)
-    candidates = [understood.question, *_candidates(placed, [], understand)]
-    index.foresee([*candidates, *_candidates(understood, unknown, understand)])
-    if not index.count(understood.question) and index.count(placed.question):
+def _with_common_name(index: Index, understood: Understood, place: str) -> Understood:
+    """Interpret a common word as the commune of that name, if the query finds nothing otherwise."""
+    placed = understanding.with_common_name(understood, place=place)
+    if placed and not index.count(understood.question) and index.count(placed.question):
         return placed
     return understood
 
 
-def _chosen(
-    index: Index, understood: Understood, understand: Callable[[str], Understood]
-) -> Choice:
-    """Return the final query for one that may find little or nothing: corrected, at a namesake, or relaxed."""
-    corrects, relaxes = "spelling" not in index.without, "steps" not in index.without
-    unknown = spelling.unknown(understood) if corrects else []
-    if relaxes and _may_find_little(understood, unknown):
-        index.foresee(_candidates(understood, unknown, understand))
+def _chosen(index: Index, understood: Understood, place: str) -> Choice:
+    """Return the final query for one that may find little or nothing: corrected, at a namesake, or relaxed.
+
+    Args:
+        index: results and counts.
+        understood: the interpretation of the query.
+        place: the chosen place, see `PLACE_PARAMETER`.
+    """
     first = Choice(understood, understood.question)
     best, count = first, index.count(first.question)
-    if corrects and count <= FEW:
+    if count <= FEW:
+        unknown = spelling.unknown(understood)
+        index.count_at_once(map(alone, unknown))
         corrected = spelling.corrected(understood, unknown, index.near)
         if corrected:
-            again = understand(corrected)
+            again = understanding.understand(corrected, place=place)
             count_again = index.count(again.question)
             if not count or count_again > FEW * count:
                 best, count = Choice(again, again.question, corrected), count_again
-    if relaxes and not count:
+    if not count:
         best = _at_namesake(best, index)
         count = index.count(best.question)
-    if relaxes and count <= FEW:
+    if count <= FEW:
         best = _with_less(best, index)
     # Do not report a correction that did not help.
     if best.corrected and not index.count(best.question):
         return first
     return best
-
-
-def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
-    """Return whether a query is likely to find nothing as it is: unknown words, an ambiguous place, or many units."""
-    strong = [unit for unit in understood.question.units if not unit.weak]
-    if unknown or len(strong) > MOST_AT_ONCE:
-        return True
-    if any(not unit.others and spelling.catalogue_has(unit.words) is False for unit in strong):
-        return True
-    several = len(strong) == MOST_AT_ONCE or bool(understood.others)
-    return several and understood.place is not None
-
-
-def _candidates(
-    understood: Understood, unknown: list[str], understand: Callable[[str], Understood]
-) -> list[Question]:
-    """Return the queries that may be needed, most likely first.
-
-    Args:
-        understood: the interpretation of the query.
-        unknown: its words that may be misspelt.
-        understand: interprets another text.
-    """
-    texts = dict.fromkeys(_possible_corrections(understood, unknown))
-    readings = [understood, *(understand(text) for text in texts if text != understood.text)]
-    candidates = [reading.question for reading in readings]
-    candidates += map(alone, unknown)
-    for word in unknown:
-        near = spelling.near(voc.normalise(word))
-        if not spelling.is_of_lists(near):
-            candidates.append(alone(near))
-    for reading in reversed(readings):
-        if reading.place:
-            namesakes = reading.others[:MOST_NAMESAKES]
-            candidates += [replace(reading.question, place=namesake) for namesake in namesakes]
-        candidates += understanding.steps(reading.question)[:MOST_STEPS]
-    for reading in reversed(readings):
-        candidates += understanding.steps(reading.question)[MOST_STEPS:]
-    return candidates
-
-
-def _possible_corrections(understood: Understood, unknown: list[str]) -> Iterator[str]:
-    """Yield the possible corrections of the query, whichever of its unknown words the catalogue has."""
-    if not unknown:
-        return
-    in_doubt = unknown[:MOST_IN_DOUBT]
-    for number in range(len(in_doubt) + 1):
-        for of_catalogue in combinations(in_doubt, number):
-            near = {
-                word: spelling.near(voc.normalise(word), known=word in of_catalogue)
-                for word in unknown
-            }
-            text = spelling.corrected(understood, unknown, near.__getitem__)
-            if text:
-                yield text
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
@@ -291,6 +204,7 @@ def _at_namesake(best: Choice, index: Index) -> Choice:
     if not understood.place:
         return best
     name = voc.normalise(understood.place.label)
+    index.count_at_once(replace(best.question, place=place) for place in understood.others)
     for place in understood.others:
         other_name = voc.normalise(place.label)
         if name != other_name and f"{name} " in other_name:
@@ -308,12 +222,11 @@ def _with_less(best: Choice, index: Index) -> Choice:
     """Relax the query step by step (words, the place, then more) until it has enough results."""
     steps = understanding.steps(best.understood.question)
     count = index.count(best.question)
-    for number, question in enumerate(steps):
+    index.count_at_once(steps)
+    for question in steps:
         # Steps that drop the place or most words are only for queries without any results.
         if count and (not question.strict or question.optional or not question.units):
             break
-        if number and not index.knows(question):
-            index.foresee(steps[number:])
         count_of_step = index.count(question)
         if count_of_step > count:
             best, count = replace(best, question=question), count_of_step
@@ -496,20 +409,12 @@ class Index:
         original: CKAN's `package_search`.
         context: action context, with the reader's permissions.
         data_dict: parameters of the reader's `package_search`.
-        without: disabled features, among `understanding.FEATURES`.
     """
 
-    def __init__(
-        self,
-        original: Callable[..., Any],
-        context: Context,
-        data_dict: DataDict,
-        without: frozenset[str],
-    ) -> None:
+    def __init__(self, original: Callable[..., Any], context: Context, data_dict: DataDict) -> None:
         self.original = original
         self.context = context
         self.data_dict = data_dict
-        self.without = without
         self._counts: dict[Question, int] = {}
         self._answers: dict[Question, DataDict] = {}
 
@@ -526,13 +431,9 @@ class Index:
         """Return whether the results have titles and keywords, which a client can leave out."""
         return self.data_dict.get("rows") != 0 and not self.data_dict.get("fl")
 
-    def knows(self, question: Question) -> bool:
-        """Return whether a query has been run or counted."""
-        return question in self._counts
-
     def count(self, question: Question) -> int:
         """Return the number of results of a query."""
-        if self.knows(question):
+        if question in self._counts:
             return self._counts[question]
         return self.find(question)["count"]
 
@@ -544,22 +445,18 @@ class Index:
             return other
         return ""
 
-    def foresee(self, queries: Iterable[Question]) -> None:
-        """Count several queries in advance; a single one is counted when it is run."""
-        distinct = list(dict.fromkeys(queries))
-        if sum(not self.knows(question) for question in distinct) >= SEVERAL:
-            self.count_at_once(distinct)
-
     def count_at_once(self, queries: Iterable[Question]) -> None:
-        """Count the results of queries with one request to Solr."""
-        unknown = [question for question in dict.fromkeys(queries) if not self.knows(question)]
-        unknown = unknown[:MOST_FORESEEN]
-        if not unknown:
+        """Count the results of several queries with one request to Solr; a single one is counted when it is run."""
+        distinct = dict.fromkeys(queries)
+        unknown = [question for question in distinct if question not in self._counts][
+            :MOST_FORESEEN
+        ]
+        if len(unknown) < SEVERAL:
             return
         minimum = config.minimum_match()
         parameters = []
         for question in unknown:
-            parameters.append(solr.parameters(question, minimum=minimum, ranked=False, year=None))
+            parameters.append(solr.parameters(question, minimum=minimum, year=None))
         counting = counting_parameters(parameters)
         try:
             answer = self._ask({"qf": config.query_fields(), **counting})
@@ -582,12 +479,7 @@ class Index:
             return self._ask_ranked(question, None)
 
     def _ask_ranked(self, question: Question, year: int | None) -> DataDict:
-        parameters = solr.parameters(
-            question,
-            minimum=config.minimum_match(),
-            ranked="ranking" not in self.without,
-            year=year,
-        )
+        parameters = solr.parameters(question, minimum=config.minimum_match(), year=year)
         return self._ask({"qf": config.query_fields(), "tie": config.tie(), **parameters})
 
     def _ask(self, parameters: DataDict) -> DataDict:

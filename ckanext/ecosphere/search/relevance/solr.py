@@ -92,19 +92,16 @@ def weights() -> dict[str, dict[str, float]]:
     return dict(table)
 
 
-def parameters(
-    question: Question, *, minimum: str, ranked: bool, year: int | None
-) -> dict[str, Any]:
+def parameters(question: Question, *, minimum: str, year: int | None) -> dict[str, Any]:
     """Return the parameters of `package_search`.
 
     Args:
         question: the query.
         minimum: Solr's `mm`, used if nothing is optional.
-        ranked: whether place and record affect the score.
         year: the current year, for the age of data; None if the index lacks `NUMBER_FIELDS`.
 
     Returns:
-        `q`, `defType`, `mm`, `fq_list`, and `boost` if ranked.
+        `q`, `defType`, `mm`, `fq_list`, `boost`.
     """
     if question.identifier:
         clauses = [f'{field}:"{question.identifier}"' for field in IDENTIFIER_FIELDS]
@@ -127,16 +124,14 @@ def parameters(
         if question.optional:
             minimum = str(max(len(clauses) - question.optional, 1))
         clauses[0] = _with_extras(clauses[0], question, strong)
-    solr: dict[str, Any] = {
+    return {
         # CKAN sets `q.op=AND`; explicit "OR" leaves it to `mm`.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": minimum,
         "fq_list": list(filter(None, [_where(question), _who(question), *_without(question)])),
+        "boost": _boost(question, year),
     }
-    if ranked:
-        solr["boost"] = _boost(question, year)
-    return solr
 
 
 def _copies(question: Question, strong: list[Unit]) -> int:

@@ -179,17 +179,14 @@ def nearest_of_lists(folded: str) -> tuple[str, int] | None:
     if len(folded) < MIN_FUZZY_LENGTH or not folded.isalpha():
         return None
     allowed = allowed_distance(folded)
-    best: tuple[int, int, str] | None = None
+    near: list[tuple[int, int, str]] = []
     for order, candidates in enumerate((_words(), gazetteer.large_names())):
-        for candidate in candidates:
-            # The first letter is rarely wrong.
-            if candidate[0] != folded[0] or abs(len(candidate) - len(folded)) > allowed:
-                continue
-            gap = OSA.distance(folded, candidate)
-            if gap <= allowed and (best is None or (gap, order, candidate) < best):
-                best = (gap, order, candidate)
-    if best:
-        return (best[2], best[0])
+        # The first letter is rarely wrong.
+        alike = [candidate for candidate in candidates if candidate[0] == folded[0]]
+        near += [(gap, order, other) for gap, other in words.near(folded, alike, allowed)]
+    if near:
+        gap, _order, nearest = min(near)
+        return nearest, gap
     return None
 
 
@@ -233,13 +230,9 @@ def nearest_expression(key: str) -> str | None:
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
     allowed = 1 + (len(key) > VERY_LONG_WORD)
-    near = []
-    for other in words.expressions():
-        if " " not in other or abs(len(other) - len(key)) > allowed:
-            continue
-        gap = OSA.distance(key, other)
-        if gap <= allowed and _numbers(other) == _numbers(key):
-            near.append((gap, other))
+    several = [other for other in words.expressions() if " " in other]
+    near = words.near(key, several, allowed)
+    near = [(gap, other) for gap, other in near if _numbers(other) == _numbers(key)]
     if not near:
         return None
     _gap, nearest = min(near)

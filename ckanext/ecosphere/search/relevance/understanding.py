@@ -41,8 +41,6 @@ AROUND = "around"
 """Value of `place`: the place of the query and everywhere else, nearest first."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
 """File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
-FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
-"""Features that can be disabled with the option `ecosphere.search.without`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +67,12 @@ class Understood:
         return self.question.place
 
 
-def understand(text: str, *, place: str = "", without: frozenset[str] = frozenset()) -> Understood:
+def understand(text: str, *, place: str = "") -> Understood:
     """Interpret a query, whose parts may be alternatives separated by `OR`.
 
     Args:
         text: as typed.
         place: index value of the place that the user chose among namesakes; `off` for none, or `AROUND`.
-        without: disabled features, among `FEATURES`.
     """
     plain = text
     if query.is_choice(text):
@@ -84,28 +81,26 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
     wanted = without_exclusions.text
     if "_" in wanted:
         wanted = _FILE_TYPE.sub("", wanted)
-    understood = _understood(wanted, place, without)
-    question = replace(understood.question, excluded=without_exclusions.excluded)
-    if "ranking" not in without:
-        title = plain if without_exclusions.excluded else wanted
-        question = replace(question, title=voc.normalise(title))
+    understood = _understood(wanted, place)
+    excluded = without_exclusions.excluded
+    title = plain if excluded else wanted
+    question = replace(understood.question, excluded=excluded, title=voc.normalise(title))
     if plain != text:
         strong = sum(not unit.weak for unit in question.units)
         question = replace(question, optional=max(0, strong - 1))
     return replace(understood, text=text, wanted=wanted, question=question)
 
 
-def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
+def _understood(text: str, place: str) -> Understood:
     """Interpret a query without operators.
 
     Args:
         text: as typed.
         place: index value of the place that the user chose among namesakes; `off` for none.
-        without: disabled features, among `FEATURES`.
     """
-    parts = _parts(text, without)
+    parts = _parts(text)
     reading = None
-    if place != "off" and "places" not in without:
+    if place != "off":
         reading = places.read(parts.words, text)
     if reading is None:
         return Understood(
@@ -138,25 +133,19 @@ class _Parts:
         words: its words, without references and period.
         references: units of its references.
         conditions: a query with only its conditions: formats and period.
-        everyday: whether words have alternative names.
     """
 
     words: list[words.Word]
     references: list[Unit]
     conditions: Question
-    everyday: bool
 
 
-def _parts(text: str, without: frozenset[str]) -> _Parts:
-    """Split a query into words, references and conditions; for the arguments, see `understand`."""
-    everyday = "everyday" not in without
+def _parts(text: str) -> _Parts:
+    """Split a query, as typed, into words, references and conditions."""
     text, period = take_period(text)
-    references: list[Unit] = []
-    if everyday:
-        text, references = take_references(text)
+    text, references = take_references(text)
     read = words.read(text)
-    question = Question((), formats=formats(read), period=period)
-    return _Parts(read, references, question, everyday)
+    return _Parts(read, references, Question((), formats=formats(read), period=period))
 
 
 def _place_of_id(value: str) -> Place | None:
@@ -182,9 +171,7 @@ def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
     return ""
 
 
-def with_common_name(
-    understood: Understood, *, place: str = "", without: frozenset[str] = frozenset()
-) -> Understood | None:
+def with_common_name(understood: Understood, *, place: str = "") -> Understood | None:
     """Interpret a query without a place whose only unknown word is both a common word and a commune.
 
     To be tried only if the query finds nothing: otherwise the word is not a place.
@@ -192,16 +179,13 @@ def with_common_name(
     Args:
         understood: the interpreted query.
         place: index value of the namesake that the user chose; `off` for none.
-        without: disabled features, among `FEATURES`.
 
     Returns:
         the other interpretation, None if there is none.
     """
-    if place == "off" or without & {"places", "everyday"}:
+    if place == "off" or understood.place or understood.question.maybe:
         return None
-    if understood.place or understood.question.maybe:
-        return None
-    parts = _parts(understood.wanted, without)
+    parts = _parts(understood.wanted)
     reading = places.read_word(parts.words)
     if reading is None:
         return None
@@ -231,7 +215,7 @@ def _units(parts: _Parts, subject_words: list[words.Word], *, placed: bool) -> t
     is_empty = all(word.folded in empty or word.stem in words.fillers() for word in subject_words)
     units = list(parts.references)
     if not is_empty or not (placed or units):
-        units = [*words.units(subject_words, synonyms_on=parts.everyday), *units]
+        units = [*words.units(subject_words), *units]
     if all(unit.weak for unit in units):
         units = [replace(unit, weak=False) for unit in units]
     return tuple(dict.fromkeys(units))

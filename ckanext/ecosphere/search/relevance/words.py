@@ -9,8 +9,11 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies import local, tables
+from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 DATA = Path(__file__).parents[1] / "data"
@@ -146,16 +149,8 @@ def read(text: str) -> list[Word]:
     return [word for word, number in zip(words, numbers, strict=True) if number <= MOST_WORDS]
 
 
-@cache
-def pictures() -> dict[str, str]:
-    """Return emoji → the word that each stands for."""
-    return {row["picture"]: row["word"] for row in tables.rows(DATA / "pictures.csv")}
-
-
 def read_all(text: str) -> list[Word]:
     """Split a text into words, without a maximum."""
-    for picture in pictures().keys() & set(text):
-        text = text.replace(picture, f" {pictures()[picture]} ")
     text = _IN_SHORT.sub(_in_full, text)
     words = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
@@ -364,10 +359,10 @@ def everyday() -> list[tuple[list[str], list[str]]]:
         if line.get("both"):
             lines.append((called, typed))
     lines += [([*others], [label]) for label, others in voc.own_synonyms()]
-    return lines + packaged_everyday()
+    return lines + _packaged_everyday()
 
 
-def packaged_everyday() -> list[tuple[list[str], list[str]]]:
+def _packaged_everyday() -> list[tuple[list[str], list[str]]]:
     """Return the lines of `everyday_fr.txt`."""
     lines: list[tuple[list[str], list[str]]] = []
     for line in _lines("everyday_fr.txt"):
@@ -460,6 +455,12 @@ def _length_of_expression(words: list[Word], position: int) -> int:
     return 0
 
 
+def near(text: str, others: list[str], allowed: int) -> list[tuple[int, str]]:
+    """Return the texts within an edit distance of another one, after their distances."""
+    alike = process.extract(text, others, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+    return [(gap, other) for other, gap, _place in alike]
+
+
 def _lines(name: str) -> list[str]:
     """Return the lines of a list in `data/`, without comments."""
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
@@ -485,7 +486,7 @@ class SynonymLine:
     broader: tuple[str, ...] = ()
 
 
-def synonym_lines(path: Path = DATA / "synonyms_fr.txt") -> list[SynonymLine]:
+def synonym_lines() -> list[SynonymLine]:
     """Read the synonym list.
 
     Terms separated by semicolons are equivalent. `narrow > broad`: documents about the left term are also found by the
@@ -498,7 +499,8 @@ def synonym_lines(path: Path = DATA / "synonyms_fr.txt") -> list[SynonymLine]:
         ValueError: a line is neither a set of at least two terms nor `narrow > broad`.
     """
     lines: list[SynonymLine] = []
-    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    content = (DATA / "synonyms_fr.txt").read_text(encoding="utf-8")
+    for number, raw in enumerate(content.splitlines(), start=1):
         text = raw.split("#", 1)[0].strip()
         if text:
             lines.append(parse_line(number, text))

@@ -47,7 +47,8 @@ _french: dict[str, dict[str, Any]] = {}
 def give_french(solr: SolrAdmin) -> None:
     """Apply the French schema, which another test may have removed."""
     if solr.schema() != _french.get(solr.name):
-        if solr_schema.fields_blocking_apply(solr):
+        commands = solr_schema.schema_commands(solr.schema(), solr_schema.wanted())
+        if solr_schema.blocking_fields(solr, commands):
             solr.delete_all()
             solr.reload()
         solr_schema.apply(solr)

@@ -117,7 +117,7 @@ def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets)
 def found(question: str, year: int | None) -> dict[str, Any]:
     """Return the first dataset that a query finds, with Solr's score."""
     parameters = solr.parameters(
-        understand(question).question, minimum=config.minimum_match(), ranked=True, year=year
+        understand(question).question, minimum=config.minimum_match(), year=year
     )
     parameters |= {
         "qf": config.query_fields(),

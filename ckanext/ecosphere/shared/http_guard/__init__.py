@@ -29,7 +29,7 @@ from ckanext.ecosphere.shared.http_guard.errors import (
     FetchRefusedError,
     in_language,
 )
-from ckanext.ecosphere.shared.http_guard.session import GuardedSession, Response
+from ckanext.ecosphere.shared.http_guard.session import GuardedSession, Response, ask_by_host
 
 __all__ = [
     "MESSAGES",
@@ -41,6 +41,7 @@ __all__ = [
     "Response",
     "Service",
     "StoppedError",
+    "ask_by_host",
     "checked_url",
     "in_language",
     "is_own_service",

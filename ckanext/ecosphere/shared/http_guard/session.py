@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import email.utils
+import itertools
 import random
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, SSLError
 
-from ckanext.ecosphere.shared.http_guard.addresses import checked_url, joined
+from ckanext.ecosphere.shared.http_guard.addresses import checked_url, joined, taken_apart
 from ckanext.ecosphere.shared.http_guard.attempt import (
     Attempt,
     GuardedHTTPConnection,
@@ -346,3 +349,63 @@ def _retry_after(headers: Mapping[str, str]) -> float:
         except (TypeError, ValueError, OverflowError):
             return 0.0
     return 0.0
+
+
+# --- many servers ---
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+HOSTS_AT_ONCE = 4
+FAILURES_OF_A_HOST = 3
+"""Answers of a host in a row that do not come, after which the rest of it is not asked."""
+
+
+def ask_by_host(
+    items: Iterable[Item],
+    url_of: Callable[[Item], str],
+    ask: Callable[[Item], Answer],
+    is_silent: Callable[[Answer], bool],
+    *,
+    seconds: float,
+    pause: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[tuple[Item, Answer | None]]:
+    """Ask about items: several hosts at once, the items of one host one after the other.
+
+    Args:
+        items: what to ask about.
+        url_of: returns the URL of an item.
+        ask: asks about an item.
+        is_silent: whether an answer tells that the server did not answer.
+        seconds: time after which nothing more is asked.
+        pause: seconds between two requests to a host.
+        sleep: makes the pause.
+
+    Returns:
+        the items with their answers, None for the rest of a silent host; items not reached in time are left out.
+    """
+    by_host: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_host[taken_apart(url_of(item)).hostname or ""].append(item)
+    end = time.monotonic() + seconds
+
+    def ask_host(queue: list[Item]) -> list[tuple[Item, Answer | None]]:
+        answers: list[tuple[Item, Answer | None]] = []
+        silent = 0
+        for number, item in enumerate(queue):
+            if time.monotonic() > end:
+                break
+            if silent == FAILURES_OF_A_HOST:
+                answers.append((item, None))
+                continue
+            if number:
+                sleep(pause)
+            answer = ask(item)
+            answers.append((item, answer))
+            silent += 1
+            if not is_silent(answer):
+                silent = 0
+        return answers
+
+    with ThreadPoolExecutor(HOSTS_AT_ONCE) as pool:
+        return list(itertools.chain.from_iterable(pool.map(ask_host, by_host.values())))

@@ -1,1 +1,1 @@
-"""What the pages of studies share: log-in, errors and forms, the map of a site, and figures about missing data."""
+"""What the pages of studies show: the map of a site, and figures about missing data."""

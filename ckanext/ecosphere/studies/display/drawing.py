@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +11,6 @@ from ckan import model
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
-from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.studies.site import Site
@@ -81,15 +79,9 @@ def _boxes(ids: list[str]) -> dict[str, Box]:
     spatial = package.extras["spatial"].astext
     is_short = sa.func.length(spatial) < LONGEST
     query = sa.select(package.id, spatial).where(package.id.in_(ids), is_short)
-    boxes = {}
-    for package_id, text in model.Session.execute(query):
-        try:
-            shapes = geometry.geometries_in(json.loads(text))
-        except (ValueError, RecursionError):
-            continue
-        positions = []
-        for part in shapes:
-            positions += geometry.positions_in(part["coordinates"])
-        if positions:
-            boxes[package_id] = geometry.bounds(positions)
-    return boxes
+    rows = model.Session.execute(query).all()
+    shapes = shapely.from_geojson([text for _id, text in rows], on_invalid="ignore")
+    drawn = zip(rows, shapes, strict=True)
+    return {
+        row[0]: shape.bounds for row, shape in drawn if shape is not None and not shape.is_empty
+    }

@@ -1,13 +1,15 @@
 """Actions of studies, of their frames, and of what they tell.
 
 The parameters `id` (of a study), `need` (id of a row of the study) and those of a site are the same everywhere. A site
-is given by one of `communes` (list of INSEE codes), `epci` (SIREN), `geojson` (text or object, RFC 7946, degrees) or
-`file` (GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer` (metres, default 0).
+is given by one of `communes` (list of INSEE codes or names), `epci` (SIREN or name), `geojson` (text or object, RFC
+7946, degrees; or the four sides of a rectangle) or `file` (GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer`
+(metres, default 0).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,14 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
-from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import asking, editing, frames, news, shown, store, wording
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.display import figures
 from ckanext.ecosphere.studies.logic import auth, schema
 from ckanext.ecosphere.studies.model import Member, Study, StudyNeed
+from ckanext.ecosphere.studies.publications import clipping
 from ckanext.ecosphere.studies.site import Site, SiteError
 
-RUNS = "ecosphere-study-run"
 RUN_RATE = "20 per minute; 200 per hour"
 """Runs of one person: each asks the index once a need."""
 
@@ -47,19 +48,13 @@ def ecosphere_study_create(context: Context, data_dict: DataDict) -> dict[str, A
         ValidationError: what is wrong, by parameter; or the person has too many studies.
         NotAuthorized: the caller is anonymous.
     """
-    person = auth.person(context)
-    site = site_of(data_dict)
-    _count_run(person)
-    study = Study(owner_id=person.id, title=data_dict["title"])
-    rows = []
+    study, rows = Study(), []
     if "frame" in data_dict:
         frame = data_dict["frame"]
         study.frame_id, study.frame_version = frame.id, frame.version
         for group in frame.groups:
-            rows += [(group.label, need.as_dict()) for need in group.needs]
-    store.create(study, site, rows)
-    store.run(study, authorization.same_person(context))
-    return shown.full(study, context)
+            rows += [(group.label, asdict(need)) for need in group.needs]
+    return _begun(study, rows, context, data_dict)
 
 
 @tk.side_effect_free
@@ -95,9 +90,7 @@ def ecosphere_study_list(context: Context, data_dict: DataDict) -> dict[str, Any
         `count`, and `results`: id, title, site_label, run, pending, role, owner, created, modified…
     """
     person = auth.person(context)
-    count, studies = store.of_person(
-        person.id, data_dict["state"], data_dict["start"], data_dict["rows"]
-    )
+    count, studies = store.part(store.of_person(person.id, data_dict["state"]), data_dict)
     return {"count": count, "results": [shown.brief(study, person.id) for study in studies]}
 
 
@@ -152,14 +145,9 @@ def ecosphere_study_copy(context: Context, data_dict: DataDict) -> dict[str, Any
         the new study, as `ecosphere_study_show` returns it.
     """
     study = store.get(data_dict["id"])
-    person = auth.person(context)
-    site = site_of(data_dict)
-    _count_run(person)
-    other = Study(owner_id=person.id, title=data_dict["title"])
-    other.frame_id, other.frame_version = study.frame_id, study.frame_version
-    store.create(other, site, [(row.group, row.need) for row in store.needs(study)])
-    store.run(other, authorization.same_person(context))
-    return shown.full(other, context)
+    other = Study(frame_id=study.frame_id, frame_version=study.frame_version)
+    rows = [(row.group, row.need) for row in store.needs(study)]
+    return _begun(other, rows, context, data_dict)
 
 
 @action(schema.by_id)
@@ -175,10 +163,26 @@ def ecosphere_study_run(context: Context, data_dict: DataDict) -> dict[str, Any]
     Raises:
         ValidationError: too many runs in a short time.
     """
-    study = store.get(data_dict["id"])
     _count_run(auth.person(context))
+    study = store.locked(data_dict["id"])
     store.run(study, authorization.same_person(context))
     return shown.full(study, context)
+
+
+@action(schema.by_id)
+def ecosphere_study_extract(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Have the data of the datasets that a study keeps extracted around its site, in the background.
+
+    Args:
+        id (str): of the study.
+
+    Returns:
+        one row a layer, as `clipping.shown` returns them.
+    """
+    study = store.get(data_dict["id"])
+    clipping.ask(study, context)
+    model.Session.commit()
+    return clipping.shown(study, context)
 
 
 @tk.side_effect_free
@@ -221,12 +225,12 @@ def ecosphere_study_need_create(context: Context, data_dict: DataDict) -> dict[s
     Returns:
         the study, as `ecosphere_study_show` returns it.
     """
-    study = store.get(data_dict["id"])
     _count_run(auth.person(context))
+    study = store.locked(data_dict["id"])
     row = store.add_need(study, data_dict["label"], data_dict["words"], data_dict["themes"])
-    countable = store.look(study, [row], authorization.same_person(context))
+    servers = store.look(study, [row], authorization.same_person(context))
     store.settle(study, row)
-    store.save(study, countable)
+    store.save(study, servers)
     return shown.full(study, context)
 
 
@@ -274,21 +278,21 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
     study, row = _need(data_dict)
     same = authorization.same_person(context)
     decision = data_dict.get("decision", "")
-    countable: list[str] = []
+    servers: store.Servers = {}
     if data_dict["replacement"]:
         decision = store.ASIDE
-        countable += store.add(study, row, _readable(same, data_dict["replacement"]), same)
+        servers |= store.add(study, row, _readable(same, data_dict["replacement"]), same)
     else:
         _require(data_dict, "decision")
         if decision == store.ASIDE:
             _require(data_dict, "why")
     if decision == store.ADDED:
-        countable += store.add(study, row, _readable(same, data_dict["dataset"]), same)
+        servers |= store.add(study, row, _readable(same, data_dict["dataset"]), same)
     else:
         package = model.Package.get(data_dict["dataset"])
         package_id = package.id if package else ""
         store.decide(study, row, package_id, decision, data_dict["why"])
-    store.save(study, countable)
+    store.save(study, servers)
     return shown.brief(study, auth.person(context).id)
 
 
@@ -414,7 +418,7 @@ def ecosphere_study_frame_list(context: Context, data_dict: DataDict) -> list[di
     tk.check_access("ecosphere_study_frame_list", context, data_dict)
     rows = []
     for frame in frames.frames():
-        row = frame.as_dict()
+        row = asdict(frame)
         del row["groups"], row["sources"]
         rows.append({**row, "needs": len(frame.needs)})
     return rows
@@ -431,7 +435,7 @@ def ecosphere_study_frame_show(context: Context, data_dict: DataDict) -> dict[st
     frame = frames.frame(data_dict["id"])
     if frame is None:
         raise tk.ObjectNotFound(tk._("There is no such frame."))
-    return frame.as_dict()
+    return asdict(frame)
 
 
 def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -515,8 +519,19 @@ def site_of(data_dict: Mapping[str, Any]) -> Site:
         raise tk.ValidationError({kinds[0]: [message]}) from None
 
 
+def _begun(study: Study, rows: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Store a new study of the caller with its needs, on the site that is given, and run it."""
+    site = site_of(data_dict)
+    person = auth.person(context)
+    _count_run(person)
+    study.owner_id, study.title = person.id, data_dict["title"]
+    store.create(study, site, rows)
+    store.run(study, authorization.same_person(context))
+    return shown.full(study, context)
+
+
 def _need(data_dict: Mapping[str, Any]) -> tuple[Study, StudyNeed]:
-    study = store.get(data_dict["id"])
+    study = store.locked(data_dict["id"])
     return study, store.need(study, data_dict["need"])
 
 
@@ -549,17 +564,7 @@ def _saved(study: Study, context: Context) -> dict[str, Any]:
 
 
 def _count_run(person: model.User) -> None:
-    """Count a run of a person.
-
-    Raises:
-        ValidationError: too many in a short time.
-    """
-    try:
-        rate_limits.hit(RUNS, RUN_RATE, f"user:{person.id}", fallback=True)
-    except rate_limits.TooMany as error:
-        message = tk._("You have run studies too often in a short time.")
-        again = rate_limits.try_again(error.seconds)
-        raise tk.ValidationError({"message": [f"{message} {again}"]}) from None
+    schema.count("ecosphere-study-run", RUN_RATE, person.id)
 
 
 def get_actions() -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Auth functions of studies. Studies are private by nature: sysadmins may delete one, and nothing else.
+"""Auth functions, each named after its action. Studies are private by nature: sysadmins may delete one, nothing else.
 
-A study that is not shared with a person does not exist for them.
+A study that is not shared with a person does not exist for them; nor does a collection or reuse that is not public.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
-from ckan.types import AuthResult, Context
+from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.studies import editing, store
+from ckanext.ecosphere.studies.publications import collections, reuses
 
 Auth = Callable[..., AuthResult]
+ALLOWED: AuthResult = {"success": True}
+DENIED: AuthResult = {"success": False}
 OWNERS = (store.OWNER,)
 WRITERS = (store.OWNER, store.WRITE)
 READERS = (store.OWNER, store.WRITE, store.READ)
@@ -30,8 +33,10 @@ ROLES = {
     "need_update": WRITERS,
     "dataset_update": WRITERS,
     "request": WRITERS,
+    "extract": WRITERS,
     "member_add": OWNERS,
     "link_create": OWNERS,
+    "offer": OWNERS,
 }
 
 
@@ -47,85 +52,80 @@ def person(context: Any) -> model.User:
     return user
 
 
-def _decide(context: Any, data_dict: dict[str, Any] | None, roles: tuple[str, ...]) -> AuthResult:
-    role = store.role(store.get((data_dict or {}).get("id")), person(context).id)
-    if not role:
-        raise tk.ObjectNotFound(store.unknown())
-    if role in roles:
-        return {"success": True}
-    if roles == WRITERS:
-        return {"success": False, "msg": tk._("You may read this study, not change it.")}
-    return {"success": False, "msg": tk._("Only the owner of the study may do this.")}
+# --- studies --------------------------------------------------------------------------------------
 
 
 def _of_roles(roles: tuple[str, ...]) -> Auth:
     """Return the auth function of an action on a study for people with these roles."""
 
     @tk.auth_sysadmins_check
-    def allowed(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-        return _decide(context, data_dict, roles)
+    def allowed(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+        role = store.role(store.get((data_dict or {}).get("id")), person(context).id)
+        if not role:
+            raise tk.ObjectNotFound(store.unknown())
+        if role in roles:
+            return ALLOWED
+        if roles == WRITERS:
+            return {"success": False, "msg": tk._("You may read this study, not change it.")}
+        return {"success": False, "msg": tk._("Only the owner of the study may do this.")}
 
     return allowed
 
 
 @tk.auth_sysadmins_check
-def with_account(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def with_account(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow everyone with an account: the action handles what is their own."""
     return {"success": authorization.person(context) is not None}
 
 
+@tk.auth_allow_anonymous_access
+def everyone(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow everyone: frames are public."""
+    return ALLOWED
+
+
+def sysadmins(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow sysadmins only, whom CKAN lets pass."""
+    return DENIED
+
+
 @tk.auth_sysadmins_check
-def ecosphere_study_delete(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def ecosphere_study_delete(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow the owner, and sysadmins."""
     if person(context).sysadmin:
         store.get((data_dict or {}).get("id"))  # raises NotFound
-        return {"success": True}
-    return _decide(context, data_dict, OWNERS)
+        return ALLOWED
+    return _of_roles(OWNERS)(context, data_dict)
 
 
 @tk.auth_sysadmins_check
 def ecosphere_study_member_remove(
-    context: Context, data_dict: dict[str, Any] | None = None
+    context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow the owner, and members to leave."""
     data = data_dict or {}
     own = store.member_of(str(data.get("id")), person(context).id)
     if own is not None and own.id == data.get("member"):
-        return {"success": True}
-    return _decide(context, data_dict, OWNERS)
+        return ALLOWED
+    return _of_roles(OWNERS)(context, data_dict)
 
 
-@tk.auth_allow_anonymous_access
-def everyone(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """Allow everyone: frames are public."""
-    return {"success": True}
-
-
-def ecosphere_study_frame_save(
-    context: Context, data_dict: dict[str, Any] | None = None
-) -> AuthResult:
+def ecosphere_study_frame_save(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors of a service a new frame, and whoever made a frame its next version; and sysadmins."""
     user = person(context)
-    if not authz.has_user_permission_for_some_org(user.name, "create_dataset"):
+    if not authz.has_user_permission_for_some_org(user.name, collections.RIGHT):
         return {"success": False, "msg": tk._("Only editors of a service may change frames.")}
     frame_id = str((data_dict or {}).get("id") or "")
     if not frame_id:
-        return {"success": True}
+        return ALLOWED
     versions = editing.versions(frame_id)
     if versions and versions[-1].author_id == user.id:
-        return {"success": True}
+        return ALLOWED
     return {"success": False, "msg": tk._("Only who made a frame may change it: copy it.")}
 
 
-def ecosphere_study_missing_stats(
-    context: Context, data_dict: dict[str, Any] | None = None
-) -> AuthResult:
-    """Allow sysadmins, which CKAN does before it asks."""
-    return {"success": False, "msg": tk._("Only the ministry sees which data studies lack.")}
-
-
 def ecosphere_study_dataset_stats(
-    context: Context, data_dict: dict[str, Any] | None = None
+    context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow the editors of the service."""
     service = str((data_dict or {}).get("organization") or "")
@@ -134,19 +134,107 @@ def ecosphere_study_dataset_stats(
     return {"success": bool(is_editor)}
 
 
+# --- collections ----------------------------------------------------------------------------------
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_collection_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow everybody the public collections; those that one may edit are asked of CKAN."""
+    mine = (data_dict or {}).get("mine")
+    return {"success": not mine or authorization.person(context) is not None}
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_collection_show(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow everybody a public collection, and editors of its service the others."""
+    collection = collections.get((data_dict or {}).get("id"))
+    if collection.public or collections.may_edit(context, collection.organization_id):
+        return ALLOWED
+    raise tk.ObjectNotFound(collections.unknown())
+
+
+def ecosphere_collection_create(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow editors of the service; of any service while none is given."""
+    service = (data_dict or {}).get("organization")
+    if service:
+        return {"success": collections.may_edit(context, str(service))}
+    name = person(context).name
+    return {"success": authz.has_user_permission_for_some_org(name, collections.RIGHT)}
+
+
+def ecosphere_collection_update(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow editors of the service of the collection; to others who may not read it, it does not exist."""
+    collection = collections.get((data_dict or {}).get("id"))
+    if collections.may_edit(context, collection.organization_id):
+        return ALLOWED
+    if not collection.public:
+        raise tk.ObjectNotFound(collections.unknown())
+    return DENIED
+
+
+def ecosphere_collection_add(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow editors of the service of the collection, with datasets that they may read."""
+    allowed = ecosphere_collection_update(context, data_dict)
+    if allowed is ALLOWED:
+        authorization.dataset_readable(context, (data_dict or {}).get("package_id"))
+    return allowed
+
+
+# --- reuses, opinions -----------------------------------------------------------------------------
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_reuse_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow everybody the published ones, people their own, and sysadmins those that wait."""
+    data = data_dict or {}
+    user = authorization.person(context)
+    if data.get("package_id"):
+        authorization.dataset_readable(context, data["package_id"])
+    match data.get("scope"):
+        case "mine":
+            return {"success": user is not None}
+        case "held":
+            return {"success": user is not None and bool(user.sysadmin)}
+    return ALLOWED
+
+
+def ecosphere_reuse_delete(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow the author; to others, one that is not public does not exist."""
+    reuse = reuses.get((data_dict or {}).get("id"))
+    if reuse.author_id == person(context).id:
+        return ALLOWED
+    if reuse.state != reuses.PUBLISHED:
+        raise tk.ObjectNotFound(reuses.unknown())
+    return DENIED
+
+
+def ecosphere_opinion_save(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow those with an account who may read the dataset."""
+    return authorization.dataset_readable(context, (data_dict or {}).get("package_id"))
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_opinion_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow those who may read the dataset."""
+    return ecosphere_opinion_save(context, data_dict)
+
+
+#: Actions whose auth function serves several.
+SHARED = {
+    "ecosphere_study_create": with_account,
+    "ecosphere_study_list": with_account,
+    "ecosphere_study_link_open": with_account,
+    "ecosphere_study_frame_list": everyone,
+    "ecosphere_study_frame_show": everyone,
+    "ecosphere_study_missing_stats": sysadmins,
+    "ecosphere_collection_delete": ecosphere_collection_update,
+    "ecosphere_reuse_create": with_account,
+    "ecosphere_reuse_moderate": sysadmins,
+}
+
+
 def get_auth_functions() -> dict[str, Auth]:
     """Return the plugin's auth functions."""
-    functions: dict[str, Auth] = {
-        "ecosphere_study_create": with_account,
-        "ecosphere_study_list": with_account,
-        "ecosphere_study_link_open": with_account,
-        "ecosphere_study_delete": ecosphere_study_delete,
-        "ecosphere_study_member_remove": ecosphere_study_member_remove,
-        "ecosphere_study_frame_list": everyone,
-        "ecosphere_study_frame_show": everyone,
-        "ecosphere_study_frame_save": ecosphere_study_frame_save,
-        "ecosphere_study_missing_stats": ecosphere_study_missing_stats,
-        "ecosphere_study_dataset_stats": ecosphere_study_dataset_stats,
-    }
-    functions |= {f"ecosphere_study_{verb}": _of_roles(roles) for verb, roles in ROLES.items()}
-    return authorization.deny_by_default(functions)
+    own = {name: value for name, value in globals().items() if name.startswith("ecosphere_")}
+    of_studies = {f"ecosphere_study_{verb}": _of_roles(roles) for verb, roles in ROLES.items()}
+    return authorization.deny_by_default(own | of_studies | SHARED)

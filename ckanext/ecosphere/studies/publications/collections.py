@@ -13,17 +13,17 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
-from ckan.lib.munge import munge_title_to_name
 
+from ckanext.ecosphere.core.pages import anybody
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, authorization, csv_table, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.rdf import NAMESPACES
-from ckanext.ecosphere.studies import frames
+from ckanext.ecosphere.studies import candidates, frames, wording
 from ckanext.ecosphere.studies.model import Collection
-from ckanext.ecosphere.studies.publications.outline import facts_of, readable, text_in
+from ckanext.ecosphere.studies.publications.outline import facts_of, text_in
 
-MOST_ITEMS, LONGEST_NAME, MOST_IN_FEED = 300, 80, 100
+MOST_ITEMS, MOST_IN_FEED = 300, 100
 LONGEST = {"group": 200, "label": 300, "note": 1_000, "package_id": 100}
 """Text of an item → most characters."""
 RESERVED = frozenset({"nouveau", "ajouter"})
@@ -75,19 +75,45 @@ def of_dataset(package_id: str) -> list[Collection]:
 # --- names and items ------------------------------------------------------------------------------
 
 
-def free_name(title: str) -> str:
-    """Return a free name for a title."""
-    base = munge_title_to_name(title)[:LONGEST_NAME].strip("-_") or "bouquet"
-    name, number = base, 1
-    while name in RESERVED or model.Session.query(Collection.id).filter_by(name=name).first():
-        number += 1
-        name = f"{base}-{number}"
-    return name
+def is_taken(name: str) -> bool:
+    """Return whether a name is that of a collection, or a part of other addresses."""
+    own = sa.exists().where(Collection.name == name)
+    return name in RESERVED or bool(model.Session.scalar(sa.select(own)))
 
 
 def item_of(data: Row) -> dict[str, str]:
     """Return an item with its four texts, cleaned and cut."""
     return {name: one_line(str(data.get(name) or ""))[:most] for name, most in LONGEST.items()}
+
+
+def items_of(rows: Any, context: Any, stored: frozenset[str]) -> list[dict[str, str]]:
+    """Return items with the ids of their datasets.
+
+    Args:
+        rows: as an editor gives them.
+        stored: ids of datasets that need not be readable.
+
+    Raises:
+        Invalid: they are no list of items, too many, or one has neither a name nor a dataset that the user may read.
+    """
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise tk.Invalid(tk._("Give a list of objects."))
+    if len(rows) > MOST_ITEMS:
+        raise tk.Invalid(full_error())
+    items = [item_of(row) for row in rows]
+    for item in items:
+        key = item["package_id"]
+        if not key and not item["label"]:
+            raise tk.Invalid(tk._("Give each line a name or a dataset."))
+        if not key or key in stored:
+            continue
+        try:
+            authorization.dataset_readable(context, key)
+        except tk.ObjectNotFound:
+            raise tk.Invalid(tk._("There is no dataset {name}.").format(name=key)) from None
+        package: Any = model.Package.get(key)
+        item["package_id"] = package.id
+    return items
 
 
 def items_of_frame(frame: frames.Frame) -> list[dict[str, str]]:
@@ -144,7 +170,7 @@ def brief(collection: Collection) -> dict[str, Any]:
 
 def full(collection: Collection, context: Any) -> dict[str, Any]:
     """Return a collection with its items by group; `dataset` is None for a need without data."""
-    packages = readable(context, [item["package_id"] for item in collection.items])
+    packages = candidates.readable([item["package_id"] for item in collection.items], context)
     groups: dict[str, list[dict[str, Any]]] = {}
     for item in collection.items:
         package = packages.get(item["package_id"])
@@ -174,21 +200,11 @@ def _lines(collection: Row) -> Iterator[tuple[str, Row, Mapping[str, str]]]:
 
 def as_csv(collection: Row) -> str:
     """Return the items of a collection as a table."""
-    columns = (
-        tk._("Group"),
-        tk._("Need"),
-        tk._("Note"),
-        tk._("Dataset"),
-        tk._("Producer"),
-        tk._("Licence"),
-        tk._("Date of the data"),
-        tk._("Address"),
-    )
     rows = []
     for group, item, dataset in _lines(collection):
         facts = [dataset.get(name) for name in ("title", "producer", "licence", "date", "link")]
         rows.append((group, item["label"], item["note"], *facts))
-    return csv_table.write(columns, rows)
+    return csv_table.write(wording.columns("collection_table"), rows)
 
 
 def as_atom(collection: Row) -> bytes:
@@ -251,7 +267,7 @@ def as_dcat(collection: Row, ending: str) -> str:
     if collection["description"]:
         graph.add((catalogue, dct.description, Literal(collection["description"])))
     ids = [dataset["id"] for _group, _item, dataset in _lines(collection) if dataset]
-    for package in readable({"user": "", "auth_user_obj": None}, ids).values():
+    for package in candidates.readable(ids, anybody()).values():
         graph.add((catalogue, dcat.dataset, serializer.graph_from_dataset(package)))
     _media_type, syntax = FORMATS[ending]
     return graph.serialize(format=syntax)

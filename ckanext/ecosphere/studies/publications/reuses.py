@@ -16,23 +16,13 @@ from ckan import model
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.shared.language import N_
+from ckanext.ecosphere.studies import candidates
 from ckanext.ecosphere.studies.model import Reuse
-from ckanext.ecosphere.studies.publications.outline import readable
+from ckanext.ecosphere.studies.wording import MESSAGES
 
-KINDS = {
-    "study": N_("Study"),
-    "service": N_("Service"),
-    "article": N_("Article"),
-    "map": N_("Map"),
-    "code": N_("Program"),
-}
+KINDS, STATES = MESSAGES["reuse_kinds"], MESSAGES["reuse_states"]
+"""Names by id."""
 HELD, PUBLISHED, REFUSED = "held", "published", "refused"
-STATES = {
-    HELD: N_("Waits for a moderator"),
-    PUBLISHED: N_("Published"),
-    REFUSED: N_("Refused"),
-}
 MOST_DATASETS = 50
 LONGEST_URL = 2_000
 
@@ -108,7 +98,7 @@ def of_service(organization_id: str, rows: int) -> Sequence[Reuse]:
 
 def shown(rows: Sequence[Reuse], context: Any) -> list[dict[str, Any]]:
     """Return reuses as the user of a context may see them, with the datasets that they may read."""
-    packages = readable(context, [id_ for row in rows for id_ in row.packages])
+    packages = candidates.readable([id_ for row in rows for id_ in row.packages], context)
     return [_shown(row, packages) for row in rows]
 
 

@@ -1,110 +1,215 @@
 """What is taken away from a study: annex, tables, site, project of QGIS, and one archive with all.
 
-The archive has no data of others: its table of downloads leads to the part of each service that covers the site. Its
-files and their texts are for the authorities, and have French names in every language.
+The annex is OpenDocument (ODF 1.3, ISO/IEC 26300), Word (ECMA-376) and HTML. Its text is `content.html` of
+`templates/studies/annex`; the template of each format says how headings, paragraphs and tables are written. All texts
+are cleaned and escaped; links lead to web addresses only. Tables have a caption and a row of headers, and headings are
+nested, so that screen readers find their way in each format.
+
+The archive has the data around the site that were extracted (`clipping`); its table of downloads leads to the part of
+each service that covers the site. Its files and their texts are for the authorities, and have French names in every
+language.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from babel.numbers import format_decimal
+from jinja2 import Environment, FileSystemLoader, select_autoescape
 from lxml import etree
 from pyproj import Transformer
 
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
-from ckanext.ecosphere.shared import csv_table, qgis
+from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared import csv_table, dates, language, qgis
 from ckanext.ecosphere.shared.characters import clean
-from ckanext.ecosphere.studies.publications import annex
-from ckanext.ecosphere.studies.publications.outline import (
-    DatasetLine,
-    NeedLine,
-    Outline,
-    content_of,
-)
+from ckanext.ecosphere.studies import wording
+from ckanext.ecosphere.studies.publications import clipping
+from ckanext.ecosphere.studies.publications.outline import content_of, text_in
 
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
-WRITTEN_FOR = "3.28.0"
-"""Version of QGIS whose form of projects is written; newer ones read it."""
 MOST_DATASETS = 400
 """Datasets of a study of which layers and addresses are taken."""
 SITE_FILE = "site.geojson"
+TEMPLATES = Path(__file__).parents[2] / "templates" / "studies" / "annex"
+ODT = "application/vnd.oasis.opendocument.text"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+FORMATS = {"odt": ODT, "docx": DOCX, "html": "text/html"}
+#: File in the archive of a format → template. The relations of Word name the links that the document has.
+ODT_PARTS = {
+    "content.xml": "odt_content.xml",
+    "styles.xml": "odt_styles.xml",
+    "meta.xml": "odt_meta.xml",
+    "META-INF/manifest.xml": "odt_manifest.xml",
+}
+DOCX_PARTS = {
+    "[Content_Types].xml": "docx_types.xml",
+    "_rels/.rels": "docx_package.xml",
+    "docProps/core.xml": "docx_core.xml",
+    "word/document.xml": "docx_document.xml",
+    "word/footer.xml": "docx_footer.xml",
+    "word/styles.xml": "docx_styles.xml",
+    "word/_rels/document.xml.rels": "docx_relations.xml",
+}
+#: Moment of all files in the archives: the same annex gives the same bytes.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+LONGEST_TEXT = 2_000
+_BLANKS = re.compile(r"[ \t\n]+")
+_UNBROKEN = re.compile(" (?=[;:!?»%])|(?<=«) ")
+SMALL_SITE = 10
+"""Hectares below which the area of a site is told to the tenth."""
+
+
+# --- annex ----------------------------------------------------------------------------------------
+
+
+def annex(outline: Row, ending: str) -> bytes:
+    """Return the annex of a study in one of `FORMATS`, in the language of the page."""
+    if ending == "html":
+        return rendered("annex.html", outline).encode()
+    members = {}
+    parts = DOCX_PARTS
+    if ending == "odt":
+        members["mimetype"] = ODT
+        parts = ODT_PARTS
+    links: dict[str, str] = {}
+    for name, template in parts.items():
+        members[name] = rendered(template, outline, links=links)
+    return _packed(members)
+
+
+def rendered(template: str, outline: Row, **variables: Any) -> str:
+    """Return a text about a study from a template of the annex."""
+    title = tk._("Data of the study “{title}”").format(title=outline["title"])
+    about = {"title": title, "portal": tk.config["ckan.site_title"], "outline": outline}
+    spoken = language.current()[:2]
+    return _environment().get_template(template).render(about, language=spoken, **variables)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(("html", "xml")),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_cleaned,
+    )
+    environment.globals |= {
+        "_": tk._,
+        "ungettext": tk.ungettext,
+        "day": dates.day,
+        "moment": dates.moment,
+        "number": _number,
+        "state": wording.state,
+        "text": text_in,
+    }
+    environment.tests["web"] = _is_web_address
+    return environment
+
+
+def _cleaned(value: Any) -> Any:
+    """Return a text on one line, without the characters that XML refuses; markup is left as it is.
+
+    No line begins with a sign of punctuation before which French has a space, nor ends with an opening one.
+    """
+    if type(value) is not str or value.isspace():
+        return value
+    text = _BLANKS.sub(" ", clean(value))[:LONGEST_TEXT]
+    return _UNBROKEN.sub("\u00a0", text)
+
+
+def _number(number: float) -> str:
+    digits = 0
+    if number < SMALL_SITE:
+        digits = 1
+    return format_decimal(round(number, digits), locale=dates.locale(language.current()))
+
+
+def _is_web_address(url: Any) -> bool:
+    return str(url).startswith(("http://", "https://"))
+
+
+def _packed(members: dict[str, str]) -> bytes:
+    """Return a ZIP file; ODF wants its media type first, and not compressed (part 2, 3.3)."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in members.items():
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            if name == "mimetype":
+                info.compress_type = zipfile.ZIP_STORED
+            archive.writestr(info, text)
+    return buffer.getvalue()
 
 
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def needs_csv(outline: Outline) -> str:
+def needs_csv(outline: Row) -> str:
     """Return the needs of a study and their datasets as a table; a need without datasets has one line, too."""
-    columns = (
-        tk._("Group"),
-        tk._("Need"),
-        tk._("Required"),
-        tk._("State on the site"),
-        tk._("Why"),
-        tk._("Request"),
-        tk._("Dataset"),
-        tk._("Producer"),
-        tk._("Licence"),
-        tk._("Date of the data"),
-        tk._("On the site"),
-        tk._("Objects counted"),
-        tk._("Address"),
-    )
-    return csv_table.write(columns, _rows(outline))
+    return csv_table.write(wording.columns("needs_table"), _rows(outline))
 
 
-def _rows(outline: Outline) -> Iterator[tuple[Any, ...]]:
+def _rows(outline: Row) -> Iterator[tuple[Any, ...]]:
     yes_or_no = {True: tk._("yes"), False: tk._("no")}
-    for group in outline.groups:
-        for need in group.needs:
-            required = yes_or_no[need.mandatory]
-            reference = need.asked and need.asked.reference
-            about = (group.label, need.label, required, need.state_label, need.sentence, reference)
-            if not need.datasets:
-                yield (*about, *[""] * 7)
-            for line in need.datasets:
-                facts = (line.title, line.producer, line.licence, line.date)
-                yield (*about, *facts, line.sentence or line.state, line.count, line.link)
+    for group, need in _needs(outline):
+        required = yes_or_no[need["mandatory"]]
+        state, reference = need["finding"].get("label"), (need["request"] or {}).get("reference")
+        about = (group["label"], need["label"], required, state, need["sentence"], reference)
+        if not need["datasets"]:
+            yield (*about, *[""] * 7)
+        for line in need["datasets"]:
+            facts = [line.get(name) for name in ("title", "producer", "licence", "date")]
+            on_site = (line["sentence"], line["finding"].get("count"))
+            yield (*about, *facts, *on_site, line.get("link"))
 
 
-def downloads_csv(outline: Outline) -> str:
+def _needs(outline: Row) -> Iterator[tuple[Row, Row]]:
+    """Yield the needs of a study, each with its group."""
+    for group in outline["groups"]:
+        for need in group["needs"]:
+            yield group, need
+
+
+def downloads_csv(outline: Row) -> str:
     """Return the addresses of the parts of services and of the files that concern the site, as a table."""
-    columns = (tk._("Group"), tk._("Need"), tk._("Dataset"), tk._("Content"), tk._("Address"))
-    return csv_table.write(columns, _downloads(outline))
+    return csv_table.write(wording.columns("downloads_table"), _downloads(outline))
 
 
-def _downloads(outline: Outline) -> Iterator[tuple[str, ...]]:
-    for group in outline.groups:
-        for need in group.needs:
-            for line, package in _readable(outline, need):
-                about = (group.label, need.label, line.title)
-                if tk.h.plugin_loaded("ecosphere_access"):
-                    for part in tk.h.ecosphere_access_parts(package, outline.box):
-                        yield (*about, *part)
-                yield (*about, tk._("Page of the dataset"), line.link)
+def _downloads(outline: Row) -> Iterator[tuple[str, ...]]:
+    for group, need in _needs(outline):
+        for line, package in _readable(outline, need):
+            about = (group["label"], need["label"], line["title"])
+            if tk.h.plugin_loaded("ecosphere_access"):
+                for part in tk.h.ecosphere_access_parts(package, outline["box"]):
+                    yield (*about, *part[:2])
+            yield (*about, tk._("Page of the dataset"), line["link"])
 
 
-def _readable(outline: Outline, need: NeedLine) -> Iterator[tuple[DatasetLine, dict[str, Any]]]:
+def _readable(outline: Row, need: Row) -> Iterator[tuple[Row, dict[str, Any]]]:
     """Yield the datasets of a need that the reader may read, as a line and as a package."""
-    taken_ids = set(islice(outline.packages, MOST_DATASETS))
-    for line in need.datasets:
-        if line.id in taken_ids:
-            yield line, outline.packages[line.id]
+    taken_ids = set(islice(outline["packages"], MOST_DATASETS))
+    for line in need["datasets"]:
+        if line["package_id"] in taken_ids:
+            yield line, outline["packages"][line["package_id"]]
 
 
-def site_geojson(outline: Outline) -> str:
+def site_geojson(outline: Row) -> str:
     """Return the site, and the area with its buffer if it has one, as GeoJSON (RFC 7946)."""
-    features = [_feature(outline.geometry, tk._("Site"))]
-    if outline.buffer:
-        features.append(_feature(outline.area, tk._("Studied area")))
+    features = [_feature(outline["geometry"], tk._("Site"))]
+    if outline["buffer"]:
+        features.append(_feature(outline["area"], tk._("Studied area")))
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
 
 
@@ -115,36 +220,32 @@ def _feature(geometry: Mapping[str, Any], name: str) -> dict[str, Any]:
 # --- QGIS -----------------------------------------------------------------------------------------
 
 
-def project(outline: Outline) -> bytes:
+def project(outline: Row) -> bytes:
     """Return a project of QGIS: the site, and the layers of the datasets grouped as the needs of the frame.
 
-    The site is read from the file `SITE_FILE` beside it. Form: `QgsProject::writeProjectFile` of QGIS; whatever is left
-    out has a default.
+    The site is read from the file `SITE_FILE` beside it. Form: `QgsProject::writeProjectFile` of QGIS 3.22, which newer
+    versions read; whatever is left out has a default.
     """
-    root = etree.Element("qgis", version=WRITTEN_FOR, projectname=clean(outline.title))
-    etree.SubElement(root, "title").text = clean(outline.title)
-    crs = _crs_of(outline.box)
-    _reference(etree.SubElement(root, "projectCrs"), crs)
-    tree = etree.SubElement(root, "layer-tree-group")
-    canvas = etree.SubElement(root, "mapcanvas", name="theMapCanvas")
-    layers = etree.SubElement(root, "projectlayers")
+    crs = _crs_of(outline["box"])
+    sides = Transformer.from_crs(4326, crs, always_xy=True).transform_bounds(*outline["box"])
+    root = etree.fromstring(rendered("project.xml", outline, crs=crs, sides=sides))
+    [tree], [layers] = root.findall("layer-tree-group"), root.findall("projectlayers")
     site = qgis.Source(tk._("Site"), qgis.VECTOR, "ogr", f"./{SITE_FILE}", qgis.DEGREES)
     qgis.add_layer(tree, layers, site)
-    for group in outline.groups:
-        sources = [(need.label, _sources(outline, need)) for need in group.needs]
+    for group in outline["groups"]:
+        sources = [(need["label"], _sources(outline, need)) for need in group["needs"]]
         filled = [(label, of_need) for label, of_need in sources if of_need]
         if not filled:
             continue
-        branch = qgis.group(tree, group.label or tk._("Needs"))
+        branch = qgis.group(tree, group["label"] or tk._("Needs"))
         for label, of_need in filled:
             leaf = qgis.group(branch, label)
             for source in of_need:
                 qgis.add_layer(leaf, layers, source)
-    _show(canvas, outline.box, crs)
     return etree.tostring(root, encoding="utf-8", doctype=DOCTYPE, pretty_print=True)
 
 
-def _sources(outline: Outline, need: NeedLine) -> list[qgis.Source]:
+def _sources(outline: Row, need: Row) -> list[qgis.Source]:
     """Return the layers of a need, if the room `access` knows them."""
     sources: list[qgis.Source] = []
     if tk.h.plugin_loaded("ecosphere_access"):
@@ -153,10 +254,8 @@ def _sources(outline: Outline, need: NeedLine) -> list[qgis.Source]:
     return sources
 
 
-def _crs_of(box: Box | None) -> str:
+def _crs_of(box: Box) -> str:
     """Return the legal projection of the mainland for a box that lies there, else that of web maps."""
-    if box is None:
-        return qgis.WEB_MERCATOR
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     metres = Transformer.from_crs(4326, LAMBERT_93.epsg, always_xy=True).transform(*middle)
     if LAMBERT_93.holds(*metres):
@@ -164,36 +263,21 @@ def _crs_of(box: Box | None) -> str:
     return qgis.WEB_MERCATOR
 
 
-def _reference(parent: etree._Element, crs: str) -> None:
-    system = etree.SubElement(parent, "spatialrefsys", nativeFormat="Wkt")
-    etree.SubElement(system, "authid").text = crs
-
-
-def _show(canvas: etree._Element, box: Box | None, crs: str) -> None:
-    """Have the project open on a box."""
-    etree.SubElement(canvas, "units").text = "meters"
-    if box:
-        sides = Transformer.from_crs(4326, crs, always_xy=True).transform_bounds(*box)
-        extent = etree.SubElement(canvas, "extent")
-        for name, side in zip(("xmin", "ymin", "xmax", "ymax"), sides, strict=True):
-            etree.SubElement(extent, name).text = f"{side:.2f}"
-    _reference(etree.SubElement(canvas, "destinationsrs"), crs)
-
-
 # --- everything -----------------------------------------------------------------------------------
 
 
-def archive(outline: Outline) -> bytes:
-    """Return one ZIP file with all the others."""
-    readme = annex.rendered("readme.txt", outline, deposits=deposits())
-    buffer = io.BytesIO()
+def archive(outline: Row) -> bytes:
+    """Return one ZIP file with all the others, and the extracted data."""
+    readme = rendered("readme.txt", outline, deposits=deposits())
+    buffer, run = io.BytesIO(), outline["run"]
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("LISEZMOI.txt", readme.replace("\n", "\r\n"))
         for name, (_media_type, write) in FILES.items():
             if write is not archive:
                 # The name of the annex tells nothing of the study but the number of its run.
-                numbered = name.replace("annexe.", f"annexe-donnees-{outline.run}.")
+                numbered = name.replace("annexe.", f"annexe-donnees-{run}.")
                 file.writestr(numbered, write(outline))
+        clipping.add_to(file, outline["extracts"])
     return buffer.getvalue()
 
 
@@ -208,10 +292,10 @@ def deposits() -> list[dict[str, str]]:
 
 
 #: Name of a file → its media type, and what writes it.
-FILES: dict[str, tuple[str, Callable[[Outline], bytes | str]]] = {
+FILES: dict[str, tuple[str, Callable[[Row], bytes | str]]] = {
     **{
-        f"annexe.{ending}": (media_type, partial(annex.write, ending=ending))
-        for ending, media_type in annex.FORMATS.items()
+        f"annexe.{ending}": (media_type, partial(annex, ending=ending))
+        for ending, media_type in FORMATS.items()
     },
     "besoins.csv": ("text/csv", needs_csv),
     "telechargements.csv": ("text/csv", downloads_csv),

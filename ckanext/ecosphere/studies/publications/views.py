@@ -10,9 +10,7 @@ from flask import Blueprint, Response, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.shared import atom, language, once, rich_text
-from ckanext.ecosphere.studies import frames, store
-from ckanext.ecosphere.studies.display.pages import (
+from ckanext.ecosphere.core.pages import (
     GET_POST,
     Form,
     Pages,
@@ -24,9 +22,13 @@ from ckanext.ecosphere.studies.display.pages import (
     press,
     rendered,
 )
-from ckanext.ecosphere.studies.publications import collections, opinions, outline, reuses, take
-from ckanext.ecosphere.studies.publications.processes import ecosphere_processes
-from ckanext.ecosphere.studies.publications.territories import ecosphere_territories
+from ckanext.ecosphere.shared import atom, language, once, rich_text
+from ckanext.ecosphere.studies import candidates, frames, store, suitability
+from ckanext.ecosphere.studies.publications import clipping, collections, outline, reuses, take
+from ckanext.ecosphere.studies.publications.interfaces import (
+    ecosphere_processes,
+    ecosphere_territories,
+)
 
 BLANK_ITEMS = 3
 """Empty lines at the end of the form of a collection."""
@@ -70,7 +72,7 @@ def index() -> Response:
         own = act("ecosphere_collection_list", mine=True, rows=MOST_OWN)["results"]
         drafts = [row for row in own if not row["public"]]
     listed = part_of_list("ecosphere_collection_list")
-    return rendered("collections/index.html", found=listed, drafts=drafts)
+    return rendered("ecosphere_studies/collections/index.html", found=listed, drafts=drafts)
 
 
 @ecosphere_collections.route("/bouquets/nouveau", methods=GET_POST)
@@ -81,7 +83,7 @@ def new() -> AnyResponse:
     if form.sends("ecosphere_collection_create"):
         return tk.redirect_to("ecosphere_collections.edit", name=form.result["name"])
     return form.page(
-        "collections/new.html",
+        "ecosphere_studies/collections/new.html",
         services=tk.h.organizations_available(collections.RIGHT),
         frames=[(frame.id, outline.text_in(frame.title)) for frame in frames.frames()],
     )
@@ -92,7 +94,9 @@ def read(name: str) -> Response:
     """Show a collection."""
     collection = act("ecosphere_collection_show", id=name)
     can_edit = collections.may_edit(context(), collection["organization"]["id"])
-    return rendered("collections/read.html", collection=collection, can_edit=can_edit)
+    return rendered(
+        "ecosphere_studies/collections/read.html", collection=collection, can_edit=can_edit
+    )
 
 
 @ecosphere_collections.route("/bouquets/<name>/modifier", methods=GET_POST)
@@ -110,7 +114,9 @@ def edit(name: str) -> AnyResponse:
     if form.sends("ecosphere_collection_update", id=name, items=filled):
         tk.h.flash_success(tk._("The collection is saved."))
         return tk.redirect_to("ecosphere_collections.read", name=name)
-    return form.page("collections/edit.html", collection=collection, items=_named(items))
+    return form.page(
+        "ecosphere_studies/collections/edit.html", collection=collection, items=_named(items)
+    )
 
 
 def _typed_items() -> list[dict[str, str]]:
@@ -133,7 +139,7 @@ def _typed_items() -> list[dict[str, str]]:
 
 def _named(items: list[dict[str, str]]) -> list[dict[str, str]]:
     """Return items with the names of datasets instead of their ids, as far as the user may read them."""
-    packages = outline.readable(context(), [item["package_id"] for item in items])
+    packages = candidates.readable([item["package_id"] for item in items], context())
     names = {id_: package["name"] for id_, package in packages.items()}
     return [
         {**item, "package_id": names.get(item["package_id"], item["package_id"])} for item in items
@@ -201,7 +207,9 @@ def list_reuses() -> Response:
     own = []
     if tk.current_user.is_authenticated:
         own = act("ecosphere_reuse_list", scope="mine", rows=MOST_OWN)["results"]
-    return rendered("reuses/index.html", found=part_of_list("ecosphere_reuse_list"), own=own)
+    return rendered(
+        "ecosphere_studies/reuses/index.html", found=part_of_list("ecosphere_reuse_list"), own=own
+    )
 
 
 @ecosphere_reuses.route("/reutilisations/nouvelle", methods=GET_POST)
@@ -212,7 +220,7 @@ def new_reuse() -> AnyResponse:
     if form.sends("ecosphere_reuse_create"):
         return _proposed()
     kinds = {key: tk._(label) for key, label in reuses.KINDS.items()}
-    return form.page("reuses/new.html", kinds=kinds, study=None)
+    return form.page("ecosphere_studies/reuses/new.html", kinds=kinds, study=None)
 
 
 def _proposed() -> AnyResponse:
@@ -224,7 +232,7 @@ def _proposed() -> AnyResponse:
 def moderation() -> Response:
     """Show the reuses that wait for a moderator."""
     listed = part_of_list("ecosphere_reuse_list", scope="held")
-    return rendered("reuses/moderation.html", found=listed)
+    return rendered("ecosphere_studies/reuses/moderation.html", found=listed)
 
 
 @ecosphere_reuses.post("/reutilisations/<id>/moderer")
@@ -258,11 +266,20 @@ def take_page(id: str) -> Response:
     tk.check_access("ecosphere_study_show", context(), {"id": id})
     study = store.get(id)
     return rendered(
-        "take.html",
+        "ecosphere_studies/take.html",
         study=outline.of_study(study, context()),
+        extracts=clipping.shown(study, context()),
+        may_extract=tk.h.check_access("ecosphere_study_extract", {"id": id}),
         deposits=take.deposits(),
         is_owner=store.role(study, tk.current_user.id) == store.OWNER,
     )
+
+
+@ecosphere_take.route("/etudes/<id>/extraits", methods=["POST"])
+def extract(id: str) -> AnyResponse:
+    """Have the data around the site of a study extracted."""
+    press("ecosphere_study_extract", id=id)
+    return tk.redirect_to("ecosphere_take.take_page", id=id, _anchor="extraits")
 
 
 @ecosphere_take.route("/etudes/<id>/fichiers/<name>")
@@ -278,7 +295,9 @@ def study_file(id: str, name: str) -> AnyResponse:
     if name in IN_FRENCH and is_foreign:
         return tk.redirect_to("ecosphere_take.study_file", id=id, name=name, locale=FRENCH)
     media_type, write = take.FILES[name]
-    content = write(outline.of_study(store.get(id), context()))
+    study = store.get(id)
+    extracts = clipping.shown(study, context())
+    content = write({**outline.of_study(study, context()), "extracts": extracts})
     response = file(content, media_type, name)
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["X-Robots-Tag"] = "noindex"
@@ -295,7 +314,7 @@ def offer(id: str) -> AnyResponse:
     form = Form("title", "url", "description")
     if form.sends("ecosphere_study_offer", id=id):
         return _proposed()
-    return form.page("reuses/new.html", kinds={}, study=store.get(id))
+    return form.page("ecosphere_studies/reuses/new.html", kinds={}, study=store.get(id))
 
 
 # --- parts of other pages -------------------------------------------------------------------------
@@ -318,7 +337,7 @@ def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "collections": [collections.brief(row) for row in collections.of_dataset(pkg["id"])],
         "reuses": act("ecosphere_reuse_list", package_id=pkg["id"], rows=ON_PAGE)["results"],
-        "uses": opinions.uses(),
+        "uses": suitability.labels(),
         "own": own,
         **act("ecosphere_opinion_list", package_id=pkg["id"]),
     }

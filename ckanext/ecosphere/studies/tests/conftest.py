@@ -14,7 +14,7 @@ from ckan.tests import factories, helpers
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.studies import candidates, frames, jobs, states
+from ckanext.ecosphere.studies import candidates, frames, presence, states, store
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Group, Need, Source
 from ckanext.ecosphere.studies.model import Study
@@ -71,7 +71,10 @@ class Catalogue:
 def candidate(package: dict[str, Any], state: str = states.COVERS, countable: bool = False) -> Candidate:
     """Return a dataset as `candidates.look` finds it."""
     finding = Finding(state, "", extent="box", share=1.0)
-    return Candidate(package["id"], package["name"], package["title"], "DDT", (), finding, countable)
+    server = ""
+    if countable:
+        server = presence.server_of(package) or "s.example"
+    return Candidate(package["id"], package["name"], package["title"], "DDT", (), finding, server)
 
 
 @pytest.fixture
@@ -84,7 +87,12 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         return {need.id: kept.found.get(need.id, []) for need in needs}
 
     monkeypatch.setattr(candidates, "look", look)
-    monkeypatch.setattr(jobs, "want", kept.wanted.extend)
+
+    def want(study: Study, servers: dict[str, str]) -> None:
+        kept.wanted.extend(servers)
+        study.pending = len(servers)
+
+    monkeypatch.setattr(store, "want", want)
     monkeypatch.setattr(frames, "frames", lambda: (FRAME,))
     monkeypatch.setattr(frames, "frame", {FRAME.id: FRAME}.get)
     return kept

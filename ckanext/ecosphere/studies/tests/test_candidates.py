@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,7 +184,7 @@ def test_the_best_dataset_comes_first_and_says_why():
     ]
     first = offered[0]
     assert first.organisation == "DDT 44"
-    assert first.countable
+    assert first.server
     assert first.finding.state == states.COVERS
     reasons = dict(first.reasons)
     assert reasons["title"] == {"words": "inventaire des zones humides"}
@@ -201,6 +202,21 @@ def test_what_is_mapped_elsewhere_is_not_mapped_here_and_what_nobody_has_is_empt
     offered = look([turbines, bats, Need("nothing", {})], "44109")
     assert [candidate.finding.state for candidate in offered["turbines"]] == [states.NOT_MAPPED]
     assert offered["bats"] == offered["nothing"] == []
+
+
+@pytest.mark.usefixtures("catalogue_of_ten")
+def test_a_need_that_reaches_further_is_met_by_neighbours_too_after_those_of_the_site():
+    loire = "Inventaire des zones humides de la Loire-Atlantique"
+    at_the_border = {5.0: ["Inventaire des zones humides", loire], 0.0: ["Inventaire des zones humides"]}
+    for distance, titles in at_the_border.items():
+        need = Need("wetlands", {}, words=("inventaire des zones humides",), place="within", distance=distance)
+        offered = look([need], "49301")["wetlands"]  # Sèvremoine, in Maine-et-Loire
+        assert [candidate.title for candidate in offered] == titles
+    assert look([replace(need, place="site", distance=5.0)], "49301") == {"wetlands": offered}
+    neighbour = look([replace(need, distance=5.0)], "49301")["wetlands"][1]
+    assert neighbour.finding.state == states.NOT_MAPPED
+    assert dict(neighbour.reasons)["near"] == {"distance": 5.0}
+    assert "5\u00a0km" in wording.reason("near", {"distance": 5.0})
 
 
 @pytest.mark.usefixtures("catalogue_of_ten")

@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import app, dataset, people 
 from ckanext.ecosphere.studies import candidates, config, presence, states
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame, Group, Need
-from ckanext.ecosphere.studies.publications import processes, territories
+from ckanext.ecosphere.studies.publications import interfaces
 from ckanext.ecosphere.studies.states import Finding
 
 NEED = Need("wetlands", {"fr": "Zones humides", "en": "Wetlands"}, mandatory=True)
@@ -31,7 +31,7 @@ FRAME = Frame(
 )
 COVERING = Finding(states.COVERS, "covers", share=1.0)
 REASONS: Any = (("words", {"n": 1}),)
-FOUND = Candidate("a", "zones-humides", "Zones humides", "DDT 42", REASONS, COVERING, True)
+FOUND = Candidate("a", "zones-humides", "Zones humides", "DDT 42", REASONS, COVERING)
 SITE = {"type": "Point", "coordinates": [5.2, 46.2]}
 EXECUTION = "/ogc/processes/etude/execution"
 
@@ -61,9 +61,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(candidates, "look", look)
     monkeypatch.setattr(presence, "conclude", lambda findings, requested, relevant: findings[0])
-    monkeypatch.setattr(processes, "site_of", site_of)
-    monkeypatch.setattr(processes.frames, "frame", lambda id_: FRAME if id_ == "essai" else None)
-    monkeypatch.setattr(processes.frames, "frames", lambda: (FRAME,))
+    monkeypatch.setattr(interfaces, "site_of", site_of)
+    monkeypatch.setattr(interfaces.frames, "frame", lambda id_: FRAME if id_ == "essai" else None)
+    monkeypatch.setattr(interfaces.frames, "frames", lambda: (FRAME,))
     return users
 
 
@@ -162,7 +162,7 @@ def test_large_and_frequent_requests_are_refused(
     body = {
         "inputs": {
             "frame": "essai",
-            "site": {"type": "Point", "coordinates": ["a" * processes.MOST_BYTES]},
+            "site": {"type": "Point", "coordinates": ["a" * interfaces.MOST_BYTES]},
         }
     }
     assert run(app, body).status_code == 413
@@ -190,14 +190,14 @@ def test_large_and_frequent_requests_are_refused(
     ],
 )
 def test_a_code_stands_for_a_territory(code: str, id_: str):
-    place = territories.place_of(code)
+    place = interfaces.place_of(code)
     assert place is not None
     assert place.ids == (id_,)
 
 
 @pytest.mark.parametrize("code", ["", "99999", "000000000", "nothing", "R99", "a" * 5_000])
 def test_an_unknown_code_stands_for_none(code: str):
-    assert territories.place_of(code) is None
+    assert interfaces.place_of(code) is None
 
 
 @pytest.fixture(scope="module")

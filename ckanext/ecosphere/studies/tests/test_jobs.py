@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from ckanext.ecosphere.shared.http_guard import FetchError
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.studies import cli, counting, jobs, presence, references, states
+from ckanext.ecosphere.studies import cli, counting, presence, references, states, store
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyRun
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
@@ -25,7 +25,7 @@ from ckanext.ecosphere.studies.tests.conftest import Catalogue, act, dataset, ne
 from ckanext.ecosphere.work.jobs import Job
 from ckanext.ecosphere.work.model import PENDING, RUNNING, Work, now
 
-WANT, CONCLUDE = jobs.want, presence.conclude
+WANT, CONCLUDE = store.want, presence.conclude
 WFS = {"url": "https://geo.example/wfs?typenames=eco:zones", "format": "WFS", "protocol": "OGC:WFS"}
 Counting = Callable[[dict[str, Any], Site, Finding], Finding]
 
@@ -51,10 +51,10 @@ class Counted:
 @pytest.fixture
 def counted(portal: None, monkeypatch: pytest.MonkeyPatch) -> Counted:
     counts = Counted()
-    monkeypatch.setattr(jobs, "want", WANT)
+    monkeypatch.setattr(store, "want", WANT)
     monkeypatch.setattr(presence, "conclude", CONCLUDE)
     monkeypatch.setattr(presence, "count", counts)
-    monkeypatch.setattr(type(jobs.COUNT), "enqueue", lambda *_arguments: True)
+    monkeypatch.setattr(type(store.COUNT), "enqueue", lambda *_arguments: True)
     return counts
 
 
@@ -82,7 +82,7 @@ def shown(study_id: str) -> dict[str, Any]:
 
 def rows() -> list[Work]:
     model.Session.remove()
-    return list(model.Session.scalars(sa.select(Work).where(jobs.COUNT.rows).order_by(Work.id)))
+    return list(model.Session.scalars(sa.select(Work).where(store.COUNT.rows).order_by(Work.id)))
 
 
 def finding_of(study_id: str, package_id: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def finding_of(study_id: str, package_id: str) -> dict[str, Any]:
 
 
 def let_time_pass() -> None:
-    model.Session.execute(sa.update(Work).where(jobs.COUNT.rows, Work.status == PENDING).values(due=now()))
+    model.Session.execute(sa.update(Work).where(store.COUNT.rows, Work.status == PENDING).values(due=now()))
     model.Session.commit()
 
 
@@ -159,7 +159,7 @@ def test_studies_take_turns(made: Any, counted: Counted):
 
 
 def test_only_so_many_are_asked(made: Any, counted: Counted, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs.config, "most_counted", lambda: 2)
+    monkeypatch.setattr(store.config, "most_counted", lambda: 2)
     study_id, packages = made(4)
     assert shown(study_id)["pending"] == 2
     assert counting.count_objects() == 2
@@ -234,7 +234,7 @@ def test_a_killed_count_is_resumed(made: Any, counted: Counted):
     assert sorted(row.status for row in rows()) == [PENDING, RUNNING]
     assert shown(study_id)["pending"] == 2
     counted.answer = plain
-    assert jobs.COUNT.recover() == [jobs.COUNT.title]
+    assert store.COUNT.recover() == [store.COUNT.title]
     assert counting.count_objects() == 2
     assert shown(study_id)["pending"] == 0
     assert finding_of(study_id, packages[0]["id"])["count"] == 7
@@ -247,13 +247,13 @@ def test_what_kills_each_time_is_given_up(made: Any, counted: Counted):
         raise Killed
 
     counted.answer = kill
-    for _time in range(jobs.COUNT.most_tries):
+    for _time in range(store.COUNT.most_tries):
         with pytest.raises(Killed):
             counting.count_objects()
         model.Session.rollback()
-        assert jobs.COUNT.recover()
+        assert store.COUNT.recover()
     assert counting.count_objects() == 1
-    assert len(counted.ids) == jobs.COUNT.most_tries
+    assert len(counted.ids) == store.COUNT.most_tries
     finding = finding_of(study_id, packages[0]["id"])
     assert (finding["state"], finding["code"]) == (states.NO_ANSWER, "broken-answer")
     assert shown(study_id)["pending"] == 0
@@ -413,19 +413,19 @@ def test_references_are_verified_each_week(counted: Counted, monkeypatch: pytest
         def get(self, url: str, **_options: Any) -> Any:
             raise FetchError("timeout", seconds=5)
 
-    monkeypatch.setattr(jobs, "GuardedSession", Silent)
+    monkeypatch.setattr(references, "GuardedSession", Silent)
     queued: list[str] = []
-    monkeypatch.setattr(type(jobs.VERIFY), "enqueue", lambda job, *_arguments: queued.append(job.name) or True)
-    assert jobs.verify_if_due() == 1
-    assert queued == [jobs.VERIFY.name]
-    number = jobs.verify_references()
+    monkeypatch.setattr(type(references.VERIFY), "enqueue", lambda job, *_arguments: queued.append(job.name) or True)
+    assert references.verify_if_due() == 1
+    assert queued == [references.VERIFY.name]
+    number = references.verify_references()
     assert number == len([each for each in references.references().values() if each.api])
     if number:
-        assert jobs.verify_if_due() == 0
+        assert references.verify_if_due() == 0
         assert {check.state for check in references.last_checks().values()} == {references.NO_ANSWER}
     with Locks() as other:
-        other.take(jobs.VERIFY.lock)
-        assert jobs.verify_references() == 0
+        other.take(references.VERIFY.lock)
+        assert references.verify_references() == 0
 
 
 def test_the_nightly_command_queues_what_is_due(counted: Counted, monkeypatch: pytest.MonkeyPatch):
@@ -435,7 +435,7 @@ def test_the_nightly_command_queues_what_is_due(counted: Counted, monkeypatch: p
     outcome = CliRunner().invoke(cli.studies, ["tick"])
     assert outcome.exit_code == 0, outcome.output
     assert outcome.output.startswith("references: 1")
-    assert queued == [jobs.VERIFY.name]
+    assert queued == [references.VERIFY.name]
     check = references.Check("georisques", references.WRONG, "0 at data", "2026-12-01T00:00:00+00:00")
     monkeypatch.setattr(references, "last_checks", lambda: {"georisques": check})
     assert "georisques: wrong 0 at data" in CliRunner().invoke(cli.studies, ["references"]).output

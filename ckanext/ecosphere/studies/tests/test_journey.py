@@ -14,14 +14,14 @@ from ckan.tests import helpers
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from werkzeug.serving import make_server
 
-from ckanext.ecosphere.studies import candidates, counting, frames, jobs, states
+from ckanext.ecosphere.studies import candidates, counting, frames, states, store
 from ckanext.ecosphere.studies.frames import Group, Need
 from ckanext.ecosphere.studies.tests.conftest import FRAME, PASSWORD, Catalogue, act, dataset
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, log_in, picture, tab_to
 from dev.ogc.server import make_server as make_ogc_server
 from dev.stack import demo
 
-LOOK, WANT = candidates.look, jobs.want
+LOOK, WANT = candidates.look, store.want
 #: Id of a need → its words, and the state in which the services of the demonstration leave it.
 STATES = {
     "hit": ("zones humides", states.COVERS),
@@ -125,8 +125,8 @@ def demonstration(catalogue: Catalogue, ckan_config: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(frames, "frames", lambda: (frame,))
     monkeypatch.setattr(frames, "frame", {frame.id: frame}.get)
     monkeypatch.setattr(candidates, "look", LOOK)
-    monkeypatch.setattr(jobs, "want", WANT)
-    monkeypatch.setattr(type(jobs.COUNT), "enqueue", lambda *_arguments: True)
+    monkeypatch.setattr(store, "want", WANT)
+    monkeypatch.setattr(type(store.COUNT), "enqueue", lambda *_arguments: True)
     monkeypatch.setitem(ckan_config, "ecosphere.studies.seconds", 5)
     datasets = demo.with_services(f"http://127.0.0.1:{server.server_address[1]}")
     elsewhere = {

@@ -372,6 +372,12 @@ def test_a_second_layer_answers_for_the_first():
     assert (finding.state, finding.count) == (states.COVERS, 1)
 
 
+def test_that_a_service_of_another_territory_is_silent_changes_nothing():
+    elsewhere = Finding(states.NOT_MAPPED, "territory-elsewhere", extent="territory", at=presence.moment())
+    assert count(says("", 500), finding=elsewhere) == elsewhere
+    assert "Asked" not in wording.sentence(elsewhere)
+
+
 def test_attempts_add_up():
     with serve(says("", 500)) as server:
         first = presence.count(wfs(server.url), SITE, WHOLE)

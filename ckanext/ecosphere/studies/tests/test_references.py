@@ -20,7 +20,6 @@ from ckanext.ecosphere.studies.references import (
     NO_ANSWER,
     WRONG,
     Check,
-    Golden,
     Reference,
 )
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
@@ -60,13 +59,13 @@ def test_each_reference_has_a_name_in_both_languages_and_each_api_a_known_answer
         assert set(reference.label) == {"fr", "en"}, reference.key
         assert bool(reference.api) == bool(reference.golden), reference.key
         for golden in reference.golden:
-            assert references.filled(reference.api, golden.values), reference.key
-            assert golden.least >= 1, reference.key
+            assert references.filled(reference.api, golden), reference.key
+            assert golden["least"] >= 1, reference.key
 
 
 def test_the_commune_that_was_once_told_to_have_no_risks_is_asked():
     reference = references.references()["georisques-commune"]
-    assert {"code_insee": "83021"} in [golden.values for golden in reference.golden]
+    assert "83021" in [golden["code_insee"] for golden in reference.golden]
 
 
 def read(**values: Any) -> list[str]:
@@ -169,7 +168,7 @@ def asked(script: Callable[[Exchange], None], monkeypatch: pytest.MonkeyPatch, *
             "https://a.example/",
             api=f"{server.url}/risks?code_insee={{code_insee}}",
             count="data.0.risks",
-            golden=(Golden({"code_insee": "83021"}, 2),),
+            golden=({"code_insee": "83021", "least": 2},),
         )
         monkeypatch.setattr(references, "references", lambda: {"a": reference})
         return references.verify(session(**settings), NOW)["a"]

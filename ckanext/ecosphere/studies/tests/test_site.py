@@ -57,7 +57,6 @@ def refusal(text: str | bytes, name: str = "") -> str:
 )
 def test_a_commune_lies_in_its_departement(code: str, departement: str):
     place = site.of_communes([code])
-    assert place.approximate
     assert place.territories[0] == f"commune-{code}"
     assert departement in place.territories
     assert place.territories[-1] in ("pays-fra", "pays-fxx")
@@ -83,7 +82,7 @@ def test_an_intercommunality_has_its_communes():
 
 @pytest.mark.parametrize(
     ("codes", "code"),
-    [([], "empty"), (["99999"], "no-commune"), (["44109"] * 2 + [f"01{n:03}" for n in range(70)], "too-many-communes"),
+    [(["99999"], "no-commune"), (["44109"] * 2 + [f"01{n:03}" for n in range(70)], "too-many-communes"),
      (["98735"], "no-outline")],
 )  # fmt: skip
 def test_communes_that_are_none(codes: list[str], code: str):
@@ -98,13 +97,6 @@ def test_an_unknown_intercommunality():
     assert raised.value.code == "no-epci"
 
 
-@pytest.mark.parametrize("buffer", [-1, 60_000, "x", math.nan, math.inf, None])
-def test_odd_buffers(buffer: Any):
-    with pytest.raises(SiteError) as raised:
-        site.of_communes(["44109"], buffer)
-    assert raised.value.code == "bad-buffer"
-
-
 # --- drawn -----------------------------------------------------------------------------------
 
 
@@ -113,7 +105,6 @@ def test_a_drawn_site_is_stored_and_read_again():
     again = Site.of_dict(json.loads(json.dumps(place.as_dict())))
     assert again.label == "Île"
     assert again.kind == "drawn"
-    assert not again.approximate
     assert again.area.symmetric_difference(place.area).area < place.area.area / 1e4
     assert again.territories == place.territories
     assert again.territories[0] == "commune-44109"
@@ -123,6 +114,16 @@ def test_a_facade_lies_in_its_sea():
     sea = site.of_geojson(polygon([[-3.2, 46.5], [-2.4, 46.5], [-2.4, 47.1], [-3.2, 47.1], [-3.2, 46.5]]))
     assert sea.territories[0] == "zone-maritime-fx-atl"
     assert sea.share_in(["zone-maritime-fx-atl"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("west", "south", "departement"), [(2.2, 49.5, "60"), (2.3, 48.85, "75"), (3.0, 50.3, "62"), (5.22, 46.2, "01")]
+)
+def test_a_small_site_among_many_small_communes_lies_on_land(west: float, south: float, departement: str):
+    for width in (0.001, 0.01):
+        place = Site("", "drawn", (), shapely.box(west, south, west + width, south + width))
+        assert place.share_in([f"departement-{departement}"]) == pytest.approx(1)
+        assert place.territories[0].startswith("commune-")
 
 
 def test_a_point_and_a_line_have_an_area():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -41,7 +42,7 @@ def test_a_study_without_a_frame_takes_the_needs_of_its_person(catalogue: Catalo
     assert made["groups"] == [] and made["share"] == {"answered": 0, "needs": 0}
     made = act("need_create", id=made["id"], label="Haies bocagères")
     assert catalogue.asked[-1] == (["own-1"], "owner")
-    assert need_of(made, "own-1")["need"]["words"] == ["Haies bocagères"]
+    assert list(need_of(made, "own-1")["need"]["words"]) == ["Haies bocagères"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,8 @@ def test_a_study_without_a_frame_takes_the_needs_of_its_person(catalogue: Catalo
         ({"communes": ["44109"], "frame": "inconnu"}, "frame"),
         ({"communes": ["44109"], "buffer": "-1"}, "buffer"),
         ({"communes": ["44109"], "buffer": 20_001}, "buffer"),
+        ({"communes": ["44109"], "buffer": "x"}, "buffer"),
+        ({"communes": ["44109"], "buffer": math.nan}, "buffer"),
         ({"communes": [1]}, "communes"),
         ({"file": "pas un fichier"}, "file"),
     ],

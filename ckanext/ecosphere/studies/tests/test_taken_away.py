@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from lxml import etree, html
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.qgis import RASTER, Source
 from ckanext.ecosphere.studies import store
-from ckanext.ecosphere.studies.publications import annex, outline, take
-from ckanext.ecosphere.studies.publications.outline import Outline
+from ckanext.ecosphere.studies.publications import take
 from ckanext.ecosphere.studies.tests.conftest import SECRET, Catalogue, act, dataset, need_of
 from ckanext.ecosphere.studies.tests.samples import OUTLINE
 
@@ -46,7 +44,7 @@ def members(content: bytes) -> dict[str, bytes]:
 
 
 def test_the_annex_says_when_how_long_and_what_was_asked(french: None):
-    page = html.fromstring(annex.write(OUTLINE, "html").decode())
+    page = html.fromstring(take.annex(OUTLINE, "html").decode())
     text = " ".join(page.text_content().split())
     assert "11 mars 2026" in text, "in Paris it was already the next day"
     assert "9 juin 2026" in text, "90 days later"
@@ -55,10 +53,11 @@ def test_the_annex_says_when_how_long_and_what_was_asked(french: None):
     assert "1er avril 2026" in text
     assert "trop ancien" in text
     assert "ZH 2025" in text
+    assert "ZH 2024" in text
 
 
 def test_the_web_page_is_escaped_and_leads_to_web_addresses_only(french: None):
-    page = html.fromstring(annex.write(OUTLINE, "html").decode())
+    page = html.fromstring(take.annex(OUTLINE, "html").decode())
     assert not page.xpath("//script")
     assert all(link.startswith("https://") for link in page.xpath("//a/@href"))
     for table in page.xpath("//table"):
@@ -67,7 +66,7 @@ def test_the_web_page_is_escaped_and_leads_to_web_addresses_only(french: None):
 
 
 def test_the_open_document_is_well_formed_and_its_tables_have_headers(french: None):
-    content = annex.write(OUTLINE, "odt")
+    content = take.annex(OUTLINE, "odt")
     parts = members(content)
     assert next(iter(parts)) == "mimetype"
     assert content[30:38] == b"mimetype", "stored first and uncompressed"
@@ -87,7 +86,7 @@ def test_the_open_document_is_well_formed_and_its_tables_have_headers(french: No
 
 
 def test_the_word_document_is_whole(french: None):
-    parts = members(annex.write(OUTLINE, "docx"))
+    parts = members(take.annex(OUTLINE, "docx"))
     roots = {name: etree.fromstring(content) for name, content in parts.items()}
     document = roots["word/document.xml"]
     assert TITLE in "".join(document.itertext(f"{WORD}t"))
@@ -107,14 +106,28 @@ def test_the_word_document_is_whole(french: None):
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_opens_it(ending: str, french: None, tmp_path: Path):
     file = tmp_path / f"annexe.{ending}"
-    file.write_bytes(annex.write(OUTLINE, ending))
+    file.write_bytes(take.annex(OUTLINE, ending))
     command = ["soffice", "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(file)]
     subprocess.run(command, check=True, timeout=120)
     assert file.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_blanks_that_french_does_not_break_stay_together(french: None):
+    outline = {**OUTLINE, "site_label": "Bois : « Les Haies » ;\n 10 %"}
+    for ending in take.FORMATS:
+        content = take.annex(outline, ending)
+        if ending != "html":
+            parts = members(content)
+            content = parts.get("content.xml") or parts["word/document.xml"]
+        text = content.decode()
+        assert "Bois\u00a0: «\u00a0Les Haies\u00a0»\u00a0; 10\u00a0%" in text
+        assert "1\u202f282 hectares" in text
+    readme = members(take.archive(OUTLINE))["LISEZMOI.txt"].decode()
+    assert "\u00a0: " in readme
+
+
 def test_the_same_study_gives_the_same_bytes(french: None):
-    assert annex.write(OUTLINE, "odt") == annex.write(OUTLINE, "odt")
+    assert take.annex(OUTLINE, "odt") == take.annex(OUTLINE, "odt")
 
 
 def test_the_table_has_a_line_for_each_dataset_and_for_a_need_without_any(french: None):
@@ -131,15 +144,15 @@ def test_the_site_has_its_area_around_it(french: None):
 
 
 @pytest.fixture
-def layers(monkeypatch: pytest.MonkeyPatch) -> Outline:
+def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     source = Source("Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154")
     parts = [("zh", "https://geo.example/wfs?bbox=1")]
     monkeypatch.setitem(tk.h, "ecosphere_access_layers", lambda _package: [source])
     monkeypatch.setitem(tk.h, "ecosphere_access_parts", lambda _package, _box: parts)
-    return replace(OUTLINE, packages={"a": {"id": "a", "name": "zones-humides"}})
+    return {**OUTLINE, "packages": {"a": {"id": "a", "name": "zones-humides"}}}
 
 
-def test_the_project_groups_its_layers_as_the_frame(french: None, layers: Outline):
+def test_the_project_groups_its_layers_as_the_frame(french: None, layers: dict[str, Any]):
     root = etree.fromstring(take.project(layers))
     names = [group.get("name") for group in root.iter("layer-tree-group") if group.get("name")]
     assert names == ["Milieux", "Zones humides"]
@@ -151,7 +164,7 @@ def test_the_project_groups_its_layers_as_the_frame(french: None, layers: Outlin
     assert 6_560_000 < south < 6_600_000
 
 
-def test_the_archive_is_complete(french: None, layers: Outline):
+def test_the_archive_is_complete(french: None, layers: dict[str, Any]):
     parts = members(take.archive(layers))
     assert set(parts) == {
         "LISEZMOI.txt",
@@ -162,6 +175,7 @@ def test_the_archive_is_complete(french: None, layers: Outline):
         "telechargements.csv",
         "site.geojson",
         "projet.qgs",
+        "donnees.csv",
     }
     assert "https://geo.example/wfs?bbox=1" in parts["telechargements.csv"].decode()
     assert "DEPOBIO" in parts["LISEZMOI.txt"].decode()
@@ -255,11 +269,14 @@ def test_only_the_owner_offers_the_study_and_only_public_datasets_go_with_it(kep
     assert SECRET not in str(reuse)
 
 
-def test_what_changed_between_two_runs_is_said_in_words():
+def test_what_changed_between_two_runs_is_said_in_words(french: None):
     before = {"n": {"label": {"fr": "Bruit"}, "state": "nobody", "datasets": {}}}
     results = {"a": {"title": "Carte de bruit", "count": 3}}
     after = {"n": {"label": {"fr": "Bruit"}, "state": "covers", "datasets": results}}
-    sentences = outline.changes(store.difference(before, after))
-    assert len(sentences) == 2
+    changes = store.difference(before, after)
+    page = html.fromstring(take.annex({**OUTLINE, "changes": changes}, "html").decode())
+    sentences = [item.text_content() for item in page.xpath("//ul[1]/li")]
+    assert sentences[0].startswith("Bruit")
     assert "Carte de bruit" in sentences[1]
-    assert outline.changes(store.difference(after, after)) == []
+    assert len(sentences) == 2
+    assert store.difference(after, after) == []

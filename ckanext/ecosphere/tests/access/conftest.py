@@ -19,7 +19,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.tests.access import tables, world
 
 TRIALS = "ecosphere.harvest.previews_per_person"
-LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0, "release_after": 0}
+LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "release_after": 0}
 #: Tests in other folders submit forms without a CSRF token; here it is required, as in production.
 CSRF = "WTF_CSRF_ENABLED"
 #: Redirects are not followed: they are an answer. Responses are read completely: the rest of a streamed one would be

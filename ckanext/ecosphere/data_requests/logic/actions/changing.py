@@ -224,33 +224,6 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataD
     return {**_shown_or_gone(context, changed), "together": shared.shown(reader)}
 
 
-@action(schema.merge)
-def ecosphere_request_merge(context: Context, data_dict: DataDict) -> DataDict:
-    """Close a request as a duplicate of another of the same author, which takes over its supporters and followers.
-
-    Requests of several authors are not merged: `join` treats them together, and each gets its own answer.
-
-    Args:
-        source (str): id or reference of the request to close.
-        target (str): id or reference of the request that remains.
-        version (int): version of the source that the user saw; by default, the current one.
-
-    Returns:
-        dict: the request that remains.
-
-    Raises:
-        NotFound: there is no such request.
-        NotAuthorized: the user is not a moderator.
-        ValidationError: they cannot be merged.
-    """
-    source, reader = auth.readable(context, data_dict["source"])
-    version = data_dict.get("version") or source.version
-    transitions.transition(
-        reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]}
-    )
-    return shown(context, data_dict["target"])
-
-
 @action(schema.by_id)
 def ecosphere_request_spam(context: Context, data_dict: DataDict) -> DataDict:
     """Close a request as spam: it disappears from every list, without a notification to its author.

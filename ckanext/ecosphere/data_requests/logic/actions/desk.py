@@ -36,7 +36,6 @@ from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.columns import new_id
-from ckanext.ecosphere.work import jobs
 
 #: Maximum number of saved answers of a service.
 MOST_SAVED = 200
@@ -436,25 +435,20 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 @schema.flat
 @action(schema.notification_list)
 def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> DataDict:
-    """Return the user's notifications about data requests, the latest first, up to 1 000.
+    """Return the user's notifications about data requests, the latest first.
 
     Args:
         start (int): number of notifications to skip.
         rows (int): maximum number of notifications, by default 20.
 
     Returns:
-        dict: `count`, `older` (whether there are others than the latest 1 000), `unseen` (up to 1 000), `results` (id,
-            kind, sentence, created, seen, request as id, reference, title, and whether the user may still read it:
-            `readable`).
+        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title, and
+            whether the user may still read it: `readable`).
     """
     reader = people.reader_of_context(context)
-    notifications = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
-    numbers = {
-        "count": notifications.count,
-        "older": notifications.older,
-        "unseen": notifications.unseen,
-    }
-    return {**numbers, "results": texts.on_page(notifications.rows, reader)}
+    count, rows = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
+    results = texts.on_page(rows, reader)
+    return {"count": count, "unseen": outbox.unseen(reader), "results": results}
 
 
 @action(schema.notification_seen)
@@ -470,29 +464,6 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
     number = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
     model.Session.commit()
     return {"seen": number}
-
-
-def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> DataDict:
-    """Anonymise the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
-
-    Returns:
-        dict: `anonymised`, how many requests.
-
-    Raises:
-        NotAuthorized: the user is not a sysadmin.
-        ValidationError: some could not be anonymised; all others were.
-    """
-    tk.check_access("ecosphere_request_anonymise", context, data_dict)
-    try:
-        return {"anonymised": privacy.anonymise_old()}
-    except jobs.SomeFailed as error:
-        message = _(
-            "{failed} requests could not be anonymised, {done} were: the log of the portal says "
-            "why."
-        )
-        raise tk.ValidationError(
-            {"message": [message.format(failed=error.failed, done=error.done)]}
-        ) from error
 
 
 @tk.side_effect_free

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -229,7 +232,6 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
 
     Raises:
         NotFound: there is no such service.
-        ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
     key = data_dict.get("organization")
     organization_id = auth.organization(key).id if key else None
@@ -255,52 +257,35 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
     if package is None:
         raise tk.ObjectNotFound(_("Dataset not found"))
     reader = people.reader_of_context(context)
-    tied = (
-        sa.select(Request)
-        .join(DatasetLink)
-        .where(DatasetLink.package_id == package.id, Request.listed)
-    )
-    answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
+
+    def tied(*kinds: str) -> Any:
+        """Return the SQL condition for requests that are related to the dataset in one of these ways."""
+        links = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package.id)
+        return Request.id.in_(links.where(DatasetLink.kind.in_(kinds)))
+
+    def first(*where: Any, order: Sequence[Any]) -> list[Request]:
+        query = sa.select(Request).where(*where).order_by(*order, Request.id)
+        return list(model.Session.scalars(query.limit(matching.MOST)))
+
+    active = Request.state.in_(states.ACTIVE)
     closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
-    answered = (
-        tied.where(*answers)
-        .order_by(closing_day.desc().nulls_last(), Request.id)
-        .limit(matching.MOST)
-    )
-    names = sa.or_(
-        Request.known_datasets.contains([package.name]),
-        Request.known_datasets.contains([package.id]),
-    )
-    naming = sa.select(Request.id).where(Request.listed, names)
-    near = sa.select(DatasetLink.request_id).where(
-        DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
-    )
-    asking_query = (
-        sa.select(Request)
-        .where(
-            Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(naming, near))
-        )
-        .order_by(RECEIPT_DAY.desc(), Request.id)
-        .limit(matching.MOST)
-    )
+    mentions = [Request.known_datasets.contains([key]) for key in (package.name, package.id)]
+    near = sa.or_(*mentions, tied("suggested", "mentioned"))
     about = (SHOWN_SIGNAL, Request.package_id == package.id)
-    over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
-    reported = (
-        sa.select(Request)
-        .where(*about)
-        .order_by(over, RECEIPT_DAY.desc(), Request.id)
-        .limit(matching.MOST)
-    )
-    lists = [list(model.Session.scalars(query)) for query in (answered, asking_query, reported)]
-    satisfied, asking, signals = (dictize.request_list(requests, reader) for requests in lists)
-    answers_html = history.answers(lists[2])
+    answered = (Request.listed, Request.state.in_(states.GIVEN), tied("answer"))
+    satisfied = first(*answered, order=[closing_day.desc().nulls_last()])
+    asking = first(Request.listed, active, near, order=[RECEIPT_DAY.desc()])
+    reported = first(*about, order=[sa.case((active, 0), else_=1), RECEIPT_DAY.desc()])
+    answers = history.answers(reported)
+    signals = [
+        {**signal, "answer_html": answers.get(signal["id"], "")}
+        for signal in dictize.request_list(reported, reader)
+    ]
     return {
-        "satisfied": satisfied,
-        "open": asking,
-        "signals": [
-            {**signal, "answer_html": answers_html.get(signal["id"], "")} for signal in signals
-        ],
-        "open_signals": number_of(Request, *about, Request.state.in_(states.ACTIVE)),
+        "satisfied": dictize.request_list(satisfied, reader),
+        "open": dictize.request_list(asking, reader),
+        "signals": signals,
+        "open_signals": number_of(Request, *about, active),
     }
 
 

@@ -37,7 +37,8 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
     """A member of the organisation, another user, a moderator, and an index with the French schema."""
     request.getfixturevalue("empty_db")()
     solr = setup.solr()
-    if solr_schema.fields_blocking_apply(solr):
+    commands = solr_schema.schema_commands(solr.schema(), solr_schema.wanted())
+    if solr_schema.blocking_fields(solr, commands):
         solr.delete_all()
         solr.reload()
     solr_schema.apply(solr)

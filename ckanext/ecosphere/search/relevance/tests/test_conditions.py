@@ -11,7 +11,7 @@ from ckanext.ecosphere.search.relevance.understanding import understand
 
 
 def boost(question: str) -> str:
-    return parameters(understand(question).question, minimum="1", ranked=True, year=2026)["boost"]
+    return parameters(understand(question).question, minimum="1", year=2026)["boost"]
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,6 @@ def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
     assert not query.has_syntax('zones humides " nantes')
     assert query.has_syntax('"zones humides" nantes')
     assert not query.has_syntax("zones humides|inventaire|SHP|2020")
-
-
-def test_a_picture_stands_for_its_word():
-    assert [unit.text for unit in understand("🚲 Loire-Atlantique").question.units] == ["vélo"]
-    assert [unit.text for unit in understand("inondation 🌊 Nîmes").question.units] == [
-        "inondation"
-    ]
 
 
 @pytest.mark.parametrize("body", ["INAO", "SDIS", "Cerema", "BRGM"])

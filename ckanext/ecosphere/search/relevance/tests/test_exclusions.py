@@ -117,7 +117,7 @@ def test_the_filters_have_other_forms_of_the_name_but_no_related_things():
 def test_every_step_keeps_the_exclusions_and_the_title_typed_is_found_in_any_case():
     question = understand("loup carrière bruit nantes sauf inondation").question
     for each in (question, *steps(question)):
-        (*_places, last) = parameters(each, minimum="1", ranked=True, year=2026)["fq_list"]
+        (*_places, last) = parameters(each, minimum="1", year=2026)["fq_list"]
         assert last.startswith("(*:* -(title:(inondation)")
         assert 'OR title_string:"loup carriere bruit nantes sauf inondation"' in last
 

@@ -48,9 +48,9 @@ def test_a_subject_shown_on_the_page_is_not_missing():
 def test_what_a_dataset_is_about_is_its_title_and_keywords_without_everyday_words():
     question = understand("défrichement dax").question
     about, mentioned, anywhere = search._queries(question.units[0], question)
-    query = parameters(about, minimum="1", ranked=False, year=None)["q"]
+    query = parameters(about, minimum="1", year=None)["q"]
     assert query == "(title:(défrichement) OR ecosphere_tags:(défrichement))"
-    assert parameters(mentioned, minimum="1", ranked=False, year=None)["q"] == "défrichement"
+    assert parameters(mentioned, minimum="1", year=None)["q"] == "défrichement"
     assert (about.place, anywhere.place) == (question.place, None)
 
 

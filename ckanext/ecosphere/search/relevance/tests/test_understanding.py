@@ -137,7 +137,6 @@ def test_the_purpose_weighs_little_unless_nothing_else_is_asked():
 def test_everyday_words_have_the_names_of_the_catalogue():
     (unit,) = understand("rivière").question.units
     assert unit.others[: unit.called] == ("cours d'eau",)
-    assert understand("rivière", without=frozenset({"everyday"})).question.units[0].others == ()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +182,7 @@ def test_the_place_comes_before_what_other_words_have_elsewhere():
 
 
 def _query(question: str) -> str:
-    return parameters(understand(question).question, minimum="100%", ranked=False, year=None)["q"]
+    return parameters(understand(question).question, minimum="100%", year=None)["q"]
 
 
 def test_steps_ask_for_less_and_end_with_the_place_alone():
@@ -452,12 +451,7 @@ def test_what_is_right_is_not_corrected_into_another_subject(question):
 
 
 def test_of_the_words_between_or_one_is_enough():
-    assert (
-        parameters(understand("ppri OR pprt").question, minimum="100%", ranked=False, year=None)[
-            "mm"
-        ]
-        == "1"
-    )
+    assert parameters(understand("ppri OR pprt").question, minimum="100%", year=None)["mm"] == "1"
     either = understand("zones humides || tourbières Ain").question
     assert either.place and either.place.label == "Ain"
     assert either.optional == 1
@@ -480,9 +474,9 @@ def test_a_table_is_of_what_its_name_says(table, place, what):
 
 
 def test_a_year_that_is_named_weighs():
-    boost = parameters(
-        understand("trafic routier 2019 Bretagne").question, minimum="1", ranked=True, year=2026
-    )["boost"]
+    boost = parameters(understand("trafic routier 2019 Bretagne").question, minimum="1", year=2026)[
+        "boost"
+    ]
     assert "2019" in boost
 
 

@@ -1,4 +1,4 @@
-"""What the pages of studies, collections and reuses share: log-in, errors as pages, lists in parts, forms."""
+"""What pages share: actions as the current user, log-in, errors as pages, lists in parts, forms."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _page(view: View) -> View:
 
 def _log_in() -> AnyResponse:
     """Redirect to the log-in page, which leads back here."""
-    back = tk.url_for("ecosphere_studies.index")
+    back = tk.url_for("home.index")
     if request.method == "GET":
         back = request.full_path.rstrip("?")
     return tk.redirect_to("user.login", came_from=back)
@@ -132,7 +132,7 @@ def sentences(error: tk.ValidationError) -> str:
 
 def rendered(template: str, status: int = 200, **variables: Any) -> Response:
     """Render a page; that of a person, no cache may store."""
-    response = make_response(tk.render(f"ecosphere_studies/{template}", variables), status)
+    response = make_response(tk.render(template, variables), status)
     if tk.current_user.is_authenticated:
         response.cache_control.no_store = True
     return response

@@ -10,21 +10,22 @@ import csv
 import io
 import json
 import re
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import yaml
 from lxml import etree
 
 from ckanext.ecosphere.harvest import corrections
 from ckanext.ecosphere.shared import rdf
-from ckanext.ecosphere.shared.csv_table import is_formula
-from dev.attack import tables
 
 MARK = "attaque"
 XSL = f"{{{corrections.XSL}}}"
-KNOWN = tables.table("readers")
+KNOWN = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _LITERAL = r"(?:'[^']*'|\"[^\"]*\")"
 _VALUE = rf"(?:{_LITERAL}|concat\({_LITERAL}(?:, {_LITERAL})*\))"
 STEP = r"/(?:gmd|srv|gco|gmx):[A-Za-z_]+(?:\[[0-9]+\])?"
@@ -104,6 +105,18 @@ def table(text: str) -> Iterator[str]:
         for row in csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=separator):
             cells = [cell for cell in row if MARK in cell.lower() and not cell.startswith("'")]
             yield from (f"a formula: {cell[:80]!r}" for cell in cells if is_formula(cell))
+
+
+#: What begins a formula, and what spreadsheets strip before they look at the first character.
+ACTIVE, LOOSE = tuple("=+-@\t\r"), " \"';\u00a0\u200b\ufeff\n"
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet would evaluate the cell: it starts with an active character, of any width."""
+    if cell.startswith("'"):  # marks the cell as text
+        return False
+    begin = unicodedata.normalize("NFKC", cell.lstrip(LOOSE))[:1]
+    return begin in ACTIVE and begin != ""
 
 
 def xml(text: str) -> Iterator[str]:
@@ -235,7 +248,6 @@ def headers(disposition: str) -> Iterator[str]:
         yield f"another header: {unquote(disposition)!r}"
 
 
-#: Kind of export → reader.
 def archive(content: bytes) -> Iterator[str]:
     """Read the XML parts and tables of an archive or a document of an office suite."""
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
@@ -246,6 +258,7 @@ def archive(content: bytes) -> Iterator[str]:
 
 
 PARTS = {"xml": xml, "rels": xml, "qgs": layers, "csv": table}
+#: Kind of export → reader.
 READERS: dict[str, Callable[[str], Iterator[str]]] = {
     "xsl": stylesheet,
     "edits": batch_edits,
