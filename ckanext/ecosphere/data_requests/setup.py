@@ -92,8 +92,8 @@ def _unready(services: Sequence[letters.Unready]) -> list[Check]:
         len(services),
     )
     remedy = _(
-        "Complete their contact sheets (postal address, e-mail address, telephone: CRPA, R. 112-5), "
-        "and add members to those without a mailbox. Until then, the ministry’s desk acknowledges."
+        "Complete their contact sheets (postal address, e-mail address, telephone: CRPA, "
+        "R. 112-5), and add members to those without a mailbox. Until then, the ministry’s desk acknowledges."
     )
     names = _few([service.group.display_name for service in services])
     return _warning(name, message.format(number=len(services), names=names), remedy)

@@ -394,8 +394,8 @@ _LATE_SERIES = sa.text("""
     ) AS dataset
     WHERE series.source_id = :source AND series.state = 'published' AND series.guid <> named.guid
     """)
-"""Members whose dataset does not name a series that has been read since; each table is read by itself,
-whatever PostgreSQL expects before it has statistics."""
+"""Members whose dataset does not name a series that has been read since; each table is read by
+itself, whatever PostgreSQL expects before it has statistics."""
 _LATE_CATALOGUES = sa.text("""
     WITH latest AS MATERIALIZED (
         SELECT guid, import_started FROM harvest_object

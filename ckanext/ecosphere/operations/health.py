@@ -43,7 +43,8 @@ CONNECTION = {
 }
 #: A row of CKAN's own table, so that this plugin needs none.
 WRITE = """
-INSERT INTO system_info (key, value, state) VALUES ('ecosphere.health', CAST(now() AS text), 'active')
+INSERT INTO system_info (key, value, state)
+VALUES ('ecosphere.health', CAST(now() AS text), 'active')
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
 """
 #: Written anew by each look.

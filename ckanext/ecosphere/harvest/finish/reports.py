@@ -192,6 +192,9 @@ UNDO_REASONS: dict[str, str] = SENTENCES["undo"]
 _IS_CHANGE = """object.harvest_job_id = :job
     AND object.report_status IN ('added', 'updated', 'deleted')
     AND :outcome IN ('', object.report_status)"""
+_COUNT_OF_CHANGES = sa.text(
+    f"SELECT count(*) FROM harvest_object AS object WHERE {_IS_CHANGE}"  # noqa: S608
+)
 _CHANGES = sa.text(  # only constants of this code
     f"""
     SELECT object.report_status AS outcome, object.guid AS identifier, package.title,
@@ -214,8 +217,8 @@ def changes_count(job_id: str, outcome: str = "") -> int:
         job_id: the job.
         outcome: one of `CHANGE_OUTCOMES`, to count only those; "" for all.
     """
-    query = sa.text(f"SELECT count(*) FROM harvest_object AS object WHERE {_IS_CHANGE}")  # noqa: S608
-    return model.Session.execute(query, {"job": job_id, "outcome": outcome}).scalar_one()
+    values = {"job": job_id, "outcome": outcome}
+    return model.Session.execute(_COUNT_OF_CHANGES, values).scalar_one()
 
 
 def changes_listed(
@@ -426,7 +429,9 @@ _REASONS = """
     """
 """What became of each record of a source: of one seen by the job, why it is not shown; of another
 one, why it is shown all the same."""
-_NUMBERS = sa.text(_REASONS + "SELECT is_seen, reason, count(*) FROM reasoned GROUP BY 1, 2")  # noqa: S608
+_NUMBERS = sa.text(
+    _REASONS + "SELECT is_seen, reason, count(*) FROM reasoned GROUP BY 1, 2"  # noqa: S608
+)
 _ROWS_OF_REASON = sa.text(
     _REASONS  # noqa: S608 - only constants of this code
     + """

@@ -33,6 +33,7 @@ from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
+_AT_ONCE = 100
 _ATTEMPTS = 2
 """A look for stuck harvests (`worker.revive`) may drop a batch that is about to be imported."""
 _OTHER_DIGEST = "undone"
@@ -95,7 +96,7 @@ _NEXT_OBJECTS = sa.text("""
             AND object.report_status IN ('added', 'updated', 'deleted')
             AND coalesce(undo.value, 'begun') = 'begun'
         ORDER BY undo.value, object.id
-        LIMIT 100
+        LIMIT :number
     )
     SELECT object.id, object.guid, object.report_status, object.package_id, object.note IS NOT NULL,
         former.id, former.harvest_job_id,
@@ -140,7 +141,7 @@ version of the record."""
 
 
 def _next_objects(job_id: str) -> list[_Object]:
-    values = {"job": job_id, "key": UNDO_KEY, "edits": local_edits.KEY}
+    values = {"job": job_id, "key": UNDO_KEY, "edits": local_edits.KEY, "number": _AT_ONCE}
     objects = [_Object(*row) for row in model.Session.execute(_NEXT_OBJECTS, values)]
     model.Session.remove()
     return objects

@@ -14,6 +14,7 @@ import pytest
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
+from rq.job import Job
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access.services import storage as storage_of_services
@@ -280,8 +281,10 @@ def _make_harvest(world: World) -> None:
         "record": (record.id, record.id),
         "harvested": (harvested["id"], "moissonne"),
     }
-    trial = "7f8b2a8e-0000-4000-8000-000000000001"
-    preview._keep(trial, {"state": preview.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
+    notes = {preview.TRIAL: {"url": "http://127.0.0.1:9/csw", "user": "editor"}}
+    waiting = Job.create(preview.run_trial, connection=connect_to_redis(), meta=notes)
+    waiting.save()
+    trial = waiting.id
     world.things["trial"] = (trial, trial)
 
 
