@@ -16,7 +16,18 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import local
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access", "openid", "credentials", "hardening", "studies")
+ROOMS = (
+    "schemas",
+    "harvest",
+    "quality",
+    "data_requests",
+    "search",
+    "access",
+    "openid",
+    "credentials",
+    "hardening",
+    "studies",
+)
 PURE = (
     "dataset",
     "quality/core/criteria.py",
