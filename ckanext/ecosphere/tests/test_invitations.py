@@ -22,7 +22,8 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 PASSWORD = "un mot de passe de test"
 PEOPLE = "/fr/ecosphere/admin/personnes"
-TODAY, LATER, TOO_LATE = "2026-11-27T09:00:00Z", "2026-12-02T09:00:00Z", "2027-01-04T09:00:00Z"
+# After the tokens of the tests, which are made by a clock that is not frozen.
+TODAY, LATER, TOO_LATE = "2036-11-27T09:00:00Z", "2036-12-02T09:00:00Z", "2037-01-04T09:00:00Z"
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +73,7 @@ def test_an_invitation_says_in_french_until_when_it_is_good(chief, postbox: Post
     invite()
     [mail] = postbox.to("camille")
     assert "Votre invitation" in mail["Subject"]
-    assert "Cette invitation est valable jusqu’au 11 décembre 2026." in body(mail)
+    assert "Cette invitation est valable jusqu’au 11 décembre 2036." in body(mail)
     assert "Vous êtes membre de « DDT de l'Ain » (Éditeur)" in body(mail).replace("\xa0", " ")
 
 
@@ -82,17 +83,17 @@ def test_it_is_sent_again_once_an_hour_and_noted(ask, postbox: Postbox):
     postbox.clear()
     with freeze_time(LATER, real_asyncio=True):
         page = ask(f"{PEOPLE}?invited=1").body
-        assert "invitation du 27 novembre 2026, sans réponse" in page
-        assert "L’invitation est valable jusqu’au 11 décembre 2026." in page
+        assert "invitation du 27 novembre 2036, sans réponse" in page
+        assert "L’invitation est valable jusqu’au 11 décembre 2036." in page
         answer = ask(f"{PEOPLE}/{name}/renvoyer", {}).body
-        assert "L’invitation a été renvoyée. Elle est valable jusqu’au 16 décembre 2026." in answer
+        assert "L’invitation a été renvoyée. Elle est valable jusqu’au 16 décembre 2036." in answer
         [mail] = postbox.to("camille")
-        assert "Cette invitation est valable jusqu’au 16 décembre 2026." in body(mail)
+        assert "Cette invitation est valable jusqu’au 16 décembre 2036." in body(mail)
         assert "Cette invitation a été envoyée il y a peu de temps." in ask(f"{PEOPLE}/{name}/renvoyer", {}).body
         assert len(postbox.mails) == 1
         [entry] = journal.page(1, 10, ["invitation"])
         assert entry.key == model.User.get(name).id
-        assert entry.after == {"service": "DDT de l'Ain", "until": "2026-12-16"}
+        assert entry.after == {"service": "DDT de l'Ain", "until": "2036-12-16"}
         assert "Invitation renvoyée" in ask("/fr/ecosphere/admin/journal").body
 
 
@@ -103,12 +104,12 @@ def test_a_link_is_good_until_its_day_and_another_one_replaces_it(app, ask, post
         assert app.get(first).status_code == 200
     with freeze_time(TOO_LATE, real_asyncio=True):
         page = app.get(first)
-        assert "Cette invitation était valable jusqu’au 11 décembre 2026." in page.body
+        assert "Cette invitation était valable jusqu’au 11 décembre 2036." in page.body
         assert 'name="password1"' not in page.body
         form = {"name": "camille", "password1": PASSWORD, "password2": PASSWORD}
         app.post(first, data=form)
         assert model.User.get(name).state == model.State.PENDING
-        assert "L’invitation était valable jusqu’au 11 décembre 2026." in ask(f"{PEOPLE}?invited=1").body
+        assert "L’invitation était valable jusqu’au 11 décembre 2036." in ask(f"{PEOPLE}?invited=1").body
         ask(f"{PEOPLE}/{name}/renvoyer", {})
         assert app.get(first).status_code == 403
         again = link_in(postbox.mails[-1])

@@ -182,11 +182,11 @@ def test_a_long_extract_lets_others_pass_once_and_then_ends_with_a_sentence(stor
     assert shown(long)["message"]
 
 
-def test_one_address_has_five_extracts_waiting(store, monkeypatch):
+def test_one_address_has_ten_extracts_waiting(store, monkeypatch):
     monkeypatch.setitem(tk.config, "ecosphere.access.extract_limits", "100 per minute")
     asked = {"resource_id": store["resources"]["Données"], "box": NANTES, "format": "geojson"}
-    answers = [call(store, "ecosphere_access_extract_create", **asked)[0] for _each in range(6)]
-    assert answers == [200] * 5 + [409]
+    answers = [call(store, "ecosphere_access_extract_create", **asked)[0] for _each in range(11)]
+    assert answers == [200] * 10 + [409]
 
 
 def png() -> bytes:

@@ -10,7 +10,7 @@ from ckan.lib.search import rebuild
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.shared import bounds
+from ckanext.ecosphere.dataset import bounds
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

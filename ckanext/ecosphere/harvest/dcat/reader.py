@@ -19,7 +19,7 @@ from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.graph import Described, boxes_of, in_order, is_foreign
-from ckanext.ecosphere.harvest.normalise.draft import by_label, plain, strings_in
+from ckanext.ecosphere.harvest.normalise.draft import by_label, plain
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,
@@ -604,7 +604,7 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
         subject: the dataset.
         record: the neutral record that was made of it.
     """
-    texts = set(map(_bare, strings_in(dataclasses.asdict(record))))
+    texts = set(map(_bare, _texts_in(dataclasses.asdict(record))))
     lines: list[str] = []
     translations: dict[str, list[str]] = defaultdict(list)
     for path, value in _values(graph, subject):
@@ -681,3 +681,14 @@ def _last(node: Node | str) -> str:
 
 def _bare(value: Any) -> str:
     return " ".join(str(value).split()).casefold().removeprefix("mailto:").removeprefix("tel:")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield the texts in a value; a number or a flag is no text that says the same as a statement."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts_in(item)

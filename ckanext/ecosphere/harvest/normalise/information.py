@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset import bounds, fields
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.normalise import themes
 from ckanext.ecosphere.harvest.normalise.codes import concept_of
@@ -27,7 +27,7 @@ from ckanext.ecosphere.harvest.normalise.draft import (
 from ckanext.ecosphere.harvest.normalise.identity import provenance_of_record
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
-from ckanext.ecosphere.shared import bounds, characters
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import information
 
 # --- what is left ----------------------------------------------------------------------------

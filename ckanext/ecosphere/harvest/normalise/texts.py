@@ -13,11 +13,11 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlun
 import nh3
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset import bounds, links
 from ckanext.ecosphere.harvest.normalise.draft import Draft, distinct, is_placeholder, plain, reason
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import UUID, Link
-from ckanext.ecosphere.shared import bounds, characters
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
 from ckanext.ecosphere.vocabularies import languages
 

@@ -14,10 +14,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 
-from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset import bounds, fields
 from ckanext.ecosphere.dataset.view import as_object
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData
-from ckanext.ecosphere.shared import bounds, characters, language
+from ckanext.ecosphere.shared import characters, language
 from ckanext.ecosphere.vocabularies import languages
 
 SUFFIX = languages.SUFFIX

@@ -24,11 +24,11 @@ from ckan.lib.munge import munge_title_to_name
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import dates, links
+from ckanext.ecosphere.dataset import bounds, dates, links
 from ckanext.ecosphere.dataset.dates import parse_moment
 from ckanext.ecosphere.dataset.view import Row, as_list, flat_rows
 from ckanext.ecosphere.schemas import places, urls
-from ckanext.ecosphere.shared import bounds, characters, contact_details
+from ckanext.ecosphere.shared import characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 

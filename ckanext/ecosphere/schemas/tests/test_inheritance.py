@@ -13,9 +13,9 @@ from ckan import model
 from rdflib import DCTERMS, Graph, URIRef
 from sqlalchemy import event
 
+from ckanext.ecosphere.dataset import bounds
 from ckanext.ecosphere.schemas import stored
 from ckanext.ecosphere.schemas.tests import samples
-from ckanext.ecosphere.shared import bounds
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"

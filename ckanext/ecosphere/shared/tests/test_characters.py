@@ -7,7 +7,8 @@ import unicodedata
 
 import pytest
 
-from ckanext.ecosphere.shared import bounds, characters, contact_details
+from ckanext.ecosphere.dataset import bounds
+from ckanext.ecosphere.shared import characters, contact_details
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from pyproj import Transformer
 
 from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import csv_table, dates, language, qgis
+from ckanext.ecosphere.shared import csv_table, dates, language, parsing, qgis
 from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.studies import wording
 from ckanext.ecosphere.studies.publications import clipping
@@ -228,7 +228,8 @@ def project(outline: Row) -> bytes:
     """
     crs = _crs_of(outline["box"])
     sides = Transformer.from_crs(4326, crs, always_xy=True).transform_bounds(*outline["box"])
-    root = etree.fromstring(rendered("project.xml", outline, crs=crs, sides=sides))
+    text = rendered("project.xml", outline, crs=crs, sides=sides)
+    root = etree.fromstring(text, parsing.xml_parser())
     [tree], [layers] = root.findall("layer-tree-group"), root.findall("projectlayers")
     site = qgis.Source(tk._("Site"), qgis.VECTOR, "ogr", f"./{SITE_FILE}", qgis.DEGREES)
     qgis.add_layer(tree, layers, site)
