@@ -22,7 +22,7 @@ from typing import Any
 
 from ckan.config.middleware import make_app
 
-from ckanext.ecosphere.studies import candidates, frames, presence, states
+from ckanext.ecosphere.studies import candidates, frames, presence
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
@@ -102,7 +102,7 @@ def measure(runs: int) -> bool:
     for part, members in parts.items():
         for name, site in every.items():
             counts = state_counts(members, site)
-            shares = [f"{state} {counts[state] / len(members):.0%}" for state in states.LABELS if counts[state]]
+            shares = [f"{state} {number / len(members):.0%}" for state, number in counts.most_common()]
             print(f"{name}, {len(members)} needs {part}: {', '.join(shares)}")
     return slowest <= LIMIT
 

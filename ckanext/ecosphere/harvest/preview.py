@@ -221,7 +221,7 @@ def show_trial(id_: str) -> DataDict:
 
 def _job(id_: str) -> Job:
     job = None
-    with suppress(NoSuchJobError):
+    with suppress(NoSuchJobError, ValueError):  # of characters that no id of RQ has
         job = Job.fetch(id_, connection=connect_to_redis())
     if job is None or TRIAL not in job.meta:
         raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start it again."))

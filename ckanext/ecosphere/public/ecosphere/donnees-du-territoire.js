@@ -49,7 +49,7 @@
     get address() {
       const portal = this.getAttribute("portail") || ORIGIN;
       const code = encodeURIComponent(this.getAttribute("code") || "");
-      const url = new URL(`/api/territoires/${code}/jeux-de-donnees`, portal);
+      const url = new URL(`/fr/api/territoires/${code}/jeux-de-donnees`, portal);
       url.searchParams.set("rows", this.getAttribute("nombre") || "20");
       if (this.getAttribute("theme")) url.searchParams.set("theme", this.getAttribute("theme"));
       return url;

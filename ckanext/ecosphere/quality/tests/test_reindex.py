@@ -123,7 +123,7 @@ def test_a_save_in_progress_is_waited_for_and_not_overwritten():
         )
         ending = threading.Timer(1, other.commit)
         ending.start()
-        rescore.reindex(ids, lambda done, total: None)
+        assert rescore.reindex(ids) == 0
         ending.join()
     assert in_index(7, "incomplete") == ["zone-0", "zone-2"]
     assert in_index(8, "incomplete") == ["zone-1"]
