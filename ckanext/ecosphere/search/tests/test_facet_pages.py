@@ -128,7 +128,7 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
         "all => all.forEach(each => each.append('0'))"
     )  # axe does not test the contrast of a single character
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour in between
         assert axe_violations(page) == []
 
     # An invalid area is reported at its field; the search words are kept.

@@ -70,7 +70,9 @@ def test_another_site_shows_the_data_of_a_territory(tab: Page, other_site: str, 
     expect(part.get_by_role("heading", name="Données sur Loire", level=2)).to_be_visible()
     expect(part.get_by_role("status")).to_contain_text("4 jeux de données publics")
     assert part.get_by_role("heading", level=3).count() == 2
-    expect(part.get_by_role("link", name="Urbanisme 0")).to_have_attribute("href", f"{address}/fr/dataset/de-la-loire-0")
+    expect(part.get_by_role("link", name="Urbanisme 0")).to_have_attribute(
+        "href", f"{address}/fr/dataset/de-la-loire-0"
+    )
     assert "Privé" not in part.inner_text()
     assert tab.context.cookies() == []
     assert axe_violations(tab) == []
