@@ -397,17 +397,18 @@ _LATE_SERIES = sa.text("""
 """Members whose dataset does not name a series that has been read since; each table is read by
 itself, whatever PostgreSQL expects before it has statistics."""
 _LATE_CATALOGUES = sa.text("""
-    WITH latest AS MATERIALIZED (
-        SELECT guid, import_started FROM harvest_object
-        WHERE harvest_job_id = :job AND content IS NOT NULL AND guid = ANY(ARRAY(
-            SELECT guid FROM ecosphere_harvest_record
-            WHERE source_id = :source AND state = 'catalogue'
-        ))
-    )
     SELECT DISTINCT record.guid
     FROM ecosphere_harvest_record AS record
     CROSS JOIN unnest(record.members) AS named(guid)
-    JOIN latest ON latest.guid = named.guid
+    CROSS JOIN LATERAL (
+        SELECT guid FROM ecosphere_harvest_record
+        WHERE source_id = :source AND guid = named.guid AND state = 'catalogue' LIMIT 1
+    ) AS catalogue
+    -- Never by the index of jobs, which has all records.
+    CROSS JOIN LATERAL (
+        SELECT import_started FROM harvest_object
+        WHERE guid = catalogue.guid AND harvest_job_id || '' = :job AND content IS NOT NULL LIMIT 1
+    ) AS latest
     JOIN harvest_object AS current
         ON current.package_id = record.package_id AND current.current
     WHERE record.source_id = :source AND record.state = 'published'

@@ -135,7 +135,10 @@ _RENAMED_PAIRS = sa.text("""
         SELECT record.guid, record.package_id, key,
             record.seen_job IS NOT DISTINCT FROM :job AS is_seen
         FROM ecosphere_harvest_record AS record
-        JOIN package ON package.id = record.package_id AND package.state = 'active'
+        CROSS JOIN LATERAL (
+            SELECT FROM package
+            WHERE id = record.package_id AND state || '' = 'active' LIMIT 1
+        ) AS dataset
         CROSS JOIN unnest(record.keys) AS key
         WHERE record.source_id = :source AND record.state IN ('published', 'kept')
             AND NOT record.apart AND left(key, 1) NOT IN ('f', 'F')
@@ -150,11 +153,12 @@ _RENAMED_PAIRS = sa.text("""
     SELECT DISTINCT pair.before, pair.after, pair.package_id, pair.second_id
     FROM pair
     JOIN harvest_object AS made ON made.guid = pair.after AND made.package_id = pair.second_id
-    WHERE made.harvest_job_id = :job AND made.report_status = 'added'
+    WHERE made.harvest_job_id || '' = :job AND made.report_status = 'added'
     ORDER BY pair.before, pair.after
     """)
 """Two records of a source that alone have a key of a resource: the job has not seen the one, and
-has made a dataset of the other."""
+has made a dataset of the other. Datasets and objects are looked up one by one, never by the index
+of states or jobs, whatever PostgreSQL expects before it has statistics."""
 
 
 def _pairs(source_id: str, job_id: str) -> list[_Pair]:
