@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from configparser import RawConfigParser
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,8 @@ NICENESS = 10
 #: Queues of the other workers: harvests first, then what the first worker has no time for.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
+#: Optional plugins, with spaces between their names.
+PLUGINS = os.environ.get("PLUGINS", "")
 #: Pause between two looks at due dates.
 TICK_SECONDS = 600
 #: Processes of the web server, and threads of each.
@@ -55,6 +58,10 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
     }
     template = OPTIONS.read_text(encoding="utf-8").format_map(values)
     options = dict(line.split(" = ", 1) for line in template.splitlines() if not line.startswith("#"))
+    if PLUGINS:
+        portal = RawConfigParser()
+        portal.read(DEV / "portal.ini", encoding="utf-8")
+        options["ckan.plugins"] = " ".join([PLUGINS, *portal["app:main"]["ckan.plugins"].split()])
     options |= more or {}
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
