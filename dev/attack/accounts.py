@@ -52,6 +52,7 @@ def sessions(stage: Stage) -> Iterator[Outcome]:
 
 
 def is_known(client: Client) -> bool:
+    """Return whether somebody is logged in, by the page that is theirs."""
     answer = client.get(OWN_PAGE)
     return answer.status == HTTPStatus.OK and client.name in answer.body
 
@@ -64,24 +65,24 @@ def _remembered(stage: Stage) -> Client:
 
 def thief(stage: Stage, client: Client) -> Client:
     """Return a client with a copy of another client's cookies."""
-    thief = stage.fresh()
-    thief.name = client.name
-    thief.session.cookies.update(client.cookies)
-    stage.clients.append(thief)
-    return thief
+    copied = stage.fresh()
+    copied.name = client.name
+    copied.session.cookies.update(client.cookies)
+    stage.clients.append(copied)
+    return copied
 
 
 def _after_log_out(stage: Stage) -> Iterator[Outcome]:
     client = stage.logged_in("user")
     yield Outcome("the log-in itself works", not is_known(client), "nothing was tested")
-    thief = thief(stage, client)
+    copied = thief(stage, client)
     client.post("/user/_logout")
     client.get("/user/_logout")
-    yield Outcome("cookies copied before the log-out", is_known(thief), "still logged in")
+    yield Outcome("cookies copied before the log-out", is_known(copied), "still logged in")
     client = _remembered(stage)
-    thief = thief(stage, client)
+    copied = thief(stage, client)
     client.post("/user/_logout")
-    yield Outcome("remember cookie copied before the log-out", is_known(thief), "still logged in")
+    yield Outcome("remember cookie copied before the log-out", is_known(copied), "still logged in")
 
 
 def _after_new_password(stage: Stage) -> Iterator[Outcome]:
@@ -99,10 +100,10 @@ def _planted(stage: Stage) -> Iterator[Outcome]:
     """Try session fixation: a session planted before the log-in."""
     client = stage.fresh("user")
     client.csrf("/user/login")
-    before, thief = client.cookies, thief(stage, client)
+    before, copied = client.cookies, thief(stage, client)
     client.log_in(stage.passwords["user"])
     same = [name for name, value in client.cookies.items() if before.get(name) == value]
-    yield Outcome("a session planted before the log-in", is_known(thief), f"cookies that stayed: {same}")
+    yield Outcome("a session planted before the log-in", is_known(copied), f"cookies that stayed: {same}")
 
 
 def _after_deletion(stage: Stage) -> Iterator[Outcome]:
@@ -255,6 +256,7 @@ def _said(stage: Stage) -> str:
 
 
 def no_session(what: str, client: Client, stage: Stage) -> Outcome:
+    """Judge that a client has got no session of the victim."""
     body = client.get("/user/me", allow_redirects=True).body
     return Outcome(what, str(stage.objects["victim"]) in body, "is that of the victim")
 
