@@ -59,14 +59,19 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
     template = OPTIONS.read_text(encoding="utf-8").format_map(values)
     options = dict(line.split(" = ", 1) for line in template.splitlines() if not line.startswith("#"))
     if PLUGINS:
-        portal = RawConfigParser()
-        portal.read(DEV / "portal.ini", encoding="utf-8")
-        options["ckan.plugins"] = " ".join([PLUGINS, *portal["app:main"]["ckan.plugins"].split()])
+        options["ckan.plugins"] = f"{PLUGINS} {portal_plugins()}"
     options |= more or {}
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
     if not path.exists() or path.read_text() != text:
         write_private(path, text)
+
+
+def portal_plugins() -> str:
+    """Return the plugins of `dev/portal.ini` on one line."""
+    portal = RawConfigParser()
+    portal.read(DEV / "portal.ini", encoding="utf-8")
+    return " ".join(portal["app:main"]["ckan.plugins"].split())
 
 
 def command(*arguments: str, ini: Path = INI) -> str:
@@ -96,6 +101,14 @@ def _version() -> str:
     return digest.hexdigest()
 
 
+def gunicorn(port: int) -> list[str]:
+    """Return the command of a web server of the portal of `CKAN_INI` on a port."""
+    options = {"workers": WEB_PROCESSES, "threads": WEB_THREADS, "timeout": 120, "bind": f"127.0.0.1:{port}"}
+    options["forwarder-headers"] = ""  # else clients could choose the portal's apparent URL
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return [str(venv_program("python")), "-m", "gunicorn", "dev.stack.wsgi:application", *flags]
+
+
 def processes(servers: Mapping[str, int] | None = None) -> Iterator[Process]:
     """Yield the web server, the workers, the watch and the clock as background processes.
 
@@ -103,11 +116,8 @@ def processes(servers: Mapping[str, int] | None = None) -> Iterator[Process]:
         servers: names and ports of web servers, if there are several.
     """
     version, env = _version(), {"CKAN_INI": str(INI), "MALLOC_ARENA_MAX": "2"}
-    options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
-    options += ["--forwarder-headers", ""]  # else clients could choose the portal's apparent URL
-    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, "--chdir", str(ROOT)]
     for name, number in (servers or {"web": ports()["web"]}).items():
-        command = [*gunicorn, "--bind", f"127.0.0.1:{number}", "dev.stack.wsgi:application"]
+        command = [*gunicorn(number), "--chdir", str(ROOT)]
         ready = partial(answers, f"http://127.0.0.1:{number}")
         port = "web" if name == "web" else None
         yield Process(name, command, ready=ready, port=port, env=env, version=version, cwd=ROOT)
