@@ -54,10 +54,12 @@ def credentials(stage: Stage) -> Iterator[Outcome]:
     if table("credentials")["endpoint"] not in {route.endpoint for route in stage.routes}:
         raise Absent("the portal has no ecosphere_credentials: PLUGINS=ecosphere_credentials make demo")
     yield from asking.attempts(stage, "credentials")
-    for attack in (_codes, _recovery_codes, _between, _sessions, _of_others, _required, _odd, _guesses, _scopes):
-        yield from attack(stage)
-    for name in stage.objects.pop("enrolled", []):
-        stage.people["sysadmin"].action("user_delete", id=name)
+    try:
+        for attack in (_codes, _recovery_codes, _between, _sessions, _of_others, _required, _odd, _guesses, _scopes):
+            yield from attack(stage)
+    finally:
+        for name in stage.objects.pop("enrolled", []):
+            stage.people["sysadmin"].action("user_delete", id=name)
 
 
 def _enrolled(stage: Stage) -> Person:
