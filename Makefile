@@ -1,13 +1,13 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
 .PHONY: help soak screenshots docs-site week guide attack fuzz adopt-table goldens matrix weight docs i18n chaos federation bench-fidelity bench-harvest bench-relevance bench-search bench-studies scale sizing demo setup up stop down status env test test-fast test-all test-room lint lock release sbom audit clean
-export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
+export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS PLUGINS
 stack = python3 -m dev.stack
 
 help: ## List the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-demo: ## Set everything up and harvest the demonstration catalogue (RECORDS=DIR adds a folder of ISO records)
+demo: ## Set everything up and harvest the demonstration catalogue (RECORDS=DIR adds a folder of ISO records, PLUGINS=ecosphere_credentials an optional plugin)
 	@$(stack) demo
 
 guide: ## Follow the installation guide word by word, in a clean environment (15 minutes at most)

@@ -6,7 +6,6 @@ of object storage. It has a stack of its own: `ECOSPHERE_STACK=scale make stop` 
 
 from __future__ import annotations
 
-import configparser
 import getpass
 import os
 import shutil
@@ -35,13 +34,11 @@ def port(name: str) -> int:
 
 def write_configuration() -> None:
     """Write the configuration of the portal: all its services are the several ones."""
-    portal = configparser.RawConfigParser()
-    portal.read(DEV / "portal.ini")
     servers = f"host=127.0.0.1,127.0.0.1&port={ports()['postgres']},{port('STANDBY')}"
     database = f"{DATABASES['demo']}?{servers}&target_session_attrs=read-write"
     options = {
         "use": f"config:{DEV / 'scale.ini'}",
-        "ckan.plugins": portal["app:main"]["ckan.plugins"].replace("\n", " ") + " file_keeper_cloud",
+        "ckan.plugins": ckan.portal_plugins() + " file_keeper_cloud",
         "sqlalchemy.url": f"postgresql://ckan:{secret('postgres')}@/{database}",
         "solr_url": f"http://127.0.0.1:{port('SEARCH')}/solr/{COLLECTION}",
         "ecosphere.trusted_proxies": "127.0.0.1/32",

@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
-from dev.attack import accounts, asking, files, mails, routes, sources, stage, texts
+from dev.attack import accounts, asking, credentials, files, mails, routes, sources, stage, texts
 from dev.attack.asking import SLOWEST_SECONDS
 from dev.attack.client import Client
 from dev.attack.hostile import BEHAVIOURS, canaries, hostile
 from dev.attack.load import Load
-from dev.attack.stage import WORKER_BYTES, Outcome, Stage
+from dev.attack.stage import WORKER_BYTES, Absent, Outcome, Stage
 from dev.attack.tables import table as rows_of
 from dev.stack import accounts as demo_accounts
 from dev.stack import ckan, demo, services
@@ -37,6 +37,7 @@ _ATTACKS: tuple[Attack, ...] = (
     *(asking.headers, asking.private, asking.studies, asking.forged, accounts.sessions, asking.redirects, mails.mail),
     *(accounts.tokens, asking.formulas, texts.exports, files.uploads, files.files, texts.xss, texts.odd_forms),
     *(asking.slow_questions, texts.slow_texts, sources.ssrf, sources.sources, accounts.brakes, accounts.fairness),
+    credentials.credentials,
 )
 CLASSES: dict[str, Attack] = {attack.__name__: attack for attack in _ATTACKS}
 
@@ -72,6 +73,7 @@ class Result:
         slowest: cost of the slowest answer, in seconds, and its request.
         worst_bytes: memory of the largest process meanwhile.
         failure: error that ended the class early; empty if there was none.
+        absent: what the portal has not, and so was not attacked; empty if it has it.
     """
 
     name: str
@@ -80,10 +82,13 @@ class Result:
     slowest: tuple[float, str] = (0.0, "")
     worst_bytes: int = 0
     failure: str = ""
+    absent: str = ""
 
     @property
     def good(self) -> bool:
         """Whether attempts were made, none succeeded, and none was too slow or took too much memory."""
+        if self.absent:
+            return True
         measured = self.slowest[0] <= SLOWEST_SECONDS and self.worst_bytes <= WORKER_BYTES
         return bool(self.attempts) and not self.through and not self.failure and measured
 
@@ -203,6 +208,8 @@ def carry_out(name: str, attack: Attack, prepared: Stage, tell: Callable[[str], 
                 result.through.append(outcome)
                 if len(result.through) <= SHOWN:
                     tell(f"  through: {outcome.what}: {outcome.detail}")
+    except Absent as reason:
+        result.absent = str(reason)
     except Exception as error:
         result.failure = repr(error)
         tell(traceback.format_exc())
@@ -219,7 +226,9 @@ def table(results: Sequence[Result]) -> str:
     head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
     rows: list[tuple[object, ...]] = [head]
     for result in results:
-        verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
+        verdict = result.absent or result.failure[:60] or "NOT OK"
+        if result.good and not result.absent:
+            verdict = "ok"
         figures = (result.attempts, len(result.through), f"{result.slowest[0]:.2f}", f"{result.worst_bytes / 1e6:.0f}")
         rows.append((result.name, *figures, verdict))
     return columns(rows, right=range(1, 5))

@@ -47,11 +47,12 @@ def sessions(stage: Stage) -> Iterator[Outcome]:
         for cookie in ("", "x", value[:-2], value.upper(), escaping, of_admin, "%00"):
             client = stage.fresh("admin")
             client.session.cookies.set(name, cookie)
-            yield Outcome(f"the cookie {name} as {cookie[:20]!r}", _is_known(client), "logged in")
+            yield Outcome(f"the cookie {name} as {cookie[:20]!r}", is_known(client), "logged in")
     yield from _after_deletion(stage)
 
 
-def _is_known(client: Client) -> bool:
+def is_known(client: Client) -> bool:
+    """Return whether somebody is logged in, by the page that is theirs."""
     answer = client.get(OWN_PAGE)
     return answer.status == HTTPStatus.OK and client.name in answer.body
 
@@ -62,54 +63,54 @@ def _remembered(stage: Stage) -> Client:
     return client
 
 
-def _thief(stage: Stage, client: Client) -> Client:
+def thief(stage: Stage, client: Client) -> Client:
     """Return a client with a copy of another client's cookies."""
-    thief = stage.fresh()
-    thief.name = client.name
-    thief.session.cookies.update(client.cookies)
-    stage.clients.append(thief)
-    return thief
+    copied = stage.fresh()
+    copied.name = client.name
+    copied.session.cookies.update(client.cookies)
+    stage.clients.append(copied)
+    return copied
 
 
 def _after_log_out(stage: Stage) -> Iterator[Outcome]:
     client = stage.logged_in("user")
-    yield Outcome("the log-in itself works", not _is_known(client), "nothing was tested")
-    thief = _thief(stage, client)
+    yield Outcome("the log-in itself works", not is_known(client), "nothing was tested")
+    copied = thief(stage, client)
     client.post("/user/_logout")
     client.get("/user/_logout")
-    yield Outcome("cookies copied before the log-out", _is_known(thief), "still logged in")
+    yield Outcome("cookies copied before the log-out", is_known(copied), "still logged in")
     client = _remembered(stage)
-    thief = _thief(stage, client)
+    copied = thief(stage, client)
     client.post("/user/_logout")
-    yield Outcome("remember cookie copied before the log-out", _is_known(thief), "still logged in")
+    yield Outcome("remember cookie copied before the log-out", is_known(copied), "still logged in")
 
 
 def _after_new_password(stage: Stage) -> Iterator[Outcome]:
-    old, only = stage.logged_in("user"), _thief(stage, _remembered(stage))
+    old, only = stage.logged_in("user"), thief(stage, _remembered(stage))
     for name in list(only.cookies):
         if "remember" not in name:
             del only.session.cookies[name]
     stage.passwords["user"] = password = secrets.token_urlsafe(12)
     stage.people["sysadmin"].action("user_patch", id=stage.objects["user"], password=password)
-    yield Outcome("a session from before the new password", _is_known(old), "still logged in")
-    yield Outcome("a remember cookie from before the new password", _is_known(only), "still logged in")
+    yield Outcome("a session from before the new password", is_known(old), "still logged in")
+    yield Outcome("a remember cookie from before the new password", is_known(only), "still logged in")
 
 
 def _planted(stage: Stage) -> Iterator[Outcome]:
     """Try session fixation: a session planted before the log-in."""
     client = stage.fresh("user")
     client.csrf("/user/login")
-    before, thief = client.cookies, _thief(stage, client)
+    before, copied = client.cookies, thief(stage, client)
     client.log_in(stage.passwords["user"])
     same = [name for name, value in client.cookies.items() if before.get(name) == value]
-    yield Outcome("a session planted before the log-in", _is_known(thief), f"cookies that stayed: {same}")
+    yield Outcome("a session planted before the log-in", is_known(copied), f"cookies that stayed: {same}")
 
 
 def _after_deletion(stage: Stage) -> Iterator[Outcome]:
     client, password = stage.account(f"attack-gone-{secrets.token_hex(3)}", "Attaque")
     client.log_in(password)
     stage.people["sysadmin"].action("user_delete", id=client.id)
-    yield Outcome("a session of a deleted account", _is_known(client), "still logged in")
+    yield Outcome("a session of a deleted account", is_known(client), "still logged in")
     answer = client.action("ecosphere_request_create", title="Attaque")
     yield Outcome("a token of a deleted account", answer.success, answer.short)
 
@@ -223,7 +224,7 @@ def _prefetched(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
                 answer = client.send(method, path)
                 what = f"{method} of {name}"
                 yield Outcome(f"{what} with {opinion[:20]!r}", answer.status >= FAULT, answer.short)
-                yield _no_session(f"the session after {what}", client, stage)
+                yield no_session(f"the session after {what}", client, stage)
     after = _said(stage)
     yield Outcome("opening a link changes nothing", before != after, f"{before} became {after}")
     kept = []
@@ -245,7 +246,7 @@ def _opinions(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
     client.send("POST", path, data={"satisfied": "yes", "id": request})
     other = (stage.people["victim"].action("ecosphere_request_show", id=request).result or {}).get("satisfied")
     yield Outcome("the link of one request for another", bool(other), str(other))
-    yield _no_session("the session after an opinion", client, stage)
+    yield no_session("the session after an opinion", client, stage)
 
 
 def _said(stage: Stage) -> str:
@@ -254,7 +255,8 @@ def _said(stage: Stage) -> str:
     return f"{(shown.result or {}).get('satisfied')!r} {_settings(stage, 'victim').get('digest')!r}"
 
 
-def _no_session(what: str, client: Client, stage: Stage) -> Outcome:
+def no_session(what: str, client: Client, stage: Stage) -> Outcome:
+    """Judge that a client has got no session of the victim."""
     body = client.get("/user/me", allow_redirects=True).body
     return Outcome(what, str(stage.objects["victim"]) in body, "is that of the victim")
 
@@ -306,7 +308,7 @@ def _api(stage: Stage) -> Iterator[Outcome]:
     client = stage.fresh()
     for path in ("/user/me", "/dashboard/", "/user/edit", "/demandes/preferences", private):
         client.get(path, headers={"Authorization": token})
-    yield _no_session("the session after calls with a token", client, stage)
+    yield no_session("the session after calls with a token", client, stage)
 
 
 def _forged_jwt(token: str) -> Iterator[tuple[str, str]]:

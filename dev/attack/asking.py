@@ -32,8 +32,11 @@ from dev.stack import ckan
 SLOWEST_SECONDS = 2.0
 """Longest answer, on an idle machine."""
 BROKEN = 500
+#: What no sentence for people holds: classes, files of the server, names of libraries.
+TECHNICAL = r"Traceback|Error\b|Exception|/tmp/|/etc/|GDAL|OGR|[Ss]hapely|GEOS|proj_create|sqlite|<class"
 EVIL = "evil.example"
 ELSEWHERE = {"Origin": "http://evil.example", "Referer": "http://evil.example/page"}
+STUDY_FORM = "/fr/etudes/nouvelle"
 SWITCHING_OFF = 4
 """Times that CSRF protection is switched off, to reach each process of the server."""
 
@@ -106,6 +109,14 @@ def _refused(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[
     yield Outcome(what, not answer.refused, answer.short)
 
 
+def _explained(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """The answer refuses the fields, and says why in a sentence that names no program, path or class."""
+    error = (answer.json or {}).get("error", {}) if isinstance(answer.json, dict) else {}
+    sentences = [str(text) for key, text in error.items() if not key.startswith("__")]
+    plain = sentences and not any(re.search(TECHNICAL, text) for text in sentences)
+    yield Outcome(what, answer.status != HTTPStatus.CONFLICT or not plain, f"{answer.short} {sentences}"[:400])
+
+
 def _silent(stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
     """The secret word is not in the answer; no question contains it."""
     yield _told(stage, what, answer.body)
@@ -161,6 +172,7 @@ Judge = Callable[[Stage, Any, str, Answer], Iterator[Outcome]]
 JUDGES: dict[str, Judge] = {
     "quick": _quick,
     "refused": _refused,
+    "explained": _explained,
     "silent": _silent,
     "uncounted": _uncounted,
     "guarded": _guarded,
@@ -197,8 +209,19 @@ def private(stage: Stage) -> Iterator[Outcome]:
 
 def studies(stage: Stage) -> Iterator[Outcome]:
     """Nobody else reads or changes a study; hostile sites, frames and addresses are refused in time."""
-    stage.play(table("studies")["steps"])
+    lines = table("studies")
+    stage.play(lines["steps"])
     yield from attempts(stage, "studies")
+    owner = stage.logged_in("victim")
+    for question in lines["no_sites"] + lines["odd_sites"]:
+        file = stage.filled(question)["ecosphere_study_create"]["file"]
+        sent = {"file": (file["name"], content_of(file), "application/octet-stream")}
+        answer = owner.post(STUDY_FORM, {"title": "x", "where": "file"}, token_from=STUDY_FORM, files=sent)
+        yield judged(f"the form of a study with {file['name'][:60]}", answer)
+    begin = time.monotonic()
+    stage.settle()
+    seconds = time.monotonic() - begin
+    yield Outcome("the jobs of hostile studies end", seconds > lines["background_seconds"], f"{seconds:.0f} s")
 
 
 def redirects(stage: Stage) -> Iterator[Outcome]:

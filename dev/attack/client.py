@@ -175,7 +175,7 @@ class Client:
         fields = {**(data or {}), **({"_csrf_token": token} if token else {})}
         return self.send("POST", path, data=fields, headers={"Referer": urljoin(self.url, token_from)}, **arguments)
 
-    def log_in(self, password: str, **more: str) -> Answer:
+    def log_in(self, password: str, **more: str | bytes) -> Answer:
         """Log in through the log-in form, with further fields."""
         fields = {"login": self.name, "password": password, **more}
         return self.post("/user/login", fields, token_from="/user/login")

@@ -26,6 +26,10 @@ WORKER_BYTES = 500_000_000
 MODERATORS = "administration-centrale-ou-ministere_172120"
 
 
+class Absent(Exception):
+    """The portal has not what a class attacks, which is no failure: the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Outcome of one attempt.

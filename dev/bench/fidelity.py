@@ -1,6 +1,6 @@
 """Measure how much of the records' content is in the datasets, reported, silently lost, or wrong.
 
-    make bench-fidelity RECORDS=folder ARGS="--show lost,wrong --origin opendatateam__udata"
+    make bench-fidelity RECORDS=folder ARGS="--show lost,wrong"
 
 Reads every ISO 19139, ISO 19115-3 and RDF record of a folder, without any service: through the harvest's readers and
 rules on one side, through `fidelity_checks` (plain XPath, rdflib) on the other, and compares them fact by fact. A third
@@ -177,11 +177,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--show", default="wrong,lost", help="verdicts of which each fact is listed")
-    parser.add_argument("--origin", default="", help="only records of this folder")
     parser.add_argument("--paths", action="store_true", help="count what remains by path")
     options = parser.parse_args()
     started = time.perf_counter()
-    found = [case for case in cases(options.folder) if options.origin in ("", case.origin)]
+    found = list(cases(options.folder))
     spent = time.perf_counter() - started
     for case in found:
         judge(case)

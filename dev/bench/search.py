@@ -23,7 +23,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,11 @@ from ckan import model
 
 from ckanext.ecosphere.quality.model import QualityRow
 from dev.bench import portal
+from dev.stack import ckan
 from dev.stack.process import Process, processor_seconds
+from dev.stack.settings import LOCAL, ROOT, ports
 
-ROOT = Path(__file__).parents[2]
-INI = ROOT / ".local" / "ckan.ini"
-STOCK_INI = ROOT / ".local" / "bench-stock.ini"
-PROCESSES, THREADS = 2, 4
+STOCK_INI = LOCAL / "bench-stock.ini"
 PAUSE = 2.0
 BATCH = 500
 COPY = "bench-search"
@@ -122,17 +122,9 @@ def _take_badges_out() -> None:
 def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
     """Serve the portal of a configuration file; yield its URL and the id of the gunicorn process."""
     # Connections live longer than the users' pause, or they are closed just as they are reused.
-    options = {"workers": PROCESSES, "threads": THREADS, "timeout": 120, "keep-alive": round(PAUSE * 3)}
-    command = [sys.executable, "-m", "gunicorn", *(f"--{name}={value}" for name, value in options.items())]
-    command += ["--bind", f"127.0.0.1:{port}", "dev.stack.wsgi:application"]
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        with suppress(requests.ConnectionError):
-            return requests.get(f"{url}/api/3/action/status_show", timeout=300).ok
-        return False
-
-    process = Process(f"bench-{ini.stem}", command, ready=answers, env={"CKAN_INI": str(ini)}, cwd=ROOT)
+    command, url = [*ckan.gunicorn(port), f"--keep-alive={round(PAUSE * 3)}"], f"http://127.0.0.1:{port}"
+    ready = partial(ckan.answers, url)
+    process = Process(f"bench-{ini.stem}", command, ready=ready, env={"CKAN_INI": str(ini)}, cwd=ROOT)
     process.start(quietly=True)
     try:
         yield url, process.pid() or 0
@@ -174,7 +166,7 @@ def measure(served_by: tuple[str, int], facets: list[str], chosen: argparse.Name
     """Measure one contestant."""
     (site, parent), session = served_by, requests.Session()
     pages, api = f"{site}/dataset/", f"{site}/api/3/action/package_search"
-    for word in WORDS * 2 * PROCESSES:  # new connections, since a kept one reaches only one process
+    for word in WORDS * 2 * ckan.WEB_PROCESSES:  # new connections, since a kept one reaches only one process
         requests.get(pages, params={"q": word}, timeout=120)
     before, number = processor_seconds([parent]), 20
     page = [session.get(pages, timeout=120) for _time in range(number)][-1]
@@ -211,8 +203,7 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, default=27_000)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 5000) + 40)
-    parser.add_argument("--ini", type=Path, default=INI, help="configuration of the portal")
+    parser.add_argument("--ini", type=Path, default=ckan.INI, help="configuration of the portal")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped: the copies are taken out"))
 
@@ -224,7 +215,7 @@ def main() -> None:
     contestants = (("portal", chosen.ini, ours), ("CKAN alone", stock_ini(chosen.ini), STOCK_FACETS))
     with context, filled(chosen.datasets):
         for name, ini, fields in contestants:
-            with served(ini, chosen.port) as served_by:
+            with served(ini, ports()["web"] + 40) as served_by:
                 print(f"{name}, {chosen.datasets} datasets", flush=True)
                 measure(served_by, fields, chosen, ours=ini == chosen.ini)
 

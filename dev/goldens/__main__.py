@@ -1,6 +1,6 @@
 """Compare what the product makes of known records and datasets with what it made before.
 
-    python -m dev.goldens [--record] [--records ../shared/records] [--show 20]
+    python -m dev.goldens [--record] [--records ../shared/records]
 
 Three goldens:
 
@@ -51,6 +51,8 @@ DIGITS = 10
 """Of a digest."""
 LONGEST = 1000
 """Characters of a value that are printed."""
+SHOWN = 20
+"""Unsigned differences that are printed."""
 DEMONSTRATION = 360
 """Records of the demonstration catalogue."""
 OWNER = "Service"
@@ -150,7 +152,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make goldens", description=__doc__)
     parser.add_argument("--record", action="store_true", help="store the present state")
     parser.add_argument("--records", type=Path, default=Path("../shared/records"))
-    parser.add_argument("--show", type=int, default=20, help="unsigned differences printed")
     parser.add_argument("--show-place", default="", help="print the values of these places (*) and stop")
     chosen = parser.parse_args()
     if not chosen.records.is_dir():
@@ -170,7 +171,7 @@ def main() -> int:
     for pattern in signed:
         unsigned = [place for place in unsigned if not fnmatchcase(place, pattern)]
     print(f"{len(values)} values: {len(different)} differences, {len(unsigned)} not signed")
-    show(values, unsigned[: chosen.show])
+    show(values, unsigned[:SHOWN])
     return int(bool(unsigned))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from configparser import RawConfigParser
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,8 @@ NICENESS = 10
 #: Queues of the other workers: harvests first, then what the first worker has no time for.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
+#: Optional plugins, with spaces between their names.
+PLUGINS = os.environ.get("PLUGINS", "")
 #: Pause between two looks at due dates.
 TICK_SECONDS = 600
 #: Processes of the web server, and threads of each.
@@ -55,11 +58,20 @@ def write_ini(more: Mapping[str, str] | None = None, path: Path = INI, purpose: 
     }
     template = OPTIONS.read_text(encoding="utf-8").format_map(values)
     options = dict(line.split(" = ", 1) for line in template.splitlines() if not line.startswith("#"))
+    if PLUGINS:
+        options["ckan.plugins"] = f"{PLUGINS} {portal_plugins()}"
     options |= more or {}
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
     if not path.exists() or path.read_text() != text:
         write_private(path, text)
+
+
+def portal_plugins() -> str:
+    """Return the plugins of `dev/portal.ini` on one line."""
+    portal = RawConfigParser()
+    portal.read(DEV / "portal.ini", encoding="utf-8")
+    return " ".join(portal["app:main"]["ckan.plugins"].split())
 
 
 def command(*arguments: str, ini: Path = INI) -> str:
@@ -89,6 +101,14 @@ def _version() -> str:
     return digest.hexdigest()
 
 
+def gunicorn(port: int) -> list[str]:
+    """Return the command of a web server of the portal of `CKAN_INI` on a port."""
+    options = {"workers": WEB_PROCESSES, "threads": WEB_THREADS, "timeout": 120, "bind": f"127.0.0.1:{port}"}
+    options["forwarder-headers"] = ""  # else clients could choose the portal's apparent URL
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return [str(venv_program("python")), "-m", "gunicorn", "dev.stack.wsgi:application", *flags]
+
+
 def processes(servers: Mapping[str, int] | None = None) -> Iterator[Process]:
     """Yield the web server, the workers, the watch and the clock as background processes.
 
@@ -96,11 +116,8 @@ def processes(servers: Mapping[str, int] | None = None) -> Iterator[Process]:
         servers: names and ports of web servers, if there are several.
     """
     version, env = _version(), {"CKAN_INI": str(INI), "MALLOC_ARENA_MAX": "2"}
-    options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
-    options += ["--forwarder-headers", ""]  # else clients could choose the portal's apparent URL
-    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, "--chdir", str(ROOT)]
     for name, number in (servers or {"web": ports()["web"]}).items():
-        command = [*gunicorn, "--bind", f"127.0.0.1:{number}", "dev.stack.wsgi:application"]
+        command = [*gunicorn(number), "--chdir", str(ROOT)]
         ready = partial(answers, f"http://127.0.0.1:{number}")
         port = "web" if name == "web" else None
         yield Process(name, command, ready=ready, port=port, env=env, version=version, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""Action and command by which a sysadmin takes away the second factor of somebody who has lost it."""
+"""Action and command by which a sysadmin takes away the second factor of somebody who has lost it, and CKAN's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 from ckan.common import _
-from ckan.types import AuthResult, Context, DataDict, Schema
+from ckan.types import Action, AuthResult, Context, DataDict, Schema
 
 from ckanext.ecosphere.core import journal
 from ckanext.ecosphere.credentials import second_factor
@@ -48,11 +48,43 @@ def ecosphere_second_factor_reset(context: Context, data_dict: DataDict) -> dict
     return {"was_set_up": True}
 
 
+@tk.side_effect_free
+@tk.chained_action
+def user_show(base: Action, context: Context, data_dict: DataDict) -> DataDict:
+    """Leave the second factor out of `plugin_extras`.
+
+    Whoever reads its secret computes all codes, and a token that is “read only” may read accounts.
+    """
+    return _without_second_factor(base(context, data_dict))
+
+
+@tk.chained_action
+def user_update(base: Action, context: Context, data_dict: DataDict) -> DataDict:
+    """Keep the second factor when a sysadmin writes `plugin_extras`: only its own action takes it away."""
+    extras = data_dict.get("plugin_extras")
+    user = model.User.get(data_dict.get("id"))
+    if isinstance(extras, dict) and user:
+        others = _others(extras)
+        if record := second_factor.record_of(user):
+            others[second_factor.KEY] = record
+        data_dict = {**data_dict, "plugin_extras": others}
+    return _without_second_factor(base(context, data_dict))
+
+
+def _without_second_factor(user: DataDict) -> DataDict:
+    if not user.get("plugin_extras"):
+        return user
+    return {**user, "plugin_extras": _others(user["plugin_extras"])}
+
+
+def _others(extras: DataDict) -> DataDict:
+    return {key: value for key, value in extras.items() if key != second_factor.KEY}
+
+
 def get_actions() -> dict[str, Any]:
-    """Return the action."""
-    return action_input.checked(
-        {ecosphere_second_factor_reset.__name__: ecosphere_second_factor_reset}
-    )
+    """Return the action, and those of CKAN that show or write the row of an account."""
+    own = {ecosphere_second_factor_reset.__name__: ecosphere_second_factor_reset}
+    return {**action_input.checked(own), "user_show": user_show, "user_update": user_update}
 
 
 def _sysadmins_only(context: Context, data_dict: DataDict) -> AuthResult:

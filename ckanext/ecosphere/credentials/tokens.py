@@ -29,6 +29,8 @@ OF_A_SERVICE = frozenset(
     for kind in ("package", "resource", "harvest_source")
     for verb in ("create", "update", "patch", "delete")
 )
+#: Actions that pass for reading, and write: the index is made anew for as many datasets as a source has.
+NOT_READING = frozenset({"harvest_source_reindex"})
 
 blueprint = Blueprint("ecosphere_token_scopes", __name__)
 
@@ -94,7 +96,8 @@ def refuse_beyond_scope() -> None:
 def _is_allowed(scope: DataDict) -> bool:
     if request.endpoint == ACTION:
         action = str((request.view_args or {}).get("logic_function"))
-        return csrf.reads_only() or (scope["scope"] == SERVICE and action in OF_A_SERVICE)
+        reads = csrf.reads_only() and action not in NOT_READING
+        return reads or (scope["scope"] == SERVICE and action in OF_A_SERVICE)
     changes = matches(request.endpoint, tables().changing_by_get)
     return request.method in csrf.SAFE_METHODS and not changes
 

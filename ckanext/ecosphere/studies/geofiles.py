@@ -68,6 +68,9 @@ def of_geojson(document: Any) -> list[BaseGeometry]:
 
 
 def _geometry(item: dict[str, Any]) -> BaseGeometry:
+    is_of_many = str(item.get("type")).startswith("Multi")
+    if is_of_many and len(item["coordinates"]) > MOST_PARTS:
+        raise FileError("too-many-parts")  # before each part takes the time to be made
     try:
         return shapely.force_2d(shape(item))
     except (ShapelyError, ValueError, TypeError, LookupError, AttributeError, OverflowError):

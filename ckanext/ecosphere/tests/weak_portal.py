@@ -101,6 +101,7 @@ def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) ->
         objects.pop(word, None)
     objects |= {"hostile": hostile.url, "url": url, "secret": SECRET, "run": "abc"}
     routes = (Route("/demandes/<id>/message", ("POST",), "x"), Route("/dataset/<id>", ("GET", "POST"), "y"))
+    routes += (Route("/connexion/code", ("GET", "POST"), "ecosphere_credentials.code"),)
     passwords = dict.fromkeys(people, "secret")
 
     def deliver(mails: list[bytes]) -> None:

@@ -356,3 +356,19 @@ def test_api_tokens_ask_nothing_new(visitor: Visitor, clock: Clock):
     token = factories.APIToken(user="anne")["token"]
     answer = visitor().get("/api/3/action/user_show?id=anne", headers={"Authorization": token})
     assert answer.json["result"]["email"] == "anne@example.org"
+
+
+def test_a_sysadmin_neither_sees_nor_overwrites_it(people: None, clock: Clock):
+    give_factor("anne", clock)
+    before = second_factor.record_of(stored_user("anne"))
+    context: Any = {"user": "boss", "auth_user_obj": stored_user("boss")}
+    asked = {"id": "anne", "include_plugin_extras": True}
+
+    shown = tk.get_action("user_show")(dict(context), asked)
+    extras = {"other": {"a": 1}, second_factor.KEY: {"secret": "planted"}}
+    written = tk.get_action("user_patch")(dict(context), {"id": "anne", "plugin_extras": extras})
+
+    assert second_factor.KEY not in shown["plugin_extras"]
+    assert second_factor.KEY not in written["plugin_extras"]
+    assert stored_user("anne").plugin_extras["other"] == {"a": 1}
+    assert second_factor.record_of(stored_user("anne")) == before

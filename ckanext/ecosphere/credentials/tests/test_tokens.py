@@ -63,11 +63,15 @@ def other_service(people: None) -> str:
 
 def actions(has_effects: bool) -> list[str]:
     logic.get_action("package_show")
-    return [
+    free = {
         name
-        for name, action in sorted(logic._actions.items())
-        if getattr(action, "side_effect_free", False) is not has_effects
-    ]
+        for name, action in logic._actions.items()
+        if getattr(action, "side_effect_free", False)
+    }
+    reading = free - tokens.NOT_READING
+    if has_effects:
+        return sorted(set(logic._actions) - reading)
+    return sorted(reading)
 
 
 def refusal(answer: Any) -> str:
