@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from pyproj import Transformer
@@ -35,9 +34,6 @@ mainland one."""
 MARGIN = 0.05
 """Degrees by which a box may extend beyond the one that holds it."""
 HALF_TURN, QUARTER_TURN = 180.0, 90.0
-_PIECE = re.compile(r"[(),]|[^(),]+")
-_DIMENSIONS = (2, 3, 4)
-"""Possible numbers of coordinates in WKT: the third is the height, the fourth a measure."""
 _POINTS_OF_A_RING = 5
 
 
@@ -239,41 +235,6 @@ def _swapped(coordinates: Any) -> Any:
     if coordinates and isinstance(coordinates[0], int | float):
         return [coordinates[1], coordinates[0], *coordinates[2:]]
     return [_swapped(part) for part in coordinates]
-
-
-# --- WKT -------------------------------------------------------------------------------------
-
-
-def parts_of_wkt(text: str) -> list[list[Position]]:
-    """Return the positions of each part of a WKT geometry, from its first bracket on.
-
-    Each ring of a polygon counts as a part, since holes lie within the outer ring. Empty if a
-    position cannot be read.
-    """
-    parts: list[list[Position]] = [[]]
-    for piece in _PIECE.findall(text):
-        if piece == ")":
-            parts.append([])
-        elif piece not in "(,":
-            position = _position(piece)
-            if position:
-                parts[-1].append(position)
-            elif any(sign.isdigit() for sign in piece):
-                return []
-    parts = [part for part in parts if part]
-    if len(parts) > MAX_PARTS:
-        return [list(chain.from_iterable(parts))]
-    return parts
-
-
-def _position(text: str) -> Position | None:
-    try:
-        numbers = [float(number) for number in text.split()]
-    except ValueError:
-        return None
-    if len(numbers) not in _DIMENSIONS:
-        return None
-    return numbers[0], numbers[1]
 
 
 # --- boxes around geometries -----------------------------------------------------------------
