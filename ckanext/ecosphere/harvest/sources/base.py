@@ -1,4 +1,8 @@
-"""What all source types share: raw records, the account of a reading, its limits, requests and their errors."""
+"""What all source types share, in the order in which a reading needs it.
+
+The account of a reading (`Reading`), readers and the limits around them, records, the base class of source types and
+the look-up of those that are enabled, and values of untrusted JSON.
+"""
 
 from __future__ import annotations
 
@@ -147,10 +151,12 @@ class Reading:
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
         """Note that something could not be read; consecutive failures of the same kind are merged."""
         self.failed += 1
-        before = self.failures[-1] if self.failures else None
-        if before and (before.code, before.params, before.last + 1) == (code, params, first):
-            self.failures[-1] = replace(before, last=last)
-        elif len(self.failures) < MAX_FAILURES:
+        if self.failures:
+            before = self.failures[-1]
+            if (before.code, before.params, before.last + 1) == (code, params, first):
+                self.failures[-1] = replace(before, last=last)
+                return
+        if len(self.failures) < MAX_FAILURES:
             self.failures.append(Failure(code, first, last, params))
         else:
             self.untold += 1
@@ -200,6 +206,7 @@ class SourceReader:
         self._url = url
         self._session = session
         self._received: set[Any] = set()
+        """Keys of the records received, see `_is_new`."""
 
     def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the records of each page that can be read."""
@@ -242,7 +249,14 @@ class SourceReader:
             raise PageError("not-json", url=url) from error
 
     def _is_new(self, key: Any, position: int, identifier: str, title: str = "") -> bool:
-        """Count a record; report one that the source has already given."""
+        """Count a record, and tell whether it is new; note one that the source has already given.
+
+        Args:
+            key: what tells records apart: an identifier or a digest, as the source type has them.
+            position: position of the record in the source, from 1.
+            identifier: its identifier, for the note.
+            title: its title, for the note; "" when it was not read.
+        """
         if key in self._received:
             self.reading.repeat(position, identifier, title=title)
             return False
@@ -251,7 +265,7 @@ class SourceReader:
         return True
 
     def _add_up(self) -> None:
-        """Compare the announced with the received number, unless a failure already explains a difference."""
+        """At the end, note if fewer records were received than announced, unless a failure already explains it."""
         reading = self.reading
         reading.requests = self._session.requests
         if reading.failed or reading.announced is None or reading.received >= reading.announced:
@@ -279,20 +293,24 @@ class LinkedReader(SourceReader):
         """Yield the records of each page; if the chain of pages breaks, report the rest as lost."""
         url: str | None = self._url
         visited: set[str] = set()
-        idle = 0
+        idle_pages = 0
         while url:
             visited.add(url)
-            before = len(self._received)
+            number_before = len(self._received)
             try:
                 records, url = self._read_page(url)
             except PageError as error:
-                first = self._position + 1 if self._position else 0
-                self.reading.fail(error.code, first, **error.params)
+                first_lost = 0
+                if self._position:
+                    first_lost = self._position + 1
+                self.reading.fail(error.code, first_lost, **error.params)
                 break
             if records:
                 yield records
-            idle = 0 if len(self._received) > before else idle + 1
-            if url and idle >= MAX_IDLE_PAGES:
+            idle_pages += 1
+            if len(self._received) > number_before:
+                idle_pages = 0
+            if url and idle_pages >= MAX_IDLE_PAGES:
                 self.reading.fail("repeated", self._position + 1)
                 break
             if url in visited or len(visited) >= MAX_PAGES:
@@ -394,20 +412,24 @@ def count_of(value: Any) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_COUNT)):
         return None
     number = int(text)
-    return number if number <= MAX_COUNT else None
+    if number > MAX_COUNT:
+        return None
+    return number
 
 
 def identifier_in(value: Any) -> str:
     """Return the `id` of an untrusted JSON object as text; empty without a usable one."""
-    identifier = value.get("id") if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return ""
+    identifier = value.get("id")
     if isinstance(identifier, str):
         return identifier.strip()
-    return str(identifier) if type(identifier) is int else ""
+    if type(identifier) is int:  # not a boolean
+        return str(identifier)
+    return ""
 
 
 # --- types of source ---
-#
-# Base class of our source types, and look-up of the enabled ones.
 
 OWN_SERVICE = "own_service"
 """Option: the source publishes only for the service that it belongs to; see `settings`."""
@@ -417,13 +439,19 @@ MAX_PRIORITY = 100
 
 
 class SourceType:
-    """A type of source. Subclasses override `make_reader` and `read`."""
+    """A type of source. Subclasses override `make_reader` and `read`; they are plugins (`harvester.py`).
+
+    Attributes:
+        type_name: its name, stored with each source.
+        title: its name for people.
+        description: what its sources are, in one sentence.
+        options: names of the options allowed in the configuration of a source.
+    """
 
     type_name = ""
     title = ""
     description = ""
     options: tuple[str, ...] = COMMON_OPTIONS
-    """Option names allowed in the configuration of a source."""
 
     def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> SourceReader:
         """Create the reader that `reader` wraps with limits.
@@ -481,9 +509,12 @@ class SourceType:
             self.check_settings(settings)
         except ConfigError as error:
             raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
-        return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+        if not settings:
+            return ""
+        return json.dumps(settings, ensure_ascii=False, indent=2)
 
     def _check_common_settings(self, settings: Settings) -> None:
+        """Validate the options of all types; the organisation is then given by its name."""
         for name in settings:
             if name not in self.options:
                 raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
@@ -504,6 +535,11 @@ class SourceType:
 
 
 def _parsed(text: str) -> Settings:
+    """Return a configuration: an object of JSON that CKAN can store.
+
+    Raises:
+        ConfigError: it is none.
+    """
     try:
         settings = json.loads(text)
     except ValueError as error:
@@ -534,11 +570,6 @@ def default_page_size(settings: Settings) -> int:
     return settings.get("page_size") or config.page_size()
 
 
-def fill_record_url(pattern: str, guid: str) -> str:
-    """Insert an identifier into the URL pattern of original records."""
-    return pattern.replace("{id}", quote(guid.partition(SECOND)[0], safe=""))
-
-
 def enabled_types() -> dict[str, SourceType]:
     """Return our enabled source types by name."""
     plugins = p.PluginImplementations(IHarvester)
@@ -564,13 +595,18 @@ def original_url(type_name: str, url: str, guid: str) -> str | None:
         guid: identity of the record within its source.
     """
     source_type = type_called(type_name)
-    pattern = source_type.record_url(url) if source_type else None
-    return fill_record_url(pattern, guid) if pattern else None
+    if source_type is None:
+        return None
+    pattern = source_type.record_url(url)
+    if not pattern:
+        return None
+    identifier, _second, _suffix = guid.partition(SECOND)
+    return pattern.replace("{id}", quote(identifier, safe=""))
 
 
 # --- values of JSON ---
 #
-# Typed access to values of untrusted JSON objects: values of another type count as empty. Pure functions.
+# Typed access to values of untrusted JSON objects: values of another type count as empty.
 
 Object = dict[str, Any]
 
@@ -625,13 +661,17 @@ def day_in(values: Object, name: str) -> str:
 def object_in(values: Object, name: str) -> Object:
     """Return an object, empty for other values."""
     value = values.get(name)
-    return value if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        return value
+    return {}
 
 
 def list_in(values: Object, name: str) -> list[Any]:
     """Return a list, empty for other values."""
     value = values.get(name)
-    return value if isinstance(value, list) else []
+    if isinstance(value, list):
+        return value
+    return []
 
 
 def texts_in(values: Object, name: str) -> list[str]:
