@@ -439,7 +439,7 @@ MAX_PRIORITY = 100
 
 
 class SourceType:
-    """A type of source. Subclasses override `make_reader` and `read`; they are plugins (`harvester.py`).
+    """A type of source. Subclasses override `make_reader` and `read`; `harvester.py` makes a plugin of each.
 
     Attributes:
         type_name: its name, stored with each source.
@@ -535,7 +535,7 @@ class SourceType:
 
 
 def _parsed(text: str) -> Settings:
-    """Return a configuration: an object of JSON that CKAN can store.
+    """Return a configuration: a JSON object with values that actions can handle.
 
     Raises:
         ConfigError: it is none.
