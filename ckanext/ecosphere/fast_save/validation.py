@@ -19,6 +19,8 @@ from ckan.lib.navl import dictization_functions as navl
 from ckan.types import Context, DataDict
 
 Key = tuple[Any, ...]
+"""A flattened key of navl: ``("resources", 0, "url")``, names at even places and positions in lists at
+odd ones. ``key[::2]`` is thus the place in the schema, ``("resources", "url")``."""
 Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
 """Name of the field, whether to skip it if missing, and its validators with their numbers of
 arguments."""
@@ -50,17 +52,24 @@ class CompiledSchema:
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
         flat = navl.flatten_schema(schema)
-        self._prefixes = {key[:-1] for key in flat}
-        self._beginnings = {key[:length] for key in flat for length in range(1, len(key) + 1)}
+        self._subschemas = {key[:-1] for key in flat}
+        self._beginnings: set[Key] = set()
+        """Places in the schema: each field, and the subschemas around it."""
+        for key in flat:
+            self._beginnings.update(key[:length] for length in range(1, len(key) + 1))
         self._add(schema, (), without)
 
     def _add(self, schema: DataDict, path: Key, without: Collection[Callable[..., Any]]) -> None:
+        """Prepare a schema and its subschemas.
+
+        Fields are in the order of their names, as in navl; those of `_PHASES` come before or after all others.
+        """
         phases: dict[str, list[Any]] = {phase: [] for phase in _PHASES}
         names = [name for name, value in schema.items() if isinstance(value, list)]
         for name in sorted(names):
             if name.startswith("__") and name not in phases:
                 continue
-            validators = [run for run in schema[name] if run not in without]
+            validators = [validator for validator in schema[name] if validator not in without]
             is_optional = bool(validators) and validators[0] is self._ignore_missing
             runs = tuple((validator, _arguments(validator)) for validator in validators)
             phase = name if name in phases else ""
@@ -95,10 +104,15 @@ class CompiledSchema:
     def _spread(
         self, flat: dict[Key, Any]
     ) -> tuple[list[tuple[Key, _Level]], dict[Key, list[Any]], dict[Key, Any]]:
-        """Find the subschemas used by the data, add missing fields, and move aside fields without a schema."""
+        """Find the subschemas used by the data, add missing fields, and move aside fields without a schema.
+
+        Returns:
+            the path of each part of the data with its level, outermost first; no errors for each of their fields; and
+            the flattened data.
+        """
         paths: set[Key] = {()}
         for path in sorted({key[:-1] for key in flat}, key=_order):
-            if path[::2] in self._prefixes and (not path or path[:-2] in paths):
+            if path[::2] in self._subschemas and (not path or path[:-2] in paths):
                 paths.add(path)
         places = [(path, self._levels[path[::2]]) for path in sorted(paths, key=_order)]
         errors: dict[Key, list[Any]] = {}
@@ -119,7 +133,7 @@ class CompiledSchema:
 
 
 class Validation:
-    """Validation of datasets with the plugin of their type; preparations are cached in the object."""
+    """Validation of datasets with the plugin of their type; prepared schemas are kept for the next ones."""
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
@@ -222,8 +236,9 @@ def nested(flat: dict[Key, Any]) -> DataDict:
         else:
             by_length.setdefault(len(key), []).append(key)
     lists = {key[0] for key in flat if len(key) > 1}
-    if any(result.get(name, []) != [] for name in lists):
+    if any(result.get(name, []) != [] for name in lists):  # both a value and parts: rare
         return navl.unflatten(flat)
+    # Shorter keys first, so that a part exists before the parts within it.
     parts: dict[Key, DataDict] = {(): result}
     for length in sorted(by_length):
         for key in sorted(by_length[length]):

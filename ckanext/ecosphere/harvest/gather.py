@@ -58,11 +58,13 @@ from ckanext.harvest.model import HarvestObject
 log = logging.getLogger(__name__)
 
 MAX_LENGTH = 400
+"""Maximum length of a guid before its suffixes; the end of a longer one is replaced by a hash."""
 ALIKE = 0.6
 """Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the
 other."""
 Read = Callable[[str], Record]
 _ALWAYS_TRIED = {NEW, REFUSED, WITHDRAWN}
+"""States of records that are imported even if they have not changed."""
 
 
 class JobAbortedError(Exception):
@@ -168,7 +170,9 @@ def _title(record: Record) -> str:
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…{_short_hash(text)}"
+    if len(text) <= MAX_LENGTH:
+        return text
+    return f"{text[:MAX_LENGTH]}…{_short_hash(text)}"
 
 
 def _short_hash(text: str) -> str:
@@ -229,6 +233,9 @@ _LAST_CONTENTS = sa.text("""
 class Namesakes:
     """The records of a source that share identifiers, during one reading.
 
+    A record whose identifier is in `shared` is asked for with `find`. One that cannot be told yet from a known record
+    with a new title is deferred: `newcomers` yields those, once all others have been seen.
+
     Args:
         job: the job.
         read: reads a stored record.
@@ -250,13 +257,13 @@ class Namesakes:
         )
         self.shared = {guid.rpartition(SECOND)[0] for guid in model.Session.scalars(query)}
 
-    def look_at(self, named: Sequence[tuple[RawRecord, str]], stored: Collection[str]) -> None:
+    def note_shared(self, page: Sequence[tuple[RawRecord, str]], stored: Collection[str]) -> None:
         """Note known identifiers that several records of a page share, before the first of them is identified."""
         digests: dict[str, set[str]] = defaultdict(set)
-        for raw, guid in named:
-            digests[guid].add(raw.digest)
-            if len(digests[guid]) > 1 and guid in stored:
-                self.shared.add(guid)
+        for raw, identifier in page:
+            digests[identifier].add(raw.digest)
+            if len(digests[identifier]) > 1 and identifier in stored:
+                self.shared.add(identifier)
 
     def find(self, raw: RawRecord, identifier: str) -> tuple[str | None, str]:
         """Find the guid of a record.
@@ -291,7 +298,9 @@ class Namesakes:
             the record, its identifier, its guid and its title.
         """
         for identifier, waiting in self._newcomers.items():
-            missing = self._missing(identifier) if complete else {}
+            missing: dict[str, Mark] = {}
+            if complete:
+                missing = self._missing(identifier)
             pairs = renamed(missing, [mark for _raw, mark in waiting])
             for place, (raw, mark) in enumerate(waiting):
                 guid = pairs.get(place) or second_guid(identifier, mark)
@@ -360,7 +369,7 @@ class _Stored:
 
 @dataclass(slots=True)
 class _Gathered:
-    """A record of a page, with its guid."""
+    """A record of a page, with its guid; with the id of its dataset if it is unchanged."""
 
     raw: RawRecord
     guid: str
@@ -446,24 +455,23 @@ class Gatherer:
 
     def _page(self, records: list[RawRecord]) -> None:
         self._check_running()
-        named = [(raw, guid_of(raw, self._read)) for raw in records]
-        stored = self._stored({guid for _raw, guid in named})
-        self._namesakes.look_at(named, stored)
+        page = [(raw, guid_of(raw, self._read)) for raw in records]
+        stored = self._stored({identifier for _raw, identifier in page})
+        self._namesakes.note_shared(page, stored)
         unchanged: list[_Gathered] = []
-        for raw, identifier in named:
+        for raw, identifier in page:
             guid = self._identify(raw, identifier, stored)
             if guid is None:
                 continue
             if self._read_again is not None:
                 self._read_again.add((identifier, raw.digest))
-            gathered, before = _Gathered(raw, guid), stored.get(guid)
+            before = stored.get(guid)
             if before is not None and self._is_unchanged(raw, before):
-                gathered.package_id = before.package_id
-                unchanged.append(gathered)
+                unchanged.append(_Gathered(raw, guid, package_id=before.package_id))
                 before.seen_job = self._job.id
                 before.seen_digest = raw.digest
             else:
-                self._pending.append(gathered)
+                self._pending.append(_Gathered(raw, guid))
                 self._pending_by_guid[guid] = raw
         self._write(unchanged)
 

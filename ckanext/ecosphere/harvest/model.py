@@ -34,6 +34,8 @@ Texts = Annotated[
 Number = Annotated[int, mapped_column(sa.Identity(), primary_key=True)]
 """Types of columns: a text, a text that is a part of the key, a list of texts, a numbered key."""
 
+# --- states of a record ---
+
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"
@@ -45,12 +47,12 @@ WITHDRAWN = "withdrawn"
 restored."""
 REFUSED = "refused"
 """Could not be imported; retried at each harvest."""
-REFUSED_SQL = f"state = '{REFUSED}'"
 CATALOGUE = "catalogue"
 """A feature catalogue: shown by the datasets that name it, not a dataset itself."""
 DUPLICATE = "duplicate"
 """Another source publishes the same dataset; this record may take over later."""
 
+# --- what ckanext-harvest stores ---
 
 ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
 """Outcomes of harvest objects, as named in ckanext-harvest's reports."""
@@ -60,7 +62,11 @@ IMPORT_LOG = "ecosphere"
 
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
-    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    return _now_with_zone().replace(tzinfo=None)
+
+
+def _now_with_zone() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 @contextmanager
@@ -118,7 +124,7 @@ class SourceRecord(_Base):
         sa.Index(
             "ix_ecosphere_harvest_record_refused",
             "source_id",
-            postgresql_where=sa.text(REFUSED_SQL),
+            postgresql_where=sa.text(f"state = '{REFUSED}'"),
         ),
     )
 
@@ -278,10 +284,6 @@ class Undo(_Base):
     finished: Mapped[datetime.datetime | None]
 
 
-def _moment() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
 class Reader(_Base):
     """A subscriber to the letter about the sources (`letter`).
 
@@ -295,7 +297,9 @@ class Reader(_Base):
 
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     language: Mapped[str] = mapped_column(sa.Text)
-    since: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+    since: Mapped[datetime.datetime] = mapped_column(
+        sa.DateTime(timezone=True), default=_now_with_zone
+    )
 
 
 def is_any(query: sa.Select[Any]) -> bool:
@@ -323,18 +327,18 @@ def forget(source_id: str) -> None:
         _execute(sa.delete(table).where(table.job_id.in_(jobs)))
     for table in (SourceRecord, JobState, Hold, Undo):
         _execute(sa.delete(table).where(table.source_id == source_id))
-    gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
-    _execute(sa.delete(HarvestedDataset).where(gone))
+    is_purged = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
+    _execute(sa.delete(HarvestedDataset).where(is_purged))
 
 
 def forget_lost_jobs(source_id: str) -> None:
     """Delete the states of jobs of a source that ckanext-harvest no longer has; the caller commits."""
-    there = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
-    lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
-    lost_ids = sa.select(JobState.job_id).where(lost)
+    jobs = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
+    is_lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(jobs))
+    lost_ids = sa.select(JobState.job_id).where(is_lost)
     for table in (Batch, NotTaken, Undo):
         _execute(sa.delete(table).where(table.job_id.in_(lost_ids)))
-    _execute(sa.delete(JobState).where(lost))
+    _execute(sa.delete(JobState).where(is_lost))
 
 
 def leave_to_others(source_id: str) -> None:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 PATIENCE = timedelta(days=2)  # tolerates a missed night or two
 LOCKED_TOGETHER = 400  # datasets whose rows are locked together, for about two seconds
 SENT_AT_ONCE = 100  # documents per request; Solr indexes them while the next ones are built
-COMMIT_EVERY = 5000  # datasets; results become visible in steps during a long run
+COMMIT_EVERY = 12  # times so many; results become visible in steps during a long run
 
 
 @dataclass
@@ -92,6 +92,7 @@ def _chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def _end_chunk() -> None:
+    """Commit, and let go of the rows, whose number would grow with each chunk."""
     model.Session.commit()
     model.Session.expunge_all()
 
@@ -146,7 +147,7 @@ def overdue() -> int:
 
 
 def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:
-    # In the same order as other jobs, to avoid deadlocks.
+    """Return the rows of the datasets `ids`, locked in the same order as by other jobs, against deadlocks."""
     query = (
         sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).order_by(QualityRow.package_id)
     )
@@ -198,12 +199,11 @@ def reindex(ids: Sequence[str]) -> int:
         SolrAwayError: Solr is down.
     """
     with ThreadPoolExecutor(1) as sender:
-        run, number = _Reindexing(sender), 0
-        for chunk in _chunks(ids, LOCKED_TOGETHER):
+        run = _Reindexing(sender)
+        for number, chunk in enumerate(_chunks(ids, LOCKED_TOGETHER), start=1):
             run.index(chunk, skip_locked=True)
-            if number // COMMIT_EVERY != (number + LOCKED_TOGETHER) // COMMIT_EVERY:
+            if number % COMMIT_EVERY == 0:
                 solr.commit()
-            number += len(chunk)
         # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)
@@ -213,7 +213,12 @@ def reindex(ids: Sequence[str]) -> int:
 
 
 class _Reindexing:
-    """State of a run: datasets left for later, and how many could not be indexed."""
+    """A run of the indexing.
+
+    Attributes:
+        busy: datasets left for later, since a save has locked their rows.
+        failed: how many could not be indexed.
+    """
 
     def __init__(self, sender: ThreadPoolExecutor) -> None:
         self.busy: list[str] = []

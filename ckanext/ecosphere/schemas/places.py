@@ -6,7 +6,6 @@ west > east means that it crosses the 180th meridian, and its polygon is then cu
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import re
@@ -18,7 +17,17 @@ import shapely
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.geometry import Box, area, box_to_geometry, holds, hull
+from ckanext.ecosphere.dataset.geometry import (
+    HALF_TURN,
+    MAX_POSITIONS,
+    QUARTER_TURN,
+    Box,
+    area,
+    box_to_geometry,
+    crosses_the_pacific,
+    holds,
+    hull,
+)
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
@@ -135,25 +144,25 @@ _COMMA_BOX_TEXT = re.compile(
     r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
 )
 TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
-MAX_POSITIONS = 100_000
-MAX_LONGITUDE = 180.0
-MAX_LATITUDE = 90.0
 MAX_HEIGHT = 1e8
+"""Maximum height of a position, and depth."""
 
 
 class GeometryError(ValueError):
-    """An invalid box or geometry; ``reason`` is one of :data:`REASONS`."""
+    """An invalid box or geometry.
+
+    Attributes:
+        reason: ``format``, ``world`` (out of range), ``order`` (of the sides), ``type`` (of the geometry), ``ring``
+            (not closed) or ``size`` (too many positions).
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-REASONS = ("format", "world", "order", "type", "ring", "size")
-
-
 def _in_world(longitude: float, latitude: float) -> bool:
-    return abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE
+    return abs(longitude) <= HALF_TURN and abs(latitude) <= QUARTER_TURN
 
 
 def check_box(box: Box) -> Box:
@@ -168,8 +177,7 @@ def check_box(box: Box) -> Box:
         raise GeometryError("format")
     if not (_in_world(west, south) and _in_world(east, north)):
         raise GeometryError("world")
-    crosses = west >= 90 and east <= -90  # noqa: PLR2004 - both sides of the Pacific
-    if south > north or (west > east and not crosses):
+    if south > north or (west > east and not crosses_the_pacific(west, east)):
         raise GeometryError("order")
     return box
 
@@ -182,7 +190,7 @@ def parse_box(value: Any) -> DataDict:
             (object or text).
 
     Raises:
-        GeometryError: see :data:`REASONS`.
+        GeometryError: it is invalid.
     """
     if isinstance(value, str):
         value = _numbers(value.strip()) or value
@@ -214,7 +222,7 @@ def parse_geometry(value: Any) -> DataDict:
         value: a GeoJSON geometry as an object or as text.
 
     Raises:
-        GeometryError: see :data:`REASONS`.
+        GeometryError: it is invalid.
     """
     if isinstance(value, str):
         try:
@@ -231,7 +239,7 @@ def parse_geometry(value: Any) -> DataDict:
         raise GeometryError("format")
     if len(positions) > MAX_POSITIONS:
         raise GeometryError("size")
-    if (numpy.abs(positions) > (MAX_LONGITUDE, MAX_LATITUDE, MAX_HEIGHT)).any():
+    if (numpy.abs(positions) > (HALF_TURN, QUARTER_TURN, MAX_HEIGHT)).any():
         raise GeometryError("world")
     for polygon in _polygons(geometry):
         if any(len(ring) < 4 for ring in polygon):  # noqa: PLR2004 - RFC 7946, 3.1.6
@@ -272,7 +280,7 @@ def sides(geometry: Row) -> Box | None:
     """Return the sides of a box, including one cut at the 180th meridian (west > east); None for other shapes."""
     if geometry["type"] == "MultiPolygon":
         west = max(position[0] for position in geometry["coordinates"][0][0])
-        if west != MAX_LONGITUDE or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
+        if west != HALF_TURN or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
             return None
         first, second = (
             geometry_to_box({"type": "Polygon", "coordinates": part})
@@ -283,21 +291,6 @@ def sides(geometry: Row) -> Box | None:
     if geometry != box_to_geometry(box):
         return None
     return box
-
-
-def boxes_meet(one: Box, other: Box) -> bool:
-    """Return whether two boxes intersect; a box with west > east crosses the 180th meridian."""
-    if one[3] < other[1] or other[3] < one[1]:
-        return False
-    pairs = itertools.product(_spans(one), _spans(other))
-    return any(span[0] <= beside[1] and beside[0] <= span[1] for span, beside in pairs)
-
-
-def _spans(box: Box) -> list[tuple[float, float]]:
-    """Return the longitudes that a box spans, as one or two ranges."""
-    if box[0] <= box[2]:
-        return [(box[0], box[2])]
-    return [(box[0], MAX_LONGITUDE), (-MAX_LONGITUDE, box[2])]
 
 
 def footprint(dataset: Row) -> DataDict | None:
@@ -334,12 +327,13 @@ def territory_box(uri: str) -> Box | None:
     """
     if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
         return None
-    commune, outline = communes.get(uri), None
+    commune = communes.get(uri)
     if commune:
         territory = gazetteer.departements().get(commune.departement)
         outline = epcis.outlines().get(commune.epci)
     else:
         territory = voc.get("territories").get(uri)
+        outline = None
     if territory is None or territory.data["type"] == "autre":
         return None
     box: Box = territory.data["bbox"]

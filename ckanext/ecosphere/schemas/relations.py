@@ -28,7 +28,7 @@ from ckan import model
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset import fields, geometry
 from ckanext.ecosphere.dataset.view import Row, View, as_list
 from ckanext.ecosphere.schemas import places, urls, wording
 from ckanext.ecosphere.shared import authorization, once
@@ -377,7 +377,7 @@ def distance(own: Iterable[str], others: Iterable[str]) -> float:
 
 
 def _gap(one: places.Box, other: places.Box) -> float:
-    if places.boxes_meet(one, other):
+    if geometry.meet(one, other):
         return 0.0
     return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
 

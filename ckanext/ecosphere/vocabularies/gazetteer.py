@@ -20,6 +20,7 @@ from ckanext.ecosphere.vocabularies.communes import Commune
 from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
 
 _IN_FULL = {"st": "saint", "ste": "sainte"}
+_ABBREVIATED = {"saint": "st", "sainte": "ste"}
 ARTICLES = frozenset({"l", "la", "le", "les"})
 
 
@@ -35,7 +36,7 @@ def spellings(name: str) -> Iterator[str]:
     if "saint" in words or "sainte" in words:
         # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
         for form in (words, bare):
-            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in form)
+            yield " ".join(_ABBREVIATED.get(word, word) for word in form)
     # "rochelle" for "la rochelle", but not "mans" for "le mans".
     if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004
         yield " ".join(words[1:])
@@ -234,18 +235,12 @@ def of_id(value: str) -> Place | None:
     kind, _dash, code = value.partition("-")
     if kind == "commune":
         commune = communes.of_code(code)
-        if commune:
-            return of_commune(commune)
-        return None
+        return commune and of_commune(commune)
     if kind == "epci":
         epci = epcis().get(code)
-        if epci:
-            return of_epci(epci)
-        return None
+        return epci and of_epci(epci)
     concept = voc.get("territories").get(value)
-    if concept:
-        return of_territory(concept)
-    return None
+    return concept and of_territory(concept)
 
 
 def named(name: str) -> tuple[Place, ...]:
@@ -254,7 +249,7 @@ def named(name: str) -> tuple[Place, ...]:
     Args:
         name: normalised words ("loire atlantique", "st denis", "44400").
     """
-    return tuple(sorted(map(_made, _names().get(name, ())), key=_weight))
+    return tuple(sorted(map(_place, _names().get(name, ())), key=_weight))
 
 
 def _weight(place: Place) -> tuple[int, int]:
@@ -263,7 +258,8 @@ def _weight(place: Place) -> tuple[int, int]:
     return (order.index(place.kind), -place.population)
 
 
-def _made(key: tuple[str, str]) -> Place:
+def _place(key: tuple[str, str]) -> Place:
+    """Return the place of a key of `_names`, with its weight among namesakes."""
     kind, code = key
     if kind == "area":
         return _area(code)
@@ -420,14 +416,12 @@ def _epci_names(epci: Epci) -> Iterator[str]:
         yield f"{core} {kind}"
     for kind in ("communaute de communes", "cc", "ca"):
         yield f"{kind} {core}"
-    for kind in (
-        "agglo",
-        "agglomeration",
-        "metropole",
-        "communaute de communes",
+    kinds = (
+        "agglo", "agglomeration", "metropole", "communaute de communes",
         "communaute d agglomeration",
-    ):
-        yield from (f"{kind} {core}", f"{kind} {KINDS.sub('', full)}", f"{kind} de {core}")
+    )  # fmt: skip
+    for kind in kinds:
+        yield from (f"{kind} {core}", f"{kind} {bare}", f"{kind} de {core}")
 
 
 def _is_short_name(first: str, commune: Commune) -> bool:
@@ -463,15 +457,13 @@ _WORD = re.compile(r"(?<![\w-])\w+")
 @cache
 def _by_first_word(departement: str) -> dict[str, list[Commune]]:
     """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
-    communes_by_word: dict[str, list[Commune]] = defaultdict(list)
-    for commune in {
-        namesake.name: namesake for namesake in communes.of_departement(departement)
-    }.values():
-        if first := _WORD.match(commune.name):
-            communes_by_word[first[0]].append(commune)
-    for named_so in communes_by_word.values():
-        named_so.sort(key=lambda commune: -len(commune.name))
-    return dict(communes_by_word)
+    by_name = {commune.name: commune for commune in communes.of_departement(departement)}
+    by_word: dict[str, list[Commune]] = defaultdict(list)
+    for name in sorted(by_name, key=len, reverse=True):
+        first = _WORD.match(name)
+        if first:
+            by_word[first[0]].append(by_name[name])
+    return dict(by_word)
 
 
 def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
@@ -490,7 +482,9 @@ def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
 
 
 _GOES_ON = re.compile(r"[\w-]")
+"""What follows a name that is only the beginning of a longer one."""
 _LEADS = re.compile(r"(?:\b(?:à|de|du|commune|communes|ville)\s|\bd['’])$", re.IGNORECASE)
+"""What precedes a common word that is meant as a commune."""
 
 
 def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
@@ -506,23 +500,14 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
         if code in departements():
             own = departements()[code].label_fr
         # A name within that of the département ("Territoire de Belfort") does not count as a commune.
-        covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
+        covered: set[int] = set()
+        if own:
+            for match in re.finditer(re.escape(own), title):
+                covered.update(range(*match.span()))
         for start, commune in _written_in(title, code):
-            common = voc.normalise(commune.name) in common_words()
-            if (
-                start not in covered
-                and commune.name != own
-                and (not common or _LEADS.search(title[:start]))
-            ):
+            if start in covered or commune.name == own:
+                continue
+            is_common = voc.normalise(commune.name) in common_words()
+            if not is_common or _LEADS.search(title[:start]):
                 communes_by_code.setdefault(commune.code, commune)
     return tuple(communes_by_code.values())
-
-
-def _places_of(name: str, text: str) -> Iterator[int]:
-    """Yield the positions at which a name begins in a text."""
-    if not name:
-        return
-    at = text.find(name)
-    while at >= 0:
-        yield at
-        at = text.find(name, at + len(name))

@@ -33,18 +33,23 @@ _AnswerT_co = TypeVar("_AnswerT_co", covariant=True)
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-class _Kept(Protocol[_AnswerT_co]):
+class _Cached(Protocol[_AnswerT_co]):
+    """A function with a cache, as of ``functools.cache``."""
+
     def __call__(self, *args: Any) -> _AnswerT_co: ...
 
     def cache_clear(self) -> None: ...
 
 
 _forgetting: list[Callable[[], None]] = []
+"""What clears each of the caches derived from the lists."""
 _lock = threading.Lock()
+"""Held by the thread that reads the changes."""
 _clock = time.monotonic
 _state: dict[str, Any] = {"changes": {}, "read": None, "again": False}
+"""The changes, the function that reads them, and whether to clear the caches at the next read too."""
 _due = [math.inf]
-"""Time of the next read, on the clock of `time.monotonic`."""
+"""Time of the next read, on the clock of `time.monotonic`; a list, so that functions can share it."""
 
 
 def follow(read: Callable[[], Changes | None] | None) -> None:
@@ -65,11 +70,8 @@ def look(now: bool = False) -> None:
 
     Only one thread reads; the others continue with the known changes.
     """
-    if (
-        (not now and time.monotonic() < _due[0])
-        or _state["read"] is None
-        or not _lock.acquire(blocking=False)
-    ):
+    is_due = now or time.monotonic() >= _due[0]
+    if _state["read"] is None or not is_due or not _lock.acquire(blocking=False):
         return
     try:
         _due[0] = time.monotonic() + SECONDS
@@ -116,23 +118,25 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
         _state["read"], _due[0] = read, due
 
 
-def derived(kept: _Kept[_AnswerT_co]) -> _Kept[_AnswerT_co]:
+def derived(cached: _Cached[_AnswerT_co]) -> _Cached[_AnswerT_co]:
     """Mark a cached function (``functools.cache``) that depends on the lists: a change clears its cache."""
-    _forgetting.append(kept.cache_clear)
+    _forgetting.append(cached.cache_clear)
     due = _due  # a local variable: used hundreds of times for each harvested record
 
-    @wraps(kept)
-    def asked(*args: Any) -> _AnswerT_co:
+    @wraps(cached)
+    def up_to_date(*args: Any) -> _AnswerT_co:
         if _clock() >= due[0]:
             look()
-        return kept(*args)
+        return cached(*args)
 
-    setattr(asked, "cache_clear", kept.cache_clear)  # noqa: B010 - for the type checker
-    return asked  # pyright: ignore[reportReturnType]
+    setattr(up_to_date, "cache_clear", cached.cache_clear)  # noqa: B010 - for the type checker
+    return up_to_date  # pyright: ignore[reportReturnType]
 
+
+# --- changes of vocabularies ---
 
 AREA = "vocabulary:"
-"""Prefix of the areas of vocabularies, see ``local.py``."""
+"""Prefix of the areas of vocabularies."""
 FIELDS = ("label_fr", "label_en", "broader", "alt_labels", "withdrawn", "replaced_by")
 
 
@@ -179,13 +183,12 @@ def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tu
         name: name of the list.
         packaged: its concepts without the portal's changes.
     """
-    brought = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
+    names = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
     terms = []
     for id_, change in of(AREA + name).items():
-        packaged_names = brought.get(id_, set[str]())
-        synonyms = tuple(
-            label for label in change.get("alt_labels") or () if label not in packaged_names
-        )
+        packaged_names = names.get(id_, ())
+        labels = change.get("alt_labels") or ()
+        synonyms = tuple(label for label in labels if label not in packaged_names)
         if synonyms:
             terms.append((str(change["label_fr"]), synonyms))
     return terms
@@ -218,19 +221,22 @@ def _in_place(concepts: list[Concept]) -> tuple[Concept, ...]:
     uris = {concept.uri: concept for concept in concepts}
     placed = []
     for concept in concepts:
-        if _lost(concept, uris):
+        if _has_no_place(concept, uris):
             concept = replace(concept, broader=None)  # noqa: PLW2901
         placed.append(concept)
     return tuple(placed)
 
 
-def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
+def _has_no_place(concept: Concept, uris: Mapping[str, Concept]) -> bool:
+    """Tell whether the broader concept of one is missing, or going up from it leads back."""
     above = concept.broader
+    if above is not None and above not in uris:
+        return True
     for _step in range(len(uris)):
-        if above is None:
+        if above is None or above not in uris:
             return False
-        if above not in uris or above == concept.uri:
-            return above in {concept.uri, concept.broader}
+        if above == concept.uri:
+            return True
         above = uris[above].broader
     return True
 

@@ -27,11 +27,7 @@ from ckanext.ecosphere.harvest.model import (
     is_any,
 )
 from ckanext.ecosphere.harvest.problems import SENTENCES
-from ckanext.harvest.model import (
-    HarvestJob,
-    HarvestObject,
-    HarvestObjectExtra,
-)
+from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestObjectExtra
 
 Row = dict[str, Any]
 
@@ -41,7 +37,9 @@ Row = dict[str, Any]
 MAX_ELEMENTS = 60
 """Maximum number of unmapped elements listed, the most frequent ones."""
 MAX_EXAMPLE = 120
+"""Maximum length of the example of an element, in characters."""
 _AT_ONCE = 500
+"""Number of import logs held in memory."""
 
 
 def sum_up(job_id: str) -> dict[str, Any]:
@@ -315,6 +313,9 @@ def is_running(source_id: str) -> bool:
 def summary(job: JobState) -> dict[str, Any]:
     """Return the numbers of a source after a job.
 
+    Records that the job saw, by what became of them, and those not taken explain the records received; what is left is
+    the `difference`.
+
     Args:
         job: its state.
 
@@ -325,20 +326,23 @@ def summary(job: JobState) -> dict[str, Any]:
     seen: dict[str, int] = {}
     unseen: dict[str, int] = {}
     for is_seen, reason, number in model.Session.execute(_NUMBERS, _values(job)):
-        numbers_of = seen if is_seen else unseen
-        numbers_of[reason] = number
+        if is_seen:
+            seen[reason] = number
+        else:
+            unseen[reason] = number
     shown = seen.pop(SHOWN, 0)
     announced = job.received if job.announced is None else job.announced
     unfiltered = job.facts.get("unfiltered")
-    filtered = max(0, unfiltered - announced) if unfiltered is not None else 0
-    twice = _not_taken_numbers(job.job_id)
-    difference = job.received - sum(seen.values()) - shown - twice.total()
+    filtered = max(0, (unfiltered or 0) - announced)
+    not_taken = _not_taken_numbers(job.job_id)
+    unexplained = job.received - sum(seen.values()) - shown - not_taken.total()
     # A record given again on a later page is no further one of those received.
-    again = min(twice["copy"], max(0, -difference))
-    twice["copy"] -= again
+    again = min(not_taken["copy"], max(0, -unexplained))
+    not_taken["copy"] -= again
+    # Below 0 if the catalogue gave more records than it announces.
     unread = announced - job.received
-    numbers = {FILTERED: filtered, UNREAD: max(0, unread), **twice, **seen}
-    numbers[DIFFERENCE] = difference + again + min(0, unread)
+    numbers = {FILTERED: filtered, UNREAD: max(0, unread), **not_taken, **seen}
+    numbers[DIFFERENCE] = unexplained + again + min(0, unread)
     more = {reason: unseen[reason] for reason in MORE if unseen.get(reason)}
     lines = {reason: numbers[reason] for reason in UNSHOWN if numbers.get(reason)}
     return {
@@ -370,7 +374,9 @@ def unshown_listed(
     if reason == UNREAD:
         rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
         return rows[offset:][:limit]
-    query = _GIVEN_TWICE_ROWS if reason in _GIVEN_TWICE else _ROWS_OF_REASON
+    query = _ROWS_OF_REASON
+    if reason in _GIVEN_TWICE:
+        query = _GIVEN_TWICE_ROWS
     values = {**_values(job), "reason": reason, "limit": limit, "offset": offset}
     rows = []
     for record in model.Session.execute(query, values):

@@ -1,4 +1,4 @@
-"""Working state that the rules share: the record as read, the dataset being built, and the log.
+"""What the rules share: the record as read, the dataset being built and the log; matching tables.
 
 A draft starts with the fields that need no interpretation; rules write the others on top of them.
 Field names are those of the dataset schema (ckanext-dcat's names where they exist).
@@ -26,7 +26,7 @@ Dataset = dict[str, Any]
 Row = dict[str, Any]
 """One of the rows of a field with subfields."""
 
-PLAIN: tuple[tuple[str, str], ...] = (
+COPIED: tuple[tuple[str, str], ...] = (
     ("title", "title"),
     ("abstract", "notes"),
     ("edition", "version"),
@@ -147,8 +147,14 @@ class Draft:
     """The working state shared by the rules.
 
     Attributes:
+        record: the record as read.
+        context: what applies to all records of its source.
+        dataset: the fields set so far.
+        log: decisions of the rules, in order.
+        problems: see `Result`, as for `unread` and `members`.
         boxes: usable boxes, for the rules that need them.
         organisation_found: whether the service was recognised, and not only assumed.
+        rule: name of the rule that is applied, for the log.
     """
 
     record: Record
@@ -166,8 +172,8 @@ class Draft:
     @classmethod
     def of(cls, record: Record, context: Context) -> Draft:
         """Create a draft with the fields that are copied unchanged; empty ones are left out."""
-        plain = {field: getattr(record, attribute) for attribute, field in PLAIN}
-        return cls(record, context, without_empty(plain), unread=list(record.unread))
+        copied = {name: getattr(record, attribute) for attribute, name in COPIED}
+        return cls(record, context, without_empty(copied), unread=list(record.unread))
 
     def set(self, field_name: str, value: Any, before: Any = None) -> None:
         """Set a field; if ``before`` is given and differs, log the decision."""

@@ -1,4 +1,7 @@
-"""Rule for bounding boxes: repaired where possible, the others dropped, and both reported."""
+"""Rule for bounding boxes, repaired where possible, the others dropped, and both reported; territories of a box.
+
+The second part is what the rule of territories (`territories.py`) asks of a box: `of_box`.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,6 @@ MAX_BOXES = 50
 _TOLERANCE = 0.01
 """Degrees beyond the poles or the 180th meridian that count as rounding errors."""
 _DECIMALS = 6
-_PACIFIC = 90
-"""A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 
 
 def read_number(text: str | None) -> float:
@@ -46,9 +47,9 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     except ValueError:
         return None, ["box-not-a-number"]
     repairs: list[str] = []
-    in_degrees = geometry.from_metres((west, south, east, north))
-    if in_degrees:
-        west, south, east, north = in_degrees
+    from_metres = geometry.from_metres((west, south, east, north))
+    if from_metres:
+        west, south, east, north = from_metres
         repairs.append("box-metres")
     if abs(south) > QUARTER_TURN + _TOLERANCE and max(abs(west), abs(east)) <= QUARTER_TURN:
         west, south, east, north = south, west, north, east
@@ -60,12 +61,12 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     is_too_wide = max(abs(west), abs(east)) > HALF_TURN + _TOLERANCE
     if is_too_wide or max(abs(south), abs(north)) > QUARTER_TURN + _TOLERANCE:
         return None, ["box-outside-world"]
-    west, east = _clamp(west, 180), _clamp(east, 180)
-    south, north = _clamp(south, 90), _clamp(north, 90)
+    west, east = _clamp(west, HALF_TURN), _clamp(east, HALF_TURN)
+    south, north = _clamp(south, QUARTER_TURN), _clamp(north, QUARTER_TURN)
     if south > north:
         south, north = north, south
         repairs.append("box-south-north-swapped")
-    if west > east and not _crosses_the_pacific(west, east):
+    if west > east and not geometry.crosses_the_pacific(west, east):
         west, east = east, west
         repairs.append("box-west-east-swapped")
     if (west, south, east, north) == (0.0, 0.0, 0.0, 0.0):
@@ -79,10 +80,6 @@ def _clamp(value: float, limit: float) -> float:
     return round(max(-limit, min(limit, value)), _DECIMALS)
 
 
-def _crosses_the_pacific(west: float, east: float) -> bool:
-    return west >= _PACIFIC and east <= -_PACIFIC
-
-
 def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
     """Convert longitudes from 0..360 to -180..180 degrees; None if they are not written so."""
     if not -_TOLERANCE <= west < east <= 2 * HALF_TURN + _TOLERANCE:
@@ -94,7 +91,7 @@ def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
     east -= 2 * HALF_TURN
     if west > HALF_TURN:
         west -= 2 * HALF_TURN
-    if west < east or _crosses_the_pacific(west, east):
+    if west < east or geometry.crosses_the_pacific(west, east):
         return west, east
     return None
 
@@ -181,12 +178,15 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
     return json.dumps(shape.geometry)
 
 
-# --- territories of a box ---
+# --- territories of a box --------------------------------------------------------------------
 #
 # Territories of a bounding box alone: the fewest that explain it, and none rather than a wrong one.
 #
-# Which mainland départements and other countries a box covers is known from their outlines (`data/departements.csv`,
-# `data/neighbours.csv`); overseas, boxes of territories are compared.
+# `around` are the territories whose boxes contain the box, `inside` the mainland départements on
+# which it has land, with their shares, and `ashore` is the share of land in it.
+#
+# Which mainland départements and other countries a box covers is known from their outlines
+# (`data/departements.csv`, `data/neighbours.csv`); overseas, boxes of territories are compared.
 
 MOST = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""
@@ -323,22 +323,18 @@ def _joined(box: geometry.Box, inside: list[Share]) -> list[Concept]:
     box better.
     """
     contained = [share.departement for share in inside if share.of_departement >= _ALL]
-    groups = [*_by_region(contained).values(), contained]
-    for concepts in groups:
+    by_region: dict[str | None, list[Concept]] = defaultdict(list)
+    for departement in contained:
+        by_region[departement.broader].append(departement)
+    for concepts in (*by_region.values(), contained):
         if len(concepts) < 2:  # noqa: PLR2004
             continue
-        if geometry.same(geometry.hull(c.data["bbox"] for c in concepts), box):
+        common_box = geometry.hull(concept.data["bbox"] for concept in concepts)
+        if geometry.same(common_box, box):
             if len(concepts) > _SEVERAL:
                 return []
             return concepts
     return []
-
-
-def _by_region(concepts: Iterable[Concept]) -> dict[str | None, list[Concept]]:
-    groups: dict[str | None, list[Concept]] = defaultdict(list)
-    for concept in concepts:
-        groups[concept.broader].append(concept)
-    return groups
 
 
 def _most_likely(box: geometry.Box, around: list[Concept]) -> Concept:
@@ -364,6 +360,7 @@ def _common_region(concepts: Iterable[Concept]) -> Concept | None:
 def _by_land(
     box: geometry.Box, around: list[Concept], inside: list[Share], ashore: float, hints: Hints
 ) -> list[Concept]:
+    """Return the territories of a box that has land of the mainland: where that land is."""
     if _is_abroad(box) and ashore < _HALF:
         return []
     concepts = _of_large_box(inside, hints)
@@ -422,7 +419,7 @@ def _land(shares_of_box: Iterable[Share]) -> float:
 
 def _of_region(region: str, own: list[Share]) -> list[Concept]:
     """Return the few départements that make nearly all of a box in a région, else the région."""
-    few = [s for s in own if s.of_departement >= _HALF or s.of_land >= _SOME]
+    few = [share for share in own if share.of_departement >= _HALF or share.of_land >= _SOME]
     if few and len(few) <= _FEW and _land(few) >= _NEARLY_ALL * _land(own):
         return [share.departement for share in few]
     return [voc.get("territories")[region]]
@@ -431,7 +428,8 @@ def _of_region(region: str, own: list[Share]) -> list[Concept]:
 def _covered(region: str, own: list[Share]) -> float:
     """Return the share of a région that lies in a box."""
     whole = sum(map(_size, voc.get("territories").children(region)))
-    return sum(s.of_departement * _size(s.departement) for s in own) / (whole or 1.0)
+    covered = sum(share.of_departement * _size(share.departement) for share in own)
+    return covered / (whole or 1.0)
 
 
 # --- large boxes -----------------------------------------------------------------------------
@@ -621,8 +619,8 @@ def shares(box: geometry.Box) -> tuple[list[Share], float]:
     area = geometry.enlarged(box)
     concepts = list(_outlines())
     parts: dict[Concept, float] = {}
-    for place in sorted(_tree().query(shapely.box(*area))):
-        concept = concepts[place]
+    for index in sorted(_tree().query(shapely.box(*area))):
+        concept = concepts[index]
         parts[concept] = shapely.area(shapely.clip_by_rect(_outlines()[concept], *area))
     ashore = sum(parts.values())
     if not ashore:

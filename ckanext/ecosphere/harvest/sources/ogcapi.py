@@ -62,7 +62,9 @@ MAX_LIMIT = 1_000
 _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
 _OPEN = ("..", "")
+"""Ends of an interval that is not limited there."""
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
+"""Type of a record → hierarchy level of ISO 19115."""
 _NAVIGATION = {
     "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance",
     "service-desc", "service-doc", "queryables",
@@ -81,12 +83,16 @@ _FUNCTIONS = {
 _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
+"""Link relations of pictures of a party."""
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
+"""Link relations and roles of pictures of the data."""
 _PROVIDER_ROLES = {
     "licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor",
 }  # fmt: skip
+"""Role of a party in STAC → role in ISO 19115."""
 _NO_LICENCES = ("other", "various", "proprietary")
+"""Values of the licence that name none."""
 _READ_PROPERTIES = {
     "type", "title", "description", "keywords", "themes", "language", "created", "updated",
     "contacts", "formats", "license", "rights", "externalIds", "resourceLanguages", "distribution",
@@ -152,17 +158,24 @@ class OgcApiReader(LinkedReader):
 
     def _record(self, item: Any) -> RawRecord | None:
         self._position += 1
-        identifier = identifier_in(item)
-        if is_record(item) and not self._is_new(identifier, self._position, identifier):
-            return None
-        try:
-            if not is_record(item):
-                raise ValueError
-            content = json.dumps(item, ensure_ascii=False, sort_keys=True)
-        except (RecursionError, ValueError, TypeError):
+        content = ""
+        if is_record(item):
+            identifier = identifier_in(item)
+            if not self._is_new(identifier, self._position, identifier):
+                return None
+            content = _json_of(item)
+        if not content:
             self.reading.fail("not-ogcapi", self._position, self._position)
             return None
-        return RawRecord(self._position, content, digest_of(content), identifier)
+        return RawRecord(self._position, content, digest_of(content), identifier_in(item))
+
+
+def _json_of(item: Object) -> str:
+    """Return a record as JSON; "" if it is nested too deeply."""
+    try:
+        return json.dumps(item, ensure_ascii=False, sort_keys=True)
+    except (RecursionError, ValueError, TypeError):
+        return ""
 
 
 def _items(answer: Object) -> list[Any] | None:
