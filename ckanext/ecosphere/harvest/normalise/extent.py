@@ -61,8 +61,8 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     is_too_wide = max(abs(west), abs(east)) > HALF_TURN + _TOLERANCE
     if is_too_wide or max(abs(south), abs(north)) > QUARTER_TURN + _TOLERANCE:
         return None, ["box-outside-world"]
-    west, east = _clamp(west, HALF_TURN), _clamp(east, HALF_TURN)
-    south, north = _clamp(south, QUARTER_TURN), _clamp(north, QUARTER_TURN)
+    west, east = _clamp(west, 180), _clamp(east, 180)
+    south, north = _clamp(south, 90), _clamp(north, 90)
     if south > north:
         south, north = north, south
         repairs.append("box-south-north-swapped")
