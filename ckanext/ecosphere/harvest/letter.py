@@ -345,9 +345,11 @@ def _errors(row: Row) -> Row:
     refused = []
     records = reports.records_listed(job_id, reports.REFUSED)
     for record in records[:MOST_QUOTED]:
-        refused.append({"text": _quoted(record["text"]), "advice": advice_of(record["reason"])})
+        refused.append(
+            {"text": _line(record["text"], LONGEST_ERROR), "advice": advice_of(record["reason"])}
+        )
     return {
-        "errors": list(map(_quoted, messages)),
+        "errors": [_line(message, LONGEST_ERROR) for message in messages],
         "refused": refused,
         "more": max(0, len(records) - MOST_QUOTED),
         "corrections": tk.h.url_for(
@@ -394,9 +396,5 @@ def where(kind: str, row: Row, *, qualified: bool = False) -> str:
     return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=qualified)
 
 
-def _quoted(text: str) -> str:
-    return harmless(characters.one_line(text))[:LONGEST_ERROR]
-
-
-def _line(text: str) -> str:
-    return harmless(characters.one_line(text))[:LONGEST]
+def _line(text: str, limit: int = LONGEST) -> str:
+    return harmless(characters.one_line(text))[:limit]

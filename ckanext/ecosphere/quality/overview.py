@@ -148,7 +148,7 @@ def _services(groups: list[Group]) -> list[DataDict]:
 def _concepts(groups: list[Group], vocabulary: str) -> list[DataDict]:
     """Return the figures of groups by concepts of a vocabulary; unknown concepts are left out."""
     concepts = vocabularies.get(vocabulary)
-    spoken = helpers.language()
+    spoken = language.current()
     rows = []
     for key, of_concept in groups:
         concept = concepts.get(key)
@@ -190,7 +190,7 @@ def show() -> DataDict:
     minutes = config.overview_minutes()
     if not minutes:
         return compute()
-    spoken = helpers.language()
+    spoken = language.current()
     cached = _cached(spoken)
     if cached is None:
         wait_for_many(_key(_ASKED), sa.select(QualityRow.package_id), lambda: _enqueue(spoken))

@@ -76,6 +76,11 @@ def permalink(dataset: Dataset) -> str:
     return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
 
 
+def page_of(dataset: Dataset) -> str:
+    """Return the URL of the page of a dataset, by name, as search engines list it."""
+    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
+
+
 def find(references: Iterable[str]) -> list[DataDict]:
     """Return the datasets of the references in the same order, without unknown ones."""
     names = [str(reference) for reference in references if reference][:MOST_REFERENCES]

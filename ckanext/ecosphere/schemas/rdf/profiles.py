@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -27,7 +27,7 @@ from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields, links
 from ckanext.ecosphere.dataset.geometry import box_to_geometry
-from ckanext.ecosphere.dataset.view import Row, as_list
+from ckanext.ecosphere.dataset.view import Row, as_list, distinct_rows, filled
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 from ckanext.ecosphere.schemas.rdf import own_terms, parts
 from ckanext.ecosphere.schemas.rdf.parts import (
@@ -604,7 +604,7 @@ def _load_lists(dataset: DataDict) -> None:
 
 def _filled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(part) for key, part in parts.filled(value).items()}
+        return {key: _filled(part) for key, part in filled(value).items()}
     if isinstance(value, list):
         return [_filled(part) for part in value]
     return value
@@ -745,19 +745,11 @@ def _complete_resource(resource: DataDict) -> None:
     for service in resource.get("access_services") or ():
         service.pop("access_service_ref", None)
         for field in ("contact", "publisher", "creator"):
-            service[field] = _distinct(service.get(field) or ())
+            # One for each dataset of a feed that has the service.
+            service[field] = distinct_rows(service.get(field) or ())
     file_format = voc.get("format").get(resource.get("format") or "")
     if file_format:
         resource["format"] = file_format.id
     media = str(resource.get("mimetype") or "").replace("http://", "https://")
     if media.startswith(IANA):
         resource["mimetype"] = media.removeprefix(IANA)
-
-
-def _distinct(rows: Iterable[DataDict]) -> list[DataDict]:
-    """Return rows without repetitions: one for each dataset of a feed that has the service."""
-    distinct: list[DataDict] = []
-    for row in rows:
-        if row not in distinct:
-            distinct.append(row)
-    return distinct
