@@ -370,18 +370,23 @@ def sources() -> dict[str, Source]:
     """Return all sources by id."""
     query = sa.select(HarvestSource, model.Package.state, model.Package.owner_org)
     query = query.outerjoin(model.Package, model.Package.id == HarvestSource.id)
-    every = {}
+    by_id = {}
     for source, state, owner_org in model.Session.execute(query):
         settings = read_settings(source.config)
         priority = settings.get("priority")
-        every[source.id] = Source(
+        if type(priority) is not int:
+            priority = 0
+        registered = ""
+        if source.created:
+            registered = source.created.isoformat()
+        by_id[source.id] = Source(
             title=source.title or source.url,
-            priority=priority if type(priority) is int else 0,
-            registered=source.created.isoformat() if source.created else "",
+            priority=priority,
+            registered=registered,
             active=bool(source.active) and state == "active",
             only_for=only_for(settings, owner_org),
         )
-    return every
+    return by_id
 
 
 def rank(
@@ -447,13 +452,16 @@ def _rows(condition: Any, all_sources: Mapping[str, Source]) -> list[Row]:
     rows = []
     for record, package_state, owner_org in model.Session.execute(query):
         source = all_sources.get(record.source_id)
+        service = None
+        if source:
+            service = source.only_for
         member = Member(
             record.source_id,
             record.guid,
             tuple(record.keys),
             rank(source, record.state, package_state),
             record.apart,
-            source.only_for if source else None,
+            service,
             owner_org or "",
         )
         rows.append(Row(member, record, package_state))

@@ -80,9 +80,8 @@ def parse(
     try:
         if start == b"<" and content_type not in _TURTLE and not body.lstrip().startswith(b"<http"):
             root = parse_xml(body, max_bytes)
-            if (
-                str(root.tag) in _SINGLE_NODES
-            ):  # a document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8)
+            # A document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8).
+            if str(root.tag) in _SINGLE_NODES:
                 whole = etree.Element(f"{{{RDF}}}RDF", nsmap=root.nsmap)
                 whole.append(root)
                 root = whole
@@ -162,9 +161,7 @@ def datasets(graph: Graph) -> list[Node]:
         subjects.update(graph.subjects(RDF.type, Literal(str(kind))))  # Opendatasoft
     # The primary topic of a catalogue record is a dataset, even without a type.
     topics = set(graph.objects(None, FOAF.primaryTopic))
-    for record in graph.subjects(
-        RDF.type, DCAT.CatalogRecord
-    ):  # untyped ones only have this property
+    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # untyped: only the property above
         topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
     for topic in topics:
         if (topic, DCTERMS.title, None) in graph and (topic, RDF.type, None) not in graph:

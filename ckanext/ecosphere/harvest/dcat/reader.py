@@ -400,7 +400,10 @@ def _parties_of(described: Described) -> list[Contact]:
         contacts += _parties(described, role, predicate)
     for attribution in described.values(PROV.qualifiedAttribution):
         role = attribution.value(DCAT.hadRole, PROV.hadRole)
-        contacts += _parties(attribution, "" if role is None else role.code, PROV.agent)
+        code = ""
+        if role is not None:
+            code = role.code
+        contacts += _parties(attribution, code, PROV.agent)
     return contacts
 
 

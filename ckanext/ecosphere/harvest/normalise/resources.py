@@ -151,7 +151,7 @@ def _merge(first: Resource, second: Resource) -> None:
 # --- one link --------------------------------------------------------------------------------
 
 
-def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Resource]:
+def of_link(draft: Draft, link: Link, formats: Formats) -> list[Resource]:
     """Return the resources of a link: none, one, or two for a base URL of WMS and WFS."""
     address = clean_url(link.url)
     if address.url is None:
@@ -185,7 +185,7 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
         network = "intranet"
     resources = []
     for protocol in protocols:
-        resource = _resource(draft, link, address, (protocol, use), formats or Formats())
+        resource = _resource(draft, link, address, (protocol, use), formats)
         resources.append({**resource, "network": network})
     _note_size(draft, link, resources)
     return resources

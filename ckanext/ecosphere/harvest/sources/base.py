@@ -1,4 +1,8 @@
-"""What all source types share: raw records, the account of a reading, its limits, requests and their errors."""
+"""What all source types share.
+
+In this order: the records and the account of a reading; readers, which request pages and note what fails, and the
+limits of a reading; the base class of source types, and the look-up of the enabled ones; values of untrusted JSON.
+"""
 
 from __future__ import annotations
 
@@ -206,7 +210,7 @@ class SourceReader:
         raise NotImplementedError
 
     def _fetch(
-        self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
+        self, url: str, headers: Mapping[str, str], max_bytes: int | None = None
     ) -> Response:
         """Fetch a page.
 
@@ -221,7 +225,7 @@ class SourceReader:
         limit = self._session.settings.max_bytes
         try:
             response = self._session.get(
-                url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit)
+                url, headers=headers, max_bytes=min(max_bytes or limit, limit)
             )
         except FetchError as error:
             raise PageError(f"fetch-{error.code}", **error.params) from error
@@ -291,7 +295,9 @@ class LinkedReader(SourceReader):
                 break
             if records:
                 yield records
-            idle = 0 if len(self._received) > before else idle + 1
+            idle += 1
+            if len(self._received) > before:
+                idle = 0
             if url and idle >= MAX_IDLE_PAGES:
                 self.reading.fail("repeated", self._position + 1)
                 break
@@ -394,15 +400,21 @@ def count_of(value: Any) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_COUNT)):
         return None
     number = int(text)
-    return number if number <= MAX_COUNT else None
+    if number > MAX_COUNT:
+        return None
+    return number
 
 
 def identifier_in(value: Any) -> str:
     """Return the `id` of an untrusted JSON object as text; empty without a usable one."""
-    identifier = value.get("id") if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return ""
+    identifier = value.get("id")
     if isinstance(identifier, str):
         return identifier.strip()
-    return str(identifier) if type(identifier) is int else ""
+    if type(identifier) is int:
+        return str(identifier)
+    return ""
 
 
 # --- types of source ---
@@ -481,7 +493,9 @@ class SourceType:
             self.check_settings(settings)
         except ConfigError as error:
             raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
-        return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+        if not settings:
+            return ""
+        return json.dumps(settings, ensure_ascii=False, indent=2)
 
     def _check_common_settings(self, settings: Settings) -> None:
         for name in settings:
@@ -564,8 +578,12 @@ def original_url(type_name: str, url: str, guid: str) -> str | None:
         guid: identity of the record within its source.
     """
     source_type = type_called(type_name)
-    pattern = source_type.record_url(url) if source_type else None
-    return fill_record_url(pattern, guid) if pattern else None
+    if source_type is None:
+        return None
+    pattern = source_type.record_url(url)
+    if not pattern:
+        return None
+    return fill_record_url(pattern, guid)
 
 
 # --- values of JSON ---
@@ -625,18 +643,22 @@ def day_in(values: Object, name: str) -> str:
 def object_in(values: Object, name: str) -> Object:
     """Return an object, empty for other values."""
     value = values.get(name)
-    return value if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        return value
+    return {}
 
 
 def list_in(values: Object, name: str) -> list[Any]:
     """Return a list, empty for other values."""
     value = values.get(name)
-    return value if isinstance(value, list) else []
+    if isinstance(value, list):
+        return value
+    return []
 
 
 def texts_in(values: Object, name: str) -> list[str]:
     """Return the texts and numbers of a list as texts."""
-    return [text for text in map(text_of, list_in(values, name)) if text]
+    return list(filter(None, map(text_of, list_in(values, name))))
 
 
 def objects_in(values: Object, name: str) -> list[Object]:

@@ -295,12 +295,15 @@ def _of_feature(value: Object) -> Record:
 
 
 def _of_collection(value: Object) -> Record:
+    level = "dataset"
+    if value.get("item_assets"):
+        level = "series"
     record = Record(
         standard="stac",
         file_identifier=identifier_in(value),
         title=text_in(value, "title") or identifier_in(value),
         abstract=text_in(value, "description"),
-        hierarchy_level="series" if value.get("item_assets") else "dataset",
+        hierarchy_level=level,
         keywords=[Keyword(text) for text in texts_in(value, "keywords")],
     )
     for provider in objects_in(value, "providers"):
@@ -362,24 +365,31 @@ def _contacts(party: Object) -> Iterator[Contact]:
     phones, _faxes = _numbers(party)
     urls = [text_in(link, "href") for link in objects_in(party, "links") if not _is_logo(link)]
     addresses = objects_in(party, "addresses")
-    organisation, name = text_in(party, "organization"), text_in(party, "name")
+    # Many records have only the name, of an organisation.
+    organisation, individual = text_in(party, "name"), None
+    if text_in(party, "organization"):
+        organisation, individual = text_in(party, "organization"), text_in(party, "name")
+    lines = []
+    for address in addresses[:1]:
+        lines = _lines(address)
     roles = []
     for role in list_in(party, "roles"):
-        text = text_in(role, "name") if isinstance(role, dict) else text_of(role)
+        text = text_of(role)
+        if isinstance(role, dict):
+            text = text_in(role, "name")
         if text:
             roles.append(text)
     for role in roles or ["pointOfContact"]:
         yield Contact(
-            # Many records have only the name, of an organisation.
-            organisation=organisation or name,
-            individual=name if organisation else None,
+            organisation=organisation,
+            individual=individual,
             position=text_in(party, "position"),
             role=_PROVIDER_ROLES.get(role, role),
             email=next(iter(emails), None),
             other_emails=emails[1:],
             phone=next(iter(phones), None),
             url=next(filter(None, urls), None),
-            address=_lines(addresses[0]) if addresses else [],
+            address=lines,
         )
 
 
@@ -515,6 +525,9 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
     protocol = text_in(link, "protocol")
     if not protocol and relation == "items" and _ITEMS.search(url):
         protocol = _FEATURES
+    role = None
+    if relation == "items":
+        role = "service"
     return Link(
         url,
         protocol,
@@ -522,7 +535,7 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         description,
         _FUNCTIONS.get(relation),
         text_in(link, "type"),
-        role="service" if relation == "items" else None,
+        role=role,
         size_megabytes=megabytes_in(link, "length"),
         issued=day_in(link, "created") or None,
         modified=day_in(link, "updated") or None,

@@ -402,6 +402,9 @@ class Writer:
         self._source_type = source_type
         self._user = user
         self._schema = SchemaFields.of_portal()
+        only_organisation = None
+        if job.only_for is not None:
+            only_organisation = job.owner_name
         self._bulk: Bulk | None = None
         self._context = Context(
             default_organisation=job.settings.get("default_organisation") or job.owner_name,
@@ -409,7 +412,7 @@ class Writer:
             catalogue_title=job.title,
             record_url=source_type.record_url(job.url),
             organisations=frozenset(job.organisations),
-            only_organisation=job.owner_name if job.only_for is not None else None,
+            only_organisation=only_organisation,
             free_tags=free_tags(),
         )
 

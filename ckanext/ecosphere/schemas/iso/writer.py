@@ -77,7 +77,9 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> El
             parent, _slash, _name = field.iso.get("path", "").rpartition("/")
             tree.put(parent, *values.elements(dataset, field))
     _put_record(tree, dataset)
-    tree.put(IDENTIFICATION, *parties(dataset), *_constraints(dataset), *_relations(dataset))
+    # Limitations on public access and conditions of use are separate blocks (TG 2.0.1, C.17, C.18).
+    tree.put(IDENTIFICATION, *parties(dataset), _access(dataset), _use(dataset))
+    tree.put(IDENTIFICATION, *_relations(dataset))
     if is_service:
         _put_service(tree, dataset)
         tree.put(IDENTIFICATION, *extents(dataset, "srv:extent"))
@@ -172,9 +174,12 @@ def _operation(dataset: Reader) -> Element:
         for address in dataset.texts(field.name):
             resource = el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address))
             points.append(el("srv:connectPoint", resource))
+    name = "unknown"
+    if points:
+        name = "GetCapabilities"
     operation = el(
         "srv:SV_OperationMetadata",
-        xml.text("srv:operationName", "GetCapabilities" if points else "unknown"),
+        xml.text("srv:operationName", name),
         xml.code("srv:DCP", "DCPList", "WebServices"),
         points or xml.missing("srv:connectPoint"),
     )
@@ -189,11 +194,6 @@ def _served(name: str, address: str) -> Element:
 
 
 # --- constraints --------------------------------------------------------------------------------
-
-
-def _constraints(dataset: Reader) -> list[Element | None]:
-    """Return limitations on public access and conditions of use, in separate blocks (TG 2.0.1, C.17, C.18)."""
-    return [_access(dataset), _use(dataset)]
 
 
 def _access(dataset: Reader) -> Element | None:
@@ -214,8 +214,11 @@ def _access(dataset: Reader) -> Element | None:
 
 
 def _ground(uri: str) -> Element:
+    label = uri
     concept = voc.get("access-limitation").get(uri)
-    return xml.label("gmd:otherConstraints", concept.label_fr if concept else uri, uri)
+    if concept:
+        label = concept.label_fr
+    return xml.label("gmd:otherConstraints", label, uri)
 
 
 def _use(dataset: Reader) -> Element | None:
@@ -338,6 +341,7 @@ def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
         organisation: used if the name is missing.
     """
     label = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
+    contact_info = None
     info = []
     if row.get("telephone"):
         voice = xml.text("gmd:voice", row["telephone"])
@@ -348,11 +352,13 @@ def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
     if row.get("url"):
         page = el("gmd:CI_OnlineResource", xml.url("gmd:linkage", str(row["url"])))
         info.append(el("gmd:onlineResource", page))
+    if info:
+        contact_info = el("gmd:contactInfo", el("gmd:CI_Contact", info))
     responsible = el(
         "gmd:CI_ResponsibleParty",
         xml.label("gmd:organisationName", label, str(row.get("uri") or "")),
         xml.text("gmd:positionName", row.get("unit")),
-        el("gmd:contactInfo", el("gmd:CI_Contact", info)) if info else None,
+        contact_info,
         xml.code("gmd:role", "CI_RoleCode", role),
     )
     if row.get("identifier"):
