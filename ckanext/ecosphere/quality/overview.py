@@ -136,13 +136,13 @@ def _services(groups: list[Group]) -> list[DataDict]:
         model.Group.state == model.State.ACTIVE,
     )
     services = {row.id: row for row in model.Session.execute(query)}
-    named = []
+    figures_of_services = []
     for key, of_service in groups:
         service = services.get(key)
         if service:
             title = service.title or service.name
-            named.append({"name": service.name, "title": title, **of_service})
-    return named
+            figures_of_services.append({"name": service.name, "title": title, **of_service})
+    return figures_of_services
 
 
 def _concepts(groups: list[Group], vocabulary: str) -> list[DataDict]:

@@ -1,6 +1,6 @@
 """Score facts out of 100 and determine the level, with a versioned model of weights.
 
-`MENDS` tells what the facts of a dataset become once the advice of a criterion is followed, from which the gain is
+The second part, `MENDS`, tells what the facts of a dataset become once the advice of a criterion is followed, from which the gain is
 computed. Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open
 licence, a file in an open format. What follows from it is then judged like anything else: a file that was added is not
 checked yet, and a frequency lets other criteria apply.
@@ -72,7 +72,7 @@ class Model:
     @functools.cached_property
     def criteria(self) -> tuple[Criterion, ...]:
         """Return the scored criteria, in the order of the table."""
-        return tuple(c for c in CRITERIA if c.id in self.points)
+        return tuple(criterion for criterion in CRITERIA if criterion.id in self.points)
 
     @functools.cached_property
     def level_codes(self) -> tuple[str, ...]:
@@ -125,12 +125,12 @@ class Evaluation:
     @functools.cached_property
     def won(self) -> int:
         """Return the points won."""
-        return sum(r.won for r in self.results)
+        return sum(result.won for result in self.results)
 
     @functools.cached_property
     def out_of(self) -> int:
         """Return the attainable points: those of the criteria that apply and are known."""
-        return sum(r.points for r in self.results if r.counts)
+        return sum(result.points for result in self.results if result.counts)
 
     @functools.cached_property
     def score(self) -> int:
@@ -161,7 +161,7 @@ class Evaluation:
     @property
     def states(self) -> dict[str, str]:
         """Return criterion → state, as stored."""
-        return {r.criterion.id: r.state.value for r in self.results}
+        return {result.criterion.id: result.state.value for result in self.results}
 
     def gain(self, criterion_id: str) -> int:
         """Return by how much the score changes once the advice of the failed criterion is followed.
@@ -222,9 +222,7 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     if not isinstance(data, dict) or not data.get("version"):
         raise ModelError(f"{origin} has no version")
     points = data.get("points")
-    if not isinstance(points, dict) or not all(
-        isinstance(p, int) and p >= 0 for p in points.values()
-    ):
+    if not isinstance(points, dict) or not all(map(_is_whole_number, points.values())):
         raise ModelError(f"{origin}: points must be whole numbers, 0 or more")
     unknown = sorted(set(points) - set(BY_ID))
     if unknown:
@@ -236,6 +234,10 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     if not scored:
         raise ModelError(f"{origin} gives no points at all")
     return Model(str(data["version"]), scored, levels)
+
+
+def _is_whole_number(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
 
 
 def _levels(data: Any, origin: str) -> tuple[Level, ...]:
