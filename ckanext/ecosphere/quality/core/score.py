@@ -1,9 +1,9 @@
 """Score facts out of 100 and determine the level, with a versioned model of weights.
 
-The second part, `MENDS`, tells what the facts of a dataset become once the advice of a criterion is followed, from which the gain is
-computed. Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open
-licence, a file in an open format. What follows from it is then judged like anything else: a file that was added is not
-checked yet, and a frequency lets other criteria apply.
+The second part, `MENDS`, tells what the facts of a dataset become once the advice of a criterion is followed, from
+which the gain is computed. Each change is the least that the advice asks for: one year of a period, "as needed" as the
+frequency, an open licence, a file in an open format. What follows from it is then judged like anything else: a file
+that was added is not checked yet, and a frequency lets other criteria apply.
 """
 
 from __future__ import annotations
