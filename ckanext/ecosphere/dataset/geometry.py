@@ -34,6 +34,8 @@ mainland one."""
 MARGIN = 0.05
 """Degrees by which a box may extend beyond the one that holds it."""
 HALF_TURN, QUARTER_TURN = 180.0, 90.0
+_PACIFIC = 90.0
+"""A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 _POINTS_OF_A_RING = 5
 
 
@@ -104,6 +106,11 @@ def _parts(box: Box) -> list[Box]:
     return [(west, south, HALF_TURN, north), (-HALF_TURN, south, east, north)]
 
 
+def crosses_the_pacific(west: float, east: float) -> bool:
+    """Tell whether a box with west > east may be meant so."""
+    return west >= _PACIFIC and east <= -_PACIFIC
+
+
 def area(box: Box) -> float:
     """Return the area of a box, in square degrees."""
     return sum((east - west) * (north - south) for west, south, east, north in _parts(box))
@@ -119,6 +126,17 @@ def common_area(one: Box, other: Box) -> float:
             if width > 0 and height > 0:
                 total += width * height
     return total
+
+
+def meet(one: Box, other: Box) -> bool:
+    """Tell whether two boxes intersect, or touch each other."""
+    for first in _parts(one):
+        for second in _parts(other):
+            are_beside = first[2] < second[0] or second[2] < first[0]
+            are_above = first[3] < second[1] or second[3] < first[1]
+            if not are_beside and not are_above:
+                return True
+    return False
 
 
 def likeness(one: Box, other: Box) -> float:

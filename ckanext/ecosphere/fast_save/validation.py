@@ -150,7 +150,7 @@ class CompiledSchema:
 
 
 class Validation:
-    """Validation of datasets with the plugin of their type; preparations are cached in the object."""
+    """Validation of datasets with the plugin of their type; prepared schemas are kept for the next ones."""
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
@@ -266,8 +266,9 @@ def nested(flat: dict[Key, Any]) -> DataDict:
         else:
             by_length.setdefault(len(key), []).append(key)
     lists = {key[0] for key in flat if len(key) > 1}
-    if any(result.get(name, []) != [] for name in lists):
+    if any(result.get(name, []) != [] for name in lists):  # both a value and parts: rare
         return navl.unflatten(flat)
+    # Shorter keys first, so that a part exists before the parts within it.
     parts: dict[Key, DataDict] = {(): result}
     for length in sorted(by_length):
         for key in sorted(by_length[length]):

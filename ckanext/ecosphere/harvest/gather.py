@@ -240,6 +240,9 @@ _LAST_CONTENTS = sa.text("""
 class Namesakes:
     """The records of a source that share identifiers, during one reading.
 
+    A record whose identifier is in `shared` is asked for with `find`. One that cannot be told yet from a known record
+    with a new title is deferred: `newcomers` yields those, once all others have been seen.
+
     Args:
         job: the job.
         read: reads a stored record.
@@ -273,10 +276,10 @@ class Namesakes:
             stored: those of the identifiers that the source had before.
         """
         digests: dict[str, set[str]] = defaultdict(set)
-        for raw, guid in named:
-            digests[guid].add(raw.digest)
-            if len(digests[guid]) > 1 and guid in stored:
-                self.shared.add(guid)
+        for raw, identifier in named:
+            digests[identifier].add(raw.digest)
+            if len(digests[identifier]) > 1 and identifier in stored:
+                self.shared.add(identifier)
 
     def find(self, raw: RawRecord, identifier: str) -> tuple[str | None, str]:
         """Find the guid of a record.
@@ -385,7 +388,7 @@ class _Stored:
 
 @dataclass(slots=True)
 class _Gathered:
-    """A record of a page, with its guid."""
+    """A record of a page, with its guid; with the id of its dataset if it is unchanged."""
 
     raw: RawRecord
     guid: str

@@ -40,6 +40,8 @@ Number = Annotated[int, mapped_column(sa.Identity(), primary_key=True)]
 
 # --- states of a record ---
 
+# --- states of a record ---
+
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"
@@ -66,7 +68,7 @@ IMPORT_LOG = "ecosphere"
 
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
-    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    return _now_with_zone().replace(tzinfo=None)
 
 
 def _now_with_zone() -> datetime.datetime:

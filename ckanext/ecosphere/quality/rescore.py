@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 PATIENCE = timedelta(days=2)  # nightly works that may be missed before it is reported
 LOCKED_TOGETHER = 400  # datasets whose rows are locked together, for about two seconds
 SENT_AT_ONCE = 100  # documents per request; Solr indexes them while the next ones are built
-COMMIT_EVERY = 5000  # datasets; results become visible in steps during a long run
+COMMIT_EVERY = 12  # times so many; results become visible in steps during a long run
 
 
 @dataclass
@@ -238,7 +238,12 @@ def reindex(ids: Sequence[str]) -> int:
 
 
 class _Reindexing:
-    """State of a run: datasets left for later, and how many could not be indexed."""
+    """A run of the indexing.
+
+    Attributes:
+        busy: datasets left for later, since a save has locked their rows.
+        failed: how many could not be indexed.
+    """
 
     def __init__(self, sender: ThreadPoolExecutor) -> None:
         self.busy: list[str] = []

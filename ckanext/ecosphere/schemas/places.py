@@ -19,7 +19,17 @@ import shapely
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.geometry import Box, area, box_to_geometry, holds, hull
+from ckanext.ecosphere.dataset.geometry import (
+    HALF_TURN,
+    MAX_POSITIONS,
+    QUARTER_TURN,
+    Box,
+    area,
+    box_to_geometry,
+    crosses_the_pacific,
+    holds,
+    hull,
+)
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
@@ -176,9 +186,6 @@ _COMMA_BOX_TEXT = re.compile(
     r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
 )
 TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
-MAX_POSITIONS = 100_000
-MAX_LONGITUDE = 180.0
-MAX_LATITUDE = 90.0
 MAX_HEIGHT = 1e8
 """Metres above or below the ellipsoid; anything beyond is a mistake."""
 REASONS = ("format", "world", "order", "type", "ring", "size")
@@ -186,7 +193,12 @@ REASONS = ("format", "world", "order", "type", "ring", "size")
 
 
 class GeometryError(ValueError):
-    """An invalid box or geometry; ``reason`` is one of :data:`REASONS`."""
+    """An invalid box or geometry.
+
+    Attributes:
+        reason: ``format``, ``world`` (out of range), ``order`` (of the sides), ``type`` (of the geometry), ``ring``
+            (not closed) or ``size`` (too many positions).
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -194,7 +206,7 @@ class GeometryError(ValueError):
 
 
 def _in_world(longitude: float, latitude: float) -> bool:
-    return abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE
+    return abs(longitude) <= HALF_TURN and abs(latitude) <= QUARTER_TURN
 
 
 def check_box(box: Box) -> Box:
@@ -209,8 +221,7 @@ def check_box(box: Box) -> Box:
         raise GeometryError("format")
     if not (_in_world(west, south) and _in_world(east, north)):
         raise GeometryError("world")
-    crosses = west >= 90 and east <= -90  # noqa: PLR2004 - both sides of the Pacific
-    if south > north or (west > east and not crosses):
+    if south > north or (west > east and not crosses_the_pacific(west, east)):
         raise GeometryError("order")
     return box
 
@@ -223,7 +234,7 @@ def parse_box(value: Any) -> DataDict:
             (object or text).
 
     Raises:
-        GeometryError: see :data:`REASONS`.
+        GeometryError: it is invalid.
     """
     if isinstance(value, str):
         value = _numbers(value.strip()) or value
@@ -255,7 +266,7 @@ def parse_geometry(value: Any) -> DataDict:
         value: a GeoJSON geometry as an object or as text.
 
     Raises:
-        GeometryError: see :data:`REASONS`.
+        GeometryError: it is invalid.
     """
     if isinstance(value, str):
         try:
@@ -272,7 +283,7 @@ def parse_geometry(value: Any) -> DataDict:
         raise GeometryError("format")
     if len(positions) > MAX_POSITIONS:
         raise GeometryError("size")
-    if (numpy.abs(positions) > (MAX_LONGITUDE, MAX_LATITUDE, MAX_HEIGHT)).any():
+    if (numpy.abs(positions) > (HALF_TURN, QUARTER_TURN, MAX_HEIGHT)).any():
         raise GeometryError("world")
     for polygon in _polygons(geometry):
         if any(len(ring) < 4 for ring in polygon):  # noqa: PLR2004 - RFC 7946, 3.1.6
@@ -314,7 +325,7 @@ def sides(geometry: Row) -> Box | None:
     if geometry["type"] == "MultiPolygon":
         polygons = geometry["coordinates"]
         easternmost = max(position[0] for position in polygons[0][0])
-        if easternmost != MAX_LONGITUDE or len(polygons) != 2:  # noqa: PLR2004 - cut in two
+        if easternmost != HALF_TURN or len(polygons) != 2:  # noqa: PLR2004 - cut in two
             return None
         # As `box_to_geometry` cuts it: the part west of the meridian comes first.
         first, second = (
@@ -325,24 +336,6 @@ def sides(geometry: Row) -> Box | None:
     if geometry != box_to_geometry(box):
         return None
     return box
-
-
-def boxes_meet(one: Box, other: Box) -> bool:
-    """Return whether two boxes intersect; a box with west > east crosses the 180th meridian."""
-    if one[3] < other[1] or other[3] < one[1]:
-        return False
-    for west, east in _spans(one):
-        for other_west, other_east in _spans(other):
-            if west <= other_east and other_west <= east:
-                return True
-    return False
-
-
-def _spans(box: Box) -> list[tuple[float, float]]:
-    """Return the longitudes that a box spans, as one or two ranges."""
-    if box[0] <= box[2]:
-        return [(box[0], box[2])]
-    return [(box[0], MAX_LONGITUDE), (-MAX_LONGITUDE, box[2])]
 
 
 def footprint(dataset: Row) -> DataDict | None:

@@ -20,6 +20,7 @@ from ckanext.ecosphere.vocabularies.communes import Commune
 from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
 
 _IN_FULL = {"st": "saint", "ste": "sainte"}
+_ABBREVIATED = {"saint": "st", "sainte": "ste"}
 ARTICLES = frozenset({"l", "la", "le", "les"})
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
@@ -71,7 +72,7 @@ def spellings(name: str) -> Iterator[str]:
     if "saint" in words or "sainte" in words:
         # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
         for form in (words, bare):
-            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in form)
+            yield " ".join(_ABBREVIATED.get(word, word) for word in form)
     # "rochelle" for "la rochelle", but not "mans" for "le mans".
     if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004
         yield " ".join(words[1:])
@@ -238,18 +239,12 @@ def of_id(value: str) -> Place | None:
     kind, _dash, code = value.partition("-")
     if kind == "commune":
         commune = communes.of_code(code)
-        if commune:
-            return of_commune(commune)
-        return None
+        return commune and of_commune(commune)
     if kind == "epci":
         epci = epcis().get(code)
-        if epci:
-            return of_epci(epci)
-        return None
+        return epci and of_epci(epci)
     concept = voc.get("territories").get(value)
-    if concept:
-        return of_territory(concept)
-    return None
+    return concept and of_territory(concept)
 
 
 # --- places by their names ---
@@ -434,13 +429,11 @@ def _epci_names(epci: Epci) -> Iterator[str]:
         yield f"{core} {kind}"
     for kind in ("communaute de communes", "cc", "ca"):
         yield f"{kind} {core}"
-    for kind in (
-        "agglo",
-        "agglomeration",
-        "metropole",
-        "communaute de communes",
+    kinds = (
+        "agglo", "agglomeration", "metropole", "communaute de communes",
         "communaute d agglomeration",
-    ):
+    )  # fmt: skip
+    for kind in kinds:
         yield from (f"{kind} {core}", f"{kind} {bare}", f"{kind} de {core}")
 
 

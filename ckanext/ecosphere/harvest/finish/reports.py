@@ -27,11 +27,7 @@ from ckanext.ecosphere.harvest.model import (
     is_any,
 )
 from ckanext.ecosphere.harvest.problems import SENTENCES
-from ckanext.harvest.model import (
-    HarvestJob,
-    HarvestObject,
-    HarvestObjectExtra,
-)
+from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestObjectExtra
 
 Row = dict[str, Any]
 
@@ -41,7 +37,9 @@ Row = dict[str, Any]
 MAX_ELEMENTS = 60
 """Maximum number of unmapped elements listed, the most frequent ones."""
 MAX_EXAMPLE = 120
+"""Maximum length of the example of an element, in characters."""
 _AT_ONCE = 500
+"""Number of import logs held in memory."""
 
 
 def sum_up(job_id: str) -> dict[str, Any]:

@@ -23,8 +23,6 @@ MAX_BOXES = 50
 _TOLERANCE = 0.01
 """Degrees beyond the poles or the 180th meridian that count as rounding errors."""
 _DECIMALS = 6
-_PACIFIC = 90
-"""A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 
 
 def read_number(text: str | None) -> float:
@@ -46,9 +44,9 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     except ValueError:
         return None, ["box-not-a-number"]
     repairs: list[str] = []
-    in_degrees = geometry.from_metres((west, south, east, north))
-    if in_degrees:
-        west, south, east, north = in_degrees
+    from_metres = geometry.from_metres((west, south, east, north))
+    if from_metres:
+        west, south, east, north = from_metres
         repairs.append("box-metres")
     if abs(south) > QUARTER_TURN + _TOLERANCE and max(abs(west), abs(east)) <= QUARTER_TURN:
         west, south, east, north = south, west, north, east
@@ -65,7 +63,7 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     if south > north:
         south, north = north, south
         repairs.append("box-south-north-swapped")
-    if west > east and not _crosses_the_pacific(west, east):
+    if west > east and not geometry.crosses_the_pacific(west, east):
         west, east = east, west
         repairs.append("box-west-east-swapped")
     if (west, south, east, north) == (0.0, 0.0, 0.0, 0.0):
@@ -80,10 +78,6 @@ def _clamp(value: float, limit: float) -> float:
     return round(max(-limit, min(limit, value)), _DECIMALS)
 
 
-def _crosses_the_pacific(west: float, east: float) -> bool:
-    return west >= _PACIFIC and east <= -_PACIFIC
-
-
 def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
     """Convert longitudes from 0..360 to -180..180 degrees; None if they are not written so."""
     if not -_TOLERANCE <= west < east <= 2 * HALF_TURN + _TOLERANCE:
@@ -95,7 +89,7 @@ def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
     east -= 2 * HALF_TURN
     if west > HALF_TURN:
         west -= 2 * HALF_TURN
-    if west < east or _crosses_the_pacific(west, east):
+    if west < east or geometry.crosses_the_pacific(west, east):
         return west, east
     return None
 
@@ -188,8 +182,11 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
 # A box whose coordinates a person drew around a territory has nearly the box of that territory;
 # others are explained by the land in them, or overseas and at sea by boxes.
 #
-# Which mainland départements and other countries a box covers is known from their outlines (`data/departements.csv`,
-# `data/neighbours.csv`); overseas, boxes of territories are compared.
+# `around` are the territories whose boxes contain the box, `inside` the mainland départements on
+# which it has land, with their shares, and `ashore` is the share of land in it.
+#
+# Which mainland départements and other countries a box covers is known from their outlines
+# (`data/departements.csv`, `data/neighbours.csv`); overseas, boxes of territories are compared.
 
 MOST = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""

@@ -12,6 +12,7 @@ from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.dates import parse_date
+from ckanext.ecosphere.dataset.view import distinct_rows
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
     Row,
@@ -471,7 +472,7 @@ def conformity(draft: Draft) -> None:
             reports.append(row)
         if _degree(report) and row["uri"]:
             followed.append(row["uri"])
-    draft.set("conformity", reports)
+    draft.set("conformity", distinct_rows(reports))
     draft.set("conforms_to", distinct(followed))
 
 
@@ -501,10 +502,8 @@ def _conformity_row(report: Conformity) -> Row:
 
 def quality_measures(draft: Draft) -> None:
     """Keep each quality measure once, with its dimension; else those that a profile has read."""
-    measures: list[Row] = []
-    for row in _measures(draft.first("report", draft.record.measures, MAX_REPORTS)):
-        if row not in measures:
-            measures.append(row)
+    of_record = draft.first("report", draft.record.measures, MAX_REPORTS)
+    measures = distinct_rows(_measures(of_record))
     if not measures:
         of_profile = draft.record.fields.get("quality_measure") or ()
         measures = [row for row in of_profile if isinstance(row, dict)]

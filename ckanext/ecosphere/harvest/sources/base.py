@@ -213,7 +213,7 @@ class SourceReader:
         raise NotImplementedError
 
     def _fetch(
-        self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
+        self, url: str, headers: Mapping[str, str], max_bytes: int | None = None
     ) -> Response:
         """Fetch a page.
 
@@ -228,7 +228,7 @@ class SourceReader:
         limit = self._session.settings.max_bytes
         try:
             response = self._session.get(
-                url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit)
+                url, headers=headers, max_bytes=min(max_bytes or limit, limit)
             )
         except FetchError as error:
             raise PageError(f"fetch-{error.code}", **error.params) from error
@@ -676,7 +676,7 @@ def list_in(values: Object, name: str) -> list[Any]:
 
 def texts_in(values: Object, name: str) -> list[str]:
     """Return the texts and numbers of a list as texts."""
-    return [text for text in map(text_of, list_in(values, name)) if text]
+    return list(filter(None, map(text_of, list_in(values, name))))
 
 
 def objects_in(values: Object, name: str) -> list[Object]:

@@ -63,6 +63,7 @@ _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data"
 _OPEN = ("..", "")
 """What stands for the open end of an interval."""
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
+"""Type of a record → hierarchy level of ISO 19115."""
 _NAVIGATION = {
     "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance",
     "service-desc", "service-doc", "queryables",
@@ -81,11 +82,14 @@ _FUNCTIONS = {
 _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
+"""Link relations of pictures of a party."""
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
+"""Link relations and roles of pictures of the data."""
 _PROVIDER_ROLES = {
     "licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor",
 }  # fmt: skip
+"""Role of a party in STAC → role in ISO 19115."""
 _NO_LICENCES = ("other", "various", "proprietary")
 # Names of the values that are read; a note is made of any other.
 _READ_PROPERTIES = {
@@ -167,7 +171,15 @@ class OgcApiReader(LinkedReader):
         except (RecursionError, ValueError, TypeError):
             self.reading.fail("not-ogcapi", self._position, self._position)
             return None
-        return RawRecord(self._position, content, digest_of(content), identifier)
+        return RawRecord(self._position, content, digest_of(content), identifier_in(item))
+
+
+def _json_of(item: Object) -> str:
+    """Return a record as JSON; "" if it is nested too deeply."""
+    try:
+        return json.dumps(item, ensure_ascii=False, sort_keys=True)
+    except (RecursionError, ValueError, TypeError):
+        return ""
 
 
 def _items(answer: Object) -> list[Any] | None:
@@ -540,6 +552,9 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
     protocol = text_in(link, "protocol")
     if not protocol and relation == "items" and _ITEMS.search(url):
         protocol = _FEATURES
+    role = None
+    if relation == "items":
+        role = "service"
     return Link(
         url,
         protocol,
