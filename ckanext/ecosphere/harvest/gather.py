@@ -11,7 +11,6 @@ of records across catalogues see `deduplication`.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -50,7 +49,13 @@ from ckanext.ecosphere.harvest.normalise.identity import (
 )
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord, SourceType
+from ckanext.ecosphere.harvest.sources.base import (
+    SECOND,
+    BoundedReader,
+    RawRecord,
+    SourceType,
+    digest_of,
+)
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.harvest.model import HarvestObject
@@ -173,13 +178,11 @@ def _title(record: Record) -> str:
 
 
 def _bounded(text: str) -> str:
-    if len(text) <= MAX_LENGTH:
-        return text
-    return f"{text[:MAX_LENGTH]}…{_short_hash(text)}"
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…{_short_hash(text)}"
 
 
 def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    return digest_of(text)[:16]
 
 
 def _read(content: str, read: Read) -> Record | None:
@@ -314,9 +317,7 @@ class Namesakes:
             the record, its identifier, its guid and its title.
         """
         for identifier, waiting in self._newcomers.items():
-            missing: dict[str, Mark] = {}
-            if complete:
-                missing = self._missing(identifier)
+            missing = self._missing(identifier) if complete else {}
             pairs = renamed(missing, [mark for _raw, mark in waiting])
             for place, (raw, mark) in enumerate(waiting):
                 guid = pairs.get(place) or second_guid(identifier, mark)
@@ -667,21 +668,19 @@ class Gatherer:
 
     def _upsert_records(self, batch: list[_Gathered]) -> None:
         """Store records as new ones; of those that the source had before, the state stays."""
-        rows = []
-        for gathered in batch:
-            raw = gathered.raw
-            rows.append(
-                {
-                    "source_id": self._job.source_id,
-                    "guid": gathered.guid,
-                    "state": NEW,
-                    "position": raw.position,
-                    "seen_digest": raw.digest,
-                    "seen_job": self._job.id,
-                    "absences": 0,
-                    "members": named_records(raw.content, self._read),
-                }
-            )
+        rows = [
+            {
+                "source_id": self._job.source_id,
+                "guid": gathered.guid,
+                "state": NEW,
+                "position": gathered.raw.position,
+                "seen_digest": gathered.raw.digest,
+                "seen_job": self._job.id,
+                "absences": 0,
+                "members": named_records(gathered.raw.content, self._read),
+            }
+            for gathered in batch
+        ]
         statement = insert(SourceRecord).values(rows)
         names = ("position", "seen_digest", "seen_job", "absences", "members")
         updated = {name: statement.excluded[name] for name in names}

@@ -192,17 +192,13 @@ class JobState(_Base):
         """Return the state as API output."""
         sizes = sa.select(sa.func.sum(sa.func.cardinality(Batch.object_ids)))
         records_in_batches = model.Session.scalar(sizes.where(Batch.job_id == self.job_id))
+        names = (
+            "source_id", "stage", "complete", "announced", "received", "waiting", "requests",
+            "force", "facts",
+        )  # fmt: skip
         return {
             "id": self.job_id,
-            "source_id": self.source_id,
-            "stage": self.stage,
-            "complete": self.complete,
-            "announced": self.announced,
-            "received": self.received,
-            "waiting": self.waiting,
-            "requests": self.requests,
-            "force": self.force,
-            "facts": self.facts,
+            **{name: getattr(self, name) for name in names},
             "left": records_in_batches or 0,
             "touched": self.touched.isoformat(),
         }
@@ -272,14 +268,9 @@ class Hold(_Base):
 
     def dictize(self) -> DataDict:
         """Return the hold as API output."""
+        names = ("id", "source_id", "job_id", "records", "known", "limit", "decision")
         return {
-            "id": self.id,
-            "source_id": self.source_id,
-            "job_id": self.job_id,
-            "records": self.records,
-            "known": self.known,
-            "limit": self.limit,
-            "decision": self.decision,
+            **{name: getattr(self, name) for name in names},
             "created": self.created.isoformat(),
             "decided": self.decided and self.decided.isoformat(),
         }

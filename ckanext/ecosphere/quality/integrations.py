@@ -17,13 +17,13 @@ MOST_SOURCES = 100
 def _ask(plugin: str, action: str, context: Any, query: DataDict) -> Any:
     """Return the result of an action of another room.
 
-    None if the room is not enabled, the reader is not authorized, or there is no such object.
+    None if the room is not enabled, or the action refuses the reader or the query.
     """
     if not p.plugin_loaded(plugin):
         return None
     try:
         return tk.get_action(action)(same_caller(context), query)
-    except (tk.NotAuthorized, tk.ObjectNotFound):
+    except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
         return None
 
 

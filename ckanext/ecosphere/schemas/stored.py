@@ -143,9 +143,7 @@ def _may_lend(series: Any, services: set[str]) -> bool:
     """Tell whether a series is public, or of one of some services, by id or name."""
     if not series.private:
         return True
-    if not series.owner_org:
-        return False
-    owner = model.Group.get(series.owner_org)
+    owner = model.Group.get(series.owner_org) if series.owner_org else None
     return owner is not None and not services.isdisjoint((owner.id, owner.name))
 
 

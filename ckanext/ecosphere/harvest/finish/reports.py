@@ -239,9 +239,7 @@ def changes_listed(
     values = {"job": job_id, "outcome": outcome, "limit": limit, "offset": offset, "key": UNDO_KEY}
     rows = []
     for row in model.Session.execute(_CHANGES, values):
-        reason = None
-        if row.undo:
-            reason = tk._(UNDO_REASONS[row.undo])
+        reason = tk._(UNDO_REASONS[row.undo]) if row.undo else None
         rows.append({**row._mapping, "reason": reason})
     return rows
 
@@ -395,14 +393,10 @@ def summary(job: JobState) -> dict[str, Any]:
     of_job: dict[str, int] = {}
     of_others: dict[str, int] = {}
     for is_seen, reason, number in model.Session.execute(_NUMBERS, _values(job)):
-        if is_seen:
-            of_job[reason] = number
-        else:
-            of_others[reason] = number
+        numbers_of = of_job if is_seen else of_others
+        numbers_of[reason] = number
     records = of_job.pop(SHOWN, 0)
-    announced = job.announced
-    if announced is None:
-        announced = job.received
+    announced = job.received if job.announced is None else job.announced
     unfiltered = job.facts.get("unfiltered") or 0
     filtered = max(0, unfiltered - announced)
     unread = announced - job.received
@@ -455,9 +449,7 @@ def unshown_listed(
     if reason == UNREAD:
         rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
         return rows[offset:][:limit]
-    query = _ROWS_OF_REASON
-    if reason in _OF_NOT_TAKEN:
-        query = _ROWS_OF_NOT_TAKEN
+    query = _ROWS_OF_NOT_TAKEN if reason in _OF_NOT_TAKEN else _ROWS_OF_REASON
     values = {**_values(job), "reason": reason, "limit": limit, "offset": offset}
     rows = []
     for record in model.Session.execute(query, values):
@@ -490,7 +482,5 @@ def _unread_row(failure: dict[str, Any]) -> Row:
 
 def _values(job: JobState) -> dict[str, Any]:
     """Return the parameters of `_REASONS`."""
-    missing = "unseen"
-    if job.complete:
-        missing = "absent"
+    missing = "absent" if job.complete else "unseen"
     return {"job": job.job_id, "source": job.source_id, "missing": missing}

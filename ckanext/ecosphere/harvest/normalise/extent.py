@@ -291,10 +291,7 @@ def is_outside(box: geometry.Box) -> bool:
     """Tell whether a box is about another country or an ocean."""
     if _is_whole_country(box):
         return False
-    if _is_abroad(box):
-        return True
-    departements, _ashore = shares_of_land(box)
-    return not departements
+    return _is_abroad(box) or not shares_of_land(box)[0]
 
 
 def like_box(box: geometry.Box) -> Concept | None:

@@ -300,9 +300,7 @@ class LinkedReader(SourceReader):
             try:
                 records, url = self._read_page(url)
             except PageError as error:
-                first_lost = 0
-                if self._position:
-                    first_lost = self._position + 1
+                first_lost = self._position + 1 if self._position else 0
                 self.reading.fail(error.code, first_lost, **error.params)
                 break
             if records:
@@ -412,9 +410,7 @@ def count_of(value: Any) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_COUNT)):
         return None
     number = int(text)
-    if number > MAX_COUNT:
-        return None
-    return number
+    return number if number <= MAX_COUNT else None
 
 
 def identifier_in(value: Any) -> str:
@@ -509,9 +505,7 @@ class SourceType:
             self.check_settings(settings)
         except ConfigError as error:
             raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
-        if not settings:
-            return ""
-        return json.dumps(settings, ensure_ascii=False, indent=2)
+        return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
 
     def _check_common_settings(self, settings: Settings) -> None:
         """Validate the options of all types; the organisation is then given by its name."""
@@ -661,17 +655,13 @@ def day_in(values: Object, name: str) -> str:
 def object_in(values: Object, name: str) -> Object:
     """Return an object, empty for other values."""
     value = values.get(name)
-    if isinstance(value, dict):
-        return value
-    return {}
+    return value if isinstance(value, dict) else {}
 
 
 def list_in(values: Object, name: str) -> list[Any]:
     """Return a list, empty for other values."""
     value = values.get(name)
-    if isinstance(value, list):
-        return value
-    return []
+    return value if isinstance(value, list) else []
 
 
 def texts_in(values: Object, name: str) -> list[str]:

@@ -79,6 +79,8 @@ _FUNCTIONS = {
     **dict.fromkeys(("enclosure", "data", "item", "item-enclosure"), "download"),
 }
 """Link relation → function of the link."""
+_ROLES = {"items": "service"}
+"""Link relation → role of the link."""
 _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
@@ -382,10 +384,7 @@ def _contacts(party: Object) -> Iterator[Contact]:
     emails = [email for email in values if email]
     phones, _faxes = _numbers(party)
     urls = [text_in(link, "href") for link in objects_in(party, "links") if not _is_logo(link)]
-    addresses = objects_in(party, "addresses")
-    address: list[str] = []
-    if addresses:
-        address = _lines(addresses[0])
+    addresses = [_lines(address) for address in objects_in(party, "addresses")]
     for role in _roles(party) or ["pointOfContact"]:
         yield Contact(
             organisation=organisation,
@@ -396,7 +395,7 @@ def _contacts(party: Object) -> Iterator[Contact]:
             other_emails=emails[1:],
             phone=next(iter(phones), None),
             url=next(filter(None, urls), None),
-            address=address,
+            address=next(iter(addresses), []),
         )
 
 
@@ -546,9 +545,6 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
     channel = text_in(link, "channel")
     if channel:
         record.unread.append(f"links.channel: {channel[:MAX_NOTE]}")
-    role = None
-    if relation == "items":
-        role = "service"
     protocol = text_in(link, "protocol")
     if not protocol and relation == "items" and _ITEMS.search(url):
         protocol = _FEATURES
@@ -562,7 +558,7 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         description,
         _FUNCTIONS.get(relation),
         text_in(link, "type"),
-        role=role,
+        role=_ROLES.get(relation),
         size_megabytes=megabytes_in(link, "length"),
         issued=day_in(link, "created") or None,
         modified=day_in(link, "updated") or None,
