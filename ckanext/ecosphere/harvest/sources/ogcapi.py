@@ -548,9 +548,6 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
     protocol = text_in(link, "protocol")
     if not protocol and relation == "items" and _ITEMS.search(url):
         protocol = _FEATURES
-    role = None
-    if relation == "items":
-        role = "service"
     return Link(
         url,
         protocol,
