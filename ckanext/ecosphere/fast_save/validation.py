@@ -200,12 +200,9 @@ class Validation:
         if method is None or method.__globals__.get("navl_validate") is not navl.validate:
             return lib_plugins.plugin_validate(plugin, context, data, schema, action)
         # A copy of the method, in which the names of two functions of CKAN stand for ours.
+        names = {**method.__globals__, "unflatten": nested, "navl_validate": navl_validate}
         ours = types.FunctionType(
-            method.__code__,
-            {**method.__globals__, "unflatten": nested, "navl_validate": navl_validate},
-            method.__name__,
-            method.__defaults__,
-            method.__closure__,
+            method.__code__, names, method.__name__, method.__defaults__, method.__closure__
         )
         return ours(plugin, context, data, schema, action)
 

@@ -11,6 +11,7 @@ of records across catalogues see `deduplication`.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -49,13 +50,7 @@ from ckanext.ecosphere.harvest.normalise.identity import (
 )
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import (
-    SECOND,
-    BoundedReader,
-    RawRecord,
-    SourceType,
-    digest_of,
-)
+from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord, SourceType
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.harvest.model import HarvestObject
@@ -182,7 +177,7 @@ def _bounded(text: str) -> str:
 
 
 def _short_hash(text: str) -> str:
-    return digest_of(text)[:16]
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _read(content: str, read: Read) -> Record | None:

@@ -34,11 +34,7 @@ from ckanext.ecosphere.harvest.deduplication import (
     rank,
     sources,
 )
-from ckanext.ecosphere.harvest.job import (
-    load,
-    one_transaction,
-    user_name,
-)
+from ckanext.ecosphere.harvest.job import load, one_transaction, user_name
 from ckanext.ecosphere.harvest.model import (
     DUPLICATE,
     IMPORT_LOG,

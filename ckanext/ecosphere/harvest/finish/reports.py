@@ -421,12 +421,8 @@ def summary(job: JobState) -> dict[str, Any]:
 
 def _lines(numbers: dict[str, int], reasons: Iterable[str]) -> list[Row]:
     """Return the numbers other than 0, in the order of the reasons."""
-    lines = []
-    for reason in reasons:
-        number = numbers.get(reason)
-        if number:
-            lines.append({"reason": reason, "number": number})
-    return lines
+    counted = ((reason, numbers.get(reason)) for reason in reasons)
+    return [{"reason": reason, "number": number} for reason, number in counted if number]
 
 
 def unshown_listed(

@@ -609,6 +609,10 @@ MAX_NOTE = 2_000
 MAX_SIZE = 10**18
 """Maximum plausible size of a file, in bytes."""
 _FILE_MEGABYTE = 1_000_000
+_UNREADABLE = (
+    ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What reading a record of another shape than expected may raise."""
 
 
 def read_record(content: str, read: Callable[[Any], Record], code: str) -> Record:
@@ -624,14 +628,7 @@ def read_record(content: str, read: Callable[[Any], Record], code: str) -> Recor
     """
     try:
         return read(json.loads(content))
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except _UNREADABLE as error:
         raise RecordError(code) from error
 
 
