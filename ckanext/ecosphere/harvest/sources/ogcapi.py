@@ -176,14 +176,6 @@ class OgcApiReader(LinkedReader):
         return RawRecord(self._position, content, digest_of(content), identifier_in(item))
 
 
-def _json_of(item: Object) -> str:
-    """Return a record as JSON; "" if it is nested too deeply."""
-    try:
-        return json.dumps(item, ensure_ascii=False, sort_keys=True)
-    except (RecursionError, ValueError, TypeError):
-        return ""
-
-
 def _items(answer: Object) -> list[Any] | None:
     """Return the records of a page: items of a collection, or STAC collections; None for other pages."""
     features = answer.get("features")
