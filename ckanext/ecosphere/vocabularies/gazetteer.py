@@ -434,13 +434,11 @@ def _epci_names(epci: Epci) -> Iterator[str]:
         yield f"{core} {kind}"
     for kind in ("communaute de communes", "cc", "ca"):
         yield f"{kind} {core}"
-    for kind in (
-        "agglo",
-        "agglomeration",
-        "metropole",
-        "communaute de communes",
+    kinds = (
+        "agglo", "agglomeration", "metropole", "communaute de communes",
         "communaute d agglomeration",
-    ):
+    )  # fmt: skip
+    for kind in kinds:
         yield from (f"{kind} {core}", f"{kind} {bare}", f"{kind} de {core}")
 
 
