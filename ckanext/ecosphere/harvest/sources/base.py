@@ -151,12 +151,10 @@ class Reading:
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
         """Note that something could not be read; consecutive failures of the same kind are merged."""
         self.failed += 1
-        if self.failures:
-            before = self.failures[-1]
-            if (before.code, before.params, before.last + 1) == (code, params, first):
-                self.failures[-1] = replace(before, last=last)
-                return
-        if len(self.failures) < MAX_FAILURES:
+        before = self.failures[-1] if self.failures else None
+        if before and (before.code, before.params, before.last + 1) == (code, params, first):
+            self.failures[-1] = replace(before, last=last)
+        elif len(self.failures) < MAX_FAILURES:
             self.failures.append(Failure(code, first, last, params))
         else:
             self.untold += 1
@@ -305,9 +303,7 @@ class LinkedReader(SourceReader):
                 break
             if records:
                 yield records
-            idle_pages += 1
-            if len(self._received) > number_before:
-                idle_pages = 0
+            idle_pages = 0 if len(self._received) > number_before else idle_pages + 1
             if url and idle_pages >= MAX_IDLE_PAGES:
                 self.reading.fail("repeated", self._position + 1)
                 break
@@ -415,14 +411,10 @@ def count_of(value: Any) -> int | None:
 
 def identifier_in(value: Any) -> str:
     """Return the `id` of an untrusted JSON object as text; empty without a usable one."""
-    if not isinstance(value, dict):
-        return ""
-    identifier = value.get("id")
+    identifier = value.get("id") if isinstance(value, dict) else None
     if isinstance(identifier, str):
         return identifier.strip()
-    if type(identifier) is int:  # not a boolean
-        return str(identifier)
-    return ""
+    return str(identifier) if type(identifier) is int else ""  # a boolean is no identifier
 
 
 # --- types of source ---
