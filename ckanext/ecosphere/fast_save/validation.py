@@ -82,9 +82,7 @@ class CompiledSchema:
             validators = [validator for validator in schema[name] if validator not in without]
             is_optional = bool(validators) and validators[0] is self._ignore_missing
             counted = tuple((validator, _arguments(validator)) for validator in validators)
-            phase = ""
-            if name in phases:
-                phase = name
+            phase = name if name in phases else ""
             phases[phase].append(_Field(name, is_optional, counted))
         frozen = {phase: tuple(fields) for phase, fields in phases.items()}
         self._levels[path] = _Level(tuple(names), frozen)

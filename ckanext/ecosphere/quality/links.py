@@ -412,9 +412,8 @@ def write(verdicts: dict[str, Verdict]) -> Outcome:
     """Store the results of checks; rescore and reindex the datasets whose links changed state. Commits."""
     now, interval = _now(), timedelta(days=config.link_interval())
     changed: list[str] = []
-    for link in model.Session.scalars(
-        sa.select(Link).where(Link.key.in_(verdicts)).with_for_update()
-    ):
+    checked = sa.select(Link).where(Link.key.in_(verdicts)).with_for_update()
+    for link in model.Session.scalars(checked):
         verdict = verdicts[link.key]
         if verdict == HOST_DOWN:
             link.next_check_at = now + LATER
@@ -435,10 +434,8 @@ def _apply(keys: Sequence[str]) -> int:
     """Update the datasets that use the links `keys`; return their number. Commits."""
     users = sa.select(LinkUse.package_id).where(LinkUse.key.in_(keys))
     ids = sorted(set(model.Session.scalars(users)))
-    rows = model.Session.scalars(
-        sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).with_for_update()
-    )
-    for row in rows:
+    rows = sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).with_for_update()
+    for row in model.Session.scalars(rows):
         checked = [link for link in of_dataset(row.package_id) if link.state != "unchecked"]
         states = {link.url: link.state == "ok" for link in checked}
         row.checks = {**(row.checks or {}), "links": states}

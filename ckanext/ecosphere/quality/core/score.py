@@ -360,9 +360,7 @@ def _updated(facts: Facts, today: date) -> Facts:
     due = facts.due
     if due < today.isoformat():
         next_day = due_date(facts.frequency, today, None)
-        due = ""
-        if next_day:
-            due = next_day.isoformat()
+        due = next_day.isoformat() if next_day else ""
     return dataclasses.replace(facts, modified=today.isoformat(), due=due)
 
 
