@@ -106,14 +106,14 @@ def _by_name(scope: str) -> dict[str, Field]:
     return {field.name: field for field in fields(scope)}
 
 
-def having(key: str, scope: str = DATASET) -> tuple[Field, ...]:
-    """Return the fields of a scope whose entry has a key, such as ``fact``."""
-    return tuple(field for field in fields(scope) if key in field.entry)
+def having(key: str) -> tuple[Field, ...]:
+    """Return the fields of datasets whose entry has a key, such as ``fact``."""
+    return tuple(field for field in fields() if key in field.entry)
 
 
-def with_subfield(name: str, scope: str = DATASET) -> tuple[Field, ...]:
-    """Return the fields of a scope whose rows have a column."""
-    return tuple(field for field in fields(scope) if name in field.subfields)
+def with_subfield(name: str) -> tuple[Field, ...]:
+    """Return the fields of datasets whose rows have a column."""
+    return tuple(field for field in fields() if name in field.subfields)
 
 
 def with_fact(fact: str) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from pyproj import Transformer
@@ -35,9 +34,8 @@ mainland one."""
 MARGIN = 0.05
 """Degrees by which a box may extend beyond the one that holds it."""
 HALF_TURN, QUARTER_TURN = 180.0, 90.0
-_PIECE = re.compile(r"[(),]|[^(),]+")
-_DIMENSIONS = (2, 3, 4)
-"""Possible numbers of coordinates in WKT: the third is the height, the fourth a measure."""
+_PACIFIC = 90.0
+"""A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 _POINTS_OF_A_RING = 5
 
 
@@ -74,8 +72,8 @@ class Projection:
 
 LAMBERT_93 = Projection(2154, (80_000, 1_300_000), (6_000_000, 7_200_000))
 LAMBERT_2_EXTENDED = Projection(27572, (0, 1_250_000), (1_600_000, 2_750_000))
-MAINLAND = (LAMBERT_93, LAMBERT_2_EXTENDED)
-"""Projections of the mainland, whose areas in metres do not overlap."""
+OF_THE_MAINLAND = (LAMBERT_93, LAMBERT_2_EXTENDED)
+"""Projections whose areas in metres do not overlap, so that a point shows its projection."""
 
 
 @cache
@@ -91,7 +89,7 @@ def from_metres(box: Box) -> Box | None:
     """
     west, east = sorted((box[0], box[2]))
     south, north = sorted((box[1], box[3]))
-    for projection in MAINLAND:
+    for projection in OF_THE_MAINLAND:
         if projection.holds(west, south) and projection.holds(east, north):
             return projection.box_to_degrees((west, south, east, north))
     return None
@@ -106,6 +104,11 @@ def _parts(box: Box) -> list[Box]:
     if west <= east:
         return [box]
     return [(west, south, HALF_TURN, north), (-HALF_TURN, south, east, north)]
+
+
+def crosses_the_pacific(west: float, east: float) -> bool:
+    """Tell whether a box with west > east may be meant so."""
+    return west >= _PACIFIC and east <= -_PACIFIC
 
 
 def area(box: Box) -> float:
@@ -125,6 +128,17 @@ def common_area(one: Box, other: Box) -> float:
     return total
 
 
+def meet(one: Box, other: Box) -> bool:
+    """Tell whether two boxes intersect, or touch each other."""
+    for first in _parts(one):
+        for second in _parts(other):
+            are_beside = first[2] < second[0] or second[2] < first[0]
+            are_above = first[3] < second[1] or second[3] < first[1]
+            if not are_beside and not are_above:
+                return True
+    return False
+
+
 def likeness(one: Box, other: Box) -> float:
     """Return the similarity of two boxes: intersection over union, from 0 to 1."""
     common = common_area(one, other)
@@ -136,14 +150,15 @@ def likeness(one: Box, other: Box) -> float:
 
 def holds(outer: Box, inner: Box, margin: float = MARGIN) -> bool:
     """Tell whether a box contains another, which may extend beyond it by some degrees."""
-    around = _parts(outer)
-    return all(_reach_around(around, part, margin) for part in _parts(inner))
+    parts = _parts(outer)
+    return all(_one_holds(parts, part, margin) for part in _parts(inner))
 
 
-def _reach_around(around: list[Box], inner: Box, margin: float) -> bool:
-    for west, south, east, north in around:
-        is_low_enough = west - margin <= inner[0] and south - margin <= inner[1]
-        if is_low_enough and east + margin >= inner[2] and north + margin >= inner[3]:
+def _one_holds(boxes: list[Box], inner: Box, margin: float) -> bool:
+    """Tell whether one of some boxes contains another, of which none crosses the 180th meridian."""
+    for west, south, east, north in boxes:
+        begins_within = west - margin <= inner[0] and south - margin <= inner[1]
+        if begins_within and inner[2] <= east + margin and inner[3] <= north + margin:
             return True
     return False
 
@@ -232,48 +247,14 @@ def parts_of(geometry: Geometry) -> list[list[Position]]:
 
 def with_axes_swapped(geometry: Geometry) -> Geometry:
     """Return a GeoJSON geometry whose positions were written latitude first."""
-    return {**geometry, "coordinates": _swapped(geometry["coordinates"])}
+    return {**geometry, "coordinates": _latitudes_second(geometry["coordinates"])}
 
 
-def _swapped(coordinates: Any) -> Any:
+def _latitudes_second(coordinates: Any) -> Any:
+    """Return coordinates nested to any depth, with the first two numbers of each position exchanged."""
     if coordinates and isinstance(coordinates[0], int | float):
         return [coordinates[1], coordinates[0], *coordinates[2:]]
-    return [_swapped(part) for part in coordinates]
-
-
-# --- WKT -------------------------------------------------------------------------------------
-
-
-def parts_of_wkt(text: str) -> list[list[Position]]:
-    """Return the positions of each part of a WKT geometry, from its first bracket on.
-
-    Each ring of a polygon counts as a part, since holes lie within the outer ring. Empty if a
-    position cannot be read.
-    """
-    parts: list[list[Position]] = [[]]
-    for piece in _PIECE.findall(text):
-        if piece == ")":
-            parts.append([])
-        elif piece not in "(,":
-            position = _position(piece)
-            if position:
-                parts[-1].append(position)
-            elif any(sign.isdigit() for sign in piece):
-                return []
-    parts = [part for part in parts if part]
-    if len(parts) > MAX_PARTS:
-        return [list(chain.from_iterable(parts))]
-    return parts
-
-
-def _position(text: str) -> Position | None:
-    try:
-        numbers = [float(number) for number in text.split()]
-    except ValueError:
-        return None
-    if len(numbers) not in _DIMENSIONS:
-        return None
-    return numbers[0], numbers[1]
+    return [_latitudes_second(part) for part in coordinates]
 
 
 # --- boxes around geometries -----------------------------------------------------------------
@@ -281,8 +262,9 @@ def _position(text: str) -> Position | None:
 
 def bounds(positions: Sequence[Position]) -> Box:
     """Return the box around positions, of which there is at least one."""
-    first, second = [x for x, _y in positions], [y for _x, y in positions]
-    return min(first), min(second), max(first), max(second)
+    longitudes = [x for x, _y in positions]
+    latitudes = [y for _x, y in positions]
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 
 
 def boxes_around(parts: Iterable[Sequence[Position]]) -> list[Box]:
@@ -290,22 +272,22 @@ def boxes_around(parts: Iterable[Sequence[Position]]) -> list[Box]:
     boxes = [bounds(part) for part in parts]
     groups: list[Box] = []
     for box in boxes:
-        groups = _with(groups, box)
+        groups = _joined_with(groups, box)
         if len(groups) > MAX_APART:
             return [hull(boxes)]
     return groups
 
 
-def _with(groups: list[Box], box: Box) -> list[Box]:
+def _joined_with(groups: list[Box], box: Box) -> list[Box]:
     """Add a box to some others, joined with those nearby; it may then be near further ones."""
     place = len(groups)
     while True:
-        near = [number for number, other in enumerate(groups) if _is_near(other, box)]
+        near = [other for other in groups if _is_near(other, box)]
         if not near:
             return [*groups[:place], box, *groups[place:]]
-        box = hull([box, *(groups[number] for number in near)])
-        place = min(place, near[0])
-        groups = [other for number, other in enumerate(groups) if number not in near]
+        box = hull([box, *near])
+        place = min(place, groups.index(near[0]))
+        groups = [other for other in groups if other not in near]
 
 
 def _is_near(one: Box, other: Box) -> bool:
@@ -318,7 +300,7 @@ def joined_at_180(boxes: list[Box]) -> list[Box]:
     """Return two boxes that meet at the 180th meridian (RFC 7946, 3.1.9) as one."""
     if len(boxes) != 2:  # noqa: PLR2004
         return boxes
-    east_of_it, west_of_it = sorted(boxes)
+    east_of_it, west_of_it = sorted(boxes)  # east of the meridian, longitudes begin at -180
     meet = west_of_it[2] == HALF_TURN == -east_of_it[0]
     if meet and west_of_it[1::2] == east_of_it[1::2]:
         return [(west_of_it[0], west_of_it[1], east_of_it[2], west_of_it[3])]
@@ -358,23 +340,36 @@ def numbers_in(text: str) -> str:
 
 
 def read_coordinates(text: str) -> tuple[float, ...]:
-    """Return a point or box as west, south, east, north in degrees; other finite numbers as they are, else nothing.
+    """Return a point or box as west, south, east, north in degrees.
+
+    Other finite numbers are returned as they are; empty for any other text.
 
     Args:
-        text: a point, or the sides of a box, in degrees or in metres (Lambert-93); of a point in degrees, latitude and
-            longitude in any order.
+        text: a point, or the sides of a box, in degrees or in metres (Lambert-93). Latitude and longitude of a point
+            in degrees may be in any order.
     """
+    pieces = _SIDES.split((numbers_in(text) or text).strip(" ,;"))
     try:
-        coordinates = tuple(
-            float(number)
-            for number in _SIDES.split((numbers_in(text) or text).strip(" ,;"))
-            if number
-        )
+        coordinates = tuple(map(float, filter(None, pieces)))
     except ValueError:
         return ()
     if all(map(math.isfinite, coordinates)):
         return _coordinates_in_degrees(coordinates)
     return ()
+
+
+def _coordinates_in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
+    """Return a point as a box, and a box in metres in degrees; other numbers as they are."""
+    if len(sides) == 2:  # noqa: PLR2004 - a point
+        if _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not LAMBERT_93.holds(*sides):
+            sides = (*reversed(sides),)
+        sides = (*sides, *sides)
+    if len(sides) != 4:  # noqa: PLR2004
+        return sides
+    west, south, east, north = sides
+    if LAMBERT_93.holds(west, south) and LAMBERT_93.holds(east, north):
+        return LAMBERT_93.box_to_degrees(sides)
+    return sides
 
 
 def enlarged(box: Box) -> Box:
@@ -383,15 +378,3 @@ def enlarged(box: Box) -> Box:
     if west < east and south < north:
         return box
     return west - POINT, south - POINT, east + POINT, north + POINT
-
-
-def _coordinates_in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
-    if len(sides) == 2:  # noqa: PLR2004 - a point
-        if _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not LAMBERT_93.holds(*sides):
-            sides = (*reversed(sides),)
-        sides = (*sides, *sides)
-    is_box = len(sides) == 4  # noqa: PLR2004
-    if not is_box or not (LAMBERT_93.holds(*sides[:2]) and LAMBERT_93.holds(*sides[2:])):
-        return sides
-    west, south, east, north = sides
-    return LAMBERT_93.box_to_degrees((west, south, east, north))

@@ -191,14 +191,14 @@ def _kind_of_service(url: str, format_: str, protocol: str) -> str:
         return "arcgis"
     if _WMTS_FILE.search(address.path):
         return "wmts"
-    stated = links.protocol_declared(protocol)
+    declared = links.protocol_declared(protocol)
     concept = links.format_called(format_)
     formats = {format_.lower(), concept.id.lower() if concept else ""}
     for kind in kinds:
-        is_of_protocol = stated is not None and stated.id == kind.protocol
+        is_of_protocol = declared is not None and declared.id == kind.protocol
         if is_of_protocol or protocol.lower() in kind.spellings or formats & kind.formats:
             return kind.id
-    is_plain_link = not protocol or (stated is not None and stated.id == "HTTP")
+    is_plain_link = not protocol or (declared is not None and declared.id == "HTTP")
     if not is_plain_link or format_.lower() not in _VAGUE_FORMATS:
         return ""  # stated as something else
     link = links.Link(url)

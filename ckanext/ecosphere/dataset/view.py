@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 Row = Mapping[str, Any]
 Values = dict[str, Any]
 FlatData = Mapping[tuple[Any, ...], Any]
+AnyRow = TypeVar("AnyRow", bound=Row)
 AnyView = TypeVar("AnyView", bound="View")
 
 EMPTY = (None, "", [])
@@ -39,6 +40,25 @@ def plain_text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     return str(value).strip()
+
+
+def filled(row: Row) -> Values:
+    """Return the values of a row that are not empty."""
+    return {name: value for name, value in row.items() if value not in EMPTY}
+
+
+def has_rows(value: Any) -> bool:
+    """Tell whether a value is a list that holds rows."""
+    return isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
+
+
+def distinct_rows(rows: Iterable[AnyRow]) -> list[AnyRow]:
+    """Return each of some rows once, in order."""
+    distinct: list[AnyRow] = []
+    for row in rows:
+        if row not in distinct:
+            distinct.append(row)
+    return distinct
 
 
 def flat_rows(data: FlatData, group: str) -> dict[int, Values]:

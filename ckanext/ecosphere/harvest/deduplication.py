@@ -265,15 +265,17 @@ def _ordered(part: list[Member]) -> Group:
 
 def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
     """Return why one record is published rather than the other: a code, and the parameters of its message."""
-    services = {winner.service} - {""} if winner.only_for is None else set()
+    services: set[str] = set()
+    if winner.only_for is None and winner.service:
+        services.add(winner.service)
     if other.is_guest(services):
         return "own-service", {}
-    one, two = winner.rank, other.rank
+    best, rank_of_other = winner.rank, other.rank
     for name, code in (("removed", "removed"), ("absent", "present"), ("inactive", "active")):
-        if getattr(one, name) != getattr(two, name):
+        if getattr(best, name) != getattr(rank_of_other, name):
             return code, {}
-    if one.priority != two.priority:
-        return "priority", {"mine": -one.priority, "other": -two.priority}
+    if best.priority != rank_of_other.priority:
+        return "priority", {"mine": -best.priority, "other": -rank_of_other.priority}
     return "older", {}
 
 
@@ -284,7 +286,10 @@ def shared_identifiers(one: Member, two: Member) -> list[str]:
 
 
 class _Parts:
-    """Disjoint sets of records; no set has two records of one source, or of sources for different single services."""
+    """Disjoint sets of records; no set has two records of one source, or of sources for different single services.
+
+    Records are the indexes of `members`; a set is named by one of its records, its head.
+    """
 
     def __init__(self, members: Sequence[Member]):
         self._part = list(range(len(members)))
@@ -365,18 +370,23 @@ def sources() -> dict[str, Source]:
     """Return all sources by id."""
     query = sa.select(HarvestSource, model.Package.state, model.Package.owner_org)
     query = query.outerjoin(model.Package, model.Package.id == HarvestSource.id)
-    every = {}
+    by_id = {}
     for source, state, owner_org in model.Session.execute(query):
         settings = read_settings(source.config)
         priority = settings.get("priority")
-        every[source.id] = Source(
+        if type(priority) is not int:
+            priority = 0
+        registered = ""
+        if source.created:
+            registered = source.created.isoformat()
+        by_id[source.id] = Source(
             title=source.title or source.url,
-            priority=priority if type(priority) is int else 0,
-            registered=source.created.isoformat() if source.created else "",
+            priority=priority,
+            registered=registered,
             active=bool(source.active) and state == "active",
             only_for=only_for(settings, owner_org),
         )
-    return every
+    return by_id
 
 
 def rank(
@@ -395,12 +405,12 @@ def rank(
     )
 
 
-def around(keys: Iterable[str], known: Mapping[str, Source]) -> dict[RecordId, Row]:
+def around(keys: Iterable[str], all_sources: Mapping[str, Source]) -> dict[RecordId, Row]:
     """Return all live records reachable from these keys, directly or through other records.
 
     Args:
         keys: the keys.
-        known: all sources, as `sources` returns them.
+        all_sources: all sources, as `sources` returns them.
     """
     reached: dict[RecordId, Row] = {}
     visited: set[str] = set()
@@ -410,7 +420,7 @@ def around(keys: Iterable[str], known: Mapping[str, Source]) -> dict[RecordId, R
             break
         visited |= following
         have_a_key = SourceRecord.keys.overlap(sorted(following))  # type: ignore[attr-defined]
-        rows = _rows(have_a_key, known)
+        rows = _rows(have_a_key, all_sources)
         reached.update((row.member.id, row) for row in rows)
         following = _spellings(key for row in rows for key in row.member.keys) - visited
     return reached
@@ -432,7 +442,7 @@ def _spellings(keys: Iterable[str]) -> set[str]:
     return {spell(key) for key in keys for spell in (as_resource, as_file)}
 
 
-def _rows(condition: Any, known: Mapping[str, Source]) -> list[Row]:
+def _rows(condition: Any, all_sources: Mapping[str, Source]) -> list[Row]:
     query = (
         sa.select(SourceRecord, model.Package.state, model.Package.owner_org)
         .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
@@ -441,14 +451,17 @@ def _rows(condition: Any, known: Mapping[str, Source]) -> list[Row]:
     )
     rows = []
     for record, package_state, owner_org in model.Session.execute(query):
-        source = known.get(record.source_id)
+        source = all_sources.get(record.source_id)
+        service = None
+        if source:
+            service = source.only_for
         member = Member(
             record.source_id,
             record.guid,
             tuple(record.keys),
             rank(source, record.state, package_state),
             record.apart,
-            source.only_for if source else None,
+            service,
             owner_org or "",
         )
         rows.append(Row(member, record, package_state))
@@ -543,9 +556,9 @@ def decide(
     _lock(every)
     if not known_elsewhere(source_id, every):
         return {}
-    known = sources()
-    source = known[source_id]
-    rows = around(every, known)
+    all_sources = sources()
+    source = all_sources[source_id]
+    rows = around(every, all_sources)
     members = {id_: row.member for id_, row in rows.items()}
     apart = _apart(source_id, candidates)
     for guid, (keys, service) in candidates.items():
@@ -565,7 +578,7 @@ def decide(
         if mine is group[0]:
             decided[mine.guid] = Takeover(package_id, holder.id)
         else:
-            decided[mine.guid] = Duplicate(package_id, explanation(group[0], mine, known))
+            decided[mine.guid] = Duplicate(package_id, explanation(group[0], mine, all_sources))
     return decided
 
 
@@ -639,19 +652,19 @@ def add_series(dataset: DataDict, series: list[str]) -> None:
 # --- explanations ---
 
 
-def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> DataDict:
+def explanation(winner: Member, other: Member, all_sources: Mapping[str, Source]) -> DataDict:
     """Return the explanation stored for a duplicate: who publishes it, why, and the identifiers that matched."""
     code, params = reason(winner, other)
     return {
-        **_named(winner, known),
+        **_named(winner, all_sources),
         "reason": code,
         "params": params,
         "identifiers": shared_identifiers(winner, other),
     }
 
 
-def _named(member: Member, known: Mapping[str, Source]) -> dict[str, str]:
-    source = known.get(member.source)
+def _named(member: Member, all_sources: Mapping[str, Source]) -> dict[str, str]:
+    source = all_sources.get(member.source)
     return {"source": source.title if source else member.source, "guid": member.guid}
 
 
@@ -667,14 +680,14 @@ def explained(record: RecordId) -> DataDict:
         SourceRecord.source_id == source_id, SourceRecord.guid == guid
     )
     keys = model.Session.scalar(query)
-    known = sources() if keys else {}
-    rows = around(keys or (), known)
+    all_sources = sources() if keys else {}
+    rows = around(keys or (), all_sources)
     for winner, *others in grouped(row.member for row in rows.values()):
-        whys = {other.id: explanation(winner, other, known) for other in others}
+        whys = {other.id: explanation(winner, other, all_sources) for other in others}
         if record in whys:
             return {"published_by": whys[record]}
         if winner.id == record and others:
-            copies = [{**whys[other.id], **_named(other, known)} for other in others]
+            copies = [{**whys[other.id], **_named(other, all_sources)} for other in others]
             return {"publishes": copies}
     return {}
 
@@ -708,8 +721,8 @@ def catalogues(package_id: str) -> DataDict:
             published_from = published_from or catalogue
     in_order = sorted(also)
     if len(also) > 1:
-        known = sources()
-        in_order.sort(key=lambda source_id: rank(known.get(source_id)))
+        all_sources = sources()
+        in_order.sort(key=lambda source_id: rank(all_sources.get(source_id)))
     return {
         "published_from": published_from,
         "also": [also[source_id] for source_id in in_order],

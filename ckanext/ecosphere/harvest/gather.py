@@ -58,11 +58,14 @@ from ckanext.harvest.model import HarvestObject
 log = logging.getLogger(__name__)
 
 MAX_LENGTH = 400
+"""Maximum characters of a guid before its hash."""
 ALIKE = 0.6
 """Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the
 other."""
 Read = Callable[[str], Record]
+"""Reads the stored content of a record, as its source type does."""
 _ALWAYS_TRIED = {NEW, REFUSED, WITHDRAWN}
+"""States of records that are imported although they have not changed."""
 
 
 class JobAbortedError(Exception):
@@ -159,10 +162,12 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
 
 
 def _resource(record: Record) -> str:
+    """Return the first usable identifier of the described resource, or ""."""
     return next(filter(None, map(full_identifier, record.identifiers)), "")
 
 
 def _title(record: Record) -> str:
+    """Return the normalised title, with the organisation of the first contact."""
     organisations = [contact.organisation or "" for contact in record.contacts[:1]]
     return "|".join(map(normalise, [record.title or "", *organisations]))
 
@@ -176,6 +181,7 @@ def _short_hash(text: str) -> str:
 
 
 def _read(content: str, read: Read) -> Record | None:
+    """Return a record, None if it cannot be read."""
     try:
         return read(content)
     except RecordError:
@@ -199,6 +205,9 @@ def named_records(content: str, read: Read) -> list[str]:
         if record:
             members = members_of(record)
     return [*members, *named_catalogues(content)]
+
+
+# --- records that share an identifier ---
 
 
 @dataclass(slots=True)
@@ -229,10 +238,17 @@ _LAST_CONTENTS = sa.text("""
 class Namesakes:
     """The records of a source that share identifiers, during one reading.
 
+    A record whose identifier is in `shared` is asked for with `find`. One that cannot be told yet from a known record
+    with a new title is deferred: `newcomers` yields those, once all others have been seen.
+
     Args:
         job: the job.
         read: reads a stored record.
-        pending: records of this reading that are not stored yet, by guid; read only.
+        pending: records of this reading that are not stored yet, by guid: the gatherer changes
+            them, and this class only reads them.
+
+    Attributes:
+        shared: identifiers that several records of the source have, as far as they were read.
     """
 
     def __init__(self, job: Job, read: Read, pending: Mapping[str, RawRecord]):
@@ -250,13 +266,18 @@ class Namesakes:
         )
         self.shared = {guid.rpartition(SECOND)[0] for guid in model.Session.scalars(query)}
 
-    def look_at(self, named: Sequence[tuple[RawRecord, str]], stored: Collection[str]) -> None:
-        """Note known identifiers that several records of a page share, before the first of them is identified."""
+    def note_shared(self, named: Sequence[tuple[RawRecord, str]], stored: Collection[str]) -> None:
+        """Note known identifiers that several records of a page share, before the first of them is identified.
+
+        Args:
+            named: the records of the page, each with its identifier.
+            stored: those of the identifiers that the source had before.
+        """
         digests: dict[str, set[str]] = defaultdict(set)
-        for raw, guid in named:
-            digests[guid].add(raw.digest)
-            if len(digests[guid]) > 1 and guid in stored:
-                self.shared.add(guid)
+        for raw, identifier in named:
+            digests[identifier].add(raw.digest)
+            if len(digests[identifier]) > 1 and identifier in stored:
+                self.shared.add(identifier)
 
     def find(self, raw: RawRecord, identifier: str) -> tuple[str | None, str]:
         """Find the guid of a record.
@@ -281,8 +302,8 @@ class Namesakes:
         group.digests.setdefault(raw.digest, guid)
         return guid, mark.name
 
-    def newcomers(self, complete: bool) -> Iterator[tuple[RawRecord, str, str, str]]:
-        """Yield the records that were deferred.
+    def deferred(self, complete: bool) -> Iterator[tuple[RawRecord, str, str, str]]:
+        """Yield the records that were deferred to the end of the reading.
 
         Args:
             complete: whether the source was read completely, so that records not seen are missing.
@@ -299,6 +320,7 @@ class Namesakes:
         self._newcomers.clear()
 
     def _missing(self, identifier: str) -> dict[str, Mark]:
+        """Return the marks of the records with an identifier that this job has not seen, by guid."""
         query = sa.select(SourceRecord.guid).where(
             self._of_group(identifier),
             SourceRecord.seen_job.is_distinct_from(self._job.id),
@@ -308,6 +330,7 @@ class Namesakes:
         return self._last_marks(guids)
 
     def _group(self, identifier: str) -> _Group:
+        """Return the stored and the pending records with an identifier."""
         query = sa.select(SourceRecord.guid, SourceRecord.seen_digest, SourceRecord.seen_job)
         group = _Group({}, set(), is_known=False)
         for guid, digest, job_id in model.Session.execute(query.where(self._of_group(identifier))):
@@ -322,6 +345,7 @@ class Namesakes:
         return group
 
     def _of_group(self, identifier: str) -> Any:
+        """Return the condition of the stored records with an identifier."""
         is_second = SourceRecord.guid.startswith(identifier + SECOND, autoescape=True)
         return sa.and_(
             SourceRecord.source_id == self._job.source_id,
@@ -360,7 +384,7 @@ class _Stored:
 
 @dataclass(slots=True)
 class _Gathered:
-    """A record of a page, with its guid."""
+    """A record of a page, with its guid; with the id of its dataset if it is unchanged."""
 
     raw: RawRecord
     guid: str
@@ -410,10 +434,12 @@ class Gatherer:
         self._locks = locks
         self._on_batch = on_batch
         self._pending: list[_Gathered] = []
+        """Records to import that are in no batch yet, and the same by guid."""
         self._pending_by_guid: dict[str, RawRecord] = {}
         self._namesakes = Namesakes(job, self._read, self._pending_by_guid)
-        self._read_again: set[tuple[str, str]] | None = None
-        """Records read since the job was restarted; None for a job that was not interrupted."""
+        self._since_restart: set[tuple[str, str]] | None = None
+        """Identifier and digest of the records read since the job was restarted; None for a job
+        that was not interrupted."""
 
     def run(self) -> None:
         """Read the whole source.
@@ -424,14 +450,14 @@ class Gatherer:
         model.Session.execute(sa.delete(NotTaken).where(NotTaken.job_id == self._job.id))
         self._namesakes.load()
         if self._was_interrupted():
-            self._read_again = set()
+            self._since_restart = set()
         pace = Pace(self._locks)
         for records in self._reader.pages():
             with pace.step():
                 self._page(records)
         self._check_running()
-        self._add_newcomers()
-        self._write([], last=True)
+        self._add_deferred()
+        self._write([], is_last=True)
 
     def _check_running(self) -> None:
         if not is_running(self._job.id):
@@ -445,27 +471,32 @@ class Gatherer:
         return is_any(query)
 
     def _page(self, records: list[RawRecord]) -> None:
+        """Identify the records of a page, separate the unchanged ones, and commit them."""
         self._check_running()
         named = [(raw, guid_of(raw, self._read)) for raw in records]
         stored = self._stored({guid for _raw, guid in named})
-        self._namesakes.look_at(named, stored)
+        self._namesakes.note_shared(named, stored)
         unchanged: list[_Gathered] = []
         for raw, identifier in named:
             guid = self._identify(raw, identifier, stored)
             if guid is None:
                 continue
-            if self._read_again is not None:
-                self._read_again.add((identifier, raw.digest))
-            gathered, before = _Gathered(raw, guid), stored.get(guid)
-            if before is not None and self._is_unchanged(raw, before):
-                gathered.package_id = before.package_id
-                unchanged.append(gathered)
-                before.seen_job = self._job.id
-                before.seen_digest = raw.digest
-            else:
-                self._pending.append(gathered)
-                self._pending_by_guid[guid] = raw
+            if self._since_restart is not None:
+                self._since_restart.add((identifier, raw.digest))
+            before = stored.get(guid)
+            if before is None or not self._is_unchanged(raw, before):
+                self._add(raw, guid)
+                continue
+            unchanged.append(_Gathered(raw, guid, package_id=before.package_id))
+            # For a repetition on the same page; the row is updated with the page.
+            before.seen_job = self._job.id
+            before.seen_digest = raw.digest
         self._write(unchanged)
+
+    def _add(self, raw: RawRecord, guid: str) -> None:
+        """Add a record to those that are imported."""
+        self._pending.append(_Gathered(raw, guid))
+        self._pending_by_guid[guid] = raw
 
     # --- which record is it? ---
 
@@ -490,28 +521,33 @@ class Gatherer:
         self._not_taken(raw, identifier, seen_digest, title)
         return None
 
-    def _add_newcomers(self) -> None:
-        """Add the records that were deferred."""
-        for raw, identifier, guid, title in self._namesakes.newcomers(self._reading.complete):
+    def _add_deferred(self) -> None:
+        """Add the records that were deferred to the end of the reading."""
+        for raw, identifier, guid, title in self._namesakes.deferred(self._reading.complete):
             same = self._pending_by_guid.get(guid)
-            if same is not None:
-                self._not_taken(raw, identifier, same.digest, title)
+            if same is None:
+                self._add(raw, guid)
             else:
-                self._pending.append(_Gathered(raw, guid))
-                self._pending_by_guid[guid] = raw
+                self._not_taken(raw, identifier, same.digest, title)
 
     def _not_taken(
         self, raw: RawRecord, identifier: str, seen_digest: str | None = None, title: str = ""
     ) -> None:
-        """Report a record that is not taken.
+        """Report a record that is not taken, unless this job read it before it was interrupted.
 
-        A record that this job had already read before it was interrupted is not reported the first time: it is expected
-        again.
+        Such a record is expected again, once.
+
+        Args:
+            raw: the record.
+            identifier: its identifier.
+            seen_digest: digest of the record with the same guid that is taken, None for the same one.
+            title: its title, "" when it was not read.
         """
+        key = (identifier, raw.digest)
         if seen_digest not in (None, raw.digest):
             self._reading.repeat(raw.position, identifier, "same-identifiers", title)
-        elif self._read_again is not None and (identifier, raw.digest) not in self._read_again:
-            self._read_again.add((identifier, raw.digest))
+        elif self._since_restart is not None and key not in self._since_restart:
+            self._since_restart.add(key)
         else:
             self._reading.repeat(raw.position, identifier)
 
@@ -525,6 +561,7 @@ class Gatherer:
         return before.seen_digest
 
     def _stored(self, guids: set[str]) -> dict[str, _Stored]:
+        """Return the states of the records that the source had before, by guid."""
         if not guids:
             return {}
         values = {"source": self._job.source_id, "guids": list(guids)}
@@ -532,6 +569,7 @@ class Gatherer:
         return {guid: _Stored(*values) for guid, *values in rows}
 
     def _is_unchanged(self, raw: RawRecord, before: _Stored) -> bool:
+        """Tell whether nothing is to be done for a record: its content and settings are those last imported."""
         if self._job.force or before.state in _ALWAYS_TRIED:
             return False
         if before.package_id is None and not before.elsewhere and before.state != CATALOGUE:
@@ -540,8 +578,8 @@ class Gatherer:
 
     # --- writing down ---
 
-    def _write(self, unchanged: list[_Gathered], last: bool = False) -> None:
-        """Commit a page: its unchanged records, and full batches of the others."""
+    def _write(self, unchanged: list[_Gathered], is_last: bool = False) -> None:
+        """Commit a page: its unchanged records, and full batches of the others; at last, also the rest of them."""
         self._locks.check()
         if unchanged:
             moment = now()
@@ -549,7 +587,7 @@ class Gatherer:
             self._insert_objects(unchanged, "COMPLETE", report_status=UNCHANGED, **times)
             self._mark_seen(unchanged)
         batches: list[list[_Gathered]] = []
-        while len(self._pending) >= self._batch_size or (last and self._pending):
+        while len(self._pending) >= self._batch_size or (is_last and self._pending):
             batch = self._pending[: self._batch_size]
             del self._pending[: self._batch_size]
             self._insert_batch(batch)
@@ -575,6 +613,7 @@ class Gatherer:
             del self._pending_by_guid[gathered.guid]
 
     def _insert_not_taken(self) -> None:
+        """Move the account of the records not taken from memory into their table."""
         repeats = self._reading.repeats
         if repeats:
             rows = [{"job_id": self._job.id, **asdict(repeat)} for repeat in repeats]
@@ -604,6 +643,7 @@ class Gatherer:
         model.Session.execute(sa.insert(HarvestObject.__table__), rows)
 
     def _mark_seen(self, page: list[_Gathered]) -> None:
+        """Mark unchanged records as seen by this job; one that was kept on the portal is published again."""
         statement = f"""
             UPDATE {SourceRecord.__tablename__} AS record
             SET seen_job = :job, seen_digest = page.digest, position = page.position, absences = 0,
@@ -622,6 +662,7 @@ class Gatherer:
         model.Session.execute(sa.text(statement), values)
 
     def _upsert_records(self, batch: list[_Gathered]) -> None:
+        """Store records as new ones; of those that the source had before, the state stays."""
         rows = [
             {
                 "source_id": self._job.source_id,
@@ -636,10 +677,8 @@ class Gatherer:
             for gathered in batch
         ]
         statement = insert(SourceRecord).values(rows)
-        fresh = ("position", "seen_digest", "seen_job", "absences", "members")
+        names = ("position", "seen_digest", "seen_job", "absences", "members")
+        updated = {name: statement.excluded[name] for name in names}
         model.Session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["source_id", "guid"],
-                set_={name: statement.excluded[name] for name in fresh},
-            )
+            statement.on_conflict_do_update(index_elements=["source_id", "guid"], set_=updated)
         )

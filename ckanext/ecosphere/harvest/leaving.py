@@ -44,10 +44,10 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
                 source.active = False
         model.Session.flush()
         _name_type([package.id for package, _source in rows], STOCK, PLAIN)
-        done = tk.ungettext(
+        sentence = tk.ungettext(
             "{number} harvest source hidden", "{number} harvest sources hidden", len(rows)
         )
-        return done.format(number=len(rows))
+        return sentence.format(number=len(rows))
 
     return [LeavingStep(message, hide)]
 

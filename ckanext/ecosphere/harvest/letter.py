@@ -114,11 +114,11 @@ def last_moment(now: datetime) -> datetime:
     Args:
         now: with a time zone.
     """
-    here = now.astimezone(dates.zone())
-    due = here.replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    local_now = now.astimezone(dates.zone())
+    due = local_now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     if config.letter_period() == "week":
-        due -= timedelta(days=here.weekday())
-    return due if due <= here else due - period()
+        due -= timedelta(days=local_now.weekday())
+    return due if due <= local_now else due - period()
 
 
 def write(now: datetime) -> int:
@@ -212,16 +212,18 @@ def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findi
     rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
     rows.sort(key=lambda row: row["title"].casefold())
     ids = [row["id"] for row in rows]
-    found = Findings(total=len(rows))
+    findings = Findings(total=len(rows))
     for kind in (INCOMPLETE, ERRORS, HELD):
-        found.calling[kind] = [row for row in rows if row["state"] == kind]
-    found.calling[STALLED] = standing_still(rows, now)
+        findings.calling[kind] = [row for row in rows if row["state"] == kind]
+    findings.calling[STALLED] = standing_still(rows, now)
     first, last = days(until)
     values = {"ids": ids, "first": _naive(first), "last": _naive(last)}
     harvests, incomplete, *numbers = model.Session.execute(_COUNTED, values).one()
-    found.harvests, found.incomplete = harvests, incomplete
-    found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
-    return found
+    findings.harvests, findings.incomplete = harvests, incomplete
+    findings.counts = {
+        name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)
+    }
+    return findings
 
 
 def days(until: datetime) -> tuple[datetime, datetime]:
@@ -345,9 +347,11 @@ def _errors(row: Row) -> Row:
     refused = []
     records = reports.records_listed(job_id, reports.REFUSED)
     for record in records[:MOST_QUOTED]:
-        refused.append({"text": _quoted(record["text"]), "advice": advice_of(record["reason"])})
+        refused.append(
+            {"text": _line(record["text"], LONGEST_ERROR), "advice": advice_of(record["reason"])}
+        )
     return {
-        "errors": list(map(_quoted, messages)),
+        "errors": [_line(message, LONGEST_ERROR) for message in messages],
         "refused": refused,
         "more": max(0, len(records) - MOST_QUOTED),
         "corrections": tk.h.url_for(
@@ -367,9 +371,9 @@ def what(kind: str, row: Row) -> str:
         return tk._("Due since {moment}, and not begun.").format(moment=since)
     if kind == ERRORS:
         counted = tk.ungettext("{number} error", "{number} errors", row["errors"])
-        told = counted.format(number=tk.h.localised_number(row["errors"]))
+        number_of_errors = counted.format(number=tk.h.localised_number(row["errors"]))
         return tk._("Last harvest, on {moment}: {what}.").format(
-            moment=dates.moment(row["last_run"]), what=told
+            moment=dates.moment(row["last_run"]), what=number_of_errors
         )
     if kind == HELD:
         counted = tk.ungettext(
@@ -394,9 +398,5 @@ def where(kind: str, row: Row, *, qualified: bool = False) -> str:
     return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=qualified)
 
 
-def _quoted(text: str) -> str:
-    return harmless(characters.one_line(text))[:LONGEST_ERROR]
-
-
-def _line(text: str) -> str:
-    return harmless(characters.one_line(text))[:LONGEST]
+def _line(text: str, limit: int = LONGEST) -> str:
+    return harmless(characters.one_line(text))[:limit]

@@ -159,9 +159,11 @@ def validation_detail(errors: Any, path: str = "") -> str:
         return "; ".join(filter(None, parts))
     if isinstance(errors, list):
         if errors and isinstance(errors[0], str):
-            texts = " ".join(str(each).rstrip(".") for each in errors)
+            texts = " ".join(str(error).rstrip(".") for error in errors)
             return f"{path}: {texts}"
-        parts = [validation_detail(each, f"{path} {n}") for n, each in enumerate(errors, 1) if each]
+        parts = [
+            validation_detail(error, f"{path} {n}") for n, error in enumerate(errors, 1) if error
+        ]
         return "; ".join(filter(None, parts))
     return f"{path}: {errors}" if errors else ""
 

@@ -26,13 +26,21 @@ from ckanext.harvest.model import HarvestJob, HarvestObject
 
 _Base: Any = tk.BaseModel
 Condition = sa.ColumnElement[bool]
+
+# --- types of columns ---
+
 Text = Annotated[str, mapped_column(sa.UnicodeText)]
 Key = Annotated[str, mapped_column(sa.UnicodeText, primary_key=True)]
+"""A text that is the key of a row, or a part of it."""
 Texts = Annotated[
     list[str], mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
 ]
 Number = Annotated[int, mapped_column(sa.Identity(), primary_key=True)]
-"""Types of columns: a text, a text that is a part of the key, a list of texts, a numbered key."""
+"""A key that the database counts."""
+
+# --- states of a record ---
+
+# --- states of a record ---
 
 NEW = "new"
 """Seen at the source, not imported yet."""
@@ -45,12 +53,12 @@ WITHDRAWN = "withdrawn"
 restored."""
 REFUSED = "refused"
 """Could not be imported; retried at each harvest."""
-REFUSED_SQL = f"state = '{REFUSED}'"
 CATALOGUE = "catalogue"
 """A feature catalogue: shown by the datasets that name it, not a dataset itself."""
 DUPLICATE = "duplicate"
 """Another source publishes the same dataset; this record may take over later."""
 
+# --- what ckanext-harvest has of a record in a job ---
 
 ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
 """Outcomes of harvest objects, as named in ckanext-harvest's reports."""
@@ -60,7 +68,11 @@ IMPORT_LOG = "ecosphere"
 
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
-    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    return _now_with_zone().replace(tzinfo=None)
+
+
+def _now_with_zone() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 @contextmanager
@@ -85,8 +97,10 @@ class SourceRecord(_Base):
         seen_digest: digest of its content when last seen.
         seen_job: job that last saw it.
         digest: digest of the content and settings with which it was last imported.
+        state: one of the states above.
         keys: keys by which it is recognised in other catalogues, see `deduplication.keys_of`.
         members: guids of the records that it names: its members, when it is a series, and its feature catalogue.
+        package_id: dataset made of it.
         joined: dataset of the same data that another source publishes, while the state is `duplicate`.
         former: dataset made of it before it was joined to another one, so that it can be restored.
         apart: whether a person marked it as separate from all other records.
@@ -118,7 +132,7 @@ class SourceRecord(_Base):
         sa.Index(
             "ix_ecosphere_harvest_record_refused",
             "source_id",
-            postgresql_where=sa.text(REFUSED_SQL),
+            postgresql_where=sa.text(f"state = '{REFUSED}'"),
         ),
     )
 
@@ -142,12 +156,13 @@ class JobState(_Base):
     Attributes:
         stage: `gather`, `import`, `finish` or `done`.
         complete: whether the source was read completely; None before the end of the reading.
-        announced: number of records that the source states it has.
+        announced: number of records that the source announces; None if it does not.
         received: number of records received.
         waiting: number of records handed over for import so far.
         requests: number of HTTP requests sent.
         force: import records even if they have not changed.
         facts: details for the report: notes and failures of the reading, times of the stages.
+        touched: when any worker last did something for it.
     """
 
     __tablename__ = "ecosphere_harvest_job"
@@ -176,7 +191,7 @@ class JobState(_Base):
     def dictize(self) -> DataDict:
         """Return the state as API output."""
         sizes = sa.select(sa.func.sum(sa.func.cardinality(Batch.object_ids)))
-        left = model.Session.scalar(sizes.where(Batch.job_id == self.job_id))
+        records_in_batches = model.Session.scalar(sizes.where(Batch.job_id == self.job_id))
         names = (
             "source_id", "stage", "complete", "announced", "received", "waiting", "requests",
             "force", "facts",
@@ -184,7 +199,7 @@ class JobState(_Base):
         return {
             "id": self.job_id,
             **{name: getattr(self, name) for name in names},
-            "left": left or 0,
+            "left": records_in_batches or 0,
             "touched": self.touched.isoformat(),
         }
 
@@ -257,7 +272,7 @@ class Hold(_Base):
         return {
             **{name: getattr(self, name) for name in names},
             "created": self.created.isoformat(),
-            "decided": self.decided.isoformat() if self.decided else None,
+            "decided": self.decided and self.decided.isoformat(),
         }
 
 
@@ -278,10 +293,6 @@ class Undo(_Base):
     finished: Mapped[datetime.datetime | None]
 
 
-def _moment() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
 class Reader(_Base):
     """A subscriber to the letter about the sources (`letter`).
 
@@ -295,7 +306,12 @@ class Reader(_Base):
 
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     language: Mapped[str] = mapped_column(sa.Text)
-    since: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+    since: Mapped[datetime.datetime] = mapped_column(
+        sa.DateTime(timezone=True), default=_now_with_zone
+    )
+
+
+# --- rows of a source or record ---
 
 
 def is_any(query: sa.Select[Any]) -> bool:
@@ -323,18 +339,18 @@ def forget(source_id: str) -> None:
         _execute(sa.delete(table).where(table.job_id.in_(jobs)))
     for table in (SourceRecord, JobState, Hold, Undo):
         _execute(sa.delete(table).where(table.source_id == source_id))
-    gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
-    _execute(sa.delete(HarvestedDataset).where(gone))
+    is_orphan = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
+    _execute(sa.delete(HarvestedDataset).where(is_orphan))
 
 
 def forget_lost_jobs(source_id: str) -> None:
     """Delete the states of jobs of a source that ckanext-harvest no longer has; the caller commits."""
-    there = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
-    lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
-    lost_ids = sa.select(JobState.job_id).where(lost)
+    jobs = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
+    is_lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(jobs))
+    lost_jobs = sa.select(JobState.job_id).where(is_lost)
     for table in (Batch, NotTaken, Undo):
-        _execute(sa.delete(table).where(table.job_id.in_(lost_ids)))
-    _execute(sa.delete(JobState).where(lost))
+        _execute(sa.delete(table).where(table.job_id.in_(lost_jobs)))
+    _execute(sa.delete(JobState).where(is_lost))
 
 
 def leave_to_others(source_id: str) -> None:

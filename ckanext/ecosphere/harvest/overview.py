@@ -110,8 +110,8 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
         owners: ids of organisations whose sources are wanted; None for all.
         counted: whether to count datasets and refused records; otherwise both are None.
     """
-    wanted = None if owners is None else list(owners)
-    every = [dict(row) for row in model.Session.execute(_SOURCES, {"owners": wanted}).mappings()]
+    owner_ids = None if owners is None else list(owners)
+    every = [dict(row) for row in model.Session.execute(_SOURCES, {"owners": owner_ids}).mappings()]
     datasets, refused = (_datasets(), _refused()) if counted else (None, None)
     types = type_names()
     for row in every:

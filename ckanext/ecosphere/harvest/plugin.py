@@ -10,15 +10,7 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts
-from ckanext.ecosphere.harvest import (
-    cli,
-    config,
-    dashboard,
-    helpers,
-    leaving,
-    letter,
-    overview,
-)
+from ckanext.ecosphere.harvest import cli, config, dashboard, helpers, leaving, letter, overview
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
 from ckanext.ecosphere.harvest.worker import QUEUE, free_workers, revive

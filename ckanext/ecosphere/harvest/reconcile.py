@@ -34,11 +34,7 @@ from ckanext.ecosphere.harvest.deduplication import (
     rank,
     sources,
 )
-from ckanext.ecosphere.harvest.job import (
-    load,
-    one_transaction,
-    user_name,
-)
+from ckanext.ecosphere.harvest.job import load, one_transaction, user_name
 from ckanext.ecosphere.harvest.model import (
     DUPLICATE,
     IMPORT_LOG,
@@ -235,10 +231,10 @@ def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, 
         )
     )
     rows = model.Session.execute(query).all()
-    known = sources() if rows else {}
+    all_sources = sources() if rows else {}
     best: dict[str, tuple[Any, RecordId, str]] = {}
     for guid, package_id, owner, heir in rows:
-        source = known[heir.source_id]
+        source = all_sources[heir.source_id]
         if source.active and source.only_for in (None, owner):
             place = (rank(source), (heir.source_id, heir.guid), package_id)
             best[guid] = min(place, best.get(guid, place))

@@ -22,6 +22,7 @@ from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.logic.action import ROWS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_summary
 from ckanext.ecosphere.shared import csv_table, web_guard
+from ckanext.ecosphere.shared.authorization import of_page
 from ckanext.ecosphere.shared.mailing import labelled
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
@@ -38,11 +39,6 @@ def one_page_of_sources() -> AnyResponse | None:
     return None
 
 
-def context() -> Any:
-    """Return the context of the current user."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-
-
 @contextmanager
 def refusals() -> Iterator[None]:
     """Answer 403 or 404 to what is not permitted or not found in a block."""
@@ -57,7 +53,7 @@ def refusals() -> Iterator[None]:
 def allowed(action: str, **data: Any) -> Any:
     """Call an action; answer 403 or 404 if it is not permitted or not found."""
     with refusals():
-        return tk.get_action(action)(context(), data)
+        return tk.get_action(action)(of_page(), data)
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/sources")
@@ -128,11 +124,11 @@ def withdrawals(id: str) -> str | AnyResponse:
 
 
 def _source(id: str) -> DataDict:
-    return tk.get_action("harvest_source_show")(context(), {"id": id})
+    return tk.get_action("harvest_source_show")(of_page(), {"id": id})
 
 
 def _job(id: str) -> DataDict:
-    return tk.get_action("harvest_job_show")(context(), {"id": id})
+    return tk.get_action("harvest_job_show")(of_page(), {"id": id})
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/job/<id>/progress")
@@ -140,7 +136,7 @@ def progress(id: str) -> Response:
     """Return the progress of a job as JSON, for the script of its page; "waiting" if no worker has taken it yet."""
     with refusals():
         try:
-            state = tk.get_action("ecosphere_harvest_job_show")(context(), {"id": id})
+            state = tk.get_action("ecosphere_harvest_job_show")(of_page(), {"id": id})
         except tk.ObjectNotFound:
             return jsonify({"stage": "waiting"})
     return jsonify({"stage": state["stage"], **helpers.progress(state)})
@@ -248,7 +244,7 @@ def _as_csv(name: str, columns: Sequence[str], rows: Iterable[DataDict]) -> Resp
 def corrections(id: str) -> str | Response:
     """Show the corrections for the records of a source: links, or a file (CSV, XSLT or GeoNetwork batch edits)."""
     with refusals():
-        tk.check_access("ecosphere_harvest_corrections_list", context(), {"id": id})
+        tk.check_access("ecosphere_harvest_corrections_list", of_page(), {"id": id})
     source = _source(id)
     kind = request.args.get("format", "")
     if kind not in FILES:
@@ -278,7 +274,7 @@ def _attachment(text: str, name: str, mimetype: str) -> Response:
 def start_trial() -> AnyResponse:
     """Start the preview of a source in the background, or show what is missing in the form."""
     with refusals():
-        tk.check_access("ecosphere_harvest_trial_start", context(), {})
+        tk.check_access("ecosphere_harvest_trial_start", of_page(), {})
     source = {name: request.form.get(name, "").strip() for name in ("url", "source_type", "config")}
     try:
         started = allowed("ecosphere_harvest_trial_start", **source)
@@ -317,7 +313,7 @@ def save_trial(id: str) -> AnyResponse:
         for field, text in form_summary(error.error_dict).items():
             tk.h.flash_error(labelled(field, text))
         return tk.redirect_to("harvest.new", **form)
-    job = tk.get_action("harvest_job_create")(context(), {"source_id": source["id"], "run": True})
+    job = tk.get_action("harvest_job_create")(of_page(), {"source_id": source["id"], "run": True})
     tk.h.flash_success(tk._("The source is saved, and its first harvest has been started."))
     return tk.redirect_to("harvester.job_show", source=source["name"], id=job["id"])
 
@@ -352,7 +348,7 @@ def stock_object(id: str) -> Response:
     a document that the browser displays.
     """
     with refusals():
-        tk.check_access("harvest_object_show", context(), {"id": id})
+        tk.check_access("harvest_object_show", of_page(), {"id": id})
     return _file(id)
 
 
@@ -360,7 +356,7 @@ def stock_object(id: str) -> Response:
 def stock_object_of_dataset(id: str) -> Response:
     """Return the record of a dataset as an attachment, at ckanext-harvest's URL for it."""
     try:
-        tk.get_action("package_show")(context(), {"id": id})
+        tk.get_action("package_show")(of_page(), {"id": id})
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return tk.abort(404, tk._("Dataset not found"))
     package = model.Package.get(id)
@@ -376,9 +372,9 @@ def follow(id: str) -> AnyResponse:
     resource, _slash, field = request.form.get("field", "").partition("/")
     try:
         # Before the action, which looks at what was sent first.
-        tk.check_access("ecosphere_harvest_edit_follow", context(), {"id": id})
+        tk.check_access("ecosphere_harvest_edit_follow", of_page(), {"id": id})
         tk.get_action("ecosphere_harvest_edit_follow")(
-            context(), {"id": id, "field": field, "resource": resource}
+            of_page(), {"id": id, "field": field, "resource": resource}
         )
     except tk.NotAuthorized:
         return tk.abort(403, tk._("This is for those who may edit the dataset."))

@@ -468,20 +468,20 @@ class Watch:
         if resource is None or not data:
             return
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = data + max(self._memory - resident, _LEAST) + _SLACK
-        if any(limit != resource.RLIM_INFINITY and limit < wanted for limit in (soft, hard)):
+        new_limit = data + max(self._memory - resident, _LEAST) + _SLACK
+        if any(limit != resource.RLIM_INFINITY and limit < new_limit for limit in (soft, hard)):
             return  # a lower limit is already set
         self._limits = (soft, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (new_limit, hard))
 
     def _look(self) -> None:
-        asked = time.monotonic()
+        last_asked = time.monotonic()
         while not self._over.wait(_LOOK_SECONDS):
             if _measure("VmRSS") > self._memory:
                 self._budget.stop(MEMORY, self._memory)
                 return
-            if self._job_id and time.monotonic() - asked >= _ASK_SECONDS:
-                asked = time.monotonic()
+            if self._job_id and time.monotonic() - last_asked >= _ASK_SECONDS:
+                last_asked = time.monotonic()
                 if not self._is_running(self._job_id):
                     self._budget.stop(CANCELLED)
                     return

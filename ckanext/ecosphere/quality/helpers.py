@@ -14,7 +14,6 @@ from babel.numbers import format_decimal
 from ckan import model
 from ckan.common import _
 from ckan.types import Context, DataDict
-from flask import has_request_context
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies
@@ -28,7 +27,7 @@ from ckanext.ecosphere.quality.links import REASONS
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.quality.origins import origin
 from ckanext.ecosphere.quality.store import Badge
-from ckanext.ecosphere.shared import authorization, dates, once, outlines
+from ckanext.ecosphere.shared import authorization, dates, language, once, outlines
 from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 #: Aliases for templates.
@@ -231,23 +230,16 @@ def preview(
     return as_dict(quality(package)), as_dict(store.quality_of_dict(changed, checks))
 
 
-def language() -> str:
-    """Return the reader's language; outside of a request, the portal's."""
-    if has_request_context():
-        return tk.h.lang()
-    return tk.config["ckan.locale_default"]
-
-
 def language_of_tables() -> str:
     """Return the language of tables in two languages, "fr" or "en"."""
-    if language().startswith("fr"):
+    if language.current().startswith("fr"):
         return "fr"
     return "en"
 
 
 def number(value: float) -> str:
     """Format `value` with one decimal in the reader's language."""
-    return _written(value, language())
+    return _written(value, language.current())
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,20 @@ from ckan.types import DataDict
 from ckanext.ecosphere.shared.authorization import same_caller
 
 MOST_SOURCES = 100
+"""Maximum number of harvest sources returned, in the order of their titles."""
+
+
+def _ask(plugin: str, action: str, context: Any, query: DataDict) -> Any:
+    """Return the result of an action of another room.
+
+    None if the room is not enabled, or the action refuses the reader or the query.
+    """
+    if not p.plugin_loaded(plugin):
+        return None
+    try:
+        return tk.get_action(action)(same_caller(context), query)
+    except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
+        return None
 
 
 def pending_requests(context: Any, organization: str) -> DataDict | None:
@@ -23,13 +37,11 @@ def pending_requests(context: Any, organization: str) -> DataDict | None:
     Returns:
         `count`, of which `overdue` and `due_soon`; None if requests are not enabled or the reader may not see the desk.
     """
-    if not p.plugin_loaded("ecosphere_requests"):
+    query = {"organization": organization, "requests": False}
+    desk = _ask("ecosphere_requests", "ecosphere_request_desk", context, query)
+    if desk is None:
         return None
-    try:
-        query = {"organization": organization, "requests": False}
-        counts = tk.get_action("ecosphere_request_desk")(same_caller(context), query)["counts"]
-    except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
-        return None
+    counts = desk["counts"]
     return {
         "count": sum(counts.values()),
         "overdue": counts["overdue"],
@@ -44,14 +56,11 @@ def open_signals(context: Any, package_id: str) -> int | None:
         context: context of the reader.
         package_id: id of the dataset.
     """
-    if not p.plugin_loaded("ecosphere_requests"):
+    query = {"id": package_id}
+    requests = _ask("ecosphere_requests", "ecosphere_request_dataset_list", context, query)
+    if requests is None:
         return None
-    try:
-        return tk.get_action("ecosphere_request_dataset_list")(
-            same_caller(context), {"id": package_id}
-        )["open_signals"]
-    except (tk.NotAuthorized, tk.ObjectNotFound):
-        return None
+    return requests["open_signals"]
 
 
 def harvest_sources(context: Any, organization: str) -> list[DataDict] | None:
@@ -96,14 +105,13 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
         titles by id; empty without the harvest room, and for readers without edit rights. Datasets described on the
         portal itself are not included.
     """
-    if not datasets or not p.plugin_loaded("ecosphere_harvest"):
+    if not datasets:
         return {}
-    try:
-        return tk.get_action("ecosphere_harvest_governed_list")(
-            same_caller(context), {"ids": datasets}
-        )["datasets"]
-    except tk.NotAuthorized:
+    query = {"ids": datasets}
+    governed = _ask("ecosphere_harvest", "ecosphere_harvest_governed_list", context, query)
+    if governed is None:
         return {}
+    return governed["datasets"]
 
 
 def source_statements(context: Any, dataset: str) -> DataDict | None:
@@ -116,11 +124,5 @@ def source_statements(context: Any, dataset: str) -> DataDict | None:
     Returns:
         the result of the action `ecosphere_harvest_statements_show`.
     """
-    if not p.plugin_loaded("ecosphere_harvest"):
-        return None
-    try:
-        return tk.get_action("ecosphere_harvest_statements_show")(
-            same_caller(context), {"id": dataset}
-        )
-    except (tk.NotAuthorized, tk.ObjectNotFound):
-        return None
+    query = {"id": dataset}
+    return _ask("ecosphere_harvest", "ecosphere_harvest_statements_show", context, query)

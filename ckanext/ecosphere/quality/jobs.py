@@ -208,11 +208,11 @@ def recover() -> list[str]:
 
 
 def _without_row() -> list[str]:
-    there = sa.exists().where(QualityRow.package_id == model.Package.id)
+    has_row = sa.exists().where(QualityRow.package_id == model.Package.id)
     query = sa.select(model.Package.id).where(
         model.Package.type.in_(config.dataset_types()),
         model.Package.state == model.State.ACTIVE,
-        ~there,
+        ~has_row,
     )
     ids = list(model.Session.scalars(query.limit(RECOVERED_AT_ONCE)))
     model.Session.rollback()

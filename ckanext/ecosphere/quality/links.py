@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from ckan import model
@@ -40,7 +40,9 @@ from ckanext.ecosphere.shared.http_guard import (
 from ckanext.ecosphere.shared.language import N_
 
 CHUNK = 200
+"""Datasets whose URLs are recorded in one transaction."""
 LATER = timedelta(hours=6)
+"""When a URL is due again that was not asked, since others of its host failed."""
 SETTINGS = GuardSettings(total_seconds=20, connect_seconds=8, read_seconds=15, attempts=1)
 
 # --- inventory ---
@@ -70,6 +72,10 @@ def _kind_of(resource: Record) -> str:
     if code in SERVICES:
         return code
     return "file"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def note(ids: Sequence[str]) -> None:
@@ -129,145 +135,32 @@ def of_dataset(package_id: str) -> list[Link]:
     return list(model.Session.scalars(query))
 
 
-# --- run ---
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Result of a run: links checked, links whose state changed, datasets rescored."""
-
-    checked: int
-    changed: int
-    datasets: int
-
-
-def guard_settings() -> GuardSettings:
-    """Return the HTTP guard's settings for a run."""
-    return replace(
-        SETTINGS,
-        allowed_networks=config.allowed_networks(),
-        allowed_ports=config.allowed_ports(),
-        own_services=own_services(),
-    )
-
-
-def due(limit: int) -> list[Link]:
-    """Return the links to check, longest due first."""
-    query = (
-        sa.select(Link)
-        .where(Link.next_check_at <= _now())
-        .order_by(Link.next_check_at, Link.key)
-        .limit(limit)
-    )
-    return list(model.Session.scalars(query))
-
-
-def run(
-    due_links: Sequence[Link],
-    seconds: float,
-    session: GuardedSession | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Outcome:
-    """Check links and store the results.
-
-    Args:
-        due_links: the links to check.
-        seconds: time after which no further check is started.
-        session: HTTP session; by default one with the room's settings.
-        sleep: pauses between requests to the same host.
-    """
-    guarded = session or GuardedSession(guard_settings())
-    answers = ask_by_host(
-        [(link.key, link.url, link.kind) for link in due_links],
-        lambda link: link[1],
-        lambda link: probe(guarded, link[1], link[2]),
-        lambda verdict: verdict.ok is False and verdict.status is None,
-        seconds=seconds,
-        pause=config.link_pause(),
-        sleep=sleep,
-    )
-    return write({link[0]: verdict or HOST_DOWN for link, verdict in answers})
-
-
-def write(verdicts: dict[str, Verdict]) -> Outcome:
-    """Store the results of checks; rescore and reindex the datasets whose links changed state. Commits."""
-    now, interval = _now(), timedelta(days=config.link_interval())
-    changed: list[str] = []
-    for link in model.Session.scalars(
-        sa.select(Link).where(Link.key.in_(verdicts)).with_for_update()
-    ):
-        verdict = verdicts[link.key]
-        if verdict == HOST_DOWN:
-            link.next_check_at = now + LATER
-            continue
-        before = Standing(link.state, link.misses, link.first_miss_at, link.next_check_at)
-        standing = after(before, verdict, now, interval, random.uniform(0.9, 1.1))  # noqa: S311
-        if standing.state != link.state:
-            changed.append(link.key)
-        for name, value in vars(standing).items():
-            setattr(link, name, value)
-        link.checked_at, link.status, link.reason = now, verdict.status, verdict.reason
-        if verdict.ok:
-            link.answered = verdict.answered
-    return Outcome(len(verdicts), len(changed), _apply(changed))
-
-
-def _apply(keys: Sequence[str]) -> int:
-    """Update the datasets that use the links `keys`; return their number. Commits."""
-    users = sa.select(LinkUse.package_id).where(LinkUse.key.in_(keys))
-    ids = sorted(set(model.Session.scalars(users)))
-    rows = model.Session.scalars(
-        sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).with_for_update()
-    )
-    for row in rows:
-        checked = [link for link in of_dataset(row.package_id) if link.state != "unchecked"]
-        states = {link.url: link.state == "ok" for link in checked}
-        row.checks = {**(row.checks or {}), "links": states}
-    model.Session.flush()
-    changed = rescore.some(ids).changed
-    model.Session.commit()
-    rescore.reindex(changed)
-    return len(ids)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 # --- a single check ---
 
 SERVICES = ("wms", "wfs", "wmts", "wcs")
 SAMPLE_BYTES = 1024
 CAPABILITIES_BYTES = 512 * 1024
 #: Statuses that are inconclusive: the server is busy, or requires authentication.
-NO_VERDICT = frozenset({401, 403, 407, 408, 425, 429, 503})
+NO_VERDICT = {401, 403, 407, 408, 425, 429, 503}
 #: Status from which a HEAD is repeated as GET: servers that do not support HEAD answer with all kinds of errors.
 FIRST_ERROR = 400
 
 #: Media types that carry no information.
-SAYS_NOTHING = frozenset(
-    {
-        "application/octet-stream",
-        "binary/octet-stream",
-        "application/force-download",
-        "application/download",
-    }
-    | {"application/x-download", "application/unknown", "text/plain"}
-)
+SAYS_NOTHING = {
+    "application/octet-stream", "binary/octet-stream", "application/force-download",
+    "application/download", "application/x-download", "application/unknown", "text/plain",
+}  # fmt: skip
 _FILE_NAME = re.compile(r"""filename\*?\s*=\s*(?:[\w-]*'[\w-]*')?"?([^";]+)""", re.IGNORECASE)
 _ENDING = re.compile(r"[a-z0-9]{1,8}")
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[\w.+-]{1,80}", re.ASCII)
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s>/]")
-_EXCEPTIONS = frozenset({"serviceexceptionreport", "exceptionreport"})
-_CAPABILITIES = frozenset(
-    {
-        "wms_capabilities",
-        "wmt_ms_capabilities",
-        "wfs_capabilities",
-        "capabilities",
-        "wcs_capabilities",
-    }
-)
+#: Names of root elements, in lower case.
+_EXCEPTIONS = {"serviceexceptionreport", "exceptionreport"}
+_CAPABILITIES = {
+    "wms_capabilities", "wmt_ms_capabilities", "wfs_capabilities", "capabilities",
+    "wcs_capabilities",
+}  # fmt: skip
+_FEEDS = {"feed", "rss", "opensearchdescription"}
 
 REASONS = {
     "": N_("It answers."),
@@ -332,6 +225,7 @@ def probe(session: GuardedSession, url: str, kind: str) -> Verdict:
 
 
 def _judge(status: int) -> Verdict:
+    """Return what the status of an answer tells."""
     if status in NO_VERDICT:
         return Verdict(None, status, "no-verdict")
     if status < FIRST_ERROR:
@@ -371,7 +265,7 @@ def answered(answer: Response) -> str:
 def _feed(session: GuardedSession, url: str) -> Verdict:
     answer = session.request("GET", url, attempts=1, max_bytes=SAMPLE_BYTES, truncate=True)
     verdict = _judge(answer.status)
-    if verdict.ok and root_name(answer.body) not in ("feed", "rss", "opensearchdescription"):
+    if verdict.ok and root_name(answer.body) not in _FEEDS:
         return Verdict(False, answer.status, "not-feed")
     return verdict
 
@@ -444,3 +338,109 @@ def after(
         return Standing(before.state, misses, first, now + AFTER_FIRST_MISS * jitter)
     pause = AFTER_FIRST_MISS * 2 ** min(misses - MISSES, DOUBLINGS)
     return Standing("broken", misses, first, now + min(pause, LONGEST) * jitter)
+
+
+# --- run ---
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of a run: links checked, links whose state changed, datasets rescored."""
+
+    checked: int
+    changed: int
+    datasets: int
+
+
+class _Address(NamedTuple):
+    """What a thread needs of a link, whose row belongs to the session of another thread."""
+
+    key: str
+    url: str
+    kind: str
+
+
+def guard_settings() -> GuardSettings:
+    """Return the HTTP guard's settings for a run."""
+    return replace(
+        SETTINGS,
+        allowed_networks=config.allowed_networks(),
+        allowed_ports=config.allowed_ports(),
+        own_services=own_services(),
+    )
+
+
+def due(limit: int) -> list[Link]:
+    """Return the links to check, longest due first."""
+    query = (
+        sa.select(Link)
+        .where(Link.next_check_at <= _now())
+        .order_by(Link.next_check_at, Link.key)
+        .limit(limit)
+    )
+    return list(model.Session.scalars(query))
+
+
+def run(
+    due_links: Sequence[Link],
+    seconds: float,
+    session: GuardedSession | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Check links and store the results.
+
+    Args:
+        due_links: the links to check.
+        seconds: time after which no further check is started.
+        session: HTTP session; by default one with the room's settings.
+        sleep: pauses between requests to the same host.
+    """
+    guarded = session or GuardedSession(guard_settings())
+    answers = ask_by_host(
+        [_Address(link.key, link.url, link.kind) for link in due_links],
+        lambda address: address.url,
+        lambda address: probe(guarded, address.url, address.kind),
+        lambda verdict: verdict.ok is False and verdict.status is None,
+        seconds=seconds,
+        pause=config.link_pause(),
+        sleep=sleep,
+    )
+    return write({address.key: verdict or HOST_DOWN for address, verdict in answers})
+
+
+def write(verdicts: dict[str, Verdict]) -> Outcome:
+    """Store the results of checks; rescore and reindex the datasets whose links changed state. Commits."""
+    now, interval = _now(), timedelta(days=config.link_interval())
+    changed: list[str] = []
+    checked = sa.select(Link).where(Link.key.in_(verdicts)).with_for_update()
+    for link in model.Session.scalars(checked):
+        verdict = verdicts[link.key]
+        if verdict == HOST_DOWN:
+            link.next_check_at = now + LATER
+            continue
+        before = Standing(link.state, link.misses, link.first_miss_at, link.next_check_at)
+        standing = after(before, verdict, now, interval, random.uniform(0.9, 1.1))  # noqa: S311
+        if standing.state != link.state:
+            changed.append(link.key)
+        for name, value in vars(standing).items():
+            setattr(link, name, value)
+        link.checked_at, link.status, link.reason = now, verdict.status, verdict.reason
+        if verdict.ok:
+            link.answered = verdict.answered
+    return Outcome(len(verdicts), len(changed), _apply(changed))
+
+
+def _apply(keys: Sequence[str]) -> int:
+    """Update the datasets that use the links `keys`; return their number. Commits."""
+    users = sa.select(LinkUse.package_id).where(LinkUse.key.in_(keys))
+    ids = sorted(set(model.Session.scalars(users)))
+    rows = sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).with_for_update()
+    for row in model.Session.scalars(rows):
+        checked = [link for link in of_dataset(row.package_id) if link.state != "unchecked"]
+        states = {link.url: link.state == "ok" for link in checked}
+        row.checks = {**(row.checks or {}), "links": states}
+    model.Session.flush()
+    changed = rescore.some(ids).changed
+    model.Session.commit()
+    rescore.reindex(changed)
+    return len(ids)

@@ -136,19 +136,19 @@ def _services(groups: list[Group]) -> list[DataDict]:
         model.Group.state == model.State.ACTIVE,
     )
     services = {row.id: row for row in model.Session.execute(query)}
-    named = []
+    figures_of_services = []
     for key, of_service in groups:
         service = services.get(key)
         if service:
             title = service.title or service.name
-            named.append({"name": service.name, "title": title, **of_service})
-    return named
+            figures_of_services.append({"name": service.name, "title": title, **of_service})
+    return figures_of_services
 
 
 def _concepts(groups: list[Group], vocabulary: str) -> list[DataDict]:
     """Return the figures of groups by concepts of a vocabulary; unknown concepts are left out."""
     concepts = vocabularies.get(vocabulary)
-    spoken = helpers.language()
+    spoken = language.current()
     rows = []
     for key, of_concept in groups:
         concept = concepts.get(key)
@@ -190,7 +190,7 @@ def show() -> DataDict:
     minutes = config.overview_minutes()
     if not minutes:
         return compute()
-    spoken = helpers.language()
+    spoken = language.current()
     cached = _cached(spoken)
     if cached is None:
         wait_for_many(_key(_ASKED), sa.select(QualityRow.package_id), lambda: _enqueue(spoken))

@@ -34,23 +34,32 @@ from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 
 log = logging.getLogger(__name__)
 
-PATIENCE = timedelta(days=2)  # tolerates a missed night or two
+PATIENCE = timedelta(days=2)  # nightly works that may be missed before it is reported
 LOCKED_TOGETHER = 400  # datasets whose rows are locked together, for about two seconds
 SENT_AT_ONCE = 100  # documents per request; Solr indexes them while the next ones are built
-COMMIT_EVERY = 5000  # datasets; results become visible in steps during a long run
+COMMIT_EVERY = 12  # times so many; results become visible in steps during a long run
 
 
 @dataclass
 class Outcome:
-    """Result of a rescore: datasets processed, ids of changed ones, removed rows without a dataset."""
+    """Result of a rescore.
+
+    Attributes:
+        seen: number of datasets scored.
+        changed: ids of those whose score or level changed.
+        pruned: number of rows removed, which had no dataset.
+    """
 
     seen: int = 0
     changed: list[str] = field(default_factory=list)
     pruned: int = 0
 
 
+# --- many datasets ---
+
+
 def everything() -> Outcome:
-    """Load and score every dataset."""
+    """Load and score every dataset; remove rows without a dataset. Commits."""
     outcome = Outcome(pruned=prune())
     for ids in store.each_chunk():
         outcome.changed += some(ids).changed
@@ -60,15 +69,18 @@ def everything() -> Outcome:
 
 
 def fallen_due() -> Outcome:
-    """Score overdue datasets from their stored facts, and all series and members; remove rows without a dataset."""
+    """Score datasets that fell due from their stored facts, and all series and members. Commits.
+
+    Rows without a dataset are removed.
+    """
     outcome = Outcome(pruned=prune())
-    late = (
+    query = (
         sa.select(QualityRow.package_id)
         .where(QualityRow.due < store.today())
         .order_by(QualityRow.package_id)
     )
-    waiting = list(model.Session.scalars(late))
-    for ids in _chunks(waiting, store.CHUNK):
+    due_ids = list(model.Session.scalars(query))
+    for ids in _chunks(due_ids, store.CHUNK):
         rows = _locked(ids)
         facts = {package_id: Facts.from_dict(row.facts) for package_id, row in rows.items()}
         outcome.changed += _write(facts, rows)
@@ -92,13 +104,17 @@ def _chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def _end_chunk() -> None:
+    """Commit, and free the memory of the rows."""
     model.Session.commit()
     model.Session.expunge_all()
 
 
+# --- a few datasets ---
+
+
 def some(ids: Sequence[str]) -> Outcome:
     """Load and score the datasets `ids`; the caller commits."""
-    rows = _locked(ids)
+    rows = _locked(ids)  # before they are loaded, so that no save comes between
     return _score(store.load(ids), rows)
 
 
@@ -113,6 +129,9 @@ def _score(data: Mapping[str, Row], rows: dict[str, QualityRow]) -> Outcome:
         checks = store.checks_of(rows.get(package_id))
         facts[package_id] = store.facts_of(dataset, checks)
     return Outcome(len(facts), _write(facts, rows))
+
+
+# --- rows ---
 
 
 def prune() -> int:
@@ -145,12 +164,16 @@ def overdue() -> int:
     return model.Session.scalar(query) or 0
 
 
+def _rows_of(ids: Sequence[str]) -> sa.Select[tuple[QualityRow]]:
+    """Return the query of the rows of some datasets, which all jobs lock in this order, against deadlocks."""
+    of_datasets = sa.select(QualityRow).where(QualityRow.package_id.in_(ids))
+    return of_datasets.order_by(QualityRow.package_id)
+
+
 def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:
-    # In the same order as other jobs, to avoid deadlocks.
-    query = (
-        sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).order_by(QualityRow.package_id)
-    )
-    return {row.package_id: row for row in model.Session.scalars(query.with_for_update())}
+    """Return the rows of some datasets by dataset id, locked until the end of the transaction."""
+    rows = model.Session.scalars(_rows_of(ids).with_for_update())
+    return {row.package_id: row for row in rows}
 
 
 def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
@@ -198,12 +221,14 @@ def reindex(ids: Sequence[str]) -> int:
         SolrAwayError: Solr is down.
     """
     with ThreadPoolExecutor(1) as sender:
-        run, number = _Reindexing(sender), 0
+        run = _Reindexing(sender)
+        sent_since_commit = 0
         for chunk in _chunks(ids, LOCKED_TOGETHER):
             run.index(chunk, skip_locked=True)
-            if number // COMMIT_EVERY != (number + LOCKED_TOGETHER) // COMMIT_EVERY:
+            sent_since_commit += len(chunk)
+            if sent_since_commit >= COMMIT_EVERY:
                 solr.commit()
-            number += len(chunk)
+                sent_since_commit = 0
         # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)
@@ -213,7 +238,12 @@ def reindex(ids: Sequence[str]) -> int:
 
 
 class _Reindexing:
-    """State of a run: datasets left for later, and how many could not be indexed."""
+    """A run of the indexing.
+
+    Attributes:
+        busy: datasets left for later, since a save has locked their rows.
+        failed: how many could not be indexed.
+    """
 
     def __init__(self, sender: ThreadPoolExecutor) -> None:
         self.busy: list[str] = []
@@ -223,13 +253,9 @@ class _Reindexing:
 
     def index(self, ids: Sequence[str], *, skip_locked: bool) -> None:
         """Index `ids` in a separate transaction; those locked by a save are added to `busy`."""
-        query = (
-            sa.select(QualityRow)
-            .where(QualityRow.package_id.in_(ids))
-            .order_by(QualityRow.package_id)
-        )
+        query = _rows_of(ids).with_for_update(skip_locked=skip_locked)
         # Keep references, so that the hook that adds the score finds the rows in the session.
-        rows = list(model.Session.scalars(query.with_for_update(skip_locked=skip_locked)))
+        rows = list(model.Session.scalars(query))
         locked = [row.package_id for row in rows]
         if skip_locked and len(locked) < len(ids):
             others = set(ids).difference(locked)

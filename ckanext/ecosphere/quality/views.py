@@ -15,6 +15,7 @@ from ckan.types import DataDict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.quality import config, figures, helpers, overview, store
 from ckanext.ecosphere.quality.figures import Scope
 from ckanext.ecosphere.shared import authorization, web_guard
@@ -140,13 +141,13 @@ def overview_csv() -> Response:
     if name not in overview.CSV_TABLES:
         tk.abort(404, _("There is no such table."))
     figures = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(overview.CSV_TABLES[name](figures), "text/csv", f"qualite-{name}.csv")
+    return pages.file(overview.CSV_TABLES[name](figures), "text/csv", f"qualite-{name}.csv")
 
 
 def overview_json() -> Response:
     """Return all figures of the page as JSON."""
     figures = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(json.dumps(figures, ensure_ascii=False), "application/json")
+    return pages.file(json.dumps(figures, ensure_ascii=False), "application/json")
 
 
 def visible_dashboard(id: str) -> DataDict:
@@ -192,21 +193,13 @@ def dashboard_csv(id: str) -> Response:
     organization = visible_dashboard(id)["organization"]
     scope = Scope(organization=organization["id"], private=True)
     content = overview.datasets(figures.each_dataset(scope))
-    return _private(_download(content, "text/csv", f"qualite-{organization['name']}.csv"))
+    return _private(pages.file(content, "text/csv", f"qualite-{organization['name']}.csv"))
 
 
 def dashboard_json(id: str) -> Response:
     """Return all figures of the dashboard as JSON."""
-    return _private(
-        _download(json.dumps(visible_dashboard(id), ensure_ascii=False), "application/json")
-    )
-
-
-def _download(content: str, mimetype: str, name: str | None = None) -> Response:
-    response = Response(content, mimetype=mimetype)
-    if name:
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    content = json.dumps(visible_dashboard(id), ensure_ascii=False)
+    return _private(pages.file(content, "application/json"))
 
 
 def _private(response: Response) -> Response:

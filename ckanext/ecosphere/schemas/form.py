@@ -32,9 +32,10 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.fields import SCHEMA
-from ckanext.ecosphere.dataset.view import FlatData, Row, View, flat_rows
+from ckanext.ecosphere.dataset.view import FlatData, Row, View, flat_rows, has_rows
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.stored import Stored
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import tables
 
 Condition = Row
@@ -148,12 +149,8 @@ def _fault(subfield: Field, find: Read, is_changed: bool, public: bool) -> str |
 def _texts(row: Row) -> dict[str, list[str]]:
     """Return the texts of a row, without groups in it."""
     view = View(row)
-    texts = {name: sorted(view.texts(name)) for name, value in row.items() if not _is_group(value)}
+    texts = {name: sorted(view.texts(name)) for name, value in row.items() if not has_rows(value)}
     return {name: parts for name, parts in texts.items() if parts}
-
-
-def _is_group(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
 
 
 # --- choices, and the long lists that the form's script fetches when a field is used -------------
@@ -231,7 +228,7 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
     for concept in voc.get("format"):
         media_type = concept.data["media_type"]
         if media_type:
-            formats.setdefault(media_type, []).append(concept.label(wording.page_language()))
+            formats.setdefault(media_type, []).append(concept.label(language.current()))
     return sorted((media_type, ", ".join(labels)) for media_type, labels in formats.items())
 
 
@@ -241,7 +238,7 @@ def ecosphere_registry_services() -> list[dict[str, str]]:
     return [
         {
             "name": concept.data[f"long_label_{spoken}"],
-            "short": concept.label(wording.page_language()),
+            "short": concept.label(language.current()),
             "uri": concept.uri,
         }
         for concept in voc.get("organisations")
@@ -290,14 +287,14 @@ def written(name: str, store: str) -> str:
 
 @voc.derived
 @cache
-def _written(name: str, store: str, language: str) -> str:
+def _written(name: str, store: str, spoken: str) -> str:
     rows: list[tuple[Any, ...]] = []
     if name == SERVICES:
         for service in ecosphere_registry_services():
             rows.append((service["name"], service["short"], 0, service["uri"]))
     else:
         for choice in _choices(name, store):
-            label = choice["label"][language]
+            label = choice["label"][spoken]
             rows.append((choice["value"], label, choice["depth"], choice["terms"]))
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 

@@ -37,6 +37,7 @@ from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for 
     ecosphere_locked,
     ecosphere_locked_fields,
 )
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import languages
 
 Field = Row
@@ -61,9 +62,9 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
     label = str(value)
     if vocabulary == "territories":
-        label = places.label(label, wording.page_language())
+        label = places.label(label, language.current())
     elif concept:
-        label = concept.label(wording.page_language())
+        label = concept.label(language.current())
     if concept and concept.data.get("withdrawn"):
         return _("{label} (withdrawn)").format(label=label)
     return label
@@ -338,7 +339,7 @@ def ecosphere_in_languages(field: Field, values: Row) -> list[dict[str, str]]:
     texts = values.get(field["field_name"])
     if not isinstance(texts, Mapping):
         return []
-    spoken = wording.page_language()
+    spoken = language.current()
     of_page = tk.h.get_translated(values, field["field_name"].removesuffix(languages.SUFFIX))
     others = {tag: text for tag, text in texts.items() if text != of_page}
     return [
@@ -367,7 +368,7 @@ def ecosphere_language_inputs(field: Field, values: Row) -> list[dict[str, str]]
     texts.pop(languages.FRENCH, None)
     inputs = []
     for tag, text in texts.items():
-        label = languages.name(tag, wording.page_language())
+        label = languages.name(tag, language.current())
         inputs.append(
             {
                 "name": f"{ecosphere_input_name(field)}-{tag}",

@@ -32,6 +32,7 @@ from ckanext.ecosphere.shared import (
     characters,
     contact_details,
     dates,
+    language,
     once,
     outlines,
     reach,
@@ -276,7 +277,7 @@ def _label(vocabulary: str, value: str) -> str:
     concept = voc.get(vocabulary).get(value)
     if concept is None:
         return ""
-    return concept.label(wording.page_language())
+    return concept.label(language.current())
 
 
 def access(dataset: Dataset) -> DataDict:
@@ -293,7 +294,7 @@ def access(dataset: Dataset) -> DataDict:
         "label": _label("access-right", view.text("access_rights")),
         "restricted": reach.is_restricted(dataset),
         "asked": _is_asked_for(dataset),
-        "grounds": [ground.label(wording.page_language()) for ground in grounds],
+        "grounds": [ground.label(language.current()) for ground in grounds],
         "conditions": str(dataset.get("access_conditions") or ""),
         "contacts": list(view.rows("contact")),
     }
@@ -390,7 +391,7 @@ def _box(geometries: Iterable[Any]) -> outlines.Box | None:
 
 
 def _place(uri: str) -> str:
-    label = places.label(uri, wording.page_language())
+    label = places.label(uri, language.current())
     level = wording.ecosphere_place_level(uri)
     if not level:
         return label
@@ -401,7 +402,7 @@ def _licence(identifier: str) -> dict[str, str]:
     concept = voc.get("licences").get(identifier) if identifier else None
     label, address = identifier, identifier
     if concept:
-        label, address = concept.label(wording.page_language()), concept.uri
+        label, address = concept.label(language.current()), concept.uri
     if not urls.is_web_address(address):
         address = ""
     return {"label": label, "href": address}

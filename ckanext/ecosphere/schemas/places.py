@@ -1,4 +1,6 @@
-"""Places and boxes: suggestions for the form, territories of a box, footprint of a dataset. No CKAN imports.
+"""Places and boxes of the form: suggestions, territories of a box, footprint of a dataset. No CKAN imports.
+
+The boxes and geometries that people write are checked here; `dataset.geometry` computes with valid ones.
 
 All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
 west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).
@@ -6,7 +8,6 @@ west > east means that it crosses the 180th meridian, and its polygon is then cu
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import re
@@ -18,12 +19,24 @@ import shapely
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset.geometry import Box, area, box_to_geometry, holds, hull
+from ckanext.ecosphere.dataset.geometry import (
+    HALF_TURN,
+    MAX_POSITIONS,
+    QUARTER_TURN,
+    Box,
+    area,
+    box_to_geometry,
+    crosses_the_pacific,
+    holds,
+    hull,
+)
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 MOST = 20
+"""Maximum number of suggestions; territories take half of them at most."""
 MOST_TERRITORIES = 5
+"""Maximum number of territories that are proposed for a box."""
 
 
 def suggest(text: str, lang: str) -> list[dict[str, str]]:
@@ -69,8 +82,9 @@ def _words(text: str) -> list[str]:
 
 
 def _begins(words: list[str], name: str) -> bool:
-    folded = f" {voc.normalise(name)}"
-    return all(f" {word}" in folded for word in words)
+    """Tell whether each word is the beginning of a word of a name."""
+    normalised = f" {voc.normalise(name)}"
+    return all(f" {word}" in normalised for word in words)
 
 
 def label(uri: str, lang: str) -> str:
@@ -105,23 +119,60 @@ def level(uri: str) -> tuple[str, str]:
     return "", ""
 
 
+def territory_box(uri: str) -> Box | None:
+    """Return the box of a territory; None for an unknown one and for "Hors de France".
+
+    Boxes of communes are not available: that of the intercommunality is used, clipped to the département.
+    """
+    if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
+        return None
+    commune = communes.get(uri)
+    if commune is None:
+        return _box_of_concept(voc.get("territories").get(uri))
+    box = _box_of_concept(gazetteer.departements().get(commune.departement))
+    outline = epcis.outlines().get(commune.epci)
+    if box is None or outline is None:
+        return box
+    return _clipped(box, outline.box)
+
+
+def _box_of_concept(territory: voc.Concept | None) -> Box | None:
+    if territory is None or territory.data["type"] == "autre":
+        return None
+    return territory.data["bbox"]
+
+
+def _clipped(box: Box, other: Box) -> Box:
+    """Return the part of a box that lies in another one; all of it if they do not intersect."""
+    west, south = max(box[0], other[0]), max(box[1], other[1])
+    east, north = min(box[2], other[2]), min(box[3], other[3])
+    if west >= east or south >= north:
+        return box
+    return west, south, east, north
+
+
 def box_of(uris: Iterable[str]) -> Box | None:
-    """Return the smallest box around territories; for a commune, see `spatial.territory_box`."""
+    """Return the smallest box around territories; None if none of them has a box.
+
+    Boxes across the 180th meridian are left out, unless there are no others: the first one then.
+    """
     boxes = list(filter(None, map(territory_box, uris)))
-    plain = [box for box in boxes if box[0] <= box[2]]
-    if plain:
-        return hull(plain)
+    uncut = [box for box in boxes if box[0] <= box[2]]
+    if uncut:
+        return hull(uncut)
     return next(iter(boxes), None)
 
 
 def territories_of(box: Box, lang: str) -> list[dict[str, str]]:
     """Return the few smallest territories that contain a box, smallest first: ``uri`` and ``label``."""
-    territories = (concept for concept in voc.get("territories") if concept.data["type"] != "autre")
-    holding = [concept for concept in territories if holds(concept.data["bbox"], box, margin=0)]
-    holding.sort(key=lambda concept: area(concept.data["bbox"]))
-    return [
-        {"uri": concept.uri, "label": concept.label(lang)} for concept in holding[:MOST_TERRITORIES]
-    ]
+    around = []
+    for concept in voc.get("territories"):
+        outer = _box_of_concept(concept)
+        if outer and holds(outer, box, margin=0):
+            around.append(concept)
+    around.sort(key=lambda concept: area(concept.data["bbox"]))
+    smallest = around[:MOST_TERRITORIES]
+    return [{"uri": concept.uri, "label": concept.label(lang)} for concept in smallest]
 
 
 # --- boxes and geometries --------------------------------------------------------------------
@@ -135,25 +186,27 @@ _COMMA_BOX_TEXT = re.compile(
     r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
 )
 TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
-MAX_POSITIONS = 100_000
-MAX_LONGITUDE = 180.0
-MAX_LATITUDE = 90.0
 MAX_HEIGHT = 1e8
+"""Metres above or below the ellipsoid; anything beyond is a mistake."""
+REASONS = ("format", "world", "order", "type", "ring", "size")
+"""Reasons why a box or geometry is invalid; the validators have a sentence for each."""
 
 
 class GeometryError(ValueError):
-    """An invalid box or geometry; ``reason`` is one of :data:`REASONS`."""
+    """An invalid box or geometry.
+
+    Attributes:
+        reason: ``format``, ``world`` (out of range), ``order`` (of the sides), ``type`` (of the geometry), ``ring``
+            (not closed) or ``size`` (too many positions).
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-REASONS = ("format", "world", "order", "type", "ring", "size")
-
-
 def _in_world(longitude: float, latitude: float) -> bool:
-    return abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE
+    return abs(longitude) <= HALF_TURN and abs(latitude) <= QUARTER_TURN
 
 
 def check_box(box: Box) -> Box:
@@ -168,8 +221,7 @@ def check_box(box: Box) -> Box:
         raise GeometryError("format")
     if not (_in_world(west, south) and _in_world(east, north)):
         raise GeometryError("world")
-    crosses = west >= 90 and east <= -90  # noqa: PLR2004 - both sides of the Pacific
-    if south > north or (west > east and not crosses):
+    if south > north or (west > east and not crosses_the_pacific(west, east)):
         raise GeometryError("order")
     return box
 
@@ -182,7 +234,7 @@ def parse_box(value: Any) -> DataDict:
             (object or text).
 
     Raises:
-        GeometryError: see :data:`REASONS`.
+        GeometryError: it is invalid.
     """
     if isinstance(value, str):
         value = _numbers(value.strip()) or value
@@ -214,7 +266,7 @@ def parse_geometry(value: Any) -> DataDict:
         value: a GeoJSON geometry as an object or as text.
 
     Raises:
-        GeometryError: see :data:`REASONS`.
+        GeometryError: it is invalid.
     """
     if isinstance(value, str):
         try:
@@ -226,12 +278,12 @@ def parse_geometry(value: Any) -> DataDict:
     if value.get("type") not in TYPES:
         raise GeometryError("type")
     geometry = {"type": value["type"], "coordinates": value["coordinates"]}
-    positions = shapely.get_coordinates(_shape(geometry), include_z=True)
+    positions = shapely.get_coordinates(_parsed(geometry), include_z=True)
     if not len(positions):
         raise GeometryError("format")
     if len(positions) > MAX_POSITIONS:
         raise GeometryError("size")
-    if (numpy.abs(positions) > (MAX_LONGITUDE, MAX_LATITUDE, MAX_HEIGHT)).any():
+    if (numpy.abs(positions) > (HALF_TURN, QUARTER_TURN, MAX_HEIGHT)).any():
         raise GeometryError("world")
     for polygon in _polygons(geometry):
         if any(len(ring) < 4 for ring in polygon):  # noqa: PLR2004 - RFC 7946, 3.1.6
@@ -239,7 +291,7 @@ def parse_geometry(value: Any) -> DataDict:
     return geometry
 
 
-def _shape(geometry: Row) -> Any:
+def _parsed(geometry: Row) -> Any:
     """Return a GeoJSON geometry as one of shapely.
 
     Raises:
@@ -264,40 +316,26 @@ def _polygons(geometry: Row) -> list[Any]:
 
 def geometry_to_box(geometry: Row) -> Box:
     """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
-    west, south, east, north = _shape(geometry).bounds
+    west, south, east, north = _parsed(geometry).bounds
     return west, south, east, north
 
 
 def sides(geometry: Row) -> Box | None:
     """Return the sides of a box, including one cut at the 180th meridian (west > east); None for other shapes."""
     if geometry["type"] == "MultiPolygon":
-        west = max(position[0] for position in geometry["coordinates"][0][0])
-        if west != MAX_LONGITUDE or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
+        polygons = geometry["coordinates"]
+        easternmost = max(position[0] for position in polygons[0][0])
+        if easternmost != HALF_TURN or len(polygons) != 2:  # noqa: PLR2004 - cut in two
             return None
+        # As `box_to_geometry` cuts it: the part west of the meridian comes first.
         first, second = (
-            geometry_to_box({"type": "Polygon", "coordinates": part})
-            for part in geometry["coordinates"]
+            geometry_to_box({"type": "Polygon", "coordinates": polygon}) for polygon in polygons
         )
         return first[0], first[1], second[2], first[3]
     box = geometry_to_box(geometry)
     if geometry != box_to_geometry(box):
         return None
     return box
-
-
-def boxes_meet(one: Box, other: Box) -> bool:
-    """Return whether two boxes intersect; a box with west > east crosses the 180th meridian."""
-    if one[3] < other[1] or other[3] < one[1]:
-        return False
-    pairs = itertools.product(_spans(one), _spans(other))
-    return any(span[0] <= beside[1] and beside[0] <= span[1] for span, beside in pairs)
-
-
-def _spans(box: Box) -> list[tuple[float, float]]:
-    """Return the longitudes that a box spans, as one or two ranges."""
-    if box[0] <= box[2]:
-        return [(box[0], box[2])]
-    return [(box[0], MAX_LONGITUDE), (-MAX_LONGITUDE, box[2])]
 
 
 def footprint(dataset: Row) -> DataDict | None:
@@ -318,6 +356,7 @@ def footprint(dataset: Row) -> DataDict | None:
 
 
 def _shape_of(row: Row) -> DataDict | None:
+    """Return the most exact shape of a row of the spatial coverage: geometry, box, or that of its territory."""
     for key, parse in (("geom", parse_geometry), ("bbox", parse_box)):
         if row.get(key):
             try:
@@ -325,36 +364,6 @@ def _shape_of(row: Row) -> DataDict | None:
             except GeometryError:
                 continue
     return _territory_shape(row.get("uri") or "")
-
-
-def territory_box(uri: str) -> Box | None:
-    """Return the box of a territory; None for an unknown one and for "Hors de France".
-
-    Boxes of communes are not available: that of the intercommunality is used, clipped to the département.
-    """
-    if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
-        return None
-    commune, outline = communes.get(uri), None
-    if commune:
-        territory = gazetteer.departements().get(commune.departement)
-        outline = epcis.outlines().get(commune.epci)
-    else:
-        territory = voc.get("territories").get(uri)
-    if territory is None or territory.data["type"] == "autre":
-        return None
-    box: Box = territory.data["bbox"]
-    if outline is None:
-        return box
-    return _common(box, outline.box)
-
-
-def _common(one: Box, other: Box) -> Box:
-    """Return the intersection of two boxes, or the first if they do not intersect."""
-    west, south = max(one[0], other[0]), max(one[1], other[1])
-    east, north = min(one[2], other[2]), min(one[3], other[3])
-    if west >= east or south >= north:
-        return one
-    return west, south, east, north
 
 
 def _territory_shape(uri: str) -> DataDict | None:
@@ -365,6 +374,7 @@ def _territory_shape(uri: str) -> DataDict | None:
 
 
 def _merge(shapes: list[DataDict]) -> DataDict | None:
+    """Return shapes as one; of several, points and lines become boxes."""
     distinct = list({json.dumps(shape): shape for shape in shapes}.values())
     if len(distinct) <= 1:
         return next(iter(distinct), None)

@@ -24,7 +24,7 @@ from sqlalchemy import event
 
 from ckanext.ecosphere.dataset.dates import days_of
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.schemas import places, stored, urls
+from ckanext.ecosphere.schemas import places, relations, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
 from ckanext.ecosphere.shared import csv_table, stored_files
 from ckanext.ecosphere.shared.queue import enqueue_once
@@ -142,7 +142,8 @@ def csv_path() -> Path | None:
 def csv_lines(search: DataDict) -> Iterator[str]:
     """Yield the CSV lines of a search."""
     return table_lines(
-        row(stored.completed(dataset), _page(dataset)) for dataset in each_dataset(search)
+        row(stored.completed(dataset), relations.page_of(dataset))
+        for dataset in each_dataset(search)
     )
 
 
@@ -196,10 +197,6 @@ def _place() -> Path:
     if file is None:
         raise RuntimeError("ckan.storage_path is not set")
     return file
-
-
-def _page(dataset: Any) -> str:
-    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
 
 
 PART_SIZE = 1_000

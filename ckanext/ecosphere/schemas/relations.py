@@ -28,7 +28,7 @@ from ckan import model
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import fields
+from ckanext.ecosphere.dataset import fields, geometry
 from ckanext.ecosphere.dataset.view import Row, View, as_list
 from ckanext.ecosphere.schemas import places, urls, wording
 from ckanext.ecosphere.shared import authorization, once
@@ -74,6 +74,11 @@ def own_references(dataset: Dataset) -> list[str]:
 def permalink(dataset: Dataset) -> str:
     """Return the permanent URL of a dataset, by id, which does not change when it is renamed."""
     return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
+
+
+def page_of(dataset: Dataset) -> str:
+    """Return the URL of the page of a dataset, by name, as search engines list it."""
+    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
 
 
 def find(references: Iterable[str]) -> list[DataDict]:
@@ -377,7 +382,7 @@ def distance(own: Iterable[str], others: Iterable[str]) -> float:
 
 
 def _gap(one: places.Box, other: places.Box) -> float:
-    if places.boxes_meet(one, other):
+    if geometry.meet(one, other):
         return 0.0
     return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
 

@@ -15,7 +15,7 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import Row, View, as_list
+from ckanext.ecosphere.dataset.view import Row, View, as_list, filled
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 
 KINDS = {"service": "WebAPI", "SoftwareSourceCode": "SoftwareSourceCode"}
@@ -56,11 +56,7 @@ def describe(dataset: Row, page: str, catalogue: str) -> DataDict:
         described["includedInDataCatalog"] = {"@type": "DataCatalog", "name": catalogue}
         files = [row for row in read.rows("resources") if row.get("url")]
         described["distribution"] = [_distribution(row) for row in files]
-    return _filled(described)
-
-
-def _filled(described: Row) -> DataDict:
-    return {name: value for name, value in described.items() if value not in (None, "", [])}
+    return filled(described)
 
 
 def _fields(read: View) -> DataDict:
@@ -129,7 +125,7 @@ def _party(row: Row) -> DataDict:
         "url": row.get("url"),
         "email": row.get("email"),
     }
-    return _filled(party)
+    return filled(party)
 
 
 def _distribution(row: Row) -> DataDict:
@@ -144,7 +140,7 @@ def _distribution(row: Row) -> DataDict:
         "encodingFormat": row.get("mimetype") or row.get("format"),
         "contentSize": size,
     }
-    return _filled(download)
+    return filled(download)
 
 
 def _places(read: View) -> Iterator[DataDict]:
@@ -183,7 +179,7 @@ def structured_data(dataset: Row) -> DataDict:
         dataset: the dataset, from ``package_show``. Related datasets that the current user may not see are left out.
     """
     completed = stored.completed(dataset)
-    described = describe(completed, _page_of(dataset), tk.config["ckan.site_title"])
+    described = describe(completed, relations.page_of(dataset), tk.config["ckan.site_title"])
     parts: list[Any] = []
     if dataset.get("dcat_type") == relations.SERIES:
         parts = relations.referring(dataset, relations.SERIES_FIELD)["results"]
@@ -195,8 +191,4 @@ def structured_data(dataset: Row) -> DataDict:
 
 
 def _reference(dataset: Row) -> DataDict:
-    return {"@type": "Dataset", "name": dataset["title"], "url": _page_of(dataset)}
-
-
-def _page_of(dataset: Row) -> str:
-    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
+    return {"@type": "Dataset", "name": dataset["title"], "url": relations.page_of(dataset)}

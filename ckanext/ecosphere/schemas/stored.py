@@ -13,6 +13,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import once
 
+#: Columns of a package that are fields of a dataset; all other fields are extras.
 COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version")
 
 
@@ -52,6 +53,70 @@ class Stored(View):
         return None
 
 
+def package_of(reference: str) -> Any:
+    """Return the package with this name, id, or record identifier in another catalogue, or None."""
+    return packages_of([reference])[0]
+
+
+def packages_of(references: Iterable[Any]) -> list[Any]:
+    """Return the package of each reference, or None; in two queries at most.
+
+    Args:
+        references: names, ids, or identifiers of records in another catalogue.
+    """
+    names = [str(reference) for reference in references]
+    if not names:
+        return []
+    package = model.Package
+    is_named = package.id.in_(names) | package.name.in_(names)
+    rows = model.Session.query(package).filter(is_named).all()
+    # An id takes precedence over a name, as in CKAN.
+    by_name = {row.name: row for row in rows} | {row.id: row for row in rows}
+    others = set(names) - set(by_name)
+    if others:
+        identifier = package.extras["metadata_identifier"].astext
+        query = model.Session.query(package).filter(
+            identifier.in_(others), package.state == "active"
+        )
+        for row in query.order_by(package.metadata_created):
+            by_name.setdefault(row.extras["metadata_identifier"], row)
+    return [by_name.get(name) for name in names]
+
+
+# --- what a member takes from its series ---------------------------------------------------------
+
+#: More detailed fields whose presence prevents the inheritance of a field.
+SAID_BY = {"territory": ("spatial_coverage",)}
+
+
+def is_filled(value: Any) -> bool:
+    """Return whether a stored value, possibly nested, is not empty."""
+    if isinstance(value, Mapping):
+        return any(map(is_filled, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(is_filled, value))
+    return value not in (None, "", False)
+
+
+def lender(field: Row, dataset: Row, series: Iterable[Row]) -> Row | None:
+    """Return the series from which a dataset inherits a field, or None if it has a value itself or no series has one.
+
+    Args:
+        field: the field of the schema.
+        dataset: the dataset, from `package_show`.
+        series: its series; the first one with a value is returned.
+    """
+    name = field["field_name"]
+    if not field.get("inherited"):
+        return None
+    if any(is_filled(dataset.get(other)) for other in (name, *SAID_BY.get(name, ()))):
+        return None
+    for candidate in series:
+        if is_filled(candidate.get(name)):
+            return candidate
+    return None
+
+
 def inherited_fields(
     series: Iterable[str], fields: Iterable[Row], services: Iterable[str]
 ) -> set[str]:
@@ -75,76 +140,14 @@ def inherited_fields(
 
 
 def _may_lend(series: Any, services: set[str]) -> bool:
+    """Tell whether a series is public, or of one of some services, by id or name."""
     if not series.private:
         return True
     owner = model.Group.get(series.owner_org) if series.owner_org else None
     return owner is not None and not services.isdisjoint((owner.id, owner.name))
 
 
-def package_of(reference: str) -> Any:
-    """Return the package with this name, id, or record identifier in another catalogue, or None."""
-    return packages_of([reference])[0]
-
-
-def packages_of(references: Iterable[Any]) -> list[Any]:
-    """Return the package of each reference, or None; in two queries at most.
-
-    Args:
-        references: names, ids, or identifiers of records in another catalogue.
-    """
-    names = [str(reference) for reference in references]
-    if not names:
-        return []
-    package, identifier = model.Package, model.Package.extras["metadata_identifier"].astext
-    rows = (
-        model.Session.query(package).filter(package.id.in_(names) | package.name.in_(names)).all()
-    )
-    # An id takes precedence over a name, as in CKAN.
-    by_name = {row.name: row for row in rows} | {row.id: row for row in rows}
-    others = set(names) - set(by_name)
-    if others:
-        query = model.Session.query(package).filter(
-            identifier.in_(others), package.state == "active"
-        )
-        for row in query.order_by(package.metadata_created):
-            by_name.setdefault(row.extras["metadata_identifier"], row)
-    return [by_name.get(name) for name in names]
-
-
-# --- what a member takes from its series ---------------------------------------------------------
-
-Dataset = Row
-Field = Row
-#: More detailed fields whose presence prevents the inheritance of a field.
-SAID_BY = {"territory": ("spatial_coverage",)}
-
-
-def is_filled(value: Any) -> bool:
-    """Return whether a stored value, possibly nested, is not empty."""
-    if isinstance(value, Mapping):
-        return any(map(is_filled, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(is_filled, value))
-    return value not in (None, "", False)
-
-
-def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset | None:
-    """Return the series from which a dataset inherits a field, or None if it has a value itself or no series has one.
-
-    Args:
-        field: the field of the schema.
-        dataset: the dataset, from `package_show`.
-        series: its series; the first one with a value is returned.
-    """
-    name = field["field_name"]
-    if not field.get("inherited") or any(
-        is_filled(dataset.get(other)) for other in (name, *SAID_BY.get(name, ()))
-    ):
-        return None
-    return next((one_series for one_series in series if is_filled(one_series.get(name))), None)
-
-
-def completed(dataset: Dataset) -> DataDict:
+def completed(dataset: Row) -> DataDict:
     """Return a dataset with the inherited fields filled in, for exports.
 
     Values are inherited from public series only, since exports are public.
@@ -156,7 +159,7 @@ def completed(dataset: Dataset) -> DataDict:
     return {**dataset, **taken_from_series(dataset, series)}
 
 
-def taken_from_series(dataset: Dataset, series: Iterable[Dataset]) -> DataDict:
+def taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
     """Return the values that a dataset inherits from its series, as {field: value}.
 
     Args:
@@ -177,12 +180,12 @@ def taken_from_series(dataset: Dataset, series: Iterable[Dataset]) -> DataDict:
     return values
 
 
-def _public(reference: str) -> Dataset | None:
+def _public(reference: str) -> Row | None:
     """Return a public series, read once per page, or None."""
     return once.for_page("public series", reference, lambda: _read_public(reference))
 
 
-def _read_public(reference: str) -> Dataset | None:
+def _read_public(reference: str) -> Row | None:
     package = package_of(reference)
     if package is None or package.private or package.state != "active":
         return None

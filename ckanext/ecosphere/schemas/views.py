@@ -145,9 +145,9 @@ def vocabulary(name: str) -> Any:
         extension = endings.get(str(accepted), "")
     if not extension:
         variables = {"vocabulary": voc.get(name), "title": voc.title(name, language.current())}
-        page = make_response(tk.render("ecosphere_schemas/vocabulary.html", variables))
-        page.vary.add("Accept")
-        return page
+        response = make_response(tk.render("ecosphere_schemas/vocabulary.html", variables))
+        response.vary.add("Accept")
+        return response
     syntax, mimetype = SKOS_FORMATS[extension]
     address = tk.url_for(
         "ecosphere_schemas.vocabulary", name=name, qualified=True, locale="default"
@@ -229,17 +229,22 @@ def import_record() -> Any:
 
 def _proposed(url: str) -> str:
     """Return the form with the proposed dataset, or the page that waits for services or asks for their layers."""
-    form = tk.request.form
-    layers = form.getlist("layer")[: proposing.MOST_CHOSEN]
-    data = {"urls": url, "kinds": form.getlist("kind"), "layers": layers}
+    sent = tk.request.form
+    layers = sent.getlist("layer")[: proposing.MOST_CHOSEN]
+    data = {"urls": url, "kinds": sent.getlist("kind"), "layers": layers}
     read = tk.get_action("ecosphere_dataset_propose")({}, data)
     if read["state"] == proposing.READY:
         return _imported(read)
     tries = 0
-    if re.fullmatch("[0-9]{1,3}", form.get("tries", "")):
-        tries = int(form["tries"])
-    page = {"url": url, "read": read, "tries": tries + 1, "unanswered": bool(form.get("chosen"))}
-    return tk.render(f"ecosphere_schemas/importing/{read['state']}.html", page)
+    if re.fullmatch("[0-9]{1,3}", sent.get("tries", "")):
+        tries = int(sent["tries"])
+    variables = {
+        "url": url,
+        "read": read,
+        "tries": tries + 1,
+        "unanswered": bool(sent.get("chosen")),
+    }
+    return tk.render(f"ecosphere_schemas/importing/{read['state']}.html", variables)
 
 
 def _imported(read: DataDict) -> str:
@@ -340,8 +345,11 @@ def _check_may_describe() -> None:
 
 def _as_it_is(dataset: DataDict) -> DataDict:
     """Return a dataset for which the form uses no defaults: a licence or access that is not stated stays empty."""
-    with_default = [f for f in _fields() if "form_default" in f or f.get("from_contact_sheet")]
-    empty = {field["field_name"]: "" for field in with_default if field["field_name"] != KIND}
+    empty = {}
+    for field in _fields():
+        has_default = "form_default" in field or field.get("from_contact_sheet")
+        if has_default and field["field_name"] != KIND:
+            empty[field["field_name"]] = ""
     return {**empty, **dataset}
 
 
@@ -368,7 +376,6 @@ PARTS = ("_dataset", "_resource")
 KINDS = ("dataset", "resource")
 LONGEST_REFERENCE = 200
 NEW = "new"
-BAD_REQUEST, ABSENT = 400, 404
 
 
 @forms.route("/dataset/reprendre/<kind>", methods=["POST"])
@@ -376,19 +383,19 @@ def restore(kind: str) -> Any:
     """Show a form with the submitted values, as after a validation error, to users who may use that form."""
     dataset, resource = (tk.request.values.get(name, "")[:LONGEST_REFERENCE] for name in PARTS)
     if kind not in KINDS or not dataset or (kind == "resource") != bool(resource):
-        return tk.abort(BAD_REQUEST, _("It cannot be told which form this was."))
+        return tk.abort(400, _("It cannot be told which form this was."))
     try:
         parameters = parse_params(tk.request.form, ignore_keys=[*PARTS, "save"])
         values = clean_dict(unflatten(tuplize_dict(parameters)))
     except (DataError, ValueError, TypeError, KeyError, IndexError, AttributeError):
-        return tk.abort(BAD_REQUEST, _("What was kept cannot be read."))
+        return tk.abort(400, _("What was kept cannot be read."))
     values["save"] = ""  # marks the form as submitted: no defaults are filled in
     if kind == "resource":
-        return _resource(dataset, resource, values)
-    return _dataset(dataset, values)
+        return _form_of_resource(dataset, resource, values)
+    return _form_of_dataset(dataset, values)
 
 
-def _dataset(id_: str, values: DataDict) -> Any:
+def _form_of_dataset(id_: str, values: DataDict) -> Any:
     if id_ == NEW:
         tk.g.form_action = tk.url_for("dataset.new")
         return dataset_views.CreateView().get("dataset", {**values, "state": "none"})
@@ -399,7 +406,7 @@ def _dataset(id_: str, values: DataDict) -> Any:
     )
 
 
-def _resource(dataset: str, id_: str, values: DataDict) -> Any:
+def _form_of_resource(dataset: str, id_: str, values: DataDict) -> Any:
     package = _readable(dataset)
     if id_ == NEW:
         return resource_views.CreateView().get("dataset", package.name, {**values, "id": ""})
@@ -407,13 +414,14 @@ def _resource(dataset: str, id_: str, values: DataDict) -> Any:
 
 
 def _readable(name: str) -> Any:
+    """Return a package, of which the form's own view checks whether the user may change it."""
     package = stored.package_of(name)
     try:
         if package is None:
             raise tk.ObjectNotFound
         tk.check_access("package_show", authorization.of_page(), {"id": package.id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        tk.abort(ABSENT, _("Dataset not found"))
+        tk.abort(404, _("Dataset not found"))
     return package
 
 
@@ -425,12 +433,13 @@ PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 @pages.route("/dataset/<id>/citation.<extension>")
 def cite(id: str, extension: str) -> Response:
     """Return the citation of a dataset as txt, bib or ris."""
-    form = page.FORMATS.get(extension)
-    if form is None:
+    citation_format = page.FORMATS.get(extension)
+    if citation_format is None:
         return tk.abort(404, _("There is no citation in this format."))
     dataset = _shown(id)
     cited = page.citation_of(dataset, tk.config["ckan.site_title"], relations.permalink(dataset))
-    response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
+    content_type = f"{citation_format.media_type}; charset=utf-8"
+    response = Response(citation_format.write(cited), content_type=content_type)
     if extension != "txt":
         response.headers["Content-Disposition"] = (
             f'attachment; filename="{dataset["name"]}.{extension}"'
@@ -559,7 +568,9 @@ def edit() -> Any:
     except tk.NotAuthorized:
         return tk.abort(403, _("Only the editors of a service change its datasets"))
     is_post = tk.request.method == "POST"
-    sent = tk.request.form if is_post else tk.request.args
+    sent = tk.request.args
+    if is_post:
+        sent = tk.request.form
     data: DataDict = {name: sent.get(name, "") for name in TEXTS}
     data |= {
         "left_out": sent.getlist("left_out"),
@@ -580,10 +591,9 @@ def edit() -> Any:
         errors = error.error_dict
     labels = _labels()
     fields = [(name, labels.get(name, name)) for name in bulk.FIELDS]
-    schema = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    vocabularies = {field["field_name"]: field.get("vocabulary") for field in schema}
+    vocabularies = {field["field_name"]: field.get("vocabulary") for field in _fields()}
     lists = [(label, vocabularies[name]) for name, label in fields if vocabularies.get(name)]
-    page = {
+    variables = {
         "data": data,
         "preview": preview,
         "errors": errors,
@@ -592,7 +602,7 @@ def edit() -> Any:
         "filters": describe_filters(data["filters"]),
         "limit": MOST_DATASETS,
     }
-    return tk.render("ecosphere_schemas/bulk.html", page)
+    return tk.render("ecosphere_schemas/bulk.html", variables)
 
 
 def _names_in(upload: Any) -> str:
@@ -611,9 +621,9 @@ def _names_in(upload: Any) -> str:
 
 
 def _labels() -> dict[str, str]:
-    schema = tk.h.scheming_get_dataset_schema("dataset")
+    """Return the labels of the fields in the user's language, as in the form."""
     labels = {
-        f["field_name"]: tk.h.scheming_language_text(f["label"]) for f in schema["dataset_fields"]
+        field["field_name"]: tk.h.scheming_language_text(field["label"]) for field in _fields()
     }
     return {**labels, "tags": _("Keywords")}
 
@@ -626,8 +636,8 @@ def runs() -> Any:
     except tk.NotAuthorized:
         return tk.abort(403, _("Only the editors of a service change its datasets"))
     users = {row["user"]: tk.h.linked_user(row["user"], 0, 0) for row in rows}
-    page = {"runs": rows, "labels": _labels(), "users": users}
-    return tk.render("ecosphere_schemas/bulk_runs.html", page)
+    variables = {"runs": rows, "labels": _labels(), "users": users}
+    return tk.render("ecosphere_schemas/bulk_runs.html", variables)
 
 
 @bulk_edits.route("/<id>", methods=["GET", "POST"])
@@ -635,7 +645,9 @@ def run(id: str) -> Any:
     """Show the progress and outcome of a run; undo or resume it."""
     try:
         if tk.request.method == "POST":
-            action = "resume" if tk.request.form.get("action") == "resume" else "undo"
+            action = "undo"
+            if tk.request.form.get("action") == "resume":
+                action = "resume"
             tk.get_action(f"ecosphere_bulk_edit_{action}")({}, {"id": id})
             return tk.redirect_to("ecosphere_bulk.run", id=id)
         progress = tk.get_action("ecosphere_bulk_edit_show")({}, {"id": id})

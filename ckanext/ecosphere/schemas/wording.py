@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 from ckan.common import _
 
 from ckanext.ecosphere.dataset.dates import precision, span
@@ -56,20 +55,15 @@ def ecosphere_time_text(value: Any) -> str:
     return moments.moment(str(value)) or str(value)
 
 
-def page_language() -> str:
-    """Return the language of the page; outside a request, that of the portal."""
-    return language.current() or tk.config["ckan.locale_default"]
-
-
 def short_language() -> str:
     """Return the language of tables with two of them, "fr" or "en", for the page."""
-    if page_language().startswith("fr"):
+    if language.current().startswith("fr"):
         return "fr"
     return "en"
 
 
 def _locale() -> str:
-    return moments.locale(page_language())
+    return moments.locale(language.current())
 
 
 def ecosphere_box_text(value: Any) -> str:

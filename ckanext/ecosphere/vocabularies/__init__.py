@@ -9,7 +9,7 @@ Pure Python without CKAN, so every room may import it::
 
 The lists are the CSV files in ``data/``; their sources are documented in ``SOURCES.md`` beside them. A folder of the
 administrator (:func:`use`) takes precedence: it can hold other editions of these lists, and further lists. Changes made
-by administrators on the pages of the portal are applied on top of both (``local.py``, ``overlay.py``).
+by administrators on the pages of the portal are applied on top of both (``local.py``).
 A list is read at first use and cached until it changes; all returned objects are immutable.
 """
 
@@ -98,7 +98,7 @@ def get(name: str) -> Vocabulary:
     """
     if name not in names():
         raise KeyError(name)
-    return Vocabulary(name, local.over(name, _packaged(name)), normalise)
+    return Vocabulary(name, local.with_changes(name, _packaged(name)), normalise)
 
 
 def own_synonyms() -> list[tuple[str, tuple[str, ...]]]:

@@ -63,7 +63,7 @@ def _by_code() -> dict[str, Commune]:
             row["departement"],
             int(row["population"]),
             row["epci"],
-            tuple(row["postal"].split("|")) if row["postal"] else (),
+            tuple(filter(None, row["postal"].split("|"))),
         )
         for row in tables.rows(_FILE)
     }

@@ -20,44 +20,8 @@ from ckanext.ecosphere.vocabularies.communes import Commune
 from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
 
 _IN_FULL = {"st": "saint", "ste": "sainte"}
+_ABBREVIATED = {"saint": "st", "sainte": "ste"}
 ARTICLES = frozenset({"l", "la", "le", "les"})
-
-
-def spellings(name: str) -> Iterator[str]:
-    """Yield a normalised name and its variants: abbreviated, with "lez" for "les", without articles."""
-    yield name
-    words = name.split()
-    if "les" in words[1:]:
-        yield " ".join({"les": "lez"}.get(word, word) for word in words)
-    bare = [word for word in words if word not in ("d", *ARTICLES)]
-    if len(bare) > 1:
-        yield " ".join(bare)
-    if "saint" in words or "sainte" in words:
-        # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
-        for form in (words, bare):
-            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in form)
-    # "rochelle" for "la rochelle", but not "mans" for "le mans".
-    if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004
-        yield " ".join(words[1:])
-
-
-def in_full(start: str) -> str:
-    """Return the beginning of a normalised name with "st" and "ste" spelled out, except in the last (partial) word."""
-    *before, last = start.split() or [""]
-    return " ".join([*(_IN_FULL.get(word, word) for word in before), last])
-
-
-def plural(adjective: str) -> str:
-    """Return the masculine plural of an adjective: "provençaux" for "provençal"."""
-    if adjective.endswith("al"):
-        return adjective[:-1] + "ux"
-    if adjective.endswith("s"):
-        return adjective
-    if adjective.endswith("eau"):
-        return f"{adjective}x"
-    return f"{adjective}s"
-
-
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
 """Number of words of the longest name looked for."""
@@ -91,6 +55,47 @@ _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|interc
 _DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
 """Single words that name an intercommunality without its kind: those of a *pays* ("Clunisois"), not
 "Estuaire"."""
+
+
+# --- spellings ---
+
+
+def spellings(name: str) -> Iterator[str]:
+    """Yield a normalised name and its variants: abbreviated, with "lez" for "les", without articles."""
+    yield name
+    words = name.split()
+    if "les" in words[1:]:
+        yield " ".join({"les": "lez"}.get(word, word) for word in words)
+    bare = [word for word in words if word not in ("d", *ARTICLES)]
+    if len(bare) > 1:
+        yield " ".join(bare)
+    if "saint" in words or "sainte" in words:
+        # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
+        for form in (words, bare):
+            yield " ".join(_ABBREVIATED.get(word, word) for word in form)
+    # "rochelle" for "la rochelle", but not "mans" for "le mans".
+    if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004
+        yield " ".join(words[1:])
+
+
+def in_full(start: str) -> str:
+    """Return the beginning of a normalised name with "st" and "ste" spelled out, except in the last (partial) word."""
+    *before, last = start.split() or [""]
+    return " ".join([*(_IN_FULL.get(word, word) for word in before), last])
+
+
+def plural(adjective: str) -> str:
+    """Return the masculine plural of an adjective: "provençaux" for "provençal"."""
+    if adjective.endswith("al"):
+        return adjective[:-1] + "ux"
+    if adjective.endswith("s"):
+        return adjective
+    if adjective.endswith("eau"):
+        return f"{adjective}x"
+    return f"{adjective}s"
+
+
+# --- places ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,18 +239,15 @@ def of_id(value: str) -> Place | None:
     kind, _dash, code = value.partition("-")
     if kind == "commune":
         commune = communes.of_code(code)
-        if commune:
-            return of_commune(commune)
-        return None
+        return commune and of_commune(commune)
     if kind == "epci":
         epci = epcis().get(code)
-        if epci:
-            return of_epci(epci)
-        return None
+        return epci and of_epci(epci)
     concept = voc.get("territories").get(value)
-    if concept:
-        return of_territory(concept)
-    return None
+    return concept and of_territory(concept)
+
+
+# --- places by their names ---
 
 
 def named(name: str) -> tuple[Place, ...]:
@@ -254,20 +256,21 @@ def named(name: str) -> tuple[Place, ...]:
     Args:
         name: normalised words ("loire atlantique", "st denis", "44400").
     """
-    return tuple(sorted(map(_made, _names().get(name, ())), key=_weight))
+    return tuple(sorted(map(_place_of, _names().get(name, ())), key=_rank))
 
 
-def _weight(place: Place) -> tuple[int, int]:
+def _rank(place: Place) -> tuple[int, int]:
     order = ("country", "region", "departement", "overseas", "area", "sea", "commune", "epci")
     # Paris is found as the département, not the commune; a commune comes before an intercommunality of the same name.
     return (order.index(place.kind), -place.population)
 
 
-def _made(key: tuple[str, str]) -> Place:
-    kind, code = key
+def _place_of(key: tuple[str, str]) -> Place:
+    """Return the place of an entry of `_names`, with the population by which it ranks there."""
+    kind, value = key
     if kind == "area":
-        return _area(code)
-    place = cast("Place", of_id(code))  # every code of `_names` exists
+        return _area(value)
+    place = cast("Place", of_id(value))  # every index value of `_names` exists
     # A merged commune ranks after an existing namesake, and a partial match after a match of the whole name.
     weights = {
         "former": min(place.population, SMALL),
@@ -280,6 +283,7 @@ def _made(key: tuple[str, str]) -> Place:
 
 @cache
 def _areas() -> dict[str, tuple[str, ...]]:
+    """Return the codes of the départements of each area, by its displayed name."""
     areas = {row["name"]: tuple(row["departements"].split("|")) for row in rows("areas.csv")}
     for row in rows("waters.csv"):
         codes = tuple(row["departements"].split("|"))
@@ -310,6 +314,7 @@ def along(name: str) -> Place | None:
 
 @cache
 def _valleys() -> dict[str, str]:
+    """Return the displayed names of the valleys, by the normalised names of their rivers."""
     return {
         voc.normalise(row["name"]): f"Vallée {row['of']}"
         for row in rows("waters.csv")
@@ -328,8 +333,12 @@ def _area(name: str) -> Place:
     return Place("area", name, "", tuple(territory.id for territory in own), tuple(around))
 
 
-#: Name or code → kind and index value of its places, in this order.
 _Names = dict[str, dict[tuple[str, str], None]]
+"""Name or code → kind and index value of its places, in this order; of an area, kind and name.
+
+The kinds of communes: `commune` by its whole name, `short` by a part of it, `former` by that of a
+merged commune. All other places have an index value that tells their kind.
+"""
 
 
 @cache
@@ -350,8 +359,8 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for code, epci in epcis().items():
         for name in _epci_names(epci):
             _add(places, name, "epci", f"epci-{code}")
-    for adjective, place in _demonyms():
-        places[adjective].update(places[place])
+    for adjective, name in _demonyms():
+        places[adjective].update(places[name])
     return {name: tuple(keys) for name, keys in places.items() if name and keys}
 
 
@@ -420,14 +429,12 @@ def _epci_names(epci: Epci) -> Iterator[str]:
         yield f"{core} {kind}"
     for kind in ("communaute de communes", "cc", "ca"):
         yield f"{kind} {core}"
-    for kind in (
-        "agglo",
-        "agglomeration",
-        "metropole",
-        "communaute de communes",
+    kinds = (
+        "agglo", "agglomeration", "metropole", "communaute de communes",
         "communaute d agglomeration",
-    ):
-        yield from (f"{kind} {core}", f"{kind} {KINDS.sub('', full)}", f"{kind} de {core}")
+    )  # fmt: skip
+    for kind in kinds:
+        yield from (f"{kind} {core}", f"{kind} {bare}", f"{kind} de {core}")
 
 
 def _is_short_name(first: str, commune: Commune) -> bool:
@@ -455,42 +462,17 @@ def common_words() -> frozenset[str]:
     return frozenset((FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
 
 
+# --- communes named in a title ---
+
 _WORD = re.compile(r"(?<![\w-])\w+")
 """A word of a title at which a name may begin: not one within a compound ("Nazaire" of
 "Saint-Nazaire")."""
 
 
-@cache
-def _by_first_word(departement: str) -> dict[str, list[Commune]]:
-    """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
-    communes_by_word: dict[str, list[Commune]] = defaultdict(list)
-    for commune in {
-        namesake.name: namesake for namesake in communes.of_departement(departement)
-    }.values():
-        if first := _WORD.match(commune.name):
-            communes_by_word[first[0]].append(commune)
-    for named_so in communes_by_word.values():
-        named_so.sort(key=lambda commune: -len(commune.name))
-    return dict(communes_by_word)
-
-
-def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
-    """Yield the position and commune of each commune name of a département in a title; the longest match wins."""
-    by_first_word, end = _by_first_word(departement), 0
-    for word in _WORD.finditer(title):
-        start = word.start()
-        if start < end:
-            continue
-        for commune in by_first_word.get(word[0], ()):
-            after = start + len(commune.name)
-            if title.startswith(commune.name, start) and not _GOES_ON.match(title, after):
-                yield start, commune
-                end = after
-                break
-
-
 _GOES_ON = re.compile(r"[\w-]")
+"""What follows a name that is only a part of a longer one."""
 _LEADS = re.compile(r"(?:\b(?:à|de|du|commune|communes|ville)\s|\bd['’])$", re.IGNORECASE)
+"""What precedes the name of a commune that is also a common word."""
 
 
 def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
@@ -502,27 +484,58 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
     """
     communes_by_code: dict[str, Commune] = {}
     for code in codes:
-        own = ""
+        departement = ""
         if code in departements():
-            own = departements()[code].label_fr
-        # A name within that of the département ("Territoire de Belfort") does not count as a commune.
-        covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
+            departement = departements()[code].label_fr
+        covered = _positions_covered(departement, title)
         for start, commune in _written_in(title, code):
-            common = voc.normalise(commune.name) in common_words()
-            if (
-                start not in covered
-                and commune.name != own
-                and (not common or _LEADS.search(title[:start]))
-            ):
+            # A name within that of the département ("Territoire de Belfort") does not count as a commune.
+            if start in covered or commune.name == departement:
+                continue
+            is_common = voc.normalise(commune.name) in common_words()
+            if not is_common or _LEADS.search(title[:start]):
                 communes_by_code.setdefault(commune.code, commune)
     return tuple(communes_by_code.values())
 
 
-def _places_of(name: str, text: str) -> Iterator[int]:
-    """Yield the positions at which a name begins in a text."""
+def _positions_covered(name: str, text: str) -> set[int]:
+    """Return the positions of a text that occurrences of a name take; none for an empty name."""
+    positions: set[int] = set()
     if not name:
-        return
-    at = text.find(name)
-    while at >= 0:
-        yield at
-        at = text.find(name, at + len(name))
+        return positions
+    start = text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        positions.update(range(start, end))
+        start = text.find(name, end)
+    return positions
+
+
+def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
+    """Yield the position and commune of each commune name of a département in a title; the longest match wins."""
+    by_first_word = _by_first_word(departement)
+    end_before = 0
+    for word in _WORD.finditer(title):
+        start = word.start()
+        if start < end_before:
+            continue
+        for commune in by_first_word.get(word[0], ()):
+            end = start + len(commune.name)
+            if title.startswith(commune.name, start) and not _GOES_ON.match(title, end):
+                yield start, commune
+                end_before = end
+                break
+
+
+@cache
+def _by_first_word(departement: str) -> dict[str, list[Commune]]:
+    """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
+    by_name = {commune.name: commune for commune in communes.of_departement(departement)}
+    by_first_word: dict[str, list[Commune]] = defaultdict(list)
+    for commune in by_name.values():
+        first_word = _WORD.match(commune.name)
+        if first_word:
+            by_first_word[first_word[0]].append(commune)
+    for beginning_alike in by_first_word.values():
+        beginning_alike.sort(key=lambda commune: -len(commune.name))
+    return dict(by_first_word)

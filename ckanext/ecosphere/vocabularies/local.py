@@ -24,6 +24,8 @@ from typing import Any, Protocol, TypeVar
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.vocabularies.model import COLUMN_TYPES, Concept, title
 
+# --- how changes reach this process ---
+
 SECONDS = 2.0
 """Time for which changes are used without being read again."""
 
@@ -33,31 +35,52 @@ _AnswerT_co = TypeVar("_AnswerT_co", covariant=True)
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-class _Kept(Protocol[_AnswerT_co]):
+class _Cached(Protocol[_AnswerT_co]):
+    """A function with the decorator `functools.cache`."""
+
     def __call__(self, *args: Any) -> _AnswerT_co: ...
 
     def cache_clear(self) -> None: ...
 
 
-_forgetting: list[Callable[[], None]] = []
-_lock = threading.Lock()
-_clock = time.monotonic
-_state: dict[str, Any] = {"changes": {}, "read": None, "again": False}
-_due = [math.inf]
-"""Time of the next read, on the clock of `time.monotonic`."""
+@dataclass(slots=True)
+class _State:
+    """What this process knows of the changes.
+
+    Attributes:
+        changes: the changes in use.
+        read: the function that reads them, None if nothing follows them.
+        due: time of the next read, on the clock of `time.monotonic`.
+        clear_again: whether the caches must be cleared at the next read too, since another thread
+            may have derived something from the lists while they changed.
+    """
+
+    changes: Changes
+    read: Callable[[], Changes | None] | None = None
+    due: float = math.inf
+    clear_again: bool = False
+
+
+_state = _State({})
+_cache_clears: list[Callable[[], None]] = []
+"""Functions that clear the caches of the functions marked with `derived`."""
+_reading = threading.Lock()
 
 
 def follow(read: Callable[[], Changes | None] | None) -> None:
     """Read changes with this function, which returns None when there are no new ones; pass None to drop all changes."""
-    _state["read"], _due[0] = read, 0.0 if read else math.inf
+    _state.read = read
     if read is None:
+        _state.due = math.inf
         apply({})
+    else:
+        _state.due = 0.0
 
 
 def of(area: str) -> Mapping[str, Any]:
     """Return the changes of an area as {key: value}, in the order in which they were first made."""
     look()
-    return _state["changes"].get(area, _NONE)
+    return _state.changes.get(area, _NONE)
 
 
 def look(now: bool = False) -> None:
@@ -65,35 +88,32 @@ def look(now: bool = False) -> None:
 
     Only one thread reads; the others continue with the known changes.
     """
-    if (
-        (not now and time.monotonic() < _due[0])
-        or _state["read"] is None
-        or not _lock.acquire(blocking=False)
-    ):
+    is_due = now or time.monotonic() >= _state.due
+    if not is_due or _state.read is None or not _reading.acquire(blocking=False):
         return
     try:
-        _due[0] = time.monotonic() + SECONDS
-        if _state["again"]:
-            # Discard what another thread derived from the previous lists while they changed.
-            _state["again"] = False
+        _state.due = time.monotonic() + SECONDS
+        if _state.clear_again:
+            _state.clear_again = False
             forget()
-        changes = _state["read"]()
+        changes = _state.read()
         if changes is not None:
             apply(changes)
     finally:
-        _lock.release()
+        _reading.release()
 
 
 def apply(changes: Changes) -> None:
     """Set the changes, and clear the caches derived from the lists."""
-    if changes != _state["changes"]:
-        _state["changes"], _state["again"] = changes, True
+    if changes != _state.changes:
+        _state.changes = changes
+        _state.clear_again = True
         forget()
 
 
 def forget() -> None:
     """Clear the caches of functions marked with :func:`derived`."""
-    for clear in _forgetting:
+    for clear in _cache_clears:
         clear()
 
 
@@ -103,58 +123,63 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
 
     For worker processes only: in a multi-threaded process, all threads would see the change.
     """
-    read, before, due = _state["read"], _state["changes"], _due[0]
+    before = _state.changes
+    read, due = _state.read, _state.due
     values = {**before.get(area, {}), key: value}
     if value is None:
         del values[key]
-    _state["read"], _due[0] = None, math.inf
+    _state.read, _state.due = None, math.inf  # nothing is read meanwhile
     apply({**before, area: values})
     try:
         yield
     finally:
         apply(before)
-        _state["read"], _due[0] = read, due
+        _state.read, _state.due = read, due
 
 
-def derived(kept: _Kept[_AnswerT_co]) -> _Kept[_AnswerT_co]:
+def derived(cached: _Cached[_AnswerT_co]) -> _Cached[_AnswerT_co]:
     """Mark a cached function (``functools.cache``) that depends on the lists: a change clears its cache."""
-    _forgetting.append(kept.cache_clear)
-    due = _due  # a local variable: used hundreds of times for each harvested record
+    _cache_clears.append(cached.cache_clear)
+    # Local variables, since the function is called hundreds of times for each harvested record.
+    state, clock = _state, time.monotonic
 
-    @wraps(kept)
-    def asked(*args: Any) -> _AnswerT_co:
-        if _clock() >= due[0]:
+    @wraps(cached)
+    def current(*args: Any) -> _AnswerT_co:
+        if clock() >= state.due:
             look()
-        return kept(*args)
+        return cached(*args)
 
-    setattr(asked, "cache_clear", kept.cache_clear)  # noqa: B010 - for the type checker
-    return asked  # pyright: ignore[reportReturnType]
+    setattr(current, "cache_clear", cached.cache_clear)  # noqa: B010 - for the type checker
+    return current  # pyright: ignore[reportReturnType]
 
+
+# --- concepts with their changes ---
 
 AREA = "vocabulary:"
-"""Prefix of the areas of vocabularies, see ``local.py``."""
+"""Prefix of the areas of vocabularies; the name of the list follows."""
 FIELDS = ("label_fr", "label_en", "broader", "alt_labels", "withdrawn", "replaced_by")
 
 
-def over(name: str, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
+def with_changes(name: str, packaged: tuple[Concept, ...]) -> tuple[Concept, ...]:
     """Return the concepts of a list with the portal's changes: those of the package first, in their order."""
     changes = of(AREA + name)
     if not changes:
-        return concepts
-    uris = {concept.uri for concept in concepts}
-    packaged_ids = {concept.id for concept in concepts}
-    columns = next((concept.data for concept in concepts), {})
-    own = [
-        _changed(_new(id_, change["uri"], columns), change)
-        for id_, change in changes.items()
-        if id_ not in packaged_ids and change.get("uri") and change["uri"] not in uris
-    ]
-    changed = []
-    for concept in concepts:
+        return packaged
+    concepts: list[Concept] = []
+    for concept in packaged:
         if concept.id in changes:
-            concept = _changed(concept, changes[concept.id])  # noqa: PLW2901
-        changed.append(concept)
-    return _in_place([*changed, *own])
+            concepts.append(_changed(concept, changes[concept.id]))
+        else:
+            concepts.append(concept)
+    ids = {concept.id for concept in packaged}
+    uris = {concept.uri for concept in packaged}
+    columns = next((concept.data for concept in packaged), {})  # the same for all of a list
+    for id_, change in changes.items():
+        uri = change.get("uri")
+        # A new edition of the package may have a concept that the portal once added.
+        if uri and id_ not in ids and uri not in uris:
+            concepts.append(_changed(_new(id_, uri, columns), change))
+    return _without_lost_places(concepts)
 
 
 def fields_of(concept: Concept) -> dict[str, Any]:
@@ -179,13 +204,12 @@ def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tu
         name: name of the list.
         packaged: its concepts without the portal's changes.
     """
-    brought = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
+    names_of = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
     terms = []
     for id_, change in of(AREA + name).items():
-        packaged_names = brought.get(id_, set[str]())
-        synonyms = tuple(
-            label for label in change.get("alt_labels") or () if label not in packaged_names
-        )
+        packaged_names = names_of.get(id_, set[str]())
+        labels = change.get("alt_labels") or ()
+        synonyms = tuple(label for label in labels if label not in packaged_names)
         if synonyms:
             terms.append((str(change["label_fr"]), synonyms))
     return terms
@@ -198,6 +222,7 @@ def _new(id_: str, uri: str, columns: Mapping[str, Any]) -> Concept:
 
 
 def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
+    """Return a concept with the fields of a change."""
     data = {
         **concept.data,
         "withdrawn": bool(change.get("withdrawn")),
@@ -213,26 +238,33 @@ def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
     )
 
 
-def _in_place(concepts: list[Concept]) -> tuple[Concept, ...]:
+def _without_lost_places(concepts: list[Concept]) -> tuple[Concept, ...]:
     """Clear `broader` where it is missing or circular: a new edition may drop a concept that a change refers to."""
-    uris = {concept.uri: concept for concept in concepts}
+    by_uri = {concept.uri: concept for concept in concepts}
     placed = []
     for concept in concepts:
-        if _lost(concept, uris):
-            concept = replace(concept, broader=None)  # noqa: PLW2901
-        placed.append(concept)
+        if _is_lost(concept, by_uri):
+            placed.append(replace(concept, broader=None))
+        else:
+            placed.append(concept)
     return tuple(placed)
 
 
-def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
+def _is_lost(concept: Concept, by_uri: Mapping[str, Concept]) -> bool:
+    """Tell whether the broader concept of a concept is missing, or leads into a circle."""
     above = concept.broader
-    for _step in range(len(uris)):
-        if above is None:
-            return False
-        if above not in uris or above == concept.uri:
-            return above in {concept.uri, concept.broader}
-        above = uris[above].broader
+    if above is not None and above not in by_uri:
+        return True
+    for _step in range(len(by_uri)):
+        if above is None or above not in by_uri:
+            return False  # one that is missing further up is the matter of the concept below it
+        if above == concept.uri:
+            return True
+        above = by_uri[above].broader
     return True
+
+
+# --- lists that may be changed ---
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,19 +61,6 @@ def test_corners_in_metres_become_degrees_in_any_order_and_others_do_not():
     assert geometry.from_metres((9e9, 9e9, 9e9, 9e9)) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("((1 2, 3 4))", [[(1, 2), (3, 4)]]),
-        ("((1 2 250), (3 4 260))", [[(1, 2)], [(3, 4)]]),
-        ("(1 2 3 4 5)", []),
-        ("EMPTY", []),
-    ],
-)
-def test_wkt_is_read_part_by_part(text: str, parts: list):
-    assert geometry.parts_of_wkt(text) == parts
-
-
 def test_a_geometry_without_end_is_read_to_a_limit():
     nested: list = [1.0, 2.0]
     for _depth in range(50_000):

@@ -80,9 +80,8 @@ def parse(
     try:
         if start == b"<" and content_type not in _TURTLE and not body.lstrip().startswith(b"<http"):
             root = parse_xml(body, max_bytes)
-            if (
-                str(root.tag) in _SINGLE_NODES
-            ):  # a document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8)
+            # A document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8).
+            if str(root.tag) in _SINGLE_NODES:
                 whole = etree.Element(f"{{{RDF}}}RDF", nsmap=root.nsmap)
                 whole.append(root)
                 root = whole
@@ -162,9 +161,7 @@ def datasets(graph: Graph) -> list[Node]:
         subjects.update(graph.subjects(RDF.type, Literal(str(kind))))  # Opendatasoft
     # The primary topic of a catalogue record is a dataset, even without a type.
     topics = set(graph.objects(None, FOAF.primaryTopic))
-    for record in graph.subjects(
-        RDF.type, DCAT.CatalogRecord
-    ):  # untyped ones only have this property
+    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # untyped: only the property above
         topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
     for topic in topics:
         if (topic, DCTERMS.title, None) in graph and (topic, RDF.type, None) not in graph:
@@ -209,14 +206,14 @@ def around(graph: Graph, subject: Node) -> Graph:
     for record in _entries_elsewhere(graph, subject):
         part.add((subject, FOAF.isPrimaryTopicOf, record))
         todo.append((record, 1))
-    seen = {node for node, _depth in todo}
+    visited = {node for node, _depth in todo}
     while todo:
         node, depth = todo.pop()
         for _s, predicate, value in graph.triples((node, None, None)):
             part.add((node, predicate, value))
             if (
                 isinstance(value, Literal)
-                or value in seen
+                or value in visited
                 or depth >= MAX_DEPTH
                 or predicate == RDF.type
             ):
@@ -224,7 +221,7 @@ def around(graph: Graph, subject: Node) -> Graph:
             if predicate in _ALWAYS_FOLLOWED or _NOT_FOLLOWED.isdisjoint(
                 graph.objects(value, RDF.type)
             ):
-                seen.add(value)
+                visited.add(value)
                 todo.append((value, depth + 1))
         if len(part) > MAX_TRIPLES:
             raise RecordError("too-many-elements", count=len(part), limit=MAX_TRIPLES)
@@ -383,17 +380,19 @@ class Described:
         Returns:
             the text, and BCP 47 tag → text, including the language of the text itself when it is known.
         """
-        stated = []
+        literals = []
         for value in self.values(*predicates):
             language = value.node.language if isinstance(value.node, Literal) else None
             if str(value).strip():
-                stated.append((language or "", str(value)))
-        if len(stated) < 2:  # noqa: PLR2004 - as in most records
-            return stated[0][1] if stated else None, {}
-        texts, _others = languages.by_tag((language, text) for language, text in stated if language)
-        plain = [text for language, text in stated if not language]
+                literals.append((language or "", str(value)))
+        if len(literals) < 2:  # noqa: PLR2004 - as in most records
+            return literals[0][1] if literals else None, {}
+        texts, _others = languages.by_tag(
+            (language, text) for language, text in literals if language
+        )
+        plain = [text for language, text in literals if not language]
         preferred = [texts.get(languages.FRENCH), *plain[:1], texts.get(languages.best(texts))]
-        main = next(filter(None, preferred), stated[0][1])
+        main = next(filter(None, preferred), literals[0][1])
         if all(text == main for text in texts.values()):
             return main, {}
         return main, texts

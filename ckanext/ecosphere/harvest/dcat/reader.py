@@ -104,21 +104,21 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         for edition in dataset.values(predicate):
             if not isinstance(edition.node, BNode):
                 record.members.append(Member(identifier=str(edition), association=association))
-    _texts(record, dataset)
-    _identifiers(record, dataset)
-    _entry(record, dataset)
-    _keywords(record, dataset)
-    _dates(record, dataset)
-    _places(record, dataset)
-    _constraints(record, dataset)
-    _standards(record, dataset)
-    _tests(record, dataset)
+    _add_texts(record, dataset)
+    _add_identifiers(record, dataset)
+    _add_catalogue_records(record, dataset)
+    _add_keywords(record, dataset)
+    _add_dates(record, dataset)
+    _add_places(record, dataset)
+    _add_constraints(record, dataset)
+    _add_standards(record, dataset)
+    _add_tests(record, dataset)
     _add_distributions(record, dataset)
     record.unread += rest_of(graph, subject, record)
     return record
 
 
-def _texts(record: Record, dataset: Described) -> None:
+def _add_texts(record: Record, dataset: Described) -> None:
     record.title, titles = dataset.in_languages(DCTERMS.title)
     record.abstract, abstracts = dataset.in_languages(DCTERMS.description, DCTERMS.abstract)
     if titles:
@@ -159,7 +159,7 @@ def _scales(dataset: Described) -> list[str]:
     return denominators
 
 
-def _entry(record: Record, dataset: Described) -> None:
+def _add_catalogue_records(record: Record, dataset: Described) -> None:
     """Read the catalogue records, linked in either direction: their identifier, date and contacts."""
     graph = dataset.graph
     entries = {
@@ -180,7 +180,7 @@ def _entry(record: Record, dataset: Described) -> None:
         record.metadata_contacts += _parties_of(entry)
 
 
-def _identifiers(record: Record, dataset: Described) -> None:
+def _add_identifiers(record: Record, dataset: Described) -> None:
     own = list(map(str, dataset.values(DCTERMS.identifier)))
     if own:
         record.file_identifier = own[0]
@@ -193,7 +193,7 @@ def _identifiers(record: Record, dataset: Described) -> None:
             record.identifiers.append(Identifier(code=notation))
 
 
-def _keywords(record: Record, dataset: Described) -> None:
+def _add_keywords(record: Record, dataset: Described) -> None:
     record.keywords += [Keyword(text=text) for text in dataset.texts(DCAT.keyword)]
     thesauri = ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD"))
     for predicate, thesaurus in thesauri:
@@ -217,7 +217,7 @@ def _kind_of(dataset: Described) -> str:
     return next((level for level in ("series", "service") if level in codes), "dataset")
 
 
-def _dates(record: Record, dataset: Described) -> None:
+def _add_dates(record: Record, dataset: Described) -> None:
     for kind, predicate in DATES:
         record.dates += [Dated(str(value), kind) for value in dataset.values(predicate)]
     for period in dataset.values(DCTERMS.temporal):
@@ -242,7 +242,7 @@ def _end_of_period(period: Described, name: str, instant: URIRef) -> str | None:
     return None
 
 
-def _places(record: Record, dataset: Described) -> None:
+def _add_places(record: Record, dataset: Described) -> None:
     for place in dataset.values(DCTERMS.spatial):
         boxes = next(filter(None, map(boxes_of, _geometries(place))), [])
         label = place.label
@@ -268,7 +268,7 @@ def _geometries(place: Described) -> list[str]:
 # --- constraints, specifications ------------------------------------------------------------------
 
 
-def _constraints(record: Record, dataset: Described) -> None:
+def _add_constraints(record: Record, dataset: Described) -> None:
     terms: dict[tuple[str, str | None], Term] = {}
     limits: list[Term] = []
     for place in (dataset, *dataset.values(DCAT.distribution)):
@@ -310,7 +310,7 @@ def _statement(statement: Described) -> str:
     return text or ""
 
 
-def _standards(record: Record, dataset: Described) -> None:
+def _add_standards(record: Record, dataset: Described) -> None:
     for standard in dataset.values(DCTERMS.conformsTo):
         title, href = standard.label or str(standard), standard.address
         if "/def/crs/" in str(standard) or "EPSG" in f"{standard} {title}":
@@ -325,13 +325,15 @@ def _standards(record: Record, dataset: Described) -> None:
             record.conformity.append(report)
 
 
-def _tests(record: Record, dataset: Described) -> None:
+def _add_tests(record: Record, dataset: Described) -> None:
     """Add the conformance tests of GeoDCAT-AP (PROV); a specification may also be stated with ``dct:conformsTo``."""
     for test in dataset.values(PROV.wasUsedBy):
         plans: list[Described] = []
         for association in test.values(PROV.qualifiedAssociation):
             plans += association.values(PROV.hadPlan)
-        report = _tested(record, plans[0]) if plans else None
+        if not plans:
+            continue
+        report = _tested(record, plans[0])
         if report is None:
             continue
         result = test.value(PROV.generated)
@@ -374,18 +376,9 @@ def _dates_of_plan(plan: Described) -> list[Dated]:
 # --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV) -----------------------------
 
 ROLES = (
-    "author",
-    "custodian",
-    "distributor",
-    "originator",
-    "owner",
-    "pointOfContact",
-    "principalInvestigator",
-    "processor",
-    "publisher",
-    "resourceProvider",
-    "user",
-)
+    "author", "custodian", "distributor", "originator", "owner", "pointOfContact",
+    "principalInvestigator", "processor", "publisher", "resourceProvider", "user",
+)  # fmt: skip
 """ISO 19115 role codes. GeoDCAT-AP 2 and 3 define a property of the same name for most; feeds use
 one for any."""
 AGENTS = (
@@ -407,21 +400,22 @@ def _parties_of(described: Described) -> list[Contact]:
         contacts += _parties(described, role, predicate)
     for attribution in described.values(PROV.qualifiedAttribution):
         role = attribution.value(DCAT.hadRole, PROV.hadRole)
-        contacts += _parties(attribution, "" if role is None else role.code, PROV.agent)
+        code = ""
+        if role is not None:
+            code = role.code
+        contacts += _parties(attribution, code, PROV.agent)
     return contacts
 
 
 def _parties(described: Described, role: str, predicate: URIRef) -> list[Contact]:
     """Return the parties of a property, sorted by content: the labels of blank nodes change at each parse."""
     parties = [_party(agent, role) for agent in described.values(predicate)]
+    return sorted(parties, key=_content)
 
-    def content(party: Contact) -> list[str]:
-        return [
-            text or ""
-            for text in (party.organisation_href, party.organisation, party.email, party.url)
-        ]
 
-    return sorted(parties, key=content)
+def _content(party: Contact) -> list[str]:
+    texts = (party.organisation_href, party.organisation, party.email, party.url)
+    return [text or "" for text in texts]
 
 
 def _party(agent: Described, role: str) -> Contact:
@@ -453,8 +447,8 @@ def _party(agent: Described, role: str) -> Contact:
 
 def _name_in(agent: Described) -> str | None:
     """Return the name in the URI of an organisation without a description (older GeoNetwork)."""
-    match = _ORGANISATION.search(str(agent)) if isinstance(agent.node, URIRef) else None
-    if match is None:
+    match = _ORGANISATION.search(str(agent))
+    if match is None or not isinstance(agent.node, URIRef):
         return None
     return unquote(match.group(1)).strip() or None
 
@@ -492,9 +486,10 @@ def _links(distribution: Described) -> list[Link]:
     if not urls and address and (distribution.node, None, None) not in distribution.graph:
         urls = [address]
     links = [_link(distribution, url) for url in urls]
-    pages = [page for page in map(str, distribution.values(DCAT.accessURL)) if page not in urls]
+    pages = (page for page in map(str, distribution.values(DCAT.accessURL)) if page not in urls)
+    first_page = next(pages, None)
     for link in links:
-        link.access_url = pages[0] if pages else None
+        link.access_url = first_page
     return links + _services(distribution, urls)
 
 
@@ -560,7 +555,9 @@ def _protocol(distribution: Described) -> str | None:
         for predicate in (GEODCAT.serviceProtocol, DCTERMS.conformsTo):
             concepts = (voc.get("protocol").get(str(value)) for value in service.values(predicate))
             protocols.update(concept.id for concept in concepts if concept)
-    return protocols.pop() if len(protocols) == 1 else None
+    if len(protocols) != 1:
+        return None
+    return protocols.pop()
 
 
 def _services(distribution: Described, urls: list[str]) -> list[Link]:
@@ -590,8 +587,8 @@ def _without_query(url: str) -> str:
 MAX_NOTES, MAX_NOTE = 300, 2_000
 """Maximum notes per dataset (of the rest only the number is reported), and characters per note."""
 MAX_DEPTH = 5
-_DATES = {"created", "issued", "modified"}
-_DATED = {"", "distribution", "isPrimaryTopicOf"}
+_NAMES_OF_DATES = {"created", "issued", "modified"}
+_PARTS_WITH_DATES = {"", "distribution", "isPrimaryTopicOf"}
 """Parts of a dataset whose dates the record keeps; "" is the dataset itself."""
 _GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
 
@@ -630,7 +627,8 @@ def _is_held(path: str, value: Node, text: str, texts: set[str]) -> bool:
     if isinstance(value, URIRef) and _last(text).casefold() in texts:
         return True
     part, _slash, last = path.rpartition("/")
-    is_other_date = last in _DATES and part not in _DATED  # equal dates of parts are separate facts
+    # Equal dates of other parts are separate facts.
+    is_other_date = last in _NAMES_OF_DATES and part not in _PARTS_WITH_DATES
     return text in texts and not is_other_date
 
 
@@ -655,19 +653,19 @@ def _packed(path: str, texts: list[str]) -> Iterator[str]:
 
 def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
     """Yield path and value of each literal and URI reachable from a dataset, in an order independent of the graph's."""
-    seen = {subject}
-    todo: list[tuple[Node, str, int]] = [(subject, "", 0)]
-    while todo:
-        node, path, depth = todo.pop()
+    visited = {subject}
+    waiting: list[tuple[Node, str, int]] = [(subject, "", 0)]
+    while waiting:
+        node, path, depth = waiting.pop()
         for predicate, value in _ordered(graph, node):
             if predicate == RDF.type:
                 continue
-            here = f"{path}/{_last(predicate)}" if path else _last(predicate)
+            path_of_value = f"{path}/{_last(predicate)}".lstrip("/")
             if not isinstance(value, BNode):
-                yield here, value
-            if not isinstance(value, Literal) and value not in seen and depth < MAX_DEPTH:
-                seen.add(value)
-                todo.append((value, here, depth + 1))
+                yield path_of_value, value
+            if not isinstance(value, Literal) and value not in visited and depth < MAX_DEPTH:
+                visited.add(value)
+                waiting.append((value, path_of_value, depth + 1))
 
 
 def _ordered(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:

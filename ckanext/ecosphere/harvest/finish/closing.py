@@ -51,12 +51,7 @@ from ckanext.ecosphere.harvest.reconcile import (
     import_kept,
 )
 from ckanext.ecosphere.harvest.write import local_edits
-from ckanext.harvest.model import (
-    HarvestGatherError,
-    HarvestJob,
-    HarvestObject,
-    HarvestObjectExtra,
-)
+from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectExtra
 
 log = logging.getLogger(__name__)
 

@@ -27,11 +27,7 @@ from ckanext.ecosphere.harvest.model import (
     is_any,
 )
 from ckanext.ecosphere.harvest.problems import SENTENCES
-from ckanext.harvest.model import (
-    HarvestJob,
-    HarvestObject,
-    HarvestObjectExtra,
-)
+from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestObjectExtra
 
 Row = dict[str, Any]
 
@@ -41,7 +37,9 @@ Row = dict[str, Any]
 MAX_ELEMENTS = 60
 """Maximum number of unmapped elements listed, the most frequent ones."""
 MAX_EXAMPLE = 120
+"""Maximum length of the example of an element, in characters."""
 _AT_ONCE = 500
+"""Number of import logs held in memory."""
 
 
 def sum_up(job_id: str) -> dict[str, Any]:
@@ -54,13 +52,13 @@ def sum_up(job_id: str) -> dict[str, Any]:
     refused, problems, unread = Counter[str](), Counter[str](), Counter[str]()
     aside = _not_taken_numbers(job_id)
     examples: dict[str, tuple[str, str]] = {}
-    rows = model.Session.execute(
+    logs = (
         sa.select(HarvestObject.id, HarvestObjectExtra.value)
         .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
         .where(HarvestObject.harvest_job_id == job_id, HarvestObjectExtra.key == IMPORT_LOG)
         .execution_options(yield_per=_AT_ONCE)
     )
-    for object_id, value in rows:
+    for object_id, value in model.Session.execute(logs):
         import_log = json.loads(value)
         if import_log.get("refused"):
             refused[import_log["refused"]] += 1
@@ -79,6 +77,17 @@ def sum_up(job_id: str) -> dict[str, Any]:
     }
 
 
+def _not_taken_numbers(job_id: str) -> Counter[str]:
+    """Return the numbers of the records that were read but not taken, by reason."""
+    query = (
+        sa.select(NotTaken.code, sa.func.count())
+        .where(NotTaken.job_id == job_id)
+        .group_by(NotTaken.code)
+    )
+    rows = model.Session.execute(query).tuples()
+    return Counter(dict(rows.all()))
+
+
 def _elements(notes: Iterable[Any]) -> dict[str, str]:
     """Return element → text, from the notes `path: text` of one record."""
     elements: dict[str, str] = {}
@@ -94,13 +103,6 @@ def remarks(state: JobState) -> list[str]:
     return [sentence(code, params, translate=translator()) for code, params in notes]
 
 
-def _not_taken_numbers(job_id: str) -> Counter[str]:
-    """Return the numbers of the records that were read but not taken, by reason."""
-    query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job_id)
-    rows = model.Session.execute(query.group_by(NotTaken.code)).tuples()
-    return Counter(dict(rows.all()))
-
-
 # --- records that became no dataset, refused or set aside ---
 
 MAX_SET_ASIDE = 500
@@ -108,6 +110,29 @@ MAX_SET_ASIDE = 500
 SET_ASIDE = "set-aside"
 RECORD_OUTCOMES = (REFUSED, SET_ASIDE)
 RECORD_COLUMNS = ("position", "identifier", "outcome", "reason", "text", "record")
+
+
+_REFUSED_OR_SET_ASIDE = sa.text("""
+    SELECT object.id AS record, coalesce(object.guid, '') AS identifier,
+        coalesce(CAST(log.entries ->> 'position' AS integer), 0) AS position,
+        CASE WHEN is_refused THEN 'refused' ELSE 'set-aside' END AS outcome,
+        coalesce(log.entries ->> CASE WHEN is_refused THEN 'refused' ELSE 'aside' END, '')
+            AS reason,
+        coalesce(CASE WHEN is_refused THEN error.text ELSE log.entries ->> 'note' END, '') AS text
+    FROM harvest_object AS object
+    CROSS JOIN LATERAL (SELECT object.report_status = 'errored' AS is_refused) AS result
+    LEFT JOIN LATERAL (
+        SELECT CAST(value AS json) AS entries FROM harvest_object_extra
+        WHERE harvest_object_id = object.id AND key = :key
+            AND (is_refused OR value LIKE '%"note":%')  -- faster than reading the JSON of all
+    ) AS log ON true
+    LEFT JOIN LATERAL (
+        SELECT string_agg(message, ' ' ORDER BY created) AS text FROM harvest_object_error
+        WHERE harvest_object_id = object.id
+    ) AS error ON true
+    WHERE object.harvest_job_id = :job AND (is_refused OR log.entries ->> 'note' <> '')
+    """)
+"""Records that have a harvest object: those with errors, and those with a note."""
 
 
 def set_aside(job_id: str) -> list[str]:
@@ -134,10 +159,9 @@ def records_listed(job_id: str, outcome: str = "") -> list[Row]:
 
 def _not_taken(job_id: str) -> Iterator[Row]:
     translate = translator()
-    query = sa.select(NotTaken.position, NotTaken.guid, NotTaken.code, NotTaken.title)
-    for position, guid, code, title in model.Session.execute(
-        query.where(NotTaken.job_id == job_id)
-    ):
+    columns = (NotTaken.position, NotTaken.guid, NotTaken.code, NotTaken.title)
+    query = sa.select(*columns).where(NotTaken.job_id == job_id)
+    for position, guid, code, title in model.Session.execute(query):
         params = {"position": position, "guid": guid, "title": title}
         yield {
             "position": position,
@@ -147,29 +171,6 @@ def _not_taken(job_id: str) -> Iterator[Row]:
             "text": sentence(code, params, translate=translate),
             "record": None,
         }
-
-
-_REFUSED_OR_SET_ASIDE = sa.text("""
-    SELECT object.id AS record, coalesce(object.guid, '') AS identifier,
-        coalesce(CAST(log.entries ->> 'position' AS integer), 0) AS position,
-        CASE WHEN is_refused THEN 'refused' ELSE 'set-aside' END AS outcome,
-        coalesce(log.entries ->> CASE WHEN is_refused THEN 'refused' ELSE 'aside' END, '')
-            AS reason,
-        coalesce(CASE WHEN is_refused THEN error.text ELSE log.entries ->> 'note' END, '') AS text
-    FROM harvest_object AS object
-    CROSS JOIN LATERAL (SELECT object.report_status = 'errored' AS is_refused) AS result
-    LEFT JOIN LATERAL (
-        SELECT CAST(value AS json) AS entries FROM harvest_object_extra
-        WHERE harvest_object_id = object.id AND key = :key
-            AND (is_refused OR value LIKE '%"note":%')  -- faster than reading the JSON of all
-    ) AS log ON true
-    LEFT JOIN LATERAL (
-        SELECT string_agg(message, ' ' ORDER BY created) AS text FROM harvest_object_error
-        WHERE harvest_object_id = object.id
-    ) AS error ON true
-    WHERE object.harvest_job_id = :job AND (is_refused OR log.entries ->> 'note' <> '')
-    """)
-"""Records that have a harvest object: those with errors, and those with a note."""
 
 
 def _refused_or_set_aside(job_id: str) -> list[Row]:
@@ -187,8 +188,6 @@ UNDO_KEY = "ecosphere_undo"
 BEGUN, UNDONE = "begun", "undone"
 UNDO_REASONS: dict[str, str] = SENTENCES["undo"]
 """What an undo did with a dataset, as a sentence."""
-
-
 _IS_CHANGE = """object.harvest_job_id = :job
     AND object.report_status IN ('added', 'updated', 'deleted')
     AND :outcome IN ('', object.report_status)"""
@@ -267,7 +266,7 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     counts = Counter(dict(rows.tuples().all()))
     return {
         "asked": undo.asked.isoformat(),
-        "finished": undo.finished.isoformat() if undo.finished else None,
+        "finished": undo.finished and undo.finished.isoformat(),
         "done": counts.total() - counts[BEGUN],
         "total": changes_count(job_id),
         "counts": dict(counts),
@@ -286,119 +285,12 @@ FILTERED, UNREAD, DIFFERENCE, SHOWN = "filtered", "unread", "difference", "shown
 UNSHOWN: dict[str, str] = SENTENCES["unshown"]
 """Reasons why a record is not shown, or (the last three) why a dataset is shown without one."""
 MORE = ("absent", "unseen", KEPT)
-_GIVEN_TWICE = ("copy", "same-identifiers")
+"""Reasons why a dataset is shown although the job did not see its record."""
+_COPY = "copy"
+_OF_NOT_TAKEN = (_COPY, "same-identifiers")
+"""Reasons of records that were read but not taken."""
 _WITHOUT_LIST = {FILTERED, DIFFERENCE}
 """Reasons that are numbers only: the portal does not know these records."""
-
-
-def last_job(source_id: str) -> JobState | None:
-    """Return the state of the last job of a source that is over; None before its first one."""
-    query = (
-        sa.select(JobState)
-        .join(HarvestJob, HarvestJob.id == JobState.job_id)
-        .where(JobState.source_id == source_id, JobState.stage == "done")
-        .order_by(HarvestJob.created.desc())
-    )
-    return model.Session.scalar(query.limit(1))
-
-
-def is_running(source_id: str) -> bool:
-    """Return whether a harvest of a source is running: until its end, no job has seen all records."""
-    query = sa.select(HarvestJob.id).where(
-        HarvestJob.source_id == source_id,
-        HarvestJob.status == RUNNING,
-        HarvestJob.gather_started.is_not(None),
-    )
-    return is_any(query)
-
-
-def summary(job: JobState) -> dict[str, Any]:
-    """Return the numbers of a source after a job.
-
-    Args:
-        job: its state.
-
-    Returns:
-        `announced`, what the catalogue announces (what it gave, if it announces nothing); `records` shown; `datasets`,
-        those of the source that are shown; `lines` and `more`, each a list of `reason` and `number`.
-    """
-    seen: dict[str, int] = {}
-    unseen: dict[str, int] = {}
-    for is_seen, reason, number in model.Session.execute(_NUMBERS, _values(job)):
-        numbers_of = seen if is_seen else unseen
-        numbers_of[reason] = number
-    shown = seen.pop(SHOWN, 0)
-    announced = job.received if job.announced is None else job.announced
-    unfiltered = job.facts.get("unfiltered")
-    filtered = max(0, unfiltered - announced) if unfiltered is not None else 0
-    twice = _not_taken_numbers(job.job_id)
-    difference = job.received - sum(seen.values()) - shown - twice.total()
-    # A record given again on a later page is no further one of those received.
-    again = min(twice["copy"], max(0, -difference))
-    twice["copy"] -= again
-    unread = announced - job.received
-    numbers = {FILTERED: filtered, UNREAD: max(0, unread), **twice, **seen}
-    numbers[DIFFERENCE] = difference + again + min(0, unread)
-    more = {reason: unseen[reason] for reason in MORE if unseen.get(reason)}
-    lines = {reason: numbers[reason] for reason in UNSHOWN if numbers.get(reason)}
-    return {
-        "announced": announced + filtered,
-        "records": shown,
-        "datasets": shown + sum(more.values()),
-        "lines": [{"reason": reason, "number": number} for reason, number in lines.items()],
-        "more": [{"reason": reason, "number": number} for reason, number in more.items()],
-    }
-
-
-def unshown_listed(
-    job: JobState, reason: str, limit: int | None = None, offset: int = 0
-) -> list[Row]:
-    """Return the records of one reason.
-
-    Args:
-        job: state of the job.
-        reason: a key of `UNSHOWN`.
-        limit: how many at most; None for all.
-        offset: how many to leave out first.
-
-    Returns:
-        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`, `title` and name of
-        the `dataset` (None without one), and `text`, a sentence.
-    """
-    if reason in _WITHOUT_LIST:
-        return []
-    if reason == UNREAD:
-        rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
-        return rows[offset:][:limit]
-    query = _GIVEN_TWICE_ROWS if reason in _GIVEN_TWICE else _ROWS_OF_REASON
-    values = {**_values(job), "reason": reason, "limit": limit, "offset": offset}
-    rows = []
-    for record in model.Session.execute(query, values):
-        row = {"reason": reason, **record._mapping}
-        detail = row.pop("detail")
-        row["text"] = detail or tk._(UNSHOWN[reason])
-        if detail and reason == DUPLICATE:
-            message = tk._("The same dataset is published from the catalogue “{catalogue}”.")
-            row["text"] = message.format(catalogue=detail)
-        rows.append(row)
-    return rows
-
-
-def unshown_rows(job: JobState) -> Iterator[Row]:
-    """Yield the records of all reasons."""
-    for reason in UNSHOWN:
-        yield from unshown_listed(job, reason)
-
-
-def _unread_row(failure: dict[str, Any]) -> Row:
-    return {
-        "reason": UNREAD,
-        "position": failure["first"] or None,
-        "identifier": "",
-        "title": None,
-        "dataset": None,
-        "text": sentence(**failure, translate=tk._),
-    }
 
 
 _REASONS = """
@@ -458,7 +350,7 @@ _ROWS_OF_REASON = sa.text(
     LIMIT :limit OFFSET :offset
     """
 )
-_GIVEN_TWICE_ROWS = sa.text("""
+_ROWS_OF_NOT_TAKEN = sa.text("""
     SELECT position, guid AS identifier, title, NULL AS dataset, NULL AS detail
     FROM ecosphere_harvest_not_taken
     WHERE job_id = :job AND code = :reason
@@ -467,6 +359,124 @@ _GIVEN_TWICE_ROWS = sa.text("""
     """)
 
 
+def last_job(source_id: str) -> JobState | None:
+    """Return the state of the last job of a source that is over; None before its first one."""
+    query = (
+        sa.select(JobState)
+        .join(HarvestJob, HarvestJob.id == JobState.job_id)
+        .where(JobState.source_id == source_id, JobState.stage == "done")
+        .order_by(HarvestJob.created.desc())
+    )
+    return model.Session.scalar(query.limit(1))
+
+
+def is_running(source_id: str) -> bool:
+    """Tell whether a harvest of a source is running: until its end, no job has seen all records."""
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == source_id,
+        HarvestJob.status == RUNNING,
+        HarvestJob.gather_started.is_not(None),
+    )
+    return is_any(query)
+
+
+def summary(job: JobState) -> dict[str, Any]:
+    """Return the numbers of a source after a job.
+
+    Args:
+        job: its state.
+
+    Returns:
+        `announced`, what the catalogue announces (what it gave, if it announces nothing); `records` shown; `datasets`,
+        those of the source that are shown; `lines` and `more`, each a list of `reason` and `number`.
+    """
+    of_job: dict[str, int] = {}
+    of_others: dict[str, int] = {}
+    for is_seen, reason, number in model.Session.execute(_NUMBERS, _values(job)):
+        numbers_of = of_job if is_seen else of_others
+        numbers_of[reason] = number
+    records = of_job.pop(SHOWN, 0)
+    announced = job.received if job.announced is None else job.announced
+    unfiltered = job.facts.get("unfiltered") or 0
+    filtered = max(0, unfiltered - announced)
+    unread = announced - job.received
+    not_taken = _not_taken_numbers(job.job_id)
+    # Received, but in no table: it counts as a line of its own, so that the lines add up.
+    difference = job.received - records - sum(of_job.values()) - not_taken.total()
+    # A record that was given again on a later page is not counted as received again.
+    not_received = min(not_taken[_COPY], max(0, -difference))
+    not_taken[_COPY] -= not_received
+    numbers = {FILTERED: filtered, UNREAD: max(0, unread), **not_taken, **of_job}
+    # If more records were received than announced, the surplus is in the difference too.
+    numbers[DIFFERENCE] = difference + not_received + min(0, unread)
+    more = _lines(of_others, MORE)
+    return {
+        "announced": announced + filtered,
+        "records": records,
+        "datasets": records + sum(line["number"] for line in more),
+        "lines": _lines(numbers, UNSHOWN),
+        "more": more,
+    }
+
+
+def _lines(numbers: dict[str, int], reasons: Iterable[str]) -> list[Row]:
+    """Return the numbers other than 0, in the order of the reasons."""
+    counted = ((reason, numbers.get(reason)) for reason in reasons)
+    return [{"reason": reason, "number": number} for reason, number in counted if number]
+
+
+def unshown_listed(
+    job: JobState, reason: str, limit: int | None = None, offset: int = 0
+) -> list[Row]:
+    """Return the records of one reason.
+
+    Args:
+        job: state of the job.
+        reason: a key of `UNSHOWN`.
+        limit: how many at most; None for all.
+        offset: how many to leave out first.
+
+    Returns:
+        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`, `title` and name of
+        the `dataset` (None without one), and `text`, a sentence.
+    """
+    if reason in _WITHOUT_LIST:
+        return []
+    if reason == UNREAD:
+        rows = [_unread_row(failure) for failure in job.facts.get("failures") or []]
+        return rows[offset:][:limit]
+    query = _ROWS_OF_NOT_TAKEN if reason in _OF_NOT_TAKEN else _ROWS_OF_REASON
+    values = {**_values(job), "reason": reason, "limit": limit, "offset": offset}
+    rows = []
+    for record in model.Session.execute(query, values):
+        row = {"reason": reason, **record._mapping}
+        detail = row.pop("detail")
+        row["text"] = detail or tk._(UNSHOWN[reason])
+        if detail and reason == DUPLICATE:
+            message = tk._("The same dataset is published from the catalogue “{catalogue}”.")
+            row["text"] = message.format(catalogue=detail)
+        rows.append(row)
+    return rows
+
+
+def unshown_rows(job: JobState) -> Iterator[Row]:
+    """Yield the records of all reasons."""
+    for reason in UNSHOWN:
+        yield from unshown_listed(job, reason)
+
+
+def _unread_row(failure: dict[str, Any]) -> Row:
+    return {
+        "reason": UNREAD,
+        "position": failure["first"] or None,
+        "identifier": "",
+        "title": None,
+        "dataset": None,
+        "text": sentence(**failure, translate=tk._),
+    }
+
+
 def _values(job: JobState) -> dict[str, Any]:
+    """Return the parameters of `_REASONS`."""
     missing = "absent" if job.complete else "unseen"
     return {"job": job.job_id, "source": job.source_id, "missing": missing}

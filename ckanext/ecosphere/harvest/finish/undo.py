@@ -21,13 +21,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.finish.reports import BEGUN, UNDO_KEY, UNDONE
 from ckanext.ecosphere.harvest.job import Pace
-from ckanext.ecosphere.harvest.model import (
-    PUBLISHED,
-    SourceRecord,
-    Undo,
-    now,
-    update_record,
-)
+from ckanext.ecosphere.harvest.model import PUBLISHED, SourceRecord, Undo, now, update_record
 from ckanext.ecosphere.harvest.reconcile import hand_over, import_objects, reconcile
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared.locks import Locks

@@ -127,18 +127,18 @@ class Walk:
         main: Term,
         localised: list[tuple[str, str]],
     ) -> Term:
-        stated: list[tuple[str, str]] = []
+        tagged: list[tuple[str, str]] = []
         for locale, text in localised:
             language = self.locales.get(locale, locale).lower()
             if text:
-                stated.append((languages.FRENCH if language in FRENCH else language, text))
-        texts, others = languages.by_tag(stated)
+                tagged.append((languages.FRENCH if language in FRENCH else language, text))
+        texts, others = languages.by_tag(tagged)
         french = texts.get(languages.FRENCH)
         first = main.text
         if french and (self.french_first or not first):
             main = Term(french, main.href)
-        elif not first and stated:
-            main = Term(texts.get(languages.best(texts)) or stated[0][1], main.href)
+        elif not first and tagged:
+            main = Term(texts.get(languages.best(texts)) or tagged[0][1], main.href)
         if first and first not in texts.values():
             self._place_first(first, texts, others)
         translations = getattr(target, "translations", None)

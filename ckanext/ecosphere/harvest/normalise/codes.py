@@ -71,9 +71,9 @@ def status(draft: Draft) -> None:
     code = draft.record.status
     if not code or is_placeholder(code):
         return
-    stated = voc.get("dataset-status").get(code)
-    if stated:
-        draft.set("status", stated.uri)
+    concept = voc.get("dataset-status").get(code)
+    if concept:
+        draft.set("status", concept.uri)
         return
     progress = concept_of("progress-code", code)
     words = code

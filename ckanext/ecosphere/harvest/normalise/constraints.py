@@ -277,9 +277,7 @@ def restriction_codes(draft: Draft) -> None:
         draft.lost("MD_RestrictionCode", list(codes))
 
 
-# --- what a text means ---
-#
-# What a text about constraints means: a licence, a limit on public access, reserved access.
+# --- what a text means: a licence, a limit on public access, reserved access --------------------
 #
 # Negated words do not count ("ne relève pas de la licence ODbL", "Il n'y a pas d'accès restreint"). A text means that
 # nothing limits access only if it makes no exception ("… sauf les zones militaires", "… pour les services de
@@ -544,9 +542,8 @@ def more_than_a_licence(text: str) -> bool:
         return True
     rest = plain(URL.sub(" ", text))
     for pattern, licence, _certain in licence_patterns():
-        if not licence.startswith(
-            OTHER
-        ):  # patterns of other licences are sentences with conditions
+        # Patterns of other licences are sentences with conditions.
+        if not licence.startswith(OTHER):
             rest = pattern.sub(" ", rest, count=1)
     return _is_worth_keeping(rest)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
+from ckanext.ecosphere.dataset.view import distinct_rows
 from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
@@ -207,7 +208,7 @@ def contacts(draft: Draft) -> None:
     draft.set("contact", _merged(draft, points) or _reachable(draft))
     draft.set("publisher", publishers)
     draft.set("creator", _merged(draft, makers) or _maker(draft))
-    draft.set("qualified_attribution", _distinct(others))
+    draft.set("qualified_attribution", distinct_rows(others))
 
 
 def _maker(draft: Draft) -> list[Party]:
@@ -293,14 +294,6 @@ def _merged(draft: Draft, items: Iterable[Party]) -> list[Party]:
 def _is_same(one: Party, other: Party) -> bool:
     both = (one.keys() & other.keys()) - {"telephone"}
     return all(one[name] == other[name] for name in both)
-
-
-def _distinct(items: Iterable[Party]) -> list[Party]:
-    distinct: list[Party] = []
-    for item in items:
-        if item not in distinct:
-            distinct.append(item)
-    return distinct
 
 
 # --- the service responsible ---

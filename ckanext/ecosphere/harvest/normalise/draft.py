@@ -1,7 +1,8 @@
-"""Working state that the rules share: the record as read, the dataset being built, and the log.
+"""What the rules share: their working state, and the tables of ``data/`` in which they look things up.
 
-A draft starts with the fields that need no interpretation; rules write the others on top of them.
-Field names are those of the dataset schema (ckanext-dcat's names where they exist).
+The working state is the record as read, the dataset being built, and the log. A draft starts with
+the fields that need no interpretation; rules write the others on top of them. Field names are those
+of the dataset schema (ckanext-dcat's names where they exist).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Dataset = dict[str, Any]
 Row = dict[str, Any]
 """One of the rows of a field with subfields."""
 
-PLAIN: tuple[tuple[str, str], ...] = (
+_COPIED: tuple[tuple[str, str], ...] = (
     ("title", "title"),
     ("abstract", "notes"),
     ("edition", "version"),
@@ -144,11 +145,15 @@ class Result:
 
 @dataclass(slots=True)
 class Draft:
-    """The working state shared by the rules.
+    """The working state shared by the rules; `log`, `problems`, `unread` and `members` as in `Result`.
 
     Attributes:
+        record: the record as read, which no rule changes.
+        context: the properties of its source.
+        dataset: the dataset being built.
         boxes: usable boxes, for the rules that need them.
         organisation_found: whether the service was recognised, and not only assumed.
+        rule: name of the rule that runs, for the log.
     """
 
     record: Record
@@ -162,12 +167,13 @@ class Draft:
     organisation_found: bool = False
     rule: str = ""
     _reported: set[tuple[str, ...]] = field(default_factory=set)
+    """Codes and parameters of the problems: a set, since a record may have thousands."""
 
     @classmethod
     def of(cls, record: Record, context: Context) -> Draft:
         """Create a draft with the fields that are copied unchanged; empty ones are left out."""
-        plain = {field: getattr(record, attribute) for attribute, field in PLAIN}
-        return cls(record, context, without_empty(plain), unread=list(record.unread))
+        copied = {name: getattr(record, attribute) for attribute, name in _COPIED}
+        return cls(record, context, without_empty(copied), unread=list(record.unread))
 
     def set(self, field_name: str, value: Any, before: Any = None) -> None:
         """Set a field; if ``before`` is given and differs, log the decision."""
@@ -182,7 +188,6 @@ class Draft:
     def problem(self, code: str, **params: Any) -> None:
         """Report a problem, once per record and set of parameters."""
         problem = Problem(code, {name: _text(value) for name, value in params.items()})
-        # A set, because a record may have thousands of problems.
         key = (code, *problem.params, *problem.params.values())
         if key not in self._reported:
             self._reported.add(key)
@@ -209,17 +214,22 @@ class Draft:
         self.unread.append(f"{path}: {_text(value, MAX_NOTED)}")
 
 
+# --- values of the log ---
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
 def _logged(value: Any) -> str | Reason:
+    """Return a side of a decision: a reason as it is, else a text of bounded length."""
     if isinstance(value, Reason):
         return value
     return _text(value)
 
 
 def _bounded(value: Any) -> Any:
+    """Return a parameter of a sentence as text, or as a list of texts, of bounded length."""
     if isinstance(value, list):
         return [_text(item) for item in value[:MAX_ITEMS]]
     return _text(value)
@@ -237,6 +247,8 @@ def _text(value: Any, limit: int = MAX_LOGGED) -> str:
         return text[: limit - 1] + "…"
     return text
 
+
+# --- datasets and their values ---
 
 _EMPTY = (None, "", [], {})
 
@@ -275,9 +287,9 @@ def strings_in(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-# --- matching tables ---
+# --- tables of the rules ---
 #
-# Matching tables of ``data/``, loaded once, and functions to look up and compare texts.
+# Tables of ``data/``, loaded once, and functions to look up and compare texts.
 
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"

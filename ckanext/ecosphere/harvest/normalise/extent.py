@@ -1,4 +1,4 @@
-"""Rule for bounding boxes: repaired where possible, the others dropped, and both reported."""
+"""Bounding boxes: the rule that repairs or drops them, and the territories that a box alone explains."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ MAX_BOXES = 50
 _TOLERANCE = 0.01
 """Degrees beyond the poles or the 180th meridian that count as rounding errors."""
 _DECIMALS = 6
-_PACIFIC = 90
-"""A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 
 
 def read_number(text: str | None) -> float:
@@ -46,9 +44,9 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     except ValueError:
         return None, ["box-not-a-number"]
     repairs: list[str] = []
-    in_degrees = geometry.from_metres((west, south, east, north))
-    if in_degrees:
-        west, south, east, north = in_degrees
+    from_metres = geometry.from_metres((west, south, east, north))
+    if from_metres:
+        west, south, east, north = from_metres
         repairs.append("box-metres")
     if abs(south) > QUARTER_TURN + _TOLERANCE and max(abs(west), abs(east)) <= QUARTER_TURN:
         west, south, east, north = south, west, north, east
@@ -65,7 +63,7 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
     if south > north:
         south, north = north, south
         repairs.append("box-south-north-swapped")
-    if west > east and not _crosses_the_pacific(west, east):
+    if west > east and not geometry.crosses_the_pacific(west, east):
         west, east = east, west
         repairs.append("box-west-east-swapped")
     if (west, south, east, north) == (0.0, 0.0, 0.0, 0.0):
@@ -76,11 +74,8 @@ def repair(box: Box) -> tuple[geometry.Box | None, list[str]]:
 
 
 def _clamp(value: float, limit: float) -> float:
+    """Return a coordinate within its limits, without its rounding errors."""
     return round(max(-limit, min(limit, value)), _DECIMALS)
-
-
-def _crosses_the_pacific(west: float, east: float) -> bool:
-    return west >= _PACIFIC and east <= -_PACIFIC
 
 
 def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
@@ -94,12 +89,12 @@ def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
     east -= 2 * HALF_TURN
     if west > HALF_TURN:
         west -= 2 * HALF_TURN
-    if west < east or _crosses_the_pacific(west, east):
+    if west < east or geometry.crosses_the_pacific(west, east):
         return west, east
     return None
 
 
-# --- the rule --------------------------------------------------------------------------------
+# --- the rule of boxes -----------------------------------------------------------------------
 
 
 def boxes(draft: Draft) -> None:
@@ -156,19 +151,19 @@ def _descriptions(draft: Draft, usable: list[Box]) -> list[str]:
 def _beside(extents: Iterable[Extent], box: Box) -> str:
     """Return the description in the same extent as a box, at its index if there are several."""
     for extent in extents:
-        for at, other in enumerate(extent.boxes):
+        for place, other in enumerate(extent.boxes):
             if other is box:
                 texts = [text for text in extent.texts if text.strip()]
-                if len(extent.boxes) in (1, len(texts)) and at < len(texts):
-                    return texts[at]
+                if len(extent.boxes) in (1, len(texts)) and place < len(texts):
+                    return texts[place]
                 return ""
     return ""
 
 
 def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
-    """Return a geometry as GeoJSON text.
+    """Return a geometry as GeoJSON text, with its axes swapped if it was written latitude first.
 
-    Its axes are swapped if it lies within one of the boxes only then.
+    That is so if it lies within one of the boxes only when swapped, or beyond the poles.
     """
     positions = list(geometry.positions_in(shape.geometry["coordinates"]))
     bounds = geometry.bounds(positions)
@@ -181,12 +176,17 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
     return json.dumps(shape.geometry)
 
 
-# --- territories of a box ---
+# --- territories of a box --------------------------------------------------------------------
 #
 # Territories of a bounding box alone: the fewest that explain it, and none rather than a wrong one.
+# A box whose coordinates a person drew around a territory has nearly the box of that territory;
+# others are explained by the land in them, or overseas and at sea by boxes.
 #
-# Which mainland départements and other countries a box covers is known from their outlines (`data/departements.csv`,
-# `data/neighbours.csv`); overseas, boxes of territories are compared.
+# `around` are the territories whose boxes contain the box, `inside` the mainland départements on
+# which it has land, with their shares, and `ashore` is the share of land in it.
+#
+# Which mainland départements and other countries a box covers is known from their outlines
+# (`data/departements.csv`, `data/neighbours.csv`); overseas, boxes of territories are compared.
 
 MOST = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""
@@ -249,7 +249,18 @@ class Hints:
         return concept.uri in self.likely or concept.broader in self.likely
 
 
-# --- the answer ------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Overlap of a box and a département, from 0 to 1.
+
+    Attributes:
+        of_land: share of the box's land that lies in the département.
+        of_departement: share of the département that lies in the box.
+    """
+
+    departement: Concept
+    of_land: float
+    of_departement: float
 
 
 def of_box(box: geometry.Box, hints: Hints) -> list[Concept]:
@@ -259,28 +270,28 @@ def of_box(box: geometry.Box, hints: Hints) -> list[Concept]:
     """
     if hints.own and _is_mostly_within(box, hints.own):
         return [hints.own]
-    around = _around_box(box)
-    inside, ashore = shares(box)
-    at_sea = hints.of_the_sea or (bool(inside) and ashore < _AT_SEA)
-    if not around and at_sea:
+    outer = _territories_around(box)
+    shares, ashore = shares_of_land(box)
+    is_at_sea = hints.of_the_sea or (bool(shares) and ashore < _AT_SEA)
+    if not outer and is_at_sea:
         zones = _sea_zones(box)
         if zones:
             return zones
     # A box may resemble that of one territory and lie within that of a likely one.
-    if not any(concept.uri in hints.likely for concept in around):
-        drawn = _drawn_around(box, around, inside)
+    if not any(concept.uri in hints.likely for concept in outer):
+        drawn = _drawn_around(box, outer, shares)
         if drawn:
             return drawn
-    if inside and (around or not _is_whole_country(box)):
-        return _by_land(box, around, inside, ashore, hints)
-    return _by_boxes(box, around, hints)
+    if shares and (outer or not _is_whole_country(box)):
+        return _by_land(box, outer, shares, ashore, hints)
+    return _by_boxes(box, outer, hints)
 
 
 def is_outside(box: geometry.Box) -> bool:
     """Tell whether a box is about another country or an ocean."""
     if _is_whole_country(box):
         return False
-    return _is_abroad(box) or not shares(box)[0]
+    return _is_abroad(box) or not shares_of_land(box)[0]
 
 
 def like_box(box: geometry.Box) -> Concept | None:
@@ -292,42 +303,50 @@ def like_box(box: geometry.Box) -> Concept | None:
     return None
 
 
-def _by_boxes(box: geometry.Box, around: list[Concept], hints: Hints) -> list[Concept]:
-    """Return the territories of a box overseas, at sea, abroad, or around the whole country."""
-    likely = [concept for concept in around if concept.uri in hints.likely]
+def _by_boxes(box: geometry.Box, outer: list[Concept], hints: Hints) -> list[Concept]:
+    """Return the territories of a box overseas, at sea, abroad, or around the whole country.
+
+    Args:
+        box: the box.
+        outer: the territories whose boxes contain it, nearest first.
+        hints: other information in the record.
+    """
+    likely = [concept for concept in outer if concept.uri in hints.likely]
     if likely:
         return likely[:1]
     if _is_abroad(box) and not _is_whole_country(box):
         return []
-    if around:
-        return [_most_likely(box, around)]
+    if outer:
+        return [_most_likely(box, outer)]
     return of_wide_box(box, hints.likely)
 
 
-def _drawn_around(box: geometry.Box, around: list[Concept], inside: list[Share]) -> list[Concept]:
+def _drawn_around(box: geometry.Box, outer: list[Concept], shares: list[Share]) -> list[Concept]:
     """Return the territory that has this box, or the adjacent départements that have it in common."""
     alike = like_box(box)
     is_exact = alike is not None and geometry.same(alike.data["bbox"], box)
-    several: list[Concept] = []
-    if not around and not is_exact:
-        several = _joined(box, inside)
-    if not several and alike:
+    if not outer and not is_exact:
+        several = _with_common_box(box, shares)
+        if several:
+            return several
+    if alike:
         return [alike]
-    return several
+    return []
 
 
-def _joined(box: geometry.Box, inside: list[Share]) -> list[Concept]:
+def _with_common_box(box: geometry.Box, shares: list[Share]) -> list[Concept]:
     """Return the adjacent départements whose common box this is, as parts of a former région.
 
     Preferably those of one région; none if they are too many, since their régions then describe the
     box better.
     """
-    contained = [share.departement for share in inside if share.of_departement >= _ALL]
+    contained = [share.departement for share in shares if share.of_departement >= _ALL]
     groups = [*_by_region(contained).values(), contained]
     for concepts in groups:
         if len(concepts) < 2:  # noqa: PLR2004
             continue
-        if geometry.same(geometry.hull(c.data["bbox"] for c in concepts), box):
+        common = geometry.hull(concept.data["bbox"] for concept in concepts)
+        if geometry.same(common, box):
             if len(concepts) > _SEVERAL:
                 return []
             return concepts
@@ -341,14 +360,14 @@ def _by_region(concepts: Iterable[Concept]) -> dict[str | None, list[Concept]]:
     return groups
 
 
-def _most_likely(box: geometry.Box, around: list[Concept]) -> Concept:
+def _most_likely(box: geometry.Box, outer: list[Concept]) -> Concept:
     """Choose among the territories whose boxes contain this one; in doubt, their common région."""
-    if len(around) == 1:
-        return around[0]
-    first, second = (_distance(box, concept) for concept in around[:2])
+    if len(outer) == 1:
+        return outer[0]
+    first, second = (_distance(box, concept) for concept in outer[:2])
     if first < _CLEAR and second - first > _MARGIN:
-        return around[0]
-    return _common_region(around) or around[0]
+        return outer[0]
+    return _common_region(outer) or outer[0]
 
 
 def _common_region(concepts: Iterable[Concept]) -> Concept | None:
@@ -362,53 +381,65 @@ def _common_region(concepts: Iterable[Concept]) -> Concept | None:
 
 
 def _by_land(
-    box: geometry.Box, around: list[Concept], inside: list[Share], ashore: float, hints: Hints
+    box: geometry.Box, outer: list[Concept], shares: list[Share], ashore: float, hints: Hints
 ) -> list[Concept]:
+    """Return the territories of a box with land of the mainland in it.
+
+    Args:
+        box: the box.
+        outer: the territories whose boxes contain it; a box that has none is a large one.
+        shares: the départements in it, largest first.
+        ashore: share of land in the box.
+        hints: other information in the record.
+    """
     if _is_abroad(box) and ashore < _HALF:
         return []
-    concepts = _of_large_box(inside, hints)
-    if around:
-        concepts = _of_small_box(inside, hints)
+    if outer:
+        concepts = _of_small_box(shares, hints)
+    else:
+        concepts = _of_large_box(shares, hints)
     if not concepts and ashore < _HALF:
         return _sea_zones(box)
     return concepts
 
 
-def _of_small_box(inside: list[Share], hints: Hints) -> list[Concept]:
+def _of_small_box(shares: list[Share], hints: Hints) -> list[Concept]:
     """Return the territory of a box within that of a département: where most of its land is.
 
     In doubt, the région.
     """
-    some = [share.departement for share in inside if share.of_land >= _SOME]
+    some = [share.departement for share in shares if share.of_land >= _SOME]
     likely = [concept for concept in some if hints.suggest(concept)]
     if likely:
         return likely[:1]
-    main = inside[0].departement
-    if inside[0].of_land >= _MAIN or len(some) < 2:  # noqa: PLR2004
-        return [main]
+    main = shares[0]
+    if main.of_land >= _MAIN or len(some) < 2:  # noqa: PLR2004
+        return [main.departement]
     region = _common_region(some)
     if region:
         return [region]
     return some
 
 
-def _of_large_box(inside: list[Share], hints: Hints) -> list[Concept]:
+def _of_large_box(shares: list[Share], hints: Hints) -> list[Concept]:
     """Return the départements or régions in which the land of a large box lies, or which it covers.
 
     None if they leave much of it unexplained; only those of the service's region, if much of the
     box lies there.
     """
-    likely = [share for share in inside if hints.suggest(share.departement)]
+    likely = [share for share in shares if hints.suggest(share.departement)]
     is_certain = _land(likely) >= _SOME
+    if is_certain:
+        shares = likely
     by_region: dict[str, list[Share]] = defaultdict(list)
-    for share in likely if is_certain else inside:
+    for share in shares:
         if share.departement.broader:
             by_region[share.departement.broader].append(share)
     concepts: list[Concept] = []
     explained = 0.0
     for region, own in by_region.items():
         of_land = _land(own)
-        if of_land >= _SOME or _covered(region, own) >= _WHOLE:
+        if of_land >= _SOME or _share_of_region(region, own) >= _WHOLE:
             explained += of_land
             concepts += _of_region(region, own)
     if is_certain or explained >= _EXPLAINED:
@@ -416,22 +447,24 @@ def _of_large_box(inside: list[Share], hints: Hints) -> list[Concept]:
     return []
 
 
-def _land(shares_of_box: Iterable[Share]) -> float:
-    return sum(share.of_land for share in shares_of_box)
+def _land(shares: Iterable[Share]) -> float:
+    """Return the share of a box's land that lies in some départements."""
+    return sum(share.of_land for share in shares)
 
 
 def _of_region(region: str, own: list[Share]) -> list[Concept]:
     """Return the few départements that make nearly all of a box in a région, else the région."""
-    few = [s for s in own if s.of_departement >= _HALF or s.of_land >= _SOME]
+    few = [share for share in own if share.of_departement >= _HALF or share.of_land >= _SOME]
     if few and len(few) <= _FEW and _land(few) >= _NEARLY_ALL * _land(own):
         return [share.departement for share in few]
     return [voc.get("territories")[region]]
 
 
-def _covered(region: str, own: list[Share]) -> float:
-    """Return the share of a région that lies in a box."""
+def _share_of_region(region: str, own: list[Share]) -> float:
+    """Return the share of a région that lies in a box, from those of its départements."""
     whole = sum(map(_size, voc.get("territories").children(region)))
-    return sum(s.of_departement * _size(s.departement) for s in own) / (whole or 1.0)
+    covered = sum(share.of_departement * _size(share.departement) for share in own)
+    return covered / (whole or 1.0)
 
 
 # --- large boxes -----------------------------------------------------------------------------
@@ -445,14 +478,15 @@ def of_wide_box(box: geometry.Box, likely: Collection[str] = ()) -> list[Concept
     """Return the territories of a box that no département contains: country, régions, seas…"""
     if _is_whole_country(box):
         return _country_of(box)
-    regions = [c for c in places.of_type("region") if geometry.holds(c.data["bbox"], box)]
+    regions = _with_box_around(box, places.of_type("region"))
     if regions:
         regions.sort(key=lambda concept: (concept.uri not in likely, _distance(box, concept)))
         return regions[:1]
     touched = _explaining(box)
     if not touched:
         return _sea_zones(box)
-    covered = [c for c in places.of_type("region", "outre-mer") if _covers(box, c)]
+    wholes = places.of_type("region", "outre-mer")
+    covered = [concept for concept in wholes if _covers(box, concept)]
     if covered:
         return covered
     parents = {concept.broader for concept in touched if concept.broader}
@@ -481,19 +515,23 @@ def _explaining(box: geometry.Box) -> list[Concept]:
     Most covered first. Territories that barely overlap it are left out when others explain it; a
     box far larger than all of them together is explained by none.
     """
-    shares_of_boxes = _shares_of_boxes(box, _candidates(box))
-    touched = [pair for pair in shares_of_boxes if pair[0] > _BARELY]
-    main = [pair for pair in touched if pair[0] >= _SOME] or touched
-    together = sum(geometry.area(concept.data["bbox"]) for _share, concept in touched)
+    touched = []
+    main = []
+    for concept, share in _shares_of_boxes(box, _candidates(box)):
+        if share > _BARELY:
+            touched.append(concept)
+        if share >= _SOME:
+            main.append(concept)
+    together = sum(geometry.area(concept.data["bbox"]) for concept in touched)
     if geometry.area(box) > max(_OCEAN, _FAR_LARGER * together):
         return []
-    return [concept for _share, concept in main]
+    return main or touched
 
 
 def _sea_zones(box: geometry.Box) -> list[Concept]:
     """Return the sea areas in which a box lies or which it covers, largest share first."""
-    shares_of_boxes = _shares_of_boxes(box, places.of_type("zone-maritime"))
-    zones = [concept for share, concept in shares_of_boxes if share >= _SOME]
+    shares = _shares_of_boxes(box, places.of_type("zone-maritime"))
+    zones = [concept for concept, share in shares if share >= _SOME]
     if geometry.area(box) > _OCEAN:
         # A box the size of an ocean is not the sea area that it merely overlaps.
         zones = [concept for concept in zones if _covers(box, concept)]
@@ -507,17 +545,18 @@ def _sea_zones(box: geometry.Box) -> list[Concept]:
 
 
 def _common_areas(box: geometry.Box, concepts: Iterable[Concept]) -> list[tuple[Concept, float]]:
+    """Return the area that a box has in common with that of each territory, in square degrees."""
     return [(concept, geometry.common_area(box, concept.data["bbox"])) for concept in concepts]
 
 
-def _shares_of_boxes(box: geometry.Box, concepts: Iterable[Concept]) -> list[tuple[float, Concept]]:
+def _shares_of_boxes(box: geometry.Box, concepts: Iterable[Concept]) -> list[tuple[Concept, float]]:
     """Return the common share of the smaller of two boxes for each territory, largest first."""
-    pairs = []
+    shares = []
     for concept, common in _common_areas(box, concepts):
         smaller = min(geometry.area(box) or _NO_AREA, geometry.area(concept.data["bbox"]))
-        pairs.append((common / (smaller or _NO_AREA), concept))
-    pairs.sort(key=lambda pair: -pair[0])
-    return pairs
+        shares.append((concept, common / (smaller or _NO_AREA)))
+    shares.sort(key=lambda pair: -pair[1])
+    return shares
 
 
 def _candidates(box: geometry.Box) -> list[Concept]:
@@ -527,29 +566,37 @@ def _candidates(box: geometry.Box) -> list[Concept]:
     surrounds La Réunion and Mayotte.
     """
     concepts = places.of_type("departement", "outre-mer")
-    others = [concept for concept, common in _common_areas(box, concepts) if common > 0]
-    others = [concept for concept in others if concept.id != SOUTHERN_LANDS]
+    others = [
+        concept
+        for concept, common in _common_areas(box, concepts)
+        if common > 0 and concept.id != SOUTHERN_LANDS
+    ]
     return others or list(concepts)
 
 
-def _around_box(box: geometry.Box) -> list[Concept]:
+def _with_box_around(box: geometry.Box, concepts: Iterable[Concept]) -> list[Concept]:
+    """Return the territories whose boxes contain this one."""
+    return [concept for concept in concepts if geometry.holds(concept.data["bbox"], box)]
+
+
+def _territories_around(box: geometry.Box) -> list[Concept]:
     """Return the départements and overseas territories whose boxes contain this one, nearest first."""
-    around = [c for c in _candidates(box) if geometry.holds(c.data["bbox"], box)]
-    return sorted(around, key=lambda concept: _distance(box, concept))
+    outer = _with_box_around(box, _candidates(box))
+    return sorted(outer, key=lambda concept: _distance(box, concept))
 
 
 def _is_mostly_within(box: geometry.Box, concept: Concept) -> bool:
     """Tell whether most of a box lies in that of a territory, or the two boxes are similar."""
-    around: geometry.Box = concept.data["bbox"]
-    common = geometry.common_area(box, around)
+    outer: geometry.Box = concept.data["bbox"]
+    common = geometry.common_area(box, outer)
     is_within = common >= _MAINLY * (geometry.area(box) or _NO_AREA)
-    return is_within or geometry.likeness(box, around) >= _LIKE_ENOUGH
+    return is_within or geometry.likeness(box, outer) >= _LIKE_ENOUGH
 
 
 def _covers(box: geometry.Box, concept: Concept) -> bool:
-    """Tell whether a box covers most of a territory."""
-    around: geometry.Box = concept.data["bbox"]
-    return geometry.common_area(box, around) >= _COVERED * geometry.area(around)
+    """Tell whether a box covers most of a territory, by the box of the latter."""
+    inner: geometry.Box = concept.data["bbox"]
+    return geometry.common_area(box, inner) >= _COVERED * geometry.area(inner)
 
 
 def _distance(box: geometry.Box, concept: Concept) -> float:
@@ -562,6 +609,7 @@ def _distance(box: geometry.Box, concept: Concept) -> float:
 
 @cache
 def _neighbours() -> shapely.Geometry:
+    """Return the neighbouring countries as one geometry."""
     polygons = []
     for row in rows("neighbours"):
         points = [tuple(map(float, point.split())) for point in row["outline"].split(",")]
@@ -580,20 +628,6 @@ def _is_abroad(box: geometry.Box) -> bool:
 # --- land ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Overlap of a box and a département, from 0 to 1.
-
-    Attributes:
-        of_land: share of the box's land that lies in the département.
-        of_departement: share of the département that lies in the box.
-    """
-
-    departement: Concept
-    of_land: float
-    of_departement: float
-
-
 @cache
 def _outlines() -> dict[Concept, shapely.Geometry]:
     """Return the outlines of the mainland départements, accurate to about two kilometres."""
@@ -607,33 +641,35 @@ def _outlines() -> dict[Concept, shapely.Geometry]:
 
 @cache
 def _tree() -> shapely.STRtree:
+    """Return the index of the outlines, in their order."""
     return shapely.STRtree(list(_outlines().values()))
 
 
-def shares(box: geometry.Box) -> tuple[list[Share], float]:
+def shares_of_land(box: geometry.Box) -> tuple[list[Share], float]:
     """Return the mainland départements in a box, largest share of its land first.
 
     Returns:
         the départements, and the share of land in the box.
     """
-    if box[0] > box[2]:
+    if box[0] > box[2]:  # across the 180th meridian, far from the mainland
         return [], 0.0
-    area = geometry.enlarged(box)
-    concepts = list(_outlines())
-    parts: dict[Concept, float] = {}
-    for place in sorted(_tree().query(shapely.box(*area))):
-        concept = concepts[place]
-        parts[concept] = shapely.area(shapely.clip_by_rect(_outlines()[concept], *area))
-    ashore = sum(parts.values())
-    if not ashore:
+    with_area = geometry.enlarged(box)
+    outlines = list(_outlines().items())
+    land: dict[Concept, float] = {}
+    for place in sorted(_tree().query(shapely.box(*with_area))):
+        concept, outline = outlines[place]
+        land[concept] = shapely.area(shapely.clip_by_rect(outline, *with_area))
+    total = sum(land.values())
+    if not total:
         return [], 0.0
-    departements = []
-    for concept, part in parts.items():
+    shares = []
+    for concept, part in land.items():
         if part:
-            departements.append(Share(concept, part / ashore, part / _size(concept)))
-    departements.sort(key=lambda share: -share.of_land)
-    return departements, min(1.0, ashore / geometry.area(area))
+            shares.append(Share(concept, part / total, part / _size(concept)))
+    shares.sort(key=lambda share: -share.of_land)
+    return shares, min(1.0, total / geometry.area(with_area))
 
 
 def _size(departement: Concept) -> float:
+    """Return the area of a mainland département, in square degrees."""
     return shapely.area(_outlines()[departement])

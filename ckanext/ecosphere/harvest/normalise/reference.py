@@ -1,4 +1,8 @@
-"""Rules for coordinate reference systems, scale and ground resolution."""
+"""Rules for what the data refer to: reference systems, scale and resolution, specifications, quality.
+
+The first parts read the spellings of reference systems (names, codes, well-known text); each of the
+others has its rule at its end.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.dates import parse_date
+from ckanext.ecosphere.dataset.view import distinct_rows
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
     Row,
@@ -168,14 +173,14 @@ def _named_in(text: str) -> list[str]:
 
     If the projection is unknown, the geographic base system is not returned either.
     """
-    codes = _based(text)
+    codes = _without_unknown_zones(text)
     projected = [code for code in codes if code not in _GEOGRAPHIC]
     if projected or set(plain(text).split()) & _PROJECTIONS:
         return projected
     return codes
 
 
-def _based(text: str) -> list[str]:
+def _without_unknown_zones(text: str) -> list[str]:
     """Return the systems named in a text, except UTM zones after an unknown geodetic system.
 
     "ED50 / UTM 31N" is in the table; for "Datum de 1926 / UTM 31N", it is only known that the zone
@@ -183,15 +188,15 @@ def _based(text: str) -> list[str]:
     """
     words = plain(text).split()
     codes: list[str] = []
-    past, before = 0, _WGS84
+    end_before, system_before = 0, _WGS84
     for start, end, code in _names().find(text):
         if _ONLY_A_ZONE.fullmatch(" ".join(words[start:end])):
-            others = set(words[past:start]) - _BESIDE_A_ZONE - _PROJECTIONS
-            if others or (before in _GEOGRAPHIC and before != _WGS84):
-                past, before = end, ""
+            unknown_words = set(words[end_before:start]) - _BESIDE_A_ZONE - _PROJECTIONS
+            if unknown_words or (system_before in _GEOGRAPHIC and system_before != _WGS84):
+                end_before, system_before = end, ""
                 continue
         codes.append(code)
-        past, before = end, code
+        end_before, system_before = end, code
     return codes
 
 
@@ -306,7 +311,7 @@ def scale(draft: Draft) -> None:
         value = read_scale(text)
         if value:
             values.append(value)
-        elif value is None and not is_placeholder(text) and text.strip("0 "):
+        elif not is_placeholder(text) and text.strip("0 "):
             draft.problem("scale", value=text)
     if not values:
         values = _scales_of_use(draft)
@@ -424,9 +429,7 @@ def _note_coarser(
         draft.lost(path, [form.format(value) for value in others])
 
 
-# --- conformity and quality ---
-#
-# Rules for conformity reports, the specifications that the data follow, and quality measures.
+# --- conformity and quality ------------------------------------------------------------------
 
 MAX_REPORTS, MAX_EXPLANATION = 30, 300
 MAX_NAME, MAX_UNIT = 500, 100
@@ -461,14 +464,15 @@ def conformity(draft: Draft) -> None:
     for report in draft.first("report", draft.record.conformity, MAX_REPORTS):
         if is_placeholder(report.title) and not report.href:
             dates = [dated.value for dated in report.dates]
-            draft.lost("report", [*filter(None, (report.title, report.explanation, *dates))])
+            texts = filter(None, (report.title, report.explanation, *dates))
+            draft.lost("report", list(texts))
             continue
-        row = _row(report)
+        row = _conformity_row(report)
         if row not in reports:
             reports.append(row)
         if _degree(report) and row["uri"]:
             followed.append(row["uri"])
-    draft.set("conformity", reports)
+    draft.set("conformity", distinct_rows(reports))
     draft.set("conforms_to", distinct(followed))
 
 
@@ -480,7 +484,7 @@ def _degree(report: Conformity) -> bool | None:
     return report.degree
 
 
-def _row(report: Conformity) -> Row:
+def _conformity_row(report: Conformity) -> Row:
     """Return a report as a row: specification, its URI and date, degree."""
     title = cut(one_line(report.title), MAX_NAME)
     href = report.href or ""
@@ -498,13 +502,11 @@ def _row(report: Conformity) -> Row:
 
 def quality_measures(draft: Draft) -> None:
     """Keep each quality measure once, with its dimension; else those that a profile has read."""
-    measures: list[Row] = []
-    for row in _measures(draft.first("report", draft.record.measures, MAX_REPORTS)):
-        if row not in measures:
-            measures.append(row)
+    of_record = draft.first("report", draft.record.measures, MAX_REPORTS)
+    measures = distinct_rows(_measures(of_record))
     if not measures:
-        rows = draft.record.fields.get("quality_measure") or ()
-        measures = [row for row in rows if isinstance(row, dict)]
+        of_profile = draft.record.fields.get("quality_measure") or ()
+        measures = [row for row in of_profile if isinstance(row, dict)]
     if measures:
         draft.set("quality_measure", measures)
 

@@ -42,6 +42,9 @@ from ckanext.ecosphere.harvest.record import Graphic, Link
 from ckanext.ecosphere.harvest.record import Service as ServiceOfRecord
 from ckanext.ecosphere.vocabularies import Concept, languages
 
+Resource = dict[str, Any]
+"""A resource of the dataset."""
+
 MAX_RESOURCES = 500
 """Maximum number of resources kept; with more, CKAN's pages and saves become unusable."""
 MAX_NAME, MAX_LAYERS = 200, 100
@@ -148,7 +151,7 @@ def _merge(first: Resource, second: Resource) -> None:
 # --- one link --------------------------------------------------------------------------------
 
 
-def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Resource]:
+def of_link(draft: Draft, link: Link, formats: Formats) -> list[Resource]:
     """Return the resources of a link: none, one, or two for a base URL of WMS and WFS."""
     address = clean_url(link.url)
     if address.url is None:
@@ -182,7 +185,7 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
         network = "intranet"
     resources = []
     for protocol in protocols:
-        resource = _resource(draft, link, address, (protocol, use), formats or Formats())
+        resource = _resource(draft, link, address, (protocol, use), formats)
         resources.append({**resource, "network": network})
     _note_size(draft, link, resources)
     return resources
@@ -405,13 +408,16 @@ def _layers(link: Link, address: Address, protocol: str) -> list[str]:
     names = []
     if not _is_no_layer(name):
         names = split_layers(name)
-    are_words = all(_LAYER.fullmatch(n) and not n.lower().startswith("http") for n in names)
-    if names and are_words:
+    if names and all(map(_is_layer, names)):
         is_ogc = protocol in dataset_links.OGC_WITH_CAPABILITIES
         if is_ogc or re.search("[:_]", names[0]):
             return names
     parameters = filter(None, map(address.query.get, _LAYER_KEYS))
     return split_layers(next(parameters, ""))
+
+
+def _is_layer(name: str) -> bool:
+    return bool(_LAYER.fullmatch(name)) and not name.lower().startswith("http")
 
 
 def _is_no_layer(name: str) -> bool:
@@ -511,11 +517,7 @@ def _is_small(graphic: Graphic) -> bool:
     return "large" not in (graphic.description or "").lower()
 
 
-Resource = dict[str, Any]
-
-# --- formats ---
-#
-# Set the formats of resources: their own, or those that the record names beside its links.
+# --- formats: those of the resources, or that the record names beside its links -----------------
 
 MAX_DESCRIPTION = 4_000
 ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
@@ -620,10 +622,10 @@ def set_format(
     if resource["resource_role"] == "data":
         _set_format_of_data(draft, resource, concept, formats, address)
     elif concept:
-        _set(resource, concept)
+        _set_concept(resource, concept)
 
 
-def _set(resource: Resource, concept: Concept) -> None:
+def _set_concept(resource: Resource, concept: Concept) -> None:
     resource["format"] = concept.id
     resource["mimetype"] = concept.data["media_type"]
 
@@ -655,7 +657,7 @@ def _set_format_of_data(
         if concept:
             draft.change("resources", reason("format-of", value=resource["url"]), concept.id)
     if concept:
-        _set(resource, concept)
+        _set_concept(resource, concept)
         if not is_archive and address.path.lower().endswith(".zip"):
             resource["package_format"] = _ZIP
 

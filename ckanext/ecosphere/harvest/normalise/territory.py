@@ -33,22 +33,10 @@ _CODE_OF_A_COMMUNE = 5
 """Characters of the shortest code that can mean nothing else."""
 _LINKS = ("de la", "de l", "du", "des", "de", "d")
 _PLACE_THESAURUS = (
-    "departement",
-    "region",
-    "commune",
-    "epci",
-    "territoire",
-    "collectivites",
-    "code officiel geographique",
-    "cog",
-    "insee",
-    "pays",
-    "adminexpress",
-    "admin express",
-    "place",
-    "geographi",
-    "lieux",
-)
+    "departement", "region", "commune", "epci", "territoire", "collectivites",
+    "code officiel geographique", "cog", "insee", "pays", "adminexpress", "admin express", "place",
+    "geographi", "lieux",
+)  # fmt: skip
 _NOT_PLACES = ("region maritime", "regionalis", "thema", "theme", "gemet", "inspire")
 _LOOSE = ("place keyword", "keyword")
 _CALLED = ("departement", "region")
@@ -561,11 +549,9 @@ def _surround(draft: Draft, evidence: str, concepts: list[Concept]) -> None:
         return
     epci = epcis.pop()
     outline = outlines().get(epci.code)
-    if (
-        outline is None
-        or not concepts
-        or set(concepts) - set(places.departements(epci.departements))
-    ):
+    if outline is None or not concepts:
+        return
+    if set(concepts) - set(places.departements(epci.departements)):
         return
     own = [row for row in coverage if places.epci_called(row.get("uri") or "") == epci]
     if any(row.get("uri") for row in coverage if row not in own):

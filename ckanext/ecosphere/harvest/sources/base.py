@@ -1,4 +1,8 @@
-"""What all source types share: raw records, the account of a reading, its limits, requests and their errors."""
+"""What all source types share, in the order in which a reading needs it.
+
+The account of a reading (`Reading`), readers and the limits around them, records, the base class of source types and
+the look-up of those that are enabled, and values of untrusted JSON.
+"""
 
 from __future__ import annotations
 
@@ -200,13 +204,14 @@ class SourceReader:
         self._url = url
         self._session = session
         self._received: set[Any] = set()
+        """Keys of the records received, see `_is_new`."""
 
     def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the records of each page that can be read."""
         raise NotImplementedError
 
     def _fetch(
-        self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
+        self, url: str, headers: Mapping[str, str], max_bytes: int | None = None
     ) -> Response:
         """Fetch a page.
 
@@ -221,7 +226,7 @@ class SourceReader:
         limit = self._session.settings.max_bytes
         try:
             response = self._session.get(
-                url, headers=headers or {}, max_bytes=min(max_bytes or limit, limit)
+                url, headers=headers, max_bytes=min(max_bytes or limit, limit)
             )
         except FetchError as error:
             raise PageError(f"fetch-{error.code}", **error.params) from error
@@ -242,7 +247,14 @@ class SourceReader:
             raise PageError("not-json", url=url) from error
 
     def _is_new(self, key: Any, position: int, identifier: str, title: str = "") -> bool:
-        """Count a record; report one that the source has already given."""
+        """Count a record, and tell whether it is new; note one that the source has already given.
+
+        Args:
+            key: what tells records apart: an identifier or a digest, as the source type has them.
+            position: position of the record in the source, from 1.
+            identifier: its identifier, for the note.
+            title: its title, for the note; "" when it was not read.
+        """
         if key in self._received:
             self.reading.repeat(position, identifier, title=title)
             return False
@@ -251,7 +263,7 @@ class SourceReader:
         return True
 
     def _add_up(self) -> None:
-        """Compare the announced with the received number, unless a failure already explains a difference."""
+        """At the end, note if fewer records were received than announced, unless a failure already explains it."""
         reading = self.reading
         reading.requests = self._session.requests
         if reading.failed or reading.announced is None or reading.received >= reading.announced:
@@ -279,20 +291,20 @@ class LinkedReader(SourceReader):
         """Yield the records of each page; if the chain of pages breaks, report the rest as lost."""
         url: str | None = self._url
         visited: set[str] = set()
-        idle = 0
+        idle_pages = 0
         while url:
             visited.add(url)
-            before = len(self._received)
+            number_before = len(self._received)
             try:
                 records, url = self._read_page(url)
             except PageError as error:
-                first = self._position + 1 if self._position else 0
-                self.reading.fail(error.code, first, **error.params)
+                first_lost = self._position + 1 if self._position else 0
+                self.reading.fail(error.code, first_lost, **error.params)
                 break
             if records:
                 yield records
-            idle = 0 if len(self._received) > before else idle + 1
-            if url and idle >= MAX_IDLE_PAGES:
+            idle_pages = 0 if len(self._received) > number_before else idle_pages + 1
+            if url and idle_pages >= MAX_IDLE_PAGES:
                 self.reading.fail("repeated", self._position + 1)
                 break
             if url in visited or len(visited) >= MAX_PAGES:
@@ -402,12 +414,10 @@ def identifier_in(value: Any) -> str:
     identifier = value.get("id") if isinstance(value, dict) else None
     if isinstance(identifier, str):
         return identifier.strip()
-    return str(identifier) if type(identifier) is int else ""
+    return str(identifier) if type(identifier) is int else ""  # a boolean is no identifier
 
 
 # --- types of source ---
-#
-# Base class of our source types, and look-up of the enabled ones.
 
 OWN_SERVICE = "own_service"
 """Option: the source publishes only for the service that it belongs to; see `settings`."""
@@ -417,13 +427,19 @@ MAX_PRIORITY = 100
 
 
 class SourceType:
-    """A type of source. Subclasses override `make_reader` and `read`."""
+    """A type of source. Subclasses override `make_reader` and `read`; `harvester.py` makes a plugin of each.
+
+    Attributes:
+        type_name: its name, stored with each source.
+        title: its name for people.
+        description: what its sources are, in one sentence.
+        options: names of the options allowed in the configuration of a source.
+    """
 
     type_name = ""
     title = ""
     description = ""
     options: tuple[str, ...] = COMMON_OPTIONS
-    """Option names allowed in the configuration of a source."""
 
     def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> SourceReader:
         """Create the reader that `reader` wraps with limits.
@@ -484,6 +500,7 @@ class SourceType:
         return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
 
     def _check_common_settings(self, settings: Settings) -> None:
+        """Validate the options of all types; the organisation is then given by its name."""
         for name in settings:
             if name not in self.options:
                 raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
@@ -504,6 +521,11 @@ class SourceType:
 
 
 def _parsed(text: str) -> Settings:
+    """Return a configuration: a JSON object with values that actions can handle.
+
+    Raises:
+        ConfigError: it is none.
+    """
     try:
         settings = json.loads(text)
     except ValueError as error:
@@ -534,11 +556,6 @@ def default_page_size(settings: Settings) -> int:
     return settings.get("page_size") or config.page_size()
 
 
-def fill_record_url(pattern: str, guid: str) -> str:
-    """Insert an identifier into the URL pattern of original records."""
-    return pattern.replace("{id}", quote(guid.partition(SECOND)[0], safe=""))
-
-
 def enabled_types() -> dict[str, SourceType]:
     """Return our enabled source types by name."""
     plugins = p.PluginImplementations(IHarvester)
@@ -564,13 +581,18 @@ def original_url(type_name: str, url: str, guid: str) -> str | None:
         guid: identity of the record within its source.
     """
     source_type = type_called(type_name)
-    pattern = source_type.record_url(url) if source_type else None
-    return fill_record_url(pattern, guid) if pattern else None
+    if source_type is None:
+        return None
+    pattern = source_type.record_url(url)
+    if not pattern:
+        return None
+    identifier, _second, _suffix = guid.partition(SECOND)
+    return pattern.replace("{id}", quote(identifier, safe=""))
 
 
 # --- values of JSON ---
 #
-# Typed access to values of untrusted JSON objects: values of another type count as empty. Pure functions.
+# Typed access to values of untrusted JSON objects: values of another type count as empty.
 
 Object = dict[str, Any]
 
@@ -579,6 +601,10 @@ MAX_NOTE = 2_000
 MAX_SIZE = 10**18
 """Maximum plausible size of a file, in bytes."""
 _FILE_MEGABYTE = 1_000_000
+_UNREADABLE = (
+    ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What reading a record of another shape than expected may raise."""
 
 
 def read_record(content: str, read: Callable[[Any], Record], code: str) -> Record:
@@ -594,14 +620,7 @@ def read_record(content: str, read: Callable[[Any], Record], code: str) -> Recor
     """
     try:
         return read(json.loads(content))
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except _UNREADABLE as error:
         raise RecordError(code) from error
 
 
@@ -636,7 +655,7 @@ def list_in(values: Object, name: str) -> list[Any]:
 
 def texts_in(values: Object, name: str) -> list[str]:
     """Return the texts and numbers of a list as texts."""
-    return [text for text in map(text_of, list_in(values, name)) if text]
+    return list(filter(None, map(text_of, list_in(values, name))))
 
 
 def objects_in(values: Object, name: str) -> list[Object]:

@@ -56,13 +56,14 @@ from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.language import N_
 
 MAX_STEPS = 3
-"""Maximum number of pages (landing page, collection) between the URL of a source and its
-records."""
+"""Maximum number of requests for the first records: landing page, collection, its items."""
 MAX_LIMIT = 1_000
 _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
 _OPEN = ("..", "")
+"""What stands for the open end of an interval."""
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
+"""Type of a record → hierarchy level of ISO 19115."""
 _NAVIGATION = {
     "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance",
     "service-desc", "service-doc", "queryables",
@@ -78,15 +79,21 @@ _FUNCTIONS = {
     **dict.fromkeys(("enclosure", "data", "item", "item-enclosure"), "download"),
 }
 """Link relation → function of the link."""
+_ROLES = {"items": "service"}
+"""Link relation → role of the link."""
 _FEATURES = "OGC:API-FEATURES"
 _ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
 _LOGOS = {"icon", "logo"}
+"""Link relations of pictures of a party."""
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
+"""Link relations and roles of pictures of the data."""
 _PROVIDER_ROLES = {
     "licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor",
 }  # fmt: skip
+"""Role of a party in STAC → role in ISO 19115."""
 _NO_LICENCES = ("other", "various", "proprietary")
+# Names of the values that are read; a note is made of any other.
 _READ_PROPERTIES = {
     "type", "title", "description", "keywords", "themes", "language", "created", "updated",
     "contacts", "formats", "license", "rights", "externalIds", "resourceLanguages", "distribution",
@@ -122,11 +129,13 @@ class OgcApiReader(LinkedReader):
         steps = 0
         while items is None:
             steps += 1
-            url = self._url_of_records(answer, url, steps)
+            if steps >= MAX_STEPS:
+                raise PageError("not-ogcapi")
+            url = self._url_of_records(answer, url)
             answer = self._answer(url)
             items = _items(answer)
-        records = [self._record(item) for item in items]
-        return [record for record in records if record], _linked(answer, url, ("next",))
+        records = list(filter(None, map(self._record, items)))
+        return records, _linked(answer, url, ("next",))
 
     def _answer(self, url: str) -> Object:
         answer = self._fetch_json(url)
@@ -136,14 +145,14 @@ class OgcApiReader(LinkedReader):
             self.reading.announced = count_of(answer.get("numberMatched"))
         return answer
 
-    def _url_of_records(self, answer: Object, url: str, steps: int) -> str:
+    def _url_of_records(self, answer: Object, url: str) -> str:
         """Return the URL of the records that a landing page or a collection links to.
 
         Raises:
             PageError: it links to none.
         """
         target = _linked(answer, url, _TO_RECORDS)
-        if target is None or steps >= MAX_STEPS:
+        if target is None:
             raise PageError("not-ogcapi")
         parts = urlsplit(target)
         if parts.query:
@@ -151,18 +160,20 @@ class OgcApiReader(LinkedReader):
         return urlunsplit(parts._replace(query=urlencode({"f": "json", "limit": self._size})))
 
     def _record(self, item: Any) -> RawRecord | None:
+        """Return a record of a page; None for a repetition, and for one that cannot be read, which is noted."""
         self._position += 1
+        if not is_record(item):
+            self.reading.fail("not-ogcapi", self._position, self._position)
+            return None
         identifier = identifier_in(item)
-        if is_record(item) and not self._is_new(identifier, self._position, identifier):
+        if not self._is_new(identifier, self._position, identifier):
             return None
         try:
-            if not is_record(item):
-                raise ValueError
             content = json.dumps(item, ensure_ascii=False, sort_keys=True)
         except (RecursionError, ValueError, TypeError):
             self.reading.fail("not-ogcapi", self._position, self._position)
             return None
-        return RawRecord(self._position, content, digest_of(content), identifier)
+        return RawRecord(self._position, content, digest_of(content), identifier_in(item))
 
 
 def _items(answer: Object) -> list[Any] | None:
@@ -176,7 +187,7 @@ def _items(answer: Object) -> list[Any] | None:
 
 
 def _linked(answer: Object, url: str, relations: Iterable[str]) -> str | None:
-    """Return the URL of the first link with one of these relations that leads to JSON."""
+    """Return the URL of the first link to JSON with one of some relations, in their order of preference."""
     links = objects_in(answer, "links")
     for relation in relations:
         for link in links:
@@ -237,7 +248,7 @@ def record_of(value: Object) -> Record:
 
 def _of_feature(value: Object) -> Record:
     properties = object_in(value, "properties")
-    updated = day_in(properties, "updated")
+    created, updated = day_in(properties, "created"), day_in(properties, "updated")
     record = Record(
         standard="ogcapi",
         file_identifier=identifier_in(value),
@@ -257,7 +268,7 @@ def _of_feature(value: Object) -> Record:
         code = text_in(language, "code")
         if code:
             record.languages.append(code)
-    for day, kind in ((day_in(properties, "created"), "creation"), (updated, "revision")):
+    for day, kind in ((created, "creation"), (updated, "revision")):
         if day:
             record.dates.append(Dated(day, kind))
     contacts = objects_in(properties, "contacts")
@@ -282,12 +293,15 @@ def _of_feature(value: Object) -> Record:
 
 
 def _of_collection(value: Object) -> Record:
+    level = "dataset"
+    if value.get("item_assets"):
+        level = "series"
     record = Record(
         standard="stac",
         file_identifier=identifier_in(value),
         title=text_in(value, "title") or identifier_in(value),
         abstract=text_in(value, "description"),
-        hierarchy_level="series" if value.get("item_assets") else "dataset",
+        hierarchy_level=level,
         keywords=[Keyword(text) for text in texts_in(value, "keywords")],
     )
     for provider in objects_in(value, "providers"):
@@ -314,6 +328,17 @@ def _of_collection(value: Object) -> Record:
         _add_asset(record, name, object_in(assets, name))
     record.unread += _rest(value, _READ_OF_STAC)
     return record
+
+
+def _rest(values: Object, read: set[str]) -> Iterator[str]:
+    """Yield notes on the values whose names are not among those read."""
+    for key, value in sorted(values.items()):
+        if key in read or value in (None, "", [], {}):
+            continue
+        text = value
+        if not isinstance(value, str):
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        yield f"{key}: {noted(text)}"
 
 
 def _add_formats(record: Record, properties: Object) -> None:
@@ -343,31 +368,39 @@ def _add_theme(record: Record, theme: Object) -> None:
 
 
 def _contacts(party: Object) -> Iterator[Contact]:
-    """Yield a party once for each of its roles."""
-    emails = [text_in(email, "value") for email in objects_in(party, "emails")]
-    emails = [email for email in emails if email]
+    """Yield a party once for each of its roles; of several numbers, pages and addresses, it has the first."""
+    organisation, individual = text_in(party, "organization"), text_in(party, "name")
+    if not organisation:  # many records have only a name, that of an organisation
+        organisation, individual = individual, None
+    values = [text_in(email, "value") for email in objects_in(party, "emails")]
+    emails = [email for email in values if email]
     phones, _faxes = _numbers(party)
     urls = [text_in(link, "href") for link in objects_in(party, "links") if not _is_logo(link)]
-    addresses = objects_in(party, "addresses")
-    organisation, name = text_in(party, "organization"), text_in(party, "name")
-    roles = []
-    for role in list_in(party, "roles"):
-        text = text_in(role, "name") if isinstance(role, dict) else text_of(role)
-        if text:
-            roles.append(text)
-    for role in roles or ["pointOfContact"]:
+    addresses = [_lines(address) for address in objects_in(party, "addresses")]
+    for role in _roles(party) or ["pointOfContact"]:
         yield Contact(
-            # Many records have only the name, of an organisation.
-            organisation=organisation or name,
-            individual=name if organisation else None,
+            organisation=organisation,
+            individual=individual,
             position=text_in(party, "position"),
             role=_PROVIDER_ROLES.get(role, role),
             email=next(iter(emails), None),
             other_emails=emails[1:],
             phone=next(iter(phones), None),
             url=next(filter(None, urls), None),
-            address=_lines(addresses[0]) if addresses else [],
+            address=next(iter(addresses), []),
         )
+
+
+def _roles(party: Object) -> list[str]:
+    """Return the roles of a party: texts, or objects with a name."""
+    roles = []
+    for value in list_in(party, "roles"):
+        role = text_of(value)
+        if isinstance(value, dict):
+            role = text_in(value, "name")
+        if role:
+            roles.append(role)
+    return roles
 
 
 def _lines(address: Object) -> list[str]:
@@ -395,7 +428,7 @@ def _is_logo(link: Object) -> bool:
 
 
 def _rest_of_contact(party: Object) -> Iterator[str]:
-    """Yield notes on what a contact of the record cannot hold; logos are only noted."""
+    """Yield notes on what a contact of the record has no place for: further numbers and addresses, logos."""
     phones, faxes = _numbers(party)
     for number in faxes:
         yield f"contacts.facsimile: {number}"
@@ -451,11 +484,18 @@ def _add_time(record: Record, time: Object) -> None:
         record.periods.append(Period(day, day))
 
 
+def _end(value: Any) -> str | None:
+    """Return an end of an interval, None if it is open."""
+    text = text_of(value)
+    if text in _OPEN:
+        return None
+    return text
+
+
 def _add_interval(record: Record, interval: Any) -> None:
     if not isinstance(interval, list):
         return
-    ends = [text_of(end) for end in (*interval, None, None)][:2]
-    start, end = (None if text in _OPEN else text for text in ends)
+    start, end = map(_end, (*interval, None, None)[:2])
     if start or end:
         record.periods.append(Period(start, end))
 
@@ -486,13 +526,11 @@ def _is_navigation(link: Object, relation: str) -> bool:
 
 
 def _link(record: Record, link: Object, url: str, relation: str) -> Link:
-    """Return a link to the data, to a page about them, or to another view of the record.
-
-    The link of a service has the name of its layer beside its title.
-    """
+    """Return a link to the data, to a page about them, or to another view of the record."""
     name, title = text_in(link, "name"), text_in(link, "title")
     description = text_in(link, "description")
     if name and name != title:
+        # The link of a service: the name of the layer, and its title in place of a description.
         if description and title:
             record.unread.append(f"links.description: {noted(description)}")
         title, description = name, title or description
@@ -509,7 +547,7 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         description,
         _FUNCTIONS.get(relation),
         text_in(link, "type"),
-        role="service" if relation == "items" else None,
+        role=_ROLES.get(relation),
         size_megabytes=megabytes_in(link, "length"),
         issued=day_in(link, "created") or None,
         modified=day_in(link, "updated") or None,
@@ -556,14 +594,3 @@ def _add_asset(record: Record, name: str, asset: Object) -> None:
     if roles & {"metadata", "documentation"}:
         link.function = "information"
     record.links.append(link)
-
-
-def _rest(values: Object, read: set[str]) -> Iterator[str]:
-    """Yield notes on the values whose names are not among those read."""
-    for key, value in sorted(values.items()):
-        if key in read or value in (None, "", [], {}):
-            continue
-        text = value
-        if not isinstance(value, str):
-            text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-        yield f"{key}: {noted(text)}"

@@ -153,6 +153,7 @@ class Importer:
                 self._do(batch_id)
 
     def _take(self) -> int | None:
+        """Return a batch that no other worker has, locked for this one; None if there is none."""
         query = self._batches.order_by(Batch.id).limit(_CANDIDATES)
         candidates = list(model.Session.scalars(query))
         model.Session.rollback()
@@ -162,6 +163,7 @@ class Importer:
         return None
 
     def _do(self, batch_id: int) -> None:
+        """Import and index a batch, or only index one that was imported already; delete it and release its lock."""
         # Read it again now that the lock is held: another worker may just have finished it.
         query = sa.select(Batch.object_ids, Batch.package_ids).where(Batch.id == batch_id)
         batch = model.Session.execute(query).first()
@@ -321,7 +323,7 @@ class Item:
         extras, private: of its dataset.
         removed: resources that were removed from its dataset last.
         edits: local edits of its dataset.
-        here: current values of a dataset that has some.
+        values_here: current values of a dataset that has local edits.
         added: ids of resources that were added on the portal.
         status: `ADDED`, `UPDATED`, `UNCHANGED` or `ERRORED`.
         message: the reason of a failure, or another remark; one sentence.
@@ -343,7 +345,7 @@ class Item:
     extras: DataDict = field(default_factory=dict)
     removed: list[Present] = field(default_factory=list)
     edits: local_edits.Edits = field(default_factory=dict)
-    here: local_edits.Values = field(default_factory=dict)
+    values_here: local_edits.Values = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     added: list[str] = field(default_factory=list)
     result: Result | None = None
@@ -359,14 +361,17 @@ class Item:
     @property
     def title(self) -> str:
         """Title of the dataset, or its name in the portal that published it, else the identifier of the record."""
-        dataset = self.result.dataset if self.result else {}
+        dataset: DataDict = {}
+        if self.result:
+            dataset = self.result.dataset
         return dataset.get("name") or dataset.get("title") or self.guid
 
     @property
     def members(self) -> list[str]:
         """Members that the record of a series names, and feature catalogues that any record names."""
-        members = self.result.members if self.result else []
-        return [*members, *self.catalogues]
+        if self.result is None:
+            return self.catalogues
+        return [*self.result.members, *self.catalogues]
 
     def has_dataset(self, package: Any) -> None:
         """Note the dataset made of the record, as it is now."""
@@ -376,7 +381,7 @@ class Item:
         self.extras = package.extras or {}
         self.edits = local_edits.edits_of(package)
         if self.edits:
-            self.here = local_edits.values_of(package)
+            self.values_here = local_edits.values_of(package)
 
     def about(self, problem: RecordError | str) -> str:
         """Return a sentence about the record."""
@@ -397,6 +402,9 @@ class Writer:
         self._source_type = source_type
         self._user = user
         self._schema = SchemaFields.of_portal()
+        only_organisation = None
+        if job.only_for is not None:
+            only_organisation = job.owner_name
         self._bulk: Bulk | None = None
         self._context = Context(
             default_organisation=job.settings.get("default_organisation") or job.owner_name,
@@ -404,7 +412,7 @@ class Writer:
             catalogue_title=job.title,
             record_url=source_type.record_url(job.url),
             organisations=frozenset(job.organisations),
-            only_organisation=job.owner_name if job.only_for is not None else None,
+            only_organisation=only_organisation,
             free_tags=free_tags(),
         )
 
@@ -540,6 +548,7 @@ class Writer:
         organisation = self._service(item)
         if not organisation:
             raise tk.ValidationError({"owner_org": [say("no-organisation")]})
+        resources = item.result.dataset.get("resources") or ()
         dataset = {
             **item.result.dataset,
             "owner_org": organisation,
@@ -547,16 +556,14 @@ class Writer:
             "type": "dataset",
             "state": "active",
             "private": item.private,
-            "resources": [
-                dict(resource) for resource in item.result.dataset.get("resources") or ()
-            ],
+            "resources": [dict(resource) for resource in resources],
         }
         keep_ids(dataset["resources"], as_harvested(present, item.edits))
         keep_ids(dataset["resources"], item.removed)
         if item.package_id:
             dataset["id"] = item.package_id
             added = [resource.id for resource in present if resource.local]
-            item.edits = local_edits.keep_edits(dataset, item.edits, item.here)
+            item.edits = local_edits.keep_edits(dataset, item.edits, item.values_here)
             item.added = local_edits.keep_additions(dataset, item.package_id, item.extras, added)
         return self._schema.fit(dataset)
 
@@ -671,7 +678,7 @@ class Writer:
             # Without it, CKAN would query Solr for the original; resources are compared again on saving.
             context["original_package"] = {"id": package_id, "resources": []}
             tk.get_action("package_update")(context, dataset)
-            if item.here:
+            if item.values_here:
                 local_edits.store(model.Session.get(model.Package, package_id), item.edits)
             if item.state != WITHDRAWN:
                 status = UPDATED
@@ -762,7 +769,9 @@ def _catalogue_text(content: str) -> str:
         root = parse_xml(content.encode("utf-8"))
     except RecordError:
         return ""
-    return told_by(root) if local_name(root) == CATALOGUE_ROOT else ""
+    if local_name(root) != CATALOGUE_ROOT:
+        return ""
+    return told_by(root)
 
 
 def add_catalogues(record: Record, identifiers: Iterable[str], texts: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from ckan.lib.dictization import model_dictize
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
+from ckanext.ecosphere.dataset.view import has_rows
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import HarvestedDataset
 from ckanext.ecosphere.shared import dates
@@ -129,7 +130,7 @@ def listed(package: Any, with_rows: bool) -> list[DataDict]:
     for part, fields in sorted(edits_of(package).items()):
         for field, noted in sorted(fields.items()):
             row = {"resource": part or None, "field": field, **noted, "withheld": False}
-            if not with_rows and _has_rows(noted["source"]):
+            if not with_rows and has_rows(noted["source"]):
                 row |= {"source": None, "withheld": True}
             rows.append(row)
     return rows
@@ -227,10 +228,6 @@ def _said(values: DataDict, field: str) -> Any:
         main = values.get(field.removesuffix(SUFFIX))
         return {lang: text for lang, text in value.items() if text != main}
     return value
-
-
-def _has_rows(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
 
 
 def _decoded(extras: DataDict | None) -> DataDict:

@@ -254,9 +254,8 @@ class SchemaFields:
         for name, value in resource.items():
             if name in self.resource:
                 fitted[name] = value
-            elif not name.endswith(
-                SUFFIX
-            ):  # CKAN itself expects objects in fields with this suffix
+            # CKAN itself expects objects in fields with this suffix.
+            elif not name.endswith(SUFFIX):
                 fitted[name] = _as_text(value)
         return fitted
 

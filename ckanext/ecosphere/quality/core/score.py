@@ -1,5 +1,8 @@
 """Score facts out of 100 and determine the level, with a versioned model of weights.
 
+The model is read from a file (`load_model`), facts are evaluated with it (`evaluate`), and `Evaluation` tells what
+follows: score, level, advice with its gain.
+
 `MENDS` tells what the facts of a dataset become once the advice of a criterion is followed, from which the gain is
 computed. Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open
 licence, a file in an open format. What follows from it is then judged like anything else: a file that was added is not
@@ -72,7 +75,7 @@ class Model:
     @functools.cached_property
     def criteria(self) -> tuple[Criterion, ...]:
         """Return the scored criteria, in the order of the table."""
-        return tuple(c for c in CRITERIA if c.id in self.points)
+        return tuple(criterion for criterion in CRITERIA if criterion.id in self.points)
 
     @functools.cached_property
     def level_codes(self) -> tuple[str, ...]:
@@ -82,8 +85,10 @@ class Model:
     @functools.cached_property
     def conditions(self) -> tuple[Criterion, ...]:
         """Return the criteria required by any level."""
-        names = dict.fromkeys(name for level in self.levels for name in level.requires)
-        return tuple(BY_ID[name] for name in names)
+        required: list[str] = []
+        for level in self.levels:
+            required += level.requires
+        return tuple(BY_ID[name] for name in dict.fromkeys(required))
 
 
 @dataclass(frozen=True)
@@ -125,12 +130,12 @@ class Evaluation:
     @functools.cached_property
     def won(self) -> int:
         """Return the points won."""
-        return sum(r.won for r in self.results)
+        return sum(result.won for result in self.results)
 
     @functools.cached_property
     def out_of(self) -> int:
         """Return the attainable points: those of the criteria that apply and are known."""
-        return sum(r.points for r in self.results if r.counts)
+        return sum(result.points for result in self.results if result.counts)
 
     @functools.cached_property
     def score(self) -> int:
@@ -161,7 +166,7 @@ class Evaluation:
     @property
     def states(self) -> dict[str, str]:
         """Return criterion → state, as stored."""
-        return {r.criterion.id: r.state.value for r in self.results}
+        return {result.criterion.id: result.state.value for result in self.results}
 
     def gain(self, criterion_id: str) -> int:
         """Return by how much the score changes once the advice of the failed criterion is followed.
@@ -194,13 +199,15 @@ def changes_after(facts: Facts, today: date) -> date | None:
 
     None if it does not change with time.
     """
+    last_days: list[date | None] = []
     if facts.due and not facts.finished:
-        ends = [date.fromisoformat(facts.due), criteria.kept_up_until(facts)]
+        last_days = [date.fromisoformat(facts.due), criteria.kept_up_until(facts)]
     elif facts.dated:
-        ends = [criteria.recent_until(facts)]
-    else:
-        ends = []
-    return min((end for end in ends if end and end >= today), default=None)
+        last_days = [criteria.recent_until(facts)]
+    return min((day for day in last_days if day and day >= today), default=None)
+
+
+# --- the model, from its file ---
 
 
 @functools.cache
@@ -222,9 +229,7 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     if not isinstance(data, dict) or not data.get("version"):
         raise ModelError(f"{origin} has no version")
     points = data.get("points")
-    if not isinstance(points, dict) or not all(
-        isinstance(p, int) and p >= 0 for p in points.values()
-    ):
+    if not isinstance(points, dict) or not all(map(_are_points, points.values())):
         raise ModelError(f"{origin}: points must be whole numbers, 0 or more")
     unknown = sorted(set(points) - set(BY_ID))
     if unknown:
@@ -238,17 +243,24 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     return Model(str(data["version"]), scored, levels)
 
 
+def _are_points(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
 def _levels(data: Any, origin: str) -> tuple[Level, ...]:
+    """Return the levels of a model, best first; `ModelError` if they cannot be used."""
+    levels: list[Level] = []
     try:
-        levels = [
-            Level(row["code"], int(row["from"]), tuple(row.get("requires") or ())) for row in data
-        ]
+        for row in data:
+            requires = tuple(row.get("requires") or ())
+            levels.append(Level(row["code"], int(row["from"]), requires))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{origin}: each level needs a code and the score it starts from"
         ) from error
     levels.sort(key=lambda level: -level.lowest)
-    if {level.code for level in levels} - set(LEVEL_LABELS) or not levels or levels[-1].lowest != 0:
+    has_unknown = bool({level.code for level in levels} - set(LEVEL_LABELS))
+    if has_unknown or not levels or levels[-1].lowest != 0:
         raise ModelError(
             f"{origin}: levels are {', '.join(LEVEL_LABELS)}, and the last one starts at 0"
         )
@@ -265,8 +277,10 @@ def _levels(data: Any, origin: str) -> tuple[Level, ...]:
 # --- facts once an advice is followed ---
 
 AS_NEEDED = "IRREG"
+"""Frequency "as needed" of the vocabulary."""
 
 Mend = Callable[[Facts, date], Facts]
+"""What the facts of a dataset become on a day."""
 
 
 def _set(**values: Any) -> Mend:
@@ -275,15 +289,16 @@ def _set(**values: Any) -> Mend:
 
 
 def _described(length: int) -> Mend:
+    """Return a change that makes a description at least as long as this."""
     return lambda facts, _today: dataclasses.replace(
         facts, description=max(facts.description, length)
     )
 
 
 def _with_counts(facts: Facts, **counts: Any) -> Facts:
-    return dataclasses.replace(
-        facts, distributions=dataclasses.replace(facts.distributions, **counts)
-    )
+    """Return facts with other counts of the distributions."""
+    distributions = dataclasses.replace(facts.distributions, **counts)
+    return dataclasses.replace(facts, distributions=distributions)
 
 
 def _file_added(facts: Facts, _today: date) -> Facts:
@@ -302,6 +317,7 @@ def _file_added(facts: Facts, _today: date) -> Facts:
 
 
 def _access_given(facts: Facts, today: date) -> Facts:
+    """Add what gives access to a dataset of this kind."""
     if facts.kind is Kind.SERVICE:
         return dataclasses.replace(facts, endpoint=True)
     if facts.kind is Kind.SERIES:

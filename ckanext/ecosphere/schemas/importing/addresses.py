@@ -1,6 +1,6 @@
-"""Classify a pasted URL as file, source code repository or record, by patterns. No CKAN imports.
+"""Classify a pasted URL as file, source code repository or record, by `addresses.csv`. No CKAN imports.
 
-Services are recognised by `ecosphere_access`.
+Services are recognised by the room `access`.
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ class Target:
 
 
 @cache
-def _pages() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    return tuple(
-        (row["use"], re.compile(row["pattern"]), row["template"]) for row in tables.rows(_FILE)
-    )
+def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Return kind, pattern and template of the known pages; the template makes the URL of the description."""
+    rows = tables.rows(_FILE)
+    return tuple((row["use"], re.compile(row["pattern"]), row["template"]) for row in rows)
 
 
 def target(url: str) -> Target:
     """Return the classification of a URL; a record by default."""
-    kind, candidates = "", []
-    for use, pattern, template in _pages():
+    kind = ""  # that of the first pattern; others count only if they agree
+    candidates = []
+    for use, pattern, template in _patterns():
         match = pattern.match(url)
         if match and kind in ("", use):
             kind = use
@@ -58,19 +59,19 @@ def target(url: str) -> Target:
     if kind:
         return Target(kind, tuple(dict.fromkeys([*candidates, url])))
     _stem, dot, extension = file_name(url).rpartition(".")
-    format_ = _formats().get(extension.lower())
-    if dot and format_:
-        return Target(FILE, format=format_)
+    format_id = _formats().get(extension.lower())
+    if dot and format_id:
+        return Target(FILE, format=format_id)
     return Target(RECORD, (url,))
 
 
 def names_one_record(url: str) -> bool:
-    """Return whether a URL requests a single record of a catalogue (GetRecordById)."""
+    """Tell whether a URL requests a single record of a catalogue (GetRecordById)."""
     try:
         query = parse_qsl(urlsplit(url).query, max_num_fields=100)
     except ValueError:
         return False
-    return any(name.lower() == "request" and value.lower() == ONE_RECORD for name, value in query)
+    return ("request", ONE_RECORD) in [(name.lower(), value.lower()) for name, value in query]
 
 
 def file_name(url: str) -> str:

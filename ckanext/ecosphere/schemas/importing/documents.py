@@ -71,9 +71,8 @@ def _service(text: str) -> str:
     for kind in service_kinds().values():
         if root is None or root.group(1) not in kind.roots:
             continue
-        if (
-            root.group(1) != "capabilities" or f"/{kind.id}" in head
-        ):  # of several, told apart by the namespace
+        # The root "capabilities" is that of several services, which the namespace tells apart.
+        if root.group(1) != "capabilities" or f"/{kind.id}" in head:
             return kind.label
     return ""
 

@@ -31,6 +31,8 @@ NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAcc
 IDENTIFICATION = "identificationInfo"
 CITATION = f"{IDENTIFICATION}/citation"
 MAINTENANCE = f"{IDENTIFICATION}/resourceMaintenance"
+Translations = Mapping[str, Mapping[str, str]]
+"""Name of a text → its translations by language."""
 CONNECT_POINT = f"{IDENTIFICATION}/containsOperations/connectPoint/linkage"
 
 
@@ -67,29 +69,34 @@ def record(
 def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> Element:
     """Return the ``gmd:MD_Metadata`` element."""
     is_service = dataset.kind == "service"
-    tree = Tree(SERVICE if is_service else DATA)
+    tree = Tree(DATA)
+    if is_service:
+        tree = Tree(SERVICE)
     for scope in fields.SCOPES:
         for field in fields.fields(scope):
             parent, _slash, _name = field.iso.get("path", "").rpartition("/")
             tree.put(parent, *values.elements(dataset, field))
-    _about_the_record(tree, dataset)
-    tree.put(IDENTIFICATION, *parties(dataset), *_constraints(dataset), *_relations(dataset))
+    _put_record(tree, dataset)
+    # Limitations on public access and conditions of use are separate blocks (TG 2.0.1, C.17, C.18).
+    tree.put(IDENTIFICATION, *parties(dataset), _access(dataset), _use(dataset))
+    tree.put(IDENTIFICATION, *_relations(dataset))
     if is_service:
-        _service(tree, dataset)
+        _put_service(tree, dataset)
         tree.put(IDENTIFICATION, *extents(dataset, "srv:extent"))
     else:
         tree.put(IDENTIFICATION, *extents(dataset, "gmd:extent"))
     tree.put("distributionInfo", *transfers(dataset, elsewhere))
     if tree.has("distributionInfo"):
         tree.put("distributionInfo", *formats(dataset))
-    _quality(tree, dataset)
-    _what_is_required(tree, dataset)
+    _put_quality(tree, dataset)
+    _put_what_is_required(tree, dataset)
     root = tree.root()
     root.set(xml.qualified("xsi:schemaLocation"), xml.LOCATIONS)
     return root
 
 
-def _about_the_record(tree: Tree, dataset: Reader) -> None:
+def _put_record(tree: Tree, dataset: Reader) -> None:
+    """Put what describes the record itself: language, level, contact, date, standard."""
     level = LEVELS.get(dataset.kind, "dataset")
     contacts = dataset.rows("contact") or dataset.rows("publisher") or dataset.rows("creator")
     contact = contacts[0] if contacts else {}
@@ -110,7 +117,7 @@ def _about_the_record(tree: Tree, dataset: Reader) -> None:
         tree.put("", xml.text("gmd:hierarchyLevelName", label))
 
 
-def _what_is_required(tree: Tree, dataset: Reader) -> None:
+def _put_what_is_required(tree: Tree, dataset: Reader) -> None:
     """Put what the schema requires and the dataset lacks."""
     tree.require("", xml.text("gmd:fileIdentifier", dataset.text("id")))
     tree.require(CITATION, xml.text("gmd:title", dataset.text("name")))
@@ -136,7 +143,7 @@ def _relations(dataset: Reader) -> list[Element]:
 # --- services -----------------------------------------------------------------------------------
 
 
-def _service(tree: Tree, dataset: Reader) -> None:
+def _put_service(tree: Tree, dataset: Reader) -> None:
     """Put what a service has: its kind, its category, its addresses, and the datasets that it serves."""
     kind = dataset.text("service_type").rsplit("/", 1)[-1] or "other"
     served = dataset.texts("serves_dataset")
@@ -167,9 +174,12 @@ def _operation(dataset: Reader) -> Element:
         for address in dataset.texts(field.name):
             resource = el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address))
             points.append(el("srv:connectPoint", resource))
+    name = "unknown"
+    if points:
+        name = "GetCapabilities"
     operation = el(
         "srv:SV_OperationMetadata",
-        xml.text("srv:operationName", "GetCapabilities" if points else "unknown"),
+        xml.text("srv:operationName", name),
         xml.code("srv:DCP", "DCPList", "WebServices"),
         points or xml.missing("srv:connectPoint"),
     )
@@ -184,11 +194,6 @@ def _served(name: str, address: str) -> Element:
 
 
 # --- constraints --------------------------------------------------------------------------------
-
-
-def _constraints(dataset: Reader) -> list[Element | None]:
-    """Return limitations on public access and conditions of use, in separate blocks (TG 2.0.1, C.17, C.18)."""
-    return [_access(dataset), _use(dataset)]
 
 
 def _access(dataset: Reader) -> Element | None:
@@ -209,8 +214,11 @@ def _access(dataset: Reader) -> Element | None:
 
 
 def _ground(uri: str) -> Element:
+    label = uri
     concept = voc.get("access-limitation").get(uri)
-    return xml.label("gmd:otherConstraints", concept.label_fr if concept else uri, uri)
+    if concept:
+        label = concept.label_fr
+    return xml.label("gmd:otherConstraints", label, uri)
 
 
 def _use(dataset: Reader) -> Element | None:
@@ -231,7 +239,7 @@ def _use(dataset: Reader) -> Element | None:
 # --- quality ------------------------------------------------------------------------------------
 
 
-def _quality(tree: Tree, dataset: Reader) -> None:
+def _put_quality(tree: Tree, dataset: Reader) -> None:
     """Put the reports, and the scope of reports and lineage."""
     reports = [_conformity(row) for row in dataset.rows("conformity") if any(row.values())]
     reports += [_followed(uri) for uri in dataset.texts("conforms_to")]
@@ -301,8 +309,6 @@ def _report(title: Element, date: Element, passed: str | None) -> Element:
     return el("gmd:report", el("gmd:DQ_DomainConsistency", el("gmd:result", result)))
 
 
-Translations = Mapping[str, Mapping[str, str]]
-
 # --- parties (CI_ResponsibleParty) --------------------------------------------------------------
 
 
@@ -310,8 +316,9 @@ def parties(dataset: Reader) -> list[Element]:
     """Return all parties of a dataset with their roles; the service if there are none."""
     rows_with_role: list[tuple[Row, str]] = []
     for field in fields.fields():
-        for row in dataset.rows(field.name) if "role" in field.iso else ():
-            rows_with_role.append((row, field.iso["role"]))
+        role = field.iso.get("role")
+        if role:
+            rows_with_role += [(row, role) for row in dataset.rows(field.name)]
     for field in fields.with_subfield("agent"):
         for row in dataset.rows(field.name):
             role = str(row.get("role") or "").rsplit("/", 1)[-1] or "custodian"
@@ -334,6 +341,7 @@ def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
         organisation: used if the name is missing.
     """
     label = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
+    contact_info = None
     info = []
     if row.get("telephone"):
         voice = xml.text("gmd:voice", row["telephone"])
@@ -344,11 +352,13 @@ def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
     if row.get("url"):
         page = el("gmd:CI_OnlineResource", xml.url("gmd:linkage", str(row["url"])))
         info.append(el("gmd:onlineResource", page))
+    if info:
+        contact_info = el("gmd:contactInfo", el("gmd:CI_Contact", info))
     responsible = el(
         "gmd:CI_ResponsibleParty",
         xml.label("gmd:organisationName", label, str(row.get("uri") or "")),
         xml.text("gmd:positionName", row.get("unit")),
-        el("gmd:contactInfo", el("gmd:CI_Contact", info)) if info else None,
+        contact_info,
         xml.code("gmd:role", "CI_RoleCode", role),
     )
     if row.get("identifier"):
@@ -375,9 +385,8 @@ def extents(dataset: Reader, name: str) -> list[Element]:
         around += [_box(box) for box in _derived_boxes(dataset)]
     contents.append(around)
     rows = enumerate(dataset.rows("temporal_coverage"), 1)
-    contents.append(
-        [_period(row, number) for number, row in rows if row.get("start") or row.get("end")]
-    )
+    periods = [_period(row, number) for number, row in rows if row.get("start") or row.get("end")]
+    contents.append(periods)
     return [el(name, el("gmd:EX_Extent", content)) for content in contents if content]
 
 

@@ -18,6 +18,7 @@ from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.action_input import action
 
 DATASETS_LOOKED_AT = 50
+"""Latest datasets of a service, among which its usual values are looked for."""
 MOST_UNFINISHED = 20
 
 
@@ -76,6 +77,7 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> DataDict:
 
 
 def _read_content(content: str, context: Context) -> DataDict:
+    """Return the description in a text; errors are those of the field `content`, not of a URL."""
     if len(content) > config.IMPORT_BYTES:
         limit = config.IMPORT_BYTES // (1024 * 1024)
         raise tk.ValidationError(
@@ -157,19 +159,19 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
     if user is None:
         return []
     package: Any = model.Package
-    own = package.creator_user_id == user.id
-    mine = sa.and_(package.owner_org.is_(None), own)
-    if authz.is_sysadmin(name):
-        mine = own
-    else:
+    may_continue = package.creator_user_id == user.id
+    if not authz.is_sysadmin(name):
         permission = {"permission": "update_dataset"}
         services = tk.get_action("organization_list_for_user")({"user": name}, permission)
-        mine = sa.or_(mine, package.owner_org.in_([service["id"] for service in services]))
+        service_ids = [service["id"] for service in services]
+        may_continue = sa.or_(
+            sa.and_(package.owner_org.is_(None), may_continue), package.owner_org.in_(service_ids)
+        )
     query = (
         sa.select(package, model.Group.title, model.User.fullname, model.User.name)
         .outerjoin(model.Group, model.Group.id == package.owner_org)
         .outerjoin(model.User, model.User.id == package.creator_user_id)
-        .where(package.state == "draft", package.type == "dataset", mine)
+        .where(package.state == "draft", package.type == "dataset", may_continue)
         .order_by(package.metadata_created.desc())
         .limit(MOST_UNFINISHED)
     )
@@ -194,9 +196,13 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
 
 
 def get_actions() -> DataDict:
-    """Return the actions by name."""
+    """Return the actions by name, with those that chain actions of CKAN."""
     own = {
-        name: action for name, action in globals().items() if name.startswith("ecosphere_dataset_")
+        "ecosphere_dataset_import": ecosphere_dataset_import,
+        "ecosphere_dataset_propose": ecosphere_dataset_propose,
+        "ecosphere_dataset_usual_values": ecosphere_dataset_usual_values,
+        "ecosphere_dataset_unfinished": ecosphere_dataset_unfinished,
+        "dataset_purge": public_files.dataset_purge,
+        **bulk.ACTIONS,
     }
-    own |= bulk.ACTIONS | {"dataset_purge": public_files.dataset_purge}
     return action_input.checked(own) | earlier_programs.get_actions()

@@ -25,6 +25,7 @@ from flask import after_this_request, g, has_request_context, request
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.dates import days_of
 from ckanext.ecosphere.dataset.view import Row, View, as_list, flat_rows
 from ckanext.ecosphere.interfaces import Check, CheckStatus
@@ -361,7 +362,7 @@ def _check_place(data: FlatData, now: View, errors: Errors, _public: bool) -> No
             box = places.geometry_to_box(json.loads(row["bbox"]))
         except (places.GeometryError, ValueError, KeyError, TypeError):
             continue
-        if not any(places.boxes_meet(box, place.data["bbox"]) for place in territories):
+        if not any(geometry.meet(box, place.data["bbox"]) for place in territories):
             message = _(
                 "This box lies outside of the territories chosen ({places}): correct one of the two"
             )

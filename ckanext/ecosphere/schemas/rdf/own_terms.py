@@ -123,9 +123,8 @@ def _write_file(graph: Graph, node: Any, file: Row) -> None:
 def _write_fields(graph: Graph, node: Any, values: Row, names: Iterable[str]) -> None:
     for field in filter(values.get, names):
         value = values[field]
-        if isinstance(
-            value, list
-        ):  # layers, joined as in a request to their service, which keeps their order
+        # Layers are joined as in a request to their service, which keeps their order.
+        if isinstance(value, list):
             layers = [str(layer).replace(",", COMMA) for layer in value]
             value = ",".join(layers)
         graph.add((node, TERM[field], Literal(str(value))))

@@ -25,7 +25,7 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import Row, as_list
+from ckanext.ecosphere.dataset.view import Row, as_list, filled
 from ckanext.ecosphere.schemas import config, places, urls
 from ckanext.ecosphere.schemas.stored import packages_of
 from ckanext.ecosphere.shared import contact_details
@@ -67,11 +67,6 @@ def uri(name: str) -> URIRef:
 Dataset = Row
 AddDate = Callable[..., None]
 """ckanext-dcat's method that writes dates: (subject, predicate, value)."""
-
-
-def filled(row: Row) -> DataDict:
-    """Return the parts of a row that have a value."""
-    return {key: value for key, value in row.items() if value not in (None, "", [])}
 
 
 def add(graph: Graph, node: Any, properties: Mapping[Any, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -27,7 +27,7 @@ from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields, links
 from ckanext.ecosphere.dataset.geometry import box_to_geometry
-from ckanext.ecosphere.dataset.view import Row, as_list
+from ckanext.ecosphere.dataset.view import Row, as_list, distinct_rows, filled
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 from ckanext.ecosphere.schemas.rdf import own_terms, parts
 from ckanext.ecosphere.schemas.rdf.parts import (
@@ -406,8 +406,8 @@ def _services_of(resource: Row) -> list[DataDict]:
 
 # --- distributions: the fields of resources that ckanext-dcat leaves out ------------------------
 
-#: Protocols of files and pages, which are not services.
-PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
+#: Protocols that are not those of services.
+_FILES_AND_PAGES = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
 #: Prefix of the service types of the OGC's name server, and that of their standards' pages, by which SEMIC's conversion
 #: of ISO 19139 and data.gouv.fr name them.
 _OGC_TYPES = "http://www.opengis.net/def/serviceType/ogc/"
@@ -433,7 +433,7 @@ def write_distribution(graph: Graph, dataset_ref: Any, resource: Row) -> None:
     for system in as_list(resource.get("reference_system") or []):
         graph.add((node, DCT.conformsTo, URIRef(str(system))))
     protocol = voc.get("protocol").get(str(resource.get("protocol") or ""))
-    if protocol and protocol.id not in PLAIN:
+    if protocol and protocol.id not in _FILES_AND_PAGES:
         _write_protocol(graph, node, resource, protocol)
 
 
@@ -497,7 +497,10 @@ def read_distribution(graph: Graph, node: Any, resource: DataDict) -> None:
     systems, others = [], []
     for standard in map(str, as_list(resource.pop("conforms_to", None) or [])):
         is_system = standard in voc.get("epsg") or standard.startswith(_CRS)
-        (systems if is_system else others).append(standard)
+        if is_system:
+            systems.append(standard)
+        else:
+            others.append(standard)
     if systems:
         resource["reference_system"] = sorted(systems)
     if others:
@@ -514,7 +517,7 @@ def read_distribution(graph: Graph, node: Any, resource: DataDict) -> None:
 #: URI prefixes of values that belong to an open vocabulary without being in it.
 OPEN = {
     "hvd-category": "http://data.europa.eu/bna/c_",
-    "epsg": "http://www.opengis.net/def/crs/",
+    "epsg": _CRS,
     "territories": "http://id.insee.fr/geo/",
 }
 #: Texts in several languages, with their properties.
@@ -601,7 +604,7 @@ def _load_lists(dataset: DataDict) -> None:
 
 def _filled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(part) for key, part in parts.filled(value).items()}
+        return {key: _filled(part) for key, part in filled(value).items()}
     if isinstance(value, list):
         return [_filled(part) for part in value]
     return value
@@ -613,7 +616,8 @@ def _read_by_vocabulary(graph: Graph, ref: Any, dataset: DataDict) -> None:
     dataset.pop("conforms_to", None)
     for field in fields.with_dcat("read"):
         predicate = uri(field.dcat["property"])
-        nodes = [n for n in graph.objects(ref, predicate) if _belongs(str(n), field.vocabulary)]
+        objects = graph.objects(ref, predicate)
+        nodes = [node for node in objects if _belongs(str(node), field.vocabulary)]
         if predicate == DCT.conformsTo:
             others -= set(nodes)
         dataset.pop(field.name, None)
@@ -711,12 +715,12 @@ def _read_identifiers(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 def _read_licence(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Set the licence: the common one of all distributions, else that of the dataset itself."""
-    licences, resources = voc.get("licences"), dataset.get("resources") or []
+    licences = voc.get("licences")
+    resources = dataset.get("resources") or []
     own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
     licences_of_files = {str(resource.get("license") or "") for resource in resources}
-    if licences_of_files == {""} or len(licences_of_files) != 1:
-        licences_of_files = own
-    name = _only(licences_of_files)
+    # Files without a licence, or of several licences, say nothing of the dataset.
+    name = _only(licences_of_files) or _only(own)
     common = licences.get(name) or licences.find(name)
     before = licences.get(dataset.get("license_id") or "")
     if common and (before is None or before == common or own):
@@ -741,19 +745,11 @@ def _complete_resource(resource: DataDict) -> None:
     for service in resource.get("access_services") or ():
         service.pop("access_service_ref", None)
         for field in ("contact", "publisher", "creator"):
-            service[field] = _distinct(service.get(field) or ())
+            # One for each dataset of a feed that has the service.
+            service[field] = distinct_rows(service.get(field) or ())
     file_format = voc.get("format").get(resource.get("format") or "")
     if file_format:
         resource["format"] = file_format.id
     media = str(resource.get("mimetype") or "").replace("http://", "https://")
     if media.startswith(IANA):
         resource["mimetype"] = media.removeprefix(IANA)
-
-
-def _distinct(rows: Iterable[DataDict]) -> list[DataDict]:
-    """Return rows without repetitions: one for each dataset of a feed that has the service."""
-    distinct: list[DataDict] = []
-    for row in rows:
-        if row not in distinct:
-            distinct.append(row)
-    return distinct
