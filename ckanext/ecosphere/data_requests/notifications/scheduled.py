@@ -46,7 +46,7 @@ AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def tick() -> dict[str, int]:
-    """Run all tasks; return how much each did (`steps.in_steps`)."""
+    """Run all tasks; return how much each did (`work.jobs.in_steps`)."""
     numbers = jobs.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
