@@ -45,7 +45,7 @@ SEVERAL = 2
 _TYPE_FIELD = "dataset_type"
 """Field with exactly one value per dataset: the sum over its values is the number of datasets."""
 _SCHEMA_SECONDS = {True: 600, False: 30}
-"""Whether the index has the fields of `_has_record_fields` → how long this is remembered."""
+"""Answer of `_has_record_fields` → how long it is remembered."""
 MOST_MISSING = 3
 """Maximum number of subjects reported as missing."""
 MOST_NAMES = 3
@@ -547,7 +547,7 @@ def read_counts(answer: Row, number: int) -> list[int]:
 
 
 _schema: dict[str, tuple[float, bool]] = {}
-"""URL of Solr → when its schema was read, and whether it has the fields of `_has_record_fields`."""
+"""URL of Solr → when its schema was read, and the answer of `_has_record_fields`."""
 
 
 def _has_record_fields() -> bool:

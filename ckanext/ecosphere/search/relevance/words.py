@@ -22,7 +22,7 @@ EVERYDAY = "search:everyday"
 LONGEST_PHRASE = 7
 """Maximum words of an expression."""
 LONGEST_WITH_STOP_WORDS = LONGEST_PHRASE + 3
-"""Maximum words of an expression with the stop words within it ("plan de prévention des risques")."""
+"""Maximum words of an expression with its stop words ("plan de prévention des risques")."""
 MOST_WORDS = 20
 """Maximum words of a query, stop words excluded; the rest is ignored."""
 MOST_READ = 60
