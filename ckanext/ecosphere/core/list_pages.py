@@ -85,7 +85,8 @@ def new_term(name: str) -> Response:
             errors = error.error_dict
         else:
             message = _(
-                "“{name}” is in the list: forms offer it, and searches for its synonyms look for it."
+                "“{name}” is in the list: forms offer it, and searches for its synonyms look for "
+                "it."
             )
             tk.h.flash_success(message.format(name=values["label_fr"]))
             return tk.redirect_to("ecosphere_lists.vocabulary", name=name)

@@ -24,7 +24,7 @@ LONGEST_TITLE = 200
 AREA = "service"
 """Area of the journal."""
 EXTRAS = {"kind": organisations.KIND, "territory": organisations.TERRITORY}
-"""Form field → extra of the organisation; the title is CKAN's, all others are of the contact sheet."""
+"""Form field → extra of the organisation. The title is CKAN's; the rest is the contact sheet."""
 
 blueprint = Blueprint("ecosphere_services", __name__, url_prefix="/ecosphere/admin/services")
 blueprint.before_request(console.administrators_only)
