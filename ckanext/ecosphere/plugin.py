@@ -20,6 +20,7 @@ from ckanext.ecosphere.core import (
     help,
     invitations,
     journal,
+    list_pages,
     lists,
     public_pages,
     restoring,
@@ -110,7 +111,7 @@ class EcospherePlugin(Room):
             invitations,
             restoring,
             service_pages,
-            lists,
+            list_pages,
         )
         return [*(page.blueprint for page in pages), *public_pages.BLUEPRINTS]
 

@@ -10,7 +10,6 @@ from ckanext.ecosphere.shared import config
 from ckanext.ecosphere.shared.http_guard import GuardSettings
 
 QUEUE = "ecosphere:access"
-MEGABYTE = config.MEGABYTE
 
 ALLOWED_NETWORKS = "ecosphere.access.allowed_networks"
 ALLOWED_PORTS = "ecosphere.access.allowed_ports"
@@ -26,11 +25,14 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
 
 def host_allowed(url: str) -> bool:
     """Return whether requests to the host of a URL are allowed; the guard asks again after each redirect."""
-    hosts = {host.lower() for host in tk.config["ecosphere.access.allowed_hosts"]}
+    allowed_hosts = {host.lower() for host in tk.config["ecosphere.access.allowed_hosts"]}
+    if not allowed_hosts:
+        return True  # the option is not set: all hosts
     try:
-        return not hosts or (urlsplit(url).hostname or "") in hosts
+        host = urlsplit(url).hostname
     except ValueError:
         return False
+    return host in allowed_hosts
 
 
 def read_days() -> int:
@@ -59,7 +61,7 @@ def memory_megabytes() -> int:
 
 
 def seconds() -> int:
-    """Return the processor time limit of the sandboxed process, in seconds."""
+    """Return the limit of the requests for a file, and of the processor time to read it, in seconds."""
     return tk.config["ecosphere.access.seconds"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -27,8 +28,10 @@ from ckanext.ecosphere.shared.language import N_
 RECENT = timedelta(minutes=5)
 """Age up to which a worker's check is shown without asking for a new one."""
 PAGE = 50
+"""Rows of a list on one page."""
 LAST_PAGE = 1_000
 LONGEST_NUMBER = 9
+"""Maximum digits of the number of a page."""
 
 #: Queue → what its jobs do.
 QUEUES = {
@@ -49,7 +52,9 @@ blueprint = Blueprint("ecosphere_console", __name__, url_prefix="/ecosphere/admi
 def administrators_only() -> Response | None:
     """Refuse everyone but sysadmins; anonymous visitors are sent to the log-in page."""
     if not tk.current_user.is_authenticated:
-        back = request.path if request.method == "GET" else tk.url_for("ecosphere_console.health")
+        back = tk.url_for("ecosphere_console.health")
+        if request.method == "GET":
+            back = request.path
         return tk.redirect_to("user.login", came_from=back)
     if not authz.is_sysadmin(tk.current_user.name):
         tk.abort(403, _("Only administrators of the portal may see this."))
@@ -89,7 +94,7 @@ def look_again() -> Response:
 @blueprint.route("/personnes")
 def people() -> str:
     """List the members of services and pending invitations."""
-    words, page = asked()
+    words, page = search_and_page()
     invited = request.args.get("invited") == "1"
     count, people_of_page = members(words, page, invited=invited)
     variables = {"people": people_of_page, "invited": invited, **paging(words, page, count)}
@@ -108,21 +113,30 @@ def add_person() -> Response:
 
 def queues() -> list[DataDict] | None:
     """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
+    names = {jobs.DEFAULT_QUEUE_NAME}
+    for plugin in each_setup():
+        names.update(plugin.ecosphere_queues())
     try:
         connection = connect_to_redis()
-        heard = [
-            name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()
-        ]
-        names = {jobs.DEFAULT_QUEUE_NAME}.union(
-            *(plugin.ecosphere_queues() for plugin in each_setup())
-        )
+        workers_of_queue: Counter[str] = Counter()
+        for worker in rq.Worker.all(connection=connection):
+            workers_of_queue.update(worker.queue_names())
         rows = []
         for name in sorted(names):
-            full = jobs.add_queue_name_prefix(name)
-            queue = rq.Queue(full, connection=connection)
-            numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
-            title = _(QUEUES[name]) if name in QUEUES else ""
-            rows.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
+            full_name = jobs.add_queue_name_prefix(name)
+            queue = rq.Queue(full_name, connection=connection)
+            title = ""
+            if name in QUEUES:
+                title = _(QUEUES[name])
+            rows.append(
+                {
+                    "name": name,
+                    "title": title,
+                    "workers": workers_of_queue[full_name],
+                    "waiting": queue.count,
+                    "failed": queue.failed_job_registry.count,
+                }
+            )
     except RedisError:
         return None
     return rows
@@ -144,6 +158,9 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
     """
     group, member = model.Group, model.Member
     user: Any = model.User
+    states = ("active", "pending")
+    if invited:
+        states = ("pending",)
     of_user = (user.state, user.last_active, user.created, user.plugin_extras)
     query = (
         sa.select(group.title, group.name, user.fullname, user.name, member.capacity, *of_user)
@@ -153,33 +170,48 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         .where(
             member.table_name == "user", member.state == "active", group.is_organization.is_(True)
         )
-        .where(
-            group.state == "active",
-            user.state.in_(("pending",) if invited else ("active", "pending")),
-        )
+        .where(group.state == "active", user.state.in_(states))
         # The site user is a member of each organisation that it created, but is not a person.
         .where(user.name != tk.config["ckan.site_id"])
     )
     columns = (group.title, group.name, user.fullname, user.name)
     count, rows = one_page(query.order_by(group.title, user.name), columns, words, page)
-    return count, [
-        {
-            "service": title or service,
-            "service_name": service,
-            "person": fullname or name,
-            "name": name,
-            "role": capacity,
-            "invited": state == "pending",
-            "since": dates.day(created),
-            "until": dates.day(last := invitations.until(notes)),
-            "is_over": last is not None and last < dates.today(),
-            "last_seen": dates.day(last_active),
-        }
-        for title, service, fullname, name, capacity, state, last_active, created, notes in rows
-    ]
+    people_of_page = []
+    for title, service, fullname, name, capacity, state, last_active, created, notes in rows:
+        last_day = invitations.until(notes)
+        people_of_page.append(
+            {
+                "service": title or service,
+                "service_name": service,
+                "person": fullname or name,
+                "name": name,
+                "role": capacity,
+                "invited": state == "pending",
+                "since": dates.day(created),
+                "until": dates.day(last_day),
+                "is_over": last_day is not None and last_day < dates.today(),
+                "last_seen": dates.day(last_active),
+            }
+        )
+    return count, people_of_page
 
 
-def asked() -> tuple[str, int]:
+def health_cards() -> list[Card]:
+    """Return the errors of the last check, for an administrator's dashboard."""
+    at, checks = last_results(language.current())
+    url = tk.url_for("ecosphere_console.health")
+    wrong = [check for check in checks if check.status is CheckStatus.ERROR]
+    if at is None or not wrong:
+        return []
+    lines = [Line(check.name, url, check.message, urgent=True) for check in wrong[:MOST_LINES]]
+    title, links = _("The portal itself"), [Link(_("Health"), url)]
+    return [Card("health", title, "heart-pulse", len(wrong), lines, links, 5)]
+
+
+# What the administration pages with a list share: a search for words, and pages.
+
+
+def search_and_page() -> tuple[str, int]:
     """Return the words and the number of the page that the URL of a list asks for."""
     return request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
 
@@ -204,27 +236,6 @@ def one_page(query: Any, columns: Iterable[Any], words: str, number: int) -> tup
         query = query.where(sa.or_(*conditions))
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
     return count, model.Session.execute(query.offset((number - 1) * PAGE).limit(PAGE))
-
-
-def health_cards() -> list[Card]:
-    """Return the errors of the last check, for an administrator's dashboard."""
-    at, checks = last_results(language.current())
-    url = tk.url_for("ecosphere_console.health")
-    wrong = [check for check in checks if check.status is CheckStatus.ERROR]
-    if at is None or not wrong:
-        return []
-    lines = [Line(check.name, url, check.message, urgent=True) for check in wrong[:MOST_LINES]]
-    return [
-        Card(
-            "health",
-            _("The portal itself"),
-            "heart-pulse",
-            len(wrong),
-            lines,
-            [Link(_("Health"), url)],
-            5,
-        )
-    ]
 
 
 def page_number(text: str | None) -> int:

@@ -7,6 +7,7 @@ they are shown where `ckan ecosphere adopt` found that the portal used them, or 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from ckan import model
@@ -18,6 +19,7 @@ from ckanext.ecosphere.shared import once
 #: Key under which `adopt` stores which facets the portal used.
 KEY = "ecosphere.kept_facets"
 NAMES = ("groups", "tags")
+"""CKAN's facets that may be kept, in the order in which they are shown."""
 
 
 def in_use() -> dict[str, int]:
@@ -39,10 +41,11 @@ def in_use() -> dict[str, int]:
     return {name: number for name, number in counted.items() if number}
 
 
-def remember(names: dict[str, int]) -> None:
+def remember(names: Iterable[str]) -> None:
     """Store that the portal used these facets when it was adopted; earlier ones are kept."""
-    remembered = {*_remembered(), *names}
-    if remembered != _remembered():
+    earlier = _remembered()
+    remembered = earlier.union(names)
+    if remembered != earlier:
         set_system_info(KEY, json.dumps(sorted(remembered)))
 
 
@@ -55,14 +58,15 @@ def _shown() -> tuple[str, ...]:
     configured = config.kept_facets()
     if configured != ["auto"]:
         return tuple(name for name in NAMES if name in configured)
-    return tuple(
-        name
-        for name in NAMES
-        if (name == "groups" and has_groups()) or (name == "tags" and tags_kept())
-    )
+    names = []
+    if _has_groups():
+        names.append("groups")
+    if "tags" in _remembered():
+        names.append("tags")
+    return tuple(names)
 
 
-def has_groups() -> bool:
+def _has_groups() -> bool:
     """Return whether an active group holds a public dataset; a cheap query, for the menu of each page."""
     package, member, group = model.Package, model.Member, model.Group
     query = (
@@ -76,10 +80,6 @@ def has_groups() -> bool:
     return model.Session.scalar(query) is not None
 
 
-def tags_kept() -> bool:
-    """Return whether `adopt` found that the portal used keywords."""
-    return "tags" in _remembered()
-
-
 def _remembered() -> set[str]:
+    """Return the facets that the portal used when it was adopted."""
     return set(json.loads(get_system_info(KEY) or "[]"))

@@ -30,7 +30,7 @@ from ckan.types import DataDict
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, text
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import (
@@ -40,6 +40,7 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import stored_files
+from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def _refused(message: str) -> tk.ValidationError:
 def _name(upload: Any) -> str:
     """Return the last part of the file name given by the browser, on one line."""
     file_name = str(getattr(upload, "filename", "") or "")
-    name = text.line(file_name.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
+    name = one_line(file_name.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
     if not name:
         raise _refused(_("This is no file."))
     stem, suffix = Path(name).stem, Path(name).suffix
@@ -404,7 +405,7 @@ def links_of(value: Any) -> list[str]:
     """
     written = value if isinstance(value, list) else str(value).split("\n")
     urls = list(
-        dict.fromkeys(filter(None, (text.line(str(line)) for line in written[: MOST_LINKS + 1])))
+        dict.fromkeys(filter(None, (one_line(str(line)) for line in written[: MOST_LINKS + 1])))
     )
     if len(urls) > MOST_LINKS:
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_LINKS))

@@ -29,15 +29,16 @@ def show(year: int | None, organization_id: str | None, today: date) -> DataDict
         today: current day in Paris.
     """
     where = _selection(year, organization_id)
-    threshold = _threshold()
     private = Request.visibility == "private"
-    is_included = number_of(Request, *where, private) >= threshold
+    is_included = number_of(Request, *where, private) >= _threshold()
     if not is_included:
         where.append(~private)
     columns = _columns(today)
     total = _line(model.Session.execute(sa.select(*columns).where(*where)).one())
     by_state = _by_state(year, organization_id)
-    services = [] if organization_id else _by_service(where, columns)
+    services = []
+    if not organization_id:
+        services = _by_service(where, columns)
     names = ("received", "waiting", "overdue", "answered", "satisfaction")
     return {
         "year": year,
@@ -57,6 +58,7 @@ def show(year: int | None, organization_id: str | None, today: date) -> DataDict
 
 
 def _threshold() -> int:
+    """Return the number of private requests from which a figure includes them, also if the option says 0."""
     return max(config.statistics_threshold(), 1)
 
 
@@ -65,12 +67,16 @@ def _selection(
 ) -> list[Any]:
     """Return SQL conditions for the requests to count, without those rejected or hidden as abuse.
 
-    With `turned_away`, include the requests that moderators rejected for reasons other than spam.
+    Args:
+        year: of the receipt, None for all years.
+        organization_id: of one service, None for all.
+        turned_away: whether to include the requests that moderators rejected for reasons other than spam.
     """
-    let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
-    spam = Request.outcome["spam"].as_boolean().is_(True)
-    rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
-    counted = sa.or_(let_in, rejected) if turned_away else let_in
+    is_rejected = Request.state == states.REJECTED
+    counted = sa.and_(Request.opened.is_not(None), ~is_rejected)
+    if turned_away:
+        spam = Request.outcome["spam"].as_boolean().is_(True)
+        counted = sa.or_(counted, sa.and_(is_rejected, ~sa.func.coalesce(spam, sa.false())))
     where: list[Any] = [counted, Request.hidden.is_(False), Request.kind.in_(states.DEMANDS)]
     if year:
         where += [Request.submitted >= _new_year(year), Request.submitted < _new_year(year + 1)]
@@ -91,7 +97,8 @@ def _columns(today: date) -> list[Any]:
     # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.last_day`.
     month_over = _day(Request.submitted) + sa.text("interval '1 month'")
     in_time = sa.and_(answered, _day(Request.closed) <= month_over)
-    judged = sa.or_(answered, sa.and_(waiting, month_over < today))
+    # The requests of which it is certain whether they were answered within the month.
+    decided_in_time_or_not = sa.or_(answered, sa.and_(waiting, month_over < today))
     # Whole days, which are public: with few requests, a median of seconds would reveal exact times.
     days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
     median = sa.func.percentile_cont(0.5).within_group(days.asc())
@@ -103,19 +110,20 @@ def _columns(today: date) -> list[Any]:
         count.filter(answered).label("answered"),
         count.filter(Request.state == states.REFUSED).label("refused"),
         count.filter(in_time).label("in_time"),
-        count.filter(judged).label("judged"),
+        count.filter(decided_in_time_or_not).label("judged"),
         median.filter(Request.first_answer.is_not(None)).label("median_days"),
-        count.filter(Request.satisfied != "").label("said"),
+        count.filter(Request.satisfied != "").label("opinions"),
         count.filter(Request.satisfied == YES).label("satisfied"),
     ]
 
 
 def _day(moment: Any) -> Any:
+    """Return the SQL of the day of a moment in Paris."""
     return sa.cast(sa.func.timezone("Europe/Paris", moment), sa.Date)
 
 
 def _line(row: Any) -> DataDict:
-    """Return figures: counts; `within_month` and the opinions `yes` as shares, 0-1.
+    """Return figures of the counts of `_columns`; `within_month` and the opinions `yes` are shares, 0-1.
 
     Opinions are None below the threshold, so that no one can be identified.
     """
@@ -126,12 +134,14 @@ def _line(row: Any) -> DataDict:
         line["within_month"] = round(row.in_time / row.judged, 4)
     if row.median_days is not None:
         line["median_days"] = round(float(row.median_days), 1)
-    if row.said >= _threshold():
-        line["satisfaction"] = {"said": row.said, "yes": round(row.satisfied / row.said, 4)}
+    if row.opinions >= _threshold():
+        share = round(row.satisfied / row.opinions, 4)
+        line["satisfaction"] = {"said": row.opinions, "yes": share}
     return line
 
 
 def _by_state(year: int | None, organization_id: str | None) -> dict[str, int]:
+    """Return the number of requests in each state."""
     where = _selection(year, organization_id, turned_away=True)
     query = sa.select(Request.state, *_public_and_private()).where(*where).group_by(Request.state)
     rows = model.Session.execute(query)
@@ -147,6 +157,7 @@ def _transferred(year: int | None, organization_id: str | None) -> int:
 
 
 def _public_and_private() -> tuple[Any, Any]:
+    """Return the SQL counts of which `_shown` makes one."""
     private = Request.visibility == "private"
     return sa.func.count().filter(~private), sa.func.count().filter(private)
 
@@ -173,10 +184,9 @@ def _by_service(where: list[Any], columns: list[Any]) -> list[DataDict]:
 
 def _years() -> list[int]:
     """Return the years with public requests, from the last to the first."""
-    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(
-        Request.listed
-    )
-    first, last = model.Session.execute(query).one()
-    if first:
-        return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1))
-    return []
+    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted))
+    first, last = model.Session.execute(query.where(Request.listed)).one()
+    if not first:
+        return []
+    years = range(clock.day_of(first).year, clock.day_of(last).year + 1)
+    return list(reversed(years))

@@ -11,6 +11,7 @@ from ckanext.ecosphere.search import setup, solr_schema
 from ckanext.ecosphere.search.alerts import job
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.solr_schema import SolrAdminError
+from ckanext.ecosphere.work.jobs import FAILED
 
 
 @click.group(short_help="Search: Solr's French schema, alerts.")
@@ -64,12 +65,9 @@ def status() -> None:
 def tick() -> None:
     """Look for what is new in saved searches, send e-mails, erase what is old. To be run every ten minutes or so."""
     numbers = job.tick()
-    click.echo(
-        ", ".join(
-            f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number
-        )
-    )
-    if -1 in numbers.values():
+    steps = [f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number]
+    click.echo(", ".join(steps))
+    if FAILED in numbers.values():
         raise click.exceptions.Exit(1)
 
 

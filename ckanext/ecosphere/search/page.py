@@ -395,7 +395,7 @@ def _readable(title: str) -> str:
         return ""
     own, place = table_parts(title.strip())
     units = words.units(words.read(" ".join(own)), synonyms_on=False)
-    names = [words.written().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
+    names = [words.spellings().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
     text = " ".join(names)
     text = text[:1].upper() + text[1:]
     if place and text:

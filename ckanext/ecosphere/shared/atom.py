@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from xml.etree import ElementTree as ET
 
@@ -32,7 +32,7 @@ class Entry:
     link: str
     updated: datetime
     summary: str = ""
-    categories: tuple[str, ...] = field(default=())
+    categories: tuple[str, ...] = ()
     author: str = ""
 
 
@@ -60,41 +60,47 @@ def feed(
         links: URLs of its other pages, by relation: first, prev, next (RFC 5005).
     """
     ET.register_namespace("", NAMESPACE)
-    every = list(entries)
-    root = ET.Element(_q("feed"), {_LANGUAGE: language} if language else {})
+    entries = list(entries)
+    root = ET.Element(_atom("feed"))
+    if language:
+        root.set(_LANGUAGE, language)
     _text(root, "title", title)
     _text(root, "id", identifier or itself)
-    ET.SubElement(root, _q("link"), {"rel": "self", "type": MIMETYPE, "href": itself})
-    for relation, address in (links or {}).items():
-        ET.SubElement(root, _q("link"), {"rel": relation, "type": MIMETYPE, "href": address})
-    ET.SubElement(root, _q("link"), {"rel": "alternate", "type": "text/html", "href": page})
-    newest = max(
-        (entry.updated for entry in every), default=datetime.fromtimestamp(0, timezone.utc)
-    )
+    ET.SubElement(root, _atom("link"), {"rel": "self", "type": MIMETYPE, "href": itself})
+    for relation, url in (links or {}).items():
+        ET.SubElement(root, _atom("link"), {"rel": relation, "type": MIMETYPE, "href": url})
+    ET.SubElement(root, _atom("link"), {"rel": "alternate", "type": "text/html", "href": page})
+    moments = [entry.updated for entry in entries]
+    # The element is compulsory, also in a feed without entries.
+    newest = max(moments, default=datetime.fromtimestamp(0, timezone.utc))
     _text(root, "updated", newest.isoformat())
-    _text(ET.SubElement(root, _q("author")), "name", author)
-    for entry in every:
+    _text(ET.SubElement(root, _atom("author")), "name", author)
+    for entry in entries:
         _entry(root, entry)
     return ET.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
 def _entry(root: ET.Element, entry: Entry) -> None:
-    node = ET.SubElement(root, _q("entry"))
+    node = ET.SubElement(root, _atom("entry"))
     _text(node, "title", entry.title)
     _text(node, "id", entry.id)
-    ET.SubElement(node, _q("link"), {"rel": "alternate", "type": "text/html", "href": entry.link})
+    ET.SubElement(
+        node, _atom("link"), {"rel": "alternate", "type": "text/html", "href": entry.link}
+    )
     _text(node, "updated", entry.updated.isoformat())
     if entry.author:
-        _text(ET.SubElement(node, _q("author")), "name", entry.author)
+        _text(ET.SubElement(node, _atom("author")), "name", entry.author)
     if entry.summary:
         _text(node, "summary", entry.summary)
     for label in entry.categories:
-        ET.SubElement(node, _q("category"), {"term": label.translate(FORBIDDEN)})
+        ET.SubElement(node, _atom("category"), {"term": label.translate(FORBIDDEN)})
 
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, _q(name)).text = text.translate(FORBIDDEN)
+    """Add an element that holds a text."""
+    ET.SubElement(parent, _atom(name)).text = text.translate(FORBIDDEN)
 
 
-def _q(name: str) -> str:
+def _atom(name: str) -> str:
+    """Return the name of an element of Atom, as ElementTree writes it."""
     return f"{{{NAMESPACE}}}{name}"

@@ -41,7 +41,7 @@ def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
     factories.Organization(name="dreal")
     yield boss
     local.apply({})
-    lists._seen[0] = None
+    lists._state_read[0] = None
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_lists_of_others_take_synonyms_and_nothing_else(send):
 def test_another_process_knows_within_two_seconds(portal):
     lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     local.apply({})  # as in a process that did not make the change
-    lists._seen[0] = None
+    lists._state_read[0] = None
     local._state.due = time.monotonic() + 0.2
     assert "zorglub" not in words.expressions()
     time.sleep(0.3)

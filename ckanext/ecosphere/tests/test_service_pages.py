@@ -47,7 +47,7 @@ def send(app: Any, portal: None) -> Any:
 def written(name: str) -> dict[str, Any]:
     model.Session.expire_all()
     group: Any = model.Group.get(name)
-    own = service_pages._own(group)
+    own = service_pages._basics(group)
     return {**own, "email": sheets.written(group).email, "other": group.extras.get("autre"), "text": group.description}
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.access import config
+from ckanext.ecosphere.shared.config import MEGABYTE
 
 #: Module that does the jobs in the confined process.
 READER = "ckanext.ecosphere.access.preview.reader"
@@ -88,7 +89,7 @@ def _in_folders(*names: str) -> list[Path]:
 
 def _prune_beyond(megabytes: int, *names: str) -> int:
     """Remove the oldest files of some folders beyond a total size; return their number."""
-    room, removed = megabytes * config.MEGABYTE, 0
+    room, removed = megabytes * MEGABYTE, 0
     for path in sorted(_in_folders(*names), key=_modified, reverse=True):
         try:
             room -= path.stat().st_size

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import pyogrio
@@ -35,7 +35,7 @@ _OF_KML = frozenset(
 _UNUSED = (None, "", -1, 0)
 #: Bytes of a dBASE table examined for its encoding, and valid UTF-8 characters required per invalid
 #: one.
-LOOKED_AT, MOST_BROKEN = 4_000_000, 9
+LOOKED_AT, VALID_PER_BROKEN = 4_000_000, 9
 #: "Language drivers" in byte 29 of the header of dBASE: undeclared, and Windows (ANSI).
 _DBF_HEADER, _LANGUAGE, _ANSI = 32, 29, (0, 3, 87)
 _SHORTEST_DEFINITION = 20
@@ -43,17 +43,30 @@ _SHORTEST_DEFINITION = 20
 _TOO_MUCH = "Too much accumulated memory"
 
 
-def read(path: Path, most: int) -> tuple[Values, Any, list[str], list[Any]]:
-    """Read the first features of the first layer with geometries, else of the first layer.
+class Features(NamedTuple):
+    """The first features of a file.
 
-    Returns:
-        layer information, geometries (WKB, None without any), names and columns of attributes.
+    Attributes:
+        info: of the layer: `crs`, and `features`, the number that it says to have.
+        geometries: WKB, in the order of the rows; None for a table without geometries.
+        names: of the attributes.
+        columns: values of each attribute.
+    """
+
+    info: Values
+    geometries: Any
+    names: list[str]
+    columns: list[Any]
+
+
+def read(path: Path, most: int) -> Features:
+    """Read the first features of the first layer with geometries, else of the first layer.
 
     Raises:
         PreviewError: the file cannot be read.
     """
     if path.suffix == ".parquet":
-        return read_parquet(path, most)
+        return _read_parquet(path, most)
     confine.restrict_drivers()
     encoding = _encoding(path)
     try:
@@ -61,7 +74,7 @@ def read(path: Path, most: int) -> tuple[Values, Any, list[str], list[Any]]:
         names = [name for name, geometry in layers if geometry] or [name for name, _none in layers]
         layer = names[0]
         info = pyogrio.read_info(path, layer=layer, encoding=encoding, force_total_bounds=False)
-        meta, _ids, geometries, values = raw.read(
+        meta, _ids, geometries, columns = raw.read(
             path,
             layer=layer,
             encoding=encoding,
@@ -72,7 +85,8 @@ def read(path: Path, most: int) -> tuple[Values, Any, list[str], list[Any]]:
         if _TOO_MUCH in str(error):
             raise PreviewError("too-complex") from error
         raise PreviewError("unreadable") from error
-    return {**info, "crs": meta["crs"] or info.get("crs")}, geometries, list(meta["fields"]), values
+    info["crs"] = meta["crs"] or info.get("crs")
+    return Features(info, geometries, list(meta["fields"]), columns)
 
 
 def _encoding(path: Path) -> str | None:
@@ -91,9 +105,9 @@ def _encoding(path: Path) -> str | None:
         return None
     text = body.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    whole = len(text) - len(text.encode("ascii", "ignore")) - broken
+    valid = len(text) - len(text.encode("ascii", "ignore")) - broken
     # Some characters may be truncated at the end of a field.
-    if whole > MOST_BROKEN * broken:
+    if valid > VALID_PER_BROKEN * broken:
         return "UTF-8"
     return "CP1252"
 
@@ -129,40 +143,50 @@ def sample(path: Path, rows: int, most_bytes: int) -> Values:
     Raises:
         PreviewError: nothing can be shown.
     """
-    info, geometries, names, values = read(path, rows)
+    features = read(path, rows)
+    names, columns = features.names, features.columns
     if path.suffix == ".kml":
-        names, values = _used(names, values)
+        names, columns = _used(names, columns)
     count = 0
-    if values:
-        count = len(values[0])
-    elif geometries is not None:
-        count = len(geometries)
-    declared = int(info.get("features") or 0)
+    if columns:
+        count = len(columns[0])
+    elif features.geometries is not None:
+        count = len(features.geometries)
+    declared = int(features.info.get("features") or 0)
     if declared > 0 and not count:
         raise PreviewError("unreadable")  # it has not the features that it says to have
-    table = tables.described(names, _rows(values, count), rows)
+    table = tables.described(names, _rows(columns, count), rows)
     total = max(declared, count)
     table.update(total=total, cut=total > count or table["cut"])
-    if geometries is None:
+    if features.geometries is None:
         return table
+    return {**table, **_map(features.geometries, features.info.get("crs"), most_bytes)}
+
+
+def _map(geometries: Any, crs: str | None, most_bytes: int) -> Values:
+    """Return `crs`, `extent` and `geojson`, and whether the map lacks features; empty if no geometry is valid.
+
+    Raises:
+        PreviewError: the geometries cannot be moved to degrees.
+    """
     shapes = shapes_of(geometries)
     if shapely.is_missing(shapes).all():  # none, or all invalid, e.g. unclosed rings
-        return table
-    move = to_degrees(info.get("crs"))
+        return {}
+    move = to_degrees(crs)
     if move is not None:
         shapes = shapely.transform(shapes, move)
     bounds = shapely.total_bounds(shapes)
     if not _is_in_degrees(bounds):
         raise PreviewError("no-crs")
-    features, is_cut = _features(_simplified(shapes, bounds), most_bytes)
-    if is_cut:
-        table["cut"] = table["map_cut"] = True
-    return {
-        **table,
-        "crs": crs_name(info.get("crs")),
+    features, is_cut = _map_features(_simplified(shapes, bounds), most_bytes)
+    content: Values = {
+        "crs": crs_name(crs),
         "extent": [round(float(side), DECIMALS) for side in bounds],
         "geojson": {"type": "FeatureCollection", "features": features},
     }
+    if is_cut:
+        content.update(cut=True, map_cut=True)
+    return content
 
 
 def _rows(columns: list[Any], count: int) -> Iterator[list[Any]]:
@@ -170,16 +194,17 @@ def _rows(columns: list[Any], count: int) -> Iterator[list[Any]]:
         yield [plain(column[number]) for column in columns]
 
 
-def _used(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
+def _used(names: list[str], columns: list[Any]) -> tuple[list[str], list[Any]]:
     """Drop the attributes that GDAL's KML driver adds to every file, if the file lacks them."""
-    columns = {}
-    for name, column in zip(names, values, strict=True):
+    used = {}
+    for name, column in zip(names, columns, strict=True):
         if name not in _OF_KML or any(plain(value) not in _UNUSED for value in column):
-            columns[name] = column
-    return list(columns), list(columns.values())
+            used[name] = column
+    return list(used), list(used.values())
 
 
 def _is_in_degrees(bounds: Any) -> bool:
+    """Return whether bounds may be degrees; a degree beyond the ends of the world is tolerated."""
     west, south, east, north = bounds
     if not all(map(math.isfinite, bounds)):
         return False
@@ -187,13 +212,14 @@ def _is_in_degrees(bounds: Any) -> bool:
 
 
 def _simplified(shapes: Any, bounds: Any) -> Any:
+    """Return shapes without details that a map of these bounds does not show."""
     tolerance = max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / PIXELS
     if tolerance > 0:
         return shapely.simplify(shapes, tolerance, preserve_topology=True)
     return shapes
 
 
-def _features(shapes: Any, most_bytes: int) -> tuple[list[Values], bool]:
+def _map_features(shapes: Any, most_bytes: int) -> tuple[list[Values], bool]:
     """Return the features of a map, and whether some are left out since they are too large."""
     features: list[Values] = []
     points = size = 0
@@ -245,13 +271,14 @@ _BOUNDS: Values = {
     "thrift_container_size_limit": 100_000,
     "pre_buffer": False,
 }
+#: Encodings of geometries by Arrow's own types, which are not read.
 _NATIVE = frozenset(
     {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
 )
 
 
-def read_parquet(path: Path, most: int) -> tuple[Values, Any, list[str], list[Any]]:
-    """Read the first rows; see `geo.read`.
+def _read_parquet(path: Path, most: int) -> Features:
+    """Read the first rows of a file.
 
     Raises:
         PreviewError: it cannot be read, or pyarrow is not installed.
@@ -266,22 +293,23 @@ def read_parquet(path: Path, most: int) -> tuple[Values, Any, list[str], list[An
         with parquet.ParquetFile(path, **_BOUNDS) as file:
             geometry, crs = _geometry(file.schema_arrow)
             names = [name for name in file.schema_arrow.names if name != geometry][:MOST_COLUMNS]
-            columns = list(names)
+            names_to_read = list(names)
             if geometry:
-                columns.append(geometry)
-            batch = next(file.iter_batches(most, columns=columns, use_threads=False), None)
+                names_to_read.append(geometry)
+            batch = next(file.iter_batches(most, columns=names_to_read, use_threads=False), None)
             total = file.metadata.num_rows
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise PreviewError("unreadable") from error
     info = {"features": total, "crs": crs}
-    values: list[Any] = []
+    if not batch:
+        return Features(info, None, names, [[] for _name in names])
+    columns = []
     for name in names:
-        cells = batch.column(name).to_pylist() if batch else []
-        values.append([_cell(cell) for cell in cells])
-    shapes = None
-    if geometry and batch:
-        shapes = batch.column(geometry).to_pylist()
-    return info, shapes, names, values
+        columns.append([_cell(value) for value in batch.column(name).to_pylist()])
+    geometries = None
+    if geometry:
+        geometries = batch.column(geometry).to_pylist()
+    return Features(info, geometries, names, columns)
 
 
 def _geometry(schema: Any) -> tuple[str | None, str | None]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 
-from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.access.services import presentation
 from ckanext.ecosphere.access.services.parsers import NoDescriptionError
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.shared.config import MEGABYTE
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 from ckanext.ecosphere.shared.language import N_
 
@@ -76,7 +76,7 @@ def code_of(error: Exception) -> str:
 def of_failure(code: str, facts: Row) -> str:
     """Return the message of a failed preview, with the size of a file that is too large."""
     if code == "too-large" and facts.get("file_size"):
-        megabytes = round(facts["file_size"] / config.MEGABYTE)
+        megabytes = round(facts["file_size"] / MEGABYTE)
         message = _("The file is too large for a preview: download it ({number} MB).")
         return message.format(number=tk.h.localised_number(megabytes))
     return sentence(code)

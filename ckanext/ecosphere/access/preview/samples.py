@@ -39,6 +39,7 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.shared.config import MEGABYTE
 from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import tables
@@ -287,7 +288,7 @@ def _copied(resource: Any, target: Path) -> bool:
 
 def _bound(headers: Mapping[str, str], head: bytes) -> int:
     """Return how many bytes to download: of a file that is too large, only what tells its kind."""
-    most = config.sample_megabytes() * config.MEGABYTE
+    most = config.sample_megabytes() * MEGABYTE
     kind = sniff(head)
     if kind in TEXTS:
         return min(most, MOST_TEXT)
@@ -370,7 +371,7 @@ def _copied_schema(resource: Any, target: Path) -> bool:
     if resource.url_type != "upload":
         is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
         return is_allowed and _fetched_schema(resource.url, target)
-    return _copied(resource, target) and target.stat().st_size <= SCHEMA_MEGABYTES * config.MEGABYTE
+    return _copied(resource, target) and target.stat().st_size <= SCHEMA_MEGABYTES * MEGABYTE
 
 
 def _fetched_schema(url: str, target: Path) -> bool:

@@ -15,6 +15,7 @@ from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.language import N_
 
 Layer = Row
+"""A layer of a description, see `parsers.Description`."""
 
 MESSAGES = {
     "closed": N_("The service asks who calls."),
@@ -43,17 +44,18 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
 
     Args:
         service: the database row.
-        asked: layer requested by the URL or named in the resource.
+        asked: names of the layers requested by the URL or named in the resource, as stored in `ServiceUse.layer`.
         names: name of the resource and title of the dataset, to match its layers.
         every: whether to return all layers, not only those of the resource.
     """
     description = service.description or {}
     layers: list[Layer] = description.get("layers", [])
     left_out = description.get("layers_left_out", 0)
-    own = layers
+    layers_to_show = layers
     if not every:
-        own = layers_of(layers, asked, names)
+        layers_to_show = layers_of(layers, asked, names)
     is_read = service.state != UNREAD and bool(description)
+    # A layer that is missing from a shortened list may exist.
     is_dead = is_read and bool(asked) and not left_out and not layers_named(layers, asked)
     return {
         "kind": service.kind,
@@ -70,7 +72,7 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
         "limits": description.get("limits", {}),
         "parts": description.get("details", {}).get("parts", []),
         "layer_count": len(layers) + left_out,
-        "layers": [dict(layer) for layer in own],
+        "layers": [dict(layer) for layer in layers_to_show],
         "asked": asked,
         "dead_layer": is_dead,
     }
@@ -111,7 +113,7 @@ def layers_of(layers: Sequence[Layer], asked: str, names: Sequence[str]) -> list
     for name in filter(None, names):
         words = voc.normalise(name)
         for layer in layers:
-            if words in (_plain(layer["name"]), voc.normalise(layer["title"] or "")):
+            if words in (_local_name(layer["name"]), voc.normalise(layer["title"] or "")):
                 return [layer]
         # A name may contain that of the layer: "l_zone_humide_s_044 (WMS)".
         for layer in layers:
@@ -125,13 +127,13 @@ def layers_named(layers: Sequence[Layer], asked: str) -> list[Layer]:
     chosen: list[Layer] = []
     for name in filter(None, map(str.strip, asked.split(","))):
         exact = [layer for layer in layers if layer["name"] == name]
-        similar = [layer for layer in layers if _plain(layer["name"]) == _plain(name)]
-        for layer in (exact or similar)[:1]:
-            if layer not in chosen:
-                chosen.append(layer)
+        similar = [layer for layer in layers if _local_name(layer["name"]) == _local_name(name)]
+        candidates = exact or similar
+        if candidates and candidates[0] not in chosen:
+            chosen.append(candidates[0])
     return chosen
 
 
-def _plain(name: str) -> str:
+def _local_name(name: str) -> str:
     """Return a name without its workspace ("dreal:zones" → "zones"), normalised."""
     return voc.normalise(name.rpartition(":")[2] or name)

@@ -19,9 +19,10 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.shared.columns import now
 
-CHUNK = 500
-AFTER_FAILURE = timedelta(days=1)
-LATER = timedelta(hours=6)
+AT_ONCE = 500
+"""Datasets whose services are recorded in one transaction."""
+#: Pauses before a failing service is read again, and one that was skipped.
+AFTER_FAILURE, AFTER_SKIPPING = timedelta(days=1), timedelta(hours=6)
 #: Error of a service that was skipped, since others of its host did not answer.
 HOST_DOWN = "host-down"
 
@@ -120,17 +121,19 @@ def note_all() -> int:
         model.Package.type == "dataset",
     )
     ids = list(model.Session.scalars(datasets.order_by(model.Package.id)))
-    for begin in range(0, len(ids), CHUNK):
-        note(ids[begin : begin + CHUNK])
+    for begin in range(0, len(ids), AT_ONCE):
+        note(ids[begin : begin + AT_ONCE])
         model.Session.commit()
-    resource = sa.exists().where(
+    is_of_a_dataset = sa.exists().where(
         model.Resource.id == ServiceUse.resource_id,
         model.Resource.state == model.State.ACTIVE,
         model.Resource.package_id == model.Package.id,
         model.Package.state == model.State.ACTIVE,
     )
-    use = sa.exists().where(ServiceUse.key == Service.key)
-    for statement in (sa.delete(ServiceUse).where(~resource), sa.delete(Service).where(~use)):
+    is_used = sa.exists().where(ServiceUse.key == Service.key)
+    unused_links = sa.delete(ServiceUse).where(~is_of_a_dataset)
+    unused_services = sa.delete(Service).where(~is_used)
+    for statement in (unused_links, unused_services):
         model.Session.execute(statement.execution_options(synchronize_session=False))
     model.Session.commit()
     return model.Session.scalar(sa.select(sa.func.count()).select_from(Service)) or 0
@@ -154,30 +157,32 @@ def write(outcomes: Iterable[tuple[ServiceAddress, Outcome]]) -> int:
     for address, outcome in outcomes:
         service = model.Session.get(Service, address.key, with_for_update=True)
         if service is not None:
-            _write(service, outcome)
+            _update(service, outcome)
             number += 1
     model.Session.commit()
     return number
 
 
-def _write(service: Service, outcome: Outcome) -> None:
+def _update(service: Service, outcome: Outcome) -> None:
+    """Set the state of a service after an attempt to read it; a description is kept while it fails."""
     moment = now()
     if outcome.error == HOST_DOWN:
-        service.next_read_at = moment + LATER
+        service.next_read_at = moment + AFTER_SKIPPING
         return
     service.tried_at, service.error = moment, outcome.error
-    if outcome.description is not None:
-        service.state, service.read_at = OK, moment
-        service.description = outcome.description.as_dict()
-    elif outcome.error == "closed":
-        service.state = CLOSED
-    else:
+    is_closed = outcome.error == "closed"
+    if outcome.description is None and not is_closed:
         service.state = FAILED
         service.failing_since = service.failing_since or moment
         service.next_read_at = moment + AFTER_FAILURE
         return
     service.failing_since = None
     service.next_read_at = moment + timedelta(days=config.read_days())
+    if outcome.description is None:
+        service.state = CLOSED
+    else:
+        service.state, service.read_at = OK, moment
+        service.description = outcome.description.as_dict()
 
 
 def of_resources(resource_ids: Sequence[str]) -> dict[str, tuple[Service, str]]:

@@ -23,6 +23,7 @@ from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, parsing
+from ckanext.ecosphere.shared.config import MEGABYTE
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import communes, epcis, tables
 
@@ -388,7 +389,7 @@ def outline(address: str, code: str, session: GuardedSession) -> tuple[DataDict,
     """
     url = address.replace("{code}", code)
     try:
-        answer = session.get(url, max_bytes=OUTLINE_MEGABYTES * config.MEGABYTE)
+        answer = session.get(url, max_bytes=OUTLINE_MEGABYTES * MEGABYTE)
         document = parsing.load_json(answer.body)
         geometry = shape(document.get("geometry") or document)
         is_area = geometry.geom_type in ("Polygon", "MultiPolygon") and not geometry.is_empty

@@ -25,6 +25,7 @@ from ckanext.ecosphere.access.take import areas
 from ckanext.ecosphere.access.take.areas import Part, address, formats, is_gml
 from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.shared.config import MEGABYTE
 from ckanext.ecosphere.shared.confinement import sandbox
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
@@ -101,7 +102,7 @@ def _made(row: Extract) -> tuple[DataDict, str]:
     try:
         service, layer = _service_of(row, asked["layer"])
         model.Session.rollback()  # no open transaction during requests
-        budget = Budget(size=TOTAL_MEGABYTES * config.MEGABYTE, seconds=TOTAL_SECONDS)
+        budget = Budget(size=TOTAL_MEGABYTES * MEGABYTE, seconds=TOTAL_SECONDS)
         settings = config.guard_settings(config.seconds(), PAGE_MEGABYTES)
         session = GuardedSession(settings, budget=budget)
         # Administrators choose where outlines come from: their host needs no further permission.

@@ -125,14 +125,14 @@ def _read(path: Path) -> list[Feature]:
 
 def _of_gml(path: Path) -> Iterator[Feature]:
     """Yield the features of a page of GML, in degrees."""
-    info, geometries, names, values = geo.read(path, MOST_OF_A_PAGE)
-    shapes = geo.shapes_of(geometries)
-    move = coordinates.to_degrees(info.get("crs"))
+    page = geo.read(path, MOST_OF_A_PAGE)
+    shapes = geo.shapes_of(page.geometries)
+    move = coordinates.to_degrees(page.info.get("crs"))
     if move is not None:
         shapes = shapely.transform(shapes, move)
     for row, geometry in enumerate(shapes):
-        cells = [geo.plain(column[row]) for column in values]
-        properties = dict(zip(names, cells, strict=True))
+        cells = [geo.plain(column[row]) for column in page.columns]
+        properties = dict(zip(page.names, cells, strict=True))
         properties.pop("gml_id", None)
         yield {"properties": properties, "geometry": _mapping(geometry)}
 

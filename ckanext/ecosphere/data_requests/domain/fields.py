@@ -32,7 +32,7 @@ from ckanext.ecosphere.data_requests.model import (
     is_any,
 )
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import characters, dates, language
 from ckanext.ecosphere.shared.language import N_
 
 LONGEST_WAIT = timedelta(days=366)
@@ -175,7 +175,7 @@ def checked_reason(value: Any) -> str:
     Raises:
         Invalid: it is too short or too long.
     """
-    written = text.clean(str(value or ""))
+    written = characters.clean(str(value or ""))
     if len(written) > LONGEST_REASON:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
     if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:

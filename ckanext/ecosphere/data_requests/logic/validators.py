@@ -16,6 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, states, text, wording
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import communes as registry
 
 LONGEST_LINE = 300
@@ -46,7 +47,7 @@ def _not_listed(value: Any) -> tk.Invalid:
 
 def one_line(value: Any) -> str:
     """Validate a text on one line, of 300 characters at most."""
-    return _bounded(value, LONGEST_LINE, text.line)
+    return _bounded(value, LONGEST_LINE, characters.one_line)
 
 
 def ground(value: Any) -> str:
@@ -75,7 +76,7 @@ def report(value: Any) -> str:
 
 def service_text(value: Any) -> str:
     """Validate a text of several lines by a service, with any number of links."""
-    return _bounded(value, LONGEST_TEXT, text.clean)
+    return _bounded(value, LONGEST_TEXT, characters.clean)
 
 
 def empty_trap(value: Any) -> str:
@@ -228,7 +229,7 @@ def communes(value: Any) -> list[dict[str, str]]:
             written = f"{entry.get('code', '')} {entry.get('name', '')}"
         else:
             written = str(entry)
-        match = _COMMUNE.match(text.line(written))
+        match = _COMMUNE.match(characters.one_line(written))
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
             raise tk.Invalid(message.format(value=shown(written)))
@@ -294,7 +295,7 @@ def json_list(value: Any) -> list[Any]:
 
 def shown(value: Any) -> str:
     """Return a value shortened for a message."""
-    written = text.line(str(value)[:LONGEST_LINE])
+    written = characters.one_line(str(value)[:LONGEST_LINE])
     if len(written) <= LONGEST_SHOWN:
         return written
     return written[: LONGEST_SHOWN - 1] + "…"

@@ -402,7 +402,7 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         return None
     event = model.Session.get(Event, row.event_id) if row.event_id else None
     comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
-    if not texts.is_told(comment):
+    if not texts.may_be_quoted(comment):
         return None
     service, kept_back = texts.service_of(request, event), texts.is_kept_back(request, reader.id)
     words = texts.sentence(row.kind, row.audience, request, service)
@@ -417,11 +417,11 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         item.enclosed = None if kept_back else letter
         url = texts.address(f"demandes/{request.reference}/lettre/{letter.id}")
         item.links.append((_("Read or print the letter"), url))
-        if event and event.comment and texts.is_told(event) and not kept_back:
+        if event and event.comment and texts.may_be_quoted(event) and not kept_back:
             item.details.append(texts.quoted_step(event))
         if row.kind == "fulfil_partly":
             _add_answers(item, request, reader)
-    elif not row.neutral and texts.is_told(event):
+    elif not row.neutral and texts.may_be_quoted(event):
         item.details += texts.details(row.kind, request, event)
         if event and event.comment:
             item.details.append(texts.quoted_step(event))

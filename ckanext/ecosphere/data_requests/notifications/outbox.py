@@ -9,13 +9,13 @@ texts takes one line of it. The texts, and the titles of private requests, are s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
@@ -61,7 +61,7 @@ def of_event(request: Request, event: Event) -> None:
     """Notify of a transition."""
     audiences = states.told(event.transition, event.fields)
     origin = {"kind": event.transition, "event_id": event.id}
-    _tell(request, f"event:{event.id}", audiences, event.actor_id, event.fields, **origin)
+    _notify(request, f"event:{event.id}", audiences, event.actor_id, event.fields, **origin)
 
 
 def of_comment(request: Request, comment: Comment) -> None:
@@ -72,30 +72,24 @@ def of_comment(request: Request, comment: Comment) -> None:
         names = [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
     audiences = [Told(name) for name in names]
     origin = {"kind": "comment", "comment_id": comment.id}
-    _tell(request, f"comment:{comment.id}", audiences, comment.author_id, {}, **origin)
+    _notify(request, f"comment:{comment.id}", audiences, comment.author_id, {}, **origin)
 
 
 def of_revision(request: Request, revision: Revision) -> None:
     """Notify the service of an edit."""
-    _tell(
-        request,
-        f"revision:{revision.id}",
-        [Told(states.SERVICE)],
-        revision.author_id,
-        {},
-        kind="edit",
-    )
+    key, audiences = f"revision:{revision.id}", [Told(states.SERVICE)]
+    _notify(request, key, audiences, revision.author_id, {}, kind="edit")
 
 
 def of_held(request: Request, text_kind: str, key: str, author_id: str | None) -> None:
     """Notify the moderators of a held text, without quoting it."""
-    _tell(request, f"held:{text_kind}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
+    audiences = [Told(states.MODERATORS)]
+    _notify(request, f"held:{text_kind}:{key}", audiences, author_id, {}, kind="held")
 
 
 def of_rejected(request: Request, key: str, author_id: str | None) -> None:
     """Notify the author of a text that it is not published."""
-    reads = author_id and people.reader_of(model.User.get(author_id)).may_read(request)
-    if author_id and reads:
+    if author_id and people.reader_of(model.User.get(author_id)).may_read(request):
         _write(request, f"rejected:{key}", {author_id: Told("author")}, kind="rejected_text")
 
 
@@ -109,15 +103,15 @@ def of_assignment(request: Request, trace_id: int, actor_id: str) -> None:
 def of_public_answer(request: Request, key: str) -> None:
     """Notify those who watch a request that its answer is now public."""
     audiences = [Told(states.FOLLOWERS), Told(states.SUPPORTERS)]
-    _tell(request, key, audiences, request.requester_id, {}, kind="public_answer")
+    _notify(request, key, audiences, request.requester_id, {}, kind="public_answer")
 
 
 def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
     """Remind an audience of a date; return False when that was already done."""
-    return _tell(request, key, [Told(audience)], None, {}, kind=kind) > 0
+    return _notify(request, key, [Told(audience)], None, {}, kind=kind) > 0
 
 
-def _tell(
+def _notify(
     request: Request,
     key: str,
     audiences: Iterable[Told],
@@ -125,13 +119,27 @@ def _tell(
     fields: Row,
     **origin: Any,
 ) -> int:
+    """Notify the users and mailboxes of some audiences.
+
+    Args:
+        request: that is concerned.
+        key: identifies what happened: nobody is notified of it twice.
+        audiences: the first ones before the others.
+        actor: id of the user who did it, None for the portal.
+        fields: of the transition, if it is one.
+        origin: columns of the rows: `kind`, and the id of the event or comment.
+
+    Returns:
+        number of new notifications.
+    """
     audiences = list(audiences)
     boxes = {
         box: audience
         for audience in audiences
         for box in people.mailbox_keys(audience.audience, request, dict(fields))
     }
-    return _write(request, key, recipients_of(request, audiences, actor, fields), boxes, **origin)
+    recipients = _recipients_of(request, audiences, actor, fields)
+    return _write(request, key, recipients, boxes, **origin)
 
 
 def _write(
@@ -141,44 +149,73 @@ def _write(
     boxes: Mapping[str, Told] | None = None,
     **origin: Any,
 ) -> int:
-    if not (recipients or boxes):
-        return 0
+    """Write the rows of a notification, and its e-mails; return the number of new rows."""
     moment = datetime.now(timezone.utc)
     common = {"request_id": request.id, "key": key, "created": moment, **origin}
-    rows, urgent = [], wording.MAILS["urgent"]
-    wishes, muted = _wishes(recipients), _muted(request, recipients)
-    for user_id, audience in recipients.items():
-        row = {
-            **common,
-            "user_id": user_id,
-            "audience": audience.audience,
-            "neutral": audience.neutral,
-        }
-        rows.append({**row, "channel": PAGE, "status": "sent"})
-        if origin["kind"] in urgent and wishes[user_id] != "none":
-            digest = "immediate"
-        else:
-            digest = wishes[user_id]
-        if digest in WAITING and user_id not in muted and config.mail_works():
-            rows.append({**row, "channel": EMAIL, "status": WAITING[digest]})
-    at_once = [row["user_id"] for row in rows if row["status"] == MAILED]
-    once = _once(boxes or {}, at_once) if config.mail_works() else {}
-    for box, audience in once.items():
-        row = {**common, "user_id": box, "audience": audience.audience, "neutral": audience.neutral}
-        rows.append({**row, "channel": EMAIL, "status": MAILED})
+    rows = _rows_of_users(request, recipients, common)
+    if boxes and config.mail_works():
+        at_once = [row["user_id"] for row in rows if row["status"] == MAILED]
+        for box, audience in _without_duplicates(boxes, at_once).items():
+            rows.append({**_row(common, box, audience), "channel": EMAIL, "status": MAILED})
     if not rows:
         return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing().returning(Notification)
     new = model.Session.scalars(query).all()
-    mailed = [row for row in new if row.status == MAILED]
-    # Messages wait a little, so that one e-mail tells of all about a request; so do contributions to review.
-    messages = config.comment_delay() if origin["kind"] == "comment" else 0
-    for rows, minutes in (
-        ([row for row in mailed if is_to_review(row)], config.moderation_digest()),
-        ([row for row in mailed if not is_to_review(row)], messages),
-    ):
-        send_each(rows, moment + timedelta(minutes=minutes))
+    _send(new, moment)
     return len(new)
+
+
+def _rows_of_users(
+    request: Request, recipients: Mapping[str, Told], common: DataDict
+) -> list[DataDict]:
+    """Return a row for the page of each user, and one for their e-mails, unless they want none.
+
+    Args:
+        request: that is concerned.
+        recipients: the users.
+        common: columns of all rows.
+    """
+    if not recipients:
+        return []
+    rows = []
+    wishes, muted = _wishes(recipients), _muted(request, recipients)
+    is_urgent = common["kind"] in wording.MAILS["urgent"]
+    mail_works = config.mail_works()
+    for user_id, audience in recipients.items():
+        row = _row(common, user_id, audience)
+        rows.append({**row, "channel": PAGE, "status": "sent"})
+        wish = wishes[user_id]
+        if is_urgent and wish != "none":
+            wish = "immediate"
+        if wish in WAITING and user_id not in muted and mail_works:
+            rows.append({**row, "channel": EMAIL, "status": WAITING[wish]})
+    return rows
+
+
+def _row(common: DataDict, recipient: str, audience: Told) -> DataDict:
+    """Return the columns of a notification to a user or mailbox, whatever its channel."""
+    own = {"user_id": recipient, "audience": audience.audience, "neutral": audience.neutral}
+    return {**common, **own}
+
+
+def _send(rows: Iterable[Notification], moment: datetime) -> None:
+    """Add the e-mails of new notifications.
+
+    Messages wait a little, so that one e-mail tells of all about a request; so do contributions to review.
+    """
+    reviews, messages, others = [], [], []
+    for row in rows:
+        if row.status != MAILED:
+            continue
+        if is_to_review(row):
+            reviews.append(row)
+        elif row.kind == "comment":
+            messages.append(row)
+        else:
+            others.append(row)
+    send_each(reviews, moment + timedelta(minutes=config.moderation_digest()))
+    send_each(messages, moment + timedelta(minutes=config.comment_delay()))
+    send_each(others, moment)
 
 
 def send_each(rows: Iterable[Notification], due: datetime) -> None:
@@ -226,12 +263,10 @@ def forget(*conditions: sa.ColumnElement[bool]) -> int:
     return len(mail_ids)
 
 
-def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:
+def _without_duplicates(boxes: Mapping[str, Told], user_ids: list[str]) -> dict[str, Told]:
     """Return mailboxes without duplicate addresses: neither that of a user notified at once, nor one twice."""
-    if not boxes:
-        return {}
     addresses = model.Session.scalars(
-        sa.select(model.User.email).where(model.User.id.in_(list(people_told)))
+        sa.select(model.User.email).where(model.User.id.in_(user_ids))
     )
     used = {address.casefold() for address in addresses if address}
     unique: dict[str, Told] = {}
@@ -244,7 +279,7 @@ def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, To
     return unique
 
 
-def recipients_of(
+def _recipients_of(
     request: Request, audiences: Iterable[Told], actor: str | None, fields: Row
 ) -> dict[str, Told]:
     """Map each user to the audience as which they are notified, the first that has them; the acting user only gets
@@ -255,7 +290,9 @@ def recipients_of(
         for user_id in sorted(people.audience(audience.audience, request, dict(fields))):
             if user_id != actor or audience.receipt:
                 recipients.setdefault(user_id, audience)
-    active = people.active(recipients) if recipients else set()
+    if not recipients:
+        return {}
+    active = people.active(recipients)
     return {user_id: audience for user_id, audience in recipients.items() if user_id in active}
 
 
@@ -268,6 +305,7 @@ def _muted(request: Request, user_ids: Iterable[str]) -> set[str]:
 
 
 def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
+    """Return how each user wants e-mails: immediate, daily, weekly or none."""
     query = sa.select(Setting.user_id, Setting.digest).where(Setting.user_id.in_(list(user_ids)))
     chosen = dict(model.Session.execute(query).tuples().all())
     return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
@@ -301,18 +339,10 @@ def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, list[N
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:
     """Mark a user's notifications on the page, or those about one request, as seen; return how many were not."""
-    query = (
-        sa.update(Notification)
-        .where(
-            Notification.user_id == user_id,
-            Notification.channel == PAGE,
-            Notification.status != "seen",
-        )
-        .values(status="seen")
-    )
+    conditions = [Notification.user_id == user_id, UNSEEN]
     if request_id:
-        query = query.where(Notification.request_id == request_id)
-    return rows_changed(query)
+        conditions.append(Notification.request_id == request_id)
+    return rows_changed(sa.update(Notification).where(*conditions).values(status="seen"))
 
 
 # What waits for a moderator.
@@ -331,7 +361,7 @@ def reviews_of(user_id: str) -> sa.ColumnElement[bool]:
     """Return the SQL condition for e-mails to a moderator about pending contributions."""
     return sa.and_(
         Notification.user_id == user_id,
-        Notification.channel == "email",
+        Notification.channel == EMAIL,
         Notification.audience == states.MODERATORS,
         Notification.kind.in_(TO_REVIEW),
     )
@@ -340,10 +370,12 @@ def reviews_of(user_id: str) -> sa.ColumnElement[bool]:
 def waits_for_moderator(row: Notification, request: Request) -> bool:
     """Return whether no moderator has yet dealt with the contribution of a notification."""
     if row.kind == "submit":
-        by_moderator = (Event.request_id == request.id, Event.actor_role == states.MODERATOR)
-        return request.state in states.ACTIVE and not model.Session.scalar(
-            sa.select(sa.exists().where(*by_moderator))
+        if request.state not in states.ACTIVE:
+            return False
+        step = sa.exists().where(
+            Event.request_id == request.id, Event.actor_role == states.MODERATOR
         )
+        return not model.Session.scalar(sa.select(step))
     _held, kind, key = row.key.split(":", 2)
     text = trust.text_of(kind, key)
     return text is not None and text.moderation == trust.HELD
@@ -351,13 +383,10 @@ def waits_for_moderator(row: Notification, request: Request) -> bool:
 
 def review_lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
     """Return a notification for each request and kind of contribution still pending, with their number."""
-    ids = {row.request_id for row in rows}
-    requests = by_ids(Request, ids)
-    rows = [
-        row
-        for row in rows
-        if row.request_id in requests and waits_for_moderator(row, requests[row.request_id])
-    ]
-    numbers = Counter((row.request_id, row.kind) for row in rows)
-    first = {(row.request_id, row.kind): row for row in reversed(rows)}
-    return [(first[key], number) for key, number in numbers.items()]
+    requests = by_ids(Request, {row.request_id for row in rows})
+    pending: dict[tuple[str, str], list[Notification]] = {}
+    for row in rows:
+        request = requests.get(row.request_id)
+        if request is not None and waits_for_moderator(row, request):
+            pending.setdefault((row.request_id, row.kind), []).append(row)
+    return [(alike[0], len(alike)) for alike in pending.values()]

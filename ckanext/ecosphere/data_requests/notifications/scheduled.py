@@ -27,7 +27,7 @@ from ckanext.ecosphere.data_requests import (
 )
 from ckanext.ecosphere.data_requests.attachments import EVERYONE, REQUESTER
 from ckanext.ecosphere.data_requests.decisions import letters
-from ckanext.ecosphere.data_requests.domain import clock, states, text
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notification, Request, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.work import jobs
@@ -46,7 +46,7 @@ AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def tick() -> dict[str, int]:
-    """Run all tasks; return how much each did (`steps.in_steps`)."""
+    """Run all tasks; return how much each did (`work.jobs.in_steps`)."""
     numbers = jobs.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
@@ -63,7 +63,9 @@ def last_tick() -> datetime | None:
     """Return the time of the last run, None when there was none."""
     stored: Any = connect_to_redis().get(_key())
     if stored:
-        return datetime.fromisoformat(text.of_redis(stored))
+        if isinstance(stored, bytes):  # according to the options of the connection
+            stored = stored.decode()
+        return datetime.fromisoformat(stored)
     return None
 
 

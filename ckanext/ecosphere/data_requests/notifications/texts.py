@@ -21,7 +21,7 @@ from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import characters, dates, language
 from ckanext.ecosphere.shared.mailing import harmless
 
 
@@ -35,7 +35,7 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         service: title of the service.
 
     Raises:
-        KeyError: a later version wrote it, which tells it.
+        KeyError: a later version of the suite wrote the notification; that version has its sentence.
     """
     words = wording.message("notifications", f"{kind}/{audience}", kind, signal=request.is_signal)
     if words == kind:
@@ -51,20 +51,21 @@ def several_comments(number: int, reference: str, signal: bool = False) -> str:
             "There are {number} new comments on the report {reference}.",
             number,
         )
-        return words.format(number=number, reference=reference)
-    words = tk.ungettext(
-        "There is {number} new comment on the request {reference}.",
-        "There are {number} new comments on the request {reference}.",
-        number,
-    )
+    else:
+        words = tk.ungettext(
+            "There is {number} new comment on the request {reference}.",
+            "There are {number} new comments on the request {reference}.",
+            number,
+        )
     return words.format(number=number, reference=reference)
 
 
 def received_and_accepted(request: Request, service: str) -> str:
-    """That a request or a signal was received and handed over at once, in one sentence."""
-    words = _("Your request {reference} was received and handed over to {service}.")
+    """Return the sentence for a request or a signal that was received and handed over at once."""
     if request.is_signal:
         words = _("Your report {reference} was received and handed over to {service}.")
+    else:
+        words = _("Your request {reference} was received and handed over to {service}.")
     return words.format(reference=request.reference or "", service=service or _("The service"))
 
 
@@ -99,7 +100,7 @@ def service_of(request: Request, event: Event | None) -> str:
 
 
 def _services(requests: Iterable[Request], events: Iterable[Event]) -> dict[Any, Any]:
-    """Load the services of notifications into the session in one query."""
+    """Load the services of notifications in one query, so that `service_of` finds each in the session."""
     keys = {request.organization_id for request in requests}
     for event in events:
         keys |= {event.fields.get("organization"), event.fields.get("former_organization")}
@@ -110,11 +111,10 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
     """Return notifications as the page lists them, without those of requests that the user may no longer read, except
     the notice of a transfer to the former service.
     """
-    request_ids, event_ids = [row.request_id for row in rows], [row.event_id for row in rows]
-    requests = by_ids(Request, request_ids)
-    events = by_ids(Event, event_ids)
-    # A reference keeps them in the session.
-    services = _services(requests.values(), events.values())
+    requests = by_ids(Request, [row.request_id for row in rows])
+    events = by_ids(Event, [row.event_id for row in rows])
+    # The session forgets objects to which nothing else refers.
+    _in_session = _services(requests.values(), events.values())
     listed = []
     for row in rows:
         request = requests.get(row.request_id)
@@ -137,14 +137,16 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
                 },
             }
         )
-    del services
     return listed
 
 
+# What an e-mail quotes of users, and the names in it.
+
+#: Roles whose texts are the administration's.
 OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR, states.SYSTEM)
 
 
-def is_told(row: Comment | Event | None) -> bool:
+def may_be_quoted(row: Comment | Event | None) -> bool:
     """Return whether an e-mail may quote a text: it is neither hidden nor held for moderation nor rejected."""
     if row is None:
         return True
@@ -157,25 +159,27 @@ def quoted_comment(comment: Comment, request: Request) -> tuple[str, str]:
     author = history.author(comment, request, names)
     if comment.internal:
         return _("Internal note – {author}").format(author=author), comment.text
-    return _detail(author, comment.author_role, comment.text, comment.moderation)
+    return _quoted(author, comment.author_role, comment.text, comment.moderation)
 
 
 def quoted_step(event: Event) -> tuple[str, str]:
     """Return author and text of the comment of a transition."""
     if event.actor_role in OFFICIAL:
         return _("Message"), event.comment
-    return _detail(_("Requester"), event.actor_role, event.comment, event.moderation)
+    return _quoted(_("Requester"), event.actor_role, event.comment, event.moderation)
 
 
-def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, str]:
+def _quoted(author: str, role: str, words: str, moderation: str) -> tuple[str, str]:
+    """Return author and text, with a notice if neither is official, and without links if the author was untrusted."""
     if role in OFFICIAL:
         return author, words
     label = _(
         "{author} – this text comes from a user of the portal “{title}”, not from the "
         "administration"
     )
-    safe = text.defanged(words) if trust.has_plain_links(moderation) else words
-    return label.format(author=author, title=tk.config["ckan.site_title"]), safe
+    if trust.has_plain_links(moderation):
+        words = text.defanged(words)
+    return label.format(author=author, title=tk.config["ckan.site_title"]), words
 
 
 def title_of(request: Request) -> str:
@@ -190,8 +194,9 @@ def name_of(user: model.User | Mailbox) -> str:
 
     For untrusted users whose address may belong to someone else, it is the account name, which cannot hold a message.
     """
-    name = user.name if _may_be_somebody_else(user) else user.display_name
-    return harmless(text.line(name))
+    if _may_be_somebody_else(user):
+        return harmless(characters.one_line(user.name))
+    return harmless(characters.one_line(user.display_name))
 
 
 def is_kept_back(request: Request, user_id: str) -> bool:
@@ -203,6 +208,7 @@ def is_kept_back(request: Request, user_id: str) -> bool:
 
 
 def _may_be_somebody_else(user: model.User | Mailbox | None) -> TypeGuard[model.User]:
+    """Return whether an untrusted user gave an address that may belong to a third party."""
     new = isinstance(user, model.User) and not trust.is_trusted(user.id)
     return new and addresses.may_be_somebody_elses(user)
 
@@ -221,7 +227,10 @@ DAYS = ("due", "answer_by", "planned", "review_due")
 
 
 def details(kind: str, request: Request, event: Event | None) -> list[tuple[str, str]]:
-    """Return the most important information of a notification: (label, text)."""
+    """Return the most important information of a notification: (label, text).
+
+    The details of each kind are listed in `data/messages.yaml`.
+    """
     fields = event.fields if event else {}
     codes = wording.MAILS["details"].get(kind, ())
     values = {code: _value(code, request, fields) for code in codes}
@@ -255,6 +264,7 @@ def _catalogue(request: Request, fields: Row) -> str:
 
 
 def _question(request: Request, fields: Row) -> str:
+    """Return the last question of the service to the requester."""
     questions = sa.select(Event.fields["question"].as_string()).where(
         Event.request_id == request.id, Event.transition == "ask_details"
     )
@@ -262,13 +272,15 @@ def _question(request: Request, fields: Row) -> str:
 
 
 def _held_by(request: Request, fields: Row) -> str:
-    here = request.assigned_to in people.editors_of(request.organization_id)
-    user = model.User.get(request.assigned_to) if here else None
-    if user:
-        return name_of(user)
+    """Return the name of the assignee, unless they have left the service since."""
+    if request.assigned_to in people.editors_of(request.organization_id):
+        user = model.User.get(request.assigned_to)
+        if user:
+            return name_of(user)
     return _("Nobody yet")
 
 
+#: Detail → what it is of a request and the fields of an event; other details are fields of either.
 VALUES: dict[str, Callable[[Request, Row], str]] = {
     "target": _target,
     "catalogue": _catalogue,

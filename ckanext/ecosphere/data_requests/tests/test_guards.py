@@ -18,12 +18,13 @@ from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.views import ask
+from ckanext.ecosphere.shared import rich_text
+from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 PDF = b"%PDF-1.7\n1 0 obj"
@@ -49,19 +50,19 @@ HOSTILE = (
 
 def test_markup_that_could_harm_is_gone(with_request_context: None):
     for hostile in HOSTILE:
-        shown = text.html(hostile).lower()
+        shown = rich_text.to_html(hostile).lower()
         for trace in ("<script", "<img", "<iframe", "<style", 'href="javascript', 'href="data', 'href="vbscript'):
             assert trace not in shown, hostile
 
 
 def test_plain_markdown_is_shown_and_links_are_not_followed(with_request_context: None):
-    shown = text.html("**Important**\n\n- [voir](https://example.org)")
+    shown = rich_text.to_html("**Important**\n\n- [voir](https://example.org)")
     assert "<strong>Important</strong>" in shown and "<li>" in shown
     assert 'rel="nofollow ugc noopener noreferrer"' in shown
 
 
 def test_control_characters_and_line_ends_do_not_reach_a_title():
-    assert text.line(" Eau\r\nBcc: x\x00\x1b[0m ") == "Eau Bcc: x[0m"
+    assert one_line(" Eau\r\nBcc: x\x00\x1b[0m ") == "Eau Bcc: x[0m"
 
 
 @pytest.mark.parametrize(

@@ -42,19 +42,21 @@ def feed() -> AnyResponse:
     itself = tk.h.url_for("ecosphere_alerts.feed", qualified=True, locale=language.current())
     if search:
         itself = f"{itself}?{search}"
-    site = tk.config["ckan.site_title"]
-    content = atom.feed(
-        f"{_DATASETS.title(search)} – {site}",
-        site,
-        _DATASETS.address(search),
-        itself,
-        [entry(dataset) for dataset in results.results],
-        language=language.current(),
-    )
+    content = _feed_of(search, itself, [entry(dataset) for dataset in results.results])
     response = Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
     response.cache_control.max_age = FRESH
     response.add_etag()
     return response.make_conditional(request)
+
+
+def _feed_of(search: str, itself: str, entries: list[atom.Entry], **paging: Any) -> bytes:
+    """Return the feed of a search, whose query string has the form of `searches.canonical`.
+
+    `itself` is its URL; `paging` is the rest of the arguments of `atom.feed`, for a feed of several pages.
+    """
+    site, page_of_search = tk.config["ckan.site_title"], _DATASETS.address(search)
+    title, spoken = f"{_DATASETS.title(search)} – {site}", language.current()
+    return atom.feed(title, site, page_of_search, itself, entries, language=spoken, **paging)
 
 
 def entry(package: DataDict) -> atom.Entry:
@@ -63,19 +65,17 @@ def entry(package: DataDict) -> atom.Entry:
     Args:
         package: as returned by `package_search`.
     """
-    link = tk.h.url_for(
-        "dataset.read", id=package["name"], qualified=True, locale=language.current()
-    )
+    spoken = language.current()
+    link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=spoken)
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
-    place = page.places(package.get("territory"), language.current())
+    place = page.places(package.get("territory"), spoken)
+    summary = tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY)
     return atom.Entry(
         id=tk.h.url_for("dataset.read", id=package["id"], qualified=True, locale="default"),
         title=package.get("title") or package["name"],
         link=link,
         updated=dates.read(package["metadata_modified"]),  # pyright: ignore[reportArgumentType]
-        summary=unescape(
-            str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))
-        ),
+        summary=unescape(str(summary)),
         categories=tuple(name for name in (*themes, place) if name),
         author=(package.get("organization") or {}).get("title") or "",
     )
@@ -84,10 +84,11 @@ def entry(package: DataDict) -> atom.Entry:
 # --- CKAN's feeds ---
 
 PACKAGE = "package"
-"""Field of an entry that holds the dataset."""
+"""Field of an entry that holds the dataset, added by `IFeed.get_item_additional_fields`."""
 #: Endpoint → search filter of the feed.
 FILTERS = {"feeds.organization": "organization", "feeds.group": "groups", "feeds.tag": "tags"}
 _CUSTOM = "feeds.custom"
+"""Endpoint of the feed of any search."""
 
 
 class CkanFeed:
@@ -111,37 +112,31 @@ class CkanFeed:
         Raises:
             ValidationError: the URL has a parameter that is not a search parameter.
         """
-        number, search = int(request.args.get("page", 1)), _search()
-        site = tk.config["ckan.site_title"]
+        number = int(request.args.get("page", 1))
         links = {"first": _address(1)}
         if number > 1:
             links["prev"] = _address(number - 1)
         if self._may_go_on and len(self._entries) == tk.config["ckan.feeds.limit"]:
             links["next"] = _address(number + 1)
-        return atom.feed(
-            f"{_DATASETS.title(search)} – {site}",
-            site,
-            _DATASETS.address(search),
-            _address(number),
-            self._entries,
-            identifier=_address(1, "default"),
-            language=language.current(),
-            links=links,
+        identifier = _address(1, "default")
+        return _feed_of(
+            _search(), _address(number), self._entries, identifier=identifier, links=links
         )
 
 
 def _search() -> str:
     """Return the search of the feed as a query string."""
-    name = FILTERS.get(str(request.endpoint))
-    if name is None:
-        if request.endpoint == _CUSTOM:
-            return searches.canonical(request.args.items(multi=True))
-        return ""
+    if request.endpoint == _CUSTOM:
+        return searches.canonical(request.args.items(multi=True))
+    filter_name = FILTERS.get(str(request.endpoint))
+    if filter_name is None:
+        return ""  # the feed of all datasets
     reference = str((request.view_args or {})["id"])
-    group = model.Group.get(reference) if name != "tags" else None
-    if group:
-        reference = group.name
-    return searches.canonical([(name, reference)])
+    if filter_name != "tags":
+        group = model.Group.get(reference)
+        if group:
+            reference = group.name
+    return searches.canonical([(filter_name, reference)])
 
 
 def _address(number: int, locale: str | None = None) -> str:

@@ -37,7 +37,7 @@ MOST_FAULTS = 3
 
 
 def tick() -> dict[str, int]:
-    """Do all due work; return the counts of each step (`steps.in_steps`)."""
+    """Do all due work; return the counts of each step (`work.jobs.in_steps`)."""
     return jobs.in_steps("Search", STEPS)
 
 

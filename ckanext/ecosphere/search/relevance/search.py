@@ -45,20 +45,22 @@ SEVERAL = 2
 _TYPE_FIELD = "dataset_type"
 """Field with exactly one value per dataset: the sum over its values is the number of datasets."""
 _SCHEMA_SECONDS = {True: 600, False: 30}
-MOST = 3
+"""Answer of `_has_record_fields` → how long it is remembered."""
+MOST_MISSING = 3
 """Maximum number of subjects reported as missing."""
 MOST_NAMES = 3
 """Maximum alternative names reported per expression."""
-_BETWEEN = r"\W+(?:\w{1,4}\W+){0,3}"
+_BETWEEN_WORDS = r"\W+(?:\w{1,4}\W+){0,3}"
 """What stands between the words of an expression: "restriction d'eau"."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
+"""Parameters with which a client queries Solr in its own way."""
 _IDENTIFIER = re.compile(
     r"(?:https?://|urn:)[\w.:/?=&#%~+-]{4,300}"
     r"|(?=[\w.-]*\d)(?=[\w.-]*[_-])[\w.-]{8,200}"
     r"|[a-z0-9]+(?:-[a-z0-9]+){2,99}"
 )
 """Possible identifier or dataset name: a single word of several parts."""
-_OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
+_OF_OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,14 @@ def package_search(original_action: Any, context: Context, data_dict: DataDict) 
 def is_question(data_dict: DataDict) -> bool:
     """Return whether a search is in words, without Solr syntax, fields or parser of its own."""
     text = data_dict.get("q")
-    if (
-        not isinstance(text, str)
-        or not text.strip()
-        or any(data_dict.get(name) for name in _OWN_WAY)
-    ):
+    if not isinstance(text, str) or not text.strip():
         return False
-    if query.is_fielded(text):
+    if any(data_dict.get(name) for name in _OWN_WAY) or query.is_fielded(text):
         return False
     if query.has_syntax(text) and not query.is_choice(text):
         return False
     filters = [data_dict.get("fq"), *(data_dict.get("fq_list") or [])]
-    return not any(isinstance(text, str) and _OTHER_TYPES.search(text) for text in filters)
+    return not any(isinstance(clause, str) and _OF_OTHER_TYPES.search(clause) for clause in filters)
 
 
 def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) -> DataDict:
@@ -139,7 +137,9 @@ def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) 
             understood = _with_common_name(index, understood, place)
             choice = _chosen(index, understood, place)
     summary = _summary(choice, index)
-    summary["as_asked"] = 0 if summary["missing"] else index.count(understood.question)
+    summary["as_asked"] = 0
+    if not summary["missing"]:
+        summary["as_asked"] = index.count(understood.question)
     if has_request_context() and data_dict.get("rows") != 0:
         # For the page, to which CKAN passes only results and facets.
         marked = _words_to_mark(choice, typed)
@@ -170,6 +170,8 @@ def _with_common_name(index: Index, understood: Understood, place: str) -> Under
 
 def _chosen(index: Index, understood: Understood, place: str) -> Choice:
     """Return the final query for one that may find little or nothing: corrected, at a namesake, or relaxed.
+
+    Each way is only tried if the ones before it do not find enough.
 
     Args:
         index: results and counts.
@@ -242,8 +244,9 @@ def _summary(choice: Choice, index: Index) -> DataDict:
     """Return the interpretation of the query, for pages and API clients."""
     question, understood = choice.question, choice.understood
     place, first = understood.place, understood.question
-    # What is shown of other places says nothing about this one.
-    results = index.find(question)["results"] if question.strict else []
+    results = []
+    if question.strict:  # datasets of other places say nothing about this one
+        results = index.find(question)["results"]
     lacking = []
     if index.has_titles:
         lacking = missing_subjects(understood, index, results)
@@ -273,7 +276,7 @@ def _summary(choice: Choice, index: Index) -> DataDict:
 
 def _words_to_mark(choice: Choice, typed: str) -> str:
     """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
-    names = [name for unit in choice.question.units for name in unit.others[: unit.called]]
+    names = [name for unit in choice.question.units for name in unit.names_in_catalogue]
     return " ".join([choice.understood.wanted or typed, *names])
 
 
@@ -300,23 +303,24 @@ def missing_subjects(
         # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
         strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
     unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
-    queries = {unit: _queries(unit, question) for unit in unseen[:MOST]}
+    queries = {unit: _queries(unit, question) for unit in unseen[:MOST_MISSING]}
     index.count_at_once(query for of_unit in queries.values() for query in of_unit)
-    place_title = question.place.title if question.place else ""
     lacking = []
     for unit, (about, mentioned, anywhere) in queries.items():
         if index.count(about):
             continue
         number = index.count(mentioned)
         if not number or unit.core or len(strong) == 1:
-            elsewhere = index.count(anywhere) if question.place else 0
+            place_title, elsewhere = "", 0
+            if question.place:
+                place_title, elsewhere = question.place.title, index.count(anywhere)
             lacking.append(
                 {
                     "words": quoted(unit, understood.wanted),
                     "place": place_title,
                     "mentioned": number,
                     "elsewhere": elsewhere,
-                    "names": list(unit.others[: unit.called])[:MOST_NAMES],
+                    "names": list(unit.names_in_catalogue[:MOST_NAMES]),
                 }
             )
     return lacking
@@ -325,7 +329,10 @@ def missing_subjects(
 def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Question]:
     """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
     mentioned = Question(
-        (_alone(unit),), place=question.place, service=question.service, excluded=question.excluded
+        (_without_names(unit),),
+        place=question.place,
+        service=question.service,
+        excluded=question.excluded,
     )
     about = replace(mentioned, about=True)
     return about, mentioned, replace(about, place=None, service=())
@@ -342,6 +349,7 @@ def _is_subject(unit: Unit, question: Question) -> bool:
 
 
 def _is_ordinary(unit: Unit) -> bool:
+    """Return whether a unit has only common words of French and names of places."""
     folded = [voc.normalise(word) for word in unit.words]
     return all(spelling.is_french(word) or spelling.is_place(word) for word in folded)
 
@@ -358,6 +366,7 @@ def _stems_of(dataset: Row) -> frozenset[str]:
 
 
 def _is_in(unit: Unit, texts: list[frozenset[str]]) -> bool:
+    """Return whether one of the texts, given as their stems, has all words of a unit."""
     stems = {stem(voc.normalise(word)) for word in unit.words}
     return any(stems <= text for text in texts)
 
@@ -368,7 +377,7 @@ def quoted(unit: Unit, text: str) -> str:
     >>> quoted(Unit(("restriction", "eau")), "Restriction d'eau dans le Tarn")
     "Restriction d'eau"
     """
-    match = re.search(_BETWEEN.join(map(re.escape, unit.words)), text, re.IGNORECASE)
+    match = re.search(_BETWEEN_WORDS.join(map(re.escape, unit.words)), text, re.IGNORECASE)
     if match:
         return match[0]
     return unit.text
@@ -377,16 +386,17 @@ def quoted(unit: Unit, text: str) -> str:
 def unsaid(question: Question, index: Index) -> list[DataDict]:
     """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
     strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
-    queries = {unit: Question((_alone(unit),)) for unit in strange}
+    queries = {unit: Question((_without_names(unit),)) for unit in strange}
     index.count_at_once(queries.values())
     return [
-        {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES]}
+        {"words": unit.text, "names": list(unit.names_in_catalogue[:MOST_NAMES])}
         for unit, query in queries.items()
         if not index.count(query) and index.count(question)
     ]
 
 
-def _alone(unit: Unit) -> Unit:
+def _without_names(unit: Unit) -> Unit:
+    """Return a unit that only finds what is called as typed."""
     return replace(unit, others=(), called=0)
 
 
@@ -448,9 +458,8 @@ class Index:
     def count_at_once(self, queries: Iterable[Question]) -> None:
         """Count the results of several queries with one request to Solr; a single one is counted when it is run."""
         distinct = dict.fromkeys(queries)
-        unknown = [question for question in distinct if question not in self._counts][
-            :MOST_FORESEEN
-        ]
+        unknown = [question for question in distinct if question not in self._counts]
+        unknown = unknown[:MOST_FORESEEN]
         if len(unknown) < SEVERAL:
             return
         minimum = config.minimum_match()
@@ -467,7 +476,8 @@ class Index:
         self._counts.update(zip(unknown, read_counts(answer, len(unknown)), strict=True))
 
     def _run(self, question: Question) -> DataDict:
-        if not has_numbers():
+        """Run a query; its results are ranked by their record as well, if the index has the fields for this."""
+        if not _has_record_fields():
             return self._ask_ranked(question, None)
         try:
             return self._ask_ranked(question, dates.today().year)
@@ -537,26 +547,26 @@ def read_counts(answer: Row, number: int) -> list[int]:
 
 
 _schema: dict[str, tuple[float, bool]] = {}
-"""URL of Solr → when its schema was read, and whether it has the numbers."""
+"""URL of Solr → when its schema was read, and the answer of `_has_record_fields`."""
 
 
-def has_numbers() -> bool:
-    """Return whether the index has the numeric fields of the record's boost.
+def _has_record_fields() -> bool:
+    """Return whether the index has the numeric fields by which `solr.parameters` ranks records: age, quality, use.
 
     Cached for ten minutes, or for half a minute if it has not, since the schema may be being set up.
     """
     url = tk.config["solr_url"]
-    moment, has_them = _schema.get(url, (0.0, False))
-    if not moment or time.monotonic() - moment > _SCHEMA_SECONDS[has_them]:
+    moment, has_fields = _schema.get(url, (0.0, False))
+    if not moment or time.monotonic() - moment > _SCHEMA_SECONDS[has_fields]:
         try:
             fields = solr_schema.solr().schema()["fields"]
         except solr_schema.SolrAdminError:
-            has_them = False
+            has_fields = False
         else:
             numbers = {field["name"] for field in fields if field["type"] == "pint"}
-            has_them = numbers.issuperset(solr.NUMBER_FIELDS)
-        _schema[url] = (time.monotonic(), has_them)
-    return has_them
+            has_fields = numbers.issuperset(solr.NUMBER_FIELDS)
+        _schema[url] = (time.monotonic(), has_fields)
+    return has_fields
 
 
 def forget_schema() -> None:

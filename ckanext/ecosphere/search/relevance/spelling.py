@@ -236,7 +236,7 @@ def nearest_expression(key: str) -> str | None:
     if not near:
         return None
     _gap, nearest = min(near)
-    return words.written().get(nearest, nearest)
+    return words.spellings().get(nearest, nearest)
 
 
 def _numbers(key: str) -> int:

@@ -1,4 +1,8 @@
-"""Interpret a query: place, subject, conditions."""
+"""Interpret a query: place, subject, conditions.
+
+First the whole (`understand`) and its relaxed variants (`steps`), then the parts that are taken out of a query before
+its words are read: period, references and formats; what it excludes.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +24,9 @@ from ckanext.ecosphere.search.relevance.words import (
     Question,
     Unit,
     Word,
-    exceptions,
-    expressions,
-    fillers,
-    generic,
     key_of,
-    not_exceptions,
-    read,
     stem,
     stems_of,
-    stop_words,
-    units,
-    without_stop_words,
-    written,
 )
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -77,15 +71,15 @@ def understand(text: str, *, place: str = "") -> Understood:
     plain = text
     if query.is_choice(text):
         plain = query.EITHER.sub(" ", text)
-    without_exclusions = take_exclusions(plain)
-    wanted = without_exclusions.text
+    wanted, excluded = take_exclusions(plain)
     if "_" in wanted:
         wanted = _FILE_TYPE.sub("", wanted)
     understood = _understood(wanted, place)
-    excluded = without_exclusions.excluded
-    title = plain if excluded else wanted
+    title = wanted
+    if excluded:  # a title may have the words that are taken for an exclusion
+        title = plain
     question = replace(understood.question, excluded=excluded, title=voc.normalise(title))
-    if plain != text:
+    if plain != text:  # one of the alternatives suffices
         strong = sum(not unit.weak for unit in question.units)
         question = replace(question, optional=max(0, strong - 1))
     return replace(understood, text=text, wanted=wanted, question=question)
@@ -103,9 +97,8 @@ def _understood(text: str, place: str) -> Understood:
     if place != "off":
         reading = places.read(parts.words, text)
     if reading is None:
-        return Understood(
-            text, replace(parts.conditions, units=_units(parts, parts.words, placed=False))
-        )
+        units = _units(parts, parts.words, placed=False)
+        return Understood(text, replace(parts.conditions, units=units))
     chosen = _place_of_id(place) or reading.place
     others = _other_places(reading, chosen)
     place_words = tuple(parts.words[position].typed for position in reading.words)
@@ -135,7 +128,7 @@ class _Parts:
         conditions: a query with only its conditions: formats and period.
     """
 
-    words: list[words.Word]
+    words: list[Word]
     references: list[Unit]
     conditions: Question
 
@@ -144,8 +137,9 @@ def _parts(text: str) -> _Parts:
     """Split a query, as typed, into words, references and conditions."""
     text, period = take_period(text)
     text, references = take_references(text)
-    read = words.read(text)
-    return _Parts(read, references, Question((), formats=formats(read), period=period))
+    query_words = words.read(text)
+    conditions = Question((), formats=formats(query_words), period=period)
+    return _Parts(query_words, references, conditions)
 
 
 def _place_of_id(value: str) -> Place | None:
@@ -158,8 +152,9 @@ def _other_places(reading: places.Reading, chosen: Place) -> tuple[Place, ...]:
     return tuple(place for place in (reading.place, *reading.others) if place.ids != chosen.ids)
 
 
-def _without_place(read: list[words.Word], reading: places.Reading) -> list[words.Word]:
-    return [word for position, word in enumerate(read) if position not in reading.words]
+def _without_place(query_words: list[Word], reading: places.Reading) -> list[Word]:
+    """Return the words that do not name the place."""
+    return [word for position, word in enumerate(query_words) if position not in reading.words]
 
 
 def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
@@ -201,7 +196,7 @@ def with_common_name(understood: Understood, *, place: str = "") -> Understood |
     )
 
 
-def _units(parts: _Parts, subject_words: list[words.Word], *, placed: bool) -> tuple[Unit, ...]:
+def _units(parts: _Parts, subject_words: list[Word], *, placed: bool) -> tuple[Unit, ...]:
     """Return the units of a query; empty if the words beside a place are only fillers ("données nantes").
 
     Args:
@@ -209,12 +204,14 @@ def _units(parts: _Parts, subject_words: list[words.Word], *, placed: bool) -> t
         subject_words: its words that are not part of a place.
         placed: whether a place is certain or was chosen.
     """
-    empty = set(words.stop_words())
+    meaningless = set(words.stop_words())
     if placed:
-        empty.update(cues()["compass"])
-    is_empty = all(word.folded in empty or word.stem in words.fillers() for word in subject_words)
+        meaningless.update(cues()["compass"])
+    has_subject = not all(
+        word.folded in meaningless or word.stem in words.fillers() for word in subject_words
+    )
     units = list(parts.references)
-    if not is_empty or not (placed or units):
+    if has_subject or not (placed or units):
         units = [*words.units(subject_words), *units]
     if all(unit.weak for unit in units):
         units = [replace(unit, weak=False) for unit in units]
@@ -227,7 +224,9 @@ def steps(question: Question) -> list[Question]:
     core = sum(unit.core and not unit.weak for unit in question.units)
     has_other_words = 0 < core < strong
     # Not one word at a time: a long sentence would query Solr a dozen times.
-    fewer = sorted({1, strong // 4, strong // 2} - {0}) if strong > 1 else []
+    fewer = []
+    if strong > 1:
+        fewer = sorted({1, strong // 4, strong // 2} - {0})
     variants: list[Question] = []
     merged = _merged(question.units)
     if len(merged) < len(question.units):
@@ -281,12 +280,12 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 
 def _names_in_catalogue(unit: Unit) -> set[str]:
-    return {name.casefold() for name in (unit.text, *unit.others[: unit.called])}
+    return {name.casefold() for name in (unit.text, *unit.names_in_catalogue)}
 
 
 def _either(first: Unit, second: Unit) -> Unit:
     """Return a unit that stands for one or the other."""
-    called = (*first.others[: first.called], second.text, *second.others[: second.called])
+    called = (*first.names_in_catalogue, second.text, *second.names_in_catalogue)
     others = tuple(dict.fromkeys((*called, *first.others, *second.others)))
     weak = first.weak and second.weak
     return replace(first, others=others, called=len(dict.fromkeys(called)), weak=weak)
@@ -299,11 +298,10 @@ def _of_table(name: str) -> Question:
     for part in parts:
         # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
         has_number = any(map(str.isdigit, part))
-        is_term = not has_number or words.is_expression(part)
-        if is_term:
-            typed.append(part)
-        else:
+        if has_number and not words.is_expression(part):
             typed.append(part.rstrip("0123456789"))
+        else:
+            typed.append(part)
     units = tuple(words.units(words.read(" ".join(typed))))
     core = any(unit.core for unit in units)
     return Question(units, place, core=core, optional=max(len(units) - 1, 0))
@@ -337,7 +335,7 @@ MOST_REFERENCES = 4
 """Maximum number of references per query."""
 _WEAK = frozenset({"road", "reference-system", "year"})
 """Kinds that do not name a subject: they only affect the score, unless there are no other words."""
-_LETTERS_OF_CHAPTER = 2
+_DIGITS_OF_TITLE = 2
 """Length of a shortened article number in the table ("L. 41" for title I of book IV)."""
 
 _CODE = (
@@ -428,14 +426,18 @@ def format_names() -> dict[str, tuple[str, ...]]:
     return {word: tuple(values) for word, values in ids_by_name.items()}
 
 
-def formats(words: list[Word]) -> tuple[str, ...]:
+def formats(query_words: list[Word]) -> tuple[str, ...]:
     """Return the index values of the formats named in a query ("shapefile", "gpkg"), without duplicates.
 
     Args:
-        words: words of the query. Only filler and generic words count, since others may be a subject ("image", "text").
+        query_words: words of the query. Only filler and generic words count, since others may be a subject ("image",
+            "text").
     """
-    stems = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
-    return tuple(dict.fromkeys(value for word in stems for value in format_names().get(word, ())))
+    values: dict[str, None] = {}
+    for word in query_words:
+        if word.stem in words.fillers() or word.stem in words.generic():
+            values.update(dict.fromkeys(format_names().get(word.stem, ())))
+    return tuple(values)
 
 
 @cache
@@ -486,7 +488,7 @@ def _names_of_reference(kind: str, match: re.Match[str]) -> tuple[str, ...] | No
     if kind == "znieff" and code in gazetteer.epcis():
         return None
     if kind in ("servitude", "water-body"):
-        return own.get(code.upper(), own[""])
+        return own.get(code.upper(), own[""])  # "": what all of the kind have in common
     longest = max(
         (reference for reference in own if code.startswith(reference)), key=len, default=None
     )
@@ -506,8 +508,8 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tup
     number = re.sub(r"[^\d-]", "", code)
     parts = number.split("-")
     beginnings = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    if len(parts[0]) == _LETTERS_OF_CHAPTER + 1:
-        beginnings.append(parts[0][:_LETTERS_OF_CHAPTER])
+    if len(parts[0]) == _DIGITS_OF_TITLE + 1:
+        beginnings.append(parts[0][:_DIGITS_OF_TITLE])
     book = code[0].upper()
     if book == "D" and len(parts) == 1:
         return None  # a road
@@ -540,20 +542,7 @@ _BARE = str.maketrans("àâäéèêëîïôöùûüçÀÂÄÉÈÊËÎÏÔÖÙÛ�
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A query without its exclusions.
-
-    Attributes:
-        text: the query without them.
-        excluded: the exclusions, in the order typed.
-    """
-
-    text: str
-    excluded: tuple[Excluded, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Exclusion:
     """An exclusion, and the number of words that name it."""
 
     excluded: Excluded
@@ -567,20 +556,25 @@ def _markers() -> re.Pattern[str]:
 
 def _markers_written() -> str:
     """Return the expression of what introduces an exclusion, longest first."""
-    lines = sorted((line.translate(_BARE) for line in exceptions()), key=len, reverse=True)
+    lines = sorted((line.translate(_BARE) for line in words.exceptions()), key=len, reverse=True)
     parts = []
     for line in lines:
-        *words, last = re.split(r"[\s']", line)
-        ends = _OF if last == "de" else rf"{last}(?![\w-])"
-        parts.append(r"[\s'’]\s*".join([*map(re.escape, words), ends]))
+        *first_words, last = re.split(r"[\s']", line)
+        ends = rf"{last}(?![\w-])"
+        if last == "de":
+            ends = _OF
+        parts.append(r"[\s'’]\s*".join([*map(re.escape, first_words), ends]))
     return rf"{_MINUS}|(?<![\w'’-])(?:(?-i:NOT\b)|{'|'.join(parts)})"
 
 
-def take_exclusions(text: str) -> Taken:
+def take_exclusions(text: str) -> tuple[str, tuple[Excluded, ...]]:
     """Extract the exclusions from a query.
 
     Args:
         text: as typed.
+
+    Returns:
+        the text without them, and the exclusions, in the order typed.
     """
     excluded_parts: list[Excluded] = []
     start = 0
@@ -590,30 +584,31 @@ def take_exclusions(text: str) -> Taken:
         start = marker.end()
         if _is_part_of_name(text, marker) or _is_statement(text, marker):
             continue
-        end, excluded = _items(text, marker)
-        if excluded and not _is_wanted(text, marker, excluded[0]):
+        end, excluded = _exclusions_after(text, marker)
+        if excluded and not _is_subject(text, marker, excluded[0]):
             excluded_parts += excluded
             text = f"{text[: marker.start()].rstrip()} {text[end:].lstrip()}".strip()
             start = min(marker.start(), len(text))
-    return Taken(text, tuple(dict.fromkeys(excluded_parts[:MOST_EXCLUDED])))
+    return text, tuple(dict.fromkeys(excluded_parts[:MOST_EXCLUDED]))
 
 
 def _is_statement(text: str, marker: re.Match[str]) -> bool:
+    """Return whether a marker belongs to a sentence that states what is missing, see `_STATED`."""
     return marker[0].lower().startswith("pas") and bool(_STATED.search(text[: marker.start()]))
 
 
-def _is_wanted(text: str, marker: re.Match[str], first: Excluded) -> bool:
+def _is_subject(text: str, marker: re.Match[str], first: Excluded) -> bool:
     """Return whether what lacks is the subject, as no other precedes it ("maison sans assainissement collectif")."""
-    before = read(text[: marker.start()])
+    before = words.read(text[: marker.start()])
     may_be = first.kind == "words" and marker[0].lower().startswith(("sans", "pas", "without"))
-    return may_be and bool(before) and not any(unit.core for unit in units(before))
+    return may_be and bool(before) and not any(unit.core for unit in words.units(before))
 
 
 def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
     """Return whether the marker is a word of a place ("Pas de Calais") or of a listed expression ("hors sol")."""
     if marker[0] == "-":
         return False
-    before, whole = read(text[: marker.start()]), read(text)
+    before, whole = words.read(text[: marker.start()]), words.read(text)
     position = len(before)
     for start in range(max(0, position - LONGEST_PHRASE), position + 1):
         for end in range(position + 2, min(len(whole), start + LONGEST_PHRASE) + 1):
@@ -628,17 +623,17 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
 @cache
 def _expressions_with_marker() -> frozenset[str]:
     """Return the stems, stop words included, of the listed expressions that contain an excluding word."""
-    terms = (*written().values(), *not_exceptions())
+    terms = (*words.spellings().values(), *words.not_exceptions())
     marked = [term for term in terms if _markers().search(term.translate(_BARE))]
-    return frozenset(stems_of(read(term)) for term in marked)
+    return frozenset(stems_of(words.read(term)) for term in marked)
 
 
-def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
+def _exclusions_after(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
     """Return the exclusions after a marker, joined by "et", "ou", "ni" or commas, and where they end in the text."""
-    before, end = read(text[: marker.start()]), marker.end()
+    before, end = words.read(text[: marker.start()]), marker.end()
     exclusions: list[Excluded] = []
     start = end
-    while item := _item(before, read(text[start:])):
+    while item := _first_exclusion(before, words.read(text[start:])):
         joins = text[end:start].strip()
         if exclusions and not _goes_on(joins, exclusions[-1].kind, item.excluded.kind):
             break
@@ -666,12 +661,12 @@ def _goes_on(joins: str, kind: str, other: str) -> bool:
 def _length(text: str, number: int) -> int:
     """Return the number of characters of the first words of a text."""
     for part in re.finditer(r"[^\s,;&/]+", text):
-        if len(read(text[: part.end()])) >= number:
+        if len(words.read(text[: part.end()])) >= number:
             return part.end()
     return len(text)
 
 
-def _item(before: list[Word], after: list[Word]) -> _Item | None:
+def _first_exclusion(before: list[Word], after: list[Word]) -> _Exclusion | None:
     """Return the exclusion with which a text begins; None if it has no words.
 
     Args:
@@ -679,29 +674,31 @@ def _item(before: list[Word], after: list[Word]) -> _Item | None:
         after: words after it.
     """
     skipped = 0
-    while skipped < len(after) and after[skipped].folded in {*stop_words(), *cues()["between"]}:
+    while skipped < len(after) and after[skipped].folded in {
+        *words.stop_words(),
+        *cues()["between"],
+    }:
         skipped += 1
     following = after[skipped:]
     if not following:
         return None
-    item = next(
-        filter(
-            None,
-            (_place_excluded(following), _format_excluded(following), _subject(before, following)),
-        )
+    item = (
+        _place_excluded(following)
+        or _format_excluded(following)
+        or _subject_excluded(before, following)
     )
-    return _Item(item.excluded, item.length + skipped)
+    return replace(item, length=item.length + skipped)
 
 
-def _place_excluded(following: list[Word]) -> _Item | None:
+def _place_excluded(following: list[Word]) -> _Exclusion | None:
     """Return the place or service with which the words begin."""
     for end in range(min(len(following), gazetteer.LONGEST_NAME), 0, -1):
         service = places.service(following[:end])
         if service and len(service.words) == end:
             title = " ".join(word.typed for word in following[:end])
-            return _Item(Excluded("service", title, "organization", service.service), end)
+            return _Exclusion(Excluded("service", title, "organization", service.service), end)
         if place := _whole_place(following[:end]):
-            return _Item(Excluded("place", place.title, INSIDE_FIELD, place.ids), end)
+            return _Exclusion(Excluded("place", place.title, INSIDE_FIELD, place.ids), end)
     return None
 
 
@@ -710,55 +707,64 @@ def _whole_place(inner: list[Word]) -> Place | None:
     name = " ".join(word.folded for word in inner)
     key = stems_of(inner)
     place = next(iter(gazetteer.named(name)), None)
-    if place is None or key in expressions() or name.isdigit():
+    if place is None or key in words.expressions() or name.isdigit():
         return None
     is_word = place.kind in ("commune", "epci") and (
-        name in gazetteer.common_words() or key in fillers() | generic()
+        name in gazetteer.common_words() or key in words.fillers() | words.generic()
     )
     if is_word:
         return None
     return place
 
 
-def _format_excluded(following: list[Word]) -> _Item | None:
+def _format_excluded(following: list[Word]) -> _Exclusion | None:
     """Return the format with which the words begin, after words such as "flux" or "format"."""
     for position, word in enumerate(following):
         values = format_names().get(word.stem)
-        if values and word.stem not in expressions():
-            return _Item(Excluded("format", word.typed, FORMAT_FIELD, values), position + 1)
-        if word.stem not in fillers() | generic() and word.folded not in stop_words():
+        if values and word.stem not in words.expressions():
+            return _Exclusion(Excluded("format", word.typed, FORMAT_FIELD, values), position + 1)
+        if (
+            word.stem not in words.fillers() | words.generic()
+            and word.folded not in words.stop_words()
+        ):
             return None
     return None
 
 
-def _subject(before: list[Word], following: list[Word]) -> _Item:
+def _subject_excluded(before: list[Word], following: list[Word]) -> _Exclusion:
     """Return the expression or word with which the words begin.
 
     Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and "type 1").
     """
     length = _expression_length(following) or _phrase_length(following)
-    inner = without_stop_words(following[:length])
+    inner = words.without_stop_words(following[:length])
     title = " ".join(word.typed for word in following[:length])
     for word in reversed(before):
         whole = [word, *inner]
-        if stems_of(whole) in expressions() and stems_of(inner) not in expressions():
+        if stems_of(whole) in words.expressions() and stems_of(inner) not in words.expressions():
             inner = whole
             break
-    return _Item(Excluded("words", title, names=tuple(_names_excluded(inner))), length)
+    return _Exclusion(Excluded("words", title, names=tuple(_names_excluded(inner))), length)
 
 
 def _expression_length(following: list[Word]) -> int:
     """Return the number of words of the longest listed expression with which the words begin, 0 without one."""
     for end in range(min(len(following), LONGEST_PHRASE), 0, -1):
-        inner = without_stop_words(following[:end])
-        if following[end - 1].folded not in stop_words() and stems_of(inner) in expressions():
+        inner = words.without_stop_words(following[:end])
+        if (
+            following[end - 1].folded not in words.stop_words()
+            and stems_of(inner) in words.expressions()
+        ):
             return end
     return 0
 
 
 def _phrase_length(following: list[Word]) -> int:
+    """Return the number of words up to the first one that is neither generic nor a filler."""
     for position, word in enumerate(following):
-        is_general = word.stem in generic() | fillers() or word.folded in stop_words()
+        is_general = (
+            word.stem in words.generic() | words.fillers() or word.folded in words.stop_words()
+        )
         if not is_general:
             return position + 1
     return len(following)
@@ -771,7 +777,7 @@ def _names_excluded(inner: list[Word]) -> Iterator[str]:
     """
     typed = " ".join(word.typed for word in inner)
     yield typed
-    for unit in units(inner):
+    for unit in words.units(inner):
         first = key_of(unit.words[0]).rstrip("0123456789")  # "ZNIEFF1"
         if unit.text == typed:
             yield from (name for name in unit.others if key_of(name).split()[:1] == [first])

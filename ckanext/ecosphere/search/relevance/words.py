@@ -21,6 +21,8 @@ EVERYDAY = "search:everyday"
 """Area of the lines added by administrators, see `vocabularies/local.py`."""
 LONGEST_PHRASE = 7
 """Maximum words of an expression."""
+LONGEST_WITH_STOP_WORDS = LONGEST_PHRASE + 3
+"""Maximum words of an expression with its stop words ("plan de prévention des risques")."""
 MOST_WORDS = 20
 """Maximum words of a query, stop words excluded; the rest is ignored."""
 MOST_READ = 60
@@ -37,6 +39,8 @@ _SHORTEST_JOINED = 7
 """Minimum letters of an expression recognised with missing or extra spaces ("natura2000", "photo
 voltaïque")."""
 _PLURAL = re.compile(r"(?<=\w{3})[sx]$")
+_SHORTEST_OF_AL = 5
+"""Minimum letters of a plural in "-aux" of a word in "-al"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Unit:
     def text(self) -> str:
         """Return the words joined by spaces."""
         return " ".join(self.words)
+
+    @property
+    def names_in_catalogue(self) -> tuple[str, ...]:
+        """Return the alternative names that are the catalogue's."""
+        return self.others[: self.called]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +206,9 @@ def stem(folded: str) -> str:
 
 
 def _one_stem(word: str) -> str:
-    is_of_al = word.endswith("aux") and not word.endswith("eaux")  # "canaux", not "aux"
-    if is_of_al and len(word) > 4:  # noqa: PLR2004
-        return word[:-3] + "al"
+    is_of_al = word.endswith("aux") and not word.endswith("eaux")
+    if is_of_al and len(word) >= _SHORTEST_OF_AL:  # "canaux", not "aux"
+        return word.removesuffix("aux") + "al"
     return _PLURAL.sub("", word)
 
 
@@ -254,7 +263,9 @@ def generic() -> frozenset[str]:
 @voc.derived
 @cache
 def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
-    """Return stems of an expression → its alternative names (`everyday`) and how many are the catalogue's.
+    """Return stems of an expression → its alternative names (`everyday`), and how many are the catalogue's.
+
+    The catalogue's come first, as in `Unit.others`.
 
     Terms of the synonym list are included without alternative names, since Solr knows their synonyms. Here they keep
     expressions together ("carte de bruit") and distinguish domain terms from other words.
@@ -264,10 +275,8 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
     everyday_names: dict[str, dict[str, None]] = {}
     for typed, called in everyday():
         for term in typed:
-            key = key_of(term)
-            for names, terms in ((names_of_catalogue, called), (everyday_names, typed)):
-                others = [other for other in terms if key_of(other) != key]
-                names.setdefault(key, {}).update(dict.fromkeys(others))
+            _add_names(names_of_catalogue, term, called)
+            _add_names(everyday_names, term, typed)
     for line in synonym_lines():
         if not line.broader:
             _share_names([key_of(term) for term in line.terms], names_of_catalogue)
@@ -279,6 +288,13 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
         called = names_of_catalogue.get(key, {})
         names_by_key[key] = (tuple({**called, **siblings}), len(called))
     return names_by_key
+
+
+def _add_names(names: dict[str, dict[str, None]], term: str, others: list[str]) -> None:
+    """Add alternative names of a term, without other forms of the term itself."""
+    key = key_of(term)
+    new = [other for other in others if key_of(other) != key]
+    names.setdefault(key, {}).update(dict.fromkeys(new))
 
 
 def _share_names(keys: list[str], names_of_catalogue: dict[str, dict[str, None]]) -> None:
@@ -301,7 +317,7 @@ def own_terms() -> frozenset[str]:
 
 @voc.derived
 @cache
-def written() -> dict[str, str]:
+def spellings() -> dict[str, str]:
     """Return stems of an expression → the expression as written in the lists."""
     terms: list[str] = []
     for typed, called in everyday():
@@ -319,7 +335,7 @@ def written() -> dict[str, str]:
 def _joined() -> dict[str, str]:
     """Return an expression without spaces and plural ending → its stems."""
     keys: dict[str, str] = {}
-    for key, term in written().items():
+    for key, term in spellings().items():
         joined = _join(without_stop_words(read(term)))
         if key in expressions() and len(joined) >= _SHORTEST_JOINED:
             keys.setdefault(joined, key)
@@ -327,6 +343,7 @@ def _joined() -> dict[str, str]:
 
 
 def _join(content: list[Word]) -> str:
+    """Return words as one, the way in which missing or extra spaces make no difference."""
     return stem("".join(word.folded for word in content))
 
 
@@ -342,7 +359,7 @@ def _names_of(content: list[Word]) -> tuple[tuple[str, ...], int] | None:
     if not usual:
         return None
     others, called = expressions()[usual]
-    return (written()[usual], *others), called + 1
+    return (spellings()[usual], *others), called + 1
 
 
 def is_expression(text: str) -> bool:
@@ -424,19 +441,20 @@ def _without_fillers(words: list[Word]) -> list[Word]:
     remaining: list[Word] = []
     position = 0
     while position < len(words):
-        protected = _length_of_expression(words, position)
-        filler = 0 if protected else _length_of_filler(words, position)
-        if filler:
-            position += filler
-        else:
-            end = position + (protected or 1)
-            remaining += words[position:end]
-            position = end
+        words_to_keep = _length_of_expression(words, position)
+        if not words_to_keep:
+            filler_words = _length_of_filler(words, position)
+            if filler_words:
+                position += filler_words
+                continue
+            words_to_keep = 1
+        remaining += words[position : position + words_to_keep]
+        position += words_to_keep
     return without_stop_words(remaining) or without_stop_words(words) or words
 
 
 def _length_of_filler(words: list[Word], position: int) -> int:
-    """Return the number of words from here on that only introduce a question."""
+    """Return the number of words from here on that only introduce a question; 0 if they do not."""
     for end in range(min(len(words), position + LONGEST_PHRASE), position, -1):
         if stems_of(words[position:end]) in fillers():
             return end - position
@@ -444,8 +462,8 @@ def _length_of_filler(words: list[Word], position: int) -> int:
 
 
 def _length_of_expression(words: list[Word], position: int) -> int:
-    """Return the number of words from here on that form a known expression."""
-    for end in range(min(len(words), position + LONGEST_PHRASE + 3), position, -1):
+    """Return the number of words from here on that form a known expression; 0 if they do not."""
+    for end in range(min(len(words), position + LONGEST_WITH_STOP_WORDS), position, -1):
         inner = words[position:end]
         if inner[0].folded in stop_words() or inner[-1].folded in stop_words():
             continue

@@ -20,9 +20,9 @@ MAX_PORT = 65535
 
 #: IPv6 prefixes with an IPv4 address in the last 32 bits: NAT64 (RFC 6052) and SIIT (RFC 2765).
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
-#: What Python 3.11 takes for public: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments (RFC 9602),
-#: and the address at which machines of Azure find the host that they run on.
-_NO_PUBLIC = tuple(
+#: Not public, although Python 3.11 says so: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments
+#: (RFC 9602), and the address at which machines of Azure find the host that they run on.
+_NOT_PUBLIC = tuple(
     map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "168.63.129.16/32"))
 )
 
@@ -42,28 +42,31 @@ def ports(texts: Iterable[str]) -> frozenset[int]:
     Raises:
         ValueError: a text is not a number from 1 to 65535; the message quotes it.
     """
-    written = [text.strip() for text in texts if text.strip()]
-    for text in written:
-        if not (
-            text.isascii()
-            and text.isdigit()
-            and len(text) <= len(str(MAX_PORT))
-            and 0 < int(text) <= MAX_PORT
-        ):
+    numbers = []
+    for text in filter(None, map(str.strip, texts)):
+        # `int` also reads other digits than ours, signs and underscores, and takes long for long texts.
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PORT))
+        if not is_number or not 0 < int(text) <= MAX_PORT:
             raise ValueError(repr(text))
-    return frozenset(map(int, written))
+        numbers.append(int(text))
+    return frozenset(numbers)
 
 
 def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
     """Return whether connections to an IP address are allowed: public addresses and the allowed networks."""
-    ip = unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    ip = _parsed(address)
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
     # fec0::/10 (RFC 3879)
     is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
-    return ip.is_global and not (
-        ip.is_multicast or is_site_local or any(ip in network for network in _NO_PUBLIC)
-    )
+    if ip.is_multicast or is_site_local or any(ip in network for network in _NOT_PUBLIC):
+        return False
+    return ip.is_global
+
+
+def _parsed(address: str) -> Address:
+    """Parse an IP address, without the interface that the resolver may add ("fe80::1%eth0")."""
+    return unwrapped(ipaddress.ip_address(address.partition("%")[0]))
 
 
 def unwrapped(ip: Address) -> Address:
@@ -73,9 +76,10 @@ def unwrapped(ip: Address) -> Address:
             return ip.ipv4_mapped
         if ip.sixtofour:
             return ip.sixtofour
-        if any(ip in network for network in _TRANSLATED):
-            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if int(ip) >> 32 == 0 and int(ip) > 1:  # IPv4-compatible, deprecated but still parsed
+        is_translated = any(ip in network for network in _TRANSLATED)
+        # Deprecated but still parsed; 0 and 1 are the unspecified and the loopback address of IPv6.
+        is_compatible = 1 < int(ip) < 1 << 32
+        if is_translated or is_compatible:
             return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip
 
@@ -107,15 +111,16 @@ def joined(url: str, reference: str) -> str | None:
         return None
 
 
-def taken_apart(address: str) -> SplitResult:
+def taken_apart(url: str) -> SplitResult:
     """Split a URL from outside; the whole text is the path if it is invalid."""
     try:
-        return urlsplit(address)
+        return urlsplit(url)
     except ValueError:
-        return SplitResult("", "", address, "", "")
+        return SplitResult("", "", url, "", "")
 
 
 def _shown(url: str) -> str:
+    """Return the beginning of a URL for a message, with control characters escaped."""
     return repr(url[:200])[1:-1]
 
 
@@ -139,7 +144,7 @@ def is_own_service(
     names = {host for host, own_port in services if own_port == port}
     if not names:
         return False
-    target = unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    target = _parsed(address)
     here = _is_this_machine(target)
     for name in names:
         for own in _addresses_of(name, port, resolve):
@@ -153,9 +158,7 @@ def _addresses_of(name: str, port: int, resolve: Callable[..., list[Any]]) -> li
         addresses = resolve(name, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []  # the portal cannot reach it by this name either
-    return [
-        unwrapped(ipaddress.ip_address(str(info[4][0]).partition("%")[0])) for info in addresses
-    ]
+    return [_parsed(str(socket_address[0])) for *_kind, socket_address in addresses]
 
 
 def _is_this_machine(ip: Address) -> bool:

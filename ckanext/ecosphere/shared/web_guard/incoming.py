@@ -1,4 +1,7 @@
-"""Requests: settings, facts about views, and the refusal of malformed ones (NUL, broken UTF-8, oversized forms)."""
+"""Incoming requests: the settings and tables of the guard, and the refusal of malformed ones.
+
+Malformed are NUL, broken UTF-8, oversized forms. The modules beside this one have the rest of the guard.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -16,7 +20,7 @@ import ckan.plugins.toolkit as tk
 import yaml
 from ckan.common import _
 from flask import abort, g, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 MEGABYTE = 1024 * 1024
 
@@ -102,9 +106,8 @@ API_PREFIX = "/api/"
 
 def is_api() -> bool:
     """Return whether the request is an API call, answered with JSON."""
-    return (request.endpoint or "").partition(".")[0] == "api" or request.path.startswith(
-        API_PREFIX
-    )
+    is_of_api = (request.endpoint or "").partition(".")[0] == "api"
+    return is_of_api or request.path.startswith(API_PREFIX)
 
 
 def refuse(status: int, message: str, kind: str, retry_after: int | None = None) -> NoReturn:
@@ -119,13 +122,15 @@ def refuse(status: int, message: str, kind: str, retry_after: int | None = None)
     Raises:
         HTTPException: always.
     """
-    g.ecosphere_retry_after = retry_after
+    g.ecosphere_retry_after = retry_after  # `headers.add` sends it
     if is_api():
         answer = jsonify({"success": False, "error": {"__type": kind, "message": message}})
         answer.status_code = status
         abort(answer)
     abort(status, description=message)
 
+
+# Malformed requests.
 
 NUL = "\x00"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -141,64 +146,62 @@ def check(settings: Settings) -> None:
         BadRequest: NUL or invalid UTF-8 in path, query, form or JSON.
         RequestEntityTooLarge: more bytes or fields than the settings allow.
     """
-    if g.get("ecosphere_request_read"):
+    # A room and the plugin of the whole portal may both guard a page.
+    if g.get("ecosphere_request_checked"):
         return
-    g.ecosphere_request_read = True
+    g.ecosphere_request_checked = True
     environ = request.environ
     query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
     if query.count(b"&") > settings.form_fields:
         _refuse_large()
-    for raw in (environ.get("PATH_INFO", "").encode("latin-1", "replace"), unquote_to_bytes(query)):
-        if not _is_text(raw):
-            _refuse_garbled()
+    path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
+    if not (_is_text(path) and _is_text(unquote_to_bytes(query))):
+        _refuse_garbled()
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         _check_body(settings)
 
 
 def _check_body(settings: Settings) -> None:
-    multipart = request.mimetype == MULTIPART
-    most = settings.upload_bytes if multipart else settings.form_bytes
+    most = settings.form_bytes
+    if request.mimetype == MULTIPART:
+        most = settings.upload_bytes
+    # Werkzeug enforces these while it reads a body, whose declared length may be absent or wrong.
     request.max_content_length = most
     request.max_form_memory_size = settings.form_bytes
     request.max_form_parts = settings.form_fields + MOST_FILES
     if (request.content_length or 0) > most:
         _refuse_large()
     try:
-        if (
-            request.mimetype == URLENCODED
-            and request.get_data(cache=True).count(b"&") > settings.form_fields
-        ):
-            _refuse_large()
         if request.mimetype in (URLENCODED, MULTIPART):
-            texts = [text for pair in request.form.items(multi=True) for text in pair]
-            texts += [
-                text
-                for name, file in request.files.items(multi=True)
-                for text in (name, file.filename or "")
-            ]
-            if not all(_is_clean(text) for text in texts) or not _is_text(_raw_form()):
-                _refuse_garbled()
-            if is_api():  # CKAN also accepts JSON as the name of a field
-                for text in texts:
-                    _check_json(text.encode())
+            _check_form(settings)
         elif request.is_json:
             _check_json(request.get_data(cache=True))
     except RequestEntityTooLarge:
         _refuse_large()
-    except HTTPException:
-        raise
     except UnicodeError:
         _refuse_garbled()
 
 
-def _raw_form() -> bytes:
-    """Return the raw bytes of an urlencoded form; those of a multipart form are not kept."""
-    if request.mimetype == URLENCODED:
-        return unquote_to_bytes(request.get_data(cache=True))
-    return b""
+def _check_form(settings: Settings) -> None:
+    """Refuse a form with too many fields, or with a name, value or file name that cannot be stored."""
+    if request.mimetype == URLENCODED:  # Werkzeug does not keep the bytes of a multipart form
+        body = request.get_data(cache=True)
+        if body.count(b"&") > settings.form_fields:
+            _refuse_large()
+        if not _is_text(unquote_to_bytes(body)):
+            _refuse_garbled()
+    texts = list(chain.from_iterable(request.form.items(multi=True)))
+    for name, file in request.files.items(multi=True):
+        texts += [name, file.filename or ""]
+    if not all(map(_is_clean, texts)):
+        _refuse_garbled()
+    if is_api():  # CKAN also accepts JSON as the name of a field
+        for text in texts:
+            _check_json(text.encode())
 
 
 def _check_json(body: bytes) -> None:
+    """Refuse JSON with NUL, a lone surrogate or invalid UTF-8, written out or as an escape."""
     if not _is_text(body):
         _refuse_garbled()
     if SUSPECT.search(body):
