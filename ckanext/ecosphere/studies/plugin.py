@@ -23,7 +23,7 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import cli, config, editing, news, references, store, suitability
+from ckanext.ecosphere.studies import cli, config, frames, news, references, store, suitability
 from ckanext.ecosphere.studies.helpers import HELPERS
 from ckanext.ecosphere.studies.logic import actions, auth, publications
 from ckanext.ecosphere.studies.publications import reuses
@@ -70,7 +70,7 @@ class EcosphereStudiesPlugin(Room):
     def ecosphere_forget_account(self, user: Any) -> None:
         """Erase the studies of a person, and their name in those of others."""
         store.forget_person(user.id)
-        editing.forget_person(user.id)
+        frames.forget_person(user.id)
         news.OUTBOX.forget([user.id])
         reuses.forget_person(user.id)
         suitability.forget_person(user.id)

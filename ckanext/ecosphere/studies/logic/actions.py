@@ -20,7 +20,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
-from ckanext.ecosphere.studies import asking, editing, frames, news, shown, store, wording
+from ckanext.ecosphere.studies import asking, frames, news, shown, store, wording
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.display import figures
 from ckanext.ecosphere.studies.logic import auth, schema
@@ -453,7 +453,7 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_study_frame_save", context, data_dict)
     frame_id = str(data_dict.get("id") or "")
-    row = editing.save(frame_id, data_dict.get("content"), auth.person(context).id)
+    row = frames.save(frame_id, data_dict.get("content"), auth.person(context).id)
     saved = row.frame_id
     model.Session.commit()
     return tk.get_action("ecosphere_study_frame_show")(context, {"id": saved})

@@ -13,7 +13,7 @@ from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.shared import authorization
-from ckanext.ecosphere.studies import editing, store
+from ckanext.ecosphere.studies import frames, store
 from ckanext.ecosphere.studies.publications import collections, reuses
 
 Auth = Callable[..., AuthResult]
@@ -118,7 +118,7 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict | None = No
     frame_id = str((data_dict or {}).get("id") or "")
     if not frame_id:
         return ALLOWED
-    versions = editing.versions(frame_id)
+    versions = frames.versions(frame_id)
     if versions and versions[-1].author_id == user.id:
         return ALLOWED
     return {"success": False, "msg": tk._("Only who made a frame may change it: copy it.")}

@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict, Schema
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.studies import config, editing, frames, store, suitability
+from ckanext.ecosphere.studies import config, frames, store, suitability
 from ckanext.ecosphere.studies.logic import auth, schema
 from ckanext.ecosphere.studies.model import Collection, Reuse
 from ckanext.ecosphere.studies.publications import collections, reuses
@@ -110,7 +110,7 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict) -> dict[s
     if (model.Session.scalar(query) or 0) >= MOST_OF_SERVICE:
         sentence = tk._("A service has {number} collections at most.")
         raise tk.ValidationError({"title": [sentence.format(number=MOST_OF_SERVICE)]})
-    name = editing.free_name(values["title"], collections.is_taken)
+    name = frames.free_name(values["title"], collections.is_taken)
     collection = Collection(organization_id=service, name=name, **values)
     frame = frames.frame(values.get("frame_id", ""))
     if frame is not None and not collection.items:
