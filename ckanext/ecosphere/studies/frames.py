@@ -345,6 +345,18 @@ def frame(id_: str) -> Frame | None:
     return next((candidate for candidate in frames() if candidate.id == id_), None)
 
 
+def get(id_: str) -> Frame:
+    """Return a frame in force.
+
+    Raises:
+        NotFound: there is none.
+    """
+    in_force = frame(id_)
+    if in_force is None:
+        raise tk.ObjectNotFound(tk._("There is no such frame."))
+    return in_force
+
+
 def content_of(frame_: Frame) -> Any:
     """Return the content from which a frame in force was read, to copy and change."""
     if not frame_.version:

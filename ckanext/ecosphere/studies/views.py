@@ -393,7 +393,7 @@ def _may_edit(frame_id: str = "") -> bool:
 @ecosphere_studies.route("/etudes/cadres/<id>")
 def frame_read(id: str) -> Response:
     """Show a frame: its needs, its sources, and how it differs from the frame that it inherits from."""
-    frame = _frame(id)
+    frame = frames.get(id)
     parent = frames.frame(frame.inherits)
     difference = None
     if parent is not None:
@@ -409,24 +409,17 @@ def frame_read(id: str) -> Response:
     )
 
 
-def _frame(id_: str) -> frames.Frame:
-    frame = frames.frame(id_)
-    if frame is None:
-        raise tk.ObjectNotFound(tk._("There is no such frame."))
-    return frame
-
-
 @ecosphere_studies.route("/etudes/cadres/<id>/copier", methods=GET_POST)
 def frame_copy(id: str) -> AnyResponse:
     """Show the editor of a frame that inherits from another one, or create it."""
-    parent = _frame(id)
+    parent = frames.get(id)
     return _frame_editor(parent, "", frames.derived(parent))
 
 
 @ecosphere_studies.route("/etudes/cadres/<id>/modifier", methods=GET_POST)
 def frame_edit(id: str) -> AnyResponse:
     """Show the editor of a frame of the portal, or store its next version."""
-    frame = _frame(id)
+    frame = frames.get(id)
     if not frame.version:
         tk.check_access("ecosphere_study_frame_save", context(), {"id": id})
         raise tk.ObjectNotFound(tk._("There is no such frame of the portal."))

@@ -432,10 +432,7 @@ def ecosphere_study_frame_show(context: Context, data_dict: DataDict) -> dict[st
     Args:
         id (str): of the frame.
     """
-    frame = frames.frame(data_dict["id"])
-    if frame is None:
-        raise tk.ObjectNotFound(tk._("There is no such frame."))
-    return asdict(frame)
+    return asdict(frames.get(data_dict["id"]))
 
 
 def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[str, Any]:

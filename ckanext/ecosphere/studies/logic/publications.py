@@ -287,10 +287,7 @@ def ecosphere_study_offer(context: Context, data_dict: DataDict) -> dict[str, An
     """
     tk.check_access("ecosphere_study_offer", context, data_dict)
     study = store.get(data_dict.get("id"))
-    chosen = []
-    for rows in store.datasets(store.needs(study)).values():
-        chosen += [row.package_id for row in rows if row.decision in (store.KEPT, store.ADDED)]
-    public = [id_ for id_ in dict.fromkeys(chosen) if reuses.public_ids([id_])]
+    public = [id_ for id_ in store.chosen(study) if reuses.public_ids([id_])]
     values = {**data_dict, "kind": "study", "packages": public[: reuses.MOST_DATASETS]}
     return tk.get_action("ecosphere_reuse_create")(authorization.same_person(context), values)
 

@@ -417,3 +417,6 @@ def embedded(code: str) -> Response:
     response = make_response(page, status)
     response.headers["Content-Security-Policy"] = POLICY
     return response
+
+
+BLUEPRINTS = (ecosphere_processes, ecosphere_territories)

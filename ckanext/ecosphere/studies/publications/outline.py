@@ -131,7 +131,7 @@ def _complete(need: dict[str, Any], packages: Mapping[str, Row]) -> None:
     about = need["need"]
     use = about.get("use") or ""
     lines = [_line(row, packages.get(row["package_id"]), use) for row in need["datasets"]]
-    chosen = [line for line in lines if line["decision"] in (store.KEPT, store.ADDED)]
+    chosen = [line for line in lines if line["decision"] in store.CHOSEN]
     proposed = [line for line in lines if line["decision"] == store.PROPOSED]
     need["label"] = text_in(about.get("label") or {})
     need["reason"] = text_in(about.get("why") or {})
