@@ -68,8 +68,8 @@ def ecosphere_study_show(context: Context, data_dict: DataDict) -> dict[str, Any
     Returns:
         `id`, `title`, `frame`, `site` (GeoJSON, degrees), `buffer` (metres), `state` (active, archived), `run` (number
         of the last run) and `run_at`, `pending` (datasets still to be counted), `role` (owner, write, read), `groups`
-        of `needs` with `finding` (`state`, `label`, `code`, `params`, `share` 0 to 1, `count`…), `request` and
-        `datasets`; `share` (needs with an answer, and relevant needs); for the owner also `members`.
+        of `needs` with `finding` (`state`, `label`, `code`, `params`, `share` 0 to 1, `count`, `sentence`…), `request`
+        and `datasets`; `share` (needs with an answer, and relevant needs); for the owner also `members`.
 
     Raises:
         NotFound: there is no such study, or it is not shared with the caller.
