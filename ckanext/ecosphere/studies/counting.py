@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -140,25 +140,20 @@ def _count(id_: int) -> None:
         if dataset is None:
             finding = Finding(states.NOBODY, "gone", at=presence.moment())
         elif attempts > COUNT.most_tries:
-            finding = unanswered(finding, "broken-answer")  # it killed the process each time
+            finding = presence.unanswered(
+                finding, "broken-answer"
+            )  # it killed the process each time
         else:
             finding = presence.count(dataset, site, finding)
     except Exception:
         # Whatever it is: the answers of others may break a library. Neither place nor study is logged.
         model.Session.rollback()
         log.exception("The objects of dataset %s could not be counted", package_id)
-        finding = unanswered(finding, "broken-answer")
+        finding = presence.unanswered(finding, "broken-answer")
     is_last = finding.code not in PASSING or attempts >= COUNT.most_tries
     _save(id_, key, study_id, finding, is_last)
     if not is_last:
         COUNT.retry(id_, presence.NoAnswer(finding.code))
-
-
-def unanswered(finding: Finding, code: str) -> Finding:
-    """Return what is known of a dataset after a failure of the portal itself."""
-    attempts = finding.attempts + 1
-    failed = replace(finding, state=states.NO_ANSWER, code=code, attempts=attempts)
-    return replace(failed, count=None, nearest=None, at=presence.moment())
 
 
 def _dataset(package_id: str, owner_id: str) -> dict[str, Any] | None:

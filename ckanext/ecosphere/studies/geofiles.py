@@ -38,14 +38,20 @@ _DIMENSIONS = {"Polygon": 2, "MultiPolygon": 2, "LineString": 1, "MultiLineStrin
 # --- geometries ------------------------------------------------------------------------------
 
 
-def of_geojson(document: Any) -> list[BaseGeometry]:
-    """Return the geometries in a GeoJSON object (RFC 7946), in degrees.
+def of_geojson(text: str | bytes) -> list[BaseGeometry]:
+    """Return the geometries in a GeoJSON text (RFC 7946), in degrees.
 
     A "crs" member (GeoJSON 2008) is read, since QGIS still writes it.
 
     Raises:
         FileError: it is not GeoJSON, or has too many parts.
     """
+    from ckanext.ecosphere.shared import parsing
+
+    try:
+        document = parsing.load_json(text)
+    except (ValueError, RecursionError):
+        raise FileError("not-geojson") from None
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
         raise FileError("not-geojson")
     geometries: list[BaseGeometry] = []
@@ -233,7 +239,7 @@ def _read(path: Path) -> list[BaseGeometry]:
 
     confine.restrict_drivers()
     if path.suffix == ".geojson":
-        return of_geojson(_parsed(path))
+        return of_geojson(path.read_bytes())
     try:
         names = [name for name, kind in pyogrio.list_layers(path) if kind]
         meta, _ids, geometries, _values = raw.read(
@@ -254,15 +260,6 @@ def _read(path: Path) -> list[BaseGeometry]:
     if not meta["crs"] or "Undefined" in str(meta["crs"]):
         raise FileError("no-crs")
     return in_degrees(shapes, str(meta["crs"]))
-
-
-def _parsed(path: Path) -> Any:
-    from ckanext.ecosphere.shared import parsing
-
-    try:
-        return parsing.load_json(path.read_bytes())
-    except (ValueError, RecursionError):
-        raise FileError("not-geojson") from None
 
 
 if __name__ == "__main__":

@@ -23,19 +23,18 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import cli, config, editing, news, references, store, suitability
+from ckanext.ecosphere.studies import cli, config, frames, news, references, store, suitability
 from ckanext.ecosphere.studies.helpers import HELPERS
 from ckanext.ecosphere.studies.logic import actions, auth, publications
-from ckanext.ecosphere.studies.publications import reuses
-from ckanext.ecosphere.studies.publications import views as publication_views
+from ckanext.ecosphere.studies.publications import interfaces, reuses, views
 from ckanext.ecosphere.studies.views import ecosphere_studies
 from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.actions(lambda: actions.get_actions() | publications.get_actions())
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers(template_helpers.HELPERS | HELPERS | publication_views.HELPERS)
-@tk.blanket.blueprints(lambda: [ecosphere_studies, *publication_views.blueprints()])
+@tk.blanket.helpers(template_helpers.HELPERS | HELPERS | views.HELPERS)
+@tk.blanket.blueprints(lambda: [ecosphere_studies, *views.BLUEPRINTS, *interfaces.BLUEPRINTS])
 @tk.blanket.config_declarations
 class EcosphereStudiesPlugin(Room):
     """Studies, collections of datasets, reuses."""
@@ -70,7 +69,7 @@ class EcosphereStudiesPlugin(Room):
     def ecosphere_forget_account(self, user: Any) -> None:
         """Erase the studies of a person, and their name in those of others."""
         store.forget_person(user.id)
-        editing.forget_person(user.id)
+        frames.forget_person(user.id)
         news.OUTBOX.forget([user.id])
         reuses.forget_person(user.id)
         suitability.forget_person(user.id)

@@ -120,11 +120,18 @@ def count(dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
         if error.refused:
             code = "refused"
         code = FAILURES.get(error.code, code)
-    is_elsewhere = finding.extent != "unknown" and not finding.share
-    if is_elsewhere:
-        # Data of another territory: that their service is silent says nothing about this site.
+    return unanswered(finding, code)
+
+
+def unanswered(finding: Finding, code: str) -> Finding:
+    """Return what is known of a dataset after its service, or the portal itself, failed to count its objects.
+
+    Of data of another territory, a failure says nothing about this site: the finding stays as it was.
+    """
+    if finding.extent not in ("", "unknown") and not finding.share:
         return finding
-    return replace(asked, state=NO_ANSWER, code=code)
+    silent = replace(finding, state=NO_ANSWER, code=code, count=None, nearest=None)
+    return replace(silent, at=moment(), attempts=finding.attempts + 1)
 
 
 def _concluded(asked: Finding, counted: Count) -> Finding:

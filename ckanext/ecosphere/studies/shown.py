@@ -89,10 +89,22 @@ def full(study: Study, context: Any) -> dict[str, Any]:
 
 
 def shown_finding(finding: Finding | None) -> dict[str, Any]:
-    """Return a finding as JSON values, with the label of its state; empty for none."""
+    """Return a finding as JSON values; empty for none.
+
+    Returns:
+        what `Finding` has, `label` and `icon` of its state, `evidence` (what is known, in words; else the label), and
+        `sentence`, which also says when the service was asked.
+    """
     if finding is None:
         return {}
-    return {**asdict(finding), "label": wording.state(finding.state)}
+    label = wording.state(finding.state)
+    return {
+        **asdict(finding),
+        "label": label,
+        "icon": wording.ICONS.get(finding.state, "circle-question"),
+        "evidence": wording.evidence(finding) or label,
+        "sentence": wording.sentence(finding),
+    }
 
 
 def dataset(row: StudyDataset, visible: Readable) -> dict[str, Any]:

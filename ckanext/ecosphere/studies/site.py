@@ -22,8 +22,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry as boxes
 from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.shared import parsing
-from ckanext.ecosphere.shared.confinement import sandbox
+from ckanext.ecosphere.shared.confinement import coordinates, sandbox
 from ckanext.ecosphere.shared.confinement.confine import MEGABYTE, FileError
 from ckanext.ecosphere.studies import config, geofiles
 from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
@@ -174,12 +173,15 @@ def _commune(name: str) -> communes.Commune:
     matches = communes.named(name)
     if name[:1].isdigit():
         matches = []  # a postal code is no code of a commune
-    if len(matches) > 1:
-        names = ", ".join(f"{commune.label}, {commune.code}" for commune in matches[:5])
-        raise SiteError("several-communes", names=names)
     if not matches:
         raise SiteError("no-commune", name=name[:80])
+    _refuse_several("several-communes", [f"{match.label}, {match.code}" for match in matches])
     return matches[0]
+
+
+def _refuse_several(code: str, names: list[str]) -> None:
+    if len(names) > 1:
+        raise SiteError(code, names=", ".join(names[:5]))
 
 
 def of_epci(name: str, buffer: int = 0) -> Site:
@@ -191,9 +193,7 @@ def of_epci(name: str, buffer: int = 0) -> Site:
     matches = epcis.epcis_named(name)
     if not matches:
         raise SiteError("no-epci")
-    if len(matches) > 1:
-        names = ", ".join(f"{epci.name} ({epci.code})" for epci in matches[:5])
-        raise SiteError("several-epcis", names=names)
+    _refuse_several("several-epcis", [f"{match.name} ({match.code})" for match in matches])
     [epci] = matches
     outline = _outline_of_epci(epci.code)
     return _checked(Site(epci.name, EPCI, (epci.code,), outline, buffer))
@@ -207,14 +207,10 @@ def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
     """
     if len(text) > MOST_BYTES:
         raise SiteError("too-large", megabytes=MOST_BYTES // MEGABYTE)
-    most = config.most_vertices()
     try:
-        geometries = geofiles.of_geojson(parsing.load_json(text))
-        geometry = geofiles.cleaned(geometries, most)
+        geometry = geofiles.cleaned(geofiles.of_geojson(text), config.most_vertices())
     except FileError as error:
         raise _refused(error) from None
-    except (ValueError, RecursionError):
-        raise SiteError("not-geojson") from None
     return _checked(Site(label[:LONGEST_LABEL], DRAWN, (), geometry, buffer))
 
 
@@ -293,10 +289,7 @@ def _moves(x: float, y: float) -> tuple[Move, Move]:
 
 
 def _move(transformer: Transformer) -> Move:
-    def moved(places: Any) -> Any:
-        return numpy.column_stack(transformer.transform(places[:, 0], places[:, 1]))
-
-    return lambda geometry: shapely.transform(geometry, moved)
+    return lambda geometry: shapely.transform(geometry, coordinates.mover(transformer))
 
 
 def widened(geometry: BaseGeometry, metres: float) -> BaseGeometry:

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -31,6 +31,7 @@ from ckanext.ecosphere.work.outbox import Backlog
 
 PROPOSED, KEPT, ASIDE, ADDED = "proposed", "kept", "aside", "added"
 DECISIONS = (PROPOSED, KEPT, ASIDE, ADDED)
+CHOSEN = (KEPT, ADDED)
 ACTIVE, ARCHIVED = "active", "archived"
 OWNER, WRITE, READ = "owner", "write", "read"
 
@@ -160,6 +161,12 @@ def datasets(rows: Iterable[StudyNeed]) -> dict[str, list[StudyDataset]]:
     for row in model.Session.scalars(query):
         by_need[row.study_need_id].append(row)
     return by_need
+
+
+def chosen(study: Study) -> list[str]:
+    """Return the ids of the datasets that a study keeps, each once, in the order of its needs."""
+    rows = chain.from_iterable(datasets(needs(study)).values())
+    return list(dict.fromkeys(row.package_id for row in rows if row.decision in CHOSEN))
 
 
 def of_person(user_id: str, state: str) -> sa.Select[Any]:
@@ -322,7 +329,7 @@ def concluded(
         requested: whether a request for it is open; None for: as soon as one was made.
         at: ISO moment at which datasets were looked for, if not now.
     """
-    chosen = [dataset for dataset in rows if dataset.decision in (KEPT, ADDED)]
+    chosen = [dataset for dataset in rows if dataset.decision in CHOSEN]
     if not chosen:
         chosen = [dataset for dataset in rows if dataset.decision == PROPOSED]
     findings = list(filter(None, (finding_of(dataset.finding) for dataset in chosen)))

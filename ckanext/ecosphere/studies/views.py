@@ -25,7 +25,6 @@ from ckanext.ecosphere.core.pages import (
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies import (
     asking,
-    editing,
     frames,
     references,
     shown,
@@ -34,7 +33,6 @@ from ckanext.ecosphere.studies import (
     wording,
 )
 from ckanext.ecosphere.studies.display import drawing
-from ckanext.ecosphere.studies.helpers import ecosphere_study_icon, ecosphere_study_sentence
 from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.vocabularies import communes, epcis
 
@@ -168,14 +166,7 @@ def read(id: str) -> Response:
 def progress(id: str) -> Response:
     """Return the states of a study as JSON, for its page to show the counts as they come in."""
     tk.check_access("ecosphere_study_show", context(), {"id": id})
-    answer = shown.progress(store.get(id), context())
-    findings = [*answer["needs"].values()]
-    for of_need in answer["datasets"].values():
-        findings += of_need.values()
-    for finding in findings:
-        finding["sentence"] = ecosphere_study_sentence(finding)
-        finding["icon"] = ecosphere_study_icon(str(finding.get("state")))
-    response = jsonify(answer)
+    response = jsonify(shown.progress(store.get(id), context()))
     response.cache_control.no_store = True
     return response
 
@@ -402,7 +393,7 @@ def _may_edit(frame_id: str = "") -> bool:
 @ecosphere_studies.route("/etudes/cadres/<id>")
 def frame_read(id: str) -> Response:
     """Show a frame: its needs, its sources, and how it differs from the frame that it inherits from."""
-    frame = _frame(id)
+    frame = frames.get(id)
     parent = frames.frame(frame.inherits)
     difference = None
     if parent is not None:
@@ -412,30 +403,23 @@ def frame_read(id: str) -> Response:
         frame=frame,
         parent=parent,
         difference=difference,
-        versions=editing.versions(id),
+        versions=frames.versions(id),
         may_copy=_may_edit(),
         may_change=frame.version > 0 and _may_edit(id),
     )
 
 
-def _frame(id_: str) -> frames.Frame:
-    frame = frames.frame(id_)
-    if frame is None:
-        raise tk.ObjectNotFound(tk._("There is no such frame."))
-    return frame
-
-
 @ecosphere_studies.route("/etudes/cadres/<id>/copier", methods=GET_POST)
 def frame_copy(id: str) -> AnyResponse:
     """Show the editor of a frame that inherits from another one, or create it."""
-    parent = _frame(id)
-    return _frame_editor(parent, "", editing.derived(parent))
+    parent = frames.get(id)
+    return _frame_editor(parent, "", frames.derived(parent))
 
 
 @ecosphere_studies.route("/etudes/cadres/<id>/modifier", methods=GET_POST)
 def frame_edit(id: str) -> AnyResponse:
     """Show the editor of a frame of the portal, or store its next version."""
-    frame = _frame(id)
+    frame = frames.get(id)
     if not frame.version:
         tk.check_access("ecosphere_study_frame_save", context(), {"id": id})
         raise tk.ObjectNotFound(tk._("There is no such frame of the portal."))
@@ -444,7 +428,7 @@ def frame_edit(id: str) -> AnyResponse:
 
 def _frame_editor(frame: frames.Frame, id_: str, content: Any) -> AnyResponse:
     tk.check_access("ecosphere_study_frame_save", context(), {"id": id_})
-    form = Form(content=editing.written(content))
+    form = Form(content=frames.written(content))
     if form.sends("ecosphere_study_frame_save", id=id_):
         tk.h.flash_success(tk._("The frame is saved."))
         return tk.redirect_to("ecosphere_studies.frame_read", id=form.result["id"])

@@ -11,6 +11,7 @@ import yaml
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.studies import states
 from ckanext.ecosphere.studies.states import NO_ANSWER, Finding
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -20,9 +21,29 @@ MESSAGES: dict[str, dict[str, str]] = yaml.safe_load(FILE.read_text(encoding="ut
 STATES, SENTENCES, REASONS = MESSAGES["states"], MESSAGES["findings"], MESSAGES["reasons"]
 _FAR = 5_000
 
+#: State → symbol of the icon font; the word beside it says the same.
+ICONS = {
+    states.COVERS: "circle-check",
+    states.COVERS_PART: "circle-half-stroke",
+    states.NOTHING_HERE: "circle-minus",
+    states.NOT_MAPPED: "map",
+    states.RESTRICTED: "lock",
+    states.NO_ANSWER: "plug-circle-xmark",
+    states.NOBODY: "circle-question",
+    states.REQUESTED: "envelope-open-text",
+    states.NOT_RELEVANT: "ban",
+}
+
 
 def sentence(finding: Finding) -> str:
     """Return what is known of a dataset or need on a site, and when and how often its service was asked."""
+    return " ".join(filter(None, (evidence(finding), _asked(finding))))
+
+
+def evidence(finding: Finding) -> str:
+    """Return what is known of a dataset or need on a site; "" if nothing is."""
+    if not finding.code:
+        return ""
     number = finding.count or 0
     objects = tk.ungettext("{number} object", "{number} objects", number)
     params = {
@@ -35,15 +56,18 @@ def sentence(finding: Finding) -> str:
     if finding.nearest:
         nearest = tk._("The nearest one is {distance} away.")
         sentences.append(nearest.format(distance=distance(finding.nearest)))
-    if finding.attempts and finding.at:
-        asked = tk._("Asked on {day}.")
-        if finding.state == NO_ANSWER:
-            asked = tk.ungettext(
-                "Asked once, on {day}.", "Asked {number} times, last on {day}.", finding.attempts
-            )
-        day = dates.day(finding.at)
-        sentences.append(asked.format(day=day, number=finding.attempts))
     return " ".join(sentences)
+
+
+def _asked(finding: Finding) -> str:
+    if not (finding.attempts and finding.at):
+        return ""
+    asked = tk._("Asked on {day}.")
+    if finding.state == NO_ANSWER:
+        asked = tk.ungettext(
+            "Asked once, on {day}.", "Asked {number} times, last on {day}.", finding.attempts
+        )
+    return asked.format(day=dates.day(finding.at), number=finding.attempts)
 
 
 def reason(code: str, params: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
-from ckanext.ecosphere.studies import asking, editing, frames, news, shown, store, wording
+from ckanext.ecosphere.studies import asking, frames, news, shown, store, wording
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.display import figures
 from ckanext.ecosphere.studies.logic import auth, schema
@@ -68,8 +68,8 @@ def ecosphere_study_show(context: Context, data_dict: DataDict) -> dict[str, Any
     Returns:
         `id`, `title`, `frame`, `site` (GeoJSON, degrees), `buffer` (metres), `state` (active, archived), `run` (number
         of the last run) and `run_at`, `pending` (datasets still to be counted), `role` (owner, write, read), `groups`
-        of `needs` with `finding` (`state`, `label`, `code`, `params`, `share` 0 to 1, `count`…), `request` and
-        `datasets`; `share` (needs with an answer, and relevant needs); for the owner also `members`.
+        of `needs` with `finding` (`state`, `label`, `code`, `params`, `share` 0 to 1, `count`, `sentence`…), `request`
+        and `datasets`; `share` (needs with an answer, and relevant needs); for the owner also `members`.
 
     Raises:
         NotFound: there is no such study, or it is not shared with the caller.
@@ -432,10 +432,7 @@ def ecosphere_study_frame_show(context: Context, data_dict: DataDict) -> dict[st
     Args:
         id (str): of the frame.
     """
-    frame = frames.frame(data_dict["id"])
-    if frame is None:
-        raise tk.ObjectNotFound(tk._("There is no such frame."))
-    return asdict(frame)
+    return asdict(frames.get(data_dict["id"]))
 
 
 def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -453,7 +450,7 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_study_frame_save", context, data_dict)
     frame_id = str(data_dict.get("id") or "")
-    row = editing.save(frame_id, data_dict.get("content"), auth.person(context).id)
+    row = frames.save(frame_id, data_dict.get("content"), auth.person(context).id)
     saved = row.frame_id
     model.Session.commit()
     return tk.get_action("ecosphere_study_frame_show")(context, {"id": saved})

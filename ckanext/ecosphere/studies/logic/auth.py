@@ -13,7 +13,7 @@ from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.shared import authorization
-from ckanext.ecosphere.studies import editing, store
+from ckanext.ecosphere.studies import frames, store
 from ckanext.ecosphere.studies.publications import collections, reuses
 
 Auth = Callable[..., AuthResult]
@@ -50,6 +50,17 @@ def person(context: Any) -> model.User:
     if user is None:
         raise tk.NotAuthorized
     return user
+
+
+def _decided(is_allowed: bool, may_read: bool, unknown: str) -> AuthResult:
+    """Return a decision; for those who may not even read the thing, it does not exist.
+
+    Raises:
+        NotFound: they may not read it.
+    """
+    if not is_allowed and not may_read:
+        raise tk.ObjectNotFound(unknown)
+    return {"success": is_allowed}
 
 
 # --- studies --------------------------------------------------------------------------------------
@@ -118,7 +129,7 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict | None = No
     frame_id = str((data_dict or {}).get("id") or "")
     if not frame_id:
         return ALLOWED
-    versions = editing.versions(frame_id)
+    versions = frames.versions(frame_id)
     if versions and versions[-1].author_id == user.id:
         return ALLOWED
     return {"success": False, "msg": tk._("Only who made a frame may change it: copy it.")}
@@ -148,9 +159,8 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict | None = Non
 def ecosphere_collection_show(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow everybody a public collection, and editors of its service the others."""
     collection = collections.get((data_dict or {}).get("id"))
-    if collection.public or collections.may_edit(context, collection.organization_id):
-        return ALLOWED
-    raise tk.ObjectNotFound(collections.unknown())
+    may_read = collection.public or collections.may_edit(context, collection.organization_id)
+    return _decided(may_read, may_read, collections.unknown())
 
 
 def ecosphere_collection_create(context: Context, data_dict: DataDict | None = None) -> AuthResult:
@@ -165,17 +175,14 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict | None = N
 def ecosphere_collection_update(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors of the service of the collection; to others who may not read it, it does not exist."""
     collection = collections.get((data_dict or {}).get("id"))
-    if collections.may_edit(context, collection.organization_id):
-        return ALLOWED
-    if not collection.public:
-        raise tk.ObjectNotFound(collections.unknown())
-    return DENIED
+    may_change = collections.may_edit(context, collection.organization_id)
+    return _decided(may_change, collection.public, collections.unknown())
 
 
 def ecosphere_collection_add(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors of the service of the collection, with datasets that they may read."""
     allowed = ecosphere_collection_update(context, data_dict)
-    if allowed is ALLOWED:
+    if allowed == ALLOWED:
         authorization.dataset_readable(context, (data_dict or {}).get("package_id"))
     return allowed
 
@@ -201,11 +208,8 @@ def ecosphere_reuse_list(context: Context, data_dict: DataDict | None = None) ->
 def ecosphere_reuse_delete(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow the author; to others, one that is not public does not exist."""
     reuse = reuses.get((data_dict or {}).get("id"))
-    if reuse.author_id == person(context).id:
-        return ALLOWED
-    if reuse.state != reuses.PUBLISHED:
-        raise tk.ObjectNotFound(reuses.unknown())
-    return DENIED
+    is_own = reuse.author_id == person(context).id
+    return _decided(is_own, reuse.state == reuses.PUBLISHED, reuses.unknown())
 
 
 def ecosphere_opinion_save(context: Context, data_dict: DataDict | None = None) -> AuthResult:

@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict, Schema
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.columns import now
-from ckanext.ecosphere.studies import config, editing, frames, store, suitability
+from ckanext.ecosphere.studies import config, frames, store, suitability
 from ckanext.ecosphere.studies.logic import auth, schema
 from ckanext.ecosphere.studies.model import Collection, Reuse
 from ckanext.ecosphere.studies.publications import collections, reuses
@@ -110,7 +110,7 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict) -> dict[s
     if (model.Session.scalar(query) or 0) >= MOST_OF_SERVICE:
         sentence = tk._("A service has {number} collections at most.")
         raise tk.ValidationError({"title": [sentence.format(number=MOST_OF_SERVICE)]})
-    name = editing.free_name(values["title"], collections.is_taken)
+    name = frames.free_name(values["title"], collections.is_taken)
     collection = Collection(organization_id=service, name=name, **values)
     frame = frames.frame(values.get("frame_id", ""))
     if frame is not None and not collection.items:
@@ -287,10 +287,7 @@ def ecosphere_study_offer(context: Context, data_dict: DataDict) -> dict[str, An
     """
     tk.check_access("ecosphere_study_offer", context, data_dict)
     study = store.get(data_dict.get("id"))
-    chosen = []
-    for rows in store.datasets(store.needs(study)).values():
-        chosen += [row.package_id for row in rows if row.decision in (store.KEPT, store.ADDED)]
-    public = [id_ for id_ in dict.fromkeys(chosen) if reuses.public_ids([id_])]
+    public = [id_ for id_ in store.chosen(study) if reuses.public_ids([id_])]
     values = {**data_dict, "kind": "study", "packages": public[: reuses.MOST_DATASETS]}
     return tk.get_action("ecosphere_reuse_create")(authorization.same_person(context), values)
 

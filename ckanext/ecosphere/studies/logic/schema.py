@@ -181,7 +181,7 @@ def _part() -> Schema:
     }
 
 
-def _site() -> Schema:
+def study_copy() -> Schema:
     return {
         **by_id(),
         "title": _required(LINE),
@@ -195,11 +195,7 @@ def _site() -> Schema:
 
 
 def study_create() -> Schema:
-    return {**_site(), "frame": _if_given(_frame)}
-
-
-def study_copy() -> Schema:
-    return _site()
+    return {**study_copy(), "frame": _if_given(_frame)}
 
 
 def study_list() -> Schema:

@@ -15,7 +15,7 @@ from ckan.lib.munge import munge_name
 
 from ckanext.ecosphere.core.pages import sentences
 from ckanext.ecosphere.shared import authorization, csv_table
-from ckanext.ecosphere.studies import candidates, config, store
+from ckanext.ecosphere.studies import candidates, config, store, wording
 from ckanext.ecosphere.studies.model import Study
 from ckanext.ecosphere.studies.publications.outline import facts_of
 
@@ -36,12 +36,9 @@ def ask(study: Study, context: Any) -> None:
     for row in shown(study, context):
         if row["state"] in ("wanted", "made"):
             made[row["resource_id"], row["layer"]] = row["extract"]
-    kept = []
-    for stored in store.datasets(store.needs(study)).values():
-        kept += [row.package_id for row in stored if row.decision in (store.KEPT, store.ADDED)]
     box = store.site_of(study).box
     left, rows = MOST, []
-    for package in candidates.readable(kept, context).values():
+    for package in candidates.readable(store.chosen(study), context).values():
         parts = []
         if tk.h.plugin_loaded("ecosphere_access"):
             parts = tk.h.ecosphere_access_parts(package, box)
@@ -121,12 +118,5 @@ def add_to(archive: zipfile.ZipFile, rows: Iterable[Mapping[str, Any]]) -> None:
         lines.append(
             (row["dataset"], row["title"], name, row["facts"].get("features", ""), why, url)
         )
-    columns = (
-        tk._("Dataset"),
-        tk._("Layer"),
-        tk._("File"),
-        tk._("Objects"),
-        tk._("Why not"),
-        tk._("Address"),
-    )
-    archive.writestr(TABLE, csv_table.write(columns, lines))
+    table = csv_table.write(wording.columns("extracts_table"), lines)
+    archive.writestr(TABLE, table)

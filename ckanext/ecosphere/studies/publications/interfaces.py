@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -30,12 +29,7 @@ from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame
 from ckanext.ecosphere.studies.logic.actions import site_of
 from ckanext.ecosphere.studies.logic.schema import get, study_create
-from ckanext.ecosphere.studies.publications.outline import (
-    content_of,
-    facts_of,
-    sentence_of,
-    text_in,
-)
+from ckanext.ecosphere.studies.publications.outline import content_of, facts_of, text_in
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -255,7 +249,7 @@ def _known(finding: Finding) -> dict[str, str]:
     return {
         "state": finding.state,
         "state_label": wording.state(finding.state),
-        "sentence": sentence_of(asdict(finding)),
+        "sentence": wording.evidence(finding),
     }
 
 
@@ -423,3 +417,6 @@ def embedded(code: str) -> Response:
     response = make_response(page, status)
     response.headers["Content-Security-Policy"] = POLICY
     return response
+
+
+BLUEPRINTS = (ecosphere_processes, ecosphere_territories)

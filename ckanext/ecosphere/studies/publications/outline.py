@@ -21,8 +21,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import one_line
-from ckanext.ecosphere.studies import candidates, frames, shown, store, suitability, wording
-from ckanext.ecosphere.studies.helpers import ecosphere_study_sentence
+from ckanext.ecosphere.studies import candidates, frames, shown, store, suitability
 from ckanext.ecosphere.studies.model import Study
 
 DATA = Path(__file__).parents[1] / "data"
@@ -125,12 +124,6 @@ def _in_language(value: Any) -> Any:
     return {name: _in_language(part) for name, part in value.items()}
 
 
-def sentence_of(finding: Row) -> str:
-    """Return what is known, in one sentence without its date; the name of the state if there is none."""
-    sentence = ecosphere_study_sentence({**finding, "at": ""})
-    return sentence or wording.state(finding.get("state", ""))
-
-
 # --- parts of it ----------------------------------------------------------------------------------
 
 
@@ -138,12 +131,12 @@ def _complete(need: dict[str, Any], packages: Mapping[str, Row]) -> None:
     about = need["need"]
     use = about.get("use") or ""
     lines = [_line(row, packages.get(row["package_id"]), use) for row in need["datasets"]]
-    chosen = [line for line in lines if line["decision"] in (store.KEPT, store.ADDED)]
+    chosen = [line for line in lines if line["decision"] in store.CHOSEN]
     proposed = [line for line in lines if line["decision"] == store.PROPOSED]
     need["label"] = text_in(about.get("label") or {})
     need["reason"] = text_in(about.get("why") or {})
     need["mandatory"] = bool(about.get("mandatory"))
-    need["sentence"] = sentence_of(need["finding"])
+    need["sentence"] = need["finding"]["evidence"]
     if not need["relevant"]:
         need["sentence"] = one_line(need["why"])
     need["datasets"] = chosen or proposed[:MOST_PROPOSED]
@@ -160,7 +153,7 @@ def _line(row: Row, package: Row | None, use: str) -> dict[str, Any]:
         facts = facts_of(package)
         if use in suitability.uses():
             facts["suitability"] = _suitability(package, use)
-    return {**row, **facts, "sentence": sentence_of(row["finding"])}
+    return {**row, **facts, "sentence": row["finding"].get("evidence", "")}
 
 
 def _suitability(package: Row, use: str) -> str:

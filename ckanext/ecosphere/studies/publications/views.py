@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Blueprint, Response, request
+from flask import Response, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -25,10 +25,6 @@ from ckanext.ecosphere.core.pages import (
 from ckanext.ecosphere.shared import atom, language, once, rich_text
 from ckanext.ecosphere.studies import candidates, frames, store, suitability
 from ckanext.ecosphere.studies.publications import clipping, collections, outline, reuses, take
-from ckanext.ecosphere.studies.publications.interfaces import (
-    ecosphere_processes,
-    ecosphere_territories,
-)
 
 BLANK_ITEMS = 3
 """Empty lines at the end of the form of a collection."""
@@ -44,17 +40,7 @@ ecosphere_collections = Pages(
 )
 ecosphere_reuses = Pages("ecosphere_reuses", public=("list_reuses",))
 ecosphere_take = Pages("ecosphere_take")
-
-
-def blueprints() -> list[Blueprint]:
-    """Return the blueprints of what is given to others."""
-    return [
-        ecosphere_collections,
-        ecosphere_reuses,
-        ecosphere_take,
-        ecosphere_processes,
-        ecosphere_territories,
-    ]
+BLUEPRINTS = (ecosphere_collections, ecosphere_reuses, ecosphere_take)
 
 
 def _typed(*names: str) -> dict[str, str]:
@@ -370,12 +356,4 @@ def ecosphere_publication_text(text: str) -> Markup:
     return Markup(rich_text.to_html(text))  # noqa: S704 - sanitised there
 
 
-HELPERS = {
-    helper.__name__: helper
-    for helper in (
-        ecosphere_publications_of,
-        ecosphere_publications_of_service,
-        ecosphere_publications_of_home,
-        ecosphere_publication_text,
-    )
-}
+HELPERS = {name: value for name, value in globals().items() if name.startswith("ecosphere_public")}

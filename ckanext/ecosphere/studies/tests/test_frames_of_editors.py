@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.studies import editing, frames
+from ckanext.ecosphere.studies import frames
 from ckanext.ecosphere.studies.model import PortalFrame
 from ckanext.ecosphere.studies.tests.conftest import act
 
@@ -44,7 +44,7 @@ def test_an_editor_makes_a_frame_that_inherits_and_changes_it_with_versions():
     assert len(needs) == len(parent.needs) + 1
     again = act("frame_save", "editor", id=saved["id"], content=CONTENT.replace("bocagères", "anciennes"))
     assert again["version"] == 2
-    assert len(editing.versions(saved["id"])) == 2
+    assert len(frames.versions(saved["id"])) == 2
     for person in ("stranger", "owner"):
         with pytest.raises(tk.NotAuthorized):
             act("frame_save", person, id=saved["id"], content=CONTENT)
@@ -84,5 +84,5 @@ def test_frames_that_ship_with_the_suite_are_copied_not_changed():
 def test_yaml_that_is_nested_too_deeply_is_refused_in_bounded_time(text):
     start = time.process_time()
     with pytest.raises(ValueError):
-        editing.parsed(text)
+        frames.parsed(text)
     assert time.process_time() - start < 3

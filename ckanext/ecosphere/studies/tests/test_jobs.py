@@ -266,7 +266,7 @@ def test_a_failure_is_tried_three_times(made: Any, counted: Counted, fails: bool
     def answer(_dataset: Any, _site: Any, finding: Finding) -> Finding:
         if fails:
             raise RuntimeError("of a library")
-        return counting.unanswered(finding, "timeout")
+        return presence.unanswered(finding, "timeout")
 
     counted.answer = answer
     for attempt in range(1, 4):
@@ -283,7 +283,7 @@ def test_a_failure_is_tried_three_times(made: Any, counted: Counted, fails: bool
 
 def test_what_would_fail_again_is_tried_once(made: Any, counted: Counted):
     study_id, _packages = made(1)
-    counted.answer = lambda _dataset, _site, finding: counting.unanswered(finding, "no-layer")
+    counted.answer = lambda _dataset, _site, finding: presence.unanswered(finding, "no-layer")
     counting.count_objects()
     assert shown(study_id)["pending"] == 0
     assert not rows()

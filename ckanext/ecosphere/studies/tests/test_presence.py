@@ -375,6 +375,7 @@ def test_a_second_layer_answers_for_the_first():
 def test_that_a_service_of_another_territory_is_silent_changes_nothing():
     elsewhere = Finding(states.NOT_MAPPED, "territory-elsewhere", extent="territory", at=presence.moment())
     assert count(says("", 500), finding=elsewhere) == elsewhere
+    assert presence.unanswered(elsewhere, "broken-answer") == elsewhere
     assert "Asked" not in wording.sentence(elsewhere)
 
 

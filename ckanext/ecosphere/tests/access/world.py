@@ -36,7 +36,7 @@ from ckanext.ecosphere.search.alerts import mails
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.shared.columns import now as study_moment
-from ckanext.ecosphere.studies import editing
+from ckanext.ecosphere.studies import frames
 from ckanext.ecosphere.studies import store as studies
 from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
 from ckanext.ecosphere.studies.model import Member as StudyMember
@@ -368,9 +368,9 @@ def _make_studies(world: World) -> None:
             }
         ],
     }
-    frame = editing.save("", content, people["editor"])
+    frame = frames.save("", content, people["editor"])
     model.Session.commit()
-    written = editing.written(content)
+    written = frames.written(content)
     things = {
         "study": study.id,
         "study_need": need.id,
