@@ -13,6 +13,8 @@ REFERRER_POLICY = "strict-origin-when-cross-origin"
 #: Policy of XML and SVG: no scripts, in an origin of their own.
 DATA_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 XML = ("application/xml", "text/xml")
+WITHOUT_SCRIPTS = ("object-src", "base-uri", "form-action")
+"""Directives that a page with inline scripts respects."""
 
 
 def add(response: Response, settings: Settings) -> Response:
@@ -61,11 +63,11 @@ def _add_policies(response: Response, settings: Settings) -> None:
     directives = policy(settings)
     inline = current_app.debug or matches(request.endpoint, tables().scripts_inline)
     if settings.csp == "report-only" or inline:
-        loose = {"object-src", "base-uri", "form-action"}
-        enforced = "; ".join(
-            text for name, text in directives.items() if name in loose and settings.csp == "enforce"
-        )
-        headers[ENFORCED] = f"{enforced}; {frames}" if enforced else frames
+        enforced = []
+        if settings.csp == "enforce":
+            # Pages with scripts of their own: only the rest of the policy is enforced.
+            enforced = [text for name, text in directives.items() if name in WITHOUT_SCRIPTS]
+        headers[ENFORCED] = "; ".join([*enforced, frames])
         headers[REPORTED] = "; ".join(directives.values())
     else:
         headers[ENFORCED] = "; ".join([*directives.values(), frames])
@@ -75,9 +77,8 @@ def policy(settings: Settings) -> dict[str, str]:
     """Return the Content-Security-Policy by directive, with the administrator's additional sources."""
     directives = {name: list(sources) for name, sources in tables().policy.items()}
     for name, sources in settings.csp_extra.items():
-        directives[name] = [
-            source for source in directives.get(name, []) if source != "'none'"
-        ] + sources
+        packaged = [source for source in directives.get(name, []) if source != "'none'"]
+        directives[name] = packaged + sources
     return {
         name: f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in directives.items()
     }
@@ -99,6 +100,8 @@ def read_extra(text: str) -> dict[str, list[str]]:
         directives.setdefault(name, []).extend(sources)
     return directives
 
+
+# --- uploaded files ---
 
 FOLDER = "uploads/"
 REDIRECTS = 300
