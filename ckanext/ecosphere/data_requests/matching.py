@@ -120,7 +120,7 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
         yield here
     own = f'+owner_org:"{organization}"' if organization else ""
     if here and territory not in EVERYWHERE:
-        above = sorted(_with_above("territories", territory) - {territory})
+        above = sorted(_with_above(territory) - {territory})
         either = " OR ".join(f'"{id_}"' for id_ in (*above, *EVERYWHERE))
         wider, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
         if own:
@@ -171,7 +171,7 @@ def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> 
     alike = _alike(title, {territory}, Request.listed, Request.state.in_(states.ACTIVE))
     if alike is None:
         return []
-    around = _with_above("territories", territory)
+    around = _with_above(territory)
     same = sa.case((alike.c.theme == theme, 0.2), else_=0.0)
     near = (alike.c.territory == territory, 0.3), (alike.c.territory.in_(around), 0.1)
     score = alike.c.score + same + sa.case(*near, else_=0.0)
@@ -285,7 +285,7 @@ def _fitting(package: model.Package) -> Iterator[DataDict]:
 def _within_and_around(territory: str) -> set[str]:
     """Return the ids of a territory, of all within it, and of all around it."""
     below = listing.with_those_below("territories", territory)
-    return {*below, *_with_above("territories", territory)}
+    return {*below, *_with_above(territory)}
 
 
 def _suggest(package_ids: Sequence[str]) -> None:
@@ -312,11 +312,12 @@ def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
     return {concept.id for concept in concepts if concept}
 
 
-def _with_above(vocabulary: str, key: str) -> set[str]:
-    terms = voc.get(vocabulary)
-    concept = terms.get(key) if key else None
+def _with_above(territory: str) -> set[str]:
+    """Return the ids of a territory and of those around it; empty for an unknown one."""
+    territories = voc.get("territories")
+    concept = territories.get(territory) if territory else None
     if concept:
-        return {concept.id, *(above.id for above in terms.ancestors(concept.uri))}
+        return {concept.id, *(above.id for above in territories.ancestors(concept.uri))}
     return set()
 
 

@@ -76,7 +76,7 @@ def start() -> Any:
         "at": time.time(),
     }
     state = secrets.token_urlsafe(32)
-    back_here, nonce, verifier = _own_address(".back"), attempt["nonce"], attempt["verifier"]
+    back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
     address = provider.authorization_url(back_here, state, nonce, verifier)
     oldest_first = sorted(_attempts().items(), key=lambda entry: entry[1]["at"])
     session[ATTEMPTS] = {**dict(oldest_first[1 - MOST_ATTEMPTS :]), state: attempt}
@@ -104,7 +104,7 @@ def back() -> Any:
     try:
         if not 0 < len(params.get("code", "")) <= LONGEST_CODE:
             raise provider.ProviderError("there is no code")
-        back_here, nonce, verifier = _own_address(".back"), attempt["nonce"], attempt["verifier"]
+        back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
         who, id_token = provider.identity(params["code"], back_here, nonce, verifier)
     except provider.ProviderError:
         signals.failed_login.send("")
@@ -203,9 +203,9 @@ def _user_id() -> str:
     return tk.current_user.id  # type: ignore[return-value]
 
 
-def _own_address(endpoint: str) -> str:
-    """Return the absolute URL of a page without a language, as registered with the provider."""
-    return tk.url_for(endpoint, locale="default", _external=True)
+def _way_back() -> str:
+    """Return the absolute URL of `back` without a language, as registered with the provider."""
+    return tk.url_for(".back", locale="default", _external=True)
 
 
 @blueprint.errorhandler(accounts.NoAccount)

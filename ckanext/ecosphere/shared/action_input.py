@@ -120,11 +120,9 @@ def _checked(action: Action) -> Action:
 
 
 def _identifier_fault(value: Any, numbers: bool) -> str | None:
-    if (
-        value is None
-        or isinstance(value, DomainObject)
-        or (numbers and isinstance(value, int | float))
-    ):
+    if value is None or isinstance(value, DomainObject):
+        return None
+    if numbers and isinstance(value, int | float):
         return None
     if not isinstance(value, str):
         return _("Give one text here: a name or an identifier.")
@@ -134,6 +132,7 @@ def _identifier_fault(value: Any, numbers: bool) -> str | None:
 
 
 def _faults(value: Any, depth: int) -> Iterator[str]:
+    """Yield why a value, or a part of it, cannot be stored; a name of a parameter is such a value, too."""
     if isinstance(value, Mapping | list | tuple):
         if depth >= DEEPEST:
             yield _("This is nested too deeply.")

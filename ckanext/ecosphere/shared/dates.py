@@ -82,10 +82,9 @@ def moment(value: Given) -> str:
     return tk._("{date} at {time}").format(date=_written(moment_read, "long"), time=time)
 
 
-def month(value: str, short: bool = False) -> str:
+def month(value: str) -> str:
     """Format a month ("2026-11") in words."""
-    style = {True: "MMM yy", False: "MMMM y"}[short]
-    return format_date(date.fromisoformat(f"{value[:7]}-01"), style, locale=_locale())
+    return format_date(date.fromisoformat(f"{value[:7]}-01"), "MMMM y", locale=_locale())
 
 
 def in_language(known: date, spoken: str, style: str = "long") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -101,19 +101,18 @@ LONGEST_AHEAD = timedelta(days=731)
 MOST_ABSENCES = 20
 
 
-def absences(user_ids: Iterable[str | None], day: date | None = None) -> dict[str, Absence]:
-    """Return the absences of users on a day (by default today), by id of the user."""
-    ids, day = {user_id for user_id in user_ids if user_id}, day or clock.today()
+def absences(user_ids: Iterable[str | None]) -> dict[str, Absence]:
+    """Return the absences of users today, by id of the user."""
+    ids = {user_id for user_id in user_ids if user_id}
     if not ids:
         return {}
-    holds = (Absence.user_id.in_(ids), Absence.first <= day, Absence.last >= day)
+    today = clock.today()
+    query = sa.select(Absence).where(
+        Absence.user_id.in_(ids), Absence.first <= today, Absence.last >= today
+    )
     # If absences overlap, the one that ends last is kept.
-    return {
-        absence.user_id: absence
-        for absence in model.Session.scalars(
-            sa.select(Absence).where(*holds).order_by(Absence.last)
-        )
-    }
+    rows = model.Session.scalars(query.order_by(Absence.last))
+    return {absence.user_id: absence for absence in rows}
 
 
 def absences_of(user_ids: Iterable[str]) -> list[Absence]:

@@ -28,9 +28,9 @@ def _own_uses() -> Mapping[str, tuple[str, str]]:
     return {row["id"]: (row["label_fr"], row["label_en"]) for row in tables.rows(USES)}
 
 
-def use(key: str, lang: str = "") -> str:
-    """Return the label of a use in a language, by default the reader's; "" when there is no such use."""
-    lang = lang or language.current()
+def use(key: str) -> str:
+    """Return the label of a use in the reader's language; "" when there is no such use."""
+    lang = language.current()
     if key in _own_uses():
         french, english = _own_uses()[key]
         if lang.startswith("en"):
