@@ -170,7 +170,7 @@ def read_capabilities(kind: str, data: bytes) -> Description:
     return description
 
 
-# --- reading XML ------------------------------------------------------------------------------------------
+# --- OGC services: elements of XML ---
 
 
 def parse_xml(data: bytes) -> Element:
@@ -242,7 +242,7 @@ def _name(element: Element, *path: str) -> str:
     return value(element, *path)[:LONGEST_NAME]
 
 
-# --- the kinds of services ------------------------------------------------------------------------
+# --- OGC services: their kinds ---
 
 
 def _limit(description: Description, name: str, written: str) -> None:
