@@ -62,7 +62,7 @@ MADE = {
         constraints.licence_patterns(),
     ],
     "harvest.normalise.information": lambda: [[pattern for pattern, *_others in information.subject_patterns()]],
-    "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
+    "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._patterns()]],
 }
 #: Calls whose expression contains a local name, with expressions as built there.
 WITH_LOCAL_NAMES = {
