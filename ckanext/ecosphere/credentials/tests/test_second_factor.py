@@ -358,17 +358,23 @@ def test_api_tokens_ask_nothing_new(visitor: Visitor, clock: Clock):
     assert answer.json["result"]["email"] == "anne@example.org"
 
 
-def test_a_sysadmin_neither_sees_nor_overwrites_it(people: None, clock: Clock):
+def test_a_sysadmin_neither_sees_nor_overwrites_it(visitor: Visitor, clock: Clock):
     give_factor("anne", clock)
     before = second_factor.record_of(stored_user("anne"))
-    context: Any = {"user": "boss", "auth_user_obj": stored_user("boss")}
-    asked = {"id": "anne", "include_plugin_extras": True}
+    headers = {"Authorization": factories.APIToken(user="boss")["token"]}
+    client = visitor()
 
-    shown = tk.get_action("user_show")(dict(context), asked)
+    shown = client.get(
+        "/api/3/action/user_show?id=anne&include_plugin_extras=true", headers=headers
+    )
     extras = {"other": {"a": 1}, second_factor.KEY: {"secret": "planted"}}
-    written = tk.get_action("user_patch")(dict(context), {"id": "anne", "plugin_extras": extras})
+    patch = {"id": "anne", "plugin_extras": extras}
+    written = client.post("/api/3/action/user_patch", json=patch, headers=headers)
 
-    assert second_factor.KEY not in shown["plugin_extras"]
-    assert second_factor.KEY not in written["plugin_extras"]
+    assert (shown.status_code, written.status_code) == (200, 200)
+    for answer in (shown, written):
+        assert second_factor.KEY not in answer.json["result"]["plugin_extras"]
+        assert before["secret"] not in answer.get_data(as_text=True)
+    model.Session.expire_all()
     assert stored_user("anne").plugin_extras["other"] == {"a": 1}
     assert second_factor.record_of(stored_user("anne")) == before
