@@ -438,13 +438,19 @@ def fairness(stage: Stage) -> Iterator[Outcome]:
 
 
 def _dataset(stage: Stage, resources: list[dict[str, str]]) -> dict[str, Any]:
-    """Create a public dataset; the answer, which may take long, is not measured."""
+    """Create a public dataset; neither the answer, which may take long, nor its memory is measured.
+
+    CKAN validates all resources of a save at once: 8 000 take 150 MB in a plain CKAN, and 280 MB with the fields of
+    the suite.
+    """
     editor = stage.fresh("editor")
     name = f"attack-{secrets.token_hex(4)}"
     fields = stage.publishable() | {"name": name, "title": name, "notes": name, "resources": resources}
     headers = {"Authorization": stage.people["editor"].token}
     path = "/api/3/action/package_create"
-    return editor.send("POST", path, json=fields, headers=headers, patience=CREATE_SECONDS).result or {}
+    with stage.load.preparing():
+        answer = editor.send("POST", path, json=fields, headers=headers, patience=CREATE_SECONDS)
+    return answer.result or {}
 
 
 def _previews(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:

@@ -76,6 +76,7 @@ class Load:
         self._pids: list[int] = []
         self._listed = float("-inf")
         self.peak = self.latest = 0
+        self._preparing = False
         self._ended = threading.Event()
 
     def _current(self) -> list[int]:
@@ -102,6 +103,16 @@ class Load:
                 for pid, now in spent(own).items():
                     measured.waiting += now.waiting - own[pid].waiting
 
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Leave the memory that the block takes out of the peak: it is no attack, but prepares one."""
+        self._preparing = True
+        try:
+            yield
+        finally:
+            self._preparing = False
+            self.sample()
+
     def begin(self) -> None:
         """Reset the peak to the latest sample."""
         self.peak = self.latest
@@ -120,7 +131,8 @@ class Load:
     def sample(self) -> int:
         """Return the memory of the largest process now, and update the peak."""
         self.latest = max((resident_bytes(pid) for pid in family(self._working())), default=0)
-        self.peak = max(self.peak, self.latest)
+        if not self._preparing:
+            self.peak = max(self.peak, self.latest)
         return self.latest
 
     def stop(self) -> None:
