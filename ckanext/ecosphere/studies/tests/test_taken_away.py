@@ -181,11 +181,12 @@ def test_the_archive_is_complete(french: None, layers: dict[str, Any]):
     assert "DEPOBIO" in parts["LISEZMOI.txt"].decode()
 
 
-def test_duties_that_nobody_checked_say_so(french: None):
-    rows = take.deposits()
-    assert {row["id"] for row in rows} == {"biodiversity", "biodiversity-when", "impact-study"}
-    assert all(row["link"].startswith("https://") and row["source"] for row in rows)
-    assert all(not row["checked"] for row in rows)
+def test_duties_name_their_article_and_the_day_on_which_it_was_read(french: None):
+    rows = {row["id"]: row for row in take.deposits()}
+    assert set(rows) == {"biodiversity", "biodiversity-when", "impact-study"}
+    assert all(row["link"].startswith("https://") and row["source"] for row in rows.values())
+    assert rows["biodiversity"]["checked"] and rows["biodiversity-when"]["checked"]
+    assert not rows["impact-study"]["checked"]
 
 
 # --- over HTTP ------------------------------------------------------------------------------------
