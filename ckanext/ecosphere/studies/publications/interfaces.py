@@ -28,7 +28,7 @@ from ckanext.ecosphere.studies import candidates, config, frames, presence, word
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.frames import Frame
 from ckanext.ecosphere.studies.logic.actions import site_of
-from ckanext.ecosphere.studies.logic.schema import get, study_create
+from ckanext.ecosphere.studies.logic.schema import process
 from ckanext.ecosphere.studies.publications.outline import content_of, facts_of, text_in
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
@@ -178,13 +178,11 @@ def _validated(inputs: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValidationError: what is wrong, by input.
     """
-    schema: Any = study_create()
-    schema |= {"title": [get("ignore")], "frame": [get("not_empty"), *schema["frame"]]}
     values = {name: _value(inputs.get(name)) for name in ("frame", "buffer", "communes")}
     site = _value(inputs.get("site"))
     if isinstance(site, dict):
         values["geojson"] = json.dumps(site)
-    validated, errors = tk.navl_validate(values, schema, anybody())
+    validated, errors = tk.navl_validate(values, process(), anybody())
     if errors:
         raise tk.ValidationError(errors)
     return validated
