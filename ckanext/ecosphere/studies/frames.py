@@ -23,6 +23,7 @@ from ckan import model as ckan_model
 from sqlalchemy import select, update
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies.content import DATA, ContentError, Problem, checked, load
 from ckanext.ecosphere.studies.model import PortalFrame
 
@@ -151,9 +152,14 @@ class Frame:
 NO_FRAME = Frame("", 0, {}, {}, "", "", "", (), ())
 
 
-def in_language(texts: Mapping[str, str], language: str) -> str:
+def in_language(texts: Mapping[str, str], spoken: str) -> str:
     """Return a text in a language ("en", "fr_FR"…), or in French if it has no other."""
-    return texts.get(language[:2]) or texts.get("fr") or next(iter(texts.values()), "")
+    return texts.get(spoken[:2]) or texts.get("fr") or next(iter(texts.values()), "")
+
+
+def text_in(texts: Mapping[str, str] | None) -> str:
+    """Return a text by language in the language of the page; "" for none."""
+    return in_language(texts or {}, language.current())
 
 
 # --- reading -------------------------------------------------------------------------------------

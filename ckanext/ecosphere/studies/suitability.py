@@ -20,10 +20,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.columns import new_id, now
 from ckanext.ecosphere.studies.content import DATA, checked, load
-from ckanext.ecosphere.studies.frames import in_language
+from ckanext.ecosphere.studies.frames import in_language, text_in
 from ckanext.ecosphere.studies.model import Suitability
 
 FILE = DATA / "suitability.yaml"
@@ -204,8 +203,7 @@ def _services(natures: list[links.Nature]) -> str:
 
 def labels() -> dict[str, str]:
     """Return the kinds of use, and their names in the language of the page."""
-    spoken = language.current()
-    return {id_: in_language(use["label"], spoken) for id_, use in uses().items()}
+    return {id_: text_in(use["label"]) for id_, use in uses().items()}
 
 
 def save_opinion(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:

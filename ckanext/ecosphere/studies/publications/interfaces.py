@@ -26,10 +26,10 @@ from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import candidates, config, frames, presence, wording
 from ckanext.ecosphere.studies.candidates import Candidate
-from ckanext.ecosphere.studies.frames import Frame
+from ckanext.ecosphere.studies.frames import Frame, text_in
 from ckanext.ecosphere.studies.logic.actions import site_of
 from ckanext.ecosphere.studies.logic.schema import process
-from ckanext.ecosphere.studies.publications.outline import content_of, facts_of, text_in
+from ckanext.ecosphere.studies.publications.outline import content_of, facts_of
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 from ckanext.ecosphere.vocabularies import gazetteer

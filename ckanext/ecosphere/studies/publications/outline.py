@@ -22,6 +22,7 @@ from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.studies import candidates, frames, shown, store, suitability
+from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.model import Study
 
 DATA = Path(__file__).parents[1] / "data"
@@ -97,11 +98,6 @@ def facts_of(package: Row) -> dict[str, str]:
         "citation": one_line(citation),
         "quality": quality,
     }
-
-
-def text_in(labels: Mapping[str, str]) -> str:
-    """Return a text that is stored by language, in that of the page."""
-    return one_line(frames.in_language(labels, language.current()))
 
 
 def content_of(name: str) -> Any:

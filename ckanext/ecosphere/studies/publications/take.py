@@ -33,8 +33,9 @@ from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import csv_table, dates, language, parsing, qgis
 from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.studies import wording
+from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.publications import clipping
-from ckanext.ecosphere.studies.publications.outline import content_of, text_in
+from ckanext.ecosphere.studies.publications.outline import content_of
 
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
