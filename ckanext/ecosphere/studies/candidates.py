@@ -453,10 +453,6 @@ def _is_table_name(title: str) -> bool:
 def _year(view: View) -> int:
     """Return the year of the data, 0 if not known."""
     ends = [str(period.get("end") or "") for period in view.rows("temporal_coverage")]
-    texts = (
-        view.text("modified"),
-        max(ends, default=""),
-        view.text("issued"),
-        view.text("created"),
-    )
+    modified, issued, created = map(view.text, ("modified", "issued", "created"))
+    texts = (modified, max(ends, default=""), issued, created)
     return next((int(match[0]) for match in map(_YEAR.match, texts) if match), 0)

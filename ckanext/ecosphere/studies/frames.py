@@ -168,12 +168,8 @@ def text_in(texts: Mapping[str, str] | None) -> str:
 def _lists() -> dict[str, Container[str]]:
     """Return what needs may refer to."""
     lists = {"themes": voc.get("themes"), "territories": voc.get("territories")}
-    return {**lists, "uses": _of_file("suitability")["uses"], "references": _of_file("references")}
-
-
-@cache
-def _of_file(name: str) -> dict[str, Any]:
-    return load(DATA / f"{name}.yaml")
+    uses = load(DATA / "suitability.yaml")["uses"]
+    return {**lists, "uses": uses, "references": load(DATA / "references.yaml")}
 
 
 @cache
@@ -417,13 +413,11 @@ def parsed(text: str) -> Any:
             message = tk._("Write a text again instead of referring to it (*).")
         else:
             return yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         message = tk._("This is no YAML that can be read.")
-        if error.problem_mark:
-            line = error.problem_mark.line + 1
-            message = tk._("This is no YAML: look at line {line}.").format(line=line)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        message = tk._("This is no YAML that can be read.")
+        mark = getattr(error, "problem_mark", None)
+        if mark:
+            message = tk._("This is no YAML: look at line {line}.").format(line=mark.line + 1)
     raise ValueError(message)
 
 

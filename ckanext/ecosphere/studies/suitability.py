@@ -33,20 +33,6 @@ MOST_READ = 100
 LARGEST = 100_000_000
 DAYS_OF_A_YEAR = 365.25
 
-REPRESENTATIONS = ("vector", "grid", "table")
-_REPRESENTATION_OF = {
-    "vector": "vector",
-    "tin": "vector",
-    "grid": "grid",
-    "stereoModel": "grid",
-    "textTable": "table",
-}
-_REPRESENTATION_OF_FORMAT = {
-    "vector": "vector",
-    "database": "vector",
-    "raster": "grid",
-    "table": "table",
-}
 #: Protocols by which objects or values can be had, and those that only draw maps.
 _GIVING = frozenset({"OGC:WFS", "OGC:WCS", "OGC:SOS", "OGC:API-FEATURES", "ATOM", "SPARQL"})
 _DRAWING = frozenset({"OGC:WMS", "OGC:WMTS", "TMS"})
@@ -172,11 +158,13 @@ def _representation(view: View, natures: list[links.Nature]) -> str | None:
     """Return the most usable representation: that stated, else that of the formats."""
     (name,) = table.with_fact("representation")
     codes = [uri.rsplit("/", 1)[-1] for uri in view.many(name)]
-    kinds = {_REPRESENTATION_OF.get(code) for code in codes} - {None}
-    if not kinds:
-        formats = [nature.format for nature in natures if nature.format is not None]
-        kinds = {_REPRESENTATION_OF_FORMAT.get(format_.data["kind"]) for format_ in formats}
-    return next((kind for kind in REPRESENTATIONS if kind in kinds), None)
+    formats = [nature.format for nature in natures if nature.format is not None]
+    kinds = [format_.data["kind"] for format_ in formats]
+    for signs, column in ((codes, "codes"), (kinds, "formats")):
+        for representation, row in load(FILE)["representations"].items():
+            if not set(row[column]).isdisjoint(signs):
+                return representation
+    return None
 
 
 def _age(view: View, today: date) -> int | None:

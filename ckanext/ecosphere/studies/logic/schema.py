@@ -9,11 +9,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import Schema
+from ckan.types import DataDict, Schema
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
-from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared import action_input, characters
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import frames, store, suitability
 from ckanext.ecosphere.studies.publications import reuses
@@ -23,6 +23,7 @@ LONGEST_LINE, LONGEST_TEXT, LONGEST_TITLE_OF_REQUEST, LONGEST_WHY = 200, 5_000, 
 LARGEST_BUFFER = 20_000
 """Metres."""
 MOST_ROWS, MOST_WORDS, MOST_THEMES = 100, 10, 5
+MOST_PAGES = 200
 LARGEST_NUMBER = 10**9
 SIDES = 4
 
@@ -34,7 +35,7 @@ def get(name: str) -> Any:
 
 def one_of(*values: str) -> Any:
     """Return the validator of a choice."""
-    return get("one_of")(values)
+    return get("one_of")(list(values))
 
 
 # --- validators ---
@@ -72,13 +73,14 @@ def _texts(most: int) -> Callable[[Any], list[str]]:
     return validator
 
 
-def _number(most: int) -> Callable[[Any], int]:
-    """Return the validator of a whole number from 0."""
+def _number(most: int, least: int = 0) -> Callable[[Any], int]:
+    """Return the validator of a whole number."""
 
     def validator(value: Any) -> int:
         text = str(value)[:20]
-        if not text.isascii() or not text.isdecimal() or int(text) > most:
-            raise tk.Invalid(tk._("Give a whole number from 0 to {most}.").format(most=most))
+        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+            message = tk._("Give a whole number from {least} to {most}.")
+            raise tk.Invalid(message.format(least=least, most=most))
         return int(text)
 
     return validator
@@ -202,10 +204,27 @@ def of(**parameters: list[Any]) -> Callable[[], Schema]:
     return lambda: {"__extras": [get("ignore")], **parameters}
 
 
+def checked(schema: Callable[[], Schema], data: DataDict, context: Any) -> DataDict:
+    """Return validated parameters.
+
+    Raises:
+        ValidationError: what is wrong, by parameter.
+    """
+    values, errors = tk.navl_validate(data, schema(), {**context})
+    if errors:
+        raise action_input.refused(errors)
+    return values
+
+
 # --- schemas ---
 
 by_id = of(id=OTHER_NAME)
 study_create = of(title=NAME, frame=if_given(frame), **SITE)
+territory = of(
+    theme=optional("", _concept("themes")),
+    page=optional(1, _number(MOST_PAGES, 1)),
+    rows=optional(50, _number(MOST_ROWS, 1)),
+)
 process = of(frame=required(frame), **SITE)
 study_copy = of(id=OTHER_NAME, title=NAME, **SITE)
 study_list = of(state=optional(store.ACTIVE, STATE), **PART)
@@ -292,6 +311,10 @@ def count(name: str, rate: str, person_id: str) -> None:
     try:
         rate_limits.hit(name, rate, person_id, fallback=True)
     except rate_limits.TooMany as error:
-        sentence = tk._("This was done too often in a short time.")
-        again = rate_limits.try_again(error.seconds)
-        raise tk.ValidationError({"message": [f"{sentence} {again}"]}) from None
+        raise tk.ValidationError({"message": [too_often(error)]}) from None
+
+
+def too_often(error: rate_limits.TooMany) -> str:
+    """Return the sentence about what was done too often, and when to try again."""
+    sentence = tk._("This was done too often in a short time.")
+    return f"{sentence} {rate_limits.try_again(error.seconds)}"
