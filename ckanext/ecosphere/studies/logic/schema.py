@@ -210,7 +210,7 @@ def checked(schema: Callable[[], Schema], data: DataDict, context: Any) -> DataD
     Raises:
         ValidationError: what is wrong, by parameter.
     """
-    values, errors = tk.navl_validate(data, schema(), {**context})
+    values, errors = tk.navl_validate(data, schema(), context)
     if errors:
         raise action_input.refused(errors)
     return values
