@@ -23,7 +23,7 @@ LONGEST_USE = timedelta(days=10 * 365)
 
 def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
     """Return what the form of a request begins with: title, text, theme, territory."""
-    label = frames.in_language(row.need.get("label") or {}, language.current())
+    label = frames.text_in(row.need.get("label"))
     territory = next(iter(study.territories), "")
     place = voc.get("territories").label(territory, language.current())
     title = label
@@ -42,7 +42,7 @@ def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
 def _text(row: StudyNeed, label: str) -> str:
     need = row.need
     lines = [tk._("For a regulatory study, I need these data: {need}.").format(need=label)]
-    why = frames.in_language(need.get("why") or {}, language.current())
+    why = frames.text_in(need.get("why"))
     if why:
         lines.append(tk._("Why: {reason}").format(reason=why))
     if need.get("scale"):

@@ -23,6 +23,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared import authorization, reach
 from ckanext.ecosphere.studies import frames, presence, states
+from ckanext.ecosphere.studies.content import DATA, load
 from ckanext.ecosphere.studies.extents import Ground, finding_of, territory_of_service
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
@@ -44,36 +45,11 @@ DESCRIPTION = "notes"
 #: Words between those of a phrase: articles, and further names that the index has for a word.
 SLOP = 4
 
-# The weights of a rank. A title that says the first phrase has about 100.
-IN_TITLE, IN_KEYWORDS, IN_TEXT = 100.0, 45.0, 18.0
-#: What each later phrase of a need is worth less, as a share, down to the least.
-LATER, LEAST = 0.06, 0.5
-#: Share of a phrase of one word, which is vague, and of words that are not together.
-SINGLE, APART = 0.9, 0.5
-TO_THE_POINT, THEME, PRODUCER, RESERVED = 40.0, 12.0, 5.0, -8.0
-#: A place that holds a tenth of the site is worth half of one that holds all of it.
-SHARE_POWER = 0.3
-#: Points of the dataset of a need that holds most of the site, and less for others; of one that does not touch it.
-HOLDS, ELSEWHERE = 20.0, -24.0
-#: Points that a title loses which is the name of a table.
-TECHNICAL = 15.0
-SCALE, AGE, QUALITY = 5.0, 5.0, 6.0
-#: Kind of place → points of a dataset that is made for it: the closer around the site, the more.
-EXACTNESS = {
-    "commune": 24.0,
-    "epci": 22.0,
-    "departement": 20.0,
-    "outre-mer": 20.0,
-    "zone-maritime": 18.0,
-    "region": 14.0,
-    "pays": 8.0,
-}
+POINTS: dict[str, Any] = load(DATA / "ranking.yaml")
 #: How far below the best dataset of a need another may be, as a share of what its words are worth.
 TOO_WEAK = 0.5
 #: Phrases of a need that are good enough as mere keywords.
 BEST_PHRASES = 2
-#: Points that data lose a year, whatever the need says, and the most that they lose.
-YEARLY, OLDEST = 0.4, 6.0
 _WORD = re.compile(r"\w+")
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
 
@@ -150,7 +126,7 @@ def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, li
                 near = ("near", {"distance": need.distance})
                 candidate = replace(candidate, reasons=(*candidate.reasons, near))
             if largest:
-                worth += HOLDS * finding.share / largest
+                worth += POINTS["holds"] * finding.share / largest
             rated.append((worth, candidate))
         rated.sort(key=lambda pair: -pair[0])
         offered[need.id] = [candidate for _worth, candidate in rated[:MOST]]
@@ -235,7 +211,7 @@ def _query(phrases: Sequence[str]) -> str:
 
 
 def _weight(rank: int) -> float:
-    return max(LEAST, 1 - LATER * rank)
+    return max(POINTS["least"], 1 - POINTS["later"] * rank)
 
 
 # --- words -----------------------------------------------------------------------------------
@@ -281,11 +257,11 @@ def _best(need: Need, ground: Ground, rows: list[Row]) -> list[Row]:
     for row in rows:
         theme = 0.0
         if set(need.themes).intersection(row.get(THEME_FIELD) or ()):
-            theme = THEME
+            theme = POINTS["theme"]
         match = _match(need, row, is_of_theme=bool(theme))
         worth = match.worth + theme + _exactness(row.get(PLACE_FIELD) or (), need, ground)
         if _is_table_name(str(row.get("title") or "")):
-            worth -= TECHNICAL
+            worth += POINTS["technical"]
         if match.worth:
             matching.append({**row, "match": match, "worth": worth})
     least = max((row["match"].worth for row in matching), default=0) * TOO_WEAK
@@ -314,16 +290,16 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
         is_single = len(stems) == 1
         weight = _weight(rank)
         if is_single:
-            weight *= SINGLE
+            weight *= POINTS["single"]
         is_vague = is_single and rank and not phrase.isupper() and title[:1] != stems
         worth, code = 0.0, "title"
         if stems and (is_of_theme or not is_vague):
             worth = _title_worth(stems, title)
-        if is_of_theme and rank < BEST_PHRASES and stems in keywords and worth < IN_KEYWORDS:
-            worth, code = IN_KEYWORDS, "keywords"
+        if is_of_theme and rank < BEST_PHRASES and stems in keywords and worth < POINTS["keywords"]:
+            worth, code = POINTS["keywords"], "keywords"
         is_in_notes = len(stems) > 1 and _place_of(stems, notes) is not None
-        if is_of_theme and is_in_notes and worth < IN_TEXT:
-            worth, code = IN_TEXT, "text"
+        if is_of_theme and is_in_notes and worth < POINTS["text"]:
+            worth, code = POINTS["text"], "text"
         if weight * worth > best.worth:
             best = Match(weight * worth, code, phrase)
     if best.worth and _is_of_another(need, title, _stems(best.words)):
@@ -334,9 +310,10 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
 def _title_worth(stems: Words, title: Words) -> float:
     place = _place_of(stems, title)
     if place is not None:
-        return IN_TITLE + TO_THE_POINT / (1 + place)
+        return POINTS["title"] + POINTS["to-the-point"] / (1 + place)
     if len(stems) > 1 and set(stems) <= set(title):
-        return IN_TITLE * APART + TO_THE_POINT / (1 + min(map(title.index, stems)))
+        place = min(map(title.index, stems))
+        return POINTS["title"] * POINTS["apart"] + POINTS["to-the-point"] / (1 + place)
     return 0.0
 
 
@@ -396,13 +373,13 @@ def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
 
 def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:
     """Return what the places of a dataset are worth: the closer around the site, the more, if they hold all of it."""
-    worth = 0.0
+    worth, exactness = 0.0, POINTS["places"]
     for value in values:
-        kind = next((kind for kind in EXACTNESS if value.startswith(kind)), "")
-        exactness = EXACTNESS.get(kind, 0.0)
+        kind = next((kind for kind in exactness if value.startswith(kind)), "")
         if need.place == "national" and kind == "pays":
-            exactness = EXACTNESS["departement"]
-        worth = max(worth, exactness * ground.share(value) ** SHARE_POWER)
+            kind = "departement"
+        share = ground.share(value) ** POINTS["share-power"]
+        worth = max(worth, exactness.get(kind, 0) * share)
     return worth
 
 
@@ -413,7 +390,7 @@ def _rated(
     reasons: list[Reason] = [(row["match"].code, {"words": row["match"].words})]
     worth = row["worth"]
     if not finding.share:
-        worth += ELSEWHERE
+        worth += POINTS["elsewhere"]
     elif "place" in finding.params:
         reasons.append(("place", {"place": finding.params["place"]}))
     for points, code, params in _qualities(need, row, dataset, ground):
@@ -446,26 +423,26 @@ def _qualities(
             rated.append((0.0, "theme", {"theme": theme}))
             break
     if territory_of_service(dataset) in ground.order:
-        rated.append((PRODUCER, "producer", {}))
+        rated.append((POINTS["producer"], "producer", {}))
     if need.scale and view.scale.isdigit():
-        points, code = SCALE, "scale"
+        points, code = POINTS["scale"], "scale"
         if int(view.scale) > need.scale:
-            points, code = -SCALE, "coarse"
+            points, code = -points, "coarse"
         rated.append((points, code, {"scale": int(view.scale)}))
     year = _year(view)
     age = max(0, datetime.now(timezone.utc).year - year)
-    rated.append((-min(OLDEST, YEARLY * age), "", {}))
+    rated.append((-min(POINTS["oldest"], POINTS["yearly"] * age), "", {}))
     if not year:
-        rated[-1] = (-OLDEST / 2, "", {})
+        rated[-1] = (-POINTS["oldest"] / 2, "", {})
     elif need.age and age <= need.age:
-        rated.append((AGE, "recent", {"year": year}))
+        rated.append((POINTS["age"], "recent", {"year": year}))
     elif need.age:
-        rated.append((-AGE, "old", {"year": year}))
+        rated.append((-POINTS["age"], "old", {"year": year}))
     quality = row.get(QUALITY_FIELD)
     if isinstance(quality, (int, float)):
-        rated.append((QUALITY * quality / 100, "quality", {"score": round(quality)}))
+        rated.append((POINTS["quality"] * quality / 100, "quality", {"score": round(quality)}))
     if reach.ways(dataset) == [reach.RESERVED]:
-        rated.append((RESERVED, "restricted", {}))
+        rated.append((POINTS["reserved"], "restricted", {}))
     return rated
 
 
@@ -476,10 +453,6 @@ def _is_table_name(title: str) -> bool:
 def _year(view: View) -> int:
     """Return the year of the data, 0 if not known."""
     ends = [str(period.get("end") or "") for period in view.rows("temporal_coverage")]
-    texts = (
-        view.text("modified"),
-        max(ends, default=""),
-        view.text("issued"),
-        view.text("created"),
-    )
+    modified, issued, created = map(view.text, ("modified", "issued", "created"))
+    texts = (modified, max(ends, default=""), issued, created)
     return next((int(match[0]) for match in map(_YEAR.match, texts) if match), 0)

@@ -20,20 +20,10 @@ from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.studies.wording import MESSAGES
 
 DATA = Path(__file__).with_name("data")
+SCHEMAS = DATA / "contents.yaml"
 PROBLEMS = MESSAGES["contents"]
 MOST_PROBLEMS = 50
 LONGEST_SHOWN = 200
-#: Keyword of the schema that is not fulfilled → code, unless the schema says which (`problem`).
-CODES = {
-    "required": "missing",
-    "additionalProperties": "unknown-key",
-    "minProperties": "missing",
-    "maxItems": "too-many",
-    "maxProperties": "too-many",
-    "enum": "choice",
-    "known": "choice",
-    "distinct": "twice",
-}
 #: Keywords about an object as a whole; the others are about one of its values.
 ABOUT_OBJECTS = ("required", "additionalProperties", "distinct", "anyOf")
 MOST = ("maxLength", "maximum", "maxItems", "maxProperties")
@@ -74,8 +64,9 @@ class ContentError(ValueError):
         super().__init__("\n".join(problem.text() for problem in self.problems))
 
 
+@cache
 def load(path: Path) -> Any:
-    """Return the content of a YAML file."""
+    """Return the content of a YAML file, which nobody may change."""
     return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
@@ -91,18 +82,13 @@ def checked(content: Any, kind: str, place: str, lists: Lists) -> Any:
         ContentError: with all that is wrong, where, and what to do.
     """
     content = _cleaned(content)
-    schema = {**_schemas(), "$ref": f"#/$defs/{kind}"}
+    schema = {**load(SCHEMAS), "$ref": f"#/$defs/{kind}"}
     errors = _validator(schema, lists).iter_errors(content)
     problems = [_problem(error, content, place) for error in islice(errors, MOST_PROBLEMS)]
     if problems:
         # The library has an error for each missing key, the sentence names them all.
         raise ContentError(list({problem.text(): problem for problem in problems}.values()))
     return content
-
-
-@cache
-def _schemas() -> dict[str, Any]:
-    return load(DATA / "contents.yaml")
 
 
 def _cleaned(value: Any) -> Any:
@@ -151,7 +137,7 @@ def _problem(error: ValidationError, content: Any, place: str) -> Problem:
     required: Any = error.validator_value
     content_part: Any = error.instance
     rule = str(error.validator)
-    code = schema.get("problem") or CODES.get(rule, "")
+    code = schema.get("problem") or load(SCHEMAS)["problems"].get(rule, "")
     if rule == "type":
         code = {"object": "object", "array": "list"}.get(schema["type"], code)
     path, key = list(error.absolute_path), ""

@@ -140,9 +140,8 @@ def _count(id_: int) -> None:
         if dataset is None:
             finding = Finding(states.NOBODY, "gone", at=presence.moment())
         elif attempts > COUNT.most_tries:
-            finding = presence.unanswered(
-                finding, "broken-answer"
-            )  # it killed the process each time
+            # It killed the process each time.
+            finding = presence.unanswered(finding, "broken-answer")
         else:
             finding = presence.count(dataset, site, finding)
     except Exception:

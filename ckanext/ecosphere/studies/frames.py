@@ -23,6 +23,7 @@ from ckan import model as ckan_model
 from sqlalchemy import select, update
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.studies.content import DATA, ContentError, Problem, checked, load
 from ckanext.ecosphere.studies.model import PortalFrame
 
@@ -151,9 +152,14 @@ class Frame:
 NO_FRAME = Frame("", 0, {}, {}, "", "", "", (), ())
 
 
-def in_language(texts: Mapping[str, str], language: str) -> str:
+def in_language(texts: Mapping[str, str], spoken: str) -> str:
     """Return a text in a language ("en", "fr_FR"…), or in French if it has no other."""
-    return texts.get(language[:2]) or texts.get("fr") or next(iter(texts.values()), "")
+    return texts.get(spoken[:2]) or texts.get("fr") or next(iter(texts.values()), "")
+
+
+def text_in(texts: Mapping[str, str] | None) -> str:
+    """Return a text by language in the language of the page; "" for none."""
+    return in_language(texts or {}, language.current())
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -162,12 +168,8 @@ def in_language(texts: Mapping[str, str], language: str) -> str:
 def _lists() -> dict[str, Container[str]]:
     """Return what needs may refer to."""
     lists = {"themes": voc.get("themes"), "territories": voc.get("territories")}
-    return {**lists, "uses": _of_file("suitability")["uses"], "references": _of_file("references")}
-
-
-@cache
-def _of_file(name: str) -> dict[str, Any]:
-    return load(DATA / f"{name}.yaml")
+    uses = load(DATA / "suitability.yaml")["uses"]
+    return {**lists, "uses": uses, "references": load(DATA / "references.yaml")}
 
 
 @cache
@@ -411,13 +413,11 @@ def parsed(text: str) -> Any:
             message = tk._("Write a text again instead of referring to it (*).")
         else:
             return yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         message = tk._("This is no YAML that can be read.")
-        if error.problem_mark:
-            line = error.problem_mark.line + 1
-            message = tk._("This is no YAML: look at line {line}.").format(line=line)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        message = tk._("This is no YAML that can be read.")
+        mark = getattr(error, "problem_mark", None)
+        if mark:
+            message = tk._("This is no YAML: look at line {line}.").format(line=mark.line + 1)
     raise ValueError(message)
 
 

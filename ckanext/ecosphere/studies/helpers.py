@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.studies import frames, wording
-
-
-def ecosphere_study_text(texts: Mapping[str, str] | None) -> str:
-    """Return a text by language in the language of the page."""
-    if not texts:
-        return ""
-    return frames.in_language(texts, language.current())
 
 
 def ecosphere_study_states() -> list[dict[str, str]]:
@@ -27,6 +20,7 @@ def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
     return [wording.reason(code, params) for code, params in reasons if code in wording.REASONS]
 
 
+ecosphere_study_text = frames.text_in
 ecosphere_study_moment = dates.moment
 ecosphere_study_day = dates.day
 HELPERS = {name: value for name, value in globals().items() if name.startswith("ecosphere_study_")}

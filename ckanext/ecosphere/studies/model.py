@@ -14,16 +14,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ckanext.ecosphere.shared.columns import (
-    MOMENT,
-    Count,
-    Flag,
-    Id,
-    List,
-    Object,
-    Stamp,
-    Words,
-)
+from ckanext.ecosphere.shared.columns import MOMENT, Count, Flag, Id, List, Object, Stamp, Words
 
 OfStudy = Annotated[
     str,

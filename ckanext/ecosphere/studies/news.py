@@ -173,7 +173,7 @@ def _write(mail: Work) -> dict[str, Any]:
         address = tk.url_for("ecosphere_studies.read", id=study_id, _external=True)
         subject = mailing.subject(_sentence(kind, "subject"))
         line = _sentence(kind, "line")
-        items = [(frames.in_language(label, language.current()), titles) for label, titles in needs]
+        items = [(frames.text_in(label), titles) for label, titles in needs]
         texts = {
             "subject": subject,
             "greeting": tk._("Hello {name},").format(name=_harmless(name)),

@@ -38,6 +38,7 @@ MOST_FETCHED = 500
 NEAR = 20_000
 #: Degrees around the site in which a working service finds something, if it has anything here.
 WIDE = 5.0
+WORLD = shapely.box(-180, -90, 180, 90)
 #: A place in the Atlantic without any data.
 FAR_AWAY: Box = (-30.5, 30.0, -30.4, 30.1)
 #: Share of the site from which a dataset covers the whole of it: outlines are some hundred metres off.
@@ -191,9 +192,11 @@ def layers_of(dataset: dict[str, Any]) -> list[Layer]:
     for resource in dataset.get("resources") or []:
         for layer in _layers_at(resource):
             layers.setdefault(layer.address, layer)
-    return sorted(
-        layers.values(), key=lambda layer: (layer.address.kind != "wfs", not layer.json_format)
-    )
+    return sorted(layers.values(), key=_last_resort)
+
+
+def _last_resort(layer: Layer) -> tuple[bool, bool]:
+    return layer.address.kind != "wfs", not layer.json_format
 
 
 def _layers_at(resource: dict[str, Any]) -> Iterator[Layer]:
@@ -340,14 +343,8 @@ def _nothing(source: Source, site: Site) -> Count:
         if shapes is None or len(shapes) != number:
             return nothing
         return replace(nothing, nearest=_distance(shapes, site))
-    west, south, east, north = around
-    wide = (
-        max(-180, west - WIDE),
-        max(-90, south - WIDE),
-        min(180, east + WIDE),
-        min(90, north + WIDE),
-    )
-    if source.hits(wide):
+    wide = shapely.box(*around).buffer(WIDE, join_style="mitre").intersection(WORLD)
+    if source.hits(wide.bounds):
         return nothing
     if source.hits(None):
         raise NoAnswer("axes-unclear")
@@ -487,9 +484,8 @@ class OgcApi(Source):
             if number and not returned:
                 raise NoAnswer("wrong-count")
             return number
-        relations = [
-            link.get("rel") for link in document.get("links") or [] if isinstance(link, dict)
-        ]
+        links_ = filter(lambda link: isinstance(link, dict), document.get("links") or [])
+        relations = [link.get("rel") for link in links_]
         if returned >= MOST_FETCHED or "next" in relations:
             raise NoAnswer("no-count")
         return returned

@@ -89,8 +89,7 @@ class Site:
     @property
     def box(self) -> Box:
         """West, south, east and north of the area, in degrees."""
-        west, south, east, north = self.area.bounds
-        return west, south, east, north
+        return self.area.bounds
 
     @cached_property
     def shares(self) -> tuple[tuple[float, tuple[str, ...]], ...]:
@@ -256,10 +255,9 @@ def _checked(site: Site) -> Site:
     Raises:
         SiteError: it does not, or is.
     """
-    west, south, east, north = site.geometry.bounds
-    if places.has_swapped_axes((west, south, east, north)):
+    if places.has_swapped_axes(site.geometry.bounds):
         raise SiteError("swapped-axes")
-    if not places.touches_france((west, south, east, north), widest=False):
+    if not places.touches_france(site.geometry.bounds, widest=False):
         raise SiteError("outside-france")
     if to_metres(site.geometry)[0](site.area).area > MOST_AREA * 1e6:
         raise SiteError("too-wide", most=MOST_AREA)
@@ -348,10 +346,8 @@ _KINDS = ("commune", "epci", "departement", "outre-mer", "zone-maritime", "regio
 
 
 def _rank(value: str) -> int:
-    for rank, kind in enumerate(_KINDS):
-        if value.startswith(kind):
-            return rank
-    return len(_KINDS)
+    ranks = [rank for rank, kind in enumerate(_KINDS) if value.startswith(kind)]
+    return next(iter(ranks), len(_KINDS))
 
 
 def _around(code: str) -> tuple[str, ...]:
@@ -383,15 +379,12 @@ def _corners() -> tuple[tuple[str, ...], Any]:
 def _shares(area: BaseGeometry) -> tuple[tuple[float, tuple[str, ...]], ...]:
     west, south, east, north = area.bounds
     reach = REACH
-    if boxes.common_area((west, south, east, north), _GUYANE) or boxes.holds(
-        _GUYANE, (west, south, east, north)
-    ):
+    if boxes.meet(area.bounds, _GUYANE):
         reach = REACH_IN_GUYANE
     codes, corners = _corners()
     x, y = corners[:, 0], corners[:, 1]
-    is_near = (
-        (x >= west - reach) & (x <= east + reach) & (y >= south - reach) & (y <= north + reach)
-    )
+    is_near = (x >= west - reach) & (x <= east + reach)
+    is_near &= (y >= south - reach) & (y <= north + reach)
     is_inside = is_near.copy()
     is_inside[is_near] = shapely.contains_xy(area, corners[is_near])
     if is_inside.sum() > MOST_COMPARED:

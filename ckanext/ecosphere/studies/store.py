@@ -16,7 +16,6 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared.columns import now
@@ -436,18 +435,11 @@ def want(study: Study, servers: Mapping[str, str]) -> None:
     room = max(0, config.most_counted() - len(others))
     for stored in rows[room:]:
         stored.finding = {**stored.finding, "code": "not-asked"}
-    moment = now()
-    again = {"status": PENDING, "attempts": 0, "due": moment, "error": ""}
-    values = []
+    works = []
     for stored in rows[:room]:
         content = {"study": study.id, "host": servers[stored.id]}
-        same = {"backlog": COUNT.name, "key": stored.id, "created": moment}
-        values.append({**same, **again, "content": content})
-    if values:
-        insertion = insert(Work).values(values)
-        changed = {**again, "content": insertion.excluded.content}
-        unique = ("backlog", "key", "recipient")
-        model.Session.execute(insertion.on_conflict_do_update(index_elements=unique, set_=changed))
+        works.append({"key": stored.id, "content": content})
+    COUNT.ask(works)
     study.pending = len(open_keys(study.id))
 
 

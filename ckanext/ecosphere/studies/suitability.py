@@ -20,10 +20,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import dates, links
 from ckanext.ecosphere.dataset import fields as table
 from ckanext.ecosphere.dataset.view import View
-from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.columns import new_id, now
 from ckanext.ecosphere.studies.content import DATA, checked, load
-from ckanext.ecosphere.studies.frames import in_language
+from ckanext.ecosphere.studies.frames import in_language, text_in
 from ckanext.ecosphere.studies.model import Suitability
 
 FILE = DATA / "suitability.yaml"
@@ -34,20 +33,6 @@ MOST_READ = 100
 LARGEST = 100_000_000
 DAYS_OF_A_YEAR = 365.25
 
-REPRESENTATIONS = ("vector", "grid", "table")
-_REPRESENTATION_OF = {
-    "vector": "vector",
-    "tin": "vector",
-    "grid": "grid",
-    "stereoModel": "grid",
-    "textTable": "table",
-}
-_REPRESENTATION_OF_FORMAT = {
-    "vector": "vector",
-    "database": "vector",
-    "raster": "grid",
-    "table": "table",
-}
 #: Protocols by which objects or values can be had, and those that only draw maps.
 _GIVING = frozenset({"OGC:WFS", "OGC:WCS", "OGC:SOS", "OGC:API-FEATURES", "ATOM", "SPARQL"})
 _DRAWING = frozenset({"OGC:WMS", "OGC:WMTS", "TMS"})
@@ -173,11 +158,13 @@ def _representation(view: View, natures: list[links.Nature]) -> str | None:
     """Return the most usable representation: that stated, else that of the formats."""
     (name,) = table.with_fact("representation")
     codes = [uri.rsplit("/", 1)[-1] for uri in view.many(name)]
-    kinds = {_REPRESENTATION_OF.get(code) for code in codes} - {None}
-    if not kinds:
-        formats = [nature.format for nature in natures if nature.format is not None]
-        kinds = {_REPRESENTATION_OF_FORMAT.get(format_.data["kind"]) for format_ in formats}
-    return next((kind for kind in REPRESENTATIONS if kind in kinds), None)
+    formats = [nature.format for nature in natures if nature.format is not None]
+    kinds = [format_.data["kind"] for format_ in formats]
+    for signs, column in ((codes, "codes"), (kinds, "formats")):
+        for representation, row in load(FILE)["representations"].items():
+            if not set(row[column]).isdisjoint(signs):
+                return representation
+    return None
 
 
 def _age(view: View, today: date) -> int | None:
@@ -204,8 +191,7 @@ def _services(natures: list[links.Nature]) -> str:
 
 def labels() -> dict[str, str]:
     """Return the kinds of use, and their names in the language of the page."""
-    spoken = language.current()
-    return {id_: in_language(use["label"], spoken) for id_, use in uses().items()}
+    return {id_: text_in(use["label"]) for id_, use in uses().items()}
 
 
 def save_opinion(package_id: str, user_id: str, use: str, fits: bool, why: str) -> None:

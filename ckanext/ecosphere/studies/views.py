@@ -23,15 +23,7 @@ from ckanext.ecosphere.core.pages import (
     rendered,
 )
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.studies import (
-    asking,
-    frames,
-    references,
-    shown,
-    states,
-    store,
-    wording,
-)
+from ckanext.ecosphere.studies import asking, frames, references, shown, states, store, wording
 from ckanext.ecosphere.studies.display import drawing
 from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.vocabularies import communes, epcis

@@ -83,6 +83,22 @@ class Backlog(Job):
         model.Session.rollback()
         return None
 
+    def ask(self, works: Iterable[Mapping[str, Any]]) -> None:
+        """Ask for work, again if it was asked for before; the caller commits, then calls `enqueue`.
+
+        Args:
+            works: `key` and `content` of each.
+        """
+        again = {"status": PENDING, "attempts": 0, "due": now(), "error": ""}
+        same = {"backlog": self.name, "created": now(), **again}
+        rows = [{**work, **same} for work in works]
+        if not rows:
+            return
+        query = insert(Work).values(rows)
+        changed = {**again, "content": query.excluded.content}
+        unique = ("backlog", "key", "recipient")
+        model.Session.execute(query.on_conflict_do_update(index_elements=unique, set_=changed))
+
     def end(self, id_: int, status: str, error: str = "") -> None:
         """Record what became of a claimed row, and commit."""
         values: dict[str, Any] = {"status": status, "error": error[:LONGEST_ERROR]}
@@ -287,11 +303,7 @@ class Run(Backlog):
 
         A run that is asked for while another runs is done afterwards, since that one may have missed the change.
         """
-        wanted = {"content": {"arguments": arguments}, "status": PENDING, "attempts": 0}
-        wanted |= {"due": now(), "error": ""}
-        query = insert(Work).values(backlog=self.name, key=self.name, created=now(), **wanted)
-        unique = ("backlog", "key", "recipient")
-        model.Session.execute(query.on_conflict_do_update(index_elements=unique, set_=wanted))
+        self.ask([{"key": self.name, "content": {"arguments": arguments}}])
         model.Session.commit()
         self.enqueue(*arguments)
         return self.name

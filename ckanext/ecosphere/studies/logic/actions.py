@@ -508,9 +508,8 @@ def site_of(data_dict: Mapping[str, Any]) -> Site:
                 return sites.of_epci(value, buffer)
             case "geojson":
                 return sites.of_geojson(value, data_dict["label"], buffer)
-            case _:
-                name = schema.LINE(Path(value.filename or "").stem[: schema.LONGEST_LINE])
-                return sites.of_file(name, value.stream.read(sites.MOST_BYTES + 1), buffer)
+        name = schema.LINE(Path(value.filename or "").stem[: schema.LONGEST_LINE])
+        return sites.of_file(name, value.stream.read(sites.MOST_BYTES + 1), buffer)
     except SiteError as error:
         message = wording.site_error(error.code, error.params)
         raise tk.ValidationError({kinds[0]: [message]}) from None

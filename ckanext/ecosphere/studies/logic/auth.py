@@ -52,15 +52,8 @@ def person(context: Any) -> model.User:
     return user
 
 
-def _decided(is_allowed: bool, may_read: bool, unknown: str) -> AuthResult:
-    """Return a decision; for those who may not even read the thing, it does not exist.
-
-    Raises:
-        NotFound: they may not read it.
-    """
-    if not is_allowed and not may_read:
-        raise tk.ObjectNotFound(unknown)
-    return {"success": is_allowed}
+def _id(data_dict: DataDict | None) -> Any:
+    return (data_dict or {}).get("id")
 
 
 # --- studies --------------------------------------------------------------------------------------
@@ -71,14 +64,15 @@ def _of_roles(roles: tuple[str, ...]) -> Auth:
 
     @tk.auth_sysadmins_check
     def allowed(context: Context, data_dict: DataDict | None = None) -> AuthResult:
-        role = store.role(store.get((data_dict or {}).get("id")), person(context).id)
+        role = store.role(store.get(_id(data_dict)), person(context).id)
         if not role:
             raise tk.ObjectNotFound(store.unknown())
         if role in roles:
             return ALLOWED
+        message = tk._("Only the owner of the study may do this.")
         if roles == WRITERS:
-            return {"success": False, "msg": tk._("You may read this study, not change it.")}
-        return {"success": False, "msg": tk._("Only the owner of the study may do this.")}
+            message = tk._("You may read this study, not change it.")
+        return {"success": False, "msg": message}
 
     return allowed
 
@@ -104,7 +98,7 @@ def sysadmins(context: Context, data_dict: DataDict | None = None) -> AuthResult
 def ecosphere_study_delete(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow the owner, and sysadmins."""
     if person(context).sysadmin:
-        store.get((data_dict or {}).get("id"))  # raises NotFound
+        store.get(_id(data_dict))  # raises NotFound
         return ALLOWED
     return _of_roles(OWNERS)(context, data_dict)
 
@@ -126,7 +120,7 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict | None = No
     user = person(context)
     if not authz.has_user_permission_for_some_org(user.name, collections.RIGHT):
         return {"success": False, "msg": tk._("Only editors of a service may change frames.")}
-    frame_id = str((data_dict or {}).get("id") or "")
+    frame_id = str(_id(data_dict) or "")
     if not frame_id:
         return ALLOWED
     versions = frames.versions(frame_id)
@@ -158,9 +152,10 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict | None = Non
 @tk.auth_allow_anonymous_access
 def ecosphere_collection_show(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow everybody a public collection, and editors of its service the others."""
-    collection = collections.get((data_dict or {}).get("id"))
-    may_read = collection.public or collections.may_edit(context, collection.organization_id)
-    return _decided(may_read, may_read, collections.unknown())
+    collection = collections.get(_id(data_dict))
+    if not collection.public and not collections.may_edit(context, collection.organization_id):
+        raise tk.ObjectNotFound(collections.unknown())
+    return ALLOWED
 
 
 def ecosphere_collection_create(context: Context, data_dict: DataDict | None = None) -> AuthResult:
@@ -174,9 +169,9 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict | None = N
 
 def ecosphere_collection_update(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors of the service of the collection; to others who may not read it, it does not exist."""
-    collection = collections.get((data_dict or {}).get("id"))
-    may_change = collections.may_edit(context, collection.organization_id)
-    return _decided(may_change, collection.public, collections.unknown())
+    ecosphere_collection_show(context, data_dict)
+    collection = collections.get(_id(data_dict))
+    return {"success": collections.may_edit(context, collection.organization_id)}
 
 
 def ecosphere_collection_add(context: Context, data_dict: DataDict | None = None) -> AuthResult:
@@ -207,9 +202,11 @@ def ecosphere_reuse_list(context: Context, data_dict: DataDict | None = None) ->
 
 def ecosphere_reuse_delete(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow the author; to others, one that is not public does not exist."""
-    reuse = reuses.get((data_dict or {}).get("id"))
+    reuse = reuses.get(_id(data_dict))
     is_own = reuse.author_id == person(context).id
-    return _decided(is_own, reuse.state == reuses.PUBLISHED, reuses.unknown())
+    if not is_own and reuse.state != reuses.PUBLISHED:
+        raise tk.ObjectNotFound(reuses.unknown())
+    return {"success": is_own}
 
 
 def ecosphere_opinion_save(context: Context, data_dict: DataDict | None = None) -> AuthResult:

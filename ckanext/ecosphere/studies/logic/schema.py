@@ -9,11 +9,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import Schema
+from ckan.types import DataDict, Schema
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
-from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared import action_input, characters
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import frames, store, suitability
 from ckanext.ecosphere.studies.publications import reuses
@@ -23,6 +23,7 @@ LONGEST_LINE, LONGEST_TEXT, LONGEST_TITLE_OF_REQUEST, LONGEST_WHY = 200, 5_000, 
 LARGEST_BUFFER = 20_000
 """Metres."""
 MOST_ROWS, MOST_WORDS, MOST_THEMES = 100, 10, 5
+MOST_PAGES = 200
 LARGEST_NUMBER = 10**9
 SIDES = 4
 
@@ -30,6 +31,11 @@ SIDES = 4
 def get(name: str) -> Any:
     """Return a validator of CKAN, or a function that makes one."""
     return tk.get_validator(name)
+
+
+def one_of(*values: str) -> Any:
+    """Return the validator of a choice."""
+    return get("one_of")(list(values))
 
 
 # --- validators ---
@@ -67,13 +73,14 @@ def _texts(most: int) -> Callable[[Any], list[str]]:
     return validator
 
 
-def _number(most: int) -> Callable[[Any], int]:
-    """Return the validator of a whole number from 0."""
+def _number(most: int, least: int = 0) -> Callable[[Any], int]:
+    """Return the validator of a whole number."""
 
     def validator(value: Any) -> int:
         text = str(value)[:20]
-        if not text.isascii() or not text.isdecimal() or int(text) > most:
-            raise tk.Invalid(tk._("Give a whole number from 0 to {most}.").format(most=most))
+        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+            message = tk._("Give a whole number from {least} to {most}.")
+            raise tk.Invalid(message.format(least=least, most=most))
         return int(text)
 
     return validator
@@ -86,6 +93,10 @@ def _flag(value: Any) -> bool:
         raise tk.Invalid(tk._("Answer yes or no.")) from None
 
 
+def _use(value: Any) -> Any:
+    return one_of(*suitability.uses())(value)
+
+
 def _concept(vocabulary: str) -> Callable[[Any], str]:
     def validator(value: Any) -> str:
         if value and voc.get(vocabulary).get(LINE(value)) is None:
@@ -95,7 +106,7 @@ def _concept(vocabulary: str) -> Callable[[Any], str]:
     return validator
 
 
-def _frame(value: Any) -> frames.Frame:
+def frame(value: Any) -> frames.Frame:
     frame = frames.frame(LINE(value))
     if frame is None:
         raise tk.Invalid(tk._("There is no such frame."))
@@ -117,7 +128,7 @@ def _geojson(value: Any) -> str:
 
 
 def _frame_id(value: Any) -> str:
-    return value and _frame(value).id
+    return value and frame(value).id
 
 
 def _service(value: Any) -> str:
@@ -148,200 +159,141 @@ def _upload(value: Any) -> Any:
     return value
 
 
-# --- schemas ---
+# --- parameters ---
 
 
-def _required(*validators: Any) -> list[Any]:
+def required(*validators: Any) -> list[Any]:
     """Return the validators of a value that must be given, and not be empty once it is cleaned."""
     return [get("not_empty"), *validators, get("not_empty")]
 
 
-def _optional(default: Any, *validators: Any) -> list[Any]:
+def optional(default: Any, *validators: Any) -> list[Any]:
+    """Return the validators of a value that has a default."""
     return [get("default")(default), *validators]
 
 
-def _if_given(*validators: Any) -> list[Any]:
+def if_given(*validators: Any) -> list[Any]:
+    """Return the validators of a value that may be left out, or empty."""
     return [get("ignore_empty"), *validators]
 
 
-def _unless_missing(*validators: Any) -> list[Any]:
+def unless_missing(*validators: Any) -> list[Any]:
+    """Return the validators of a value that stays as it is if it is left out, and may be emptied."""
     return [get("ignore_missing"), *validators]
 
 
-def by_id() -> Schema:
-    """Schema of what is asked of one study, member, frame…"""
-    return {"__extras": [get("ignore")], "id": _optional("", LINE)}
+NAME, OTHER_NAME = required(LINE), optional("", LINE)
+WORDS, FLAG = optional("", TEXT), optional(False, _flag)
+NUMBER = _number(LARGEST_NUMBER)
+CHANGED_TITLE = unless_missing(LINE, get("not_empty"))
+TITLE_OF_REQUEST = _bounded(LONGEST_TITLE_OF_REQUEST, characters.one_line)
+STATE = one_of(store.ACTIVE, store.ARCHIVED)
+PART = {"start": optional(0, NUMBER), "rows": optional(20, _number(MOST_ROWS))}
+SITE = {
+    "communes": if_given(_texts(MOST_COMMUNES + 1)),
+    "epci": if_given(LINE),
+    "geojson": if_given(_geojson),
+    "file": if_given(_upload),
+    "label": OTHER_NAME,
+    "buffer": optional(0, _number(LARGEST_BUFFER)),
+}
 
 
-def _part() -> Schema:
-    """Schema of which part of a list is asked for."""
-    return {
-        "start": _optional(0, _number(LARGEST_NUMBER)),
-        "rows": _optional(20, _number(MOST_ROWS)),
-    }
+def of(**parameters: list[Any]) -> Callable[[], Schema]:
+    """Return a function that returns the schema of these parameters; others are ignored."""
+    return lambda: {"__extras": [get("ignore")], **parameters}
 
 
-def study_copy() -> Schema:
-    return {
-        **by_id(),
-        "title": _required(LINE),
-        "communes": _if_given(_texts(MOST_COMMUNES + 1)),
-        "epci": _if_given(LINE),
-        "geojson": _if_given(_geojson),
-        "file": _if_given(_upload),
-        "label": _optional("", LINE),
-        "buffer": _optional(0, _number(LARGEST_BUFFER)),
-    }
+def checked(schema: Callable[[], Schema], data: DataDict, context: Any) -> DataDict:
+    """Return validated parameters.
+
+    Raises:
+        ValidationError: what is wrong, by parameter.
+    """
+    values, errors = tk.navl_validate(data, schema(), context)
+    if errors:
+        raise action_input.refused(errors)
+    return values
 
 
-def study_create() -> Schema:
-    return {**study_copy(), "frame": _if_given(_frame)}
+# --- schemas ---
 
-
-def study_list() -> Schema:
-    return {
-        **by_id(),
-        "state": _optional(store.ACTIVE, get("one_of")([store.ACTIVE, store.ARCHIVED])),
-        **_part(),
-    }
-
-
-def study_update() -> Schema:
-    return {
-        **by_id(),
-        "title": _unless_missing(LINE, get("not_empty")),
-        "state": _if_given(get("one_of")([store.ACTIVE, store.ARCHIVED])),
-    }
-
-
-def study_difference() -> Schema:
-    number = _number(LARGEST_NUMBER)
-    return {**by_id(), "before": _if_given(number), "after": _if_given(number)}
-
-
-def study_need_create() -> Schema:
-    return {
-        **by_id(),
-        "label": _required(LINE),
-        "words": _optional([], _texts(MOST_WORDS)),
-        "themes": _optional([], _texts(MOST_THEMES)),
-    }
-
-
-def study_need_update() -> Schema:
-    return {
-        **by_id(),
-        "need": _required(LINE),
-        "relevant": _optional(True, _flag),
-        "why": _optional("", TEXT),
-    }
-
-
-def study_dataset_update() -> Schema:
-    return {
-        **by_id(),
-        "need": _required(LINE),
-        "dataset": _required(LINE),
-        "decision": _if_given(get("one_of")(store.DECISIONS)),
-        "why": _optional("", TEXT),
-        "replacement": _optional("", LINE),
-    }
-
-
-def study_member_add() -> Schema:
-    return {**study_link_create(), "username": _required(LINE)}
-
-
-def study_link_create() -> Schema:
-    return {**by_id(), "may_write": _optional(False, _flag)}
-
-
-def study_member_remove() -> Schema:
-    return {**by_id(), "member": _optional("", LINE)}
-
-
-def study_link_open() -> Schema:
-    return {**by_id(), "token": _optional("", LINE)}
-
-
-def study_request() -> Schema:
-    """Schema of `ecosphere_study_request`; what is not given is filled in from the need."""
-    title = _bounded(LONGEST_TITLE_OF_REQUEST, characters.one_line)
-    return {
-        **by_id(),
-        "need": _required(LINE),
-        "title": _unless_missing(title, get("not_empty")),
-        "description": _unless_missing(TEXT, get("not_empty")),
-        "theme": _unless_missing(_concept("themes")),
-        "territory": _unless_missing(_concept("territories")),
-        "procedure": _optional("", LINE),
-        "visibility": _if_given(get("one_of")(["public", "private"])),
-        "dataset": _optional("", LINE),
-        "purpose": _optional("", TEXT),
-        "until": _if_given(get("isodate")),
-        "undertakes": _optional(False, _flag),
-        "with_area": _optional(False, _flag),
-    }
-
-
-def collection() -> Schema:
-    """Schema of a collection but for its items, which may be many; what is not given stays as it is."""
-    return {
-        "__extras": [get("ignore")],
-        "title": _unless_missing(LINE, get("not_empty")),
-        "description": _unless_missing(TEXT),
-        "frame_id": _unless_missing(_frame_id),
-        "public": _unless_missing(get("boolean_validator")),
-    }
-
-
-def collection_create() -> Schema:
-    return {**collection(), "title": _required(LINE), "organization": _required(_service)}
-
-
-def collection_list() -> Schema:
-    return {**_part(), "organization": _if_given(_service), "mine": _optional(False, _flag)}
-
-
-def reuse_list() -> Schema:
-    return {
-        **_part(),
-        "scope": _optional("public", get("one_of")(["public", "mine", "held"])),
-        "package_id": _if_given(LINE),
-    }
-
-
-def reuse_create() -> Schema:
-    return {
-        "__extras": [get("ignore")],
-        "kind": _required(get("one_of")(list(reuses.KINDS))),
-        "title": _required(LINE),
-        "url": _required(_web_address),
-        "description": _optional("", TEXT),
-        "packages": _optional([], _public_ids),
-    }
-
-
-def reuse_moderate() -> Schema:
-    decisions = [reuses.PUBLISHED, reuses.REFUSED]
-    return {
-        **by_id(),
-        "decision": _required(get("one_of")(decisions)),
-        "reason": _optional("", TEXT),
-    }
-
-
-def opinion_list() -> Schema:
-    return {"package_id": _required(LINE)}
-
-
-def opinion_save() -> Schema:
-    return {
-        **opinion_list(),
-        "use": _required(get("one_of")(list(suitability.uses()))),
-        "fits": [get("not_missing"), _flag],
-        "why": _optional("", _bounded(LONGEST_WHY, characters.clean)),
-    }
+by_id = of(id=OTHER_NAME)
+study_create = of(title=NAME, frame=if_given(frame), **SITE)
+territory = of(
+    theme=optional("", _concept("themes")),
+    page=optional(1, _number(MOST_PAGES, 1)),
+    rows=optional(50, _number(MOST_ROWS, 1)),
+)
+process = of(frame=required(frame), **SITE)
+study_copy = of(id=OTHER_NAME, title=NAME, **SITE)
+study_list = of(state=optional(store.ACTIVE, STATE), **PART)
+study_update = of(id=OTHER_NAME, title=CHANGED_TITLE, state=if_given(STATE))
+study_difference = of(id=OTHER_NAME, before=if_given(NUMBER), after=if_given(NUMBER))
+study_need_create = of(
+    id=OTHER_NAME,
+    label=NAME,
+    words=optional([], _texts(MOST_WORDS)),
+    themes=optional([], _texts(MOST_THEMES)),
+)
+study_need_update = of(id=OTHER_NAME, need=NAME, relevant=optional(True, _flag), why=WORDS)
+study_dataset_update = of(
+    id=OTHER_NAME,
+    need=NAME,
+    dataset=NAME,
+    decision=if_given(one_of(*store.DECISIONS)),
+    why=WORDS,
+    replacement=OTHER_NAME,
+)
+study_member_add = of(id=OTHER_NAME, username=NAME, may_write=FLAG)
+study_member_remove = of(id=OTHER_NAME, member=OTHER_NAME)
+study_link_create = of(id=OTHER_NAME, may_write=FLAG)
+study_link_open = of(token=OTHER_NAME)
+study_request = of(
+    id=OTHER_NAME,
+    need=NAME,
+    title=unless_missing(TITLE_OF_REQUEST, get("not_empty")),
+    description=unless_missing(TEXT, get("not_empty")),
+    theme=unless_missing(_concept("themes")),
+    territory=unless_missing(_concept("territories")),
+    procedure=OTHER_NAME,
+    visibility=if_given(one_of("public", "private")),
+    dataset=OTHER_NAME,
+    purpose=WORDS,
+    until=if_given(get("isodate")),
+    undertakes=FLAG,
+    with_area=FLAG,
+)
+"""What is not given is filled in from the need."""
+CHANGES = {
+    "description": unless_missing(TEXT),
+    "frame_id": unless_missing(_frame_id),
+    "public": unless_missing(get("boolean_validator")),
+}
+collection = of(title=CHANGED_TITLE, **CHANGES)
+"""All but its items, which may be many; what is not given stays as it is."""
+collection_create = of(title=NAME, organization=required(_service), **CHANGES)
+collection_list = of(organization=if_given(_service), mine=FLAG, **PART)
+reuse_list = of(
+    scope=optional("public", one_of("public", "mine", "held")), package_id=if_given(LINE), **PART
+)
+reuse_create = of(
+    kind=required(one_of(*reuses.KINDS)),
+    title=NAME,
+    url=required(_web_address),
+    description=WORDS,
+    packages=optional([], _public_ids),
+)
+reuse_moderate = of(
+    id=OTHER_NAME, decision=required(one_of(reuses.PUBLISHED, reuses.REFUSED)), reason=WORDS
+)
+opinion_list = of(package_id=NAME)
+opinion_save = of(
+    package_id=NAME,
+    use=required(_use),
+    fits=[get("not_missing"), _flag],
+    why=optional("", _bounded(LONGEST_WHY, characters.clean)),
+)
 
 
 # --- how often ---
@@ -359,6 +311,10 @@ def count(name: str, rate: str, person_id: str) -> None:
     try:
         rate_limits.hit(name, rate, person_id, fallback=True)
     except rate_limits.TooMany as error:
-        sentence = tk._("This was done too often in a short time.")
-        again = rate_limits.try_again(error.seconds)
-        raise tk.ValidationError({"message": [f"{sentence} {again}"]}) from None
+        raise tk.ValidationError({"message": [too_often(error)]}) from None
+
+
+def too_often(error: rate_limits.TooMany) -> str:
+    """Return the sentence about what was done too often, and when to try again."""
+    sentence = tk._("This was done too often in a short time.")
+    return f"{sentence} {rate_limits.try_again(error.seconds)}"

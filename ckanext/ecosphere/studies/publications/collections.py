@@ -20,8 +20,9 @@ from ckanext.ecosphere.shared import atom, authorization, csv_table, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.rdf import NAMESPACES
 from ckanext.ecosphere.studies import candidates, frames, wording
+from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.model import Collection
-from ckanext.ecosphere.studies.publications.outline import facts_of, text_in
+from ckanext.ecosphere.studies.publications.outline import facts_of
 
 MOST_ITEMS, MOST_IN_FEED = 300, 100
 LONGEST = {"group": 200, "label": 300, "note": 1_000, "package_id": 100}

@@ -26,10 +26,10 @@ from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import candidates, config, frames, presence, wording
 from ckanext.ecosphere.studies.candidates import Candidate
-from ckanext.ecosphere.studies.frames import Frame
+from ckanext.ecosphere.studies.frames import Frame, text_in
+from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.studies.logic.actions import site_of
-from ckanext.ecosphere.studies.logic.schema import get, study_create
-from ckanext.ecosphere.studies.publications.outline import content_of, facts_of, text_in
+from ckanext.ecosphere.studies.publications.outline import content_of, facts_of
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -38,8 +38,6 @@ from ckanext.ecosphere.vocabularies.gazetteer import Place
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 PROCESS = "processes/etude"
 MOST_BYTES = 2 * 1024 * 1024
-ROWS, MOST_ROWS = 50, 100
-MOST_PAGES = 200
 OF_FRAME = 30
 """Datasets in the part for pages of other sites."""
 THEME = "vocab_ecosphere_theme"
@@ -72,9 +70,8 @@ def interface(name: str, prefix: str = "") -> Blueprint:
     blueprint = Blueprint(name, __name__, url_prefix=prefix or None)
     web_guard.protect(blueprint)
     blueprint.after_request(_opened)
-    blueprint.register_error_handler(HTTPException, _answered)
-    blueprint.register_error_handler(tk.ValidationError, _refused)
-    blueprint.register_error_handler(RecursionError, _nested)
+    for kind in (HTTPException, tk.ValidationError, rate_limits.TooMany, RecursionError):
+        blueprint.register_error_handler(kind, _answered)
     return blueprint
 
 
@@ -85,21 +82,26 @@ def _opened(response: Response) -> Response:
     return response
 
 
-def _answered(error: HTTPException) -> Response:
-    about = "about:blank"
-    if isinstance(error, Problem) and error.kind:
-        about = EXCEPTIONS + error.kind
-    status, detail = error.code or 400, str(error.description or error.name)
-    problem = {"type": about, "title": detail, "status": status, "detail": detail}
-    return json_response(problem, status, "application/problem+json")
+def _answered(error: Exception) -> Response:
+    about, problem = "about:blank", _problem(error)
+    if isinstance(problem, Problem) and problem.kind:
+        about = EXCEPTIONS + problem.kind
+    status, detail = problem.code or 400, str(problem.description or problem.name)
+    content = {"type": about, "title": detail, "status": status, "detail": detail}
+    return json_response(content, status, "application/problem+json")
 
 
-def _refused(error: tk.ValidationError) -> Response:
-    return _answered(Problem(400, sentences(error)))
-
-
-def _nested(_error: RecursionError) -> Response:
-    return _answered(Problem(400, tk._("This is nested too deeply.")))
+def _problem(error: Exception) -> HTTPException:
+    """Return what an error means to who asked."""
+    match error:
+        case HTTPException():
+            return error
+        case tk.ValidationError():
+            return Problem(400, sentences(error))
+        case rate_limits.TooMany():
+            g.ecosphere_retry_after = error.seconds
+            return Problem(429, schema.too_often(error))
+    return Problem(400, tk._("This is nested too deeply."))
 
 
 def json_response(
@@ -113,15 +115,9 @@ def count(name: str, option: str) -> None:
     """Count a request of an address.
 
     Raises:
-        Problem: it asks too often.
+        TooMany: it asks too often.
     """
-    try:
-        rate_limits.hit(name, config.limits(option), rate_limits.address(), fallback=True)
-    except rate_limits.TooMany as error:
-        g.ecosphere_retry_after = error.seconds
-        sentence = tk._("This was done too often in a short time.")
-        detail = f"{sentence} {rate_limits.try_again(error.seconds)}"
-        raise Problem(429, detail) from error
+    rate_limits.hit(name, config.limits(option), rate_limits.address(), fallback=True)
 
 
 # --- the process ---
@@ -178,16 +174,11 @@ def _validated(inputs: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValidationError: what is wrong, by input.
     """
-    schema: Any = study_create()
-    schema |= {"title": [get("ignore")], "frame": [get("not_empty"), *schema["frame"]]}
     values = {name: _value(inputs.get(name)) for name in ("frame", "buffer", "communes")}
     site = _value(inputs.get("site"))
     if isinstance(site, dict):
         values["geojson"] = json.dumps(site)
-    validated, errors = tk.navl_validate(values, schema, anybody())
-    if errors:
-        raise tk.ValidationError(errors)
-    return validated
+    return schema.checked(schema.process, values, anybody())
 
 
 def _value(value: Any) -> Any:
@@ -351,11 +342,13 @@ def _theme(package: Mapping[str, Any]) -> str:
     return ""
 
 
-def _asked(code: str) -> tuple[Place, str]:
-    """Return the territory and the theme of a request.
+def _asked(code: str) -> tuple[Place, dict[str, Any]]:
+    """Return the territory of a request, and its theme, page and rows.
 
     Raises:
-        Problem: one of them is unknown, the search room is not enabled, or the address asks too often.
+        Problem: the territory is unknown, or the search room is not enabled.
+        TooMany: the address asks too often.
+        ValidationError: what is wrong, by parameter.
     """
     count("studies-territory", config.TERRITORY_LIMITS)
     if not tk.h.plugin_loaded("ecosphere_search"):
@@ -363,18 +356,7 @@ def _asked(code: str) -> tuple[Place, str]:
     place = place_of(code)
     if place is None:
         raise Problem(404, tk._("There is no territory with this code."))
-    theme = request.args.get("theme", "")
-    if theme and theme not in voc.get("themes"):
-        raise Problem(400, tk._("There is no such theme."))
-    return place, theme
-
-
-def _number(name: str, default: int, most: int) -> int:
-    text = request.args.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
-        detail = tk._("The parameter {name} is a number from 1 to {most}.")
-        raise Problem(400, detail.format(name=name, most=most))
-    return int(text)
+    return place, schema.checked(schema.territory, request.args.to_dict(), anybody())
 
 
 @ecosphere_territories.route("/api/territoires")
@@ -386,17 +368,15 @@ def documentation() -> str:
 @ecosphere_territories.route("/api/territoires/<code>/jeux-de-donnees")
 def datasets(code: str) -> Response:
     """Return the datasets of a territory as JSON."""
-    place, theme = _asked(code)
-    page, rows = _number("page", 1, MOST_PAGES), _number("rows", ROWS, MOST_ROWS)
-    answer = look(place, theme, page, rows)
-    values = {"code": code, "rows": rows}
-    if theme:
-        values["theme"] = theme
+    place, parameters = _asked(code)
+    answer = look(place, **parameters)
+    page = parameters.pop("page")
+    values = {name: value for name, value in parameters.items() if value}
     answer["links"] = []
     for relation, number in (("self", page), ("prev", page - 1), ("next", page + 1)):
         if number == page or 1 <= number <= answer["pages"]:
             endpoint = "ecosphere_territories.datasets"
-            address = tk.h.url_for(endpoint, qualified=True, page=number, **values)
+            address = tk.h.url_for(endpoint, qualified=True, code=code, page=number, **values)
             title = tk._("Page {number}").format(number=number)
             link = {"rel": relation, "type": "application/json", "title": title, "href": address}
             answer["links"].append(link)
@@ -408,10 +388,11 @@ def embedded(code: str) -> Response:
     """Return the datasets of a territory as a part for pages of other sites."""
     status = None
     try:
-        place, theme = _asked(code)
-        answer = look(place, theme, 1, OF_FRAME)
+        place, parameters = _asked(code)
+        answer = look(place, parameters["theme"], 1, OF_FRAME)
         answer["more"] = tk.h.url_for("dataset.search", qualified=True, **{COVERS: place.ids[0]})
-    except Problem as problem:
+    except (Problem, tk.ValidationError, rate_limits.TooMany) as error:
+        problem = _problem(error)
         answer, status = {"problem": problem.description}, problem.code
     page = tk.render("ecosphere_studies/embedded.html", answer)
     response = make_response(page, status)

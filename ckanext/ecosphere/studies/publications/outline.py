@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-import yaml
 from pyproj import Geod
 from shapely.geometry import mapping
 
@@ -22,9 +19,10 @@ from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.studies import candidates, frames, shown, store, suitability
+from ckanext.ecosphere.studies.content import DATA, load
+from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.model import Study
 
-DATA = Path(__file__).parents[1] / "data"
 VALID = timedelta(days=90)
 """For how long a run counts as recent, as those of IPaC (U.S. Fish and Wildlife Service)."""
 MOST_PROPOSED = 3
@@ -99,19 +97,9 @@ def facts_of(package: Row) -> dict[str, str]:
     }
 
 
-def text_in(labels: Mapping[str, str]) -> str:
-    """Return a text that is stored by language, in that of the page."""
-    return one_line(frames.in_language(labels, language.current()))
-
-
 def content_of(name: str) -> Any:
     """Return the content of a file of `data/`, with its texts by language in that of the page."""
-    return _in_language(_content(name))
-
-
-@cache
-def _content(name: str) -> Any:
-    return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+    return _in_language(load(DATA / name))
 
 
 def _in_language(value: Any) -> Any:

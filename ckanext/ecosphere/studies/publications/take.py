@@ -1,9 +1,10 @@
 """What is taken away from a study: annex, tables, site, project of QGIS, and one archive with all.
 
 The annex is OpenDocument (ODF 1.3, ISO/IEC 26300), Word (ECMA-376) and HTML. Its text is `content.html` of
-`templates/studies/annex`; the template of each format says how headings, paragraphs and tables are written. All texts
-are cleaned and escaped; links lead to web addresses only. Tables have a caption and a row of headers, and headings are
-nested, so that screen readers find their way in each format.
+`templates/studies/annex`; the template of each format says how headings, paragraphs and tables are written. The folders
+`odt` and `docx` there are the packages of these formats, each file at its place. All texts are cleaned and escaped;
+links lead to web addresses only. Tables have a caption and a row of headers, and headings are nested, so that screen
+readers find their way in each format.
 
 The archive has the data around the site that were extracted (`clipping`); its table of downloads leads to the part of
 each service that covers the site. Its files and their texts are for the authorities, and have French names in every
@@ -33,8 +34,9 @@ from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import csv_table, dates, language, parsing, qgis
 from ckanext.ecosphere.shared.characters import clean
 from ckanext.ecosphere.studies import wording
+from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.publications import clipping
-from ckanext.ecosphere.studies.publications.outline import content_of, text_in
+from ckanext.ecosphere.studies.publications.outline import content_of
 
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
@@ -45,22 +47,6 @@ TEMPLATES = Path(__file__).parents[2] / "templates" / "studies" / "annex"
 ODT = "application/vnd.oasis.opendocument.text"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FORMATS = {"odt": ODT, "docx": DOCX, "html": "text/html"}
-#: File in the archive of a format → template. The relations of Word name the links that the document has.
-ODT_PARTS = {
-    "content.xml": "odt_content.xml",
-    "styles.xml": "odt_styles.xml",
-    "meta.xml": "odt_meta.xml",
-    "META-INF/manifest.xml": "odt_manifest.xml",
-}
-DOCX_PARTS = {
-    "[Content_Types].xml": "docx_types.xml",
-    "_rels/.rels": "docx_package.xml",
-    "docProps/core.xml": "docx_core.xml",
-    "word/document.xml": "docx_document.xml",
-    "word/footer.xml": "docx_footer.xml",
-    "word/styles.xml": "docx_styles.xml",
-    "word/_rels/document.xml.rels": "docx_relations.xml",
-}
 #: Moment of all files in the archives: the same annex gives the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 LONGEST_TEXT = 2_000
@@ -78,12 +64,15 @@ def annex(outline: Row, ending: str) -> bytes:
     if ending == "html":
         return rendered("annex.html", outline).encode()
     members = {}
-    parts = DOCX_PARTS
     if ending == "odt":
         members["mimetype"] = ODT
-        parts = ODT_PARTS
     links: dict[str, str] = {}
-    for name, template in parts.items():
+    folder = TEMPLATES / ending
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    # The relations of Word name the links that its document was found to have.
+    for path in sorted(paths, key=lambda path: (path.suffix == ".rels", path)):
+        template = path.relative_to(TEMPLATES).as_posix()
+        name = path.relative_to(folder).as_posix()
         members[name] = rendered(template, outline, links=links)
     return _packed(members)
 
@@ -100,7 +89,7 @@ def rendered(template: str, outline: Row, **variables: Any) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(("html", "xml")),
+        autoescape=select_autoescape(("html", "xml", "rels")),
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_cleaned,

@@ -71,7 +71,7 @@ def new() -> AnyResponse:
     return form.page(
         "ecosphere_studies/collections/new.html",
         services=tk.h.organizations_available(collections.RIGHT),
-        frames=[(frame.id, outline.text_in(frame.title)) for frame in frames.frames()],
+        frames=[(frame.id, frames.text_in(frame.title)) for frame in frames.frames()],
     )
 
 
