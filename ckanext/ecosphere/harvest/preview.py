@@ -52,7 +52,7 @@ def try_source(url: str, type_name: str, text: str = "") -> DataDict:
     settings = job.read_settings(harvester.checked_settings(text))
     if "page_size" in harvester.options:
         settings["page_size"] = min(SAMPLE, settings.get("page_size") or SAMPLE)
-    reader = harvester.reader(url, settings, config.preview_bounds())
+    reader = harvester.bounded_reader(url, settings, config.preview_bounds())
     raws: list[RawRecord] = []
     with Watch(reader.budget, reader.bounds.memory):
         for page in reader.pages():
