@@ -32,14 +32,14 @@ from ckanext.ecosphere.vocabularies.communes import Commune
 
 # Communes.
 
+#: INSEE code of a commune.
 CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}", re.IGNORECASE)
-"""INSEE code of a commune."""
+#: Code within an entry: "Belley (01034)" and "01034 Belley" are unambiguous.
 CODE_WITHIN = re.compile(rf"\b({CODE.pattern})\b", re.IGNORECASE)
-"""Code within an entry: "Belley (01034)" and "01034 Belley" are unambiguous."""
 SEPARATORS = re.compile(r"[;,\n]+")
 MOST_SUGGESTED = 8
+#: Maximum communes of the register among which the suggested ones are chosen.
 MOST_COMPARED = 500
-"""Maximum communes of the register among which the suggested ones are chosen."""
 
 
 def commune_label(code: str) -> str:

@@ -196,13 +196,13 @@ _EUROPE: geometry.Box = (-32.0, 26.0, 70.0, 82.0)
 _NORTH_OF_FRANCE = 53.0
 """Latitude beyond which no box drawn around French territories extends."""
 _NEAR_ENOUGH, _LEAD_OVER_NEXT = 0.75, 0.25
-"""Distance of the nearest territory, and lead over the next, with which it is certain (`_distance`)."""
+"""Distance of the nearest territory, and lead over the next, with which it is certain."""
 _FEW_DEPARTEMENTS = 3
 """Maximum départements of one region that are listed individually."""
 _MOST_WITH_COMMON_BOX = 5
 """Maximum départements whose common box is recognised; with more, régions are looked for."""
 _HALF = 0.5
-"""Share of a département in a box, and of land in a box abroad or at sea, above which they count."""
+"""Share of a département in a box, or of land abroad or at sea, above which it counts."""
 _MAIN_SHARE = 0.6
 """Share of a box's land above which the box belongs to that département."""
 _NOTABLE_SHARE = 0.25
@@ -212,7 +212,7 @@ _NEGLIGIBLE_SHARE = 0.02
 _WHOLE_REGION = 0.8
 """Share of a région above which a box covers it."""
 _NEARLY_ALL = 0.85
-"""Share of a box's land in a région above which a few départements stand for the région."""
+"""Share of a box's land in a région above which a few départements stand for it."""
 _LEAST_EXPLAINED = 0.6
 """Share of a box's land that its territories must account for: a river basin is no union of
 them."""
