@@ -19,12 +19,10 @@ from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.setup.leaving import KEY
 from ckanext.harvest.model import HarvestSource
 
-HIDDEN = "hidden"
-"""State of the package of a hidden source."""
-HARVEST, DATASET = "harvest", "dataset"
-"""Type of the package of a source, also the name of ckanext-harvest's plugin; type of a dataset."""
-OUR_TYPES = "ecosphere_"
-"""How the names of our types of source begin."""
+HIDDEN = "hidden"  # state of the package of a hidden source
+HARVEST = "harvest"  # type of the package of a source, and the plugin of ckanext-harvest
+DATASET = "dataset"
+OUR_TYPES = "ecosphere_"  # how the names of our types of source begin
 
 
 def steps(kept: Collection[str]) -> list[LeavingStep]:
@@ -96,11 +94,11 @@ def _sources_to_hide(kept: Collection[str]) -> list[tuple[Any, Any]]:
     sources = _sources(model.Package.state != HIDDEN)
     if HARVEST not in kept:
         return sources
-    of_our_types = []
-    for package, source in sources:
-        if source and source.type.startswith(OUR_TYPES):
-            of_our_types.append((package, source))
-    return of_our_types
+    return [
+        (package, source)
+        for package, source in sources
+        if source and source.type.startswith(OUR_TYPES)
+    ]
 
 
 def _sources(*conditions: Any) -> list[tuple[Any, Any]]:
