@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.harvest import helpers, letter
-from ckanext.ecosphere.harvest.letter import KINDS, STALLED, standing_still
+from ckanext.ecosphere.harvest.letter import KINDS, STALLED, stalled_sources
 from ckanext.ecosphere.harvest.overview import INACTIVE, Row
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 
@@ -21,7 +21,7 @@ def cards(person: Person) -> list[Card]:
     except tk.NotAuthorized:
         return []
     active = [source for source in sources if source["state"] != INACTIVE]
-    stalled = standing_still(active, datetime.now(timezone.utc))
+    stalled = stalled_sources(active, datetime.now(timezone.utc))
     stalled_ids = {source["id"] for source in stalled}
     rows = [(STALLED, source) for source in stalled]
     for source in active:
@@ -47,8 +47,11 @@ def cards(person: Person) -> list[Card]:
 
 def _line(kind: str, source: Row) -> Line:
     """Describe a source, linked to the page that explains its state."""
-    note = letter.what(kind, source) if kind == STALLED else _note(kind, source)
-    return Line(source["title"], letter.where(kind, source), note, True)
+    if kind == STALLED:
+        note = letter.sentence_about(kind, source)
+    else:
+        note = _note(kind, source)
+    return Line(source["title"], letter.page_about(kind, source), note, True)
 
 
 def _note(state: str, source: Row) -> str:

@@ -50,7 +50,7 @@ from ckanext.ecosphere.harvest.normalise.identity import (
 )
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import SECOND, BoundedReader, RawRecord, SourceType
+from ckanext.ecosphere.harvest.sources.base import SHARED, BoundedReader, RawRecord, SourceType
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.harvest.model import HarvestObject
@@ -128,7 +128,7 @@ def mark_of(content: str, read: Read) -> Mark:
 
 def second_guid(guid: str, mark: Mark) -> str:
     """Return the guid of a new record whose identifier another record of the source already has."""
-    return f"{guid}{SECOND}{_short_hash(f'{mark.resource}|{mark.title}')}"
+    return f"{guid}{SHARED}{_short_hash(f'{mark.resource}|{mark.title}')}"
 
 
 def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int, str]:
@@ -262,9 +262,9 @@ class Namesakes:
     def load(self) -> None:
         """Look up the identifiers shared by several known records of the source."""
         query = sa.select(SourceRecord.guid).where(
-            SourceRecord.source_id == self._job.source_id, SourceRecord.guid.contains(SECOND)
+            SourceRecord.source_id == self._job.source_id, SourceRecord.guid.contains(SHARED)
         )
-        self.shared = {guid.rpartition(SECOND)[0] for guid in model.Session.scalars(query)}
+        self.shared = {guid.rpartition(SHARED)[0] for guid in model.Session.scalars(query)}
 
     def note_shared(self, named: Sequence[tuple[RawRecord, str]], stored: Collection[str]) -> None:
         """Note known identifiers that several records of a page share, before the first of them is identified.
@@ -346,7 +346,7 @@ class Namesakes:
 
     def _of_group(self, identifier: str) -> Any:
         """Return the condition of the stored records with an identifier."""
-        is_second = SourceRecord.guid.startswith(identifier + SECOND, autoescape=True)
+        is_second = SourceRecord.guid.startswith(identifier + SHARED, autoescape=True)
         return sa.and_(
             SourceRecord.source_id == self._job.source_id,
             sa.or_(SourceRecord.guid == identifier, is_second),

@@ -19,13 +19,19 @@ from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.setup.leaving import KEY
 from ckanext.harvest.model import HarvestSource
 
-HIDDEN = "hidden"
-STOCK, PLAIN, OWN = "harvest", "dataset", "ecosphere_"
+HIDDEN = "hidden"  # state of the package of a hidden source
+HARVEST = "harvest"  # type of the package of a source, and the plugin of ckanext-harvest
+DATASET = "dataset"
+OUR_TYPES = "ecosphere_"  # how the names of our types of source begin
 
 
 def steps(kept: Collection[str]) -> list[LeavingStep]:
-    """Return the step that hides all sources, or only those of our types when ckanext-harvest stays."""
-    number = len(_rows(kept))
+    """Return the step that hides all sources, or only those of our types when ckanext-harvest stays.
+
+    Args:
+        kept: names of the plugins that stay enabled.
+    """
+    number = len(_sources_to_hide(kept))
     if not number:
         return []
     message = tk.ungettext(
@@ -35,43 +41,44 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
     ).format(number=number)
 
     def hide() -> str:
-        rows = _rows(kept)
-        for package, source in rows:
-            before = {"state": package.state, "active": source.active if source else None}
+        sources = _sources_to_hide(kept)
+        for package, source in sources:
+            before = {"state": package.state, "active": None}
+            if source:
+                before["active"] = source.active
+                source.active = False
             package.plugin_data = {**(package.plugin_data or {}), KEY: before}
             package.state = HIDDEN
-            if source:
-                source.active = False
         model.Session.flush()
-        _name_type([package.id for package, _source in rows], STOCK, PLAIN)
+        _change_type([package.id for package, _source in sources], HARVEST, DATASET)
         sentence = tk.ungettext(
-            "{number} harvest source hidden", "{number} harvest sources hidden", len(rows)
+            "{number} harvest source hidden", "{number} harvest sources hidden", len(sources)
         )
-        return sentence.format(number=len(rows))
+        return sentence.format(number=len(sources))
 
     return [LeavingStep(message, hide)]
 
 
 def restore(report: InitReport) -> None:
     """Restore the sources that `steps` hid."""
-    package: Any = model.Package
-    rows = _joined(package.state == HIDDEN, package.plugin_data.has_key(KEY))
-    for row, source in rows:
-        data = dict(row.plugin_data)
+    plugin_data: Any = model.Package.plugin_data
+    sources = _sources(model.Package.state == HIDDEN, plugin_data.has_key(KEY))
+    for package, source in sources:
+        data = dict(package.plugin_data)
         before = data.pop(KEY)
-        row.state, row.plugin_data = before["state"], data
+        package.state, package.plugin_data = before["state"], data
         if source and before["active"] is not None:
             source.active = before["active"]
-    _name_type([row.id for row, _source in rows], PLAIN, STOCK)
+    _change_type([package.id for package, _source in sources], DATASET, HARVEST)
     model.Session.commit()
-    if rows:
+    if sources:
         message = tk.ungettext(
-            "{number} harvest source is back", "{number} harvest sources are back", len(rows)
+            "{number} harvest source is back", "{number} harvest sources are back", len(sources)
         )
-        report.changed(message.format(number=len(rows)))
+        report.changed(message.format(number=len(sources)))
 
 
-def _name_type(ids: Collection[str], before: str, after: str) -> None:
+def _change_type(ids: Collection[str], before: str, after: str) -> None:
     """Change the type of the sources in the activity stream, which also builds URLs from it."""
     if not ids or not sa.inspect(model.Session.connection()).has_table("activity"):
         return
@@ -83,16 +90,23 @@ def _name_type(ids: Collection[str], before: str, after: str) -> None:
     model.Session.execute(sa.text(statement), {"ids": list(ids), "before": before, "after": after})
 
 
-def _rows(kept: Collection[str]) -> list[tuple[Any, Any]]:
-    rows = _joined(model.Package.state != HIDDEN)
-    return [row for row in rows if STOCK not in kept or (row[1] and row[1].type.startswith(OWN))]
+def _sources_to_hide(kept: Collection[str]) -> list[tuple[Any, Any]]:
+    sources = _sources(model.Package.state != HIDDEN)
+    if HARVEST not in kept:
+        return sources
+    return [
+        (package, source)
+        for package, source in sources
+        if source and source.type.startswith(OUR_TYPES)
+    ]
 
 
-def _joined(*conditions: Any) -> list[tuple[Any, Any]]:
+def _sources(*conditions: Any) -> list[tuple[Any, Any]]:
+    """Return sources that fulfil conditions, each as its package and its row in `harvest_source`, None without one."""
     query = (
         sa.select(model.Package, HarvestSource)
         .outerjoin(HarvestSource, HarvestSource.id == model.Package.id)
-        .where(model.Package.type == STOCK, *conditions)
+        .where(model.Package.type == HARVEST, *conditions)
         .order_by(model.Package.name)
     )
-    return [(package, source) for package, source in model.Session.execute(query)]
+    return list(model.Session.execute(query).tuples())

@@ -1,4 +1,9 @@
-"""The letter about the sources: who receives it and when, its contents, its text."""
+"""The letter about the harvest sources: subscribers, sending, contents, text.
+
+`write_due` adds the letters of a period to the outbox, each with no content but the time at which
+it is due. `deliver`, in a worker, collects the contents of each (`findings_of`), makes its text
+(`compose`) and sends it.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +35,7 @@ KINDS = (STALLED, INCOMPLETE, ERRORS, HELD)
 PATIENCE = timedelta(days=1)
 """Time after which a source that is due, or a harvest without a sign of life, counts as stalled."""
 COUNTED = ("added", "updated", "deleted", "errored")
+"""Outcomes of records, in the order of the columns of `_HARVESTS_ENDED`."""
 PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
 HOUR = 7
 """Hour at which letters are due, in the portal's time zone; weekly ones on Mondays."""
@@ -42,17 +48,17 @@ OUTBOX = Outbox(
     queue=QUEUE,
     kept=timedelta(days=90),
 )
-"""The letters. Their key is the time at which they are due, in UTC; the content is compiled when
-they are sent."""
+"""The letters, whose key is the time at which they are due, in UTC."""
 MOST_NAMED = 20
 """Maximum sources of each kind named in a letter."""
 MOST_QUOTED = 5
 """Maximum errors of the reading, and refused records, quoted for each source."""
-LONGEST = 200
+LONGEST_NAME = 200
 LONGEST_ERROR = 500
+"""Maximum characters of a name and of an error in the text of a letter."""
 
 
-# --- who receives it ---
+# --- subscribers ---
 
 
 def are_offered() -> bool:
@@ -65,12 +71,12 @@ def period() -> timedelta:
     return PERIODS[config.letter_period()]
 
 
-def wants(user_id: str) -> bool:
-    """Tell whether a user is subscribed to the letter."""
+def is_subscribed(user_id: str) -> bool:
+    """Tell whether a user receives the letter."""
     return model.Session.get(Reader, user_id) is not None
 
 
-def add(user_id: str, language: str) -> None:
+def subscribe(user_id: str, language: str) -> None:
     """Subscribe a user to the letter, in a language; the caller commits."""
     query = insert(Reader).values(user_id=user_id, language=language, since=sa.func.now())
     model.Session.execute(
@@ -78,37 +84,40 @@ def add(user_id: str, language: str) -> None:
     )
 
 
-def remove(user_id: str) -> None:
+def unsubscribe(user_id: str) -> None:
     """Unsubscribe a user from the letter; the caller commits."""
     model.Session.execute(sa.delete(Reader).where(Reader.user_id == user_id))
 
 
 def forget(user_id: str) -> None:
     """Delete the subscription of a user, and all letters to them; the caller commits."""
-    remove(user_id)
+    unsubscribe(user_id)
     OUTBOX.forget([user_id])
 
 
-# --- when it is sent ---
+# --- sending ---
 
 
 def write_due() -> list[str]:
-    """Create the letters that are due and queue their delivery; return how many, for the log."""
+    """Create the letters that are due and queue their delivery.
+
+    Returns:
+        one line with their number, as `ckan ecosphere watch` reports it; empty if none is due.
+    """
     if not are_offered():
         return []
-    number = write(datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    due = last_due(now)
+    if now - due > LATEST[config.letter_period()]:
+        return []
+    number = _create(due)
     if not number:
         return []
     OUTBOX.enqueue()
     return [f"{number} letters about the sources"]
 
 
-def deliver() -> int:
-    """Send the letters that are due and return how many were sent. Safe to run concurrently."""
-    return OUTBOX.deliver(_write)
-
-
-def last_moment(now: datetime) -> datetime:
+def last_due(now: datetime) -> datetime:
     """Return the last time at which letters were due, in the portal's time zone.
 
     Args:
@@ -118,57 +127,56 @@ def last_moment(now: datetime) -> datetime:
     due = local_now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     if config.letter_period() == "week":
         due -= timedelta(days=local_now.weekday())
-    return due if due <= local_now else due - period()
+    if due > local_now:
+        due -= period()
+    return due
 
 
-def write(now: datetime) -> int:
-    """Add the letters that are due and not yet created to the outbox, commit, and return their number.
-
-    Args:
-        now: with a time zone.
-    """
-    until = last_moment(now)
-    if now - until > LATEST[config.letter_period()]:
-        return 0
-    key = until.astimezone(timezone.utc).isoformat()
-    written = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
-    due = sa.select(Reader.user_id).where(Reader.since < until, ~written)
-    added = OUTBOX.add({"recipient": user_id, "key": key} for user_id in model.Session.scalars(due))
+def _create(due: datetime) -> int:
+    """Add the letters due at a time to the outbox unless they are there, commit; return their number."""
+    key = due.astimezone(timezone.utc).isoformat()
+    exists = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
+    readers = model.Session.scalars(sa.select(Reader.user_id).where(Reader.since < due, ~exists))
+    added = OUTBOX.add({"recipient": user_id, "key": key} for user_id in readers)
     if added:
         OUTBOX.purge()
     model.Session.commit()
     return len(added)
 
 
-def _write(mail: Work) -> Row:
-    """Return the parameters of a letter.
+def deliver() -> int:
+    """Send the letters that are due and return how many were sent. Safe to run concurrently."""
+    return OUTBOX.deliver(_mail_of)
+
+
+def _mail_of(letter: Work) -> Row:
+    """Return a letter as parameters of CKAN's `mail_recipient`.
 
     Raises:
         Unwanted: the portal or the person does not want it any more, or there is nothing to say.
     """
     if not are_offered():
         raise Unwanted("no letters are sent any more")
-    reader, user = model.Session.get(Reader, mail.recipient), model.User.get(mail.recipient)
+    reader, user = model.Session.get(Reader, letter.recipient), model.User.get(letter.recipient)
     if reader is None or user is None or user.state != model.State.ACTIVE or not user.email:
-        remove(mail.recipient)
+        unsubscribe(letter.recipient)
         raise Unwanted("not wanted any more")
     owners = None
     if not user.sysadmin:
         owners = editable_organisations(user.name)
-    until = datetime.fromisoformat(str(mail.key))
-    content = of_period(owners, until, datetime.now(timezone.utc))
-    if not content.total:
+    due = datetime.fromisoformat(str(letter.key))
+    findings = findings_of(owners, due, datetime.now(timezone.utc))
+    if not findings.total:
         raise Unwanted("no sources")
-    if config.letter_period() == "day" and not content.number:
+    if config.letter_period() == "day" and not findings.number:
         raise Unwanted("no source needs anybody")
-    message_id = mailing.message_id("harvest-week", str(mail.id))
-    name, email = user.display_name, user.email
+    message_id = mailing.message_id("harvest-week", str(letter.id))
     with language.speaking(reader.language):
-        title, body = compose(content, name, until)
+        title, body = compose(findings, user.display_name, due)
     return {
         "headers": {**mailing.AUTOMATIC, "Message-ID": message_id},
-        "recipient_name": name,
-        "recipient_email": email,
+        "recipient_name": user.display_name,
+        "recipient_email": user.email,
         "subject": title,
         "body": body,
     }
@@ -183,14 +191,15 @@ class Findings:
 
     Attributes:
         total: number of harvested sources.
-        calling: kind → rows of the overview, by title; stalled ones with `still_since` and `runs`.
+        by_kind: kind of `KINDS` → rows of the overview, by title; stalled ones as `stalled_sources`
+            returns them.
         harvests: number of harvests that ended in the period.
         incomplete: how many of them did not read their source completely.
         counts: number of records in the period, by outcome (`COUNTED`).
     """
 
     total: int = 0
-    calling: dict[str, list[Row]] = field(default_factory=dict)
+    by_kind: dict[str, list[Row]] = field(default_factory=dict)
     harvests: int = 0
     incomplete: int = 0
     counts: dict[str, int] = field(default_factory=dict)
@@ -198,15 +207,28 @@ class Findings:
     @property
     def number(self) -> int:
         """Number of sources that need attention, each counted once."""
-        return len({row["id"] for rows in self.calling.values() for row in rows})
+        return len({row["id"] for rows in self.by_kind.values() for row in rows})
 
 
-def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
+_HARVESTS_ENDED = sa.text("""
+    SELECT count(*), count(*) FILTER (WHERE NOT state.complete),
+        sum(CAST(state.facts -> 'counts' ->> 'added' AS integer)),
+        sum(CAST(state.facts -> 'counts' ->> 'updated' AS integer)),
+        sum(CAST(state.facts -> 'counts' ->> 'deleted' AS integer)),
+        sum(CAST(state.facts -> 'counts' ->> 'errored' AS integer))
+    FROM harvest_job AS job
+    LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
+    WHERE job.source_id = ANY(:ids) AND job.finished >= :first AND job.finished < :last
+    """)
+"""Number of harvests that ended in a period, of incomplete ones, and of records (`COUNTED`)."""
+
+
+def findings_of(owners: list[str] | None, due: datetime, now: datetime) -> Findings:
     """Collect the content of the letter.
 
     Args:
         owners: ids of the organisations whose sources are wanted; None for all.
-        until: when the letter was due, with a time zone; it covers the days before.
+        due: when the letter was due, with a time zone; it covers the days before.
         now: the current time, with a time zone.
     """
     rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
@@ -214,21 +236,21 @@ def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findi
     ids = [row["id"] for row in rows]
     findings = Findings(total=len(rows))
     for kind in (INCOMPLETE, ERRORS, HELD):
-        findings.calling[kind] = [row for row in rows if row["state"] == kind]
-    findings.calling[STALLED] = standing_still(rows, now)
-    first, last = days(until)
+        findings.by_kind[kind] = [row for row in rows if row["state"] == kind]
+    findings.by_kind[STALLED] = stalled_sources(rows, now)
+    first, last = days(due)
     values = {"ids": ids, "first": _naive(first), "last": _naive(last)}
-    harvests, incomplete, *numbers = model.Session.execute(_COUNTED, values).one()
-    findings.harvests, findings.incomplete = harvests, incomplete
-    findings.counts = {
-        name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)
-    }
+    findings.harvests, findings.incomplete, *numbers = model.Session.execute(
+        _HARVESTS_ENDED, values
+    ).one()
+    for outcome, number in zip(COUNTED, numbers, strict=True):
+        findings.counts[outcome] = int(number or 0)
     return findings
 
 
-def days(until: datetime) -> tuple[datetime, datetime]:
+def days(due: datetime) -> tuple[datetime, datetime]:
     """Return start and end of the days that a letter covers, at midnight in the portal's time zone."""
-    last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = due.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     return last - period(), last
 
 
@@ -237,7 +259,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def standing_still(rows: list[Row], now: datetime) -> list[Row]:
+def stalled_sources(rows: list[Row], now: datetime) -> list[Row]:
     """Return the sources that are due but not started, or whose harvest shows no sign of life.
 
     Args:
@@ -255,59 +277,46 @@ def standing_still(rows: list[Row], now: datetime) -> list[Row]:
         GROUP BY job.source_id
         """)
     open_since = dict(model.Session.execute(query).tuples().all())
-    still = []
+    stalled = []
     for row in rows:
-        runs = row["id"] in open_since
-        since = open_since[row["id"]] if runs else row["due"]
+        since = open_since.get(row["id"], row["due"])
         if since is not None and _naive(now) - since > PATIENCE:
-            still.append({**row, "still_since": since, "runs": runs})
-    return still
-
-
-_COUNTED = sa.text("""
-    SELECT count(*), count(*) FILTER (WHERE NOT state.complete),
-        sum(CAST(state.facts -> 'counts' ->> 'added' AS integer)),
-        sum(CAST(state.facts -> 'counts' ->> 'updated' AS integer)),
-        sum(CAST(state.facts -> 'counts' ->> 'deleted' AS integer)),
-        sum(CAST(state.facts -> 'counts' ->> 'errored' AS integer))
-    FROM harvest_job AS job
-    LEFT JOIN ecosphere_harvest_job AS state ON state.job_id = job.id
-    WHERE job.source_id = ANY(:ids) AND job.finished >= :first AND job.finished < :last
-    """)
-"""Harvests that ended in a period, incomplete ones, and the numbers of records in the order of
-`COUNTED`."""
+            stalled.append({**row, "still_since": since, "runs": row["id"] in open_since})
+    return stalled
 
 
 # --- its text ---
 
 
-def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
+def compose(findings: Findings, name: str, due: datetime) -> tuple[str, str]:
     """Return subject and text of a letter, in the current language.
 
     Args:
-        found: content of the letter.
+        findings: content of the letter.
         name: name of the recipient.
-        until: when the letter was due.
+        due: when the letter was due.
     """
-    number = found.number
-    calling = tk.ungettext(
-        "{number} source needs somebody", "{number} sources need somebody", number
+    state = tk._("all sources in order")
+    if findings.number:
+        state = tk.ungettext(
+            "{number} source needs somebody", "{number} sources need somebody", findings.number
+        ).format(number=findings.number)
+    first, end = days(due)
+    last = end - timedelta(days=1)
+    days_covered = tk._("from {first} to {last}").format(
+        first=dates.day(first), last=dates.day(last)
     )
-    state = calling.format(number=number) if number else tk._("all sources in order")
-    first, last = days(until)
-    last -= timedelta(days=1)
-    week = tk._("from {first} to {last}").format(first=dates.day(first), last=dates.day(last))
     if first == last:
-        week = tk._("on {day}").format(day=dates.day(first))
+        days_covered = tk._("on {day}").format(day=dates.day(first))
     kinds = []
     for kind in KINDS:
-        rows = found.calling[kind]
+        rows = findings.by_kind[kind]
         if rows:
             kinds.append((kind, len(rows), [_source(kind, row) for row in rows[:MOST_NAMED]]))
     variables = {
-        "found": found,
+        "findings": findings,
         "name": _line(name),
-        "week": week,
+        "week": days_covered,
         "daily": config.letter_period() == "day",
         "kinds": kinds,
         "page": tk.h.url_for("ecosphere_harvest.sources", qualified=True),
@@ -322,8 +331,8 @@ def _source(kind: str, row: Row) -> Row:
     service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
     source = {
         "title": f"{_line(row['title'])}{service}",
-        "sentence": what(kind, row),
-        "url": where(kind, row, qualified=True),
+        "sentence": sentence_about(kind, row),
+        "url": page_about(kind, row, qualified=True),
     }
     if kind in (INCOMPLETE, ERRORS):
         source |= _errors(row)
@@ -360,7 +369,7 @@ def _errors(row: Row) -> Row:
     }
 
 
-def what(kind: str, row: Row) -> str:
+def sentence_about(kind: str, row: Row) -> str:
     """Return a sentence about a source that needs attention."""
     if kind == STALLED:
         since = dates.moment(row["still_since"])
@@ -389,8 +398,8 @@ def what(kind: str, row: Row) -> str:
     return tk._("It was never read whole.")
 
 
-def where(kind: str, row: Row, *, qualified: bool = False) -> str:
-    """Return the URL of the page about it."""
+def page_about(kind: str, row: Row, *, qualified: bool = False) -> str:
+    """Return the URL of the page on which a source that needs attention is dealt with."""
     if kind == HELD:
         return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=qualified)
     if kind == STALLED:
@@ -398,5 +407,6 @@ def where(kind: str, row: Row, *, qualified: bool = False) -> str:
     return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=qualified)
 
 
-def _line(text: str, limit: int = LONGEST) -> str:
+def _line(text: str, limit: int = LONGEST_NAME) -> str:
+    """Return a text of others on one line, shortened, and without links that work."""
     return harmless(characters.one_line(text))[:limit]

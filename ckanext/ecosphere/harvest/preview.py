@@ -21,7 +21,7 @@ from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, n
 from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, RawRecord, SourceType, type_called
 from ckanext.ecosphere.harvest.worker import QUEUE, Watch
-from ckanext.ecosphere.harvest.write.portal import free_tags
+from ckanext.ecosphere.harvest.write.portal import accepts_free_tags
 from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
 from ckanext.ecosphere.shared.language import N_
@@ -52,7 +52,7 @@ def try_source(url: str, type_name: str, text: str = "") -> DataDict:
     settings = job.read_settings(harvester.checked_settings(text))
     if "page_size" in harvester.options:
         settings["page_size"] = min(SAMPLE, settings.get("page_size") or SAMPLE)
-    reader = harvester.reader(url, settings, config.preview_bounds())
+    reader = harvester.bounded_reader(url, settings, config.preview_bounds())
     raws: list[RawRecord] = []
     with Watch(reader.budget, reader.bounds.memory):
         for page in reader.pages():
@@ -64,7 +64,7 @@ def try_source(url: str, type_name: str, text: str = "") -> DataDict:
         catalogue_title=url,
         record_url=harvester.record_url(url),
         organisations=frozenset(job.organisations()),
-        free_tags=free_tags(),
+        free_tags=accepts_free_tags(),
     )
     if settings.get(OWN_SERVICE):
         context = replace(context, only_organisation="")

@@ -222,7 +222,7 @@ def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> Non
         .values(gather_started=now())
     )
     model.Session.commit()
-    reader = harvester.reader(job.url, job.settings)
+    reader = harvester.bounded_reader(job.url, job.settings)
     helper = Helpers(job.id, config.workers() - 1 if helpers else 0)
     with Watch(reader.budget, reader.bounds.memory, job.id):
         Gatherer(job, harvester, reader, locks, helper.more_work).run()
@@ -264,8 +264,10 @@ def _failures_of(reading: Reading) -> list[str]:
     """Return messages about what could not be read, one sentence each, and the number of further ones."""
     translate = translator()
     messages = [sentence(**asdict(failure), translate=translate) for failure in reading.failures]
-    if reading.untold:
-        messages.append(sentence("more-failures", {"number": reading.untold}, translate=translate))
+    if reading.unlisted:
+        messages.append(
+            sentence("more-failures", {"number": reading.unlisted}, translate=translate)
+        )
     return messages
 
 

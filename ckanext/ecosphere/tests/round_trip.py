@@ -46,7 +46,7 @@ def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def harvested(url: str) -> dict[str, dict[str, Any]]:
     """Harvest a feed, without saving anything; return the datasets by URI."""
-    reader = DcatSource().reader(url, {})
+    reader = DcatSource().bounded_reader(url, {})
     stored = [raw.content for page in reader.pages() for raw in page]
     assert not reader.reading.failures, reader.reading.failures
     return {each.partition("\n")[0].removeprefix("# "): _made_of(each) for each in stored}

@@ -66,7 +66,7 @@ def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, 
     for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi"):
         harvester = type_called(kind)
         assert harvester is not None
-        reader = harvester.reader(f"http://{parts.netloc}/solr/admin/cores/", {"tag": "eau"})
+        reader = harvester.bounded_reader(f"http://{parts.netloc}/solr/admin/cores/", {"tag": "eau"})
         assert list(reader.pages()) == []
         assert {failure.code for failure in reader.reading.failures} == {"fetch-own-service"}
 

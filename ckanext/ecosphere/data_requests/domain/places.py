@@ -1,11 +1,13 @@
-"""Places of requests: communes, the territory that holds them, and the service to propose for it.
+"""Where a request is about, and which service to propose for it.
 
-Services are proposed by territory, theme and kind of service (`data/routing.csv`).
+Communes as people type them; the smallest territory around communes or a rectangle; and the service for a territory
+and a theme, from the table `data/routing.csv`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,26 +30,16 @@ from ckanext.ecosphere.vocabularies import communes as registry
 from ckanext.ecosphere.vocabularies import normalise, tables
 from ckanext.ecosphere.vocabularies.communes import Commune
 
+# Communes.
+
+#: INSEE code of a commune.
 CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}", re.IGNORECASE)
 #: Code within an entry: "Belley (01034)" and "01034 Belley" are unambiguous.
 CODE_WITHIN = re.compile(rf"\b({CODE.pattern})\b", re.IGNORECASE)
 SEPARATORS = re.compile(r"[;,\n]+")
-#: Communes suggested for a text, and those among which they are chosen.
-MOST_SUGGESTED, MOST_LOOKED_AT = 8, 500
-
-
-def _fold(text: str) -> str:
-    """Normalise a name for comparison: no case, accents or punctuation, "st" as "saint"."""
-    words = normalise(text).split()
-    return " ".join({"st": "saint", "ste": "sainte"}.get(word, word) for word in words)
-
-
-def _departement_id(code: str) -> str:
-    """Return the id, in the vocabulary, of the département or overseas territory of a commune; "" if it is unknown."""
-    territory = departement(code)
-    if territory:
-        return territory.id
-    return ""
+MOST_SUGGESTED = 8
+#: Maximum communes of the register among which the suggested ones are chosen.
+MOST_COMPARED = 500
 
 
 def commune_label(code: str) -> str:
@@ -65,20 +57,35 @@ def find_communes(text: str, near: str = "") -> list[Commune]:
         text: what was typed.
         near: id of a territory whose communes come before all others; then those of exactly this name.
     """
-    folded, places = _fold(text), _within(near)
-    matches = registry.suggest(folded, MOST_LOOKED_AT)
-    order = sorted(matches, key=lambda commune: _fold(commune.name) != folded)
-    order.sort(key=lambda commune: _departement_id(commune.code) not in places)
-    return order[:MOST_SUGGESTED]
+    name = _comparable_name(text)
+    territories = _territory_and_parts(near)
+    matches = registry.suggest(name, MOST_COMPARED)
+    matches.sort(key=lambda commune: _comparable_name(commune.name) != name)
+    matches.sort(key=lambda commune: _departement_id(commune.code) not in territories)
+    return matches[:MOST_SUGGESTED]
 
 
-def _within(territory: str) -> set[str]:
-    """Return the ids of a territory and of those directly within it."""
+def _comparable_name(text: str) -> str:
+    """Return a name without case, accents and punctuation, and with "saint" for "st"."""
+    words = normalise(text).split()
+    return " ".join({"st": "saint", "ste": "sainte"}.get(word, word) for word in words)
+
+
+def _territory_and_parts(territory_id: str) -> set[str]:
+    """Return the ids of a territory and of those directly within it; empty for an unknown one."""
     territories = voc.get("territories")
-    concept = territories.get(territory) if territory else None
-    if concept:
-        return {concept.id, *(child.id for child in territories.children(concept.uri))}
-    return set()
+    territory = territories.get(territory_id)
+    if territory is None:
+        return set()
+    return {territory.id, *(part.id for part in territories.children(territory.uri))}
+
+
+def _departement_id(code: str) -> str:
+    """Return the id, in the vocabulary, of the département or overseas territory of a commune; "" if it is unknown."""
+    territory = departement(code)
+    if territory:
+        return territory.id
+    return ""
 
 
 def read_communes(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:
@@ -92,40 +99,85 @@ def read_communes(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]
     """
     codes: dict[str, None] = {}
     doubtful: list[tuple[str, list[Commune]]] = []
-    last: list[Commune] = []
+    homonyms: list[
+        Commune
+    ] = []  # those of the entry before, of which this one may name the département
     for entry in filter(None, map(str.strip, SEPARATORS.split(text))):
-        within = _in_departement(last, entry)
-        candidates = within or _named(entry)
-        if within and len(last) > 1:
-            doubtful.pop()
+        candidates = _in_departement(homonyms, entry)
+        if candidates:
+            if len(homonyms) > 1:
+                doubtful.pop()  # the entry before is not ambiguous after all
+            homonyms = []
+        else:
+            candidates = homonyms = _named(entry)
         if len(candidates) == 1:
             codes[candidates[0].code] = None
         else:
             doubtful.append((entry, candidates))
-        last = [] if within else candidates
     return list(codes), doubtful
+
+
+def _in_departement(communes: list[Commune], entry: str) -> list[Commune]:
+    """Return those of some communes that lie in the département named by an entry; empty if it names none of theirs."""
+    territory = voc.get("territories").find(entry)
+    if territory is None:
+        return []
+    return [commune for commune in communes if _departement_id(commune.code) == territory.id]
 
 
 def _named(entry: str) -> list[Commune]:
     """Return the communes with a code or name."""
-    coded = CODE_WITHIN.search(entry)
-    if coded is None:
-        return registry.named(_fold(entry))
-    communes = [registry.of_code(coded[1]), *registry.of_postal(entry)]
+    code = CODE_WITHIN.search(entry)
+    if code is None:
+        return registry.named(_comparable_name(entry))
+    communes = [registry.of_code(code[1]), *registry.of_postal(entry)]
     return list(dict.fromkeys(commune for commune in communes if commune))
 
 
-def _in_departement(candidates: list[Commune], entry: str) -> list[Commune]:
-    """Return those of some communes that lie in the département named; empty if it names none of theirs."""
-    territory = voc.get("territories").find(entry)
-    return [
-        commune
-        for commune in candidates
-        if territory and _departement_id(commune.code) == territory.id
-    ]
+# Territories.
 
 
-# Services.
+def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
+    """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
+    departements = {_departement_id(commune["code"]) for commune in communes or ()}
+    if departements:
+        return _smallest_with_all(departements)
+    if bbox:
+        return _smallest_around(bbox)
+    return ""
+
+
+def _smallest_with_all(departements: set[str]) -> str:
+    """Return the id of the smallest territory that holds some départements; that of the country for unknown ones."""
+    territories = voc.get("territories")
+    chains = []
+    for departement_id in sorted(departements):
+        concept = territories.get(departement_id)
+        if concept:
+            above = territories.ancestors(concept.uri)
+            chains.append([territory.id for territory in (concept, *above)])
+    if not chains:
+        return COUNTRY
+    for territory_id in chains[0]:
+        if all(territory_id in chain for chain in chains):
+            return territory_id
+    return COUNTRY
+
+
+def _smallest_around(bbox: Sequence[float]) -> str:
+    """Return the id of the territory with the smallest box around a rectangle."""
+    west, south, east, north = bbox
+    areas = []
+    for place in of_type("departement", "region", "outre-mer", "pays"):
+        box = place.data.get("bbox")
+        if box and holds(box, (west, south, east, north), margin=0):
+            areas.append((area(box), place.id))
+    if areas:
+        return min(areas)[1]
+    return COUNTRY
+
+
+# Services for a territory and a theme.
 
 TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
 ANY = "*"
@@ -133,12 +185,33 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class Rule:
-    """A row of the table."""
+    """A row of the table; its columns are described there."""
 
     place: str
     theme: str
     kinds: tuple[str, ...]
     where: str
+
+    def applies_to(self, territory: voc.Concept | None, theme: str) -> bool:
+        """Return whether the rule is for a territory, if there is one, and a top theme."""
+        if self.theme not in (ANY, theme):
+            return False
+        if self.place == ANY:
+            return True
+        if territory is None:
+            return False
+        return self.place in (territory.id, territory.data.get("type"))
+
+    @property
+    def reason(self) -> str:
+        """Code of why its service is proposed, for `wording.routing_reason`."""
+        if self.where == "national":
+            return "national"
+        if self.theme != ANY:
+            return "theme"
+        if self.where == "own":
+            return "territory"
+        return "above"
 
 
 @dataclass(frozen=True)
@@ -172,26 +245,75 @@ def propose(theme: str, territory: str) -> Proposal:
         theme: id in the vocabulary of themes, may be empty.
         territory: id in the vocabulary of territories, may be empty.
     """
-    top = root(theme)
-    place = voc.get("territories").get(territory) if territory else None
-    services = _services()
-    fitting: list[tuple[model.Group, Rule]] = []
+    top_theme = root(theme)
+    concept = voc.get("territories").get(territory)
+    services_by_key = _services_by_key()
+    proposals: dict[str, tuple[model.Group, Rule]] = {}
     for rule in rules():
-        if not _fits(rule, place, top):
-            continue
-        for group in _of_rule(rule, place, services):
-            if all(group.id != other.id for other, _rule in fitting):
-                fitting.append((group, rule))
-    if not fitting:
+        if rule.applies_to(concept, top_theme):
+            for group in _services_of_rule(rule, concept, services_by_key):
+                proposals.setdefault(group.id, (group, rule))
+    if not proposals:
         return Proposal(None, {"code": "none"})
-    best, rule = fitting[0]
+    (best, rule), *others = proposals.values()
     reason = {
-        "code": _code(rule),
+        "code": rule.reason,
         "service": best.display_name,
-        "theme": top,
+        "theme": top_theme,
         "territory": territory,
     }
-    return Proposal(best, reason, [group for group, _rule in fitting[1:]])
+    return Proposal(best, reason, [group for group, _rule in others])
+
+
+def root(theme: str) -> str:
+    """Return the id of the top theme of a theme, "" for an unknown one."""
+    themes = voc.get("themes")
+    if not theme or theme not in themes:
+        return ""
+    above = themes.ancestors(theme)
+    if above:
+        return above[-1].id
+    return themes[theme].id
+
+
+def _services_by_key() -> dict[Any, list[model.Group]]:
+    """Return the active services by (kind, URI of their territory), and by name."""
+    by_key: dict[Any, list[model.Group]] = defaultdict(list)
+    groups: Any = services()
+    for group in groups:
+        by_key[group.name].append(group)
+        kind = group.extras.get(organisations.KIND)
+        territory = group.extras.get(organisations.TERRITORY)
+        if kind and territory:
+            by_key[kind, territory].append(group)
+    return by_key
+
+
+def services() -> list[model.Group]:
+    """Return the active services, in alphabetical order."""
+    query = sa.select(model.Group).where(
+        model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
+    )
+    return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.display_name))
+
+
+def _services_of_rule(
+    rule: Rule, territory: voc.Concept | None, services_by_key: dict[Any, list[model.Group]]
+) -> Iterator[model.Group]:
+    """Yield the services of a rule that applies to a territory, in the order of its kinds."""
+    if rule.where == "national":
+        keys: Iterable[Any] = rule.kinds
+    else:
+        uri = ""
+        if rule.where not in ("own", "above"):
+            uri = voc.get("territories")[rule.where].uri
+        elif territory:
+            uri = territory.uri
+            if rule.where == "above":
+                uri = territory.broader
+        keys = [(kind, uri) for kind in rule.kinds]
+    for key in keys:
+        yield from services_by_key.get(key, ())
 
 
 def publisher_of(package_id: str | None) -> Proposal | None:
@@ -203,56 +325,6 @@ def publisher_of(package_id: str | None) -> Proposal | None:
     if group is None or group.state != model.State.ACTIVE:
         return None
     return Proposal(group, {"code": "dataset", "service": group.display_name})
-
-
-def _fits(rule: Rule, place: voc.Concept | None, top: str) -> bool:
-    if rule.theme not in (ANY, top):
-        return False
-    return rule.place == ANY or (
-        place is not None and rule.place in (place.id, place.data.get("type"))
-    )
-
-
-def _code(rule: Rule) -> str:
-    if rule.where == "national":
-        return "national"
-    if rule.theme != ANY:
-        return "theme"
-    if rule.where == "own":
-        return "territory"
-    return "above"
-
-
-def _of_rule(
-    rule: Rule, place: voc.Concept | None, services: dict[Any, list[model.Group]]
-) -> Iterator[model.Group]:
-    territories = voc.get("territories")
-    if rule.where == "national":
-        for name in rule.kinds:
-            yield from services.get(name, ())
-        return
-    if rule.where == "own":
-        uri = place.uri if place else ""
-    elif rule.where == "above":
-        uri = place.broader if place else ""
-    else:
-        uri = territories[rule.where].uri
-    for kind in rule.kinds:
-        yield from services.get((kind, uri), ())
-
-
-def _services() -> dict[Any, list[model.Group]]:
-    """Return the active services of the portal by (kind, territory) and by name."""
-    by_key: dict[Any, list[model.Group]] = {}
-    active: Any = services()
-    for group in active:
-        by_key.setdefault(group.name, []).append(group)
-        kind, territory = (
-            group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
-        )
-        if kind and territory:
-            by_key.setdefault((kind, territory), []).append(group)
-    return by_key
 
 
 def is_reachable(organization_id: str | None) -> bool:
@@ -289,60 +361,3 @@ def unreachable() -> list[model.Group]:
         for group in services()
         if group.id not in editing and not (mail and sheets.written(group).email)
     ]
-
-
-def services() -> list[model.Group]:
-    """Return the active services, in alphabetical order."""
-    query = sa.select(model.Group).where(
-        model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
-    )
-    return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.display_name))
-
-
-def root(theme: str) -> str:
-    """Return the id of the top theme of a theme, "" for an unknown one."""
-    themes = voc.get("themes")
-    if not theme or theme not in themes:
-        return ""
-    above = themes.ancestors(theme)
-    if above:
-        return above[-1].id
-    return themes[theme].id
-
-
-def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
-    """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
-    places = {_departement_id(commune["code"]) for commune in communes or ()}
-    if places:
-        return _common(places)
-    if bbox:
-        return _around(bbox)
-    return ""
-
-
-def _common(places: set[str]) -> str:
-    territories = voc.get("territories")
-    concepts = [territories[place_id] for place_id in sorted(places) if place_id in territories]
-    if not concepts:
-        return COUNTRY
-    chains = []
-    for place in concepts:
-        above = territories.ancestors(place.uri)
-        chains.append([concept.id for concept in (place, *above)])
-    for territory in chains[0]:
-        if all(territory in chain for chain in chains):
-            return territory
-    return COUNTRY
-
-
-def _around(bbox: Sequence[float]) -> str:
-    """Return the territory with the smallest box around a rectangle."""
-    west, south, east, north = bbox
-    holding = []
-    for place in of_type("departement", "region", "outre-mer", "pays"):
-        box = place.data.get("bbox")
-        if box and holds(box, (west, south, east, north), margin=0):
-            holding.append((area(box), place.id))
-    if holding:
-        return min(holding)[1]
-    return COUNTRY

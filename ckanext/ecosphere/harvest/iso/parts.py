@@ -1,4 +1,7 @@
-"""Mapping tables for parts of a record: dates, identifiers, contacts, extents, distribution, quality; see `reader`."""
+"""Mapping tables for parts of a record: identifiers, contacts, extents, distribution, quality, geometries.
+
+`reader` has the tables of whole records, and `walk` explains tables and handlers.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,12 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.dataset.geometry import LAMBERT_2_EXTENDED, LAMBERT_93, Geometry
-from ckanext.ecosphere.dataset.geometry import Projection as Cone
+from ckanext.ecosphere.dataset.geometry import (
+    LAMBERT_2_EXTENDED,
+    LAMBERT_93,
+    Geometry,
+    Projection,
+)
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.walk import (
     XLINK_HREF,
@@ -54,33 +61,35 @@ class Identifiers:
 
 
 def identifier_code(attribute: str) -> Handler:
-    """Set an attribute to the code of an identifier or to its ``uuidref``, and those beside it to code space and link.
+    """Set an attribute to the code of an identifier, or to its ``uuidref``.
 
+    A target with ``parent_identifier`` also has ``parent_codespace`` and ``parent_href``, for the code space and the
+    link; another one that has neither, such as ``file_identifier`` of a record, leaves them unread.
     ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
     """
-    beside = attribute.removesuffix("identifier")
+    prefix = attribute.removesuffix("identifier")
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         collected = Identifiers()
-        cited = element.findall("{*}CI_Citation/{*}identifier")
-        for holder in cited or [element]:
+        in_citation = element.findall("{*}CI_Citation/{*}identifier")
+        for holder in in_citation or [element]:
             identifiers("values")(walk, holder, collected)
-        if cited and (len(collected.values) > 1 or len(element[0]) > len(cited)):
+        if in_citation and (len(collected.values) > 1 or len(element[0]) > len(in_citation)):
             walk.unread(element)  # title and dates of the citation
         if collected.values:
             identifier = collected.values[0]
         else:
             reference_to = element.get("uuidref") or one_line(walk.text(element).text)
             identifier = r.Identifier(code=reference_to)
-        has_beside = hasattr(target, f"{beside}codespace")
-        if (identifier.codespace or identifier.href) and not has_beside:
+        has_room = hasattr(target, f"{prefix}codespace")
+        if (identifier.codespace or identifier.href) and not has_room:
             walk.unread(element)
         value = identifier.code or identifier.href
         if value and not getattr(target, attribute):
             setattr(target, attribute, value)
-            if has_beside:
-                setattr(target, f"{beside}codespace", identifier.codespace)
-                setattr(target, f"{beside}href", identifier.href)
+            if has_room:
+                setattr(target, f"{prefix}codespace", identifier.codespace)
+                setattr(target, f"{prefix}href", identifier.href)
 
     return handler
 
@@ -176,7 +185,7 @@ def contact(attribute: str) -> Handler:
 # --- extents (EX_Extent): boxes, polygons, geographic identifiers, periods ------------------------
 
 
-def _left_out(walk: Walk, element: Element, target: Any) -> None:
+def _note_excluded(walk: Walk, element: Element, target: Any) -> None:
     """Note that the extent is excluded from the data (``extentTypeCode`` false); inclusion is the default."""
     if one_line(walk.text(element).text).lower() in ("false", "0"):
         walk.unread(element)
@@ -187,7 +196,7 @@ _BOX: Table = {
     "eastBoundLongitude": text("east"),
     "southBoundLatitude": text("south"),
     "northBoundLatitude": text("north"),
-    "extentTypeCode": _left_out,
+    "extentTypeCode": _note_excluded,
 }
 
 
@@ -254,7 +263,7 @@ def _instant(walk: Walk, element: Element, record: r.Record) -> None:
 _TIME = by_type({"TimePeriod": _period, "TimeInstant": _instant})
 _GEOGRAPHIC_DESCRIPTION: Table = {
     "geographicIdentifier": identifiers("geographic_identifiers"),
-    "extentTypeCode": _left_out,
+    "extentTypeCode": _note_excluded,
 }
 EXTENT: Table = {
     "description": texts("extent_descriptions"),
@@ -273,8 +282,8 @@ def extent(walk: Walk, element: Element, record: r.Record) -> None:
     """Read an extent, and keep its texts and boxes together."""
     first_text, first_box = len(record.extent_descriptions), len(record.boxes)
     within(EXTENT)(walk, element, record)
-    whole = r.Extent(record.extent_descriptions[first_text:], record.boxes[first_box:])
-    record.extents.append(whole)
+    texts_of_extent, boxes = record.extent_descriptions[first_text:], record.boxes[first_box:]
+    record.extents.append(r.Extent(texts_of_extent, boxes))
 
 
 # --- distribution (MD_Distribution) ---------------------------------------------------------------
@@ -360,7 +369,7 @@ DISTRIBUTION: Table = {
 # --- quality (DQ_DataQuality) ---------------------------------------------------------------------
 
 
-def _pass(walk: Walk, element: Element, conformity: r.Conformity) -> None:
+def _degree(walk: Walk, element: Element, conformity: r.Conformity) -> None:
     value = one_line(walk.text(element).text).lower()
     conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
 
@@ -388,35 +397,29 @@ def _specification(walk: Walk, element: Element, conformity: r.Conformity) -> No
 _RESULT: Table = {
     "specification": _specification,
     "explanation": long_text("explanation"),
-    "pass": _pass,
+    "pass": _degree,
 }
 
 
 def _measure(walk: Walk, result: Element, report: Element | None, record: r.Record) -> None:
     """Read a quantitative result, with the type and name of its measure from the report that contains it."""
-    value = _all_text(result, "{*}value")
+    value = " ".join(_texts_within(result, "{*}value")).strip()
     if report is None or not value:
         walk.unread(result)
         return
     names = [one_line(walk.text(name).text) for name in _names_of_measure(report)]
-    unit = _first_text(result, "{*}valueUnit//{*}identifier") or _first_text(result, "{*}valueUnit")
-    if not unit:
-        links = [element.get(XLINK_HREF) or "" for element in result.iterfind("{*}valueUnit")]
-        unit = links[0] if links else ""
-    name = names[0] if names else ""
-    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit))
+    units = _texts_within(result, "{*}valueUnit//{*}identifier")[:1]
+    units += _texts_within(result, "{*}valueUnit")[:1]
+    units += [element.get(XLINK_HREF) or "" for element in result.iterfind("{*}valueUnit")][:1]
+    measure = r.QualityMeasure(local_name(report), value=value)
+    measure.name = next(iter(names), "")
+    measure.unit = next(filter(None, units), "")
+    record.measures.append(measure)
 
 
-def _all_text(element: Element, path: str) -> str:
-    parts = [one_line(" ".join(map(str, part.itertext()))) for part in element.iterfind(path)]
-    return " ".join(parts).strip()
-
-
-def _first_text(element: Element, path: str) -> str:
-    part = element.find(path)
-    if part is None:
-        return ""
-    return one_line(" ".join(map(str, part.itertext())))
+def _texts_within(element: Element, path: str) -> list[str]:
+    """Return the whole text of each element at a path, on one line."""
+    return [one_line(" ".join(map(str, part.itertext()))) for part in element.iterfind(path)]
 
 
 def _result(walk: Walk, element: Element, record: r.Record) -> None:
@@ -499,7 +502,7 @@ QUALITY: Table = {
 MAX_NUMBERS = 20_000
 """Maximum numbers of one geometry, including all its parts."""
 _CODE = re.compile(r"(?:^|[:/#])([a-z0-9]{4,20})$")
-_CONES = {
+_PROJECTIONS = {
     **dict.fromkeys(("2154", "9794", "lamb93", "rgf93lamb93"), LAMBERT_93),
     **dict.fromkeys(("27572", "27582", "lambe", "ntflambe"), LAMBERT_2_EXTENDED),
 }
@@ -507,7 +510,7 @@ _CONES = {
 _DECIMALS = 6
 _GEOGRAPHIC = re.compile(r"(?:4326|4979|4258|4171|crs84)$", re.IGNORECASE)
 _LATITUDE_FIRST = re.compile(r"(?:/crs/epsg/|:crs:epsg:)[\d.]*[/:]\d+$", re.IGNORECASE)
-_MANY = {
+_COLLECTIONS = {
     "MultiPoint": ("Point", "MultiPoint"),
     "MultiCurve": ("LineString", "MultiLineString"),
     "MultiLineString": ("LineString", "MultiLineString"),
@@ -518,9 +521,10 @@ _MANY = {
 _NUMBERS = ("{*}pos", "{*}posList", "{*}coordinates")
 """Elements that hold positions."""
 
+_GEOMETRIES = ("Point", "LineString", "Polygon")
 Position = list[float]
-Axes = bool | Cone
-"""Whether latitude comes first, or the projection of the positions."""
+Axes = bool | Projection
+"""Of positions in degrees, whether latitude comes first; of those in metres, their projection."""
 
 
 def geojson_of(element: Element) -> Geometry | None:
@@ -528,14 +532,14 @@ def geojson_of(element: Element) -> Geometry | None:
     names = [(part.get("srsName") or "").strip() for part in element.iter(etree.Element)]
     name = next(filter(None, names), "")
     code = _CODE.search(name.lower())
-    cone = _CONES.get(code.group(1)) if code else None
-    if name and not cone and not _GEOGRAPHIC.search(name):
+    projection = _PROJECTIONS.get(code.group(1)) if code else None
+    if name and not projection and not _GEOGRAPHIC.search(name):
         return None
     texts = [part.text or "" for part in element.iter(*_NUMBERS)]
     if sum(len(text.split()) for text in texts) > MAX_NUMBERS:
         return None
     try:
-        shape = _geometry(element, cone or bool(_LATITUDE_FIRST.search(name)))
+        shape = _geometry(element, projection or bool(_LATITUDE_FIRST.search(name)))
     except ValueError:
         return None
     if not shape or not shape["coordinates"]:
@@ -545,18 +549,15 @@ def geojson_of(element: Element) -> Geometry | None:
 
 def _geometry(element: Element, axes: Axes) -> Geometry | None:
     kind = local_name(element)
-    if kind in _MANY:
-        single, collection = _MANY[kind]
+    if kind in _COLLECTIONS:
+        single, collection = _COLLECTIONS[kind]
         members = [_single(part, single, axes) for part in element.iter(f"{{*}}{single}")]
         return {"type": collection, "coordinates": members}
     if kind == "Envelope":
         return {"type": "Polygon", "coordinates": [_envelope(element, axes)]}
-    if kind in _SINGLE:
+    if kind in _GEOMETRIES:
         return {"type": kind, "coordinates": _single(element, kind, axes)}
     return None
-
-
-_SINGLE = ("Point", "LineString", "Polygon")
 
 
 def _single(element: Element, kind: str, axes: Axes) -> Any:
@@ -612,7 +613,7 @@ def _numbers(text: str | None) -> list[float]:
 
 
 def _checked(position: Position, axes: Axes) -> Position:
-    if isinstance(axes, Cone):
+    if isinstance(axes, Projection):
         if not axes.holds(*position):
             raise ValueError("world")
         return [round(number, _DECIMALS) for number in axes.to_degrees(*position)]

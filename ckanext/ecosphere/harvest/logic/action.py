@@ -436,7 +436,7 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> Data
         `wanted`; `offered`, false where the portal sends none.
     """
     tk.check_access("ecosphere_harvest_letter_show", context, data_dict)
-    return {"wanted": letter.wants(_reader_id(context)), "offered": letter.are_offered()}
+    return {"wanted": letter.is_subscribed(_reader_id(context)), "offered": letter.are_offered()}
 
 
 @tk.validate_action_data(schema.letter_schema)
@@ -454,9 +454,9 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> Da
     """
     tk.check_access("ecosphere_harvest_letter_update", context, data_dict)
     if data_dict["wanted"]:
-        letter.add(_reader_id(context), language.current())
+        letter.subscribe(_reader_id(context), language.current())
     else:
-        letter.remove(_reader_id(context))
+        letter.unsubscribe(_reader_id(context))
     model.Session.commit()
     return {"wanted": data_dict["wanted"]}
 

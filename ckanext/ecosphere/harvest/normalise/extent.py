@@ -167,11 +167,11 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
     """
     positions = list(geometry.positions_in(shape.geometry["coordinates"]))
     bounds = geometry.bounds(positions)
-    turned = geometry.swapped(bounds)
-    is_straight = any(geometry.holds(box, bounds, _TOLERANCE) for box in around)
-    is_turned = any(geometry.holds(box, turned, _TOLERANCE) for box in around)
-    is_off_the_world = max(abs(bounds[1]), abs(bounds[3])) > QUARTER_TURN
-    if not is_straight and (is_turned or is_off_the_world):
+    swapped = geometry.swapped(bounds)
+    fits = any(geometry.holds(box, bounds, _TOLERANCE) for box in around)
+    fits_swapped = any(geometry.holds(box, swapped, _TOLERANCE) for box in around)
+    is_beyond_the_poles = max(abs(bounds[1]), abs(bounds[3])) > QUARTER_TURN
+    if not fits and (fits_swapped or is_beyond_the_poles):
         return json.dumps(geometry.with_axes_swapped(shape.geometry))
     return json.dumps(shape.geometry)
 
@@ -182,49 +182,52 @@ def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
 # A box whose coordinates a person drew around a territory has nearly the box of that territory;
 # others are explained by the land in them, or overseas and at sea by boxes.
 #
-# `around` are the territories whose boxes contain the box, `inside` the mainland départements on
-# which it has land, with their shares, and `ashore` is the share of land in it.
+# In what follows, `around` are the territories whose boxes contain the box, nearest first, `shares`
+# the mainland départements on which it has land, largest first, and `land_share` is the share of
+# land in it.
 #
 # Which mainland départements and other countries a box covers is known from their outlines
 # (`data/departements.csv`, `data/neighbours.csv`); overseas, boxes of territories are compared.
 
-MOST = 12
+MOST_TERRITORIES = 12
 """Number of territories above which the boxes of a dataset are regarded as one."""
 _EUROPE: geometry.Box = (-32.0, 26.0, 70.0, 82.0)
 """From the Azores to the Urals, from the Canary Islands to Svalbard."""
 _NORTH_OF_FRANCE = 53.0
 """Latitude beyond which no box drawn around French territories extends."""
-_CLEAR, _MARGIN = 0.75, 0.25
+_NEAR_ENOUGH, _LEAD_OVER_NEXT = 0.75, 0.25
 """Distance of the nearest territory, and lead over the next, with which it is certain."""
-_FEW = 3
+_FEW_DEPARTEMENTS = 3
 """Maximum départements of one region that are listed individually."""
-_SEVERAL = 5
+_MOST_WITH_COMMON_BOX = 5
 """Maximum départements whose common box is recognised; with more, régions are looked for."""
 _HALF = 0.5
-_MAIN = 0.6
+"""Share of a département in a box, or of land abroad or at sea, above which it counts."""
+_MAIN_SHARE = 0.6
 """Share of a box's land above which the box belongs to that département."""
-_SOME = 0.25
+_NOTABLE_SHARE = 0.25
 """Share of a box's land, or of the smaller of two boxes, above which a territory counts."""
-_BARELY = 0.02
+_NEGLIGIBLE_SHARE = 0.02
 """Share of the smaller of two boxes below which they barely overlap."""
-_WHOLE = 0.8
+_WHOLE_REGION = 0.8
 """Share of a région above which a box covers it."""
 _NEARLY_ALL = 0.85
-_EXPLAINED = 0.6
+"""Share of a box's land in a région above which a few départements stand for it."""
+_LEAST_EXPLAINED = 0.6
 """Share of a box's land that its territories must account for: a river basin is no union of
 them."""
-_ALL = 0.9
+_WHOLE_DEPARTEMENT = 0.9
 """Share of a département above which a box contains it."""
-_AT_SEA = 0.1
+_LAND_AT_SEA = 0.1
 """Share of land below which a box is at sea."""
-_COVERED = 0.72
+_COVERED_SHARE = 0.72
 """Share of a territory's box above which a box covers it."""
-_MAINLY, _LIKE_ENOUGH = 0.6, 0.35
+_MOSTLY_WITHIN, _SIMILAR = 0.6, 0.35
 """Share of a box within a service's territory, or similarity to it, above which it is its box."""
 _FAR_LARGER, _OCEAN = 6, 400.0
 """Ratio to the area of the touched territories, and square degrees, above which a box is about
 something else."""
-_SAME = 0.7
+_SAME_BOX = 0.7
 """Similarity above which a box is that of a territory."""
 _NO_AREA = 1e-12
 """Square degrees in place of the area of a point."""
@@ -270,21 +273,21 @@ def of_box(box: geometry.Box, hints: Hints) -> list[Concept]:
     """
     if hints.own and _is_mostly_within(box, hints.own):
         return [hints.own]
-    outer = _territories_around(box)
-    shares, ashore = shares_of_land(box)
-    is_at_sea = hints.of_the_sea or (bool(shares) and ashore < _AT_SEA)
-    if not outer and is_at_sea:
+    around = _territories_around(box)
+    shares, land_share = shares_of_land(box)
+    is_at_sea = hints.of_the_sea or (bool(shares) and land_share < _LAND_AT_SEA)
+    if not around and is_at_sea:
         zones = _sea_zones(box)
         if zones:
             return zones
     # A box may resemble that of one territory and lie within that of a likely one.
-    if not any(concept.uri in hints.likely for concept in outer):
-        drawn = _drawn_around(box, outer, shares)
+    if not any(concept.uri in hints.likely for concept in around):
+        drawn = _drawn_around(box, around, shares)
         if drawn:
             return drawn
-    if shares and (outer or not _is_whole_country(box)):
-        return _by_land(box, outer, shares, ashore, hints)
-    return _by_boxes(box, outer, hints)
+    if shares and (around or not _is_whole_country(box)):
+        return _by_land(box, around, shares, land_share, hints)
+    return _by_boxes(box, around, hints)
 
 
 def is_outside(box: geometry.Box) -> bool:
@@ -298,34 +301,34 @@ def like_box(box: geometry.Box) -> Concept | None:
     """Return the territory whose box is nearly this one: département, région, country…"""
     concepts = places.of_type("departement", "outre-mer", "region", "pays")
     best = max(concepts, key=lambda concept: geometry.likeness(box, concept.data["bbox"]))
-    if geometry.likeness(box, best.data["bbox"]) >= _SAME:
+    if geometry.likeness(box, best.data["bbox"]) >= _SAME_BOX:
         return best
     return None
 
 
-def _by_boxes(box: geometry.Box, outer: list[Concept], hints: Hints) -> list[Concept]:
+def _by_boxes(box: geometry.Box, around: list[Concept], hints: Hints) -> list[Concept]:
     """Return the territories of a box overseas, at sea, abroad, or around the whole country.
 
     Args:
         box: the box.
-        outer: the territories whose boxes contain it, nearest first.
+        around: the territories whose boxes contain it, nearest first.
         hints: other information in the record.
     """
-    likely = [concept for concept in outer if concept.uri in hints.likely]
+    likely = [concept for concept in around if concept.uri in hints.likely]
     if likely:
         return likely[:1]
     if _is_abroad(box) and not _is_whole_country(box):
         return []
-    if outer:
-        return [_most_likely(box, outer)]
+    if around:
+        return [_most_likely(box, around)]
     return of_wide_box(box, hints.likely)
 
 
-def _drawn_around(box: geometry.Box, outer: list[Concept], shares: list[Share]) -> list[Concept]:
+def _drawn_around(box: geometry.Box, around: list[Concept], shares: list[Share]) -> list[Concept]:
     """Return the territory that has this box, or the adjacent départements that have it in common."""
     alike = like_box(box)
     is_exact = alike is not None and geometry.same(alike.data["bbox"], box)
-    if not outer and not is_exact:
+    if not around and not is_exact:
         several = _with_common_box(box, shares)
         if several:
             return several
@@ -340,14 +343,16 @@ def _with_common_box(box: geometry.Box, shares: list[Share]) -> list[Concept]:
     Preferably those of one région; none if they are too many, since their régions then describe the
     box better.
     """
-    contained = [share.departement for share in shares if share.of_departement >= _ALL]
+    contained = [
+        share.departement for share in shares if share.of_departement >= _WHOLE_DEPARTEMENT
+    ]
     groups = [*_by_region(contained).values(), contained]
     for concepts in groups:
         if len(concepts) < 2:  # noqa: PLR2004
             continue
         common = geometry.hull(concept.data["bbox"] for concept in concepts)
         if geometry.same(common, box):
-            if len(concepts) > _SEVERAL:
+            if len(concepts) > _MOST_WITH_COMMON_BOX:
                 return []
             return concepts
     return []
@@ -360,14 +365,14 @@ def _by_region(concepts: Iterable[Concept]) -> dict[str | None, list[Concept]]:
     return groups
 
 
-def _most_likely(box: geometry.Box, outer: list[Concept]) -> Concept:
+def _most_likely(box: geometry.Box, around: list[Concept]) -> Concept:
     """Choose among the territories whose boxes contain this one; in doubt, their common région."""
-    if len(outer) == 1:
-        return outer[0]
-    first, second = (_distance(box, concept) for concept in outer[:2])
-    if first < _CLEAR and second - first > _MARGIN:
-        return outer[0]
-    return _common_region(outer) or outer[0]
+    if len(around) == 1:
+        return around[0]
+    first, second = (_distance(box, concept) for concept in around[:2])
+    if first < _NEAR_ENOUGH and second - first > _LEAD_OVER_NEXT:
+        return around[0]
+    return _common_region(around) or around[0]
 
 
 def _common_region(concepts: Iterable[Concept]) -> Concept | None:
@@ -381,24 +386,24 @@ def _common_region(concepts: Iterable[Concept]) -> Concept | None:
 
 
 def _by_land(
-    box: geometry.Box, outer: list[Concept], shares: list[Share], ashore: float, hints: Hints
+    box: geometry.Box, around: list[Concept], shares: list[Share], land_share: float, hints: Hints
 ) -> list[Concept]:
     """Return the territories of a box with land of the mainland in it.
 
     Args:
         box: the box.
-        outer: the territories whose boxes contain it; a box that has none is a large one.
+        around: the territories whose boxes contain it; a box that has none is a large one.
         shares: the départements in it, largest first.
-        ashore: share of land in the box.
+        land_share: share of land in the box.
         hints: other information in the record.
     """
-    if _is_abroad(box) and ashore < _HALF:
+    if _is_abroad(box) and land_share < _HALF:
         return []
-    if outer:
+    if around:
         concepts = _of_small_box(shares, hints)
     else:
         concepts = _of_large_box(shares, hints)
-    if not concepts and ashore < _HALF:
+    if not concepts and land_share < _HALF:
         return _sea_zones(box)
     return concepts
 
@@ -408,17 +413,17 @@ def _of_small_box(shares: list[Share], hints: Hints) -> list[Concept]:
 
     In doubt, the région.
     """
-    some = [share.departement for share in shares if share.of_land >= _SOME]
-    likely = [concept for concept in some if hints.suggest(concept)]
+    notable = [share.departement for share in shares if share.of_land >= _NOTABLE_SHARE]
+    likely = [concept for concept in notable if hints.suggest(concept)]
     if likely:
         return likely[:1]
     main = shares[0]
-    if main.of_land >= _MAIN or len(some) < 2:  # noqa: PLR2004
+    if main.of_land >= _MAIN_SHARE or len(notable) < 2:  # noqa: PLR2004
         return [main.departement]
-    region = _common_region(some)
+    region = _common_region(notable)
     if region:
         return [region]
-    return some
+    return notable
 
 
 def _of_large_box(shares: list[Share], hints: Hints) -> list[Concept]:
@@ -428,7 +433,7 @@ def _of_large_box(shares: list[Share], hints: Hints) -> list[Concept]:
     box lies there.
     """
     likely = [share for share in shares if hints.suggest(share.departement)]
-    is_certain = _land(likely) >= _SOME
+    is_certain = _land(likely) >= _NOTABLE_SHARE
     if is_certain:
         shares = likely
     by_region: dict[str, list[Share]] = defaultdict(list)
@@ -439,10 +444,10 @@ def _of_large_box(shares: list[Share], hints: Hints) -> list[Concept]:
     explained = 0.0
     for region, own in by_region.items():
         of_land = _land(own)
-        if of_land >= _SOME or _share_of_region(region, own) >= _WHOLE:
+        if of_land >= _NOTABLE_SHARE or _share_of_region(region, own) >= _WHOLE_REGION:
             explained += of_land
             concepts += _of_region(region, own)
-    if is_certain or explained >= _EXPLAINED:
+    if is_certain or explained >= _LEAST_EXPLAINED:
         return concepts
     return []
 
@@ -454,8 +459,10 @@ def _land(shares: Iterable[Share]) -> float:
 
 def _of_region(region: str, own: list[Share]) -> list[Concept]:
     """Return the few départements that make nearly all of a box in a région, else the région."""
-    few = [share for share in own if share.of_departement >= _HALF or share.of_land >= _SOME]
-    if few and len(few) <= _FEW and _land(few) >= _NEARLY_ALL * _land(own):
+    few = [
+        share for share in own if share.of_departement >= _HALF or share.of_land >= _NOTABLE_SHARE
+    ]
+    if few and len(few) <= _FEW_DEPARTEMENTS and _land(few) >= _NEARLY_ALL * _land(own):
         return [share.departement for share in few]
     return [voc.get("territories")[region]]
 
@@ -490,7 +497,7 @@ def of_wide_box(box: geometry.Box, likely: Collection[str] = ()) -> list[Concept
     if covered:
         return covered
     parents = {concept.broader for concept in touched if concept.broader}
-    if len(touched) > MOST // 2 and parents:
+    if len(touched) > MOST_TERRITORIES // 2 and parents:
         return [voc.get("territories")[parent] for parent in sorted(parents)]
     return touched
 
@@ -518,9 +525,9 @@ def _explaining(box: geometry.Box) -> list[Concept]:
     touched = []
     main = []
     for concept, share in _shares_of_boxes(box, _candidates(box)):
-        if share > _BARELY:
+        if share > _NEGLIGIBLE_SHARE:
             touched.append(concept)
-        if share >= _SOME:
+        if share >= _NOTABLE_SHARE:
             main.append(concept)
     together = sum(geometry.area(concept.data["bbox"]) for concept in touched)
     if geometry.area(box) > max(_OCEAN, _FAR_LARGER * together):
@@ -531,7 +538,7 @@ def _explaining(box: geometry.Box) -> list[Concept]:
 def _sea_zones(box: geometry.Box) -> list[Concept]:
     """Return the sea areas in which a box lies or which it covers, largest share first."""
     shares = _shares_of_boxes(box, places.of_type("zone-maritime"))
-    zones = [concept for concept, share in shares if share >= _SOME]
+    zones = [concept for concept, share in shares if share >= _NOTABLE_SHARE]
     if geometry.area(box) > _OCEAN:
         # A box the size of an ocean is not the sea area that it merely overlaps.
         zones = [concept for concept in zones if _covers(box, concept)]
@@ -581,22 +588,22 @@ def _with_box_around(box: geometry.Box, concepts: Iterable[Concept]) -> list[Con
 
 def _territories_around(box: geometry.Box) -> list[Concept]:
     """Return the départements and overseas territories whose boxes contain this one, nearest first."""
-    outer = _with_box_around(box, _candidates(box))
-    return sorted(outer, key=lambda concept: _distance(box, concept))
+    around = _with_box_around(box, _candidates(box))
+    return sorted(around, key=lambda concept: _distance(box, concept))
 
 
 def _is_mostly_within(box: geometry.Box, concept: Concept) -> bool:
     """Tell whether most of a box lies in that of a territory, or the two boxes are similar."""
-    outer: geometry.Box = concept.data["bbox"]
-    common = geometry.common_area(box, outer)
-    is_within = common >= _MAINLY * (geometry.area(box) or _NO_AREA)
-    return is_within or geometry.likeness(box, outer) >= _LIKE_ENOUGH
+    of_territory: geometry.Box = concept.data["bbox"]
+    common = geometry.common_area(box, of_territory)
+    is_within = common >= _MOSTLY_WITHIN * (geometry.area(box) or _NO_AREA)
+    return is_within or geometry.likeness(box, of_territory) >= _SIMILAR
 
 
 def _covers(box: geometry.Box, concept: Concept) -> bool:
     """Tell whether a box covers most of a territory, by the box of the latter."""
     inner: geometry.Box = concept.data["bbox"]
-    return geometry.common_area(box, inner) >= _COVERED * geometry.area(inner)
+    return geometry.common_area(box, inner) >= _COVERED_SHARE * geometry.area(inner)
 
 
 def _distance(box: geometry.Box, concept: Concept) -> float:

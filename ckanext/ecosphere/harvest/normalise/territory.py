@@ -463,7 +463,7 @@ def by_box(draft: Draft) -> list[Concept]:
     concepts: list[Concept] = []
     for box in draft.boxes:
         concepts += extent.of_box(box, hints)
-    if len(simplified(concepts)) > extent.MOST:
+    if len(simplified(concepts)) > extent.MOST_TERRITORIES:
         return extent.of_box(geometry.hull(draft.boxes), hints)
     return concepts
 

@@ -1,7 +1,8 @@
-"""What all source types share, in the order in which a reading needs it.
+"""What all source types share.
 
-The account of a reading (`Reading`), readers and the limits around them, records, the base class of source types and
-the look-up of those that are enabled, and values of untrusted JSON.
+`SourceType` is what `harvester.py` makes a plugin of. For each reading of a source it makes a `SourceReader`, which
+yields `RawRecord`s page by page and keeps account of what it could not read (`Reading`); a `BoundedReader` around it
+ends the reading at the limits. At the end, typed access to values of untrusted JSON.
 """
 
 from __future__ import annotations
@@ -42,9 +43,8 @@ log = logging.getLogger(__name__)
 OK = 200
 MAX_FAILURES = 50
 """Maximum number of failures stored individually; further ones are only counted."""
-SECOND = "#second:"
-"""Separator between an identifier shared by several records of a source, and the suffix that
-distinguishes them."""
+SHARED = "#second:"
+"""What separates an identifier shared by several records from the suffix that tells them apart."""
 MAX_COUNT = 10**9
 """Maximum plausible number of records; larger numbers do not fit in the database."""
 JSON_BYTES = 16 * 1024 * 1024
@@ -55,8 +55,7 @@ MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
 """Number of pages in a row without a new record after which the reading stops."""
 CANCELLED, MEMORY = "cancelled", "memory"
-"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much
-memory."""
+"""Reasons to stop a budget from another thread: the job was aborted, the process needs too much."""
 _MEGABYTE = 1024 * 1024
 
 
@@ -126,9 +125,9 @@ class Reading:
         repeated: number of records that were repeated.
         repeats: each of those, until they are stored in the database.
         requests: number of HTTP requests sent.
-        failures: what could not be read, the first `MAX_FAILURES` failures.
-        failed: total number of failures.
-        untold: how many of them are not in `failures`.
+        failures: the first `MAX_FAILURES` failures.
+        failed: number of failures, before those of the same kind were merged.
+        unlisted: number of failures that are not in `failures`.
         notes: remarks although nothing was lost, as (code, parameters).
     """
 
@@ -140,7 +139,7 @@ class Reading:
     requests: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
-    untold: int = 0
+    unlisted: int = 0
     notes: list[tuple[str, Params]] = field(default_factory=list)
 
     def repeat(self, position: int, identifier: str, code: str = "copy", title: str = "") -> None:
@@ -151,13 +150,13 @@ class Reading:
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
         """Note that something could not be read; consecutive failures of the same kind are merged."""
         self.failed += 1
-        before = self.failures[-1] if self.failures else None
+        before = next(reversed(self.failures), None)
         if before and (before.code, before.params, before.last + 1) == (code, params, first):
             self.failures[-1] = replace(before, last=last)
         elif len(self.failures) < MAX_FAILURES:
             self.failures.append(Failure(code, first, last, params))
         else:
-            self.untold += 1
+            self.unlisted += 1
 
     @property
     def complete(self) -> bool:
@@ -166,9 +165,10 @@ class Reading:
 
 
 class PageError(Exception):
-    """A page could not be read; `code` and `params` as in `Reading.fail`.
+    """A page could not be read.
 
     Attributes:
+        code: as in `Reading.fail`, like `params`.
         misunderstood: the server may understand another form of request.
         too_big: smaller pages may work; retrying the same size will not.
     """
@@ -262,10 +262,9 @@ class SourceReader:
         self.reading.received += 1
         return True
 
-    def _add_up(self) -> None:
+    def _note_shortfall(self) -> None:
         """At the end, note if fewer records were received than announced, unless a failure already explains it."""
         reading = self.reading
-        reading.requests = self._session.requests
         if reading.failed or reading.announced is None or reading.received >= reading.announced:
             return
         reading.fail("count-short", announced=reading.announced, received=reading.received)
@@ -310,7 +309,7 @@ class LinkedReader(SourceReader):
             if url in visited or len(visited) >= MAX_PAGES:
                 self.reading.fail("page-loop", self._position + 1, url=(url or "")[:200])
                 break
-        self._add_up()
+        self._note_shortfall()
 
 
 class BoundedReader:
@@ -442,7 +441,7 @@ class SourceType:
     options: tuple[str, ...] = COMMON_OPTIONS
 
     def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> SourceReader:
-        """Create the reader that `reader` wraps with limits.
+        """Create the reader that `bounded_reader` wraps with limits.
 
         Args:
             url: URL of the source.
@@ -463,14 +462,16 @@ class SourceType:
         """Return the URL pattern of original records, with `{id}` in place of the identifier; None if there is none."""
         return None
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_own_settings(self, settings: Settings) -> None:
         """Validate the options that only this type has.
 
         Raises:
             ConfigError: one of them is not valid.
         """
 
-    def reader(self, url: str, settings: Settings, bounds: Bounds | None = None) -> BoundedReader:
+    def bounded_reader(
+        self, url: str, settings: Settings, bounds: Bounds | None = None
+    ) -> BoundedReader:
         """Create a reader for one reading of a source, whose time starts now.
 
         Args:
@@ -492,15 +493,17 @@ class SourceType:
             ValueError: it is not valid; the message is for the user.
         """
         try:
-            settings = _parsed((text or "").strip() or "{}")
+            settings = _settings_in((text or "").strip() or "{}")
             self._check_common_settings(settings)
-            self.check_settings(settings)
+            self.check_own_settings(settings)
         except ConfigError as error:
             raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
-        return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+        if not settings:
+            return ""
+        return json.dumps(settings, ensure_ascii=False, indent=2)
 
     def _check_common_settings(self, settings: Settings) -> None:
-        """Validate the options of all types; the organisation is then given by its name."""
+        """Validate the options of all types; an organisation given by its id is replaced by its name."""
         for name in settings:
             if name not in self.options:
                 raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
@@ -520,7 +523,7 @@ class SourceType:
         settings["default_organisation"] = group.name
 
 
-def _parsed(text: str) -> Settings:
+def _settings_in(text: str) -> Settings:
     """Return a configuration: a JSON object with values that actions can handle.
 
     Raises:
@@ -586,7 +589,7 @@ def original_url(type_name: str, url: str, guid: str) -> str | None:
     pattern = source_type.record_url(url)
     if not pattern:
         return None
-    identifier, _second, _suffix = guid.partition(SECOND)
+    identifier, _second, _suffix = guid.partition(SHARED)
     return pattern.replace("{id}", quote(identifier, safe=""))
 
 

@@ -279,7 +279,6 @@ class CswReader(SourceReader):
         """Compare the announced with the received number, unless a failure already explains a difference."""
         reading = self.reading
         reading.unfiltered = self._number_without_filters()
-        reading.requests = self._session.requests
         if reading.failed:
             return
         numbers = {"announced": reading.announced, "received": reading.received}
@@ -437,7 +436,7 @@ class CswSource(SourceType):
         """Return the URL pattern of original records (GetRecordById)."""
         return record_url(url, "{id}").replace("%7Bid%7D", "{id}")
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_own_settings(self, settings: Settings) -> None:
         """Validate the page size and the filters."""
         check_page_size(settings, config.MAX_PAGE_SIZE)
         filters = settings.get("filters")

@@ -220,7 +220,7 @@ class OgcApiSource(SourceType):
         """
         return read_record(content, record_of, "not-ogcapi")
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_own_settings(self, settings: Settings) -> None:
         """Validate the page size."""
         check_page_size(settings, MAX_LIMIT)
 

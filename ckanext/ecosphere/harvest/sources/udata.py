@@ -148,7 +148,7 @@ class UdataReader(SourceReader):
         filters = self._resolved_filters()
         if filters is not None:
             yield from self._pages(filters)
-        self._add_up()
+        self._note_shortfall()
 
     def _pages(self, filters: dict[str, str]) -> Iterator[list[RawRecord]]:
         lost = idle = 0
@@ -306,7 +306,7 @@ class UdataSource(SourceType):
         """
         return read_record(content, record_of, "not-udata")
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_own_settings(self, settings: Settings) -> None:
         """Validate the filters: at least one is required, or all of data.gouv.fr would be harvested."""
         for name in FILTERS:
             if settings.get(name) is not None and not isinstance(settings[name], str):

@@ -74,7 +74,7 @@ class WafReader(SourceReader):
             yield records
         if not self._position and self.reading.complete:
             self.reading.fail("no-file")
-        self._add_up()
+        self._note_shortfall()
 
     def _files(self, folder: str, depth: int, visited: set[str]) -> Iterator[str]:
         """Yield the URLs of the files in a folder and its subfolders."""

@@ -238,7 +238,7 @@ def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_th
 ):
     boss = factories.Sysadmin(name="boss", email="boss@example.org")
     portal.source("https://une.example.org/csw", name="une")
-    letter.add(boss["id"], "fr")
+    letter.subscribe(boss["id"], "fr")
     model.Session.commit()
     with monkeypatch.context() as off:
         off.setitem(ckan_config, config.LETTER_PERIOD, "none")
@@ -254,7 +254,7 @@ def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_th
 def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, config.LETTER_PERIOD, "day")
     boss = factories.Sysadmin(name="boss", email="boss@example.org")
-    letter.add(boss["id"], "en")
+    letter.subscribe(boss["id"], "en")
     model.Session.commit()
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
@@ -273,7 +273,7 @@ def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, cka
 def test_a_letter_that_waited_before_the_update_is_sent_after_it_and_none_is_sent_again(portal, box):
     boss = factories.Sysadmin(name="boss", email="boss@example.org")
     portal.source("https://une.example.org/csw", name="une")
-    letter.add(boss["id"], "fr")
+    letter.subscribe(boss["id"], "fr")
     model.Session.commit()
     send(monday())
     box.failures = 1
@@ -303,11 +303,11 @@ def test_a_harvest_without_a_sign_of_life_is_told(portal):
     source = portal.source("https://une.example.org/csw", name="une", title="Une")
     job = portal.call("harvest_job_create", source_id=source, run=True)["id"]
     now = datetime.now(timezone.utc)
-    assert letter.of_period(None, now, now).number == 0
+    assert letter.findings_of(None, now, now).number == 0
     old = now.replace(tzinfo=None) - timedelta(days=2)
     model.Session.add(JobState(job_id=job, source_id=source, facts={}, touched=old))
     model.Session.commit()
-    (row,) = letter.of_period(None, now, now).calling["stalled"]
+    (row,) = letter.findings_of(None, now, now).by_kind["stalled"]
     assert (row["title"], row["runs"], row["still_since"]) == ("Une", True, old)
 
 

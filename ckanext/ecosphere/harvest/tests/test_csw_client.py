@@ -23,10 +23,10 @@ def session(**settings) -> GuardedSession:
 
 def read(url, page_size=8, guarded=None, **options) -> tuple[list[str], Reading]:
     """Read a catalogue; return the identifiers in the order in which they were received."""
-    reader = CswReader(
-        url, guarded or session(), CswOptions(page_size=page_size, **options), sleep=lambda seconds: None
-    )
+    guarded = guarded or session()
+    reader = CswReader(url, guarded, CswOptions(page_size=page_size, **options), sleep=lambda seconds: None)
     found = [record.identifier for page in reader.pages() for record in page]
+    reader.reading.requests = guarded.requests
     return found, reader.reading
 
 

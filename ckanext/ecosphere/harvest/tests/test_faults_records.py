@@ -210,5 +210,5 @@ def test_a_page_of_bad_bytes_costs_at_most_the_record_that_they_are_in(portal):
 
 def test_twelve_hundred_equal_titles_get_twelve_hundred_names(portal):
     names = Names(["Zones inondables"] * 1200)
-    given = {names.give("Zones inondables", "source", f"guid-{n}") for n in range(1200)}
+    given = {names.assign("Zones inondables", "source", f"guid-{n}") for n in range(1200)}
     assert len(given) == 1200

@@ -404,9 +404,10 @@ def test_the_datasets_of_an_organisation_are_read_page_by_page():
 )
 def test_an_organisation_or_a_topic_may_be_named_and_must_exist(filters, number, requests):
     with udata(2) as (server, _asked):
-        reader = UdataReader(server.url, session(), filters)
+        guarded = session()
+        reader = UdataReader(server.url, guarded, filters)
         assert len(read(reader)) == number
-    assert reader.reading.requests == requests
+    assert guarded.requests == requests
     assert reader.reading.complete is bool(number)
     assert all("knows no organisation or topic named" in text for text in said(reader))
 
@@ -433,5 +434,5 @@ def test_a_source_of_udata_needs_an_organisation_a_topic_or_a_tag():
     from ckanext.ecosphere.harvest.messages import ConfigError
 
     with pytest.raises(ConfigError):
-        plain(UdataSource).check_settings({})
-    plain(UdataSource).check_settings({"topic": "eau"})
+        plain(UdataSource).check_own_settings({})
+    plain(UdataSource).check_own_settings({"topic": "eau"})

@@ -73,14 +73,13 @@ from ckanext.ecosphere.harvest.write.portal import (
     Bulk,
     BulkError,
     Names,
-    Present,
     SchemaFields,
+    StoredResource,
+    accepts_free_tags,
     as_harvested,
-    distinct,
-    free_tags,
     keep_ids,
-    present_resources,
-    removed_resources,
+    slug_with_hash,
+    stored_resources,
     without_activity,
 )
 from ckanext.ecosphere.shared import log_ids
@@ -343,7 +342,7 @@ class Item:
     package_state: str | None = None
     private: bool = False
     extras: DataDict = field(default_factory=dict)
-    removed: list[Present] = field(default_factory=list)
+    removed: list[StoredResource] = field(default_factory=list)
     edits: local_edits.Edits = field(default_factory=dict)
     values_here: local_edits.Values = field(default_factory=dict)
     keys: tuple[str, ...] = ()
@@ -413,7 +412,7 @@ class Writer:
             record_url=source_type.record_url(job.url),
             organisations=frozenset(job.organisations),
             only_organisation=only_organisation,
-            free_tags=free_tags(),
+            free_tags=accepts_free_tags(),
         )
 
     def prepare(self) -> None:
@@ -445,7 +444,8 @@ class Writer:
         ensure_joined(connection)
         others = [item for item in ready if item.guid not in created]
         known_ids = [item.package_id for item in others if item.package_id]
-        present, removed = present_resources(known_ids), removed_resources(known_ids)
+        present = stored_resources(known_ids, "active")
+        removed = stored_resources(known_ids, "deleted")
         for item in others:
             package_id = item.package_id or ""
             item.removed = removed.get(package_id, [])
@@ -543,7 +543,7 @@ class Writer:
             deduplication.let_go(decision.holder, package.id)
             item.has_dataset(package)
 
-    def _dataset(self, item: Item, name: str, present: list[Present]) -> DataDict:
+    def _dataset(self, item: Item, name: str, present: list[StoredResource]) -> DataDict:
         assert item.result is not None  # noqa: S101 - only such items come here
         organisation = self._service(item)
         if not organisation:
@@ -580,10 +580,10 @@ class Writer:
         chosen: list[Item] = []
         datasets: list[DataDict] = []
         for item in items:
-            name = names.give(item.title, self._job.source_id, item.guid)
+            name = names.assign(item.title, self._job.source_id, item.guid)
             dataset = self._valid(self._bulk, item, name)
             if dataset is None:
-                names.free(name)
+                names.release(name)
             else:
                 chosen.append(item)
                 datasets.append(dataset)
@@ -597,7 +597,7 @@ class Writer:
             log.warning("Batch of source %s goes record by record: %s", self._job.source_id, text)
             model.Session.rollback()
             for dataset in datasets:
-                names.free(dataset["name"])
+                names.release(dataset["name"])
             return set()
         model.Session.commit()
         return {item.guid for item in chosen}
@@ -633,13 +633,13 @@ class Writer:
             item.package_id = id_
             item.status = ADDED
 
-    def _save(self, item: Item, names: Names, present: list[Present]) -> None:
+    def _save(self, item: Item, names: Names, present: list[StoredResource]) -> None:
         """Save a dataset through CKAN's actions; under a unique name when its own is taken meanwhile."""
-        name = item.package_name or names.give(item.title, self._job.source_id, item.guid)
+        name = item.package_name or names.assign(item.title, self._job.source_id, item.guid)
         if item.state == WITHDRAWN and item.package_name == item.package_id:
             # CKAN gave its name to another dataset while it was deleted.
             name = item.old_name or name
-        for attempt in (name, distinct(name, self._job.source_id, item.guid)):
+        for attempt in (name, slug_with_hash(name, self._job.source_id, item.guid)):
             try:
                 package_id, status = self._save_as(item, self._dataset(item, attempt, present))
                 model.Session.commit()
@@ -649,7 +649,7 @@ class Writer:
                 model.Session.rollback()
                 if "name" in error.error_dict and attempt == name and item.package_name != name:
                     continue
-                names.free(attempt)
+                names.release(attempt)
                 detail = validation_detail(error.error_dict)[:500]
                 self._refuse(item, say("not-valid", detail=detail), "not-valid")
                 return

@@ -1,9 +1,11 @@
-"""Fit a new dataset to the portal: its name, the ids of its resources, the fields of the schema.
+"""What a harvested dataset becomes on this portal, in the order in which `importer` asks.
 
-A name (the last part of the URL) is readable, unique, and never taken from another dataset. Resources keep their ids
-when a record changes: they are matched by address and protocol, then by address alone. With `ecosphere_schemas` every
-field has its place; without it, or with a custom schema, fields that the schema lacks go to the extras as text, instead
-of being lost or refused.
+1. `Names`: its name (the last part of the URL), readable, unique, and never taken from another dataset.
+2. `keep_ids`: the ids of its resources, which stay when a record changes. They are matched by address and protocol,
+   then by address alone.
+3. `SchemaFields`: its fields. With `ecosphere_schemas` every field has its place; without it, or with a custom schema,
+   fields that the schema lacks go to the extras as text, instead of being lost or refused.
+4. `Bulk`: its rows, if it is new, together with those of many others.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -42,14 +43,14 @@ Row = dict[str, Any]
 MAX_SLUG = 80
 _MIN_SLUG = 2
 _RESERVED = {"new", "edit", "search"}
-_LIKENESSES: tuple[Callable[[str, str, str], Any], ...] = (
+_MATCHING_KEYS: tuple[Callable[[str, str, str], Any], ...] = (
     lambda url, protocol, name: (url, protocol, name),
     lambda url, protocol, name: (url, protocol),
     lambda url, protocol, name: url,
     # A link whose query has changed: same address without it, protocol and name.
     lambda url, protocol, name: (url.partition("?")[0], protocol, name),
 )
-"""Keys for matching resources, the strictest first."""
+"""Keys by which resources of two versions are matched, the strictest first."""
 _CORE_FIELDS = {
     "author", "author_email", "extras", "groups", "id", "license_id", "maintainer",
     "maintainer_email", "name", "notes", "owner_org", "private", "resources", "state", "tag_string",
@@ -75,7 +76,7 @@ def slug_of(title: str) -> str:
     return slug
 
 
-def distinct(slug: str, source_id: str, guid: str) -> str:
+def slug_with_hash(slug: str, source_id: str, guid: str) -> str:
     """Return a unique name: the slug with a short hash of the record's identity."""
     digest = hashlib.sha256(f"{source_id}|{guid}".encode()).hexdigest()
     return f"{slug}-{digest[:10]}"
@@ -107,15 +108,15 @@ class Names:
         query = sa.select(model.Package.name).where(model.Package.name.in_(slugs))
         self._free = set(locked.scalars()) - set(model.Session.scalars(query))
 
-    def give(self, title: str, source_id: str, guid: str) -> str:
+    def assign(self, title: str, source_id: str, guid: str) -> str:
         """Assign a name to a new dataset."""
         slug = slug_of(title)
         if slug in self._free and slug not in self._assigned:
             self._assigned.add(slug)
             return slug
-        return distinct(slug, source_id, guid)
+        return slug_with_hash(slug, source_id, guid)
 
-    def free(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Release a name whose dataset was refused after all."""
         self._assigned.discard(name)
 
@@ -124,8 +125,8 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
-    """An existing resource of a dataset.
+class StoredResource:
+    """A resource of a dataset, as it is in the database.
 
     Attributes:
         local: whether it was added on the portal, and not by the source.
@@ -136,19 +137,6 @@ class Present:
     protocol: str
     name: str
     local: bool = False
-
-
-def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
-    """Return the resources of some datasets, in order."""
-    return _resources(package_ids, "active")
-
-
-def removed_resources(package_ids: list[str]) -> dict[str, list[Present]]:
-    """Return the resources that were removed from some datasets last: CKAN keeps them until others are removed.
-
-    One that comes back, since its record does so or a harvest is undone, gets its id again.
-    """
-    return _resources(package_ids, "deleted")
 
 
 _RESOURCES = sa.text("""
@@ -166,48 +154,54 @@ _RESOURCES = sa.text("""
 """Resources of datasets, and whether they were added on the portal."""
 
 
-def _resources(package_ids: list[str], state: str) -> dict[str, list[Present]]:
-    resources: dict[str, list[Present]] = defaultdict(list)
+def stored_resources(package_ids: list[str], state: str) -> dict[str, list[StoredResource]]:
+    """Return the resources of some datasets by id of the dataset, in order.
+
+    Args:
+        package_ids: ids of the datasets.
+        state: "active"; or "deleted" for those that were removed last, which CKAN keeps until others are removed. One
+            that comes back, since its record does so or a harvest is undone, gets its id again.
+    """
+    resources: dict[str, list[StoredResource]] = defaultdict(list)
     values = {"ids": package_ids, "state": state}
     for package_id, *resource in model.Session.execute(_RESOURCES, values):
-        resources[package_id].append(Present(*resource))
+        resources[package_id].append(StoredResource(*resource))
     return resources
 
 
-def as_harvested(present: list[Present], edits: Edits) -> list[Present]:
-    """Return existing resources with the URL and name of the source where they were changed on the portal."""
+def as_harvested(stored: list[StoredResource], edits: Edits) -> list[StoredResource]:
+    """Return resources with the URL, protocol and name of the source where they were changed on the portal."""
     harvested = []
-    for resource in present:
-        notes = edits.get(resource.id, {})
-        of_source = {
-            name: notes[name]["source"] or ""
-            for name in ("url", "protocol", "name")
-            if name in notes
-        }
+    for resource in stored:
+        changes = edits.get(resource.id, {})
+        of_source = {}
+        for name in ("url", "protocol", "name"):
+            if name in changes:
+                of_source[name] = changes[name]["source"] or ""
         harvested.append(replace(resource, **of_source))
     return harvested
 
 
-def keep_ids(resources: list[Row], present: list[Present]) -> None:
-    """Give each new resource the id of the existing one that it continues, if there is one.
+def keep_ids(resources: list[Row], stored: list[StoredResource]) -> None:
+    """Give each new resource the id of the stored one that it continues, if there is one.
 
     Args:
         resources: resources of the new version; those that continue one receive its `id`.
-        present: resources of the current version.
+        stored: resources of the current version.
     """
-    remaining = list(present)
-    for key in _LIKENESSES:
-        alike: dict[Any, list[Present]] = defaultdict(list)
-        for existing in remaining:
-            alike[key(existing.url, existing.protocol, existing.name)].append(existing)
-        for resource in resources:
-            if "id" in resource:
+    remaining = list(stored)
+    for key in _MATCHING_KEYS:
+        alike: dict[Any, list[StoredResource]] = defaultdict(list)
+        for resource in remaining:
+            alike[key(resource.url, resource.protocol, resource.name)].append(resource)
+        for new in resources:
+            if "id" in new:
                 continue
-            values = (resource.get(name) or "" for name in ("url", "protocol", "name"))
+            values = (new.get(name) or "" for name in ("url", "protocol", "name"))
             candidates = alike.get(key(*values))
             if candidates:
                 match = candidates.pop(0)
-                resource["id"] = match.id
+                new["id"] = match.id
                 remaining.remove(match)
 
 
@@ -260,7 +254,7 @@ class SchemaFields:
         return fitted
 
 
-def free_tags() -> bool:
+def accepts_free_tags() -> bool:
     """Tell whether the portal accepts "cours d'eau" as a tag: CKAN's own validator refuses apostrophes and slashes."""
     validator: Any = tk.get_validator("tag_name_validator")
     try:
@@ -271,14 +265,15 @@ def free_tags() -> bool:
 
 
 def _as_text(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+    """Return a list or an object as JSON text; another value as it is."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return value
 
 
-log = logging.getLogger(__name__)
-
-# --- many datasets at once ---
+# --- many new datasets at once ---
 #
-# Create many datasets at once: write the rows that `package_create` would, with a few statements for all of them.
+# Write the rows that `package_create` would, with a few statements for all datasets.
 #
 # Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are
 # notified as by `package_create`, in the same transaction. This saves the work that CKAN repeats for each dataset:
@@ -290,7 +285,7 @@ log = logging.getLogger(__name__)
 TagKey = tuple[str, str | None]
 """Name of a tag, and id of its vocabulary."""
 _ACTION = "package_create"
-_UNFORESEEN = (
+_UNSUPPORTED_FIELDS = (
     "groups",
     "relationships_as_subject",
     "relationships_as_object",
@@ -300,8 +295,11 @@ _UNFORESEEN = (
 _IGNORED_IN_RESOURCES = ("extras", "revision_timestamp", "tracking_summary")
 
 
-def _innermost(action: Any) -> Any:
-    """Return the action below those chained actions that leave the datasets of our harvest as they are."""
+def _below_our_chain(action: Any) -> Any:
+    """Return the action below our own chained ones (`schemas/logic/earlier_programs.py`), if there are any.
+
+    Those change what older programs send, and leave the datasets of the harvest as they are.
+    """
     action = inspect.unwrap(action)
     while isinstance(action, partial) and getattr(
         action.func, "ecosphere_for_earlier_programs", False
@@ -344,19 +342,21 @@ class Bulk:
     def __init__(self, user: str):
         account = model.User.get(user)
         self._user = user
-        self._user_id = account.id if account else None
+        self._user_id = None
+        if account:
+            self._user_id = account.id
         self._form = lib_plugins.lookup_package_plugin("dataset")
         self._validation = Validation()
         # The caller has already checked name and organisation, so the queries of these two are not needed.
         names = ("package_name_validator", "owner_org_validator")
-        self._without = [tk.get_validator(name) for name in names]
+        self._skipped_validators = [tk.get_validator(name) for name in names]
         self._views = bool(datapreview.get_default_view_plugins())
 
     @staticmethod
     def possible() -> bool:
         """Tell whether no other code replaces or observes `package_create`, or observes model changes."""
         return (
-            _innermost(tk.get_action(_ACTION)) is core_create.package_create
+            _below_our_chain(tk.get_action(_ACTION)) is core_create.package_create
             and not list(p.PluginImplementations(p.IDomainObjectModification))
             and not list(tk.signals.action_succeeded.receivers_for(_ACTION))
         )
@@ -367,7 +367,7 @@ class Bulk:
         Returns:
             the dataset with converted values, or None when it is not valid, or has parts that are not supported here.
         """
-        if _is_unforeseen(dataset):
+        if _has_unsupported(dataset):
             return None
         data, errors = self._validation.validate(
             self._form,
@@ -375,9 +375,11 @@ class Bulk:
             dataset,
             self._form.create_package_schema(),
             _ACTION,
-            self._without,
+            self._skipped_validators,
         )
-        return None if errors or _is_unforeseen(data) else data
+        if errors or _has_unsupported(data):
+            return None
+        return data
 
     def create(self, datasets: list[Dataset]) -> list[str]:
         """Create datasets; must run in a transaction whose session can be rolled back to a savepoint.
@@ -491,8 +493,8 @@ def _present_tags(connection: Any, tags: set[TagKey]) -> dict[TagKey, str]:
 # --- rows, filled by CKAN's model classes ---
 
 
-def _is_unforeseen(dataset: Dataset) -> bool:
-    return any(dataset.get(name) for name in _UNFORESEEN)
+def _has_unsupported(dataset: Dataset) -> bool:
+    return any(dataset.get(name) for name in _UNSUPPORTED_FIELDS)
 
 
 def _package_row(data: Dataset, moment: datetime) -> Row:
