@@ -101,24 +101,25 @@ def address(target: str) -> str:
     name, hash_, part = target.partition("#")
     if not name.endswith(".md"):
         return target
-    return _address_of(Path(name).stem) + hash_ + part
-
-
-def _address_of(name: str) -> str:
-    if name == FIRST:
+    page = Path(name).stem
+    if page == FIRST:
         return tk.h.url_for("ecosphere_help.index")
-    return tk.h.url_for("ecosphere_help.guide", page=name)
+    return tk.h.url_for("ecosphere_help.guide", page=page) + hash_ + part
 
 
 def ecosphere_help_address() -> str:
-    """Return the address of the guide about the page that is open: the longest beginning of its route wins."""
+    """Return the address of the guide about the page that is open: the longest beginning of its route wins.
+
+    Steps of a request share one route; each is looked up by its own name.
+    """
     route = "/"
     if tk.request.url_rule is not None:
         route = tk.request.url_rule.rule
+        step = tk.request.view_args.get("transition", "")
+        route = route.replace("<transition>", step)
     pages = table()["pages"]
     beginnings = [beginning for beginning in pages if route.startswith(beginning)]
-    name, hash_, part = pages[max(beginnings, key=len)].partition("#")
-    return _address_of(name) + hash_ + part
+    return address(pages[max(beginnings, key=len)])
 
 
 HELPERS = {"ecosphere_help_address": ecosphere_help_address}

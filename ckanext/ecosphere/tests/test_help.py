@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po
 from ckan.lib.i18n import get_ckan_i18n_dir
 
 from ckanext.ecosphere.core import help
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.tests.access import tables
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,8 +84,9 @@ def test_a_guide_is_short_and_listed(guide: Path):
 def test_each_page_has_a_guide_and_its_part():
     for target in help.table()["pages"].values():
         name, _hash, part = target.partition("#")
-        assert name in help.titles(), target
-        assert not part or part in anchors(help.GUIDES / f"{name}.md"), target
+        guide = help.GUIDES / name
+        assert guide.stem in help.titles(), target
+        assert not part or part in anchors(guide), target
 
 
 def test_the_site_of_the_documentation_has_the_same_guides_in_the_same_order():
@@ -96,6 +98,7 @@ def test_the_site_of_the_documentation_has_the_same_guides_in_the_same_order():
 def test_each_beginning_of_a_route_is_one_of_the_portal(app: Any):
     rules = [rule.rule for rule in app.flask_app.url_map.iter_rules()]
     rules += [row.name for row in tables.read("routes")]  # also those of plugins that are optional
+    rules += [f"/demandes/<id>/{step}" for step in states.TRANSITIONS]
     unknown = [route for route in help.table()["pages"] if not any(rule.startswith(route) for rule in rules)]
     assert unknown == []
 
@@ -109,6 +112,14 @@ def test_a_page_opens_its_guide(app: Any):
     assert 'href="/fr/aide/demander"' in guide
     assert "/ecosphere/help/images/journey-found.png" in guide
     assert app.get("/fr/aide/inconnu", status=404)
+
+
+@pytest.mark.parametrize("step", states.TRANSITIONS)
+def test_a_step_of_a_request_opens_its_own_section(app: Any, step: str):
+    with app.flask_app.test_request_context(f"/demandes/DD-2026-00012/{step}"):
+        opened = help.ecosphere_help_address()
+    section = help.table()["pages"][f"/demandes/<id>/{step}"]
+    assert opened.endswith(section.replace(".md", ""))
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
