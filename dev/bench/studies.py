@@ -20,17 +20,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ckan.config.middleware import make_app
-
 from ckanext.ecosphere.studies import candidates, frames, presence
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
+from dev.bench import portal
+from dev.stack import ckan
 
-from ckan.cli import load_config  # isort: skip
-
-ROOT = Path(__file__).parents[2]
-INI = ROOT / ".local" / "ckan.ini"
 SIZES = (15, 40, 60)
 #: Seconds that a study of 60 needs may take.
 LIMIT = 3.0
@@ -111,11 +107,11 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m dev.bench.studies", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="runs for each site and number of needs")
-    parser.add_argument("--ini", type=Path, default=INI, help="configuration of the portal")
+    parser.add_argument("--ini", type=Path, default=ckan.INI, help="configuration of the portal")
     chosen = parser.parse_args()
-    application: Any = make_app(load_config(str(chosen.ini)))
+    context = portal(chosen.ini)
     logging.disable(logging.INFO)
-    with application._wsgi_app.test_request_context():
+    with context:
         is_fast = measure(chosen.runs)
     return int(not is_fast)
 
