@@ -32,7 +32,6 @@ from dev.stack import ckan
 from dev.stack.process import Process, processor_seconds
 from dev.stack.settings import LOCAL, ROOT, ports
 
-STOCK_INI = LOCAL / "bench-stock.ini"
 PAUSE = 2.0
 WORDS = ("zones humides", "eau", "données", "plu ain", "inondation", "bruit", "natura 2000", "")
 VERY_COMMON = "données"
@@ -111,15 +110,11 @@ def measure(served_by: tuple[str, int], facets: list[str], chosen: argparse.Name
         told(f"{name}, {busy} at once", drive(busy, chosen.seconds / 2, 0, ask))
 
 
-def stock_ini(ini: Path) -> Path:
+def stock_ini() -> Path:
     """Write the configuration of CKAN without plugins, on the same database and index."""
-    kept = ("ckan.site_id", "SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "ckan.storage_path")
-    lines = [line for line in ini.read_text().splitlines() if line.partition("=")[0].strip() in kept]
-    plain = ["[app:main]", "use =", "ckan.plugins =", "ckan.locale_default = fr", "ckan.site_url = http://127.0.0.1"]
-    logging_ = (ROOT / "dev" / "portal.ini").read_text().partition("[loggers]")
-    STOCK_INI.write_text("\n".join([*plain, *lines, "", logging_[1] + logging_[2]]))
-    STOCK_INI.chmod(0o600)
-    return STOCK_INI
+    path = LOCAL / "bench-stock.ini"
+    ckan.write_ini({"ckan.plugins": ""}, path)
+    return path
 
 
 def main() -> None:
@@ -133,7 +128,7 @@ def main() -> None:
         from ckanext.ecosphere.search import facets
 
         ours = [field for field in facets.table() if field not in facets.KEPT]
-    contestants = (("portal", chosen.ini, ours), ("CKAN alone", stock_ini(chosen.ini), STOCK_FACETS))
+    contestants = (("portal", chosen.ini, ours), ("CKAN alone", stock_ini(), STOCK_FACETS))
     for name, ini, fields in contestants:
         with served(ini, ports()["web"] + 40) as served_by:
             print(name, flush=True)
