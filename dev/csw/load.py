@@ -1,13 +1,12 @@
 # pyright: reportMissingImports=false
 """Load a folder of XML files into a pycsw catalogue; run in pycsw's own virtual environment.
 
-    python load.py FOLDER CATALOGUE.db BROKEN
+    python load.py FOLDER CATALOGUE.db
 
 Every ISO record is loaded unchanged, quirks included, wherever it is in a file: pycsw's own loader would refuse many,
-drop those that share an identifier, and not split pages of CSW answers. pycsw cannot serve files that are not
-well-formed XML: these are copied to the folder BROKEN, from which `app.py` serves them.
+drop those that share an identifier, and not split pages of CSW answers.
 
-Prints, as JSON, the number of records and the broken files in the order in which they are served.
+Prints, as JSON, the number of records and the files that were left out, since they are not well-formed XML.
 """
 
 from __future__ import annotations
@@ -109,10 +108,9 @@ def _code(element: etree._Element | None) -> str:
     return "" if element is None else (element.get("codeListValue") or element.text or "").strip()
 
 
-def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
+def load(folder: Path, database: Path) -> dict[str, object]:
     """Replace the records of a catalogue with those of a folder, in one transaction since pycsw may be serving it."""
     refused: list[Path] = []
-    shutil.rmtree(broken, ignore_errors=True)
     if not database.exists():
         shutil.copyfile(_empty(database.parent), database)
     with sqlite3.connect(database, timeout=30) as connection:
@@ -125,9 +123,6 @@ def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
             places = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO records ({', '.join(values)}) VALUES ({places})", values)
             number += 1
-    for position, path in enumerate(refused):
-        broken.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, broken / f"{position:04}.xml")
     return {"records": number, "broken": [str(path.relative_to(folder)) for path in refused]}
 
 
@@ -159,4 +154,4 @@ def _rows(folder: Path, refused: list[Path]) -> Iterator[dict[str, str | None]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(load(*(Path(argument) for argument in sys.argv[1:4]))))
+    print(json.dumps(load(*(Path(argument) for argument in sys.argv[1:3]))))
