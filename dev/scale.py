@@ -22,9 +22,6 @@ NAMES = ("WEB1", "WEB2", "SOLR1", "SOLR2", "SEARCH", "ZOOKEEPER", "STANDBY", "S3
 COLLECTION = "guichet"
 S3_SERVER = INSTALLED / "s3-venv" / "bin" / "moto_server"
 ZOOKEEPER = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-SOLR_XML = """<solr><solrcloud>
-  <str name="host">127.0.0.1</str><int name="hostPort">${solr.port}</int><str name="hostContext">solr</str>
-</solrcloud></solr>"""
 
 
 def port(name: str) -> int:
@@ -97,7 +94,7 @@ def _zookeeper() -> Process:
 def _solr(number: int) -> Process:
     local("solr", "tmp")
     home, number_of_port = local("solr", f"node-{number}"), port(f"SOLR{number}")
-    (home / "solr.xml").write_text(SOLR_XML)
+    shutil.copy(DEV / "scale_solr.xml", home / "solr.xml")
     cloud: dict[str, object] = {"zkHost": f"127.0.0.1:{port('ZOOKEEPER')}", "solr.http1": "true"}
     if number == 1 and not any(home.glob(f"{COLLECTION}_*")):
         # Only once: then ZooKeeper has the schema, which `ckan ecosphere init` makes French.

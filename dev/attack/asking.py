@@ -10,13 +10,11 @@ redirects are followed.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import re
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -28,6 +26,7 @@ from ckanext.ecosphere.tests import export_readers
 from dev.attack.client import Answer, Client
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import repeated, table
+from dev.fuzz.seeds import zipped
 from dev.stack import ckan
 
 SLOWEST_SECONDS = 2.0
@@ -73,7 +72,7 @@ def _asked(
     if isinstance(question, dict):
         ((address, data),) = question.items()
     fields = stage.filled(data or {}, **words)
-    path = stage.filled(address, **{**words, "each": quote(value, safe="")})
+    path = stage.filled(address, **{**words, "each": quote(value.encode("utf-8", "surrogatepass"), safe="")})
     if "form" in line:
         sent = {name: text.encode("utf-8", "surrogatepass") for name, text in fields.items()}
         return f"form to {path} with {value[:20]!r}", client.post(path, sent, token_from=line["form"])
@@ -106,11 +105,7 @@ def content_of(file: dict[str, Any]) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "made.gpkg"
             return active_geopackages.made(file["geopackage"], target, Path(ckan.INI)).read_bytes()
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-        for name, text in file["members"].items():
-            written.writestr(name, text)
-    return archive.getvalue()
+    return zipped({name: text.encode() for name, text in file["members"].items()})
 
 
 # --- judges: whether an answer shows that the attack succeeded ---

@@ -26,7 +26,7 @@ import jinja2
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
 from dev.attack.load import Load
-from dev.attack.tables import filled, repeated, table
+from dev.attack.tables import FOLDER, filled, repeated, table
 
 #: A loopback address outside the networks that the demonstration allows.
 FORBIDDEN = "127.66.6.6"
@@ -256,14 +256,7 @@ def hostile(load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) ->
 
 
 XML, JSON, HTML = "application/xml", "application/json", "text/html"
-CSW = (
-    '<?xml version="1.0" encoding="UTF-8"?>'
-    '<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2">'
-    '<csw:SearchStatus timestamp="2024-01-01T00:00:00"/>'
-    '<csw:SearchResults elementSet="full" numberOfRecordsMatched="{matched}" '
-    'numberOfRecordsReturned="{returned}" nextRecord="{following}">{records}'
-    "</csw:SearchResults></csw:GetRecordsResponse>"
-)
+CSW = (FOLDER / "csw.xml").read_text(encoding="utf-8")
 BOMB_BYTES = 300_000_000
 SLOW_SECONDS = 0.7
 FILES_A_PAGE = 500

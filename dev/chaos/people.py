@@ -290,7 +290,6 @@ class Visitor(Person):
     def __init__(self, client: Client, seed: int) -> None:
         super().__init__(seed, pause=0.5)
         self._client = client
-        self.unclear: list[str] = []
 
     def acts(self) -> Any:
         """Read random pages."""

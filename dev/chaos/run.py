@@ -42,18 +42,7 @@ class Kill:
     choice: float
 
 
-#: Kind of kill → name of a process of the stack, and whether one of its children is killed instead.
-_KINDS = {
-    "worker": ("worker", False),
-    "work horse": ("worker", True),
-    "watch": ("watch", False),
-    "web": ("web", False),
-    "web process": ("web", True),
-    "solr": ("solr", False),
-    "postgresql": ("postgres", False),
-    "backend of postgresql": ("postgres", True),
-    "redis": ("redis", False),
-}
+_KINDS = WORK["kinds"]
 FLUSH = "flushall"
 
 
