@@ -154,9 +154,8 @@ def _rows(entries: list[dict[str, Any]], section: str) -> Iterator[Row]:
     """Yield the name, entry and mappings of the fields of a section of the form, and of their subfields."""
     for entry in entries:
         if entry["form_section"] == section:
-            iso, dcat = _place_in_iso(entry.get("iso", {})), _property(entry.get("dcat", {}))
-            yield entry["field_name"], entry, {**entry, "iso": iso, "dcat": dcat}
-            yield from _subfields(entry, f"{entry['field_name']}.", bool(iso))
+            yield entry["field_name"], entry, entry
+            yield from _subfields(entry, f"{entry['field_name']}.", bool(entry.get("iso")))
 
 
 def _subfields(entry: Mapping[str, Any], path: str, in_iso: bool) -> Iterator[Row]:
@@ -168,22 +167,6 @@ def _subfields(entry: Mapping[str, Any], path: str, in_iso: bool) -> Iterator[Ro
             place["iso"] = ""
         yield name, subfield, place
         yield from _subfields(subfield, f"{name}.", bool(place.get("iso")))
-
-
-def _place_in_iso(iso: Mapping[str, Any]) -> str:
-    if not iso:
-        return ""
-    details = [iso[key] for key in ("role", "thesaurus", "date_type", "association", "note") if key in iso]
-    return f"{iso['path']} [{', '.join(details)}]" if details else iso["path"]
-
-
-def _property(dcat: Mapping[str, Any]) -> str:
-    texts = [dcat[key] for key in ("property", "also") if key in dcat]
-    if "own_term" in dcat and not texts:
-        texts = [f"ecosphere:{dcat['own_term']}"]
-    if "note" in dcat:
-        texts.append(dcat["note"])
-    return ", ".join(texts)
 
 
 def main() -> None:

@@ -307,6 +307,7 @@ def _words(question: Question) -> dict[str, Any]:
         "escaped": lambda text: escape(_plain(repeated(text))),
         "replaced": _replaced,
         "page": csw_page,
+        "paged": lambda records: _paged(question, records),
         "once": lambda records, *numbers: _once(question, records, *numbers),
         "udata": _udata_dataset,
         "ogcapi": _ogcapi_record,
@@ -326,6 +327,16 @@ def _number(question: Question, parameter: str, attribute: str) -> int:
 def csw_page(records: list[str], matched: object, following: object = 0) -> str:
     """Return a GetRecords response with these records and these numbers."""
     return CSW.format(matched=matched, returned=len(records), following=following, records="".join(records))
+
+
+def _paged(question: Question, records: list[str]) -> str:
+    """Return as many of the records as are asked for, from the position that is asked for."""
+    first = max(0, _number(question, "startposition", "startPosition") - 1)
+    end = first + (_number(question, "maxrecords", "maxRecords") or len(records))
+    following = 0
+    if end < len(records):
+        following = end + 1
+    return csw_page(records[first:end], len(records), following)
 
 
 def _once(question: Question, records: list[str], matched: object, following: object = 0) -> str:

@@ -22,15 +22,10 @@ from pathlib import Path
 import yaml
 from lxml import etree
 
-NAMESPACES = {
-    "gmd": "http://www.isotc211.org/2005/gmd",
-    "gco": "http://www.isotc211.org/2005/gco",
-    "srv": "http://www.isotc211.org/2005/srv",
-}
 #: Bytes that identify a metadata record, in UTF-8 and UTF-16.
 CUES = (b"MD_Metadata", "MD_Metadata".encode("utf-16-le"), "MD_Metadata".encode("utf-16-be"))
 COLUMNS = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
-DATES = COLUMNS["dates"]
+DATES, NAMESPACES = COLUMNS["dates"], COLUMNS["namespaces"]
 CITED = ".//gmd:identificationInfo/*/gmd:citation//gmd:CI_Date"
 SIDES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
 OUTERMOST = etree.XPath("//*[local-name() = 'MD_Metadata'][not(ancestor::*[local-name() = 'MD_Metadata'])]")
