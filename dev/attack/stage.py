@@ -17,8 +17,8 @@ from dev.attack.load import Load
 from dev.attack.routes import Route
 from dev.attack.tables import filled, table
 
-#: Person → [organisation, role]. `victim` owns the objects that the others attack.
-PEOPLE: dict[str, list[str] | None] = table("people")
+#: `victim` owns the objects that the others attack.
+PEOPLE: list[str] = table("people")
 #: Wait before looking at the job queue: a job is queued shortly after what causes it.
 SETTLE_SECONDS = 3
 #: Largest process, in bytes.
@@ -180,7 +180,7 @@ def prepared(stage: Stage) -> Iterator[Stage]:
 
 
 def _prepare(stage: Stage) -> None:
-    site, run = stage.people["sysadmin"], secrets.token_hex(3)
+    run = secrets.token_hex(3)
     words = stage.objects
     words |= {
         "secret": stage.secret,
@@ -189,25 +189,19 @@ def _prepare(stage: Stage) -> None:
         "url": stage.url,
         "hostile": stage.hostile.url,
     }
-    for service in ("service", "rival"):
-        made = site.must("organization_create", name=f"attack-{service}-{run}", title=f"Attaque {service} {run}")
-        words[service], words[f"{service}_id"] = made["name"], made["id"]
-    for number, (person, place) in enumerate(PEOPLE.items(), 1):
-        _person(stage, person, place, f"127.98.{stage.random.randint(1, 250)}.{number}", run)
+    for number, person in enumerate(PEOPLE, 1):
+        _person(stage, person, f"127.98.{stage.random.randint(1, 250)}.{number}", run)
     stage.play(table("stage"))
     words["private_location"] = re.sub("^(...)(...)", r"\1/\2/", words["private_file"])
 
 
-def _person(stage: Stage, person: str, place: list[str] | None, source: str, run: str) -> None:
+def _person(stage: Stage, person: str, source: str, run: str) -> None:
     name = f"attack-{person}-{run}"
     client, password = stage.account(name, f"Attaque {person}", source)
     if not client.token:
         raise RuntimeError(f"the account {name} cannot be made")
     stage.people[person], stage.passwords[person] = client, password
     stage.objects |= {person: name, f"{person}_id": client.id}
-    if place:
-        member = {"id": stage.objects[place[0]], "username": name, "role": place[1]}
-        stage.people["sysadmin"].must("organization_member_create", member)
 
 
 def _remove(stage: Stage) -> None:
