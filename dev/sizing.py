@@ -9,14 +9,12 @@ names, titles and identifiers of their own, and are indexed as `ckan ecosphere i
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import os
 import random
 import shutil
 import sys
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -126,8 +124,7 @@ def sizes() -> Iterator[tuple[str, float]]:
     """Yield what the datasets take."""
     core = solr_url("demo")
     status = f"{core.rpartition('/')[0]}/admin/cores?action=STATUS&core={core.rpartition('/')[2]}"
-    with urllib.request.urlopen(status, timeout=60) as answer:
-        (core_status,) = json.load(answer)["status"].values()
+    (core_status,) = requests.get(status, timeout=60).json()["status"].values()
     yield "index: MB", core_status["index"]["sizeInBytes"] / MEGABYTE
     yield "Solr: MB of memory", resident_bytes(services.running()["solr"].pid() or 0) / MEGABYTE
 

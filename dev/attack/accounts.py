@@ -31,7 +31,6 @@ OWN_PAGE = "/fr/user/edit"
 #: A log-in that is remembered for two years.
 REMEMBERED = {"remember": "63072000"}
 SERIALIZERS = (URLSafeSerializer, URLSafeTimedSerializer)
-FAULT = 500
 
 
 # --- sessions ---
@@ -182,7 +181,7 @@ def _use(stage: Stage, name: str, token: str) -> Answer:
 
 def _opens(answer: Answer) -> bool:
     """Return whether a link was accepted, or broke the page."""
-    return not answer.refused or answer.status >= FAULT
+    return not answer.refused or answer.status >= asking.BROKEN
 
 
 def _forged(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
@@ -223,7 +222,7 @@ def _prefetched(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
                 client = stage.fresh()
                 answer = client.send(method, path)
                 what = f"{method} of {name}"
-                yield Outcome(f"{what} with {opinion[:20]!r}", answer.status >= FAULT, answer.short)
+                yield Outcome(f"{what} with {opinion[:20]!r}", answer.status >= asking.BROKEN, answer.short)
                 yield no_session(f"the session after {what}", client, stage)
     after = _said(stage)
     yield Outcome("opening a link changes nothing", before != after, f"{before} became {after}")

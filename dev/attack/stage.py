@@ -182,13 +182,8 @@ def prepared(stage: Stage) -> Iterator[Stage]:
 def _prepare(stage: Stage) -> None:
     run = secrets.token_hex(3)
     words = stage.objects
-    words |= {
-        "secret": stage.secret,
-        "run": run,
-        "moderators": MODERATORS,
-        "url": stage.url,
-        "hostile": stage.hostile.url,
-    }
+    words |= {"secret": stage.secret, "run": run, "moderators": MODERATORS}
+    words |= {"url": stage.url, "hostile": stage.hostile.url}
     for number, person in enumerate(PEOPLE, 1):
         _person(stage, person, f"127.98.{stage.random.randint(1, 250)}.{number}", run)
     stage.play(table("stage"))

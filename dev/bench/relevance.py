@@ -190,8 +190,7 @@ def _dcg(gains: list[int]) -> float:
 
 def ours(query: str) -> list[str]:
     """Return the names of the datasets that the portal finds."""
-    asked = {"q": query, "rows": RECALL_DEPTH, "fl": ["name"], "facet": "false", "fq": "+dataset_type:dataset"}
-    return [each["name"] for each in tk.get_action("package_search")({"user": ""}, asked)["results"]]
+    return [dataset["name"] for dataset in answer(query, rows=RECALL_DEPTH, fl=["name"])["results"]]
 
 
 # --- what the search says of exclusions and missing subjects ---

@@ -7,8 +7,6 @@ import hashlib
 import hmac
 import json
 import re
-import urllib.parse
-import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extras
+import pysolr
 
 from ckanext.ecosphere.shared.mailing import ID_CHARACTERS
 from dev.stack import ckan
@@ -67,11 +66,9 @@ def _told_of(part: str) -> Iterator[str]:
 def read() -> Portal:
     """Read the datasets and the index."""
     datasets = rows("SELECT id, name, title, notes, state, type, owner_org, metadata_modified FROM package")
-    query = urllib.parse.urlencode({"q": "*:*", "fq": "+entity_type:package", "rows": 100_000, "wt": "json", "fl": "*"})
-    with urllib.request.urlopen(f"{solr_url('demo')}/select?{query}", timeout=60) as response:
-        found = json.load(response)["response"]["docs"]
+    solr = pysolr.Solr(solr_url("demo"), timeout=60)
     documents = defaultdict(list)
-    for document in found:
+    for document in solr.search("*:*", fq="+entity_type:package", rows=100_000, fl="*"):
         documents[document["id"]].append(document)
     return Portal({row["id"]: row for row in datasets}, dict(documents))
 
