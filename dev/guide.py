@@ -12,6 +12,7 @@ portal are tried, and at the end everything is stopped.
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import secrets
@@ -43,16 +44,12 @@ SECTION, EXISTING, LEAVING = "## On a server of your own", "## A catalogue that 
 NOT_IN_A_CLONE = (".git", ".local", ".venv", "__pycache__", "*.egg-info", "build", "dist", ".hypothesis")
 #: A dataset that is made while the plugins are away, with a field that `adopt` takes over.
 OLD_DATASET, OLD_FIELDS = "ancien-jeu", {"maintainer": "DDT", "maintainer_email": "ddt@example.org"}
+#: Pages of the portal with a word of each, and what stands on a page of documentation → here.
+EXPECTED = json.loads((ROOT / "dev" / "guide.json").read_text(encoding="utf-8"))
 SHOWN_LINES = 60
 LONGEST_SECONDS = 15 * 60
 _BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^( *)```sh\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
-#: Replaces `sudo -u postgres`: the superuser of the embedded PostgreSQL is reached over TCP.
-SUDO = """#!/bin/sh
-[ "$1" = -u ] && shift 2
-[ "$1" = -- ] && shift
-exec "$@"
-"""
 #: Account that runs the portal of the guide; Debian has it.
 ACCOUNT = "www-data" if os.geteuid() == 0 else getpass.getuser()
 
@@ -148,8 +145,7 @@ class Follower:
         programs = LOCAL / "bin"
         programs.mkdir(parents=True)
         for name in ("sudo",) if os.geteuid() == 0 else ("sudo", "runuser"):
-            (programs / name).write_text(SUDO)
-            (programs / name).chmod(0o755)
+            shutil.copy(ROOT / "dev" / "guide_sudo.sh", programs / name)
         postgres = find_postgres()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("CKAN_", "VIRTUAL_ENV"))}
         env |= {
@@ -287,12 +283,7 @@ class Follower:
         Raises:
             StackError: a page is not as expected.
         """
-        for path, word in (
-            ("/", "Jeux de données"),
-            ("/dataset/", "Rechercher"),
-            ("/demandes", "Demander"),
-            ("/qualite", "Qualité"),
-        ):
+        for path, word in EXPECTED["pages"].items():
             with urllib.request.urlopen(site_url() + path, timeout=60) as answer:
                 page = answer.read().decode()
             if 'lang="fr' not in page or word.lower() not in page.lower():
@@ -425,18 +416,11 @@ class System:
         folder = self.folders["PROXY"]
         site, proxy = _NGINX_BLOCK.findall(SECURITY_PAGE.read_text(encoding="utf-8"))
         plain, tls = nginx_ports()
-        for written, here in (
-            ("listen 80;", f"listen {plain};"),
-            ("listen [::]:80;", ""),
-            ("listen 443 ", f"listen {tls} "),
-            ("listen [::]:443 ssl http2;", ""),
-            ("127.0.0.1:5000", f"127.0.0.1:{ports()['web']}"),
-            ("/etc/ssl/guichet", str(folder)),
-            ("/etc/nginx", str(folder)),
-        ):
+        words = {"plain": plain, "tls": tls, "web": ports()["web"], "folder": folder}
+        for written, here in EXPECTED["nginx"].items():
             if written not in site:
                 raise StackError(f"the configuration of nginx has no “{written}”")
-            site = site.replace(written, here)
+            site = site.replace(written, here.format_map(words))
         (folder / "guichet_proxy.conf").write_text(proxy)
         (folder / "guichet.conf").write_text(site)
         (folder / "nginx.conf").write_text(NGINX_MAIN.read_text().replace("FOLDER", str(folder)))

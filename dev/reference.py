@@ -1,28 +1,63 @@
 """Write what of `docs/` comes from the code (`make docs`); a test compares it.
 
-`reference.md`: plugins, options, actions and commands. Tables of `quality.md` and `requests.md`, between their marks.
-`field_table` writes `fields.md`. The templates are in `dev/pages`. Declarations are read only; no service needs to run.
+`reference.md`: plugins, options, actions and commands. `fields.md`: every field of the schema with its mapping to ISO
+19139, DCAT-AP and INSPIRE. Tables of `quality.md` and `requests.md`, between their marks. The templates are in
+`dev/pages`. Declarations are read only; no service needs to run.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import click
+import jinja2
 import yaml
 
 from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.quality.core import criteria, inspire
 from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, load_model
-from dev import field_table
 
 DOCS = Path(__file__).parents[1] / "docs"
-TARGET = DOCS / "reference.md"
+TARGET, FIELDS = DOCS / "reference.md", DOCS / "fields.md"
+
+
+def rendered(name: str, **values: Any) -> str:
+    """Return a template of `dev/pages`, filled in."""
+    return _templates().get_template(name).render(values).strip() + "\n"
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(Path(__file__).with_name("pages"))
+    # The text is Markdown: what HTML needs escaped is as it is.
+    templates = jinja2.Environment(loader=loader, trim_blocks=True, lstrip_blocks=True)
+    templates.filters |= {"cell": _cell, "code": _code, "docstring": _docstring, "first_paragraph": first_paragraph}
+    return templates
+
+
+def _cell(text: object) -> str:
+    """Return a value as a cell of a Markdown table."""
+    return str(text or "").replace("|", "\\|").replace("\n", " ").strip()
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text)}`" if text else ""
+
+
+def _docstring(text: str | None) -> str:
+    return inspect.cleandoc(text or "")
+
+
+def first_paragraph(text: str | None) -> str:
+    """Return the first paragraph of a docstring as one line."""
+    return " ".join(_docstring(text).split("\n\n")[0].split())
 
 
 def plugins() -> dict[str, type]:
@@ -68,7 +103,7 @@ def render() -> str:
         commands += getattr(plugin(name=name), "get_ecosphere_commands", list)()
     for command in commands:
         values["commands"] += walk(command, f"ckan ecosphere {command.name}")
-    return field_table.rendered("reference.md", **values)
+    return rendered("reference.md", **values)
 
 
 PAGES = {"quality.md": ("criteria", "mqa", "inspire"), "requests.md": ("transitions",)}
@@ -80,7 +115,7 @@ def page_with_tables(name: str) -> str:
     page = (DOCS / name).read_text(encoding="utf-8")
     values = {"criteria": criteria, "inspire": inspire, "states": states, "labels": LEVEL_LABELS}
     for table in PAGES[name]:
-        page = placed(page, table, field_table.rendered(f"{table}.md", model=load_model(), **values))
+        page = placed(page, table, rendered(f"{table}.md", model=load_model(), **values))
     return page
 
 
@@ -92,10 +127,52 @@ def placed(page: str, table: str, text: str) -> str:
     return marks.sub(lambda found: f"{found[1]}{text}{found[2]}", page)
 
 
+# --- fields ---
+
+OBLIGATIONS = {
+    "mandatory": "obligatoire",
+    "conditional": "conditionnel",
+    "recommended": "recommandé",
+    "optional": "facultatif",
+}
+
+
+def losses() -> list[dict[str, str]]:
+    """Return what the formats cannot hold: format, scope, field, change, why."""
+    return [{"scope": loss.get("of", field.scope), "field": field.name, **loss} for field, loss in fields.losses()]
+
+
+def fields_page() -> str:
+    """Return the page of the fields as Markdown."""
+    return rendered("fields.md", schema=fields.schema(), losses=losses(), obligations=OBLIGATIONS, rows=_rows)
+
+
+Row = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+
+
+def _rows(entries: list[dict[str, Any]], section: str) -> Iterator[Row]:
+    """Yield the name, entry and mappings of the fields of a section of the form, and of their subfields."""
+    for entry in entries:
+        if entry["form_section"] == section:
+            yield entry["field_name"], entry, entry
+            yield from _subfields(entry, f"{entry['field_name']}.", bool(entry.get("iso")))
+
+
+def _subfields(entry: Mapping[str, Any], path: str, in_iso: bool) -> Iterator[Row]:
+    """Yield the rows of subfields; those of a group without an element in ISO 19139 have none."""
+    for subfield in entry.get("repeating_subfields", ()):
+        name = path + subfield["field_name"]
+        place = dict(fields.place_of_subfield(name))
+        if not in_iso:
+            place["iso"] = ""
+        yield name, subfield, place
+        yield from _subfields(subfield, f"{name}.", bool(place.get("iso")))
+
+
 def main() -> None:
     """Write the pages."""
     TARGET.write_text(render(), encoding="utf-8")
-    field_table.TARGET.write_text(field_table.render(), encoding="utf-8")
+    FIELDS.write_text(fields_page(), encoding="utf-8")
     for name in PAGES:
         (DOCS / name).write_text(page_with_tables(name), encoding="utf-8")
 

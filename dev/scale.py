@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from dev.stack import ckan, postgres, redis, solr
 from dev.stack.process import Process, port_is_taken, url_answers
@@ -22,9 +23,6 @@ NAMES = ("WEB1", "WEB2", "SOLR1", "SOLR2", "SEARCH", "ZOOKEEPER", "STANDBY", "S3
 COLLECTION = "guichet"
 S3_SERVER = INSTALLED / "s3-venv" / "bin" / "moto_server"
 ZOOKEEPER = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-SOLR_XML = """<solr><solrcloud>
-  <str name="host">127.0.0.1</str><int name="hostPort">${solr.port}</int><str name="hostContext">solr</str>
-</solrcloud></solr>"""
 
 
 def port(name: str) -> int:
@@ -86,18 +84,25 @@ def _create_collection() -> None:
 def _zookeeper() -> Process:
     """Return the server that knows the nodes of Solr; in production there are three."""
     folder, number = local("zookeeper"), port("ZOOKEEPER")
-    options = {"dataDir": folder, "tickTime": 2000, "clientPort": number, "clientPortAddress": "127.0.0.1"}
-    options["admin.enableServer"] = "false"
-    file = folder / "zoo.cfg"
-    file.write_text("".join(f"{name}={value}\n" for name, value in options.items()))
+    file = _configuration("zoo.cfg", folder)
     command = solr.java("128m", {}, ZOOKEEPER, str(file))
     return Process("solr-0-zookeeper", command, ready=lambda: port_is_taken(number), cwd=folder)
+
+
+def _configuration(name: str, folder: Path) -> Path:
+    """Write a configuration into a folder, with the numbers of the ports and the folder filled in."""
+    text = (DEV / f"scale_{name}").read_text()
+    words = {"USER": getpass.getuser(), "FOLDER": folder, "PORTAL": ports()["web"]}
+    for word, value in (words | {service: port(service) for service in NAMES}).items():
+        text = text.replace(word, str(value))
+    (folder / name).write_text(text)
+    return folder / name
 
 
 def _solr(number: int) -> Process:
     local("solr", "tmp")
     home, number_of_port = local("solr", f"node-{number}"), port(f"SOLR{number}")
-    (home / "solr.xml").write_text(SOLR_XML)
+    shutil.copy(DEV / "scale_solr.xml", home / "solr.xml")
     cloud: dict[str, object] = {"zkHost": f"127.0.0.1:{port('ZOOKEEPER')}", "solr.http1": "true"}
     if number == 1 and not any(home.glob(f"{COLLECTION}_*")):
         # Only once: then ZooKeeper has the schema, which `ckan ecosphere init` makes French.
@@ -112,13 +117,7 @@ def _nginx() -> Process:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         raise StackError("nginx is missing: sudo apt-get install --no-install-recommends nginx-light")
-    folder = local("nginx")
-    text = (DEV / "scale_nginx.conf").read_text()
-    words = {"USER": getpass.getuser(), "FOLDER": folder, "PORTAL": ports()["web"]}
-    for name, value in (words | {name: port(name) for name in NAMES}).items():
-        text = text.replace(name, str(value))
-    file = folder / "nginx.conf"
-    file.write_text(text)
+    file = _configuration("nginx.conf", local("nginx"))
     command = [nginx, "-c", str(file), "-g", "daemon off;"]
     return Process("nginx", command, ready=lambda: port_is_taken(ports()["web"]), port="web")
 

@@ -9,20 +9,19 @@ names, titles and identifiers of their own, and are indexed as `ckan ecosphere i
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import os
 import random
 import shutil
 import sys
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from functools import partial
 
 os.environ["ECOSPHERE_STACK"] = "sizing"  # read by dev.stack.settings
 
 import requests
+import yaml
 
 from dev import bench, demo
 from dev.bench.search import WORDS, drive
@@ -38,20 +37,8 @@ COUNT = "SELECT count(*) FROM package WHERE type = 'dataset' AND state = 'active
 PEOPLE, PAUSE, SECONDS = 4, 1.0, 30.0
 #: Tables whose rows are copied; `own` are the columns of which each copy has its own values, and how these are made.
 COPIED = list(csv.DictReader((DEV / "bench" / "data" / "copied.csv").read_text().splitlines()))
-#: SQL of the value of column {0} in the copy number `k`.
-RENEWED = {
-    "same": "{0}",
-    "id": "md5({0} || k)::uuid::text",
-    "text": "{0} || '-' || k",
-    "ids": "ARRAY(SELECT md5(one || k)::uuid::text FROM unnest({0}) AS one)",
-    "texts": "ARRAY(SELECT one || '-' || k FROM unnest({0}) AS one)",
-}
-#: Commands that cron runs (docs/installation.md): those that grow with the catalogue and ask no other server.
-COMMANDS = {
-    "night: quality": ("ecosphere", "quality", "nightly", "--no-links"),
-    "night: studies": ("ecosphere", "studies", "tick"),
-    "10 min: alerts": ("ecosphere", "search", "tick"),
-}
+#: How a copy's own values are made, and the commands that are timed.
+WORK = yaml.safe_load((DEV / "bench" / "data" / "sizing.yaml").read_text(encoding="utf-8"))
 
 
 def sql(statement: str) -> str:
@@ -65,7 +52,7 @@ def copy(first: int, last: int) -> None:
         table, own = row["table"], dict(word.split(":") for word in row["own"].split())
         where = f"attrelid = 'public.{table}'::regclass AND attnum > 0 AND NOT attisdropped"
         names = sql(f"SELECT attname FROM pg_attribute WHERE {where}").split()
-        values = [RENEWED[own.get(name, "same")].format(name) for name in names]
+        values = [WORK["renewed"][own.get(name, "same")].format(name) for name in names]
         copied = f"SELECT {', '.join(values)} FROM base.{table}, generate_series({first}, {last}) AS k"
         sql(f"INSERT INTO {table} ({', '.join(names)}) {copied} WHERE {row['condition']} ON CONFLICT DO NOTHING")
     sql("ANALYZE")
@@ -137,8 +124,7 @@ def sizes() -> Iterator[tuple[str, float]]:
     """Yield what the datasets take."""
     core = solr_url("demo")
     status = f"{core.rpartition('/')[0]}/admin/cores?action=STATUS&core={core.rpartition('/')[2]}"
-    with urllib.request.urlopen(status, timeout=60) as answer:
-        (core_status,) = json.load(answer)["status"].values()
+    (core_status,) = requests.get(status, timeout=60).json()["status"].values()
     yield "index: MB", core_status["index"]["sizeInBytes"] / MEGABYTE
     yield "Solr: MB of memory", resident_bytes(services.running()["solr"].pid() or 0) / MEGABYTE
 
@@ -176,7 +162,7 @@ def measured(portal: Portal, number: int) -> Iterator[tuple[str, float]]:
     yield from sizes()
     yield from pages()
     yield from harvest(portal, f"new-{number}", NEW, number)
-    for name, words in COMMANDS.items():
+    for name, words in WORK["commands"].items():
         begin = time.monotonic()
         ckan.command(*words)
         yield f"{name}: s", time.monotonic() - begin

@@ -223,7 +223,7 @@ def csw_catalogue(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
     `records` are XML texts or bytes, in the order in which they are served. Called again with the same `name`, it
     replaces the contents of the catalogue, as when a catalogue changes between two harvests. Records that are not
-    well-formed XML go to a catalogue of their own, with `dev.stack.pycsw.BROKEN` appended to the name.
+    well-formed XML are left out.
     """
 
     def publish(records: Iterable[str | bytes], name: str = "test") -> str:

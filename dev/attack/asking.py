@@ -3,20 +3,19 @@
 A table has a list `attempts`; each of them asks the questions of a list of the same table (`ask`) as some people, and
 judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an action (or `POST` and a path) with its
 fields, and perhaps a described `file`. With `each`, a question is asked with each value of another list in the place of
-`{each}`, or as name of a header with the value `header`. `fresh`: a new client for each question; `token`: a token
-instead of a session; `raw`: the path is sent as it is; `follow`: redirects are followed.
+`{each}`, in it or in the `headers` of the line. `fresh`: a new client for each question; `token`: a token
+instead of a session; `form`: the page whose form is sent to the path; `raw`: the path is sent as it is; `follow`:
+redirects are followed.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import re
 import tempfile
 import time
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,8 @@ from ckanext.ecosphere.access.tests import active_geopackages
 from ckanext.ecosphere.tests import export_readers
 from dev.attack.client import Answer, Client
 from dev.attack.stage import Outcome, Stage
-from dev.attack.tables import table
+from dev.attack.tables import repeated, table
+from dev.fuzz.seeds import zipped
 from dev.stack import ckan
 
 SLOWEST_SECONDS = 2.0
@@ -41,40 +41,60 @@ SWITCHING_OFF = 4
 """Times that CSRF protection is switched off, to reach each process of the server."""
 
 
-def attempts(stage: Stage, name: str) -> Iterator[Outcome]:
-    """Make the attempts of a table."""
+def attempts(
+    stage: Stage,
+    name: str,
+    part: str = "attempts",
+    words: Mapping[str, str] | None = None,
+    **visitors: Client,
+) -> Iterator[Outcome]:
+    """Make the attempts of a part of a table, with further words, by the people of the stage and further visitors."""
     lines = table(name)
-    for line in lines["attempts"]:
+    for line in lines[part]:
         judge = JUDGES[line["judge"]]
+        values = list(map(repeated, lines.get(line.get("each"), [""])))
         for person in line["people"]:
-            visitor = stage.people[person] if line.get("token") else stage.visitor(person)
-            for value, question in itertools.product(lines.get(line.get("each"), [""]), lines[line["ask"]]):
+            visitor = visitors.get(person) or stage.people[person]
+            if person not in visitors and not line.get("token"):
+                visitor = stage.visitor(person)
+            for value, question in itertools.product(values, lines[line["ask"]]):
                 client = stage.fresh() if line.get("fresh") else visitor
-                what, answer = _asked(stage, client, question, value, line)
+                what, answer = _asked(stage, client, question, line, {**(words or {}), "each": value})
                 yield from judge(stage, lines, f"{what} as {person}", answer)
                 if not answer.status:
                     stage.revive()
 
 
-def _asked(stage: Stage, client: Client, question: Any, value: str, line: dict[str, Any]) -> tuple[str, Answer]:
+def _asked(
+    stage: Stage, client: Client, question: Any, line: dict[str, Any], words: dict[str, str]
+) -> tuple[str, Answer]:
+    value, address, data = words["each"], question, None
     if isinstance(question, dict):
-        ((action, data),) = question.items()
-        fields = stage.filled(data)
-        if isinstance(fields, dict) and isinstance(fields.get("file"), dict):
-            file = fields.pop("file")
-            answer = client.upload(action, fields, (file["name"], content_of(file), "application/octet-stream"), "file")
-            return f"{action} with {file['name']}", answer
-        method, _space, path = action.partition(" ")
-        answer = client.send(method, path, json=fields) if path else client.action(action, fields)
-        return f"{action} {str(fields)[:120]}", answer
+        ((address, data),) = question.items()
+    fields = stage.filled(data or {}, **words)
+    path = stage.filled(address, **{**words, "each": quote(value.encode("utf-8", "surrogatepass"), safe="")})
+    if "form" in line:
+        sent = {name: text.encode("utf-8", "surrogatepass") for name, text in fields.items()}
+        return f"form to {path} with {value[:20]!r}", client.post(path, sent, token_from=line["form"])
+    if data is not None:
+        return _called(client, address, fields)
     headers = {"Authorization": client.token} if line.get("token") and client.token else {}
-    if line.get("header"):
-        headers[value] = line["header"]
-    path = stage.filled(question).replace("{each}", quote(value, safe=""))
+    headers |= stage.filled(line.get("headers", {}), **words)
     if line.get("raw"):
         path = client.url + path
     answer = client.get(path, headers=headers, allow_redirects=bool(line.get("follow")))
     return f"GET {path}" + (f" with {value!r}" if value else ""), answer
+
+
+def _called(client: Client, address: str, fields: Any) -> tuple[str, Answer]:
+    """Call an action, perhaps with a file, or send JSON to a path."""
+    if isinstance(fields, dict) and isinstance(fields.get("file"), dict):
+        file = fields.pop("file")
+        answer = client.upload(address, fields, (file["name"], content_of(file), "application/octet-stream"), "file")
+        return f"{address} with {file['name']}", answer
+    method, _space, path = address.partition(" ")
+    answer = client.send(method, path, json=fields) if path else client.action(address, fields)
+    return f"{address} {str(fields)[:120]}", answer
 
 
 def content_of(file: dict[str, Any]) -> bytes:
@@ -85,11 +105,7 @@ def content_of(file: dict[str, Any]) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "made.gpkg"
             return active_geopackages.made(file["geopackage"], target, Path(ckan.INI)).read_bytes()
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-        for name, text in file["members"].items():
-            written.writestr(name, text)
-    return archive.getvalue()
+    return zipped({name: text.encode() for name, text in file["members"].items()})
 
 
 # --- judges: whether an answer shows that the attack succeeded ---
@@ -107,6 +123,11 @@ def _quick(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Ou
 
 def _refused(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
     yield Outcome(what, not answer.refused, answer.short)
+
+
+def _outside(_stage: Stage, lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
+    """No action succeeded, and the page has nothing of those who are logged in."""
+    yield Outcome(what, answer.success or bool(re.search(lines["inside"], answer.body)), answer.short)
 
 
 def _explained(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
@@ -172,6 +193,7 @@ Judge = Callable[[Stage, Any, str, Answer], Iterator[Outcome]]
 JUDGES: dict[str, Judge] = {
     "quick": _quick,
     "refused": _refused,
+    "outside": _outside,
     "explained": _explained,
     "silent": _silent,
     "uncounted": _uncounted,

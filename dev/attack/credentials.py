@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
 
 from pyotp.totp import TOTP
 
@@ -150,23 +149,13 @@ def _recovery_codes(stage: Stage) -> Iterator[Outcome]:
 
 def _between(stage: Stage) -> Iterator[Outcome]:
     """Ask pages and send forms after the password, before the code."""
-    person, lines = _enrolled(stage), table("credentials")
+    person = _enrolled(stage)
     words = {"name": person.client.name, "password": person.password}
-    client = _halfway(stage, person)
-    for path in stage.filled(lines["pages"], **words):
-        answer = client.get(path, allow_redirects=True)
-        yield Outcome(f"GET {path} without a code", _is_inside(answer), answer.short)
+    yield from asking.attempts(stage, "credentials", "between", words, halfway=_halfway(stage, person))
     answer = person.client.get("/fr/etudes")
-    yield Outcome("pages tell who is inside", not _is_inside(answer), "nothing was tested")
-    for form in stage.filled(lines["forms"], **words):
-        answer = client.post(form["path"], form["data"], token_from=CODE)
-        yield Outcome(f"POST {form['path']} without a code", not answer.refused, answer.short)
+    inside = re.search(table("credentials")["inside"], answer.body)
+    yield Outcome("pages tell who is inside", not inside, "nothing was tested")
     yield Outcome("the password alone, after all forms", is_known(_halfway(stage, person)), STILL_IN)
-
-
-def _is_inside(answer: Answer) -> bool:
-    """Return whether an action succeeded, a secret is shown, or a page has the link of those who are logged in."""
-    return answer.success or bool(SECRET.search(answer.body)) or "/user/_logout" in answer.body
 
 
 def _sessions(stage: Stage) -> Iterator[Outcome]:
@@ -204,14 +193,7 @@ def _of_others(stage: Stage) -> Iterator[Outcome]:
         client.post(f"{SET_UP}?{field}={stage.objects['rival']}", fields, token_from=SET_UP)
         yield Outcome(f"a second factor for another by {field}", not is_known(stage.logged_in("rival")), "was set up")
     words = {"name": other.client.name, "id": other.client.id}
-    for person in ("nobody", "user", "rival", "editor", "admin"):
-        attacker = stage.visitor(person)
-        for path in stage.filled(lines["removals"], **words):
-            answer = attacker.post(path)
-            yield Outcome(f"POST {path} as {person}", not answer.refused, answer.short)
-    for name in map(repeated, lines["odd_removals"]):
-        path = f"/fr/compte/second-facteur/{quote(name, safe='%')}/retirer"
-        yield judged(f"POST {path}", stage.logged_in("sysadmin").post(path))
+    yield from asking.attempts(stage, "credentials", "of_others", words)
     yield Outcome("the password alone, after all removals", is_known(_halfway(stage, other)), STILL_IN)
     stage.objects["enrolled"].append(client.name)
     for reader in ("sysadmin", "user"):
@@ -221,13 +203,8 @@ def _of_others(stage: Stage) -> Iterator[Outcome]:
 
 def _required(stage: Stage) -> Iterator[Outcome]:
     """Log in with a role that needs a second factor, without one and after having removed it."""
-    lines, password = table("credentials"), stage.passwords["moderator"]
-    client = stage.logged_in("moderator")
-    for path in stage.filled(lines["pages"], name=client.name):
-        if path != SET_UP:
-            answer = client.get(path, allow_redirects=True)
-            inside = "/user/_logout" in answer.body or answer.success
-            yield Outcome(f"GET {path} before a needed set-up", inside, answer.short)
+    client, password = stage.logged_in("moderator"), stage.passwords["moderator"]
+    yield from asking.attempts(stage, "credentials", "required", {"name": client.name}, unready=client)
     yield Outcome("a needed second factor", is_known(client), STILL_IN)
     person = _set_up(client, password)
     yield Outcome("the set-up logs in", not is_known(client), "nothing was tested")
@@ -239,12 +216,11 @@ def _odd(stage: Stage) -> Iterator[Outcome]:
     """Give odd values in each field of each form."""
     lines, person = table("credentials"), _enrolled(stage)
     halfway = _halfway(stage, person)
+    words = {"password": person.password}
+    yield from asking.attempts(stage, "credentials", "odd", words, enrolled=person.client)
     for value in map(repeated, lines["odd_values"]):
         odd = value.encode("utf-8", "surrogatepass")
         yield judged(f"the code {value[:20]!r}", _give(thief(stage, halfway), odd))
-        for path, password in ((SET_UP, odd), (REMOVAL, odd), (SET_UP, person.password)):
-            answer = person.client.post(path, {"old_password": password, "code": odd}, token_from=SET_UP)
-            yield judged(f"{path} with {value[:20]!r}", answer)
         for field in lines["odd_targets"]:
             answer = stage.fresh("user").log_in(stage.passwords["user"], **{field: odd})
             yield judged(f"log-in with {field} {value[:20]!r}", answer)
@@ -278,7 +254,7 @@ def _guesses(stage: Stage) -> Iterator[Outcome]:
 
 def _scopes(stage: Stage) -> Iterator[Outcome]:
     """Use narrowed tokens of a sysadmin for every action and page beyond their scope."""
-    lines, site = table("credentials"), stage.people["sysadmin"]
+    site = stage.people["sysadmin"]
     scopes = {"read": {"scope": "read"}, "service": {"scope": "service", "service": stage.objects["rival"]}}
     for name, scope in scopes.items():
         made = site.must("api_token_create", user=site.name, name=f"attack-{name}", **scope)
@@ -292,11 +268,8 @@ def _scopes(stage: Stage) -> Iterator[Outcome]:
                 answer = client.send("POST", path, data={"x": "y"}, headers={"Authorization": client.token})
                 yield Outcome(f"POST {path} with a token to {name}", not answer.refused, answer.short)
         yield no_session(f"the session after a token to {name}", client, stage)
-        for question in lines["of_another_service"]:
-            ((action, data),) = question.items()
-            mark = f"mark-{secrets.token_hex(4)}"
-            answer = client.action(action, stage.filled(data, mark=mark))
-            yield Outcome(f"{action} of another service with a token to {name}", answer.success, answer.short)
+        words = {"mark": f"mark-{secrets.token_hex(4)}"}
+        yield from asking.attempts(stage, "credentials", "of_scope", words, narrowed=client)
         own = client.action("package_show", id=stage.objects["dataset"])
         yield Outcome(f"a token to {name} reads", not own.success, f"{own.short}: nothing was tested")
         site.action("api_token_revoke", token=client.token)

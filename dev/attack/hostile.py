@@ -26,7 +26,7 @@ import jinja2
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
 from dev.attack.load import Load
-from dev.attack.tables import filled, repeated, table
+from dev.attack.tables import FOLDER, filled, repeated, table
 
 #: A loopback address outside the networks that the demonstration allows.
 FORBIDDEN = "127.66.6.6"
@@ -256,15 +256,7 @@ def hostile(load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) ->
 
 
 XML, JSON, HTML = "application/xml", "application/json", "text/html"
-CSW = (
-    '<?xml version="1.0" encoding="UTF-8"?>'
-    '<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2">'
-    '<csw:SearchStatus timestamp="2024-01-01T00:00:00"/>'
-    '<csw:SearchResults elementSet="full" numberOfRecordsMatched="{matched}" '
-    'numberOfRecordsReturned="{returned}" nextRecord="{following}">{records}'
-    "</csw:SearchResults></csw:GetRecordsResponse>"
-)
-WHOLE, LARGEST_PAGE = slice(None), 1_000
+CSW = (FOLDER / "csw.xml").read_text(encoding="utf-8")
 BOMB_BYTES = 300_000_000
 SLOW_SECONDS = 0.7
 FILES_A_PAGE = 500
@@ -272,23 +264,34 @@ FILES_A_PAGE = 500
 # --- templates ---
 
 
-def _from_template(line: dict[str, Any]) -> Behaviour:
-    """Make a behaviour that answers a line of the table of behaviours."""
+def _from_template(line: dict[str, Any], more: dict[str, Any] | None = None) -> Behaviour:
+    """Make a behaviour that answers a line of the table of behaviours; its templates may name more words."""
     parts = {name: jinja2.Template(line[name]) for name in ("text", "repeated", "redirect") if name in line}
 
     def give(question: Question) -> None:
-        words = _words(question)
+        words = _words(question) | filled(more or {}, {})
         content = {name: template.render(words).strip() for name, template in parts.items()}
         if "redirect" in content:
             question.redirect(content["redirect"])
-        elif "repeated" in content:
-            question.stream(endless(content["text"].encode(), content["repeated"].encode()), line["type"])
+            return
+        text = content["text"].encode(line.get("encoding", "utf-8"), "surrogatepass")
+        if "repeated" in content:
+            question.stream(endless(text, content["repeated"].encode()), line["type"])
         elif line.get("slow"):
-            question.stream(slowly(content["text"].encode(), SLOW_SECONDS), line["type"])
+            question.stream(slowly(text, SLOW_SECONDS), line["type"])
         else:
-            question.answer(content["text"], line["type"])
+            question.answer(text, line["type"])
 
     return give
+
+
+def _document(line: dict[str, Any]) -> Behaviour:
+    """Make a behaviour that answers the document of a line of the sources: the template of one of its keys."""
+    text = next(text for key, text in table("documents").items() if key in line)
+    # Its valid record has a number of its own: duplicates across sources would be set aside.
+    words = {"line": line, "own": zlib.crc32(line["name"].encode()) % 10_000_000}
+    encoding = line.get("encoding", "utf-8")
+    return _from_template({"type": line.get("content_type", XML), "encoding": encoding, "text": text}, words)
 
 
 def _words(question: Question) -> dict[str, Any]:
@@ -301,12 +304,15 @@ def _words(question: Question) -> dict[str, Any]:
         "honest": lambda numbers: [iso_record(n, title=f"Zones honnêtes {n}") for n in numbers],
         "record": iso_record,
         "plain": _plain,
+        "escaped": lambda text: escape(_plain(repeated(text))),
+        "replaced": _replaced,
         "page": csw_page,
+        "paged": lambda records: _paged(question, records),
         "once": lambda records, *numbers: _once(question, records, *numbers),
         "udata": _udata_dataset,
         "ogcapi": _ogcapi_record,
         "filled": filled,
-        "tables": {name: table(name) for name in ("stac", "xss")},
+        "tables": {name: table(name) for name in ("stac", "xss", "slow_texts")},
     }
 
 
@@ -321,6 +327,16 @@ def _number(question: Question, parameter: str, attribute: str) -> int:
 def csw_page(records: list[str], matched: object, following: object = 0) -> str:
     """Return a GetRecords response with these records and these numbers."""
     return CSW.format(matched=matched, returned=len(records), following=following, records="".join(records))
+
+
+def _paged(question: Question, records: list[str]) -> str:
+    """Return as many of the records as are asked for, from the position that is asked for."""
+    first = max(0, _number(question, "startposition", "startPosition") - 1)
+    end = first + (_number(question, "maxrecords", "maxRecords") or len(records))
+    following = 0
+    if end < len(records):
+        following = end + 1
+    return csw_page(records[first:end], len(records), following)
 
 
 def _once(question: Question, records: list[str], matched: object, following: object = 0) -> str:
@@ -338,6 +354,18 @@ def _ogcapi_record(number: int, **more: Any) -> dict[str, Any]:
     properties = {"type": "dataset", "title": f"Zone OGC {number}", "description": "Une zone."}
     feature = {"id": f"ogc-{number}", "type": "Feature", "geometry": None, "links": []}
     return feature | {"properties": properties | more}
+
+
+def _plain(text: str) -> str:
+    """Remove the characters that XML does not allow."""
+    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
+
+
+def _replaced(text: str, places: dict[str, str] | None) -> str:
+    """Replace parts of a text by others."""
+    for old, new in (places or {}).items():
+        text = text.replace(old, new)
+    return text
 
 
 # --- what no template says ---
@@ -368,75 +396,11 @@ def waf_stream(question: Question) -> None:
         question.stream(lines(), HTML)
 
 
-def _plain(text: str) -> str:
-    """Remove the characters that XML does not allow."""
-    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
-
-
-def slow_csw(question: Question) -> None:
-    """Answer records with texts that are slow to parse or render."""
-    lines = table("slow_texts")
-    records = []
-    for kind in ("markdown", "line", "email", "number", "box"):
-        for text in map(repeated, lines["texts"][kind]):
-            plain, number = escape(_plain(text)), len(records) + 100
-            abstract = plain if kind in ("markdown", "line") else "Zone."
-            record = iso_record(number, title=f"Lent {kind} {number}", abstract="@@")
-            for old, new in lines["places"].items():
-                record = record.replace(old, new.replace("@@", plain))
-            records.append(record.replace("@@", abstract))
-    question.answer(_once(question, records, len(records)), XML)
-
-
-# --- documents of the table of sources ---
-
-
-def _from_table(line: dict[str, Any]) -> Behaviour:
-    """Make a behaviour that answers one document of the table, its records page by page."""
-
-    def give(question: Question) -> None:
-        words = {"canary": question.hostile.canary(line["name"]), "url": question.url}
-        start = _number(question, "startposition", "startPosition") or 1
-        most = _number(question, "maxrecords", "maxRecords") or LARGEST_PAGE
-        content = written(line, words, slice(start - 1, start - 1 + most))
-        question.answer(content, line.get("content_type", XML))
-
-    return give
-
-
-def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) -> bytes:
-    """Return the document of a line of the table, or a page of its records."""
-    # Its valid record has a number of its own: duplicates across sources would be set aside.
-    number, title = zlib.crc32(line["name"].encode()) % 10_000_000, f"Zones honnêtes {line['name']}"
-    if "records" in line or "fields" in line:
-        records = [iso_record(number, title=title), *_records(line, words, number + 1)]
-        following = page.stop + 1 if page.stop and page.stop < len(records) else 0
-        text = csw_page(records[page], line.get("matched", len(records)), following)
-    elif "udata" in line:
-        datasets = [_udata_dataset(number, title=title), *filled(line["udata"], words)]
-        text = json.dumps({"data": datasets, "total": line.get("total", len(datasets))})
-    else:
-        text = filled(line["text"], words)
-    encoding = line.get("encoding", "utf-8")
-    return text.encode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
-
-
-def _records(line: dict[str, Any], words: dict[str, Any], number: int) -> Iterator[str]:
-    yield from (filled(record, words) for record in line.get("records", []))
-    if "fields" in line:
-        fields = filled(line["fields"], words)
-        replaced = fields.pop("replace", None) or {}
-        record = iso_record(number, **fields)
-        for old, new in replaced.items():
-            record = record.replace(old, new)
-        yield record
-
-
-_FUNCTIONS: tuple[Callable[[Question], None], ...] = (*(gzip_bomb, waf_stream, slow_csw),)
+_FUNCTIONS: tuple[Behaviour, ...] = (gzip_bomb, waf_stream)
 _LINES = [line for line in table("sources") if "type" in line and "path" not in line]
 #: First two path segments → behaviour.
 BEHAVIOURS: dict[str, Behaviour] = {
     **{f"do/{name}": _from_template(line) for name, line in table("behaviours").items()},
     **{f"do/{function.__name__}": function for function in _FUNCTIONS},
-    **{f"doc/{line['name']}": _from_table(line) for line in _LINES},
+    **{f"doc/{line['name']}": _document(line) for line in _LINES},
 }

@@ -17,8 +17,8 @@ from dev.attack.load import Load
 from dev.attack.routes import Route
 from dev.attack.tables import filled, table
 
-#: Person → [organisation, role]. `victim` owns the objects that the others attack.
-PEOPLE: dict[str, list[str] | None] = table("people")
+#: `victim` owns the objects that the others attack.
+PEOPLE: list[str] = table("people")
 #: Wait before looking at the job queue: a job is queued shortly after what causes it.
 SETTLE_SECONDS = 3
 #: Largest process, in bytes.
@@ -119,12 +119,21 @@ class Stage:
     def play(self, steps: dict[str, Any]) -> None:
         """Do the steps of a table, and keep values of their results as objects."""
         for name, step in steps.items():
-            made = self.people[step["by"]].must(step["action"], self.filled(step["data"]))
+            made = self._done(step)
             for word, key in (step.get("keep") or {}).items():
                 self.objects[word] = made
                 for part in str(key).split("."):
-                    self.objects[word] = self.objects[word][int(part) if part.isdigit() else part]
+                    place = int(part) if part.lstrip("-").isdigit() else part
+                    self.objects[word] = self.objects[word][place]
             self.objects.setdefault(name, made.get("id") if isinstance(made, dict) else made)
+
+    def _done(self, step: dict[str, Any]) -> Any:
+        """Do a step, perhaps with a file, and return its result."""
+        client, fields = self.people[step["by"]], self.filled(step["data"])
+        if "file" not in step:
+            return client.must(step["action"], fields)
+        name, text = self.filled(step["file"])
+        return client.must_upload(step["action"], fields, (name, text.encode(), "text/plain"))
 
     def enter(self, doors: list[dict[str, Any]], **words: Any) -> None:
         """Call the action of each entry point, whatever it answers."""
@@ -171,48 +180,23 @@ def prepared(stage: Stage) -> Iterator[Stage]:
 
 
 def _prepare(stage: Stage) -> None:
-    site, run = stage.people["sysadmin"], secrets.token_hex(3)
+    run = secrets.token_hex(3)
     words = stage.objects
-    words |= {
-        "secret": stage.secret,
-        "run": run,
-        "moderators": MODERATORS,
-        "url": stage.url,
-        "hostile": stage.hostile.url,
-    }
-    for service in ("service", "rival"):
-        made = site.must("organization_create", name=f"attack-{service}-{run}", title=f"Attaque {service} {run}")
-        words[service], words[f"{service}_id"] = made["name"], made["id"]
-    for number, (person, place) in enumerate(PEOPLE.items(), 1):
-        _person(stage, person, place, f"127.98.{stage.random.randint(1, 250)}.{number}", run)
+    words |= {"secret": stage.secret, "run": run, "moderators": MODERATORS}
+    words |= {"url": stage.url, "hostile": stage.hostile.url}
+    for number, person in enumerate(PEOPLE, 1):
+        _person(stage, person, f"127.98.{stage.random.randint(1, 250)}.{number}", run)
     stage.play(table("stage"))
-    _upload(stage)
+    words["private_location"] = re.sub("^(...)(...)", r"\1/\2/", words["private_file"])
 
 
-def _person(stage: Stage, person: str, place: list[str] | None, source: str, run: str) -> None:
+def _person(stage: Stage, person: str, source: str, run: str) -> None:
     name = f"attack-{person}-{run}"
     client, password = stage.account(name, f"Attaque {person}", source)
     if not client.token:
         raise RuntimeError(f"the account {name} cannot be made")
     stage.people[person], stage.passwords[person] = client, password
     stage.objects |= {person: name, f"{person}_id": client.id}
-    if place:
-        member = {"id": stage.objects[place[0]], "username": name, "role": place[1]}
-        stage.people["sysadmin"].must("organization_member_create", member)
-
-
-def _upload(stage: Stage) -> None:
-    """Upload a file with the secret to a private dataset, and one to an internal note of a request."""
-    editor, words = stage.people["editor"], stage.objects
-    content = stage.secret.encode()
-    fields = {"package_id": words["private_dataset"], "name": f"Fichier {stage.secret}", "format": "TXT"}
-    file = editor.must_upload("resource_create", fields, ("secret.txt", content, "text/plain"))
-    words["private_file"], words["private_file_url"] = file["id"], file["url"]
-    words["private_location"] = re.sub("^(...)(...)", r"\1/\2/", file["id"])
-    fields = {"id": words["request"], "text": f"Note {stage.secret}", "internal": "true"}
-    request = editor.must_upload("ecosphere_request_comment", fields, ("note.txt", content, "text/plain"))
-    note = next(comment for comment in request["comments"] if comment["attachments"])
-    words["internal_comment"], words["internal_file"] = note["id"], note["attachments"][0]["id"]
 
 
 def _remove(stage: Stage) -> None:

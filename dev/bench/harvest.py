@@ -279,10 +279,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
 # --- the comparison ---
 
 
-def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
+def measure(name: str) -> dict[str, Any]:
     """Run one contestant in a subprocess, so that neither benefits from the other's state."""
-    command = [sys.executable, "-m", "dev.bench.harvest", "--contestant", name, "--records", str(chosen.records)]
-    command += ["--workers", str(chosen.workers), "--rounds", chosen.rounds]
+    command = [sys.executable, "-m", "dev.bench.harvest", *sys.argv[1:], "--contestant", name]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} did not come to its end.")
@@ -324,7 +323,7 @@ def main() -> None:
         return
     forget_ckan_variables()
     contestants = chosen.contestants.split(",") * chosen.runs
-    print(table([measure(name, chosen) for name in contestants]))
+    print(table([measure(name) for name in contestants]))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,13 @@ from __future__ import annotations
 
 import re
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 from dev.bench import portal
+
+#: Pattern of the harvester → what is meant.
+CORRECTED = {"<xml(.*)>": r"<\?xml(.*?)\?>"}
 
 
 def apply() -> None:
@@ -22,18 +26,10 @@ def apply() -> None:
     from ckan.lib.search.index import PackageSearchIndex
     from ckanext.spatial.harvesters import base, csw
 
-    class Pattern:
-        """`re` as used by these two modules, with the pattern corrected."""
+    def sub(pattern: str, replacement: str, text: str, **options: Any) -> str:
+        return re.sub(CORRECTED.get(pattern, pattern), replacement, text, **options)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(re, name)
-
-        @staticmethod
-        def sub(pattern: str, replacement: str, text: str, **options: Any) -> str:
-            right = r"<\?xml(.*?)\?>" if pattern == "<xml(.*)>" else pattern
-            return re.sub(right, replacement, text, **options)
-
-    base.re = csw.re = Pattern()  # type: ignore[attr-defined]
+    base.re = csw.re = SimpleNamespace(**{**vars(re), "sub": sub})  # type: ignore[attr-defined]
     original = PackageSearchIndex.index_package
 
     def index_package(self: Any, pkg_dict: dict[str, Any] | None, defer_commit: bool = False) -> None:

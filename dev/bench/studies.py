@@ -20,35 +20,27 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ckan.config.middleware import make_app
+import yaml
 
 from ckanext.ecosphere.studies import candidates, frames, presence
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
+from dev.bench import portal
+from dev.stack import ckan
+from dev.stack.settings import DEV
 
-from ckan.cli import load_config  # isort: skip
-
-ROOT = Path(__file__).parents[2]
-INI = ROOT / ".local" / "ckan.ini"
 SIZES = (15, 40, 60)
 #: Seconds that a study of 60 needs may take.
 LIMIT = 3.0
-COMMUNES = {
-    "Nantes": ["44109"],
-    "Dax": ["40088"],
-    "Bourg-en-Bresse": ["01053"],
-    "a valley of the Alpes-Maritimes": ["06163", "06127"],
-    "Mamoudzou": ["97611"],
-}
-FACADE = [[-3.2, 46.9], [-2.0, 46.9], [-2.0, 47.5], [-3.2, 47.5], [-3.2, 46.9]]
+#: Name of a site → codes of its communes, or its polygon.
+SITES = yaml.safe_load((DEV / "bench" / "data" / "sites.yaml").read_text(encoding="utf-8"))
 
 
 def places() -> dict[str, Site]:
     """Return the sites by name."""
-    made = {name: sites.of_communes(codes) for name, codes in COMMUNES.items()}
-    made["a maritime façade"] = sites.of_geojson(json.dumps({"type": "Polygon", "coordinates": [FACADE]}))
-    return made
+    made = {name: sites.of_communes(codes) for name, codes in SITES["communes"].items()}
+    return made | {name: sites.of_geojson(json.dumps(polygon)) for name, polygon in SITES["polygons"].items()}
 
 
 def is_aside(need: Need) -> bool:
@@ -111,11 +103,11 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m dev.bench.studies", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="runs for each site and number of needs")
-    parser.add_argument("--ini", type=Path, default=INI, help="configuration of the portal")
+    parser.add_argument("--ini", type=Path, default=ckan.INI, help="configuration of the portal")
     chosen = parser.parse_args()
-    application: Any = make_app(load_config(str(chosen.ini)))
+    context = portal(chosen.ini)
     logging.disable(logging.INFO)
-    with application._wsgi_app.test_request_context():
+    with context:
         is_fast = measure(chosen.runs)
     return int(not is_fast)
 

@@ -7,15 +7,14 @@ import hashlib
 import hmac
 import json
 import re
-import urllib.parse
-import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
 import psycopg2.extras
+import pysolr
 
 from ckanext.ecosphere.shared.mailing import ID_CHARACTERS
 from dev.stack import ckan
@@ -58,14 +57,18 @@ def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in cursor.fetchall()]
 
 
+def _told_of(part: str) -> Iterator[str]:
+    """Yield a sentence on each row that may not be there."""
+    for sentence, statement in WORK[part].items():
+        yield from (sentence.format(**row) for row in rows(statement))
+
+
 def read() -> Portal:
     """Read the datasets and the index."""
     datasets = rows("SELECT id, name, title, notes, state, type, owner_org, metadata_modified FROM package")
-    query = urllib.parse.urlencode({"q": "*:*", "fq": "+entity_type:package", "rows": 100_000, "wt": "json", "fl": "*"})
-    with urllib.request.urlopen(f"{solr_url('demo')}/select?{query}", timeout=60) as response:
-        found = json.load(response)["response"]["docs"]
+    solr = pysolr.Solr(solr_url("demo"), timeout=60)
     documents = defaultdict(list)
-    for document in found:
+    for document in solr.search("*:*", fq="+entity_type:package", rows=100_000, fl="*"):
         documents[document["id"]].append(document)
     return Portal({row["id"]: row for row in datasets}, dict(documents))
 
@@ -87,12 +90,7 @@ def sources(portal: Portal, catalogues: Iterable[Catalogue]) -> Check:
                 wrong.append(f"{title}: {stored[0]['state']}")
             elif stored[0]["notes"] != abstract:
                 wrong.append(f"{title}: {stored[0]['notes']!r} instead of {abstract!r}")
-    wrong += [f"withdrawn or refused: {row['guid']} ({row['state']})" for row in rows(SQL["not_published"])]
-    wrong += [f"a hold of {row['records']} withdrawals" for row in rows("SELECT records FROM ecosphere_harvest_hold")]
-    wrong += [f"error of a harvest: {row['message']}" for row in rows("SELECT message FROM harvest_gather_error")]
-    wrong += [f"error of a record: {row['message']}" for row in rows("SELECT message FROM harvest_object_error")]
-    wrong += [f"{row['n']} batches are left" for row in rows(SQL["batches"]) if row["n"]]
-    wrong += [f"dataset {row['package_id']} has {row['n']} current objects" for row in rows(SQL["current"])]
+    wrong += _told_of("never_of_sources")
     return Check("source = database", number, wrong)
 
 
@@ -204,8 +202,7 @@ def emails() -> Check:
         for row in due
         if row["status"] == "done" and not left & names[row["mail_id"]]
     ]
-    for row in rows(SQL["events_without_word"]):
-        wrong.append(f"event {row['id']} ({row['transition']}): nobody was told")
+    wrong += _told_of("never_of_emails")
     return Check("e-mails", len(due), wrong)
 
 

@@ -168,9 +168,8 @@ class Producer(Person):
         values = filled(WORK["dataset"], {"name": name, "number": number})
         if new:
             answer = self._client.action("package_create", **complete(name=name, owner_org=SERVICE, **values))
-            if (
-                outcome(answer) == REFUSED and saved.unknown
-            ):  # stored by an earlier attempt without an answer: change it
+            # Stored by an earlier attempt without an answer: change it.
+            if outcome(answer) == REFUSED and saved.unknown:
                 answer = self._client.action("package_patch", id=name, **values)
         else:
             answer = self._client.action("package_patch", id=name, **values)
@@ -290,7 +289,6 @@ class Visitor(Person):
     def __init__(self, client: Client, seed: int) -> None:
         super().__init__(seed, pause=0.5)
         self._client = client
-        self.unclear: list[str] = []
 
     def acts(self) -> Any:
         """Read random pages."""

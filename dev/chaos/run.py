@@ -9,13 +9,14 @@ import os
 import random
 import shutil
 import signal
-import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from redis import Redis, RedisError
 
 from dev.stack import accounts, ckan, postgres, pycsw, redis, services, solr
 from dev.stack.accounts import ADMIN
@@ -42,18 +43,7 @@ class Kill:
     choice: float
 
 
-#: Kind of kill → name of a process of the stack, and whether one of its children is killed instead.
-_KINDS = {
-    "worker": ("worker", False),
-    "work horse": ("worker", True),
-    "watch": ("watch", False),
-    "web": ("web", False),
-    "web process": ("web", True),
-    "solr": ("solr", False),
-    "postgresql": ("postgres", False),
-    "backend of postgresql": ("postgres", True),
-    "redis": ("redis", False),
-}
+_KINDS = WORK["kinds"]
 FLUSH = "flushall"
 
 
@@ -104,12 +94,9 @@ def carry_out(kills: list[Kill], processes: Mapping[str, Process], tell: Callabl
 
 
 def _flush_all() -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", ports()["redis"]), timeout=2) as connection:
-            connection.sendall(b"FLUSHALL\r\n")
-            return connection.recv(5) == b"+OK\r\n"
-    except OSError:
-        return False
+    with contextlib.suppress(RedisError):
+        return Redis(port=ports()["redis"], socket_timeout=2).flushall()
+    return False
 
 
 class Supervisor:

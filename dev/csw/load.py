@@ -1,13 +1,12 @@
 # pyright: reportMissingImports=false
 """Load a folder of XML files into a pycsw catalogue; run in pycsw's own virtual environment.
 
-    python load.py FOLDER CATALOGUE.db BROKEN
+    python load.py FOLDER CATALOGUE.db
 
 Every ISO record is loaded unchanged, quirks included, wherever it is in a file: pycsw's own loader would refuse many,
-drop those that share an identifier, and not split pages of CSW answers. pycsw cannot serve files that are not
-well-formed XML: these are copied to the folder BROKEN, from which `app.py` serves them.
+drop those that share an identifier, and not split pages of CSW answers.
 
-Prints, as JSON, the number of records and the broken files in the order in which they are served.
+Prints, as JSON, the number of records and the files that were left out, since they are not well-formed XML.
 """
 
 from __future__ import annotations
@@ -23,15 +22,10 @@ from pathlib import Path
 import yaml
 from lxml import etree
 
-NAMESPACES = {
-    "gmd": "http://www.isotc211.org/2005/gmd",
-    "gco": "http://www.isotc211.org/2005/gco",
-    "srv": "http://www.isotc211.org/2005/srv",
-}
 #: Bytes that identify a metadata record, in UTF-8 and UTF-16.
 CUES = (b"MD_Metadata", "MD_Metadata".encode("utf-16-le"), "MD_Metadata".encode("utf-16-be"))
 COLUMNS = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
-DATES = COLUMNS["dates"]
+DATES, NAMESPACES = COLUMNS["dates"], COLUMNS["namespaces"]
 CITED = ".//gmd:identificationInfo/*/gmd:citation//gmd:CI_Date"
 SIDES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
 OUTERMOST = etree.XPath("//*[local-name() = 'MD_Metadata'][not(ancestor::*[local-name() = 'MD_Metadata'])]")
@@ -109,10 +103,9 @@ def _code(element: etree._Element | None) -> str:
     return "" if element is None else (element.get("codeListValue") or element.text or "").strip()
 
 
-def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
+def load(folder: Path, database: Path) -> dict[str, object]:
     """Replace the records of a catalogue with those of a folder, in one transaction since pycsw may be serving it."""
     refused: list[Path] = []
-    shutil.rmtree(broken, ignore_errors=True)
     if not database.exists():
         shutil.copyfile(_empty(database.parent), database)
     with sqlite3.connect(database, timeout=30) as connection:
@@ -125,9 +118,6 @@ def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
             places = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO records ({', '.join(values)}) VALUES ({places})", values)
             number += 1
-    for position, path in enumerate(refused):
-        broken.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, broken / f"{position:04}.xml")
     return {"records": number, "broken": [str(path.relative_to(folder)) for path in refused]}
 
 
@@ -159,4 +149,4 @@ def _rows(folder: Path, refused: list[Path]) -> Iterator[dict[str, str | None]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(load(*(Path(argument) for argument in sys.argv[1:4]))))
+    print(json.dumps(load(*(Path(argument) for argument in sys.argv[1:3]))))

@@ -6,7 +6,7 @@ import csv
 import json
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -17,10 +17,13 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept
 
-from . import places
-
 VARIANTS = json.loads(Path(__file__).with_name("quirks.json").read_text(encoding="utf-8"))
 """Spellings of the same information in real catalogues, by kind."""
+
+NAMES = json.loads(Path(__file__).with_name("places.json").read_text(encoding="utf-8"))
+"""Articles of territories, and former names of régions."""
+_VOWELS = "AÀÂEÉÈÊIÎOÔUYH"
+_H_ASPIRATED = ("Haut", "Haute")
 
 #: Latest date of any record, fixed so that the catalogue does not depend on the day it is written.
 TODAY = date(2026, 6, 30)
@@ -52,6 +55,55 @@ REPUBLISHED_EVERY = 12
 LOT_EVERY, LOT_SIZE = 15, 3
 #: Service of the demonstration's editor; at least one Géo-IDE record in SHOWN_EVERY is from it.
 SHOWN_SERVICE, SHOWN_EVERY = "ddt-01053-01", 9
+
+
+# --- services and territories, with the French grammar of their names ---
+
+
+def of_place(name: str) -> str:
+    """Return a territory's name with "de" and its article: "de l'Ain", "du Gard", "des Landes"."""
+    for article, names in NAMES["articles"].items():
+        if name in names:
+            return article + name
+    if name[0] in _VOWELS and not name.startswith(_H_ASPIRATED):
+        return f"de l'{name}"
+    return f"de la {name}"
+
+
+@cache
+def services(*kinds: str) -> tuple[Concept, ...]:
+    """Return the services of these kinds that have a territory."""
+    return tuple(c for c in voc.get("organisations") if c.data["kind"] in kinds and c.data["territory"])
+
+
+def territory(service: Concept) -> Concept:
+    """Return the territory that a service is in charge of."""
+    return voc.get("territories")[service.data["territory"]]
+
+
+def region(place: Concept) -> Concept | None:
+    """Return the région of a territory; None if it is in none."""
+    chain = (place, *voc.get("territories").ancestors(place.uri))
+    return next((step for step in chain if step.data["type"] == "region"), None)
+
+
+def spellings(service: Concept) -> tuple[str, ...]:
+    """Return the spellings of a service's name found in catalogues."""
+    place, short = territory(service), service.label_fr
+    acronym = service.data["acronym"]
+    full = service.data["long_label_fr"].split(" (")[0]
+    return (
+        short,
+        service.data["long_label_fr"],
+        f"{acronym} {of_place(place.label_fr)}",
+        f"{short} ({full} {of_place(place.label_fr)})",
+        f"{full} {of_place(place.label_fr)}",
+        short.replace(" ", "-").upper(),
+        f"{full.upper()} {of_place(place.label_fr).upper()}",
+    )
+
+
+# --- records ---
 
 
 class Subject(SimpleNamespace):
@@ -103,7 +155,7 @@ class Draft:
 
     def organisation(self) -> str:
         """Return the name of the service in a random spelling."""
-        return self.rng.choice(places.spellings(self.service))
+        return self.rng.choice(spellings(self.service))
 
     @property
     def mailbox(self) -> str:
@@ -172,7 +224,7 @@ def _topic(catalogue: Catalogue, index: int, rng: random.Random) -> tuple[Concep
 
 
 def _service(catalogue: Catalogue, index: int, rng: random.Random) -> Concept:
-    choices: Sequence[Concept] = places.services(*catalogue.kinds)
+    choices: Sequence[Concept] = services(*catalogue.kinds)
     if catalogue.shape == "geoide" and index % SHOWN_EVERY == 0:
         return next(service for service in choices if service.id == SHOWN_SERVICE)
     return rng.choice(choices)
@@ -188,11 +240,10 @@ def _compose(
     year: int,
     vintage: bool = False,
 ) -> Draft:
-    place = places.territory(service)
+    place = territory(service)
     code = place.data["code"]
-    fill: Callable[[str], str] = lambda text: text.format(  # noqa: E731
-        de=places.of(place.label_fr), nom=place.label_fr, code=code, code3=code.zfill(3)
-    )
+    words = {"de": of_place(place.label_fr), "nom": place.label_fr, "code": code, "code3": code.zfill(3)}
+    title, table = subject.title.format_map(words), subject.table.format_map(words)
     care = rng.choices((0, 1, 2, 3), (1, 3, 4, 3))[0]
     # Several vintages of a subject coexist; most of the first records carry no year.
     suffix = f" – {year}" if rng.random() < 0.35 or index > 400 or vintage else ""
@@ -208,9 +259,9 @@ def _compose(
         care=care,
         uuid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
         resource_uuid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-        title=_as_title(fill(subject.title) + suffix, fill(subject.table), care, rng),
-        table=fill(subject.table),
-        abstract=fill(subject.abstract) if care else fill(subject.title) + ".",
+        title=_as_title(title + suffix, table, care, rng),
+        table=table,
+        abstract=subject.abstract.format_map(words) if care else f"{title}.",
         year=year,
         stamp=min(TODAY, revised + timedelta(days=rng.randint(0, 200))),
         created=created,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from . import places
-from .draft import VARIANTS, Draft
+from .draft import NAMES, VARIANTS, Draft, region
 
 
 def day(draft: Draft, value: date) -> str:
@@ -58,10 +57,10 @@ def territory_keywords(draft: Draft) -> list[str]:
     choices = [[place.label_fr], [upper], [f"{place.label_fr} ({code})"], [place.label_fr, "France"]]
     if place.data["type"] == "departement":
         choices += [[place.uri], [code], [code.zfill(3)], [f"{place.label_fr}*{code}"]]
-        around = places.region(place)
+        around = region(place)
         if around is not None:
             choices.append([place.label_fr, around.label_fr])
-            former = places.NAMES["former_regions"].get(around.data["code"])
+            former = NAMES["former_regions"].get(around.data["code"])
             choices.append([place.label_fr, former[draft.index % len(former)] if former else "FXX"])
     return draft.rng.choice(choices)
 

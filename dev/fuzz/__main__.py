@@ -165,8 +165,7 @@ def main() -> int:
     chosen = parser.parse_args()
     packages.require("strace")
     print(f"The reader is confined by {sandbox.way()}.", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        known = seeds(Path(folder))
+    known = seeds()
     names = [name for name in chosen.formats.split(",") if name] or list(known)
     results = []
     for name in names:

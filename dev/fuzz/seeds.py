@@ -1,89 +1,26 @@
-"""Small valid files of each format that the reader knows, from which the mutated ones are made."""
+"""Small valid files of each format that the reader knows, from which the mutated ones are made.
+
+`sqlite` is a GeoPackage with a view, a trigger, a computed column and an index on an expression.
+"""
 
 from __future__ import annotations
 
 import io
-import json
 import random
-import sqlite3
 import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numpy
-import pyarrow
-import shapely
-from pyarrow import parquet
-from pyogrio import raw
 
 from dev.attack.tables import filled, table
 
-#: Format → driver of GDAL and extension.
-_DRIVERS = {
-    "gpkg": ("GPKG", ".gpkg"),
-    "kml": ("KML", ".kml"),
-    "gml": ("GML", ".gml"),
-    "geojson": ("GeoJSON", ".geojson"),
-    "fgb": ("FlatGeobuf", ".fgb"),
-    "xlsx": ("XLSX", ".xlsx"),
-    "ods": ("ODS", ".ods"),
-}
-#: Files that are seeds as they are, and `views.sql`, which makes one.
-_DATA = Path(__file__).with_name("data")
+#: A folder for each format, with a small valid file.
+FOLDER = Path(__file__).with_name("data")
 
 
-def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
-    """Return format → name of the file and its content.
-
-    Args:
-        folder: an empty folder to write to.
-    """
-    shapes = [shapely.Point(1.5, 45.5), shapely.box(1, 45, 2, 46), shapely.LineString([(0, 44), (3, 47)])]
-    made: dict[str, tuple[str, bytes]] = {}
-    for name, (driver, suffix) in _DRIVERS.items():
-        path = folder / f"zones{suffix}"
-        _write(path, shapes[1:2], driver)
-        made[name] = (path.name, path.read_bytes())
-    _write(folder / "form.shp", shapes[1:2], "ESRI Shapefile")
-    parts = {path.name: path.read_bytes() for path in folder.glob("form.*")}
-    made["shapefile"] = ("zones.zip", zipped(parts))
-    made["dbf"] = ("zones.dbf", parts["form.dbf"])
-    made["kmz"] = ("zones.kmz", zipped({"doc.kml": made["kml"][1]}))
-    made["zip"] = ("zones.zip", zipped({"a/zones.csv": b"a;b\n1;2\n", "b/zones.json": b"[]"}))
-    made["parquet"] = ("zones.parquet", _parquet(shapes))
-    for path in sorted(_DATA.glob("zones.*")):
-        made[path.suffix.removeprefix(".")] = (path.name, path.read_bytes())
-    made["openapi"] = ("api.yaml", (_DATA / "api.yaml").read_bytes())
-    made["sqlite"] = ("zones.gpkg", _views(folder / "views.gpkg", made["gpkg"][1]))
-    return made
-
-
-def _write(path: Path, shapes: list[Any], driver: str) -> None:
-    values = [numpy.array(["été"] * len(shapes)), numpy.array([2.5] * len(shapes))]
-    kind, geometry, crs = "Polygon", shapely.to_wkb(numpy.array(shapes)), "EPSG:4326"
-    if driver in ("XLSX", "ODS"):
-        kind, geometry, crs = None, None, None
-    raw.write(path, geometry, values, ["nom", "surface"], driver=driver, crs=crs, geometry_type=kind)
-
-
-def _parquet(shapes: list[Any]) -> bytes:
-    told = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}
-    table = pyarrow.table({"nom": ["a", "b", "c"], "geometry": [shapely.to_wkb(shape) for shape in shapes]})
-    out = io.BytesIO()
-    parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(told)}), out)
-    return out.getvalue()
-
-
-def _views(path: Path, content: bytes) -> bytes:
-    """Return a GeoPackage with a view, a trigger, a computed column and an index on an expression."""
-    path.write_bytes(content)
-    database = sqlite3.connect(path)
-    database.executescript((_DATA / "views.sql").read_text())
-    database.commit()
-    database.close()
-    return path.read_bytes()
+def seeds() -> dict[str, tuple[str, bytes]]:
+    """Return format → name of the file and its content."""
+    return {path.parent.name: (path.name, path.read_bytes()) for path in sorted(FOLDER.glob("*/*"))}
 
 
 MOST_BYTES = 300_000

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import jinja2
 import numpy
 import shapely
-from PIL import Image
+from PIL import Image, ImageDraw
 from pyproj import CRS, Transformer
 from shapely.geometry import mapping, shape
+from werkzeug.serving import BaseWSGIServer
+from werkzeug.serving import make_server as make_wsgi_server
+from werkzeug.wrappers import Request, Response
 
 GEOMETRY = "geom"
 DATA = Path(__file__).with_name("data")
@@ -46,11 +48,6 @@ def outlines() -> dict[str, dict[str, Any]]:
     """Return the outlines of a commune and an intercommunality, roughly drawn by hand, by code."""
     document = json.loads((DATA / "outlines.geojson").read_text(encoding="utf-8"))
     return {each["properties"]["code"]: each for each in document["features"]}
-
-
-def make_server(port: int = 0) -> ThreadingHTTPServer:
-    """Return a server on the loopback interface; port 0 stands for any free port."""
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
 def select(query: dict[str, str]) -> list[dict[str, Any]]:
@@ -107,150 +104,145 @@ def draw(query: dict[str, str]) -> bytes:
     west, south, east, north = map(float, query["bbox"].split(","))
     if crs == "EPSG:4326" and query.get("version") == "1.3.0":
         west, south, east, north = south, west, north, east
-    xs = west + (numpy.arange(width) + 0.5) * (east - west) / width
-    ys = north - (numpy.arange(height) + 0.5) * (north - south) / height
-    grid_x, grid_y = (axis.ravel() for axis in numpy.meshgrid(xs, ys))
-    if crs not in ("EPSG:4326", "CRS:84"):
-        grid_x, grid_y = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True).transform(grid_x, grid_y)
-    inside = numpy.zeros(width * height, dtype=bool)
-    for _each, geometry in features():
-        left, low, right, high = geometry.bounds
-        near = (grid_x >= left) & (grid_x <= right) & (grid_y >= low) & (grid_y <= high)
-        if near.any():
-            inside[near] |= shapely.contains_xy(geometry, grid_x[near], grid_y[near])
-    pixels = numpy.zeros((height * width, 4), dtype=numpy.uint8)
-    pixels[inside] = GREEN
-    image = io.BytesIO()
-    Image.fromarray(pixels.reshape(height, width, 4)).save(image, "PNG")
-    return image.getvalue()
+    to_map = Transformer.from_crs("OGC:CRS84", crs.replace("CRS:84", "OGC:CRS84"), always_xy=True)
+    corner, scale = numpy.array([west, north]), numpy.array([width / (east - west), height / (south - north)])
+    image = Image.new("RGBA", (width, height))
+    pen = ImageDraw.Draw(image)
+    for _feature, geometry in features():
+        outline = _moved(to_map)(shapely.get_coordinates(geometry))
+        pen.polygon([tuple(point) for point in (outline - corner) * scale], fill=GREEN)
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Request handler of the server."""
+def make_server(port: int = 0) -> BaseWSGIServer:
+    """Return a server on the loopback interface; port 0 stands for any free port."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells each request
+    return make_wsgi_server("127.0.0.1", port, application, threaded=True)
 
-    protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
-        """Answer according to the path; errors give an OGC exception report with status 400."""
-        parts = urlsplit(self.path)
-        query = {name.lower(): value for name, value in parse_qsl(parts.query)}
-        try:
-            self.answer(parts.path.rstrip("/"), query)
-        except (KeyError, ValueError, TypeError) as error:
-            namespace = "http://www.opengis.net/ows/1.1"
-            text = f'<ows:ExceptionReport xmlns:ows="{namespace}"><!-- {type(error).__name__} --></ows:ExceptionReport>'
-            self.send(text.encode(), "text/xml", 400)
+@Request.application
+def application(request: Request) -> Response:
+    """Answer a request; errors give an OGC exception report with status 400. `{url}` in texts is that of the server."""
+    query = {name.lower(): value for name, value in request.args.items()}
+    try:
+        response = answer(request.path.rstrip("/"), query)
+    except (KeyError, ValueError, TypeError) as error:
+        namespace = "http://www.opengis.net/ows/1.1"
+        text = f'<ows:ExceptionReport xmlns:ows="{namespace}"><!-- {type(error).__name__} --></ows:ExceptionReport>'
+        response = Response(text, 400, content_type="text/xml")
+    if response.mimetype != "image/png":
+        home = f"http://127.0.0.1:{request.environ['SERVER_PORT']}"
+        response.data = response.data.replace(b"{url}", home.encode())
+    return response
 
-    def do_HEAD(self) -> None:
-        """Answer as for GET, without the body; GDAL sends HEAD before it reads a file."""
-        self.do_GET()
 
-    def answer(self, path: str, query: dict[str, str]) -> None:
-        """Answer one of the services, or a file."""
-        request = query.get("request", "").lower()
-        if path == "/wms" and request == "getmap":
-            if query.get("layers") not in ("zones_humides", "emprises"):
-                raise ValueError("layers")
-            self.send(draw(query), "image/png")
-        elif path == "/wms" and request == "getcapabilities":
-            self.capabilities("wms")
-        elif path in ("/rare/wfs", "/lent/wfs", "/casse/wfs") and request:
-            self.for_studies(path, request, query)
-        elif path in ("/wfs", "/gml") and request:
-            self.wfs(request, query, only_gml=path == "/gml")
-        elif path == "/ogc/collections/zones_humides/items":
-            self.items(query)
-        elif path in OGC_API:
-            self.json(OGC_API[path])
-        elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():
-            self.send(file.read_bytes(), "application/geo+json")
-        elif path.startswith("/contours/") and (outline := outlines().get(path.rpartition("/")[2])):
-            self.json(outline)
-        else:
-            self.send(b"nothing here", "text/plain", 404)
+def answer(path: str, query: dict[str, str]) -> Response:
+    """Answer one of the services, or a file."""
+    request = query.get("request", "").lower()
+    service = SERVICES.get(path)
+    if service and request:
+        return service(request, query)
+    if path in OGC_API:
+        return _json(OGC_API[path])
+    name = path.rpartition("/")[2]
+    if path == f"/contours/{name}" and name in outlines():
+        return _json(outlines()[name])
+    if path == f"/files/{name}" and (DATA / name).is_file():
+        return Response((DATA / name).read_bytes(), content_type="application/geo+json")
+    if path == "/ogc/collections/zones_humides/items":
+        return items(query)
+    return Response("nothing here", 404, content_type="text/plain")
 
-    def for_studies(self, path: str, request: str, query: dict[str, str]) -> None:
-        """Answer as a WFS with few objects, as a slow or as a broken one."""
-        if path.startswith("/casse"):
-            self.send(b"<!DOCTYPE html><title>Maintenance</title>", "text/html; charset=utf-8")
-            return
-        if path.startswith("/rare"):
-            query = {**query, "few": "yes"}
-        elif request == "getfeature":
-            time.sleep(SLEEP)
-        self.wfs(request, query, only_gml=False)
 
-    def wfs(self, request: str, query: dict[str, str], *, only_gml: bool) -> None:
-        """Answer as a WFS, which gives GeoJSON and GML, or only GML."""
-        kind, layer = query.get("outputformat", "gml"), query.get("typenames") or query.get("typename")
-        if request == "getcapabilities":
-            self.capabilities("wfs", "<ows:Value>application/json</ows:Value>" if only_gml else "")
-        elif request == "describefeaturetype":
-            self.send((DATA / "wfs.xsd").read_bytes(), "text/xml; subtype=gml/3.2")
-        elif request != "getfeature" or (only_gml and "json" in kind):
-            raise ValueError("outputformat")
-        elif not only_gml and layer != "eco:zones_humides":
-            raise ValueError("typenames")
-        elif only_gml or "gml" in kind:
-            self.gml_page(query)
-        else:
-            found, begin = with_geometry(select(query), query), int(query.get("startindex", 0))
-            shown = found[begin : begin + int(query.get("count", 1000))]
-            self.json({"type": "FeatureCollection", "numberMatched": len(found), "features": shown})
+def wms(request: str, query: dict[str, str]) -> Response:
+    """Answer as a WMS."""
+    if request == "getcapabilities":
+        return capabilities("wms")
+    if request != "getmap" or query.get("layers") not in ("zones_humides", "emprises"):
+        raise ValueError("layers")
+    return Response(draw(query), content_type="image/png")
 
-    def capabilities(self, name: str, without: str = "") -> None:
-        """Answer with the capabilities of a service, without a part."""
-        content = (DATA / f"{name}.xml").read_text(encoding="utf-8").replace("{url}", self.home)
-        if without:
-            content = content.replace(without, "")
-        self.send(content.encode(), "text/xml")
 
-    def gml_page(self, query: dict[str, str]) -> None:
-        """Answer a page of features as GML, or only their number (`resultType=hits`)."""
-        found = select({**query, "srsname": "EPSG:2154"})
-        begin, count = int(query.get("startindex", 0)), int(query.get("count", 1000))
-        shown = [] if query.get("resulttype") == "hits" else found[begin : begin + count]
-        self.send(gml(shown, len(found)), "text/xml")
+def wfs(request: str, query: dict[str, str]) -> Response:
+    """Answer as a WFS, which gives GeoJSON and GML."""
+    if request == "getfeature" and (query.get("typenames") or query.get("typename")) != "eco:zones_humides":
+        raise ValueError("typenames")
+    if request != "getfeature" or "gml" in query.get("outputformat", "gml"):
+        return wfs_of_gml(request, query, "")
+    found, begin = with_geometry(select(query), query), int(query.get("startindex", 0))
+    shown = found[begin : begin + int(query.get("count", 1000))]
+    return _json({"type": "FeatureCollection", "numberMatched": len(found), "features": shown})
 
-    @property
-    def home(self) -> str:
-        """Base URL of the server."""
-        return f"http://127.0.0.1:{self.connection.getsockname()[1]}"
 
-    def items(self, query: dict[str, str]) -> None:
-        """Answer a page of features with a link to the next one."""
-        found = select(query)
-        begin, limit = int(query.get("offset", 0)), min(20, int(query.get("limit", 10)))
-        document = {"type": "FeatureCollection", "features": found[begin : begin + limit], "numberMatched": len(found)}
-        if begin + limit < len(found):
-            kept = "".join(f"&{name}={value}" for name, value in query.items() if name not in ("offset", "limit"))
-            href = f"{{url}}/ogc/collections/zones_humides/items?offset={begin + limit}&limit={limit}{kept}"
-            document["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
-        self.json(document)
+def wfs_of_gml(
+    request: str, query: dict[str, str], without: str = "<ows:Value>application/json</ows:Value>"
+) -> Response:
+    """Answer as a WFS that gives GML only, with capabilities without a part."""
+    if request == "getcapabilities":
+        return capabilities("wfs", without)
+    if request == "describefeaturetype":
+        return Response((DATA / "wfs.xsd").read_bytes(), content_type="text/xml; subtype=gml/3.2")
+    if request != "getfeature" or "json" in query.get("outputformat", ""):
+        raise ValueError("outputformat")
+    found = select({**query, "srsname": "EPSG:2154"})
+    begin, count = int(query.get("startindex", 0)), int(query.get("count", 1000))
+    shown = [] if query.get("resulttype") == "hits" else found[begin : begin + count]
+    return Response(gml(shown, len(found)), content_type="text/xml")
 
-    def json(self, document: dict[str, Any]) -> None:
-        """Answer with JSON."""
-        text = json.dumps(document, ensure_ascii=False).replace("{url}", self.home)
-        self.send(text.encode(), "application/json")
 
-    def send(self, content: bytes, kind: str, status: int = 200) -> None:
-        """Send an answer."""
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+def slow(request: str, query: dict[str, str]) -> Response:
+    """Answer as a WFS that gives its features too late."""
+    if request == "getfeature":
+        time.sleep(SLEEP)
+    return wfs(request, query)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Do not log requests."""
+
+def broken(_request: str, _query: dict[str, str]) -> Response:
+    """Answer with a web page."""
+    return Response("<!DOCTYPE html><title>Maintenance</title>", content_type="text/html; charset=utf-8")
+
+
+#: Path → what answers a request of a service.
+SERVICES: dict[str, Callable[[str, dict[str, str]], Response]] = {
+    "/wms": wms,
+    "/wfs": wfs,
+    "/gml": wfs_of_gml,
+    "/rare/wfs": lambda request, query: wfs(request, {**query, "few": "yes"}),
+    "/lent/wfs": slow,
+    "/casse/wfs": broken,
+}
+
+
+def capabilities(name: str, without: str = "") -> Response:
+    """Return the capabilities of a service, without a part."""
+    text = (DATA / f"{name}.xml").read_text(encoding="utf-8")
+    if without:
+        text = text.replace(without, "")
+    return Response(text, content_type="text/xml")
+
+
+def items(query: dict[str, str]) -> Response:
+    """Return a page of features with a link to the next one."""
+    found = select(query)
+    begin, limit = int(query.get("offset", 0)), min(20, int(query.get("limit", 10)))
+    document = {"type": "FeatureCollection", "features": found[begin : begin + limit], "numberMatched": len(found)}
+    if begin + limit < len(found):
+        kept = "".join(f"&{name}={value}" for name, value in query.items() if name not in ("offset", "limit"))
+        href = f"{{url}}/ogc/collections/zones_humides/items?offset={begin + limit}&limit={limit}{kept}"
+        document["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
+    return _json(document)
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(json.dumps(document, ensure_ascii=False), content_type="application/json")
 
 
 @contextmanager
 def served(port: int = 0) -> Iterator[str]:
     """Run the server in a thread for the duration of the block; yield its URL."""
     server = make_server(port)
-    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -156,8 +156,8 @@ def _tell(portal: Portal, job: str, served: Served, source: str) -> None:
     told = ", ".join(f"{number} {what}" for what, number in counts.items())
     say(f"\n{served.title}: {served.records} records: {told}")
     say(f"  report, for {ADMIN}: {ckan.site_url()}/harvest/{source}/job/last")
-    for position, name in enumerate(served.broken if served.name.endswith(pycsw.BROKEN) else [], 1):
-        say(f"  position {position} is the file {name}")
+    for name in served.broken:
+        say(f"  {name} is not well-formed XML, and was left out")
 
 
 # --- data requests and datasets ---

@@ -77,13 +77,10 @@ def _digest(inputs: Iterable[Path]) -> str:
 
 def _works(venv: Path) -> bool:
     """Return whether the interpreter still runs (the system's Python may be gone) and is recent enough."""
-    probe = [
-        venv / "bin" / "python",
-        "-c",
-        f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON} or sys.prefix != sys.argv[1])",
-    ]
+    code = f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON} or sys.prefix != sys.argv[1])"
+    probe = [venv / "bin" / "python", "-c", code, venv]
     try:
-        return subprocess.run([*probe, venv], capture_output=True, check=False).returncode == 0
+        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 

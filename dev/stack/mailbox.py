@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import email
 import email.policy
+import logging
 import sys
 import time
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
+from werkzeug.serving import run_simple
+from werkzeug.wrappers import Request, Response
 
 
 class Keeper:
@@ -52,25 +55,13 @@ def page(folder: Path, name: str) -> str | None:
     return Environment(autoescape=True).from_string(text).render(mail=mail, mails=mails)
 
 
-class Pages(BaseHTTPRequestHandler):
-    """Answers with the pages of a folder."""
-
-    folder: Path
-
-    def do_GET(self) -> None:
-        """Answer with a page."""
-        text = page(self.folder, self.path.strip("/"))
-        if text is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Do not log requests."""
+def answered(folder: Path, request: Request) -> Response:
+    """Answer with a page of a folder."""
+    text = page(folder, request.path.strip("/"))
+    if text is None:
+        return Response(status=404)
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Response(text, headers=policy, content_type="text/html; charset=utf-8")
 
 
 def main() -> None:
@@ -80,8 +71,8 @@ def main() -> None:
     folder, smtp, port, kept = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     folder.mkdir(parents=True, exist_ok=True)
     Controller(Keeper(folder, kept), hostname="127.0.0.1", port=smtp).start()
-    Pages.folder = folder
-    ThreadingHTTPServer(("127.0.0.1", port), Pages).serve_forever()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells each request
+    run_simple("127.0.0.1", port, Request.application(partial(answered, folder)), threaded=True)
 
 
 if __name__ == "__main__":

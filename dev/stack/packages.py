@@ -53,10 +53,8 @@ def find_java() -> Path | None:
     if on_path := shutil.which("javac"):
         homes.append(Path(on_path).resolve().parent.parent)
     homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
-    return next(
-        (home for home in homes if (home / "bin" / "javac").exists() and _java_version(home) >= OLDEST_JAVA),
-        None,
-    )
+    able = (home for home in homes if (home / "bin" / "javac").exists())
+    return next((home for home in able if _java_version(home) >= OLDEST_JAVA), None)
 
 
 def _java_version(home: Path) -> int:
@@ -150,11 +148,8 @@ def _install(needs: Iterable[Need]) -> None:
     with without_services():
         run(["apt-get", "update", "-q"], what="read the list of packages", env=quiet)
         packages = [need.package for need in needs]
-        run(
-            ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages],
-            what=f"install {' '.join(packages)}",
-            env=quiet,
-        )
+        command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
+        run(command, what=f"install {' '.join(packages)}", env=quiet)
 
 
 @contextmanager

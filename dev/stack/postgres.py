@@ -17,23 +17,15 @@ from pathlib import Path
 
 from .packages import program, require
 from .process import Process
-from .settings import DATABASES, local, ports, secret
+from .settings import DATABASES, DEV, local, ports, secret
 from .shell import StackError, run, say
 
 #: Capabilities that let a user pass through folders closed to it, weakest first.
 CAPABILITIES = ("", "+dac_read_search", "+dac_override")
 INITDB_OPTIONS = "--no-sync --username=ckan --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8"
-#: Settings for development: a power cut may destroy the data; `make clean` resets it.
-OPTIONS = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # the path of a socket is limited to 107 bytes
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
-    "max_connections": "150",
-    "shared_buffers": "256MB",
-    "log_min_messages": "fatal",
-}
+#: Settings for development: a power cut may destroy the data; `make clean` resets it. No socket in the file system,
+#: since its path is limited to 107 bytes.
+OPTIONS = (DEV / "stack" / "postgresql.txt").read_text().split()
 
 
 @cache
@@ -99,7 +91,7 @@ def process() -> Process:
 def _server(name: str, folder: Path, port: int) -> Process:
     prefix, _ = _place()
     server = program("postgres") / "postgres"
-    options = [part for option, value in OPTIONS.items() for part in ("-c", f"{option}={value}")]
+    options = [f"--{option}" for option in OPTIONS]
     return Process(
         name,
         [*prefix, str(server), "-D", str(folder), "-p", str(port), *options],

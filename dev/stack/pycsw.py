@@ -18,8 +18,6 @@ SOURCES = DEV / "csw"
 VENV = INSTALLED / "pycsw-venv"
 #: Name of the catalogue with the records of the user's own folder.
 OWN = "dossier"
-#: Suffix of the catalogue with the files of another one that are not well-formed XML.
-BROKEN = "-illisibles"
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Served:
         name: part of its URL.
         title: title shown to users.
         records: number of records.
-        broken: files that are not well-formed XML, in the order in which they are served.
+        broken: files that are not well-formed XML, which it leaves out.
     """
 
     name: str
@@ -87,21 +85,10 @@ def serve(count: int, folder: Path | None) -> list[Served]:
     run(command, what="write the catalogues", cwd=ROOT)
     served = [publish(name, records / name, catalogue.title) for name, catalogue in demo.CATALOGUES.items()]
     if folder:
-        served += _serve_folder(folder)
+        served.append(publish(OWN, folder, f"Dossier {folder.resolve().name}"))
+        if not served[-1].records:
+            raise StackError(f"There is no ISO 19139 record in {folder}.")
     return served
-
-
-def _serve_folder(folder: Path) -> list[Served]:
-    """Load a folder; files that are not well-formed XML are a catalogue of their own."""
-    if not folder.is_dir():
-        raise StackError(f"RECORDS={folder} is no folder.")
-    title = f"Dossier {folder.resolve().name}"
-    served = publish(OWN, folder, title)
-    if not served.records and not served.broken:
-        raise StackError(f"There is no ISO 19139 record in {folder}.")
-    if not served.broken:
-        return [served]
-    return [served, Served(OWN + BROKEN, f"{title} : fichiers illisibles", len(served.broken), served.broken)]
 
 
 def publish(name: str, folder: Path, title: str = "") -> Served:
@@ -113,22 +100,10 @@ def publish(name: str, folder: Path, title: str = "") -> Served:
         title: title shown to users.
     """
     setup()
-    home = local("pycsw")
-    broken = f"{name}{BROKEN}"
-    done = json.loads(_run_loader(folder, home / f"{name}.db", home / broken, what=f"load {folder}"))
-    if done["broken"]:  # pycsw answers GetCapabilities for these from a catalogue without records
-        empty = local("pycsw", "empty")
-        _run_loader(empty, home / f"{broken}.db", empty / "none", what="prepare pycsw")
-    return Served(name, title, done["records"], done["broken"])
+    loader = [VENV / "bin" / "python", SOURCES / "load.py", folder, local("pycsw") / f"{name}.db"]
+    return Served(name, title, **json.loads(run(loader, what=f"load {folder}")))
 
 
 def withdraw(name: str) -> None:
     """Stop serving a catalogue and delete its records."""
-    home = local("pycsw")
-    for served in (name, name + BROKEN):
-        (home / f"{served}.db").unlink(missing_ok=True)
-        shutil.rmtree(home / served, ignore_errors=True)
-
-
-def _run_loader(*paths: Path, what: str) -> str:
-    return run([VENV / "bin" / "python", SOURCES / "load.py", *paths], what=what)
+    (local("pycsw") / f"{name}.db").unlink(missing_ok=True)

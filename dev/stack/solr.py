@@ -26,13 +26,8 @@ def fetch_jars() -> Path:
     say("Fetching Solr from Maven Central")
     shutil.rmtree(lib, ignore_errors=True)
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={lib}"]
-    java = {"JAVA_HOME": str(program("java"))}
-    run(
-        [program("maven"), "-q", "-B", "-f", SOURCES / "pom.xml", *goal],
-        what="fetch Solr",
-        cwd=local("solr"),
-        env=java,
-    )
+    command = [program("maven"), "-q", "-B", "-f", SOURCES / "pom.xml", *goal]
+    run(command, what="fetch Solr", cwd=local("solr"), env={"JAVA_HOME": str(program("java"))})
     stamp.write_text(digest)
     return lib
 

@@ -17,7 +17,6 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -166,7 +165,7 @@ def _typeset(string: Any) -> Any:
     return tuple(map(typography.written, string)) if string else string
 
 
-def _first(message: Message | Found) -> str:
+def _first(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 
 
@@ -196,23 +195,6 @@ METHODS = {
 SKIPPED = {"tests", "vendor", "node_modules", "migration", "example_theme", "templates-midnight-blue"}
 
 
-@dataclass(frozen=True)
-class Found:
-    """A message with its place in a source file.
-
-    Attributes:
-        id: the message; (singular, plural) for one with plural forms.
-        file: path relative to the folder that contains the package.
-        line: line number.
-        comments: developers' comments for translators.
-    """
-
-    id: str | tuple[str, ...]
-    file: str
-    line: int
-    comments: tuple[str, ...] = ()
-
-
 def keywords() -> dict[str, Any]:
     """Return the names of the functions that mark messages: babel's defaults and those of setup.cfg."""
     parser = configparser.ConfigParser()
@@ -221,7 +203,7 @@ def keywords() -> dict[str, Any]:
     return DEFAULT_KEYWORDS | dict.fromkeys(extra)
 
 
-def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
+def messages(files: Iterator[Path], base: Path) -> Iterator[Message]:
     """Extract messages from source files.
 
     Args:
@@ -238,66 +220,69 @@ def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
         ):
             texts = found if isinstance(found, tuple) else (found,)
             if all(isinstance(text, str) and text.strip() for text in texts):
-                yield Found(found, str(path.relative_to(base)), line, tuple(comments))
+                yield Message(found, locations=[(str(path.relative_to(base)), line)], auto_comments=comments)
 
 
 @cache
-def every() -> tuple[Found, ...]:
+def every() -> tuple[Message, ...]:
     """Return all messages to translate, our own first."""
     return (*own(), *upstream())
 
 
-def own() -> Iterator[Found]:
+def own() -> Iterator[Message]:
     """Yield the messages of this project, including those in its data."""
     yield from messages(PACKAGE.rglob("*"), ROOT)
-    for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
-        for text in filter(None, (advisory["message"], advisory["meanwhile"], advisory["fixed_in"])):
-            yield Found(text, str(ADVISORIES.relative_to(ROOT)), number)
-    sections = yaml.safe_load(HARVEST.read_text(encoding="utf-8"))
+    advisories = _data(ADVISORIES)
+    yield from _of_groups(ADVISORIES, ([each["message"], each["meanwhile"], each["fixed_in"]] for each in advisories))
+    sections = _data(HARVEST)
     advice = {item["text"]: item["text"] for item in sections.pop("advice")}
-    yield from _of_sections(HARVEST, [*sections.values(), advice])
+    yield from _of_groups(HARVEST, [*map(dict.values, sections.values()), advice])
     for path in (STUDIES, REQUESTS):
-        yield from _of_sections(path, yaml.safe_load(path.read_text(encoding="utf-8")).values())
+        yield from _of_groups(path, map(dict.values, _data(path).values()))
 
 
-def _of_sections(path: Path, sections: Iterable[dict[str, str]]) -> Iterator[Found]:
-    for number, sentences in enumerate(sections, start=1):
-        for text in sentences.values():
-            yield Found(text, str(path.relative_to(ROOT)), number)
+def _data(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def upstream() -> Iterator[Found]:
+def _of_groups(path: Path, groups: Iterable[Iterable[str | None]]) -> Iterator[Message]:
+    """Yield the texts of a data file; a number of the group stands for the line."""
+    for number, texts in enumerate(groups, start=1):
+        for text in filter(None, texts):
+            yield Message(text, locations=[(str(path.relative_to(ROOT)), number)])
+
+
+def upstream() -> Iterator[Message]:
     """Yield the messages of CKAN and its extensions that this project translates.
 
     These are the messages without a French translation upstream, those translated or spaced differently here, and
     those of scripts: CKAN passes scripts only the messages that a template catalogue (.pot) lists for them.
     """
-    ours = set(yaml.safe_load(RETRANSLATED.read_text(encoding="utf-8")))
-    core = _translated(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
+    ours = set(_data(RETRANSLATED))
     badly_set = {first for first, string in core_french().items() if not typography.is_typeset(string)}
-    for number, text in enumerate(yaml.safe_load(DYNAMIC.read_text(encoding="utf-8")), start=1):
-        yield Found(text, str(DYNAMIC.relative_to(ROOT)), number)
-    for source in yaml.safe_load(UPSTREAM.read_text(encoding="utf-8")):
+    yield from _of_groups(DYNAMIC, ([text] for text in _data(DYNAMIC)))
+    for source in _data(UPSTREAM):
         folder = _folder(source["package"])
-        known = core
+        translated = set(core_french())
         if source["catalogue"]:
-            known = known | _translated(folder / source["catalogue"])
+            translated |= set(_translations(folder / source["catalogue"]))
         base = folder.parents[source["package"].count(".")]
         for part in source["files"]:
             place = folder / part
             for found in messages(place.rglob("*") if place.is_dir() else iter([place]), base):
                 first = _first(found)
-                if found.file.endswith(".txt"):  # e-mails, which this project writes itself
+                suffix = Path(found.locations[0][0]).suffix
+                if suffix == ".txt":  # e-mails, which this project writes itself
                     continue
-                if first in ours or first not in known or first in badly_set or found.file.endswith(".js"):
+                if first in ours or first not in translated or first in badly_set or suffix == ".js":
                     yield found
 
 
 def template() -> Catalog:
     """Return the catalogue of all messages to translate, without translations."""
     catalogue = Catalog(domain="ckanext-ecosphere", project="ckanext-ecosphere", charset="utf-8", fuzzy=False)
-    for found in every():
-        catalogue.add(found.id, locations=[(found.file, found.line)], auto_comments=found.comments)
+    for message in every():
+        catalogue.add(message.id, locations=message.locations, auto_comments=message.auto_comments)
     return catalogue
 
 
@@ -314,13 +299,11 @@ def counted_or_not() -> list[str]:
 @cache
 def core_french() -> dict[str, Any]:
     """Return the translations shipped with CKAN: message → translation."""
-    with (_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po").open("rb") as stream:
-        return {_first(m): m.string for m in read_po(stream) if m.id and _complete(m.string)}
+    return _translations(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
 
 
-def _translated(path: Path) -> set[str]:
-    with path.open("rb") as stream:
-        return {_first(message) for message in read_po(stream) if message.id and _complete(message.string)}
+def _translations(path: Path) -> dict[str, Any]:
+    return {_first(message): message.string for message in read(path) if message.id and _complete(message.string)}
 
 
 def _complete(string: Any) -> bool:

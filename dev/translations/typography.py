@@ -9,24 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import yaml
+
 PACKAGE = Path(__file__).resolve().parents[2] / "ckanext" / "ecosphere"
 NO_BREAK = "\u00a0"
-#: Data files with French texts shown to users; most data of the search are only compared.
-TEXTS = (
-    "access/data/standard-attributes.csv",
-    "access/data/standard-values.csv",
-    "data/accessibility.yaml",
-    "data_requests/data/*.csv",
-    "data_requests/data/*.yaml",
-    "public/ecosphere/help/*.md",
-    "quality/data/*.yaml",
-    "schemas/dataset.yaml",
-    "schemas/data/uses.yaml",
-    "search/data/weights.csv",
-    "studies/data/*.yaml",
-    "studies/data/frames/*.yaml",
-    "vocabularies/data/quality-dimension.csv",
-)
+#: Patterns of the data files with French texts.
+TEXTS: list[str] = yaml.safe_load(Path(__file__).with_name("texts.yaml").read_text(encoding="utf-8"))
 _PLACE = re.compile(
     r"""(?<=[^\s|#])\ (?=
       [:;?!](?=[\s)\]<»"'|,.…\\]|$)   # a mark, and no name as in `rdf :type`

@@ -92,8 +92,8 @@ class TestANewFieldIsOneEntry:
         assert again["credit"] == ["Cerema", "IGN"]
 
     def test_in_the_documentation(self):
-        from dev import field_table
+        from dev import reference
 
-        (row,) = [line for line in field_table.render().splitlines() if line.startswith("| `credit` |")]
+        (row,) = [line for line in reference.fields_page().splitlines() if line.startswith("| `credit` |")]
         assert "`identificationInfo/credit`" in row
         assert "dct:bibliographicCitation" in row

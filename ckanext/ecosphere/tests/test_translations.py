@@ -44,7 +44,7 @@ def test_english_on_a_page_is_noticed():
 
 
 def test_a_message_that_is_asked_for_with_a_number_and_without_is_named(monkeypatch):
-    found = [catalogue.Found("Layer", "a.html", 1), catalogue.Found(("Layer", "Layers"), "b.html", 2)]
+    found = [catalogue.Message("Layer"), catalogue.Message(("Layer", "Layers"))]
     monkeypatch.setattr(catalogue, "every", lambda: tuple(found))
     assert catalogue.counted_or_not() == ["Layer"]
 

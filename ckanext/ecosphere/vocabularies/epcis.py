@@ -1,7 +1,7 @@
 """Intercommunalities (EPCI): look-up by code or name, outlines, and the tables of `places/`. No CKAN imports.
 
 Outlines and boxes are accurate to a few kilometres: fit for showing a place and proposing a bounding box, not for
-clipping data. `dev/outlines.py` makes a new edition.
+clipping data. How they were made: `data/SOURCES.md`.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from dev.stack import packages
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory) -> dict[str, tuple[str, bytes]]:
+def known() -> dict[str, tuple[str, bytes]]:
     packages.require("strace")
-    return seeds(tmp_path_factory.mktemp("seeds"))
+    return seeds()
 
 
 @pytest.mark.few(1, "hostile")

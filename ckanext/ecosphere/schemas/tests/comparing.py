@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.dataset import fields
-from dev import field_table
+from dev import reference
 
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
@@ -40,13 +40,13 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
 
 def untold(found: Iterable[Change], format_name: str) -> set[Change]:
     """Return the differences that the table of fields does not list."""
-    return {each for each in found if not any(_tells(row, each, format_name) for row in field_table.losses())}
+    return {each for each in found if not any(_tells(row, each, format_name) for row in reference.losses())}
 
 
 def superfluous(found: Iterable[Change], format_name: str) -> list[dict[str, str]]:
     """Return the rows of the table of fields to which no difference corresponds."""
     seen = list(found)
-    rows = [row for row in field_table.losses() if row["format"] == format_name]
+    rows = [row for row in reference.losses() if row["format"] == format_name]
     return [row for row in rows if not any(_tells(row, each, format_name) for each in seen)]
 
 

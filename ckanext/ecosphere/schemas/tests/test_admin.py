@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.schemas import bulk, checks, form, helpers
 from ckanext.ecosphere.schemas.cli import refreshed
@@ -22,7 +23,6 @@ from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_form import AsUser, form_of, submit
 from ckanext.ecosphere.vocabularies.model import Vocabulary, read_vocabulary
-from dev import field_table
 
 HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 
@@ -30,7 +30,7 @@ HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 @pytest.mark.usefixtures("shared_db")
 class TestTheOverlay:
     def test_changes_what_it_names_and_nothing_else(self):
-        before = field_table.schema()
+        before = fields.schema()
         after = form.with_overlay({"dataset_fields": {"version": {"obligation": "mandatory"}}}, copy.deepcopy(before))
         pairs = zip(before["dataset_fields"], after["dataset_fields"], strict=True)
         changed = [new["field_name"] for old, new in pairs if old != new]
@@ -63,7 +63,7 @@ class TestTheOverlay:
     )
     def test_is_refused_when_it_cannot_be_meant(self, content, said):
         with pytest.raises(form.OverlayError) as told:
-            form.with_overlay(yaml.safe_load(content), field_table.schema())
+            form.with_overlay(yaml.safe_load(content), copy.deepcopy(fields.schema()))
         assert said in str(told.value)
 
     @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ class TestTheOverlay:
             "tag_string": {"form_snippet": None},
         }
         shown = create(samples.full(name="hidden-fields", in_series=[]))
-        schema = form.with_overlay({"dataset_fields": hidden}, copy.deepcopy(field_table.schema()))
+        schema = form.with_overlay({"dataset_fields": hidden}, copy.deepcopy(fields.schema()))
         changed = {field["field_name"]: field for field in schema["dataset_fields"]}
         for field in tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]:
             if field["field_name"] in hidden:

@@ -9,10 +9,10 @@ import pytest
 from ckan.tests import helpers
 from playwright.sync_api import expect
 
+from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.schemas import form
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.cases import CONDITION_CASES
-from dev import field_table as fields
 
 
 @pytest.mark.parametrize(("when", "held", "expected"), CONDITION_CASES)

@@ -8,7 +8,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from dev import field_table
+from dev import reference
 
 SCOPES = ("dataset", "resource")
 
@@ -18,7 +18,7 @@ def names(scope: str) -> list[str]:
 
 
 def test_the_page_is_up_to_date():
-    assert field_table.TARGET.read_text(encoding="utf-8") == field_table.render()
+    assert reference.FIELDS.read_text(encoding="utf-8") == reference.fields_page()
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -31,12 +31,12 @@ def test_each_field_says_how_much_it_is_wanted_and_where_it_stands(scope):
     definition = fields.schema()
     sections = {s["id"] for s in definition["form_sections" if scope == "dataset" else "resource_form_sections"]}
     for field in definition[f"{scope}_fields"]:
-        assert field["obligation"] in field_table.OBLIGATIONS, field["field_name"]
+        assert field["obligation"] in reference.OBLIGATIONS, field["field_name"]
         assert field["form_section"] in sections, field["field_name"]
 
 
 def test_the_page_names_each_field_and_vocabulary():
-    page = field_table.render()
+    page = reference.fields_page()
     for scope in SCOPES:
         for name in names(scope):
             assert f"| `{name}` |" in page
@@ -48,7 +48,7 @@ def test_the_page_names_each_field_and_vocabulary():
 def test_each_subfield_says_where_it_stands():
     """Subfields of all parties share one mapping; subfields of a group without an ISO 19139 element have none."""
     rows = {
-        line.split("`")[1]: line.split(" | ") for line in field_table.render().splitlines() if line.startswith("| `")
+        line.split("`")[1]: line.split(" | ") for line in reference.fields_page().splitlines() if line.startswith("| `")
     }
     assert rows["contact.name"][6:8] == ["`gmd:organisationName`", "vcard:fn"]
     assert rows["qualified_attribution.agent.name"][6:8] == ["`gmd:organisationName`", "foaf:name"]

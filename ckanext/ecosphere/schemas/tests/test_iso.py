@@ -24,7 +24,7 @@ from ckanext.ecosphere.schemas.tests.comparing import (
     untold,
 )
 from ckanext.ecosphere.schemas.tests.test_roundtrip_property import NUMBERS, SCHEMA, datasets
-from dev import field_table
+from dev import reference
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 XSD = Path(ckanext.spatial.__file__).parent / "validation/xml/iso19139eden/gmx_and_srv.xsd"
@@ -92,7 +92,7 @@ def test_the_record_has_every_field_but_those_that_are_listed_as_lost(create):
                 examined.add(("resource", name))
             if writer.record({**dataset, "resources": resources}) != record:
                 present.add(("resource", name))
-    rows = [row for row in field_table.losses() if (row["format"], row["change"]) == ("iso", "lost")]
+    rows = [row for row in reference.losses() if (row["format"], row["change"]) == ("iso", "lost")]
     lost = {(row["scope"], row["field"]) for row in rows}
     lost |= {("service", name) for scope, name in lost if scope == "dataset"}
     assert examined - present == lost & examined
