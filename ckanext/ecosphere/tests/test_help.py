@@ -11,14 +11,14 @@ import yaml
 from babel.messages.pofile import read_po
 from ckan.lib.i18n import get_ckan_i18n_dir
 
-from ckanext.ecosphere.core import help
+from ckanext.ecosphere.core import public_pages
 from ckanext.ecosphere.tests.access import tables
 
 ROOT = Path(__file__).resolve().parents[3]
-GUIDES = sorted(help.GUIDES.rglob("*.md"))
-FRENCH = [guide for guide in GUIDES if guide.parent == help.GUIDES]
+GUIDES = sorted(public_pages.GUIDES.rglob("*.md"))
+FRENCH = [guide for guide in GUIDES if guide.parent == public_pages.GUIDES]
 CATALOGUES = (
-    help.PACKAGE / "i18n/fr/LC_MESSAGES/ckanext-ecosphere.po",
+    public_pages.PACKAGE / "i18n/fr/LC_MESSAGES/ckanext-ecosphere.po",
     Path(get_ckan_i18n_dir()) / "fr/LC_MESSAGES/ckan.po",
 )
 LONGEST = 150
@@ -27,7 +27,7 @@ LONGEST_LABEL = 80
 
 def anchors(guide: Path) -> set[str]:
     """Return the anchors of the headings of a guide."""
-    return {help.anchor(heading) for heading in re.findall(r"^##+ (.+)$", guide.read_text(), re.MULTILINE)}
+    return {public_pages.anchor(heading) for heading in re.findall(r"^##+ (.+)$", guide.read_text(), re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def labels() -> set[str]:
     for path in CATALOGUES:
         for message in read_po(path.open("rb")):
             sentences.update([message.string] if isinstance(message.string, str) else message.string)
-    schema = (help.PACKAGE / "schemas/dataset.yaml").read_text()
+    schema = (public_pages.PACKAGE / "schemas/dataset.yaml").read_text()
     sentences.update(re.findall(r'fr: "([^"]+)"', schema))
     return {sentence.replace("\u202f", " ").replace("\xa0", " ") for sentence in sentences}
 
@@ -77,26 +77,26 @@ def test_links_and_pictures_lead_somewhere(guide: Path):
 @pytest.mark.parametrize("guide", FRENCH, ids=lambda guide: guide.stem)
 def test_a_guide_is_short_and_listed(guide: Path):
     assert len(guide.read_text().splitlines()) <= LONGEST
-    assert guide.stem in help.titles()
+    assert guide.stem in public_pages.titles()
 
 
 def test_each_page_has_a_guide_and_its_part():
-    for target in help.table()["pages"].values():
+    for target in public_pages.table()["pages"].values():
         name, _hash, part = target.partition("#")
-        assert name in help.titles(), target
-        assert not part or part in anchors(help.GUIDES / f"{name}.md"), target
+        assert name in public_pages.titles(), target
+        assert not part or part in anchors(public_pages.GUIDES / f"{name}.md"), target
 
 
 def test_the_site_of_the_documentation_has_the_same_guides_in_the_same_order():
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
-    listed = [{group["title"]: [f"{name}.md" for name in group["guides"]]} for group in help.table()["groups"]]
+    listed = [{group["title"]: [f"{name}.md" for name in group["guides"]]} for group in public_pages.table()["groups"]]
     assert site["nav"] == [*listed, {"English": ["en/index.md"]}]
 
 
 def test_each_beginning_of_a_route_is_one_of_the_portal(app: Any):
     rules = [rule.rule for rule in app.flask_app.url_map.iter_rules()]
     rules += [row.name for row in tables.read("routes")]  # also those of plugins that are optional
-    unknown = [route for route in help.table()["pages"] if not any(rule.startswith(route) for rule in rules)]
+    unknown = [route for route in public_pages.table()["pages"] if not any(rule.startswith(route) for rule in rules)]
     assert unknown == []
 
 
