@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import unescape
+from itertools import chain
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,6 +15,7 @@ from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import services
 from ckanext.ecosphere.core import kept_facets
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.shared import language, template_helpers
 
 LATEST = 5
@@ -37,6 +40,15 @@ THEME_ICONS = {
     "reseaux-d-energie-et-de-communication": "bolt",
     "risques": "triangle-exclamation",
     "transport-et-deplacements": "train",
+}
+
+#: Page of moderation → lists, by their actions, of what waits there.
+WAITING: dict[str, list[tuple[str, dict[str, str]]]] = {
+    "ecosphere_requests.moderation": [
+        ("ecosphere_request_list", {"scope": "moderation"}),
+        ("ecosphere_request_held_list", {}),
+    ],
+    "ecosphere_reuses.moderation": [("ecosphere_reuse_list", {"scope": "held"})],
 }
 
 
@@ -94,6 +106,12 @@ def ecosphere_portal() -> dict[str, str]:
         "legal_url": config.legal_url(),
         "privacy_url": config.privacy_url(),
     }
+
+
+def ecosphere_waiting(pages: Iterable[str]) -> int:
+    """Return how much waits on the pages of moderation among some pages, by their endpoints."""
+    lists = chain.from_iterable(WAITING.get(page, []) for page in pages)
+    return sum(act(action, **data, rows=0)["count"] for action, data in lists)
 
 
 def ecosphere_has_own_search() -> bool:

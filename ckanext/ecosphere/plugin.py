@@ -17,14 +17,12 @@ from ckanext.ecosphere.core import (
     chained,
     console,
     dashboard,
-    help,
     invitations,
     journal,
     list_pages,
     lists,
     public_pages,
     restoring,
-    service_pages,
 )
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
@@ -44,7 +42,6 @@ from ckanext.ecosphere.work.jobs import Job
         **template_helpers.HELPERS,
         **sheets.HELPERS,
         **public_pages.HELPERS,
-        **help.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -107,13 +104,12 @@ class EcospherePlugin(Room):
             addresses,
             console,
             dashboard,
-            help,
             invitations,
             restoring,
-            service_pages,
             list_pages,
         )
-        return [*(page.blueprint for page in pages), *public_pages.BLUEPRINTS]
+        own = [page.blueprint for page in pages]
+        return [*own, console.of_services, *public_pages.BLUEPRINTS]
 
     def notify_recipient(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
         """Leave e-mails to others: the default of CKAN's interface forgets that another plugin has sent one."""

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from ckanext.ecosphere.access import use
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.preview import files, samples
-from ckanext.ecosphere.access.services import reading, storage
+from ckanext.ecosphere.access.services import storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
 from ckanext.ecosphere.shared.locks import Locks
@@ -59,7 +59,7 @@ def read_services() -> int:
             return 0  # the process that holds the lock reads them
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
-        return reading.run(addresses, SECONDS)
+        return storage.run(addresses, SECONDS)
 
 
 def make_samples() -> int:

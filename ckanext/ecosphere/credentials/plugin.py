@@ -11,7 +11,6 @@ import click
 from ckan.exceptions import CkanConfigurationException
 from ckan.types import DataDict, Schema
 
-from ckanext.ecosphere.credentials import config as options
 from ckanext.ecosphere.credentials import logic, second_factor, tokens, views
 from ckanext.ecosphere.interfaces import IEcosphereCommands
 from ckanext.ecosphere.room import Room
@@ -43,9 +42,9 @@ class EcosphereCredentialsPlugin(Room):
         Raises:
             CkanConfigurationException: the option names a role that does not exist.
         """
-        if unknown := options.unknown_values():
-            names, allowed = ", ".join(unknown), ", ".join(options.VALUES)
-            message = f"{options.SECOND_FACTOR} may be {allowed}, not {names}"
+        if unknown := second_factor.unknown_values():
+            names, allowed = ", ".join(unknown), ", ".join(second_factor.VALUES)
+            message = f"{second_factor.SECOND_FACTOR} may be {allowed}, not {names}"
             raise CkanConfigurationException(message)
         tokens.listen()
 

@@ -25,12 +25,15 @@ from pyotp.totp import TOTP
 from pyotp.utils import strings_equal
 
 from ckanext.ecosphere.core import accounts
-from ckanext.ecosphere.credentials import config
 from ckanext.ecosphere.shared import language, mailing
 from ckanext.ecosphere.shared.queue import enqueue_once
 
 log = logging.getLogger(__name__)
 
+SECOND_FACTOR = "ecosphere.credentials.second_factor"
+SYSADMIN, EDITORS, MODERATORS = "sysadmin", "editors", "moderators"
+OPTIONAL, OFF = "optional", "off"
+VALUES = (SYSADMIN, EDITORS, MODERATORS, OPTIONAL, OFF)
 KEY = "ecosphere_second_factor"
 #: Length of a time step, and the steps before and after the present one of which a code is taken.
 STEP_SECONDS, WINDOW = 30, 1
@@ -40,15 +43,25 @@ LONGEST_CODE = 40
 MODERATION = "ecosphere_request_held_list"
 
 
+def unknown_values() -> list[str]:
+    """Return the words of the option that mean nothing: a misspelled role would require nothing."""
+    return [value for value in tk.config[SECOND_FACTOR] if value not in VALUES]
+
+
+def is_offered() -> bool:
+    """Return whether people may set up a second factor, and are asked for it."""
+    return OFF not in tk.config[SECOND_FACTOR]
+
+
 def is_required(user: model.User) -> bool:
     """Return whether a role of a person needs a second factor."""
-    roles = config.roles()
+    roles = tk.config[SECOND_FACTOR]
     if user.sysadmin:
-        return config.SYSADMIN in roles
+        return SYSADMIN in roles
     edits = authz.has_user_permission_for_some_org(user.name, "create_dataset")
-    if edits and config.EDITORS in roles:
+    if edits and EDITORS in roles:
         return True
-    if config.MODERATORS not in roles or not p.plugin_loaded("ecosphere_requests"):
+    if MODERATORS not in roles or not p.plugin_loaded("ecosphere_requests"):
         return False
     person: Any = {"user": user.name, "auth_user_obj": user}
     return authz.is_authorized_boolean(MODERATION, person, {})
@@ -62,7 +75,7 @@ def record_of(user: model.User) -> DataDict:
 def ecosphere_second_factor(user_id: str) -> DataDict:
     """Return the state of an account's second factor for its page; empty if there is none to be had."""
     user = model.User.get(user_id)
-    if user is None or not config.is_offered():
+    if user is None or not is_offered():
         return {}
     codes_left = len(record_of(user).get("recovery", ()))
     is_set_up = bool(record_of(user))

@@ -15,7 +15,7 @@ from ckan.views.user import next_page_or_default, regenerate_session, rotate_tok
 from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.credentials import config, second_factor
+from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared import mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
 from ckanext.ecosphere.shared.web_guard.incoming import refuse
@@ -36,7 +36,7 @@ web_guard.protect(blueprint)
 @blueprint.before_request
 def only_when_offered() -> None:
     """Answer 404 while the second factor is off."""
-    if not config.is_offered():
+    if not second_factor.is_offered():
         tk.abort(404)
 
 
@@ -53,7 +53,11 @@ def log_in() -> Any:
     Returns:
         the answer; None for the empty form, which CKAN shows.
     """
-    if request.method != "POST" or tk.current_user.is_authenticated or not config.is_offered():
+    if (
+        request.method != "POST"
+        or tk.current_user.is_authenticated
+        or not second_factor.is_offered()
+    ):
         return None
     login, password = request.form.get("login", ""), request.form.get("password", "")
     user: Any = authenticator.ckan_authenticator({"login": login, "password": password})

@@ -15,7 +15,6 @@ from ckanext.ecosphere.hardening import (
     accounts,
     anonymous_users,
     api,
-    checks,
     datasets,
     documents,
     harvest_sources,
@@ -102,4 +101,4 @@ class EcosphereHardeningPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Check the options of this plugin."""
-        return [*checks.trusted_proxies(), *checks.web_options()]
+        return [*options.check_proxies(), *options.check_pages()]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
+from ckan import model
 
 from ckanext.ecosphere.core.accounts import IEcosphereAccounts
-from ckanext.ecosphere.harvest import cli, config, dashboard, helpers, leaving, letter, overview
+from ckanext.ecosphere.harvest import cli, config, helpers, leaving, letter, overview
+from ckanext.ecosphere.harvest.letter import KINDS, STALLED, stalled_sources
 from ckanext.ecosphere.harvest.logic import action, auth
+from ckanext.ecosphere.harvest.overview import INACTIVE, Row
 from ckanext.ecosphere.harvest.sources.settings import protect_sources
 from ckanext.ecosphere.harvest.worker import QUEUE, free_workers, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
+    MOST_LINES,
     Card,
     Check,
     Gauge,
@@ -24,6 +29,7 @@ from ckanext.ecosphere.interfaces import (
     IEcosphereSetup,
     InitReport,
     LeavingStep,
+    Line,
     Link,
     Person,
 )
@@ -76,12 +82,43 @@ class EcosphereHarvestPlugin(Room):
         letter.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return the card with sources that need attention."""
-        return dashboard.cards(person)
+        """Return the card with the user's sources that are stalled, incomplete, in error or held."""
+        try:
+            sources = person.ask("ecosphere_harvest_overview", {"counted": False})
+        except tk.NotAuthorized:
+            return []
+        active = [source for source in sources if source["state"] != INACTIVE]
+        stalled = stalled_sources(active, datetime.now(timezone.utc))
+        stalled_ids = {source["id"] for source in stalled}
+        rows = [(STALLED, source) for source in stalled]
+        for source in active:
+            if source["id"] not in stalled_ids and source["state"] in KINDS:
+                rows.append((source["state"], source))
+        if not rows:
+            return []
+        rows.sort(key=lambda row: (KINDS.index(row[0]), row[1]["title"]))
+        lines = [_line(kind, source) for kind, source in rows[:MOST_LINES]]
+        ways = [Link(tk._("All sources"), tk.url_for("ecosphere_harvest.sources"), "table")]
+        return [
+            Card(
+                "sources",
+                tk._("Sources that need somebody"),
+                "triangle-exclamation",
+                len(rows),
+                lines,
+                ways,
+                20,
+            )
+        ]
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Return the link to add a source."""
-        return dashboard.links(person)
+        """Return the link to add a source, for those who may."""
+        who: Any = {"user": person.name, "auth_user_obj": model.Session.get(model.User, person.id)}
+        try:
+            tk.check_access("harvest_source_create", who, {})
+        except tk.NotAuthorized:
+            return []
+        return [Link(tk._("Add a source"), tk.url_for("harvest.new"), "cloud-arrow-down", 60)]
 
     def ecosphere_check(self) -> list[Check]:
         """Check for workers that harvests leave free, and the networks and ports allowed for sources."""
@@ -104,3 +141,23 @@ class EcosphereHarvestPlugin(Room):
     def ecosphere_queues(self) -> list[str]:
         """Return the name of the harvest queue."""
         return [QUEUE]
+
+
+def _line(kind: str, source: Row) -> Line:
+    """Describe a source, linked to the page that explains its state."""
+    if kind == STALLED:
+        note = letter.sentence_about(kind, source)
+    else:
+        note = _note(kind, source)
+    return Line(source["title"], letter.page_about(kind, source), note, True)
+
+
+def _note(state: str, source: Row) -> str:
+    label = dict(helpers.ecosphere_harvest_states())[state]
+    errors = int(source["errors"] or 0)
+    if not errors:
+        return label
+    counted = tk.ungettext("{number} error", "{number} errors", errors).format(
+        number=tk.h.localised_number(errors)
+    )
+    return f"{label}, {counted}"

@@ -13,8 +13,11 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
+import ckan.plugins.toolkit as tk
+
 from ckanext.ecosphere.shared import log_ids
 
+JSON_LOGS = "ecosphere.logs.json"
 #: What is removed from messages, in order, and what stands in its place.
 REMOVED = (
     (re.compile(r"\[parameters: .{0,20000}", re.DOTALL), "[parameters: …]"),
@@ -38,6 +41,11 @@ SILENT = (
     "werkzeug",
 )
 LONGEST = 20_000
+
+
+def are_json() -> bool:
+    """Return whether the lines of the log are JSON objects."""
+    return tk.config[JSON_LOGS]
 
 
 def redacted(text: str) -> str:

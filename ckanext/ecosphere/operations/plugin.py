@@ -9,11 +9,11 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
-from ckanext.ecosphere.operations import config, logs, traffic, views
+from ckanext.ecosphere.operations import logs, traffic, views
 from ckanext.ecosphere.room import EcospherePluginBase
 
 WITHOUT_CLIENT = (
-    f"{config.METRICS_TOKEN} needs prometheus-client: install it with "
+    f"{traffic.METRICS_TOKEN} needs prometheus-client: install it with "
     "pip install 'prometheus-client>=0.20,<1', or leave the option empty"
 )
 
@@ -32,9 +32,9 @@ class EcosphereOperationsPlugin(EcospherePluginBase):
         Raises:
             CkanConfigurationException: there is a token for metrics, and prometheus-client is not installed.
         """
-        if config.metrics_token() and not find_spec("prometheus_client"):
+        if traffic.metrics_token() and not find_spec("prometheus_client"):
             raise CkanConfigurationException(WITHOUT_CLIENT)
-        if config.json_logs():
+        if logs.are_json():
             logs.install()
 
     def make_middleware(self, app: Any, config_: Any) -> Any:

@@ -20,11 +20,12 @@ from flask import Flask, request, request_started
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Request, Response
 
-from ckanext.ecosphere.operations import config, health
+from ckanext.ecosphere.operations import health, logs
 from ckanext.ecosphere.shared import log_ids
 
 log = logging.getLogger(__name__)
 
+METRICS_TOKEN = "ecosphere.metrics.token"  # noqa: S105 (the name of an option)
 #: Upper bounds of the histogram, in seconds; the last one is infinite.
 BOUNDS = ("0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "+Inf")
 _LIMITS = [float(bound) for bound in BOUNDS]
@@ -48,6 +49,11 @@ OTHER, NONE = "other", "none"
 PAGE_CLASSES = (*dict.fromkeys(page for _beginning, page in PAGES), OTHER, NONE)
 FLUSH_SECONDS, RETRY_SECONDS = 1.0, 10.0
 _ROUTE = "ecosphere.route"
+
+
+def metrics_token() -> str:
+    """Return the token of the metrics; empty while there are none."""
+    return str(tk.config[METRICS_TOKEN] or "").strip()
 
 
 def page_class(route: str) -> str:
@@ -155,9 +161,9 @@ def _note_route(_app: Flask) -> None:
 def _ended(environ: Mapping[str, Any], status: str, seconds: float) -> None:
     route, method = environ.get(_ROUTE, ""), environ["REQUEST_METHOD"]
     page = page_class(route)
-    if config.metrics_token():
+    if metrics_token():
         COUNTS.add(page, f"{status[0]}xx", seconds)
-    if config.json_logs():
+    if logs.are_json():
         facts = {"method": method, "route": route, "page": page, "status": int(status)}
         facts["seconds"] = round(seconds, 3)
         log.info("%s %s %s", method, route or "-", status, extra={"facts": facts})

@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.wrappers import Request, Response
 
-from ckanext.ecosphere.operations import config, health
+from ckanext.ecosphere.operations import health, traffic
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,7 +39,7 @@ def ready(asked: Request) -> Response:
 
 def metrics(asked: Request) -> Response:
     """Return the metrics to who has the token; 404 while there is no token, 503 while another scrape runs."""
-    token = config.metrics_token()
+    token = traffic.metrics_token()
     if not token:
         return Response("", HTTPStatus.NOT_FOUND, NOT_KEPT)
     sent = asked.headers.get("Authorization", "")

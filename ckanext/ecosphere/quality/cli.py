@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.quality import jobs, links, rescore
-from ckanext.ecosphere.quality.logic.action import package_or_not_found
+from ckanext.ecosphere.quality.actions import package_or_not_found
 
 
 @click.group(short_help="Score datasets and check their links.")

@@ -14,22 +14,39 @@ from ckan.common import _
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.interfaces import (
+    MOST_LINES,
     Card,
     Check,
     IEcosphereCommands,
     IEcosphereDashboard,
     IEcosphereSetup,
     InitReport,
+    Line,
+    Link,
     Person,
 )
-from ckanext.ecosphere.quality import cli, config, dashboard, helpers, jobs, overview, setup, store
-from ckanext.ecosphere.quality.logic import action, auth
+from ckanext.ecosphere.quality import (
+    actions,
+    auth,
+    cli,
+    config,
+    figures,
+    helpers,
+    jobs,
+    overview,
+    setup,
+    store,
+)
+from ckanext.ecosphere.quality.figures import Scope
+from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.work.jobs import Job
 
+FULL = 100
 
-@tk.blanket.actions(action.get_actions)
+
+@tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(
     {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_quality_")}
@@ -121,8 +138,36 @@ class EcosphereQualityPlugin(Room):
         setup.initialise(report)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return a card of the datasets with most room for improvement."""
-        return dashboard.cards(person)
+        """Return a card of the lowest-scored datasets of the person's services, with the best improvement of each."""
+        pairs: list[tuple[model.Package, QualityRow]] = []
+        ways, count = [], 0
+        for service in person.services:
+            scope = Scope(service.id, private=True)
+            pairs += [pair for pair in figures.worst(scope, MOST_LINES) if pair[1].score < FULL]
+            count += figures.number(scope)
+            text = _("Quality of {service}").format(service=service.title)
+            ways.append(
+                Link(
+                    text,
+                    tk.url_for("ecosphere_quality.dashboard_page", id=service.name),
+                    "chart-line",
+                )
+            )
+        if not pairs:
+            return []
+        pairs.sort(key=lambda pair: pair[1].score)
+        lines = [_line(package, row) for package, row in pairs[:MOST_LINES]]
+        return [
+            Card(
+                "to-improve",
+                _("Datasets to improve first"),
+                "star-half-stroke",
+                count,
+                lines,
+                ways,
+                40,
+            )
+        ]
 
     def ecosphere_check(self) -> list[Check]:
         """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""
@@ -144,3 +189,20 @@ class EcosphereQualityPlugin(Room):
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of this room's background jobs."""
         return [jobs.QUEUE]
+
+
+def _line(package: model.Package, row: QualityRow) -> Line:
+    evaluation = store.quality_of(row).evaluation
+    note = _("{score} of 100, {level}").format(
+        score=row.score, level=helpers.level_label(row.level)
+    )
+    best, gain = next(iter(evaluation.advice()), (None, 0))
+    if best and gain > 0:
+        note += _(": ") + _("{points} more with “{advice}”").format(
+            points=gain, advice=_(best.criterion.label)
+        )
+    return Line(
+        package.title or package.name,
+        tk.url_for("ecosphere_quality.dataset_page", id=package.name),
+        note,
+    )

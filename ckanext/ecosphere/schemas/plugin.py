@@ -15,6 +15,7 @@ import click
 from ckan.types import DataDict
 
 from ckanext.ecosphere.interfaces import (
+    MOST_LINES,
     Card,
     Check,
     IEcosphereCommands,
@@ -22,6 +23,7 @@ from ckanext.ecosphere.interfaces import (
     IEcosphereSetup,
     InitReport,
     LeavingStep,
+    Line,
     Link,
     Person,
 )
@@ -31,7 +33,6 @@ from ckanext.ecosphere.schemas import (
     bulk,
     checks,
     cli,
-    dashboard,
     helpers,
     hvd,
     indexing,
@@ -50,7 +51,7 @@ from ckanext.ecosphere.schemas.logic import (
     validators,
 )
 from ckanext.ecosphere.setup.health import check_networks, check_ports
-from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.shared import dates, template_helpers
 from ckanext.ecosphere.work.jobs import Job
 
 #: Validators by the names used in `dataset.yaml` and `presets.yaml`.
@@ -140,11 +141,46 @@ class EcosphereSchemasPlugin(Room):
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return the card of unfinished descriptions."""
-        return dashboard.cards(person)
+        try:
+            unfinished = person.ask("ecosphere_dataset_unfinished")
+        except tk.NotAuthorized:
+            return []
+        if not unfinished:
+            return []
+        lines = []
+        for dataset in unfinished[:MOST_LINES]:
+            note = tk._("begun on {date}").format(date=dates.day(dataset["begun"]))
+            lines.append(Line(dataset["title"], tk.url_for("dataset.edit", id=dataset["id"]), note))
+        ways = [Link(tk._("My datasets"), tk.url_for("dashboard.datasets"))]
+        return [
+            Card(
+                "unfinished",
+                tk._("Unfinished descriptions"),
+                "pen",
+                len(unfinished),
+                lines,
+                ways,
+                25,
+            )
+        ]
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Return the links to the forms."""
-        return dashboard.links(person)
+        """Return the links to describe, import and bulk edit, for members of services and sysadmins."""
+        if not (person.services or person.sysadmin):
+            return []
+        return [
+            Link(tk._("Describe a dataset"), tk.url_for("dataset.new"), "plus"),
+            Link(
+                tk._("Start from an address"),
+                tk.url_for("ecosphere_schemas.import_record"),
+                "file-import",
+            ),
+            Link(
+                tk._("Change many datasets at once"),
+                tk.url_for("ecosphere_bulk.edit"),
+                "layer-group",
+            ),
+        ]
 
     def ecosphere_check(self) -> list[Check]:
         """Check the schema, the index, and the networks and ports from which the form may import."""

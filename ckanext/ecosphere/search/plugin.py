@@ -29,13 +29,12 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.search import (
-    actions,
-    auth,
     cli,
     config,
     facets,
     helpers,
     index,
+    logic,
     page,
     popularity,
     portal_synonyms,
@@ -59,8 +58,8 @@ HELPERS = template_helpers.HELPERS | {
 }
 
 
-@tk.blanket.actions(actions.get_actions)
-@tk.blanket.auth_functions(auth.get_auth_functions)
+@tk.blanket.actions(logic.get_actions)
+@tk.blanket.auth_functions(logic.get_auth_functions)
 @tk.blanket.helpers(HELPERS)
 @tk.blanket.blueprints(
     lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, portal_synonyms.blueprint]

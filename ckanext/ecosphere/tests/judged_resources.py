@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from ckanext.ecosphere.access.services import presentation, reading
+from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.storage import address_of
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.harvest.dcat import graph as rdf
@@ -141,7 +141,7 @@ def _layers(address: ServiceAddress, server: str, layer: str, texts: tuple[str, 
     """Read the capabilities of the simulated server and match layers as the portal does."""
     replayed = ServiceAddress(address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer)
     settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]))
-    described = reading.ask(GuardedSession(settings), replayed).description
+    described = storage.ask(GuardedSession(settings), replayed).description
     layers = [{"name": each.name, "title": each.title} for each in described.layers] if described else []
     return [each["name"] for each in presentation.layers_of(layers, address.layer, texts)]
 

@@ -11,7 +11,7 @@ from ckan.tests import factories, helpers
 from playwright.sync_api import Page
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
-from ckanext.ecosphere.quality import dashboard as quality_dashboard
+from ckanext.ecosphere.quality import figures
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 
@@ -72,10 +72,10 @@ def test_nothing_of_another_service_is_there(page, people, services):
 
 
 def test_a_room_in_trouble_is_told_and_hides_nothing_else(app, people, services, monkeypatch):
-    def broken(person):
+    def broken(scope, number):
         raise RuntimeError("away")
 
-    monkeypatch.setattr(quality_dashboard, "cards", broken)
+    monkeypatch.setattr(figures, "worst", broken)
     shown = app.get("/fr/tableau-de-bord", headers={"Authorization": factories.APIToken(user="editor")["token"]}).body
     assert "Descriptions inachevées" in shown
     assert "Jeux de données à améliorer" not in shown

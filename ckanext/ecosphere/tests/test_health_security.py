@@ -8,7 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 
-from ckanext.ecosphere.hardening import checks
+from ckanext.ecosphere.hardening import config
 from ckanext.ecosphere.hardening.web import sessions
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.setup import health
@@ -27,14 +27,14 @@ OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
         ("forged_requests", ("WTF_CSRF_ENABLED", False), ERROR),
         ("secrets", ("SECRET_KEY", "short"), ERROR),
         ("address", ("ckan.site_url", "http://guichet.example.gouv.fr"), ERROR),
-        ("trusted_proxies", ("ecosphere.trusted_proxies", "somewhere"), ERROR),
-        ("trusted_proxies", ("ecosphere.trusted_proxies", "0.0.0.0/0"), ERROR),
-        ("trusted_proxies", ("ecosphere.trusted_proxies", "2"), WARNING),
-        ("trusted_proxies", ("ecosphere.trusted_proxies", ""), WARNING),
-        ("web_options", ("ecosphere.web.login_limits", "often"), ERROR),
-        ("web_options", ("ecosphere.web.login_limits", ""), WARNING),
-        ("web_options", ("ecosphere.web.content_security_policy", "off"), WARNING),
-        ("web_options", ("ecosphere.web.content_security_policy_sources", "nonsense"), ERROR),
+        ("check_proxies", ("ecosphere.trusted_proxies", "somewhere"), ERROR),
+        ("check_proxies", ("ecosphere.trusted_proxies", "0.0.0.0/0"), ERROR),
+        ("check_proxies", ("ecosphere.trusted_proxies", "2"), WARNING),
+        ("check_proxies", ("ecosphere.trusted_proxies", ""), WARNING),
+        ("check_pages", ("ecosphere.web.login_limits", "often"), ERROR),
+        ("check_pages", ("ecosphere.web.login_limits", ""), WARNING),
+        ("check_pages", ("ecosphere.web.content_security_policy", "off"), WARNING),
+        ("check_pages", ("ecosphere.web.content_security_policy_sources", "nonsense"), ERROR),
         ("storage", ("ckan.storage_path", "/nowhere"), ERROR),
         ("storage", ("ckan.storage_path", ""), WARNING),
         ("debugging", ("debug", True), ERROR),
@@ -43,7 +43,7 @@ OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
 def test_unsafe_option_is_named(
     safe: None, monkeypatch: pytest.MonkeyPatch, look: str, changed: tuple[str, Any], status: CheckStatus
 ):
-    check = getattr(checks if hasattr(checks, look) else health, look)
+    check = getattr(config if hasattr(config, look) else health, look)
     assert {each.status for each in check()} <= {OK}
     monkeypatch.setitem(tk.config, *changed)
     assert status in {each.status for each in check()}

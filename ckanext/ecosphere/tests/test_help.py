@@ -11,15 +11,15 @@ import yaml
 from babel.messages.pofile import read_po
 from ckan.lib.i18n import get_ckan_i18n_dir
 
-from ckanext.ecosphere.core import help
+from ckanext.ecosphere.core import public_pages
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.tests.access import tables
 
 ROOT = Path(__file__).resolve().parents[3]
-GUIDES = sorted(help.GUIDES.rglob("*.md"))
-FRENCH = [guide for guide in GUIDES if guide.parent == help.GUIDES]
+GUIDES = sorted(public_pages.GUIDES.rglob("*.md"))
+FRENCH = [guide for guide in GUIDES if guide.parent == public_pages.GUIDES]
 CATALOGUES = (
-    help.PACKAGE / "i18n/fr/LC_MESSAGES/ckanext-ecosphere.po",
+    public_pages.PACKAGE / "i18n/fr/LC_MESSAGES/ckanext-ecosphere.po",
     Path(get_ckan_i18n_dir()) / "fr/LC_MESSAGES/ckan.po",
 )
 LONGEST = 150
@@ -28,7 +28,7 @@ LONGEST_LABEL = 80
 
 def anchors(guide: Path) -> set[str]:
     """Return the anchors of the headings of a guide."""
-    return {help.anchor(heading) for heading in re.findall(r"^##+ (.+)$", guide.read_text(), re.MULTILINE)}
+    return {public_pages.anchor(heading) for heading in re.findall(r"^##+ (.+)$", guide.read_text(), re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def labels() -> set[str]:
     for path in CATALOGUES:
         for message in read_po(path.open("rb")):
             sentences.update([message.string] if isinstance(message.string, str) else message.string)
-    schema = (help.PACKAGE / "schemas/dataset.yaml").read_text()
+    schema = (public_pages.PACKAGE / "schemas/dataset.yaml").read_text()
     sentences.update(re.findall(r'fr: "([^"]+)"', schema))
     return {sentence.replace("\u202f", " ").replace("\xa0", " ") for sentence in sentences}
 
@@ -78,20 +78,20 @@ def test_links_and_pictures_lead_somewhere(guide: Path):
 @pytest.mark.parametrize("guide", FRENCH, ids=lambda guide: guide.stem)
 def test_a_guide_is_short_and_listed(guide: Path):
     assert len(guide.read_text().splitlines()) <= LONGEST
-    assert guide.stem in help.titles()
+    assert guide.stem in public_pages.titles()
 
 
 def test_each_page_has_a_guide_and_its_part():
-    for target in help.table()["pages"].values():
+    for target in public_pages.table()["pages"].values():
         name, _hash, part = target.partition("#")
-        guide = help.GUIDES / name
-        assert guide.stem in help.titles(), target
+        guide = public_pages.GUIDES / name
+        assert guide.stem in public_pages.titles(), target
         assert not part or part in anchors(guide), target
 
 
 def test_the_site_of_the_documentation_has_the_same_guides_in_the_same_order():
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
-    listed = [{group["title"]: [f"{name}.md" for name in group["guides"]]} for group in help.table()["groups"]]
+    listed = [{group["title"]: [f"{name}.md" for name in group["guides"]]} for group in public_pages.table()["groups"]]
     assert site["nav"] == [*listed, {"English": ["en/index.md"]}]
 
 
@@ -99,7 +99,7 @@ def test_each_beginning_of_a_route_is_one_of_the_portal(app: Any):
     rules = [rule.rule for rule in app.flask_app.url_map.iter_rules()]
     rules += [row.name for row in tables.read("routes")]  # also those of plugins that are optional
     rules += [f"/demandes/<id>/{step}" for step in states.TRANSITIONS]
-    unknown = [route for route in help.table()["pages"] if not any(rule.startswith(route) for rule in rules)]
+    unknown = [route for route in public_pages.table()["pages"] if not any(rule.startswith(route) for rule in rules)]
     assert unknown == []
 
 
@@ -118,7 +118,7 @@ def test_a_page_opens_its_guide(app: Any):
 def test_a_step_of_a_request_opens_its_own_section(app: Any, step: str):
     with app.flask_app.test_request_context(f"/demandes/DD-2026-00012/{step}"):
         opened = help.ecosphere_help_address()
-    section = help.table()["pages"][f"/demandes/<id>/{step}"]
+    section = public_pages.table()["pages"][f"/demandes/<id>/{step}"]
     assert opened.endswith(section.replace(".md", ""))
 
 

@@ -10,7 +10,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import call_action
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.core import journal, service_pages
+from ckanext.ecosphere.core import console, journal
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
@@ -47,7 +47,7 @@ def send(app: Any, portal: None) -> Any:
 def written(name: str) -> dict[str, Any]:
     model.Session.expire_all()
     group: Any = model.Group.get(name)
-    own = service_pages._basics(group)
+    own = console._basics(group)
     return {**own, "email": sheets.written(group).email, "other": group.extras.get("autre"), "text": group.description}
 
 

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from ckan import model
 from ckan.lib.pagination import Page
 from ckan.tests import factories
-from ckan.tests.helpers import CKANTestApp
+from ckan.tests.helpers import CKANTestApp, call_action
 
 pytestmark = [pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
 
@@ -69,6 +69,30 @@ def test_pages_of_administrators_have_titles_of_their_own(app: CKANTestApp):
     assert titles == {"Administrateurs du site", "Configuration", "Corbeille"}
     bar = BeautifulSoup(pages[0], "html.parser").select_one(".account-masthead")
     assert bar is not None and "Administration" in bar.text and "Administrateur" not in bar.text
+
+
+def tabs_of(page: str) -> dict[str, Any]:
+    """Return the links of the tabs of a page by their texts."""
+    links = BeautifulSoup(page, "html.parser").select(".page-header .nav-tabs a")
+    return {" ".join(link.text.split()): link for link in links}
+
+
+def test_administration_has_at_most_six_tabs_and_counts_what_waits(app: CKANTestApp):
+    boss, author = factories.SysadminWithToken(image_url=""), factories.UserWithToken(image_url="")
+    pages = ("ecosphere/admin/", "ckan-admin/config", "ckan-admin/", "ckan-admin/trash/", "reutilisations/moderation")
+    for path in pages:
+        tabs = tabs_of(text(app, f"/fr/{path}", boss))
+        assert len(tabs) <= 6 and sum(link.has_attr("aria-current") for link in tabs.values()) == 1, (path, [*tabs])
+    assert tabs["Modération"]["href"] == "/fr/reutilisations/moderation"
+
+    link = {"kind": "article", "title": "Carte des mares", "url": "https://example.org/carte"}
+    service = factories.Organization(image_url="")
+    dataset = factories.Dataset(owner_org=service["id"])
+    call_action("ecosphere_reuse_create", {"user": author["name"]}, **link, packages=[dataset["id"]])
+    tabs = tabs_of(text(app, "/fr/ecosphere/admin/", boss))
+    page = BeautifulSoup(text(app, tabs["Modération (1)"]["href"], boss), "html.parser")
+    below = [" ".join(link.text.split()) for link in page.select(".eco-subtabs a")]
+    assert below == ["Réutilisations à lire (1)", "Demandes à modérer"] and "Carte des mares" in page.text
 
 
 def test_what_only_its_service_sees_is_a_draft_everywhere(app: CKANTestApp):

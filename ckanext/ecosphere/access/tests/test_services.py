@@ -14,7 +14,7 @@ from ckan.tests import factories
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.config import guard_settings
 from ckanext.ecosphere.access.model import Service, ServiceUse
-from ckanext.ecosphere.access.services import reading, storage
+from ckanext.ecosphere.access.services import storage
 from ckanext.ecosphere.access.tests.conftest import call
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.shared.http_guard import GuardedSession
@@ -36,8 +36,8 @@ def read(portal):
     return portal
 
 
-def ask(url: str, kind: str = "wms", seconds: float = 3) -> reading.Outcome:
-    return reading.ask(
+def ask(url: str, kind: str = "wms", seconds: float = 3) -> storage.Outcome:
+    return storage.ask(
         GuardedSession(guard_settings(seconds, megabytes=2)), ServiceAddress(kind, url)
     )
 
@@ -167,7 +167,7 @@ def test_a_service_that_falls_silent_keeps_its_layers_and_says_since_when(read):
     address = service_at(read["ogc"] + "/wms", "WMS")
     assert address is not None
     for _each in range(2):
-        storage.write([(address, reading.Outcome(error="timeout"))])
+        storage.write([(address, storage.Outcome(error="timeout"))])
     service = model.Session.get_one(Service, address.key)
     first = service.failing_since
     service.failing_since = datetime(2026, 3, 2, 23, 30, tzinfo=timezone.utc)  # 3 March in Paris
@@ -179,7 +179,7 @@ def test_a_service_that_falls_silent_keeps_its_layers_and_says_since_when(read):
     found = answer.json["result"]
     assert "3 mars 2026" in found["trouble"]
     assert [each["name"] for each in found["layers"]] == ["zones_humides"]
-    outcome = reading.ask(GuardedSession(guard_settings()), address)
+    outcome = storage.ask(GuardedSession(guard_settings()), address)
     storage.write([(address, outcome)])
     assert model.Session.get_one(Service, address.key).failing_since is None
 

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan.plugins import core
 
-from ckanext.ecosphere.credentials import config, second_factor
+from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared.tests.conftest import log_in, people, portal, visitor
 
 __all__ = ["log_in", "people", "portal", "visitor"]
@@ -33,9 +33,9 @@ def demand(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
     """Set the roles that need a second factor; CKAN restores the configuration before each test."""
 
     def demand(*roles: str) -> None:
-        monkeypatch.setitem(tk.config, config.SECOND_FACTOR, list(roles))
+        monkeypatch.setitem(tk.config, second_factor.SECOND_FACTOR, list(roles))
 
-    demand(config.OPTIONAL)
+    demand(second_factor.OPTIONAL)
     return demand
 
 

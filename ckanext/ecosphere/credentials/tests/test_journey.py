@@ -13,7 +13,7 @@ import pytest
 from pyotp.totp import TOTP
 from werkzeug.serving import make_server
 
-from ckanext.ecosphere.credentials import config
+from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, free_port
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.tests.browser import axe_violations, free_port
 @pytest.fixture
 def served(portal: Any, demand: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The portal over HTTP, in this process; yields its URL."""
-    demand(config.SYSADMIN)
+    demand(second_factor.SYSADMIN)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setitem(tk.config, "ckan.site_url", url)

@@ -10,12 +10,13 @@ from bs4 import BeautifulSoup
 from ckan import model
 from ckan.lib import jobs, search
 from ckan.lib.redis import connect_to_redis
+from ckan.plugins import get_plugin
 from ckan.tests import factories, helpers
 from rq.job import Job
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
-from ckanext.ecosphere.harvest import dashboard, overview, preview, registry, views
+from ckanext.ecosphere.harvest import overview, preview, registry, views
 from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.messages import ConfigError
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord
@@ -277,7 +278,7 @@ def test_the_overview_and_the_dashboards_do_not_read_all_records(portal):
     assert plans.rows_read(statements, "ecosphere_harvest_record") < 50
     person = Person(id="", name=factories.Sysadmin()["name"], sysadmin=True, services=[])
     with plans.asked() as statements:
-        dashboard.cards(person)
+        get_plugin("ecosphere_harvest").ecosphere_dashboard_cards(person)
     assert plans.rows_read(statements, "ecosphere_harvest_record") == 0
 
 

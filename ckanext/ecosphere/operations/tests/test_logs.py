@@ -14,7 +14,7 @@ from ckan.lib.redis import connect_to_redis
 from flask.testing import FlaskClient
 from rq import SimpleWorker
 
-from ckanext.ecosphere.operations import config, logs, traffic
+from ckanext.ecosphere.operations import logs, traffic
 from ckanext.ecosphere.shared import log_ids
 from ckanext.ecosphere.shared.queue import enqueue_once
 
@@ -79,7 +79,7 @@ def test_what_helps_is_kept(lines: Lines):
 
 
 def test_a_request_is_one_line_with_its_id(client: FlaskClient, option: Any, lines: Lines):
-    option(config.JSON_LOGS, True)
+    option(logs.JSON_LOGS, True)
     answer = client.get("/dataset/?q=jeanne%40exemple.fr&ext_bbox=4.8,45.7,4.9,45.8")
     (line,) = [line for line in lines() if line["logger"].endswith("traffic")]
     assert line["request"] == answer.headers["X-Request-ID"]

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere.interfaces import Gauge
-from ckanext.ecosphere.operations import config, health, metrics, traffic
+from ckanext.ecosphere.operations import health, metrics, traffic
 from ckanext.ecosphere.work.model import FAILED, PENDING, Work
 
 FILES = Path(__file__).resolve().parents[4] / "docs" / "operations"
@@ -33,7 +33,7 @@ Labels = frozenset[tuple[str, str]]
 @pytest.fixture(autouse=True)
 def counts(option: Put, worker: rq.Worker, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A token, and no counts of earlier tests."""
-    option(config.METRICS_TOKEN, TOKEN)
+    option(traffic.METRICS_TOKEN, TOKEN)
     monkeypatch.setattr(traffic, "COUNTS", traffic.Counts())
     yield
     model.Session.execute(sa.delete(Work))
@@ -64,7 +64,7 @@ def test_who_may_read(client: FlaskClient, option: Put):
     assert client.get(URL, headers={"Authorization": "Bearer é"}).status_code == 401
     assert client.get(f"/fr{URL}").status_code == 401
     assert client.get(URL, headers=sent).status_code == 200
-    option(config.METRICS_TOKEN, "")
+    option(traffic.METRICS_TOKEN, "")
     assert client.get(URL, headers=sent).status_code == 404
     assert client.get(URL, headers={"Authorization": "Bearer "}).status_code == 404
 
@@ -134,7 +134,7 @@ def test_labels_are_bounded(client: FlaskClient, made_app: Any):
 
 
 def test_nothing_is_counted_without_a_token(client: FlaskClient, option: Put):
-    option(config.METRICS_TOKEN, "")
+    option(traffic.METRICS_TOKEN, "")
     client.get("/api/3/action/status_show")
     assert not connect_to_redis().exists(traffic._key())
 

@@ -14,16 +14,55 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import logic, model
 from ckan.common import _
-from ckan.types import Context, DataDict
+from ckan.types import Context, DataDict, Schema, Validator
 
 from ckanext.ecosphere.quality import helpers, integrations, jobs, links, overview, rescore, store
-from ckanext.ecosphere.quality.logic import schema
+from ckanext.ecosphere.quality.core.criteria import BY_ID
 from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.action_input import action
 
 MOST_DATASETS = 100
 MOST_PREVIEWED = 5_000
 """Maximum resources of a dataset in a preview, which must be fast."""
+
+
+@tk.validator_args
+def show_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Return the schema of actions about one dataset."""
+    return {"id": [not_empty, unicode_safe]}
+
+
+@tk.validator_args
+def explain_schema(
+    not_empty: Validator, unicode_safe: Validator, default: Any, boolean_validator: Validator
+) -> Schema:
+    """Return the schema of `ecosphere_quality_show`."""
+    return {"id": [not_empty, unicode_safe], "origins": [default(False), boolean_validator]}
+
+
+@tk.validator_args
+def dashboard_schema(  # noqa: PLR0917 - CKAN passes validators by name
+    not_empty: Validator,
+    unicode_safe: Validator,
+    default: Any,
+    natural_number_validator: Validator,
+    ignore_empty: Validator,
+    one_of: Any,
+) -> Schema:
+    """Return the schema of `ecosphere_quality_dashboard`."""
+    return {
+        "id": [not_empty, unicode_safe],
+        "limit": [default(10), natural_number_validator],
+        "criterion": [ignore_empty, one_of(list(BY_ID))],
+    }
+
+
+@tk.validator_args
+def preview_schema(
+    ignore_missing: Validator, unicode_safe: Validator, ignore: Validator, dict_only: Validator
+) -> Schema:
+    """Return the schema of `ecosphere_quality_preview`."""
+    return {"id": [ignore_missing, unicode_safe], "dataset": [dict_only], "__extras": [ignore]}
 
 
 def package_or_not_found(name_or_id: str) -> model.Package:
@@ -39,7 +78,7 @@ def package_or_not_found(name_or_id: str) -> model.Package:
 
 
 @tk.side_effect_free
-@action(schema.quality_explain)
+@action(explain_schema)
 def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality of a dataset as of today.
 
@@ -99,7 +138,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> DataDic
 
 
 @tk.side_effect_free
-@action(schema.quality_dashboard)
+@action(dashboard_schema)
 def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDict:
     """Return the figures of a service, including private datasets; for its members.
 
@@ -145,7 +184,7 @@ def _failing(context: Context, group: model.Group, criterion: str) -> DataDict:
 
 
 @tk.side_effect_free
-@action(schema.quality_preview)
+@action(preview_schema)
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict:
     """Return the quality that a dataset would have, validated and scored as a save does, without writing anything.
 
@@ -173,7 +212,7 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict
 
 
 @tk.side_effect_free
-@action(schema.quality_show)
+@action(show_schema)
 def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Return the links of a dataset's data and the results of their checks, broken ones first.
 
@@ -194,7 +233,7 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataD
     return [helpers.link_dict(link) for link in links.of_dataset(package.id)]
 
 
-@action(schema.quality_show)
+@action(show_schema)
 def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> DataDict:
     """Queue a check of the links of a dataset.
 

@@ -1,14 +1,15 @@
-"""Actions of the search room."""
+"""Actions of the search room, and who may call them: `package_search` itself hides private datasets."""
 
 from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
-from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+from ckan.authz import is_authorized
+from ckan.types import AuthResult, Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.search import config, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
 
 MAX_QUERY = 200
@@ -58,3 +59,15 @@ def get_actions() -> DataDict:
     return action_input.checked(
         {action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS
     )
+
+
+@tk.auth_allow_anonymous_access
+def _may_search(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+    """Allow suggestions to anyone who may search."""
+    return is_authorized("package_search", context, data_dict)
+
+
+def get_auth_functions() -> DataDict:
+    """Return the plugin's auth functions."""
+    own = {"ecosphere_search_suggest": _may_search}
+    return authorization.deny_by_default(own | alerts.AUTH | unfound.AUTH)

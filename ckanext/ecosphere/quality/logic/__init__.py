@@ -1,1 +1,0 @@
-"""Actions, auth functions and schemas of the quality room."""
