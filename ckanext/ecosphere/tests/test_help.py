@@ -117,7 +117,7 @@ def test_a_page_opens_its_guide(app: Any):
 @pytest.mark.parametrize("step", states.TRANSITIONS)
 def test_a_step_of_a_request_opens_its_own_section(app: Any, step: str):
     with app.flask_app.test_request_context(f"/demandes/DD-2026-00012/{step}"):
-        opened = help.ecosphere_help_address()
+        opened = public_pages.ecosphere_help_address()
     section = public_pages.table()["pages"][f"/demandes/<id>/{step}"]
     assert opened.endswith(section.replace(".md", ""))
 

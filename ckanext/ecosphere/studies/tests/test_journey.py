@@ -85,7 +85,7 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
     expect(page.locator(".eco-study-need--covers")).to_contain_text("Zones humides de la Loire")
     expect(page.locator(".eco-study-need--nothing-here")).to_contain_text("Cartographié, rien ici")
     expect(page.locator(".eco-study-need--nobody")).to_contain_text("Personne ne le publie")
-    expect(page.locator("[data-share]")).to_contain_text("2 besoins sur 3")
+    expect(page.locator("[data-share]")).to_contain_text("2 sur 3")
     problems["study"] = axe_violations(page)
     picture(page, "study")
 
@@ -96,7 +96,7 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
     page.fill("#field-why", "Aucun gîte possible sur ce site.")
     page.get_by_role("button", name="Sans objet", exact=True).click()
     expect(page.locator(".eco-study-need--not-relevant")).to_contain_text("Aucun gîte possible")
-    expect(page.locator("[data-share]")).to_contain_text("2 besoins sur 2")
+    expect(page.locator("[data-share]")).to_contain_text("2 sur 2")
 
     page.set_viewport_size(PHONE)
     for name in ("Partager, copier, archiver", "Copier vers le site suivant"):
