@@ -230,13 +230,6 @@ def preview(
     return as_dict(quality(package)), as_dict(store.quality_of_dict(changed, checks))
 
 
-def language_of_tables() -> str:
-    """Return the language of tables in two languages, "fr" or "en"."""
-    if language.current().startswith("fr"):
-        return "fr"
-    return "en"
-
-
 def number(value: float) -> str:
     """Format `value` with one decimal in the reader's language."""
     return _written(value, language.current())
@@ -369,7 +362,7 @@ def _advising(own: Result, facts: Facts) -> Criterion:
 def mqa_dict(assessment: inspire.Checklist) -> DataDict:
     """Return the MQA assessment as plain data."""
     rating = inspire.rating(assessment.points())
-    spoken = language_of_tables()
+    spoken = language.of_tables()
     dimensions = []
     for dimension, name in inspire.DIMENSION_LABELS.items():
         indicators = [
@@ -403,7 +396,7 @@ def mqa_dict(assessment: inspire.Checklist) -> DataDict:
 
 def inspire_dict(checklist: inspire.Checklist) -> DataDict:
     """Return the INSPIRE checklist as plain data."""
-    spoken = language_of_tables()
+    spoken = language.of_tables()
     return {
         "met": checklist.met,
         "applicable": checklist.applicable,

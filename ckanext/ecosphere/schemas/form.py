@@ -33,7 +33,6 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.fields import SCHEMA
 from ckanext.ecosphere.dataset.view import FlatData, Row, View, flat_rows, has_rows
-from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.stored import Stored
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import tables
@@ -234,7 +233,7 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
 
 def ecosphere_registry_services() -> list[dict[str, str]]:
     """Return the services of the registry for a choice field: full ``name``, ``short`` name and ``uri``."""
-    spoken = wording.short_language()
+    spoken = language.of_tables()
     return [
         {
             "name": concept.data[f"long_label_{spoken}"],
@@ -282,7 +281,7 @@ def written(name: str, store: str) -> str:
             terms.
         store: "uri" or "id".
     """
-    return _written(name, store, wording.short_language())
+    return _written(name, store, language.of_tables())
 
 
 @voc.derived

@@ -19,10 +19,10 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row, View
-from ckanext.ecosphere.schemas import relations, stored, wording
+from ckanext.ecosphere.schemas import relations, stored
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
-from ckanext.ecosphere.shared import csv_table, reach
+from ckanext.ecosphere.shared import csv_table, language, reach
 from ckanext.ecosphere.vocabularies import tables
 
 CATEGORIES = "hvd-category"
@@ -301,7 +301,7 @@ def in_words(dataset: Row) -> DataDict:
 def _sentence(reason: Reason) -> str:
     schema = tk.h.scheming_get_dataset_schema("dataset")
     label = label_of(tk.h.scheming_field_by_name(schema["dataset_fields"], reason.field))
-    value = getattr(reason, f"label_{wording.short_language()}")
+    value = getattr(reason, f"label_{language.of_tables()}")
     message = _("{field} “{value}” (annex of the regulation, section {section})")
     return message.format(field=label, value=value, section=reason.section)
 

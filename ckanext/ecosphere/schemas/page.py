@@ -194,7 +194,7 @@ def _shown(resource: Row, use: Use) -> DataDict:
 
 
 def _text(labels: Mapping[str, str]) -> str:
-    return labels.get(wording.short_language(), "")
+    return labels.get(language.of_tables(), "")
 
 
 HELPERS = {

@@ -30,8 +30,8 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields, geometry
 from ckanext.ecosphere.dataset.view import Row, View, as_list
-from ckanext.ecosphere.schemas import places, urls, wording
-from ckanext.ecosphere.shared import authorization, once
+from ckanext.ecosphere.schemas import places, urls
+from ckanext.ecosphere.shared import authorization, language, once
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.template_helpers import ecosphere_page_of
 from ckanext.ecosphere.vocabularies import languages, tables
@@ -535,7 +535,7 @@ def ecosphere_address_text(address: str, dataset: Dataset | None = None) -> str:
     """
     specification = _specifications().get(address.rstrip("/"))
     if specification:
-        return specification[wording.short_language()]
+        return specification[language.of_tables()]
     for report in View(dataset or {}).rows("conformity"):
         title = str(report.get("specification") or "")
         if title and report.get("uri") == address:

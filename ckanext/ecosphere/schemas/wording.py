@@ -55,13 +55,6 @@ def ecosphere_time_text(value: Any) -> str:
     return moments.moment(str(value)) or str(value)
 
 
-def short_language() -> str:
-    """Return the language of tables with two of them, "fr" or "en", for the page."""
-    if language.current().startswith("fr"):
-        return "fr"
-    return "en"
-
-
 def _locale() -> str:
     return moments.locale(language.current())
 

@@ -22,6 +22,13 @@ def current() -> str:
     return (has_request_context() and tk.h.lang()) or tk.config["ckan.locale_default"]
 
 
+def of_tables() -> str:
+    """Return the language of the page in tables that have two of them, "fr" or "en"."""
+    if current().startswith("fr"):
+        return "fr"
+    return "en"
+
+
 def offered(language: str | None) -> str:
     """Return the language if the portal offers it, else the portal's default."""
     offered = tk.config["ckan.locales_offered"]

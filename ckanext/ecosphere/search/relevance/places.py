@@ -51,7 +51,7 @@ class Reading:
 
     Attributes:
         place: the most likely place.
-        words: positions of the words that name it, and of redundant words ("commune de").
+        positions: those of the words that name it, and of redundant words ("commune de").
         certain: whether the words can only denote the place.
         service: names of the organisations if a service was named ("ddt 44"), else empty.
         others: other places of the same name and comparable size, offered as alternatives.
@@ -59,7 +59,7 @@ class Reading:
     """
 
     place: Place
-    words: tuple[int, ...]
+    positions: tuple[int, ...]
     certain: bool
     service: tuple[str, ...] = ()
     others: tuple[Place, ...] = ()
@@ -430,9 +430,9 @@ def read(words: list[Word], text: str) -> Reading | None:
         return None
     best = _with_others_beside(words, text, max(outer, key=_rank))
     positions = (
-        position for position in best.words if words[position].folded not in cues()["kept"]
+        position for position in best.positions if words[position].folded not in cues()["kept"]
     )
-    return replace(best, words=tuple(positions))
+    return replace(best, positions=tuple(positions))
 
 
 def read_word(words: list[Word]) -> Reading | None:
@@ -460,20 +460,20 @@ def read_word(words: list[Word]) -> Reading | None:
 def _rank(reading: Reading) -> tuple[bool, int, int, int]:
     """Sort key: prefer the smallest place (a commune beside its département), then the last one."""
     size = _FROM_LARGE_TO_SMALL.index(reading.place.kind)
-    return reading.certain, size, len(reading.words), reading.words[0]
+    return reading.certain, size, len(reading.positions), reading.positions[0]
 
 
 def _is_within_another(reading: Reading, readings: list[Reading]) -> bool:
-    return any(set(reading.words) < set(other.words) for other in readings)
+    return any(set(reading.positions) < set(other.positions) for other in readings)
 
 
 def _is_elsewhere(words: list[Word], reading: Reading, readings: list[Reading]) -> bool:
     """Return whether a small commune's name is only a word, as the territory in the query lacks that commune
     ("bio")."""
     place = reading.place
-    if place.kind != "commune" or place.population >= LARGE or len(reading.words) != 1:
+    if place.kind != "commune" or place.population >= LARGE or len(reading.positions) != 1:
         return False
-    word = words[reading.words[0]]
+    word = words[reading.positions[0]]
     if word.typed[:1].isupper() or any(map(str.isdigit, word.folded)):
         return False
     certain = [other.place for other in readings if other.certain]
@@ -484,9 +484,9 @@ def _is_elsewhere(words: list[Word], reading: Reading, readings: list[Reading]) 
 
 def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
     """Return départements and régions with a letter or two wrong in the name, beside what was read exactly."""
-    exact = [set(reading.words) for reading in readings if reading.place.kind != "area"]
+    exact = [set(reading.positions) for reading in readings if reading.place.kind != "area"]
     towns = [
-        set(reading.words)
+        set(reading.positions)
         for reading in readings
         if reading.place.kind == "commune" and reading.place.population >= LARGE
     ]
@@ -508,7 +508,7 @@ def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
 
 def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Reading:
     """Combine a reading with other places in the query: "nantes 44", "Saint-Denis (Réunion)"."""
-    used, place = set(reading.words), reading.place
+    used, place = set(reading.positions), reading.place
     for start in range(len(words)):
         for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
             span = range(start, end)
@@ -531,7 +531,7 @@ def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Readi
         if place in reading.namesakes:
             others = (reading.place, *others)
         others = tuple(other for other in others if other != place)
-    certain = reading.certain or len(used) > len(reading.words)
+    certain = reading.certain or len(used) > len(reading.positions)
     positions = tuple(sorted({*used, *_redundant(words, used)}))
     return Reading(place, positions, certain, reading.service, others)
 
@@ -546,8 +546,8 @@ def _namesake_in(namesakes: tuple[Place, ...], area: Place) -> Place | None:
 
 def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int]]:
     """Return a commune named next to its département, although its name is a common word: "mer 41", "Forges (17)"."""
-    first, last = min(reading.words), max(reading.words)
-    is_code = len(reading.words) == 1 and any(map(str.isdigit, words[first].folded))
+    first, last = min(reading.positions), max(reading.positions)
+    is_code = len(reading.positions) == 1 and any(map(str.isdigit, words[first].folded))
     for span in ((last + 1,), (first - 2, first - 1), (first - 1,)):
         if min(span) < 0 or max(span) >= len(words):
             continue

@@ -101,7 +101,7 @@ def _understood(text: str, place: str) -> Understood:
         return Understood(text, replace(parts.conditions, units=units))
     chosen = _place_of_id(place) or reading.place
     others = _other_places(reading, chosen)
-    place_words = tuple(parts.words[position].typed for position in reading.words)
+    place_words = tuple(parts.words[position].typed for position in reading.positions)
     if not reading.certain and not place:
         units = _units(parts, parts.words, placed=False)
         question = replace(parts.conditions, units=units, maybe=chosen, maybe_words=place_words)
@@ -154,7 +154,7 @@ def _other_places(reading: places.Reading, chosen: Place) -> tuple[Place, ...]:
 
 def _without_place(query_words: list[Word], reading: places.Reading) -> list[Word]:
     """Return the words that do not name the place."""
-    return [word for position, word in enumerate(query_words) if position not in reading.words]
+    return [word for position, word in enumerate(query_words) if position not in reading.positions]
 
 
 def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
@@ -192,7 +192,7 @@ def with_common_name(understood: Understood, *, place: str = "") -> Understood |
         understood,
         question=replace(understood.question, units=units, place=chosen),
         others=_other_places(reading, chosen),
-        place_words=tuple(parts.words[position].typed for position in reading.words),
+        place_words=tuple(parts.words[position].typed for position in reading.positions),
     )
 
 
@@ -694,7 +694,7 @@ def _place_excluded(following: list[Word]) -> _Exclusion | None:
     """Return the place or service with which the words begin."""
     for end in range(min(len(following), gazetteer.LONGEST_NAME), 0, -1):
         service = places.service(following[:end])
-        if service and len(service.words) == end:
+        if service and len(service.positions) == end:
             title = " ".join(word.typed for word in following[:end])
             return _Exclusion(Excluded("service", title, "organization", service.service), end)
         if place := _whole_place(following[:end]):
