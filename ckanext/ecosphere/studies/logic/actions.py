@@ -178,8 +178,14 @@ def ecosphere_study_extract(context: Context, data_dict: DataDict) -> list[dict[
 
     Returns:
         one row a layer, as `clipping.shown` returns them.
+
+    Raises:
+        ValidationError: the study keeps no dataset yet.
     """
     study = store.get(data_dict["id"])
+    if not store.chosen(study):
+        message = tk._("Keep a dataset in the study first: there is nothing to prepare yet.")
+        raise tk.ValidationError({"id": [message]})
     clipping.ask(study, context)
     model.Session.commit()
     return clipping.shown(study, context)
