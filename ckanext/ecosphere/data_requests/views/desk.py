@@ -42,9 +42,9 @@ MOMENT = "%Y-%m-%d %H:%M"
 def desk(organization: str) -> AnyResponse:
     """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
-    search, chosen = read.asked()
+    search, filters = read.search_of_url()
     if search or request.args.get("all"):
-        return _filtered(service, search, chosen)
+        return _filtered(service, search, filters)
     requests = act("ecosphere_request_desk", organization=service["id"])
     try:
         suggestions = act("ecosphere_request_suggestions", organization=service["id"])
@@ -265,11 +265,11 @@ def service_of_desk(name: str) -> DataDict:
     )
 
 
-def _filtered(service: DataDict, search: DataDict, chosen: MultiDict[str, str]) -> Response:
+def _filtered(service: DataDict, search: DataDict, filters: MultiDict[str, str]) -> Response:
     search = {**search, "organization": service["id"]}
-    endpoint, at = "ecosphere_requests.desk", {"organization": service["name"]}
+    endpoint, name = "ecosphere_requests.desk", service["name"]
     variables = {
-        **read.filtered(search, chosen, endpoint, "due", "desk", **at),
+        **read.filtered(search, filters, endpoint, "due", "desk", organization=name),
         "service": service,
         "people": people(service),
         "desk": act("ecosphere_request_desk", organization=service["id"]),
@@ -299,24 +299,26 @@ def absences() -> AnyResponse:
 
 
 def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
-    services = [service_of_desk(desk["name"]) for desk in tk.h.ecosphere_request_desks()]
-    own = tk.current_user.name
-    colleagues = {
-        agent["name"]: agent["title"] for service in services for agent in people(service)
-    }
-    led = [
-        service
-        for service in services
-        if tk.current_user.id in persons.editors_of(service["id"], ("admin",))
-    ]
+    """Show the absences with a form, in which the administrators of a service also enter those of colleagues.
+
+    Args:
+        announced: as returned by `ecosphere_request_absence_list`.
+    """
+    user = tk.current_user
+    colleagues: dict[str, dict[str, str]] = {}
+    administered: set[str] = set()
+    for link in tk.h.ecosphere_request_desks():
+        service = service_of_desk(link["name"])
+        agents = {agent["name"]: agent for agent in people(service)}
+        colleagues |= agents
+        if user.id in persons.editors_of(service["id"], ("admin",)):
+            administered.update(agents)
+    colleagues.pop(user.name, None)
     variables = {
         "absences": announced,
-        "colleagues": sorted(
-            ({"name": name, "title": title} for name, title in colleagues.items() if name != own),
-            key=lambda colleague: colleague["title"].casefold(),
-        ),
-        "led": {agent["name"] for service in led for agent in people(service)} - {own},
-        "own": own,
+        "colleagues": sorted(colleagues.values(), key=lambda agent: agent["title"].casefold()),
+        "administered": administered - {user.name},
+        "own": user.name,
         "typed": typed,
         "errors": errors,
     }
