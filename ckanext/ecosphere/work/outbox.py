@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -103,14 +103,12 @@ class Backlog(Job):
 
     def end(self, id_: int, status: str, error: str = "") -> None:
         """Record what became of a claimed row, and commit."""
+        values: dict[str, Any] = {"status": status, "error": error[:LONGEST_ERROR]}
         if status == DONE:
-            self._record(id_, status, error, ended=now())
-        else:
-            self._record(id_, status, error)
+            values["ended"] = now()
+        self._update(id_, values)
 
-    def _record(self, id_: int, status: str, error: str, **moments: datetime) -> None:
-        """Store what became of a row, with its columns `due` or `ended`, and commit."""
-        values = {"status": status, "error": error[:LONGEST_ERROR], **moments}
+    def _update(self, id_: int, values: Mapping[str, Any]) -> None:
         model.Session.execute(sa.update(Work).where(Work.id == id_).values(**values))
         model.Session.commit()
 
@@ -122,7 +120,7 @@ class Backlog(Job):
             self.end(id_, FAILED, str(error))
             return
         due = now() + FIRST_PAUSE * 2 ** (attempts - 1)
-        self._record(id_, PENDING, str(error), due=due)
+        self._update(id_, {"status": PENDING, "error": str(error)[:LONGEST_ERROR], "due": due})
 
     def resume(self) -> int:
         """Make work pending again whose process was killed, or give it up if that has happened too often.

@@ -50,8 +50,14 @@ def desk(organization: str) -> AnyResponse:
         suggestions = act("ecosphere_request_suggestions", organization=service["id"])
     except tk.NotAuthorized:
         suggestions = []
-    variables = {"service": service, "desk": requests, "parts": KINDS, "people": people(service)}
-    return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
+    variables = {
+        "service": service,
+        "desk": requests,
+        "parts": KINDS,
+        "people": people(service),
+        "suggestions": suggestions,
+    }
+    return rendered("ecosphere_requests/desk.html", variables)
 
 
 @personal
@@ -63,8 +69,8 @@ def desk_csv(organization: str) -> Response:
         "organization": service["id"],
         "scope": "desk",
         "sort": "created",
+        "facets": False,
     }
-    search["facets"] = False
     requests: list[DataDict] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
@@ -125,23 +131,23 @@ def assign(organization: str) -> AnyResponse:
     if not ids:
         tk.h.flash_error(_("Tick at least one request."))
         return back
+    user = request.form.get("user") or None
     try:
-        result = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
+        result = act("ecosphere_request_assign", ids=ids, user=user)
     except tk.ValidationError as error:
         flash(error)
         return back
     assigned, refused = len(result["assigned"]), len(result["refused"])
-    if assigned and request.form.get("user"):
-        sentence = tk.ungettext(
-            "{number} request assigned.", "{number} requests assigned.", assigned
-        )
-        tk.h.flash_success(sentence.format(number=assigned))
-    elif assigned:
+    if assigned:
         sentence = tk.ungettext(
             "{number} request is nobody’s in particular.",
             "{number} requests are nobody’s in particular.",
             assigned,
         )
+        if user:
+            sentence = tk.ungettext(
+                "{number} request assigned.", "{number} requests assigned.", assigned
+            )
         tk.h.flash_success(sentence.format(number=assigned))
     if result["substitutes"]:
         names = ", ".join(result["substitutes"])
@@ -171,9 +177,10 @@ def moderation() -> AnyResponse:
         "found": waiting,
         "pages": pages,
         "waiting": act("ecosphere_request_held_list", rows=0)["count"],
+        "unready": _unready(),
+        "desk_lacks": letters.desk_lacks(),
+        "unconfirmed": _unconfirmed(),
     }
-    variables |= {"unready": _unready(), "desk_lacks": letters.desk_lacks()}
-    variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
 
