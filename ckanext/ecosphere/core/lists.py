@@ -170,7 +170,7 @@ RUN = Run(
 def want_index() -> None:
     """Schedule the reindexing of datasets whose terms changed."""
     _keep("progress", {"done": 0, "total": None})
-    RUN.want()
+    RUN.request()
 
 
 def index_datasets() -> None:

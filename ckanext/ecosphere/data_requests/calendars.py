@@ -25,9 +25,10 @@ from ckanext.ecosphere.data_requests.listing import Due
 from ckanext.ecosphere.data_requests.model import Setting, setting_of
 from ckanext.ecosphere.shared import authorization, characters, mailing
 
+#: Purpose of the signature of private URLs.
 SALT = "ecosphere-requests-calendar"
+#: Placeholder for the reference of a request in the URL of its page.
 REFERENCE = "REFERENCE"
-"""Placeholder for the reference of a request in the URL of its page."""
 #: Many programs also take U+2028 and U+2029 for line ends.
 LINE_ENDS = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
 
@@ -46,13 +47,13 @@ def renew(user_id: str) -> None:
 
 
 def listen() -> None:
-    """Have private addresses end with the passwords that somebody else sets; called again, it changes nothing."""
-    if not event.contains(model.User, "before_update", _password_changes):
-        event.listen(model.User, "before_update", _password_changes)
+    """Register `_end_private_url` with SQLAlchemy, for every change of a user; once, however often it is called."""
+    if not event.contains(model.User, "before_update", _end_private_url):
+        event.listen(model.User, "before_update", _end_private_url)
 
 
-def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
-    """End the private address of an account that is recovered, as its API tokens end."""
+def _end_private_url(_mapper: Any, connection: Any, user: model.User) -> None:
+    """End the private URL of a user whose password is set without their being logged in, as their API tokens end."""
     if p.plugin_loaded("ecosphere_requests") and authorization.is_recovered(user):
         connection.execute(sa.update(Setting).where(Setting.user_id == user.id).values(calendar=""))
 
@@ -60,22 +61,26 @@ def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
 def person_of(token: str) -> model.User | None:
     """Return the user of a private URL, None when it is not (or no longer) valid."""
     match mailing.read_lasting(SALT, token):
-        case [str(user_id), str(key)]:
+        case [str(user_id), str(secret)]:
             pass
         case _:
             return None
     user, setting = model.User.get(user_id), model.Session.get(Setting, user_id)
     if setting is None or not setting.calendar:
         return None
-    if not secrets.compare_digest(setting.calendar, key):
+    if not secrets.compare_digest(setting.calendar, secret):
         return None
     if user is not None and user.state == model.State.ACTIVE:
         return user
     return None
 
 
-def written(title: str, due_dates: Iterable[Due]) -> bytes:
-    """Return a calendar with a title."""
+def to_ical(title: str, due_dates: Iterable[Due]) -> bytes:
+    """Return due dates as a file `.ics`: a VCALENDAR with one VEVENT for each.
+
+    Args:
+        title: name of the calendar, shown by calendar programs.
+    """
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//ckanext-ecosphere//requests//FR")
     calendar.add("version", "2.0")
@@ -98,17 +103,17 @@ def _event(due: Due, page: str) -> icalendar.Event:
     elif due.day < clock.day_of(now):
         summary = _("Late: {reference} – {title}")
     host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
-    event = icalendar.Event()
-    event.add("uid", f"{key}@{host}")
-    event.add("dtstamp", now)
-    event.add("sequence", due.version)
-    event.add("dtstart", due.day)
-    event.add("dtend", due.day + timedelta(days=1))
-    event.add("summary", _text(summary.format(reference=due.reference, title=due.title)))
-    event.add("description", _text(wording.state(due.state)))
-    event.add("url", page.replace(REFERENCE, due.reference))
-    event.add("transp", "TRANSPARENT")
-    return event
+    entry = icalendar.Event()
+    entry.add("uid", f"{key}@{host}")
+    entry.add("dtstamp", now)
+    entry.add("sequence", due.version)
+    entry.add("dtstart", due.day)
+    entry.add("dtend", due.day + timedelta(days=1))
+    entry.add("summary", _text(summary.format(reference=due.reference, title=due.title)))
+    entry.add("description", _text(wording.state(due.state)))
+    entry.add("url", page.replace(REFERENCE, due.reference))
+    entry.add("transp", "TRANSPARENT")
+    return entry
 
 
 def _text(value: str) -> str:

@@ -78,7 +78,7 @@ def letters_command(outcome: str) -> None:
         outcomes = ", ".join(dict.fromkeys(case["outcome"] for case in specimens.cases()))
         raise click.ClickException(f"No case ends in {outcome}: choose one of {outcomes}.")
     for case in cases:
-        specimen = specimens.played(case)
+        specimen = specimens.play(case)
         with language.speaking(specimens.FRENCH):
             click.echo(specimens.printed_case(case, specimen))
     if not outcome:

@@ -33,12 +33,12 @@ def moderators() -> str:
     return tk.config[MODERATORS]
 
 
-def trust_after() -> int:
+def requests_until_trusted() -> int:
     """Return the number of accepted requests from which new ones of a user are opened without moderation."""
     return tk.config["ecosphere.requests.trust_after"]
 
 
-def release_after() -> int:
+def contributions_until_trusted() -> int:
     """Return the number of contributions released by moderators from which a user's texts are published at once."""
     return tk.config["ecosphere.requests.release_after"]
 

@@ -86,12 +86,12 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
     """
     too_large = too_large or len(raw) > config.reply_bytes()
     try:
-        head = mail_parsing.head(raw, recipient)
+        headers = mail_parsing.read_headers(raw, recipient)
     except mail_parsing.Unreadable as error:
         return error.code
-    token, address = _token(head)
+    token, address = _token(headers)
     # Without a valid token the sender may be forged, so no explanation is sent.
-    if token is None or head.automatic:
+    if token is None or headers.automatic:
         if token:
             return "automatic"
         return "not_ours"
@@ -103,7 +103,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         return "unknown"
     user_id, request_id = user.id, notification.request_id
     lang = letters.language_of(user_id, model.Session.get(Request, request_id))
-    key = mail_parsing.digest(head.digest, address)
+    key = mail_parsing.digest(headers.digest, address)
     with Locks() as locks:
         if not locks.take(f"requests:mail:{key}") or not _begin(key, user_id, request_id):
             return "seen"
@@ -112,7 +112,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
             _number(user_id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS))
             <= MOST_LOOKED_AT
         ):
-            outcome, details = _tried(Mail(raw, head, token, key, too_large), lang)
+            outcome, details = _tried(Mail(raw, headers, token, key, too_large), lang)
         _end(key, outcome)
         if outcome in wording.MESSAGES["mails"]:
             _answer(Explanation(user_id, request_id, outcome, details, key), lang)
@@ -122,13 +122,13 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
 def is_wanted(head: bytes) -> bool:
     """Return whether an e-mail with these headers is processed at all, so that its body is worth fetching."""
     try:
-        headers = mail_parsing.head(head)
+        headers = mail_parsing.read_headers(head)
     except mail_parsing.Unreadable:
         return False
     return _token(headers)[0] is not None and not headers.automatic
 
 
-def _token(mail: mail_parsing.Incoming) -> tuple[delivery.Token | None, str]:
+def _token(mail: mail_parsing.Headers) -> tuple[delivery.Token | None, str]:
     """Return the first valid token among the recipients of an e-mail, and its address."""
     read = ((delivery.read_address(recipient), recipient) for recipient in mail.recipients)
     return next((pair for pair in read if pair[0] is not None), (None, ""))
@@ -139,7 +139,7 @@ class Mail:
     """An e-mail with a valid reply address, with the other arguments of `receive`."""
 
     raw: bytes
-    head: mail_parsing.Incoming
+    headers: mail_parsing.Headers
     token: delivery.Token
     key: str
     too_large: bool
@@ -194,10 +194,10 @@ def _take(mail: Mail) -> None:
     user = model.User.get(notification.user_id)
     request = model.Session.get(Request, notification.request_id)
     reader = people.reader_of(user)
-    if user is None or mail.head.sender != str(user.email or "").lower():
-        raise Refused("other_sender", tuple(filter(None, (mail.head.sender,))))
+    if user is None or mail.headers.sender != str(user.email or "").lower():
+        raise Refused("other_sender", tuple(filter(None, (mail.headers.sender,))))
     server = config.reply_server()
-    if server and not mail_parsing.is_verified(mail.head.results, server):
+    if server and not mail_parsing.is_verified(mail.headers.authentication_results, server):
         raise Refused("unverified")
     if mail.token.is_expired:
         raise Refused("expired")
@@ -210,7 +210,7 @@ def _take(mail: Mail) -> None:
     if mail.too_large:
         raise Refused("too_large")
     try:
-        text, files = mail_parsing.body(mail.raw)
+        text, files = mail_parsing.read_body(mail.raw)
     except mail_parsing.Unreadable as error:
         raise Refused(error.code) from None
     if not text and not files:

@@ -27,9 +27,9 @@ from werkzeug.datastructures import FileStorage
 
 #: First line of the portal's e-mails; in a reply, all below it is a quotation.
 MARKER = "##-- {words} --##"
-_MARKER = re.compile(r"##--.{0,200}?--##", re.DOTALL)
+MARKER_LINE = re.compile(r"##--.{0,200}?--##", re.DOTALL)
 #: First lines of quotations in French and English. All repetitions are bounded, to limit backtracking.
-BEGINNINGS = tuple(
+QUOTATION_STARTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"^\s*(?:le|on)\b.{3,200}(?:a écrit|wrote)\s*(?:\(.{0,40}\))?\s*:\s*$",
@@ -40,122 +40,84 @@ BEGINNINGS = tuple(
         r"^\s*(?:envoyé de(?:puis)? mon|sent from my)\s.{1,60}$",
     )
 )
+#: First half of "Le … a écrit :", which mail programs may wrap.
+WRAPPED_START = re.compile(r"^\s*(?:le|on)\b.{3,200}$", re.IGNORECASE)
+#: Line above a signature.
 SIGNATURE = re.compile(r"^--\s?$")
-#: First half of such a line, which mail programs may wrap.
-OPENING = re.compile(r"^\s*(?:le|on)\b.{3,200}$", re.IGNORECASE)
-BLOCKS = frozenset({
+#: HTML elements that begin and end a line.
+BLOCK_ELEMENTS = frozenset({
     "address", "article", "blockquote", "br", "div", "dl", "dd", "dt", "h1", "h2", "h3", "h4", "h5",
     "h6", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul",
 })  # fmt: skip
-#: Elements without text of the author, and classes or ids with which mail programs mark quotations.
-SILENT = frozenset({
+#: HTML elements without text of the author.
+SKIPPED_ELEMENTS = frozenset({
     "head", "style", "script", "title", "noscript", "template", "object", "iframe", "svg", "math",
     "blockquote",
 })  # fmt: skip
-QUOTED = re.compile(
+#: Classes and ids of HTML elements with which mail programs mark quotations.
+QUOTATION_CLASSES = re.compile(
     r"\b(?:gmail_quote|moz-cite-prefix|yahoo_quoted|divRplyFwdMsg|appendonsend|protonmail_quote)\b"
 )
 
-
-def own_words(text: str) -> str:
-    """Return the text above the quotation, without quoted lines, signature and surrounding empty lines."""
-    text = re.sub(r"\r\n?", "\n", text.replace("\x00", "").replace("\u00a0", " "))
-    if marked := _MARKER.search(text):
-        text = text[: marked.start()]
-    kept: list[str] = []
-    lines = text.split("\n")
-    for number, line in enumerate(lines):
-        following = lines[number + 1] if number + 1 < len(lines) else ""
-        broken = OPENING.match(line) and _begins_quotation(f"{line} {following}")
-        if broken or SIGNATURE.match(line) or _begins_quotation(line):
-            break
-        if not line.lstrip().startswith(">"):
-            # In Markdown, leading spaces would make the line code, and "#" a heading.
-            kept.append(re.sub(r"^(#{1,6})(?=\s)", r"\\\1", line.strip()))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
-
-
-def _begins_quotation(line: str) -> bool:
-    return any(pattern.match(line[:500]) for pattern in BEGINNINGS)
-
-
-def from_html(written: str) -> str:
-    """Return the text of HTML, without quotations and invisible elements; "" when it cannot be parsed."""
-    parser = html.HTMLParser(
-        recover=True, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-    )
-    encodable = written.replace("\x00", "").encode("utf-8", "replace").decode()
-    try:
-        tree = html.document_fromstring(encodable, parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return ""
-    for element in list(tree.iter()):
-        marks = f"{element.get('class')} {element.get('id')}"
-        is_silent = element.tag in SILENT or QUOTED.search(marks)
-        if is_silent and element.getparent() is not None:
-            element.tail = f"\n{element.tail or ''}"
-            element.drop_tree()
-    for element in tree.iter():
-        element.text = re.sub(r"\s+", " ", element.text or "")
-        element.tail = re.sub(r"[^\S\n]+", " ", element.tail or "")
-        if element.tag in BLOCKS:
-            element.tail = f"\n{element.tail}"
-        if element.tag in BLOCKS - {"br"}:
-            element.text = f"\n{element.text}"
-    return tree.text_content()
-
-
+#: Bytes of all headers together.
 LONGEST_HEADERS = 128 * 1024
-#: Characters of a Content-* header, folded lines included: parsing its parameters takes quadratic time.
-LONGEST_DESCRIPTION = 8_000
-LONGEST_ADDRESS, LONGEST_FILE_NAME = 320, 2_000
-#: Characters of a header that are searched for addresses.
-LONGEST_ADDRESSES = 32_000
-#: Encodings of Python not used in e-mails: the first takes quadratic time, the last two can yield any character.
-NO_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape")
-#: Limits of parts and of containers, hence of nesting: parsing takes time proportional to lines times depth.
-MOST_PARTS, MOST_CONTAINERS = 60, 12
-MOST_LINES = 400_000
+#: Bytes of a Content-* header, folded lines included: parsing its parameters takes quadratic time.
+LONGEST_CONTENT_HEADER = 8_000
+#: Characters of a header that are searched for addresses; of an address, and of a file name.
+LONGEST_ADDRESS_HEADER, LONGEST_ADDRESS, LONGEST_FILE_NAME = 32_000, 320, 2_000
+#: Characters of a header `Authentication-Results`.
+LONGEST_RESULTS = 8_000
+#: Characters of a part that are searched for the author's text.
 LONGEST_TEXT = 200_000
+#: Limits of parts and of containers, hence of nesting: parsing takes time proportional to lines times depth.
+MOST_PARTS, MOST_CONTAINERS, MOST_LINES = 60, 12, 400_000
 #: Text parts of one type that are searched for the author's text.
 MOST_TEXTS = 10
-#: Headers that name the recipient, the most reliable first.
-RECIPIENTS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
+#: Addresses in one header, and headers of one name.
 MOST_RECIPIENTS = 50
-#: Header of a container; other characters may precede the type, since the parser drops more than spaces.
-CONTAINER = re.compile(
+
+#: End of the headers of an e-mail: an empty line.
+END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+#: Header of a part that contains others. Other characters may precede the type, since the parser drops more than
+#: spaces.
+CONTAINER_HEADER = re.compile(
     rb"^content-type:[^a-z/;]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE
 )
-DESCRIPTION = re.compile(
+#: Any header Content-*, folded lines included.
+CONTENT_HEADER = re.compile(
     rb"^content-[a-z-]{1,30}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
 )
-#: Shortest form of a boundary line: its name may be empty, or begin with a space.
-BOUNDARY = re.compile(rb"^--", re.MULTILINE)
-CLOSED = re.compile(rb"\r?\n\r?\n")
-IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
-ROBOTS = re.compile(
+#: Headers that name the recipient, the most reliable first.
+RECIPIENT_HEADERS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
+#: Headers that only programs set, besides those of RFC 3834.
+AUTOMATIC_HEADERS = frozenset({
+    "X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients",
+})  # fmt: skip
+#: Values of the header `Precedence` of e-mails that programs send.
+AUTOMATIC_PRECEDENCES = ("bulk", "junk", "list", "auto_reply", "auto-reply")
+#: Addresses from which programs send.
+AUTOMATIC_SENDER = re.compile(
     r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE
-)
-#: Media types of cryptographic signatures of the e-mail.
-SEALS = (
-    "application/pkcs7-signature",
-    "application/x-pkcs7-signature",
-    "application/pgp-signature",
 )
 #: How mail programs begin the subject of an absence message, also those that send no header of RFC 3834. An accent that
 #: is not encoded as RFC 2047 demands is read as U+FFFD.
-ABSENCE = re.compile(
+AUTOMATIC_SUBJECT = re.compile(
     r"\s*(?:r[ée\u0301\ufffd]{1,2}ponse automatique|absence du bureau"
     r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\b",
     re.IGNORECASE,
 )
-AUTOMATIC_HEADERS = (
-    "X-Autoreply",
-    "X-Autorespond",
-    "X-Auto-Response",
-    "List-Id",
-    "X-Failed-Recipients",
+#: Media types of cryptographic signatures of the e-mail.
+SIGNATURE_TYPES = (
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "application/pgp-signature",
 )
+#: Encodings of Python not used in e-mails: the first takes quadratic time, the last two can yield any character.
+REFUSED_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape")
+#: What separates a header into quoted strings, comments and the rest.
+QUOTE_MARKS = re.compile(r'\\.|["()]', re.DOTALL)
+#: Result of DMARC in a header `Authentication-Results`.
+DMARC_RESULT = re.compile(r"\s*dmarc\s*=\s*([a-z]*)", re.IGNORECASE)
 
 
 class Unreadable(Exception):
@@ -171,22 +133,22 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """Data of an e-mail that are used.
+class Headers:
+    """What is used of the headers of an e-mail.
 
     Attributes:
         digest: SHA-256 of its Message-ID, or of the whole e-mail when it has none.
         sender: address of its only sender, in lower case, "" when there is none or several.
         recipients: addresses of its recipients, the most reliable first.
         automatic: whether a program wrote it (an absence message, a bounce).
-        results: its `Authentication-Results`, the topmost first.
+        authentication_results: its `Authentication-Results`, the topmost first.
     """
 
     digest: str
     sender: str
     recipients: list[str]
     automatic: bool
-    results: list[str]
+    authentication_results: list[str]
 
 
 def digest(*parts: str) -> str:
@@ -194,49 +156,33 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def head(raw: bytes, original_recipient: str = "") -> Incoming:
+def read_headers(raw: bytes, original_recipient: str = "") -> Headers:
     """Read the headers of an e-mail, which suffice to refuse it.
+
+    Args:
+        raw: the e-mail, or only its headers.
+        original_recipient: address to which it was delivered, "" when the mail server does not say it.
 
     Raises:
         Unreadable: it has no headers, or too long ones.
     """
-    end = CLOSED.search(raw, 0, LONGEST_HEADERS)
-    block = raw[: end.end()] if end else raw[:LONGEST_HEADERS]
-    if end is None and len(raw) > LONGEST_HEADERS:
+    block = raw
+    end = END_OF_HEADERS.search(raw, 0, LONGEST_HEADERS)
+    if end:
+        block = raw[: end.end()]
+    elif len(raw) > LONGEST_HEADERS:
         raise Unreadable("too_complex")
     message = _parse(block)
     if not message.keys():
         raise Unreadable("broken")
-    identifier = _header(message, "Message-ID")
-    made_of = identifier.encode("utf-8", "replace") if identifier else raw
-    return Incoming(
-        digest=hashlib.sha256(made_of).hexdigest(),
+    message_id = _header(message, "Message-ID").encode("utf-8", "replace")
+    return Headers(
+        digest=hashlib.sha256(message_id or raw).hexdigest(),
         sender=_sender(message),
         recipients=_recipients(message, original_recipient),
         automatic=_is_automatic(message),
-        results=_headers(message, "Authentication-Results"),
+        authentication_results=_headers(message, "Authentication-Results"),
     )
-
-
-def body(raw: bytes) -> tuple[str, list[FileStorage]]:
-    """Return the author's text and the attachments of an e-mail.
-
-    Raises:
-        Unreadable: it has too many parts, or too deep ones.
-    """
-    lines = _lines(raw)
-    tangled = len(CONTAINER.findall(lines)) > MOST_CONTAINERS or lines.count(b"\n") > MOST_LINES
-    # One boundary line per part and one more per container; "--" also begins signatures.
-    if tangled or sum(1 for _each in BOUNDARY.finditer(lines)) > MOST_PARTS * 4:
-        raise Unreadable("too_complex")
-    message = _parse(raw)
-    try:
-        parts = list(_leaves(message))
-    except RecursionError:
-        raise Unreadable("too_complex") from None
-    if len(parts) > MOST_PARTS:
-        raise Unreadable("too_complex")
-    return _text(parts), [_file(part) for part in parts if _is_file(part)]
 
 
 def _parse(raw: bytes) -> Message:
@@ -245,7 +191,8 @@ def _parse(raw: bytes) -> Message:
     Raises:
         Unreadable: a header of a part is too long, or the standard library fails on it.
     """
-    if any(len(match.group()) > LONGEST_DESCRIPTION for match in DESCRIPTION.finditer(_lines(raw))):
+    lines = _lines(raw)
+    if any(len(match.group()) > LONGEST_CONTENT_HEADER for match in CONTENT_HEADER.finditer(lines)):
         raise Unreadable("too_complex")
     try:
         return email.message_from_bytes(raw, policy=email.policy.compat32)
@@ -262,79 +209,117 @@ def _header(message: Message, name: str) -> str:
     """Return a header as text, "" for a broken one on which the standard library fails."""
     try:
         return " ".join(str(message.get(name) or "").split())
-    except (
-        Exception
-    ):  # errors of the header parser are not documented: IndexError, ValueError, AttributeError …
+    except Exception:
+        # Errors of the header parser are not documented: IndexError, ValueError, AttributeError …
         return ""
 
 
-def _decoded_header(message: Message, name: str) -> str:
-    """Return a header with its encoded words (RFC 2047) decoded, as it is where that fails."""
-    written = _header(message, name)[:LONGEST_FILE_NAME]
-    try:
-        return str(make_header(decode_header(written)))
-    except Exception:  # as above
-        return written
+def _sender(message: Message) -> str:
+    """Return the only address in From, "" when there is another entry, valid or not."""
+    headers = _headers(message, "From")
+    senders = _addresses(headers)
+    if len(senders) == 1 and len(headers[0]) <= LONGEST_ADDRESS_HEADER:
+        return senders[0]
+    return ""
 
 
 def _headers(message: Message, name: str) -> list[str]:
     try:
         return [" ".join(str(header).split()) for header in message.get_all(name) or []]
-    except Exception:  # as above
+    except Exception:  # as in `_header`
         return []
 
 
-def _sender(message: Message) -> str:
-    """Return the only address in From, "" when there is another entry, valid or not."""
-    written = _headers(message, "From")
-    senders = _listed(written)
-    if len(senders) == 1 and len(written[0]) <= LONGEST_ADDRESSES:
-        return senders[0]
-    return ""
-
-
-def _listed(written: list[str]) -> list[str]:
+def _addresses(headers: list[str]) -> list[str]:
     """Return the addresses in some headers, in lower case; "" for one that is broken or too long."""
     try:
-        pairs = getaddresses([header[:LONGEST_ADDRESSES] for header in written])
+        pairs = getaddresses([header[:LONGEST_ADDRESS_HEADER] for header in headers])
     except RecursionError:  # comments within comments
         return []
-    return [_address(address) for _name, address in pairs[:MOST_RECIPIENTS] if "@" in address]
+    return [_normalised(address) for _name, address in pairs[:MOST_RECIPIENTS] if "@" in address]
 
 
-def _address(written: str) -> str:
-    if len(written) > LONGEST_ADDRESS:
+def _normalised(address: str) -> str:
+    if len(address) > LONGEST_ADDRESS:
         return ""
     try:
-        return str(Address(addr_spec=written).addr_spec).lower()
+        return str(Address(addr_spec=address).addr_spec).lower()
     except (ValueError, IndexError, AttributeError, LookupError):
         return ""
 
 
 def _recipients(message: Message, original: str) -> list[str]:
     addresses = [original.strip().lower()] if original else []
-    for name in RECIPIENTS:
-        addresses += _listed(_headers(message, name)[:MOST_RECIPIENTS])
+    for name in RECIPIENT_HEADERS:
+        addresses += _addresses(_headers(message, name)[:MOST_RECIPIENTS])
     return list(dict.fromkeys(filter(None, addresses)))
 
 
 def _is_automatic(message: Message) -> bool:
+    return _is_marked(message) or _is_bounce(message) or _resembles_automatic(message)
+
+
+def _is_marked(message: Message) -> bool:
+    """Return whether a header says that a program wrote an e-mail: of RFC 3834, or of some mail programs."""
     submitted = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
-    returned = (
-        message.get("Return-Path") is not None
-        and _header(message, "Return-Path").strip("<> ") == ""
-    )
-    report = _header(message, "Content-Type").lower().startswith("multipart/report")
-    return (
-        submitted not in ("", "no")
-        or _header(message, "Precedence").lower() in IGNORED_PRECEDENCE
-        or returned
-        or report
-        or any(message.get(name) is not None for name in AUTOMATIC_HEADERS)
-        or _header(message, "X-Auto-Response-Suppress").lower() == "all"
-        or bool(ROBOTS.match(_sender(message)))
-        or bool(ABSENCE.match(_decoded_header(message, "Subject")))
-    )
+    if submitted not in ("", "no"):
+        return True
+    if _header(message, "Precedence").lower() in AUTOMATIC_PRECEDENCES:
+        return True
+    if _header(message, "X-Auto-Response-Suppress").lower() == "all":
+        return True
+    return any(message.get(name) is not None for name in AUTOMATIC_HEADERS)
+
+
+def _is_bounce(message: Message) -> bool:
+    """Return whether an e-mail reports a delivery (RFC 6522), or has the empty return path of bounces (RFC 5321)."""
+    if _header(message, "Content-Type").lower().startswith("multipart/report"):
+        return True
+    has_return_path = message.get("Return-Path") is not None
+    return has_return_path and _header(message, "Return-Path").strip("<> ") == ""
+
+
+def _resembles_automatic(message: Message) -> bool:
+    """Return whether an unmarked e-mail has a sender or a subject as programs use them."""
+    subject = _decoded_header(message, "Subject")
+    return bool(AUTOMATIC_SENDER.match(_sender(message)) or AUTOMATIC_SUBJECT.match(subject))
+
+
+def _decoded_header(message: Message, name: str) -> str:
+    """Return a header with its encoded words (RFC 2047) decoded, as it is where that fails."""
+    header = _header(message, name)[:LONGEST_FILE_NAME]
+    try:
+        return str(make_header(decode_header(header)))
+    except Exception:  # as in `_header`
+        return header
+
+
+def read_body(raw: bytes) -> tuple[str, list[FileStorage]]:
+    """Return the author's text and the attachments of an e-mail.
+
+    Raises:
+        Unreadable: it has too many parts, or too deep ones.
+    """
+    _refuse_if_too_complex(_lines(raw))
+    message = _parse(raw)
+    try:
+        parts = list(_leaves(message))
+    except RecursionError:
+        raise Unreadable("too_complex") from None
+    if len(parts) > MOST_PARTS:
+        raise Unreadable("too_complex")
+    return _text(parts), [_file(part) for part in parts if _is_file(part)]
+
+
+def _refuse_if_too_complex(lines: bytes) -> None:
+    """Count lines, containers and boundaries, before the parser takes time for them."""
+    containers = len(CONTAINER_HEADER.findall(lines))
+    # The name of a boundary may be empty: it is any line that begins with "--".
+    boundaries = (b"\n" + lines).count(b"\n--")
+    # One boundary line per part and one more per container; "--" also begins signatures.
+    too_many = containers > MOST_CONTAINERS or boundaries > MOST_PARTS * 4
+    if too_many or lines.count(b"\n") > MOST_LINES:
+        raise Unreadable("too_complex")
 
 
 def _leaves(message: Message) -> Iterator[Any]:
@@ -349,61 +334,105 @@ def _leaves(message: Message) -> Iterator[Any]:
             yield from _leaves(part)
 
 
+def _text(parts: list[Any]) -> str:
+    """Return the author's text: the first plain text or else HTML part that has any."""
+    for media_type, to_text in (("text/plain", str), ("text/html", from_html)):
+        of_type = [part for part in parts if part.get_content_type() == media_type]
+        texts = [part for part in of_type if not _is_file(part)]
+        for part in texts[:MOST_TEXTS]:
+            if words := own_words(to_text(_decoded(part)[:LONGEST_TEXT])):
+                return words
+    return ""
+
+
+def _decoded(part: Message) -> str:
+    raw = _content(part)[: 4 * LONGEST_TEXT]
+    try:
+        charset = codecs.lookup(str(part.get_content_charset() or "utf-8")).name.replace("-", "_")
+        charset = "utf-8" if charset in REFUSED_CHARSETS else charset
+        return raw.decode(charset, "replace")
+    except (LookupError, ValueError, UnicodeError):
+        # An unknown character set, or a codec that is not one ("base64").
+        return raw.decode("utf-8", "replace")
+
+
+def _content(part: Message) -> bytes:
+    """Return the decoded content of a part, empty where it has none."""
+    content = part.get_payload(decode=True)
+    if isinstance(content, bytes):
+        return content
+    return b""
+
+
+def own_words(text: str) -> str:
+    """Return the text above the quotation, without quoted lines, signature and surrounding empty lines."""
+    text = re.sub(r"\r\n?", "\n", text.replace("\x00", "").replace("\u00a0", " "))
+    lines = MARKER_LINE.split(text, maxsplit=1)[0].split("\n")
+    words: list[str] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        wrapped = WRAPPED_START.match(line) and _begins_quotation(f"{line} {following}")
+        if wrapped or SIGNATURE.match(line) or _begins_quotation(line):
+            break
+        if not line.lstrip().startswith(">"):
+            # In Markdown, leading spaces would make the line code, and "#" a heading.
+            words.append(re.sub(r"^(#{1,6})(?=\s)", r"\\\1", line.strip()))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(words)).strip()
+
+
+def _begins_quotation(line: str) -> bool:
+    return any(pattern.match(line[:500]) for pattern in QUOTATION_STARTS)
+
+
+def from_html(markup: str) -> str:
+    """Return the text of HTML, without quotations and invisible elements; "" when it cannot be parsed."""
+    parser = html.HTMLParser(
+        recover=True, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    encodable = markup.replace("\x00", "").encode("utf-8", "replace").decode()
+    try:
+        tree = html.document_fromstring(encodable, parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return ""
+    for element in list(tree.iter()):
+        marks = f"{element.get('class')} {element.get('id')}"
+        is_skipped = element.tag in SKIPPED_ELEMENTS or QUOTATION_CLASSES.search(marks)
+        if is_skipped and element.getparent() is not None:
+            element.tail = f"\n{element.tail or ''}"
+            element.drop_tree()
+    for element in tree.iter():
+        element.text = re.sub(r"\s+", " ", element.text or "")
+        element.tail = re.sub(r"[^\S\n]+", " ", element.tail or "")
+        if element.tag in BLOCK_ELEMENTS:
+            element.tail = f"\n{element.tail}"
+        if element.tag in BLOCK_ELEMENTS - {"br"}:
+            element.text = f"\n{element.text}"
+    return tree.text_content()
+
+
 def _is_file(part: Message) -> bool:
     """Return whether a part is an attachment; inline pictures (logos in signatures) and signatures are not."""
     disposition = part.get_content_disposition()
-    within = (
+    is_inline = (
         disposition != "attachment"
         and part.get_content_maintype() == "image"
         and part.get("Content-ID")
     )
-    if within or part.get_content_type() in SEALS:
+    if is_inline or part.get_content_type() in SIGNATURE_TYPES:
         return False
     return disposition == "attachment" or bool(_file_name(part))
+
+
+def _file(part: Message) -> FileStorage:
+    return FileStorage(BytesIO(_content(part)), _file_name(part) or "piece-jointe")
 
 
 def _file_name(part: Message) -> str:
     try:
         name = str(part.get_filename() or "")[:LONGEST_FILE_NAME]
-        return str(
-            make_header(decode_header(name))
-        )  # many programs encode it in a way that RFC 2047 forbids
+        # Many programs encode it, though RFC 2047 forbids to.
+        return str(make_header(decode_header(name)))
     except Exception:  # as in `_header`
         return ""
-
-
-def _file(part: Message) -> FileStorage:
-    content = part.get_payload(decode=True)
-    raw = content if isinstance(content, bytes) else b""
-    return FileStorage(BytesIO(raw), _file_name(part) or "piece-jointe")
-
-
-def _text(parts: list[Any]) -> str:
-    """Return the author's text: the first plain text or else HTML part that has any."""
-    for kind, read in (("text/plain", str), ("text/html", from_html)):
-        texts = [part for part in parts if part.get_content_type() == kind and not _is_file(part)]
-        for part in texts[:MOST_TEXTS]:
-            if written := own_words(read(_decoded(part)[:LONGEST_TEXT])):
-                return written
-    return ""
-
-
-def _decoded(part: Message) -> str:
-    content = part.get_payload(decode=True)
-    raw = content if isinstance(content, bytes) else b""
-    try:
-        charset = codecs.lookup(str(part.get_content_charset() or "utf-8")).name.replace("-", "_")
-        charset = "utf-8" if charset in NO_CHARSETS else charset
-        return raw[: 4 * LONGEST_TEXT].decode(charset, "replace")
-    except (LookupError, ValueError, UnicodeError):
-        # An unknown character set, or a codec that is not one ("base64").
-        return raw[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
-
-
-LONGEST_RESULTS = 8_000
-#: What separates a header into quoted strings, comments and the rest.
-_QUOTE_MARKS = re.compile(r'\\.|["()]', re.DOTALL)
-_VERDICT = re.compile(r"\s*dmarc\s*=\s*([a-z]*)", re.IGNORECASE)
 
 
 def is_verified(headers: Iterable[str], server: str) -> bool:
@@ -416,7 +445,7 @@ def is_verified(headers: Iterable[str], server: str) -> bool:
     for header in headers:
         name, *results = "".join(_outside_of_quotes(header[:LONGEST_RESULTS])).split(";")
         if name.split()[:1] == [server]:
-            verdicts = {match[1].lower() for match in map(_VERDICT.match, results) if match}
+            verdicts = {match[1].lower() for match in map(DMARC_RESULT.match, results) if match}
             return len(header) <= LONGEST_RESULTS and verdicts == {"pass"}
     return False
 
@@ -424,7 +453,7 @@ def is_verified(headers: Iterable[str], server: str) -> bool:
 def _outside_of_quotes(header: str) -> Iterator[str]:
     """Yield what is outside of quoted strings and comments, which may be nested."""
     quoted, depth, begin = False, 0, 0
-    for mark in _QUOTE_MARKS.finditer(header):
+    for mark in QUOTE_MARKS.finditer(header):
         if not quoted and not depth:
             yield header[begin : mark.start()]
         begin = mark.end()

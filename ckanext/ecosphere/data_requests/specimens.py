@@ -29,14 +29,17 @@ from ckanext.ecosphere.shared import dates, language, organisations
 from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.shared.mailing import labelled
 
-FRENCH = "fr"
+#: Language of the specimens, and columns of their text.
+FRENCH, WIDTH = "fr", 110
 #: Service of the cases: kind and territory of the registry, which gives its name in full.
 TITLE, KIND, TERRITORY = "DDTM 80", "ddtm", "http://id.insee.fr/geo/departement/80"
+#: Contact sheet of a service that can send receipts.
 CONTACT = {
     "address": "Adresse postale du service",
     "email": "service@exemple.invalid",
     "telephone": "+33 1 99 00 00 00",
 }
+#: Who signs the letters of the service.
 AUTHOR = {
     "first_name": "Prénom",
     "last_name": "Nom",
@@ -74,34 +77,32 @@ def cases(outcome: str = "") -> list[Row]:
     return [case for case in table()["cases"] if outcome in ("", case["outcome"])]
 
 
-def played(case: Row) -> Specimen:
+def play(case: Row) -> Specimen:
     """Play a case in French, and undo it."""
     with language.speaking(FRENCH):
         try:
-            return _played(case)
+            return _play(case)
         finally:
             model.Session.rollback()
 
 
-def _played(case: Row) -> Specimen:
-    moderating = model.Group.get(config.moderators()) or _service(
-        config.moderators(), "CGDD", "", {}
-    )
+def _play(case: Row) -> Specimen:
+    name = config.moderators()
+    moderators = model.Group.get(name) or _service(name, "CGDD", "", {})
     is_ready = case["service"] == "ready"
-    contact = CONTACT if is_ready else {}
-    group = _service("specimen-service", TITLE, KIND, contact)
-    people = {states.REQUESTER: _person("specimen-requester", "Nom du demandeur")}
+    group = _service("specimen-service", TITLE, KIND, CONTACT if is_ready else {})
+    requester = _person("specimen-requester", "Nom du demandeur")
+    people = {states.REQUESTER: requester}
     if is_ready:
-        people[states.ADMIN] = people[states.EDITOR] = people[states.MODERATOR] = _agent(
-            group, moderating
-        )
-    request = _received(group, people[states.REQUESTER])
+        roles = (states.ADMIN, states.EDITOR, states.MODERATOR)
+        people |= dict.fromkeys(roles, _agent(group, moderators))
+    request = _send_request(group, requester)
     if case["outcome"] != letters.RECEIPT:
         transitions.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
-    kind, actor, given = "submit", None, {}
+    kind, actor, fields = "submit", None, {}
     for step in case["steps"]:
-        kind, actor, given = _stepped(request, step, people)
-    return _specimen(request, people[states.REQUESTER], kind, actor, given)
+        kind, actor, fields = _perform(request, step, people)
+    return _specimen(request, requester, kind, actor, fields)
 
 
 def _service(name: str, title: str, kind: str, contact: Mapping[str, str]) -> model.Group:
@@ -132,18 +133,15 @@ def _agent(*groups: model.Group) -> model.User:
     return user
 
 
-def _received(group: model.Group, requester: model.User) -> Request:
-    """Return a request that was just sent to a service."""
+def _send_request(group: model.Group, requester: model.User) -> Request:
+    """Create the request of `letter-cases.yaml`, and send it to a service."""
     moment = clock.now()
     request = Request(
         id=new_id(), requester_id=requester.id, created=moment, modified=moment, state=states.DRAFT
     )
     service.fill_in(request)
-    request.language, request.organization_id, request.routing_reason = (
-        FRENCH,
-        group.id,
-        {"code": "asked"},
-    )
+    request.language, request.organization_id = FRENCH, group.id
+    request.routing_reason = {"code": "asked"}
     service.write(request, table()["request"])
     model.Session.add(request)
     model.Session.flush()
@@ -151,7 +149,7 @@ def _received(group: model.Group, requester: model.User) -> Request:
     return request
 
 
-def _stepped(
+def _perform(
     request: Request, step: Row, people: Mapping[str, model.User]
 ) -> tuple[str, str | None, Row]:
     """Do a step of a case; return the kind of its letter, who acted, and the fields of the transition."""
@@ -162,48 +160,53 @@ def _stepped(
         return name, None, {}
     actor = people[role].id if role in people else None
     fields = {
-        key: _value(text, request)
-        for key, text in step.items()
+        key: _value(value, request)
+        for key, value in step.items()
         if key not in ("transition", "role")
     }
     event = transitions.perform(request, name, role, actor, fields)
     return name, actor, event.fields
 
 
-def _value(text: Any, request: Request) -> Any:
-    """Return a field of a step; words stand for days and for another request."""
-    today = dates.today()
-    days = {"today": today, "tomorrow": today + timedelta(days=1)}
-    if not isinstance(text, str):
-        return text
-    if text in days:
-        return days[text].isoformat()
-    if text not in ("{of another}", "{of the same}"):
-        return text
-    group = model.Session.get_one(model.Group, request.organization_id)
-    if text == "{of the same}":
-        author = model.Session.get_one(model.User, request.requester_id)
+def _value(value: Any, request: Request) -> Any:
+    """Return a field of a step; some words stand for a day, or for the reference of one more request."""
+    if value == "today":
+        return dates.today().isoformat()
+    if value == "tomorrow":
+        return (dates.today() + timedelta(days=1)).isoformat()
+    if value == "{of the same}":
+        requester = model.Session.get_one(model.User, request.requester_id)
+    elif value == "{of another}":
+        requester = _person("specimen-other", "Autre demandeur")
     else:
-        author = _person("specimen-other", "Autre demandeur")
-    return _received(group, author).reference
+        return value
+    group = model.Session.get_one(model.Group, request.organization_id)
+    return _send_request(group, requester).reference
 
 
 def _specimen(
-    request: Request, requester: model.User, kind: str, actor: str | None, given: Row
+    request: Request, requester: model.User, kind: str, actor: str | None, fields: Row
 ) -> Specimen:
+    """Return the latest letter of a request and the e-mails of its last step.
+
+    Args:
+        kind: transition of the last step.
+        actor: id of the user who did it, None for the portal.
+        fields: of the transition.
+    """
     letter_kind = letters.RECEIPT if kind == "submit" else kind
     letter = letters.latest(request.id, letter_kind)
     blocks = ()
     if letter:
-        blocks = letters.written(request, letter.kind, actor, given).blocks
-    mine = sa.select(Notification).where(
+        blocks = letters.written(request, letter.kind, actor, fields).blocks
+    notifications = sa.select(Notification).where(
         Notification.request_id == request.id,
         Notification.user_id == requester.id,
         Notification.channel == outbox.PAGE,
         Notification.kind == kind,
     )
     mails = []
-    for row in model.Session.scalars(mine).all():
+    for row in model.Session.scalars(notifications).all():
         mail = delivery.write(requester, [row])
         if mail is not None:
             mails.append((row.kind, row.audience, mail, delivery.in_form(mail, requester)["body"]))
@@ -211,9 +214,6 @@ def _specimen(
         return Specimen([], "", (), mails)
     plain = "\n".join([*letter.addressed_to, letter.plain])
     return Specimen(letter.addressed_to, letter.subject, blocks, mails, plain)
-
-
-WIDTH = 110
 
 
 def printed_case(case: Row, specimen: Specimen) -> str:

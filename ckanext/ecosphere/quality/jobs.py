@@ -60,7 +60,7 @@ def rescore_all() -> None:
 
 def enqueue_rescore() -> str:
     """Queue a rescore of all datasets; return the id of the job."""
-    return RESCORE.want()
+    return RESCORE.request()
 
 
 def rescore_relatives() -> None:
@@ -94,7 +94,7 @@ def check_links_of(package_id: str) -> None:
 
 def enqueue_links() -> str:
     """Queue a check of the links that are due; return the id of the job."""
-    return LINKS.want()
+    return LINKS.request()
 
 
 def enqueue_recheck(package_id: str) -> bool:
@@ -121,7 +121,7 @@ def run_nightly(links: bool) -> None:
 
 def enqueue_nightly(links: bool = True) -> str:
     """Queue the nightly work; return the id of the job."""
-    return NIGHTLY.want(links)
+    return NIGHTLY.request(links)
 
 
 # --- work of the night --------------------------------------------------------------------------------

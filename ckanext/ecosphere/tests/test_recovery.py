@@ -156,7 +156,7 @@ RUN = Run(
 
 
 def test_wanted_run_survives_an_emptied_queue(portal: dict[str, Any]):
-    RUN.want()
+    RUN.request()
     assert RUN.waits() and not RUN.recover()
     connect_to_redis().flushdb()
     assert RUN.recover() and RUN.waits()
@@ -167,7 +167,7 @@ def test_wanted_run_survives_an_emptied_queue(portal: dict[str, Any]):
 
 
 def test_failed_run_is_tried_again_some_times_only(portal: dict[str, Any]):
-    RUN.want()
+    RUN.request()
     for _time in range(5):
         connect_to_redis().flushdb()
         assert RUN.recover()
@@ -179,7 +179,7 @@ def test_failed_run_is_tried_again_some_times_only(portal: dict[str, Any]):
 
 def test_job_taken_and_never_begun_does_not_wait(portal: dict[str, Any]):
     connect_to_redis().flushdb()
-    RUN.want()
+    RUN.request()
     queue = get_queue(RUN.queue)
     assert queue.pop_job_id() == RUN.name  # its worker was killed, but the job's status is still queued
     assert not RUN.waits()

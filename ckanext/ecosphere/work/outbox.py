@@ -27,9 +27,11 @@ from ckanext.ecosphere.work.model import DONE, FAILED, PENDING, RUNNING, UNWANTE
 
 log = logging.getLogger(__name__)
 
+#: Pause after the first failure; it doubles with each further one.
 FIRST_PAUSE = timedelta(minutes=5)
 #: Work overdue for this long was lost by the queue, since its job is queued when it is added.
 LATE = timedelta(seconds=20)
+#: Characters of an error that are stored.
 LONGEST_ERROR = 500
 
 
@@ -52,7 +54,7 @@ class Backlog(Job):
         return Work.backlog == self.name
 
     def lock_of(self, id_: int) -> str:
-        """Return the name of the lock of whoever does a row."""
+        """Return the name of the lock that a process holds while it does a row."""
         return f"work:{id_}"
 
     def claim_next(self, locks: Locks, prepare: Callable[[Work], bool] | None = None) -> int | None:
@@ -104,6 +106,9 @@ class Backlog(Job):
         values: dict[str, Any] = {"status": status, "error": error[:LONGEST_ERROR]}
         if status == DONE:
             values["ended"] = now()
+        self._update(id_, values)
+
+    def _update(self, id_: int, values: Mapping[str, Any]) -> None:
         model.Session.execute(sa.update(Work).where(Work.id == id_).values(**values))
         model.Session.commit()
 
@@ -115,9 +120,7 @@ class Backlog(Job):
             self.end(id_, FAILED, str(error))
             return
         due = now() + FIRST_PAUSE * 2 ** (attempts - 1)
-        values = {"status": PENDING, "error": str(error)[:LONGEST_ERROR], "due": due}
-        model.Session.execute(sa.update(Work).where(Work.id == id_).values(**values))
-        model.Session.commit()
+        self._update(id_, {"status": PENDING, "error": str(error)[:LONGEST_ERROR], "due": due})
 
     def resume(self) -> int:
         """Make work pending again whose process was killed, or give it up if that has happened too often.
@@ -298,10 +301,22 @@ class Run(Backlog):
     most_tries: int = 5
     late: timedelta = timedelta(0)
 
-    def want(self, *arguments: Any) -> str:
-        """Ask for a run and queue its job; return the id of the job.
+    @property
+    def run_lock(self) -> str:
+        """Name of the lock that a process holds while the job runs, also when no row asks for it."""
+        return f"run:{self.name}"
 
-        A run that is asked for while another runs is done afterwards, since that one may have missed the change.
+    def lock_of(self, id_: int) -> str:
+        """Return the lock of the job, which is that of its only row."""
+        return self.run_lock
+
+    def request(self, *arguments: Any) -> str:
+        """Store a request for a run, commit, and queue the job; return its name.
+
+        A run that is requested while another runs is done afterwards, since that one may have missed the change.
+
+        Args:
+            arguments: of the function of the job, as JSON.
         """
         self.ask([{"key": self.name, "content": {"arguments": arguments}}])
         model.Session.commit()
@@ -310,13 +325,13 @@ class Run(Backlog):
 
     @contextmanager
     def working(self) -> Iterator[bool]:
-        """Hold the run's lock for the block, and mark the run as complete afterwards unless it was asked for again.
+        """Hold the run's lock for the block, and mark the run as complete afterwards unless it was requested again.
 
         Yields:
             False if another process is running it: the caller must leave it alone.
         """
         with Locks() as locks:
-            if not locks.take(self.lock_of()):
+            if not locks.take(self.run_lock):
                 yield False
                 return
             begun = {"status": RUNNING, "attempts": Work.attempts + 1, "due": now()}
@@ -326,13 +341,9 @@ class Run(Backlog):
             model.Session.execute(sa.delete(Work).where(self.rows, Work.status == RUNNING))
             model.Session.commit()
 
-    def lock_of(self, id_: int = 0) -> str:
-        """Return the name of the lock of the run, whatever the row: it may run without having been asked for."""
-        return f"run:{self.name}"
-
     def is_needed(self) -> bool:
-        """Return whether the run was asked for, and is not running."""
-        return super().is_needed() and is_free(self.lock_of())
+        """Return whether a run was requested, and none is running."""
+        return super().is_needed() and is_free(self.run_lock)
 
     def enqueue(self, *arguments: Any) -> bool:
         """Queue the job, with the arguments of the request if none are given."""

@@ -17,7 +17,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
-from flask import has_request_context, request
+from flask import has_request_context
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, people, places, states
@@ -32,11 +32,28 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
+#: Periods of limits, in the notation of `rate_limits`.
 DAY, HOUR = "day", "hour"
-
-
 #: Requests of one person are counted over the last 24 hours.
 WINDOW = timedelta(days=1)
+#: Moderation states of a text: it waits for a moderator, was published, refused, or refused as spam; "" if it was
+#: published without moderation.
+HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
+#: Moderation states of the texts that every reader of the request sees.
+SHOWN = ("", RELEASED)
+#: Kind of text that may be held for moderation → (table, column of the author).
+TEXTS: dict[str, tuple[Any, Any]] = {
+    "comment": (Comment, Comment.author_id),
+    "edit": (Revision, Revision.author_id),
+    "step": (Event, Event.actor_id),
+}
+#: Id of an event as text.
+EVENT_NUMBER = re.compile(r"[0-9]{1,18}")
+#: Conditions for requests that were opened, by a moderator or at once, and not rejected since.
+ACCEPTED = (Request.opened.is_not(None), Request.state != states.REJECTED)
+
+
+# Limits.
 
 
 def count_request(reader: Reader) -> None:
@@ -53,44 +70,6 @@ def count_request(reader: Reader) -> None:
         )
         texts: Any = error.error_dict["message"]
         raise tk.ValidationError({"message": [*texts, other_ways]}) from None
-
-
-def sent_lately(reader: Reader) -> int:
-    """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
-    return number_of(
-        Request,
-        Request.requester_id == reader.id,
-        Request.submitted > clock.now() - WINDOW,
-        Request.kind.in_(states.DEMANDS),
-    )
-
-
-def without_moderator(reader: Reader) -> int:
-    """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
-    return config.requests_per_day() * _factor(reader)
-
-
-def _factor(reader: Reader) -> int:
-    """Return by how much the limits of a user exceed those of people without a service."""
-    if _is_inside(reader):
-        return config.service_factor()
-    return 1
-
-
-def is_stopped(reader: Reader) -> bool:
-    """Return whether the user can make no more requests today; False while counting is not available."""
-    most = config.most_requests_per_day() * _factor(reader)
-    try:
-        rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
-    except rate_limits.TooMany:
-        return True
-    except rate_limits.CountingUnavailable:
-        return False
-    return False
-
-
-def _is_inside(reader: Reader) -> bool:
-    return reader.sysadmin or reader.moderator or bool(reader.editor_of)
 
 
 def count_text(reader: Reader) -> None:
@@ -115,6 +94,91 @@ def count_signal(reader: Reader) -> None:
             rate_limits.hit("requests-signal", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
+def count_form() -> None:
+    """Count a stored form of an anonymous user, by IP address.
+
+    Raises:
+        ValidationError: too many from that address within the hour; or counting is not available.
+    """
+    with _in_words():
+        rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
+
+
+def _count(kind: str, reader: Reader, most: int, period: str) -> None:
+    """Count by user and, except for people of services, who share an IP address, also by address.
+
+    Args:
+        most: attempts in a period of a user without a service.
+        period: DAY or HOUR.
+    """
+    counter, person = f"requests-{kind}", f"person:{reader.id}"
+    rate = f"{most * _factor(reader)} per {period}"
+    with _in_words():
+        if _is_inside(reader) or not has_request_context():
+            rate_limits.hit(counter, rate, person)
+            return
+        address, address_rate = _address(), f"{most * config.address_factor()} per {period}"
+        # A refusal by address must not count for the user.
+        rate_limits.probe(counter, address_rate, address)
+        rate_limits.hit(counter, rate, person)
+        rate_limits.hit(counter, address_rate, address)
+
+
+def _factor(reader: Reader) -> int:
+    """Return by how much the limits of a user exceed those of people without a service."""
+    if _is_inside(reader):
+        return config.service_factor()
+    return 1
+
+
+def _is_inside(reader: Reader) -> bool:
+    return reader.sysadmin or reader.moderator or bool(reader.editor_of)
+
+
+def _address() -> str:
+    return f"address:{rate_limits.address()}"
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say within the block that a limit is exceeded, or that nothing can be counted, as a `ValidationError`."""
+    try:
+        yield
+    except rate_limits.TooMany as error:
+        too_much = _("You have sent too much in a short time.")
+        message = f"{too_much} {rate_limits.try_again(error.seconds)}"
+        raise tk.ValidationError({"message": [message]}) from None
+    except rate_limits.CountingUnavailable:
+        raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None
+
+
+def is_stopped(reader: Reader) -> bool:
+    """Return whether the user can make no more requests today; False while counting is not available."""
+    most = config.most_requests_per_day() * _factor(reader)
+    try:
+        rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
+    except rate_limits.TooMany:
+        return True
+    except rate_limits.CountingUnavailable:
+        return False
+    return False
+
+
+def sent_lately(reader: Reader) -> int:
+    """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
+    return number_of(
+        Request,
+        Request.requester_id == reader.id,
+        Request.submitted > clock.now() - WINDOW,
+        Request.kind.in_(states.DEMANDS),
+    )
+
+
+def without_moderator(reader: Reader) -> int:
+    """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
+    return config.requests_per_day() * _factor(reader)
+
+
 def refuse_if_too_many_wait(signal: Request) -> None:
     """Check that moderators can still read a signal that waits for them, however many addresses signals come from.
 
@@ -124,10 +188,10 @@ def refuse_if_too_many_wait(signal: Request) -> None:
         ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
     """
     if signal.requester_id:
-        alike = Request.requester_id.is_not(None)
+        same_origin = Request.requester_id.is_not(None)
     else:
-        alike = Request.requester_id.is_(None)
-    waiting = (alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS))
+        same_origin = Request.requester_id.is_(None)
+    waiting = (same_origin, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS))
     of_dataset = number_of(Request, *waiting, Request.package_id == signal.package_id)
     in_all = number_of(Request, *waiting)
     if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
@@ -143,124 +207,65 @@ def refuse_if_too_many_wait(signal: Request) -> None:
     raise tk.ValidationError({"message": [message]})
 
 
-def count_form() -> None:
-    """Count a stored form of an anonymous user, by IP address.
-
-    Raises:
-        ValidationError: too many from that address within the hour; or counting is not available.
-    """
-    with _in_words():
-        rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
-
-
-def _count(kind: str, reader: Reader, most: int, period: str) -> None:
-    """Count by user and, except for people of services, who share an IP address, also by address."""
-    inside = _is_inside(reader)
-    own = f"{most * _factor(reader)} per {period}"
-    ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
-    address = _address() if ceiling else ""
-    with _in_words():
-        rate_limits.probe(
-            f"requests-{kind}", ceiling, address
-        )  # a refusal here must not count for the user
-        rate_limits.hit(f"requests-{kind}", own, f"person:{reader.id}")
-        rate_limits.hit(f"requests-{kind}", ceiling, address)
-
-
-def _ceiling(most: int, period: str) -> str:
-    return f"{most * config.address_factor()} per {period}"
-
-
-def _address() -> str:
-    return f"address:{rate_limits.network(request.remote_addr)}"
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        yield
-    except rate_limits.TooMany as error:
-        message = (
-            _("You have sent too much in a short time.")
-            + " "
-            + rate_limits.try_again(error.seconds)
-        )
-        raise tk.ValidationError({"message": [message]}) from None
-    except rate_limits.CountingUnavailable:
-        raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None
-
-
-# Trust, and held texts.
-
-HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
-#: Moderation states of the texts that every reader of the request sees.
-SHOWN = ("", RELEASED)
-#: Kind of text that may be held for moderation → (table, column of the author).
-TEXTS: dict[str, tuple[Any, Any]] = {
-    "comment": (Comment, Comment.author_id),
-    "edit": (Revision, Revision.author_id),
-    "step": (Event, Event.actor_id),
-}
-EVENT_NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-def text_of(kind: str, key: str) -> Any:
-    """Return the row of a text, None when there is none."""
-    table, _author = TEXTS[kind]
-    if table is Event:
-        if EVENT_NUMBER.fullmatch(key):
-            return model.Session.get(Event, int(key))
-        return None
-    return model.Session.get(table, key)
+# Trust.
 
 
 def is_trusted(user_id: str | None) -> bool:
     """Return whether the texts of a user are published before a moderator has read them."""
-    if config.release_after() <= 0:
+    needed = config.contributions_until_trusted()
+    if needed <= 0:
         return True
     user = model.User.get(user_id) if user_id else None
     if user is None:
         return False
     if user.sysadmin or people.is_member_of_a_service(user.id):
         return True
-    since = _last_spam(user.id)
-    mine = [Request.requester_id == user.id]
-    if since:
-        mine.append(Request.submitted > since)
-    if is_any(*mine, Request.state.in_(states.GIVEN)):
+    spam = _last_spam(user.id)
+    requests = [Request.requester_id == user.id, *_later(Request.submitted, spam)]
+    if is_any(*requests, Request.state.in_(states.GIVEN)):
         return True
-    let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
-    number = number_of(Request, *let_in)
+    number = number_of(Request, *requests, *ACCEPTED)
     for table, author in TEXTS.values():
-        later = [table.created > since] if since else []
-        number += number_of(table, author == user.id, table.moderation == RELEASED, *later)
-    return number >= config.release_after()
+        released = (author == user.id, table.moderation == RELEASED)
+        number += number_of(table, *released, *_later(table.created, spam))
+    return number >= needed
+
+
+def _last_spam(user_id: str) -> datetime | None:
+    """Return the time of a user's latest text that a moderator rejected as spam."""
+    spam = (Request.state == states.REJECTED, Request.outcome["spam"].as_boolean())
+    latest = sa.select(sa.func.max(Request.submitted))
+    queries = [latest.where(Request.requester_id == user_id, *spam)]
+    for table, author in TEXTS.values():
+        latest = sa.select(sa.func.max(table.created))
+        queries.append(latest.where(author == user_id, table.moderation == SPAM))
+    moments = [model.Session.scalar(query) for query in queries]
+    return max(filter(None, moments), default=None)
+
+
+def _later(column: Any, moment: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that a column is later than a moment, no condition without one."""
+    if moment is None:
+        return []
+    return [column > moment]
 
 
 def opens_at_once(request: Request) -> bool:
     """Return whether a request needs no moderation: its requester is trusted, its service can be reached, and it is not
     one of very many.
     """
-    if (
-        not request.requester_id
-        or not places.is_reachable(request.organization_id)
-        or _is_one_of_many(request)
-    ):
+    if not request.requester_id or not places.is_reachable(request.organization_id):
         return False
-    if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
+    if _is_one_of_many(request):
+        return False
+    needed = config.requests_until_trusted()
+    if needed <= 0 or people.is_member_of_a_service(request.requester_id):
         return True
     user = model.User.get(request.requester_id)
     if user is not None and user.sysadmin:
         return True
-    let_in = (
-        Request.opened.is_not(None),
-        Request.state != states.REJECTED,
-        Request.id != request.id,
-    )
-    return (
-        number_of(Request, Request.requester_id == request.requester_id, *let_in)
-        >= config.trust_after()
-    )
+    others = (Request.requester_id == request.requester_id, Request.id != request.id)
+    return number_of(Request, *others, *ACCEPTED) >= needed
 
 
 def _is_one_of_many(request: Request) -> bool:
@@ -271,20 +276,7 @@ def _is_one_of_many(request: Request) -> bool:
     return sent_lately(reader) > without_moderator(reader)
 
 
-def _last_spam(user_id: str) -> datetime | None:
-    """Return the time of a user's latest text that a moderator rejected as spam."""
-    spam = sa.and_(Request.state == states.REJECTED, Request.outcome["spam"].as_boolean())
-    moments = [
-        model.Session.scalar(
-            sa.select(sa.func.max(Request.submitted)).where(Request.requester_id == user_id, spam)
-        )
-    ]
-    for table, author in TEXTS.values():
-        query = sa.select(sa.func.max(table.created)).where(
-            author == user_id, table.moderation == SPAM
-        )
-        moments.append(model.Session.scalar(query))
-    return max((moment for moment in moments if moment), default=None)
+# Held texts.
 
 
 def status_of_new(user_id: str | None) -> str:
@@ -292,6 +284,16 @@ def status_of_new(user_id: str | None) -> str:
     if is_trusted(user_id):
         return ""
     return HELD
+
+
+def text_of(kind: str, key: str) -> Any:
+    """Return the row of a text, None when there is none."""
+    table, _author = TEXTS[kind]
+    if table is Event:
+        if EVENT_NUMBER.fullmatch(key):
+            return model.Session.get(Event, int(key))
+        return None
+    return model.Session.get(table, key)
 
 
 def may_read(moderation: str, author_id: str | None, request: Request, reader: Reader) -> bool:

@@ -329,7 +329,7 @@ def unfolded(text: str) -> list[str]:
 def test_no_text_of_outsiders_is_a_property_of_a_calendar(text: str):
     day = date(2027, 3, 2)
     values = {"id": "1", "reference": "DD-2027-1", "title": text * 9, "state": "open", "day": day, "version": 1}
-    written = calendars.written(text, [Due(**values, review=review) for review in (False, True)]).decode()
+    written = calendars.to_ical(text, [Due(**values, review=review) for review in (False, True)]).decode()
     unfolded(written)
     assert list(readers.icalendar(written)) == []
 

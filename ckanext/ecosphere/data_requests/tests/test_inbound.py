@@ -516,7 +516,7 @@ def test_a_fault_of_ours_does_not_lose_a_mail(postbox: Postbox, monkeypatch: pyt
     opened()
     mail = reply(received(postbox))
     with monkeypatch.context() as broken:
-        broken.setattr(mail_parsing, "body", lambda raw: 1 / 0)
+        broken.setattr(mail_parsing, "read_body", lambda raw: 1 / 0)
         done = CliRunner().invoke(cli.requests, ["mail-in"], input=mail.as_bytes())
         assert done.exit_code == 75
     model.Session.rollback()

@@ -369,7 +369,7 @@ def counts() -> list[int | None]:
 @pytest.mark.few(4, "letters")
 @pytest.mark.parametrize("case", specimens.cases(), ids=lambda case: case["title"])
 def test_each_line_of_an_email_stands_with_its_source(case: Any):
-    specimen = specimens.played(case)
+    specimen = specimens.play(case)
     with language.speaking("fr"):
         lines = specimens.printed_case(case, specimen).splitlines()
     shown = {line.removeprefix("  | ") for line in lines if line.startswith("  | ")}

@@ -42,16 +42,22 @@ MOMENT = "%Y-%m-%d %H:%M"
 def desk(organization: str) -> AnyResponse:
     """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
-    search, chosen = read.asked()
+    search, filters = read.search_of_url()
     if search or request.args.get("all"):
-        return _filtered(service, search, chosen)
+        return _filtered(service, search, filters)
     requests = act("ecosphere_request_desk", organization=service["id"])
     try:
         suggestions = act("ecosphere_request_suggestions", organization=service["id"])
     except tk.NotAuthorized:
         suggestions = []
-    variables = {"service": service, "desk": requests, "parts": KINDS, "people": people(service)}
-    return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
+    variables = {
+        "service": service,
+        "desk": requests,
+        "parts": KINDS,
+        "people": people(service),
+        "suggestions": suggestions,
+    }
+    return rendered("ecosphere_requests/desk.html", variables)
 
 
 @personal
@@ -63,8 +69,8 @@ def desk_csv(organization: str) -> Response:
         "organization": service["id"],
         "scope": "desk",
         "sort": "created",
+        "facets": False,
     }
-    search["facets"] = False
     requests: list[DataDict] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
@@ -125,23 +131,23 @@ def assign(organization: str) -> AnyResponse:
     if not ids:
         tk.h.flash_error(_("Tick at least one request."))
         return back
+    user = request.form.get("user") or None
     try:
-        result = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
+        result = act("ecosphere_request_assign", ids=ids, user=user)
     except tk.ValidationError as error:
         flash(error)
         return back
     assigned, refused = len(result["assigned"]), len(result["refused"])
-    if assigned and request.form.get("user"):
-        sentence = tk.ungettext(
-            "{number} request assigned.", "{number} requests assigned.", assigned
-        )
-        tk.h.flash_success(sentence.format(number=assigned))
-    elif assigned:
+    if assigned:
         sentence = tk.ungettext(
             "{number} request is nobody’s in particular.",
             "{number} requests are nobody’s in particular.",
             assigned,
         )
+        if user:
+            sentence = tk.ungettext(
+                "{number} request assigned.", "{number} requests assigned.", assigned
+            )
         tk.h.flash_success(sentence.format(number=assigned))
     if result["substitutes"]:
         names = ", ".join(result["substitutes"])
@@ -171,9 +177,10 @@ def moderation() -> AnyResponse:
         "found": waiting,
         "pages": pages,
         "waiting": act("ecosphere_request_held_list", rows=0)["count"],
+        "unready": _unready(),
+        "desk_lacks": letters.desk_lacks(),
+        "unconfirmed": _unconfirmed(),
     }
-    variables |= {"unready": _unready(), "desk_lacks": letters.desk_lacks()}
-    variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
 
@@ -265,11 +272,11 @@ def service_of_desk(name: str) -> DataDict:
     )
 
 
-def _filtered(service: DataDict, search: DataDict, chosen: MultiDict[str, str]) -> Response:
+def _filtered(service: DataDict, search: DataDict, filters: MultiDict[str, str]) -> Response:
     search = {**search, "organization": service["id"]}
-    endpoint, at = "ecosphere_requests.desk", {"organization": service["name"]}
+    endpoint, name = "ecosphere_requests.desk", service["name"]
     variables = {
-        **read.filtered(search, chosen, endpoint, "due", "desk", **at),
+        **read.filtered(search, filters, endpoint, "due", "desk", organization=name),
         "service": service,
         "people": people(service),
         "desk": act("ecosphere_request_desk", organization=service["id"]),
@@ -299,24 +306,26 @@ def absences() -> AnyResponse:
 
 
 def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
-    services = [service_of_desk(desk["name"]) for desk in tk.h.ecosphere_request_desks()]
-    own = tk.current_user.name
-    colleagues = {
-        agent["name"]: agent["title"] for service in services for agent in people(service)
-    }
-    led = [
-        service
-        for service in services
-        if tk.current_user.id in persons.editors_of(service["id"], ("admin",))
-    ]
+    """Show the absences with a form, in which the administrators of a service also enter those of colleagues.
+
+    Args:
+        announced: as returned by `ecosphere_request_absence_list`.
+    """
+    user = tk.current_user
+    colleagues: dict[str, dict[str, str]] = {}
+    administered: set[str] = set()
+    for link in tk.h.ecosphere_request_desks():
+        service = service_of_desk(link["name"])
+        agents = {agent["name"]: agent for agent in people(service)}
+        colleagues |= agents
+        if user.id in persons.editors_of(service["id"], ("admin",)):
+            administered.update(agents)
+    colleagues.pop(user.name, None)
     variables = {
         "absences": announced,
-        "colleagues": sorted(
-            ({"name": name, "title": title} for name, title in colleagues.items() if name != own),
-            key=lambda colleague: colleague["title"].casefold(),
-        ),
-        "led": {agent["name"] for service in led for agent in people(service)} - {own},
-        "own": own,
+        "colleagues": sorted(colleagues.values(), key=lambda agent: agent["title"].casefold()),
+        "administered": administered - {user.name},
+        "own": user.name,
         "typed": typed,
         "errors": errors,
     }

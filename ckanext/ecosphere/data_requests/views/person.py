@@ -107,7 +107,7 @@ def _calendar(user: Any, organization: str) -> Response:
         service_title = (group and group.title) or organization
         title = _("Data requests: {service}").format(service=service_title)
     where = listing.scope(scope, people.reader_of_context(context))
-    calendar = calendars.written(title, listing.due_dates(where, waiting))
+    calendar = calendars.to_ical(title, listing.due_dates(where, waiting))
     response = Response(calendar, mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"

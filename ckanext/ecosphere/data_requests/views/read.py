@@ -102,7 +102,7 @@ def _kept() -> str | None:
         return None
 
 
-def asked() -> tuple[DataDict, MultiDict[str, str]]:
+def search_of_url() -> tuple[DataDict, MultiDict[str, str]]:
     """Return the search in the URL, and its filters; unknown states are left out of both, with a notice on the page."""
     unknown = [
         state for state in request.args.getlist("state") if state and state not in states.STATES
@@ -129,7 +129,7 @@ def page_number(form: MultiDict[str, str]) -> int:
 
 
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
-    search, chosen = asked()
+    search, chosen = search_of_url()
     usual = "relevance" if "q" in search else "created"
     without_words = MultiDict(pair for pair in chosen.items(multi=True) if pair[0] != "q")
     variables = {

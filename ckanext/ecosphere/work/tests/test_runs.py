@@ -36,7 +36,7 @@ def no_work(tables: None) -> Iterator[None]:
 
 
 def test_a_run_that_was_asked_for_goes_on_in_both_directions():
-    jobs.NIGHTLY.want(False)
+    jobs.NIGHTLY.request(False)
     model.Session.remove()
     _run_migrations("ecosphere_quality", BEFORE, forward=False)
     former = sa.text("SELECT key, state FROM task_status WHERE task_type = 'ecosphere_run'")
@@ -50,7 +50,7 @@ def test_a_run_that_was_asked_for_goes_on_in_both_directions():
 
 
 def test_the_watch_queues_a_lost_run_again_with_its_arguments():
-    jobs.NIGHTLY.want(False)
+    jobs.NIGHTLY.request(False)
     connect_to_redis().flushdb()
     assert jobs.NIGHTLY.title in Recovery().look()
     [job] = get_queue(jobs.QUEUE).jobs
@@ -58,11 +58,11 @@ def test_the_watch_queues_a_lost_run_again_with_its_arguments():
 
 
 def test_a_run_asked_for_while_it_runs_is_done_once_more():
-    jobs.LINKS.want()
+    jobs.LINKS.request()
     connect_to_redis().flushdb()
     with jobs.LINKS.working() as mine, jobs.LINKS.working() as second:
         assert mine and not second
-        jobs.LINKS.want()
+        jobs.LINKS.request()
         connect_to_redis().flushdb()
         assert jobs.LINKS.recover() == []
     assert jobs.LINKS.recover() == [jobs.LINKS.title]
