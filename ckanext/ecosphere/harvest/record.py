@@ -59,13 +59,6 @@ class Box:
 
 
 @dataclass(slots=True)
-class Shape:
-    """A geometry as GeoJSON, longitude first."""
-
-    geometry: geometry.Geometry
-
-
-@dataclass(slots=True)
 class Extent:
     """The texts and boxes of one extent; each is also in the lists of the record."""
 
@@ -281,7 +274,7 @@ class Record:
     hierarchy_level: Text = None
     hierarchy_level_name: Text = None
     parent_identifier: Text = None
-    parent_codespace: Text = None  # set by `iso.parts.identifier_code`
+    parent_codespace: Text = None  # reported as unread: no rule uses it
     parent_href: Text = None
     series: list[str] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -292,7 +285,7 @@ class Record:
     boxes: list[Box] = field(default_factory=list)
     geographic_identifiers: list[Identifier] = field(default_factory=list)
     extent_descriptions: list[str] = field(default_factory=list)
-    shapes: list[Shape] = field(default_factory=list)
+    shapes: list[geometry.Geometry] = field(default_factory=list)
     extents: list[Extent] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
     dates: list[Dated] = field(default_factory=list)
@@ -340,7 +333,7 @@ class Record:
             parts += of_shape
             is_polygon = shape.get("type") in ("Polygon", "MultiPolygon")
             if of_shape and is_polygon and not geometry.is_box(of_shape):
-                self.shapes.append(Shape(shape))
+                self.shapes.append(shape)
         self.boxes += as_boxes(geometry.boxes_around(parts))
         return bool(parts)
 

@@ -28,12 +28,31 @@ from ckanext.ecosphere.vocabularies import communes
 from ckanext.ecosphere.work.jobs import Job
 
 log = logging.getLogger(__name__)
-#: Editable fields: name → (vocabulary or None, stored attribute of the concept, whether it is multiple).
-FIELDS: dict[str, tuple[str | None, str, bool]] = {"tags": (None, "", True)}
+
+
+@dataclass(frozen=True)
+class EditableField:
+    """A field that bulk edits can change.
+
+    Attributes:
+        vocabulary: name of its vocabulary, "" for free values.
+        stored_attribute: attribute of a concept that datasets store ("uri" or "id").
+        is_multiple: whether it holds a list of values.
+    """
+
+    vocabulary: str
+    stored_attribute: str
+    is_multiple: bool
+
+
+#: The fields that bulk edits can change: CKAN's tags, and those with `bulk` in the schema.
+FIELDS = {"tags": EditableField("", "", is_multiple=True)}
 for _field in fields.having("bulk"):
-    _store = _field.entry.get("vocabulary_store", "uri")
-    _is_multiple = _field.has_several or bool(_field.subfields)
-    FIELDS[_field.name] = (_field.vocabulary or None, _store, _is_multiple)
+    FIELDS[_field.name] = EditableField(
+        _field.vocabulary,
+        _field.entry.get("vocabulary_store", "uri"),
+        is_multiple=_field.has_several or bool(_field.subfields),
+    )
 OPERATIONS = ("replace", "add", "remove")
 _NAME = re.compile(r"[\w-]{2,100}")
 #: Headers of the column with dataset names, in order of preference; "url" is in the catalogue's own CSV file.
@@ -78,13 +97,13 @@ def change_of(field: str, operation: str, lines: str) -> Change:
     """
     if field not in FIELDS:
         raise PlanError("field", field)
-    several = FIELDS[field][2]
-    if operation not in OPERATIONS or (operation != "replace" and not several):
+    is_multiple = FIELDS[field].is_multiple
+    if operation not in OPERATIONS or (operation != "replace" and not is_multiple):
         raise PlanError("operation", operation)
     texts = list(filter(None, map(str.strip, lines.splitlines())))
     if not texts:
         raise PlanError("empty")
-    if len(texts) > 1 and not several:
+    if len(texts) > 1 and not is_multiple:
         raise PlanError("single")
     values = tuple(_stored(field, text, removed=operation == "remove") for text in texts)
     return Change(field, operation, values)
@@ -92,12 +111,11 @@ def change_of(field: str, operation: str, lines: str) -> Change:
 
 def _stored(field: str, line: str, *, removed: bool) -> Any:
     """Return the value to store for a line; a withdrawn concept can only be removed."""
-    vocabulary, attribute, _several = FIELDS[field]
     if field == "contact":
         return _contact(line)
-    if vocabulary is None:
+    if not FIELDS[field].vocabulary:
         return line
-    concepts = voc.get(vocabulary)
+    concepts = voc.get(FIELDS[field].vocabulary)
     concept = concepts.get(line) or concepts.find(line)
     if field == "territory" and concept is None:
         code = line.upper()
@@ -107,7 +125,7 @@ def _stored(field: str, line: str, *, removed: bool) -> Any:
             return commune.uri
     if concept is None or (concept.data.get("withdrawn") and not removed):
         raise PlanError("unknown", line)
-    return getattr(concept, attribute)
+    return getattr(concept, FIELDS[field].stored_attribute)
 
 
 def _contact(line: str) -> dict[str, str]:
@@ -119,19 +137,19 @@ def _contact(line: str) -> dict[str, str]:
     return {key: text for key, text in (("name", name.strip()), ("email", email)) if text}
 
 
-def current(dataset: Row, field: str) -> Any:
-    """Return the value of a field of a dataset, in the form used by changes."""
+def value_of(dataset: Row, field: str) -> Any:
+    """Return the value of a field of a dataset as changes have it: the names of tags, a list, or one value."""
     if field == "tags":
         return sorted(str(tag["name"]) for tag in dataset.get("tags") or ())
-    if FIELDS[field][2]:
+    if FIELDS[field].is_multiple:
         return list(dataset.get(field) or ())
     return dataset.get(field) or ""
 
 
-def changed(dataset: Row, change: Change) -> Any:
+def value_after(dataset: Row, change: Change) -> Any:
     """Return the value of the field after the change."""
-    before = current(dataset, change.field)
-    if not FIELDS[change.field][2]:
+    before = value_of(dataset, change.field)
+    if not FIELDS[change.field].is_multiple:
         return change.values[0]
     if change.operation == "replace":
         after = list(change.values)
@@ -145,7 +163,7 @@ def changed(dataset: Row, change: Change) -> Any:
 
 
 def patch(field: str, value: Any) -> DataDict:
-    """Return the data of `package_patch` for a value returned by `changed` or `current`."""
+    """Return the data of `package_patch` for a value returned by `value_after` or `value_of`."""
     if field == "tags":
         return {"tags": [{"name": name} for name in value]}
     return {field: value}
@@ -202,26 +220,34 @@ def described(field: str, value: Any, lang: str) -> str:
 def _text(field: str, part: Any, lang: str) -> str:
     if isinstance(part, Mapping):
         return " ".join(str(part[key]) for key in ("name", "email") if part.get(key))
-    vocabulary = FIELDS[field][0]
-    concept = voc.get(vocabulary).get(part) if vocabulary and part else None
-    if concept:
-        return concept.label(lang)
-    commune = communes.get(str(part)) if field == "territory" else None
-    if commune:
-        return commune.label
+    if FIELDS[field].vocabulary and part:
+        concept = voc.get(FIELDS[field].vocabulary).get(part)
+        if concept:
+            return concept.label(lang)
+    if field == "territory":
+        commune = communes.get(str(part))
+        if commune:
+            return commune.label
     return str(part)
 
 
 # --- runs, stored in CKAN's ``task_status`` table, and their background jobs ---------------------
 
 QUEUE = "ecosphere:schemas"
+#: Type of the rows that hold runs.
 KIND = "ecosphere_bulk_edit"
+#: Keys of a run that follow from the columns of its row, and are not in its JSON text.
+NOT_STORED = ("id", "state", "last_updated", "interrupted")
+#: Outcome of a dataset whose change was started, but not confirmed.
 BEGUN = "begun"
+#: Time after which a job is stopped.
 LONGEST_SECONDS = 3600
 #: A run is saved for each dataset; without an update for this time, its worker counts as dead.
 SILENT_SECONDS = 120
+#: Runs in the list, the latest of all users.
 MOST_LISTED = 200
-MOST_TOLD = 500
+#: Characters of an error message that are stored for a dataset.
+LONGEST_MESSAGE = 500
 
 
 def _now() -> dt.datetime:
@@ -270,32 +296,31 @@ def load(id_: str) -> DataDict | None:
     ``interrupted`` (whether its worker has died).
     """
     task: Any = model.TaskStatus.get(id_)
-    return _shown(task) if task is not None and task.task_type == KIND else None
+    return _run_of(task) if task is not None and task.task_type == KIND else None
 
 
 def listed(user: str | None) -> list[DataDict]:
     """Return the runs of a user, or of all users for None, among the latest ones, newest first."""
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     tasks = query.order_by(model.TaskStatus.last_updated.desc().nullsfirst()).limit(MOST_LISTED)
-    return [run for run in map(_shown, tasks) if user is None or run["user"] == user]
+    return [run for run in map(_run_of, tasks) if user is None or run["user"] == user]
 
 
-def _shown(task: Any) -> DataDict:
-    silent = (
-        task.last_updated is not None
-        and (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
-    )
-    interrupted = task.state in ("running", "undoing") and silent
-    state_of_task = {
+def _run_of(task: Any) -> DataDict:
+    """Return the run in a row of the table: its stored values, and the columns of the row (`NOT_STORED`)."""
+    interrupted = False
+    if task.state in ("running", "undoing") and task.last_updated is not None:
+        interrupted = (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
+    return {
+        **json.loads(task.value),
         "id": task.id,
         "state": task.state,
         "last_updated": task.last_updated,
         "interrupted": interrupted,
     }
-    return {**json.loads(task.value), **state_of_task}
 
 
-def _note(id_: str, run: DataDict, state: str, expected: tuple[str, ...] = ()) -> None:
+def _save_progress(id_: str, run: DataDict, state: str, expected: tuple[str, ...] = ()) -> None:
     """Save the progress of a run.
 
     Raises:
@@ -305,12 +330,10 @@ def _note(id_: str, run: DataDict, state: str, expected: tuple[str, ...] = ()) -
     task: Any = model.TaskStatus.get(id_)
     if expected and task.state not in expected:
         raise TakenOverError(id_)
-    stored_keys = {
-        key: value
-        for key, value in run.items()
-        if key not in ("id", "state", "last_updated", "interrupted")
-    }
-    task.value, task.state, task.last_updated = json.dumps(stored_keys), state, _now()
+    stored = {key: value for key, value in run.items() if key not in NOT_STORED}
+    task.value = json.dumps(stored)
+    task.state = state
+    task.last_updated = _now()
     model.Session.commit()
 
 
@@ -318,7 +341,7 @@ def start_undo(id_: str) -> None:
     """Queue the undo of a run."""
     run = load(id_)
     if run is not None:
-        _note(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
+        _save_progress(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
         _job(id_, "undoing").enqueue()
 
 
@@ -326,7 +349,7 @@ def resume(id_: str) -> None:
     """Queue an interrupted run again; datasets already processed are skipped."""
     run = load(id_)
     if run is not None and run["interrupted"]:
-        _note(id_, run, run["state"])
+        _save_progress(id_, run, run["state"])
         _job(id_, run["state"]).enqueue()
 
 
@@ -340,7 +363,7 @@ def unfinished() -> list[Job]:
     jobs = [
         _job(task.id, task.state)
         for task in query.filter(model.TaskStatus.state.in_(TITLES))
-        if task.state == "queued" or _shown(task)["interrupted"]
+        if task.state == "queued" or _run_of(task)["interrupted"]
     ]
     model.Session.rollback()
     return jobs
@@ -373,28 +396,30 @@ def _lock(id_: str) -> str:
 
 def carry_out(id_: str) -> None:
     """Change the datasets of a run one by one (background job); a failure does not stop the run."""
-    _work(id_, ("queued", "running"), _carry_out)
+    _with_lock(id_, ("queued", "running"), _change_all)
 
 
 def undo(id_: str) -> None:
     """Undo the changes of a run (background job), except in datasets changed since then."""
-    _work(id_, ("undoing",), _undo)
+    _with_lock(id_, ("undoing",), _undo_all)
 
 
-def _work(id_: str, states: tuple[str, ...], work: Callable[[str, DataDict], None]) -> None:
-    """Do the work of a run that is in one of the states, unless another worker does."""
+def _with_lock(id_: str, states: tuple[str, ...], process: Callable[[str, DataDict], None]) -> None:
+    """Process a run that is in one of the states, in the language of its user, unless another worker does."""
     with Locks() as locks:
-        run = load(id_) if locks.take(_lock(id_)) else None
+        if not locks.take(_lock(id_)):
+            return
+        run = load(id_)
         if run is None or run["state"] not in states:
             return
         try:
             with language.speaking(run["lang"]):
-                work(id_, run)
+                process(id_, run)
         except TakenOverError:
             log.info("Bulk edit %s goes on elsewhere", id_)
 
 
-def _carry_out(id_: str, run: DataDict) -> None:
+def _change_all(id_: str, run: DataDict) -> None:
     change = Change(run["field"], run["operation"], tuple(run["values"]))
     entries = {entry["id"]: entry for entry in run["entries"]}
     for number, dataset_id in enumerate(run["ids"], 1):
@@ -403,29 +428,29 @@ def _carry_out(id_: str, run: DataDict) -> None:
             entry = {"id": dataset_id, "title": dataset_id, "outcome": BEGUN}
             run["entries"].append(entry)
         if entry["outcome"] == BEGUN:
-            with _noting_failures(entry):
+            with _recording_failures(entry):
                 _change_one(id_, run, change, entry)
         run["done"] = number
-    _note(id_, run, "done", ("queued", "running"))
+    _save_progress(id_, run, "done", ("queued", "running"))
 
 
-def _undo(id_: str, run: DataDict) -> None:
-    changed_ones = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
+def _undo_all(id_: str, run: DataDict) -> None:
+    to_undo = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
     undone = {entry["id"] for entry in run["undone"]}
-    for number, entry in enumerate(changed_ones, 1):
+    for number, entry in enumerate(to_undo, 1):
         if entry["id"] not in undone:
             result = {"id": entry["id"], "title": entry["title"]}
-            with _noting_failures(result):
+            with _recording_failures(result):
                 result["outcome"] = _undo_one(run["user"], run["field"], entry)
             run["undone"].append(result)
         run["done"] = number
-        _note(id_, run, "undoing", ("undoing",))
-    _note(id_, run, "undone", ("undoing",))
+        _save_progress(id_, run, "undoing", ("undoing",))
+    _save_progress(id_, run, "undone", ("undoing",))
 
 
 @contextmanager
-def _noting_failures(entry: DataDict) -> Iterator[None]:
-    """Note why a dataset could not be changed, so that the run goes on."""
+def _recording_failures(entry: DataDict) -> Iterator[None]:
+    """Record why a dataset could not be changed, so that the run goes on."""
     try:
         yield
     except TakenOverError:
@@ -435,7 +460,7 @@ def _noting_failures(entry: DataDict) -> Iterator[None]:
         entry["outcome"] = "forbidden"
     except tk.ValidationError as error:
         model.Session.rollback()
-        entry.update(outcome="failed", message=_told(error))
+        entry.update(outcome="failed", message=_message(error))
     except Exception:
         log.exception("Bulk edit of %s", entry["id"])
         model.Session.rollback()
@@ -456,7 +481,7 @@ def _change_one(id_: str, run: DataDict, change: Change, entry: DataDict) -> Non
     """Change a dataset; its values before and after are saved first, so that the change can be undone."""
     dataset = tk.get_action("package_show")(_context(run["user"]), {"id": entry["id"]})
     entry["title"] = dataset["title"]
-    before, after = current(dataset, change.field), changed(dataset, change)
+    before, after = value_of(dataset, change.field), value_after(dataset, change)
     if "after" in entry and before == entry["after"]:
         entry["outcome"] = "changed"  # by the worker that died
         return
@@ -464,7 +489,7 @@ def _change_one(id_: str, run: DataDict, change: Change, entry: DataDict) -> Non
         entry["outcome"] = "unchanged"
         return
     entry.update(before=before, after=after)
-    _note(id_, run, "running", ("queued", "running"))
+    _save_progress(id_, run, "running", ("queued", "running"))
     _save(run["user"], dataset["id"], change.field, after)
     entry["outcome"] = "changed"
 
@@ -472,7 +497,7 @@ def _change_one(id_: str, run: DataDict, change: Change, entry: DataDict) -> Non
 def _undo_one(user: str, field: str, entry: DataDict) -> str:
     """Restore the value of a dataset; return the outcome."""
     dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})
-    now = current(dataset, field)
+    now = value_of(dataset, field)
     if entry["outcome"] == BEGUN and now == entry["before"]:
         return "unchanged"
     if now != entry["after"]:
@@ -486,5 +511,5 @@ def _save(user: str, dataset_id: str, field: str, value: Any) -> None:
     tk.get_action("package_patch")(_context(user), data)
 
 
-def _told(error: Any) -> str:
-    return "; ".join(said(error.error_dict))[:MOST_TOLD]
+def _message(error: Any) -> str:
+    return "; ".join(said(error.error_dict))[:LONGEST_MESSAGE]

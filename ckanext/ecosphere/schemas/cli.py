@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-from collections import Counter
 from pathlib import Path
 
 import ckan.plugins.toolkit as tk
@@ -16,7 +12,10 @@ from ckanext.ecosphere.schemas import adopting
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.public_files import each_dataset
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
-from ckanext.ecosphere.vocabularies.model import BASE_COLUMNS, read_rows, read_vocabulary
+from ckanext.ecosphere.vocabularies.model import faults, merged
+
+#: Ids of concepts that are listed for each kind of change.
+MOST_EXAMPLES = 20
 
 
 @click.group(short_help="Check and renew the controlled lists.")
@@ -54,12 +53,14 @@ def refresh(name: str, file: Path, dry_run: bool) -> None:
     """
     vocabulary = _vocabulary(name)
     try:
-        text, outcome = refreshed(voc.file_of(vocabulary.name), file)
+        text, outcome = merged(voc.file_of(vocabulary.name), file, voc.normalise)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    for word, ids in outcome.items():
-        examples = f" ({', '.join(ids[:20])})" if ids else ""
-        click.echo(f"{word}: {len(ids)}{examples}")
+    for change, ids in outcome.items():
+        examples = ""
+        if ids:
+            examples = f" ({', '.join(ids[:MOST_EXAMPLES])})"
+        click.echo(f"{change}: {len(ids)}{examples}")
     if not dry_run:
         (voc.folder() / f"{vocabulary.name}.csv").write_text(text, encoding="utf-8")
         click.echo("Written. Restart the portal and rebuild the index.")
@@ -107,96 +108,3 @@ def _vocabulary(name: str) -> voc.Vocabulary:
         return voc.get(name)
     except KeyError as error:
         raise click.BadParameter(f"{name} is none of: {', '.join(voc.names())}") from error
-
-
-# --- a new edition of a vocabulary, in which removed concepts stay as withdrawn ---
-
-Rows = dict[str, dict[str, str]]
-MOST_TOLD = 10
-
-
-def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
-    """Return the merged CSV text, and the ids of concepts "added", "changed", "withdrawn" and "returned".
-
-    Args:
-        present: the CSV file in use; its comment header is kept.
-        edition: the new CSV file.
-
-    Raises:
-        ValueError: the new file cannot be read, is empty, or has one of the :func:`faults`.
-    """
-    if not read_vocabulary(edition):
-        raise ValueError(f"{edition.name}: it has no concept")
-    head, columns, before = _read(present)
-    _head, new_columns, after = _read(edition)
-    wrong = faults(voc.Vocabulary(present.stem, read_vocabulary(edition), voc.normalise))
-    if wrong:
-        raise ValueError(f"{edition.name}: " + "; ".join(wrong[:MOST_TOLD]))
-    columns = list(dict.fromkeys([*columns, *new_columns, "withdrawn"]))
-    merged = {**after, **_withdrawn(before, after)}
-    common = [uri for uri in after if uri in before]
-    removed = [row for uri, row in before.items() if uri not in after]
-    outcome = {
-        "added": [row["id"] for uri, row in after.items() if uri not in before],
-        "changed": [after[uri]["id"] for uri in common if _differ(after[uri], before[uri])],
-        "withdrawn": [row["id"] for row in removed if row.get("withdrawn") != "yes"],
-        "returned": [after[uri]["id"] for uri in common if before[uri].get("withdrawn") == "yes"],
-    }
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(merged.values())
-    return head + buffer.getvalue(), outcome
-
-
-def _differ(row: dict[str, str], other: dict[str, str]) -> bool:
-    return any(row.get(column) != other.get(column) for column in BASE_COLUMNS)
-
-
-def faults(vocabulary: voc.Vocabulary) -> list[str]:
-    """Return the faults found: missing or duplicate labels, missing or circular broader concepts."""
-    sentences = []
-    labels: Counter[str] = Counter()
-    for concept in vocabulary:
-        if not (concept.label_fr and concept.label_en):
-            sentences.append(f"{concept.id} has no label in both languages")
-        if concept.broader and concept.broader not in vocabulary:
-            sentences.append(f"{concept.id} is below {concept.broader}, which is missing")
-        elif _in_a_circle(vocabulary, concept):
-            sentences.append(f"{concept.id} is below itself")
-        if not concept.data.get("withdrawn"):
-            labels[voc.normalise(concept.label_fr)] += 1
-    repeated = [label for label, count in labels.items() if label and count > 1]
-    return sentences + [f"several concepts are called {label}" for label in repeated]
-
-
-def _in_a_circle(vocabulary: voc.Vocabulary, concept: voc.Concept) -> bool:
-    above = vocabulary.get(concept.broader or "")
-    for _step in range(len(vocabulary)):
-        if above is None or above is concept:
-            break
-        above = vocabulary.get(above.broader or "")
-    return above is concept
-
-
-def _withdrawn(before: Rows, after: Rows) -> Rows:
-    """Return the removed rows, marked as withdrawn; a row whose id is now used by another concept gets a new id."""
-    removed = {uri: row for uri, row in before.items() if uri not in after}
-    new_ids = {row["id"] for row in after.values()}
-    used_ids = new_ids | {row["id"] for row in removed.values()}
-    withdrawn = {}
-    for uri, row in removed.items():
-        own = row["id"]
-        if own in new_ids:
-            free = (f"{row['id']}-{number}" for number in itertools.count(1))
-            own = next(id_ for id_ in free if id_ not in used_ids)
-            used_ids.add(own)
-        withdrawn[uri] = {**row, "id": own, "withdrawn": "yes"}
-    return withdrawn
-
-
-def _read(path: Path) -> tuple[str, list[str], Rows]:
-    lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
-    head = "".join(line for line in lines if line.startswith("#"))
-    columns, rows = read_rows(path)
-    return head, columns, {row["uri"]: row for row in rows}

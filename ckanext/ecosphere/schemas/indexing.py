@@ -15,12 +15,14 @@ from ckanext.ecosphere.dataset.dates import span
 from ckanext.ecosphere.dataset.view import View, as_object
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.schemas import licences, relations
-from ckanext.ecosphere.setup.leaving import KEY
+from ckanext.ecosphere.setup import leaving
 from ckanext.ecosphere.vocabularies import languages
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
 MAX_TERM_BYTES = 32_000
+#: CKAN's sort by modification date, alone or at the end of another sort.
 LATEST_FIRST = "metadata_modified desc"
+#: Names of the fields with `searched: false` in the schema.
 NOT_SEARCHED = tuple(f.name for f in fields.fields() if f.entry.get("searched") is False)
 
 
@@ -45,11 +47,12 @@ def fit_for_solr(dataset: DataDict) -> DataDict:
     for name in fields.translated():
         _index_english(dataset, name)
     relations.index(dataset)
-    if _is_left(dataset["id"]):
+    if _was_prepared_to_leave(dataset["id"]):
         dataset["validated_data_dict"] = _as_plain(dataset["data_dict"])
     else:
         documents.sign(dataset, documents.current_signature())
-    groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
+    # With ckanext-dcat, its own hook replaces the lists of repeating subfields by their texts.
+    has_lists = not tk.h.plugin_loaded("dcat")
     for field in schema["dataset_fields"]:
         name = field["field_name"]
         value = dataset.get(name)
@@ -57,15 +60,15 @@ def fit_for_solr(dataset: DataDict) -> DataDict:
             _set_date(dataset, name)
         elif isinstance(value, str) and name not in ("notes", "title") and _too_long(value):
             del dataset[name]
-        elif groups and "repeating_subfields" in field and name in dataset:
+        elif has_lists and "repeating_subfields" in field and name in dataset:
             dataset[f"extras_{name}"] = _words(dataset.pop(name))
     return dataset
 
 
-def _is_left(package_id: str) -> bool:
+def _was_prepared_to_leave(package_id: str) -> bool:
     """Return whether a dataset was prepared for a CKAN without this schema, and has not come back."""
     package = model.Session.get(model.Package, package_id)  # in the session already
-    return package is not None and KEY in (package.plugin_data or {})
+    return package is not None and leaving.KEY in (package.plugin_data or {})
 
 
 def _as_plain(shown: str) -> str:

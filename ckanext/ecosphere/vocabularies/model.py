@@ -1,4 +1,4 @@
-"""Classes of a vocabulary, and the reader of its CSV file.
+"""Classes of a vocabulary, the reader of its CSV file, and its new editions.
 
 The first lines of a file start with ``#`` and give the source of the list; a header and one concept per line follow.
 Every file has the columns ``uri, id, label_fr, label_en, broader, alt_labels``; the others are further data, typed by
@@ -8,6 +8,9 @@ column name (:data:`COLUMN_TYPES`). Multiple values are separated by ``|``.
 from __future__ import annotations
 
 import csv
+import io
+import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -60,7 +63,7 @@ class Vocabulary:
     ) -> None:
         self.name = name
         self.concepts = concepts
-        self._normalise = normalise
+        self.normalise = normalise
         self._by_key: dict[str, Concept] = {}
         self._by_label: dict[str, Concept] = {}
         self._children: dict[str, tuple[Concept, ...]] = {}
@@ -108,7 +111,7 @@ class Vocabulary:
         """
         if not label or len(label) > LONGEST_LABEL:
             return None
-        concept = self._by_label.get(self._normalise(label))
+        concept = self._by_label.get(self.normalise(label))
         if concept is None:
             return None
         return self.get(str(concept.data.get("replaced_by") or "")) or concept
@@ -164,7 +167,7 @@ class Vocabulary:
         for labels_of in (_preferred, _alternative):
             for concept in self.concepts:
                 for label in labels_of(concept):
-                    self._by_label.setdefault(self._normalise(label), concept)
+                    self._by_label.setdefault(self.normalise(label), concept)
 
 
 def _canonical(uri: str) -> str:
@@ -290,3 +293,103 @@ def title(name: str, lang: str) -> str:
     if lang.startswith("en"):
         return english
     return french
+
+
+# --- new editions, in which removed concepts stay as withdrawn ---
+
+#: Rows of a CSV file by URI.
+Rows = dict[str, dict[str, str]]
+#: Faults that are listed when a new edition is refused.
+MOST_FAULTS = 10
+
+
+def merged(
+    present: Path, edition: Path, normalise: Callable[[str], str]
+) -> tuple[str, dict[str, list[str]]]:
+    """Return the merged CSV text, and the ids of concepts "added", "changed", "withdrawn" and "returned".
+
+    Args:
+        present: the CSV file in use; its comment header is kept.
+        edition: the new CSV file.
+        normalise: see `Vocabulary`.
+
+    Raises:
+        ValueError: the new file cannot be read, is empty, or has one of the :func:`faults`.
+    """
+    concepts = read_vocabulary(edition)
+    if not concepts:
+        raise ValueError(f"{edition.name}: it has no concept")
+    head, columns, before = _read_file(present)
+    _head, new_columns, after = _read_file(edition)
+    faults_of_edition = faults(Vocabulary(present.stem, concepts, normalise))
+    if faults_of_edition:
+        raise ValueError(f"{edition.name}: " + "; ".join(faults_of_edition[:MOST_FAULTS]))
+    columns = list(dict.fromkeys([*columns, *new_columns, "withdrawn"]))
+    rows = {**after, **_withdrawn(before, after)}
+    common = [uri for uri in after if uri in before]
+    removed = [row for uri, row in before.items() if uri not in after]
+    outcome = {
+        "added": [row["id"] for uri, row in after.items() if uri not in before],
+        "changed": [after[uri]["id"] for uri in common if _differ(after[uri], before[uri])],
+        "withdrawn": [row["id"] for row in removed if row.get("withdrawn") != "yes"],
+        "returned": [after[uri]["id"] for uri in common if before[uri].get("withdrawn") == "yes"],
+    }
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows.values())
+    return head + buffer.getvalue(), outcome
+
+
+def _differ(row: dict[str, str], other: dict[str, str]) -> bool:
+    return any(row.get(column) != other.get(column) for column in BASE_COLUMNS)
+
+
+def faults(vocabulary: Vocabulary) -> list[str]:
+    """Return the faults found: missing or duplicate labels, missing or circular broader concepts."""
+    sentences = []
+    labels: Counter[str] = Counter()
+    for concept in vocabulary:
+        if not (concept.label_fr and concept.label_en):
+            sentences.append(f"{concept.id} has no label in both languages")
+        if concept.broader and concept.broader not in vocabulary:
+            sentences.append(f"{concept.id} is below {concept.broader}, which is missing")
+        elif _is_below_itself(vocabulary, concept):
+            sentences.append(f"{concept.id} is below itself")
+        if not concept.data.get("withdrawn"):
+            labels[vocabulary.normalise(concept.label_fr)] += 1
+    repeated = [label for label, count in labels.items() if label and count > 1]
+    return sentences + [f"several concepts are called {label}" for label in repeated]
+
+
+def _is_below_itself(vocabulary: Vocabulary, concept: Concept) -> bool:
+    above = vocabulary.get(concept.broader or "")
+    for _step in range(len(vocabulary)):
+        if above is None or above is concept:
+            break
+        above = vocabulary.get(above.broader or "")
+    return above is concept
+
+
+def _withdrawn(before: Rows, after: Rows) -> Rows:
+    """Return the removed rows, marked as withdrawn; a row whose id is now used by another concept gets a new id."""
+    removed = {uri: row for uri, row in before.items() if uri not in after}
+    new_ids = {row["id"] for row in after.values()}
+    used_ids = new_ids | {row["id"] for row in removed.values()}
+    withdrawn = {}
+    for uri, row in removed.items():
+        id_ = row["id"]
+        if id_ in new_ids:
+            candidates = (f"{row['id']}-{number}" for number in itertools.count(1))
+            id_ = next(candidate for candidate in candidates if candidate not in used_ids)
+            used_ids.add(id_)
+        withdrawn[uri] = {**row, "id": id_, "withdrawn": "yes"}
+    return withdrawn
+
+
+def _read_file(path: Path) -> tuple[str, list[str], Rows]:
+    """Return the comment lines, columns and rows of a CSV file."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    head = "".join(line for line in lines if line.startswith("#"))
+    columns, rows = read_rows(path)
+    return head, columns, {row["uri"]: row for row in rows}

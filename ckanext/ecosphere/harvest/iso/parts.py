@@ -211,7 +211,7 @@ def _polygon(walk: Walk, element: Element, record: r.Record) -> None:
     for shape in element.iterfind("{*}polygon/*"):
         geometry = geojson_of(shape)
         if geometry:
-            record.shapes.append(r.Shape(geometry))
+            record.shapes.append(geometry)
         else:
             walk.unread(shape)
 

@@ -91,7 +91,7 @@ def read_record(element: Element) -> Record:
     if not record.boxes:
         parts = []
         for shape in record.shapes:
-            parts += parts_of(shape.geometry)
+            parts += parts_of(shape)
         record.boxes += as_boxes(boxes_around(parts))
     return record
 

@@ -224,7 +224,7 @@ def _refuse_doctype(data: bytes) -> None:
 # --- repairs -----------------------------------------------------------------------------
 
 
-def _to_utf8(data: bytes) -> bytes:
+def _decode_to_utf8(data: bytes) -> bytes:
     name = _declared_encoding(data)
     if name in _SINGLE_BYTE:
         text = data.decode("cp1252" if name != "iso-8859-15" else name, "replace")
@@ -233,28 +233,37 @@ def _to_utf8(data: bytes) -> bytes:
     return _without_declaration(text.encode("utf-8"))
 
 
-def _latin1(data: bytes) -> bytes:
+def _decode_latin1(data: bytes) -> bytes:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return _to_utf8(data)
+        return _decode_to_utf8(data)
     return data
 
 
-def _control_characters(data: bytes) -> bytes:
+def _remove_control_characters(data: bytes) -> bytes:
     """Remove characters that XML does not allow; combine UTF-16 surrogate pairs (emoji) into one character."""
-    whole = _PAIR_REF.sub(_joined, data)
-    return _HALF_REF.sub(b"", _CONTROL_REF.sub(b"", _CONTROL.sub(b"", whole)))
+    data = _PAIR_REF.sub(_combine_surrogates, data)
+    for pattern in (_CONTROL, _CONTROL_REF, _HALF_REF):
+        data = pattern.sub(b"", data)
+    return data
 
 
-def _joined(match: re.Match[bytes]) -> bytes:
-    first, second = (int(d) if d else int(x, 16) for d, x in (match.group(1, 2), match.group(3, 4)))
-    if 0xD800 <= first < 0xDC00 <= second < 0xE000:  # noqa: PLR2004 - the halves of UTF-16
-        return b"&#%d;" % (0x10000 + ((first - 0xD800) << 10) + second - 0xDC00)
+def _combine_surrogates(match: re.Match[bytes]) -> bytes:
+    """Return the reference to the character of a surrogate pair (Unicode standard, section 3.9)."""
+    high, low = _code_point(*match.group(1, 2)), _code_point(*match.group(3, 4))
+    if 0xD800 <= high < 0xDC00 <= low < 0xE000:  # noqa: PLR2004 - the ranges of surrogates
+        return b"&#%d;" % (0x10000 + ((high - 0xD800) << 10) + low - 0xDC00)
     return match.group()
 
 
-def _html_entities(data: bytes) -> bytes:
+def _code_point(decimal: bytes | None, hexadecimal: bytes) -> int:
+    if decimal:
+        return int(decimal)
+    return int(hexadecimal, 16)
+
+
+def _replace_html_entities(data: bytes) -> bytes:
     def character(match: re.Match[bytes]) -> bytes:
         name = match.group(1)
         code = html.entities.name2codepoint.get(name.decode("ascii"))
@@ -263,17 +272,17 @@ def _html_entities(data: bytes) -> bytes:
     return _NAMED_REF.sub(character, data)
 
 
-def _bare_ampersands(data: bytes) -> bytes:
+def _escape_bare_ampersands(data: bytes) -> bytes:
     return _BARE_AMPERSAND.sub(b"&amp;", data)
 
 
-def _inner_declarations(data: bytes) -> bytes:
+def _remove_inner_declarations(data: bytes) -> bytes:
     """Remove the XML declarations of records that a catalogue pasted into its page unchanged."""
     start = len(_declaration(data))
     return data[:start] + _DECLARATION.sub(b"", data[start:])
 
 
-def _undeclared_prefixes(data: bytes) -> bytes:
+def _declare_prefixes(data: bytes) -> bytes:
     """Declare well-known prefixes on the root that are used but not declared."""
     root = _ROOT_TAG.search(data)
     if not root:
@@ -289,12 +298,12 @@ def _undeclared_prefixes(data: bytes) -> bytes:
 
 
 REPAIRS: tuple[Callable[[bytes], bytes], ...] = (
-    _latin1,
-    _inner_declarations,
-    _control_characters,
-    _html_entities,
-    _bare_ampersands,
-    _undeclared_prefixes,
+    _decode_latin1,
+    _remove_inner_declarations,
+    _remove_control_characters,
+    _replace_html_entities,
+    _escape_bare_ampersands,
+    _declare_prefixes,
 )
 """Repair rules, applied in this order to a document that is not well-formed before it is parsed
 once more."""

@@ -16,7 +16,7 @@ from ckanext.ecosphere.dataset import geometry, places
 from ckanext.ecosphere.dataset.geometry import HALF_TURN, QUARTER_TURN
 from ckanext.ecosphere.dataset.places import COUNTRY, MAINLAND, SOUTHERN_LANDS
 from ckanext.ecosphere.harvest.normalise.draft import Draft, rows
-from ckanext.ecosphere.harvest.record import Box, Extent, Shape
+from ckanext.ecosphere.harvest.record import Box, Extent
 from ckanext.ecosphere.vocabularies import Concept
 
 MAX_BOXES = 50
@@ -160,20 +160,20 @@ def _beside(extents: Iterable[Extent], box: Box) -> str:
     return ""
 
 
-def geometry_of(shape: Shape, around: Iterable[geometry.Box]) -> str:
+def geometry_of(shape: geometry.Geometry, around: Iterable[geometry.Box]) -> str:
     """Return a geometry as GeoJSON text, with its axes swapped if it was written latitude first.
 
     That is so if it lies within one of the boxes only when swapped, or beyond the poles.
     """
-    positions = list(geometry.positions_in(shape.geometry["coordinates"]))
+    positions = list(geometry.positions_in(shape["coordinates"]))
     bounds = geometry.bounds(positions)
     swapped = geometry.swapped(bounds)
     fits = any(geometry.holds(box, bounds, _TOLERANCE) for box in around)
     fits_swapped = any(geometry.holds(box, swapped, _TOLERANCE) for box in around)
     is_beyond_the_poles = max(abs(bounds[1]), abs(bounds[3])) > QUARTER_TURN
     if not fits and (fits_swapped or is_beyond_the_poles):
-        return json.dumps(geometry.with_axes_swapped(shape.geometry))
-    return json.dumps(shape.geometry)
+        return json.dumps(geometry.with_axes_swapped(shape))
+    return json.dumps(shape)
 
 
 # --- territories of a box --------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from ckanext.ecosphere.harvest.iso import parts
-from ckanext.ecosphere.harvest.record import Box, Shape
+from ckanext.ecosphere.harvest.record import Box
 from ckanext.ecosphere.harvest.tests.making import dataset
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/4326"
@@ -65,8 +65,8 @@ def test_a_shape_stands_with_its_box_which_tells_when_the_axes_were_swapped():
     box = Box(west="5", east="5.5", south="46", north="46.5")
     turned = [[[y, x] for x, y in TRIANGLE[0]]]
     for coordinates in (TRIANGLE, turned):
-        shape = Shape({"type": "Polygon", "coordinates": coordinates})
+        shape = {"type": "Polygon", "coordinates": coordinates}
         (row,) = dataset(boxes=[box], shapes=[shape])["spatial_coverage"]
         assert json.loads(row["geom"])["coordinates"] == TRIANGLE
-    alone = Shape({"type": "Polygon", "coordinates": TRIANGLE})
+    alone = {"type": "Polygon", "coordinates": TRIANGLE}
     assert len(dataset(boxes=[box], shapes=[alone, alone])["spatial_coverage"]) == 3

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
@@ -134,18 +135,19 @@ def mutate(data, element, elements) -> None:
 
 
 #: The reader returns GeoJSON or nothing, which the type does not express.
-SHAPES = st.builds(
-    lambda x, y: r.Shape({"type": "Point", "coordinates": [x, y]}), st.floats(-180, 180), st.floats(-180, 180)
-)
+SHAPES = st.builds(lambda x, y: {"type": "Point", "coordinates": [x, y]}, st.floats(-180, 180), st.floats(-180, 180))
 
 
 def strategy(hint):
     """Return a strategy of odd values for a field of the record, according to its type."""
     if dataclasses.is_dataclass(hint):
-        return SHAPES if hint is r.Shape else instances(hint)
+        return instances(hint)
     arguments = [a for a in get_args(hint) if a is not type(None)]
     if getattr(hint, "__origin__", None) is list:
-        return st.lists(strategy(arguments[0]), max_size=4)
+        items = SHAPES
+        if hint != list[geometry.Geometry]:
+            items = strategy(arguments[0])
+        return st.lists(items, max_size=4)
     if hint == r.Translations:
         names = st.sampled_from(["title", "abstract", "name", "description", "purpose", ""])
         return st.dictionaries(names, st.dictionaries(st.text(max_size=5), ODD_TEXTS, max_size=3), max_size=3)

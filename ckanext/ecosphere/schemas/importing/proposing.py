@@ -157,13 +157,13 @@ def _together(
         if service["trouble"]:
             problems.append(f"{service['url'][:200]}{_(': ')}{service['trouble']}")
         if first is None and service["layers"]:
-            first = services.chosen(service, names)
+            first = services.selected_layers(service, names)
             if first is None:
                 return {**answer, "state": CHOOSE, "service": service}
             layers = first
             dataset = {**services.dataset(service, layers, language.current()), **dataset}
         else:
-            layers = services.same(service, first or ())
+            layers = services.counterparts(service, first or ())
         resources += services.resources(service, layers)
     has_answered = bool(read_at) or first is not None
     for address in pasted_addresses:

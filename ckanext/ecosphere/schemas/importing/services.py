@@ -18,11 +18,13 @@ from ckanext.ecosphere.vocabularies import tables
 
 #: Used instead of names of layers: the service as a whole.
 WHOLE = "*"
+#: Layers, and files of Atom feeds, that become resources of one dataset at most.
 MOST_LAYERS, MOST_FILES = 50, 20
 #: Least share of its territory that an extent must cover for the territory to be proposed.
 LEAST_SHARE = 0.02
 #: Share by which an extent may exceed its territory on each side.
 SLACK = 0.05
+#: West, south, east, north in degrees; an extent that reaches all of them tells nothing of the layer.
 WORLD = (-179.0, -85.0, 179.0, 85.0)
 #: Default titles of map servers.
 _STOCK = re.compile(
@@ -38,45 +40,48 @@ Dataset = Values
 
 @cache
 def kinds() -> dict[str, dict[str, str]]:
-    """Return how services are described, by their kind."""
+    """Return the rows of `services.csv` by kind of service: format and protocol of resources, and `resource_of`."""
     return {row["kind"]: row for row in tables.rows(_FILE)}
 
 
 def is_catalogue(service: Service) -> bool:
     """Return whether a service is a catalogue (CSW), which has records instead of layers."""
-    return not kinds().get(service["kind"], {}).get("carries")
+    return not kinds().get(service["kind"], {}).get("resource_of")
 
 
-def chosen(service: Service, names: Sequence[str] | None) -> list[Layer] | None:
-    """Return the chosen layers; None if the user still has to choose.
+def selected_layers(service: Service, names: Sequence[str] | None) -> list[Layer] | None:
+    """Return the layers that the user or the URL of the service selects; None if the user still has to choose.
 
     Args:
-        service: the service.
+        service: the service; `asked`: the names of layers in its URL, separated by commas.
         names: names of the layers; `WHOLE` for the service as a whole; None before the user was asked.
     """
-    layers = service["layers"]
+    layers = list(service["layers"])
     if names is not None:
-        return [layer for layer in layers if layer["name"] in names and WHOLE not in names][
-            :MOST_LAYERS
-        ]
-    if service["asked"]:
+        if WHOLE in names:
+            return []
+        layers = [layer for layer in layers if layer["name"] in names]
+    elif service["asked"]:
         names = [_plain(name) for name in service["asked"].split(",")]
-        return [layer for layer in layers if _plain(layer["name"]) in names][:MOST_LAYERS]
-    if len(layers) > 1:
+        layers = [layer for layer in layers if _plain(layer["name"]) in names]
+    elif len(layers) > 1:
         return None
-    return list(layers)
+    return layers[:MOST_LAYERS]
 
 
-def same(service: Service, layers: Iterable[Layer]) -> list[Layer]:
-    """Return the layers of a service with the same name or title as given ones (WMS layers of WFS types)."""
-    names = set().union(*map(_names, layers))
-    matching = [layer for layer in service["layers"] if _names(layer) & names]
+def counterparts(service: Service, layers: Iterable[Layer]) -> list[Layer]:
+    """Return the layers of a service that match those of another one (the WMS layers of WFS feature types).
+
+    They match by name or title; the only layer of a service matches always.
+    """
+    names_and_titles = set().union(*map(_name_and_title, layers))
+    matching = [layer for layer in service["layers"] if _name_and_title(layer) & names_and_titles]
     if not matching and len(service["layers"]) == 1:
         return list(service["layers"])
     return matching
 
 
-def _names(layer: Layer) -> set[str]:
+def _name_and_title(layer: Layer) -> set[str]:
     return {_plain(layer["name"]), voc.normalise(layer["title"])} - {""}
 
 
@@ -118,29 +123,30 @@ def resources(service: Service, layers: Sequence[Layer]) -> list[Dataset]:
     """Return the resources of a service for some layers."""
     row = kinds()[service["kind"]]
     files: list[Dataset] = []
-    if row["carries"] == "links":
+    if row["resource_of"] == "file":
         for layer in layers:
             links = layer["details"].get("links", ())
             files += [_file(link, layer) for link in links if link.get("url")]
     if files:
         return files[:MOST_FILES]
-    label = service["label"]
+    kind = service["label"]
     shared = {"url": service["url"], "format": row["format"], "protocol": row["protocol"]}
-    if not layers or row["carries"] != "name":
-        return [{**shared, "name": _named(service["title"] or label, label)}]
+    if not layers or row["resource_of"] != "layer":
+        return [{**shared, "name": _with_kind(service["title"] or kind, kind)}]
     of_layers = []
     for layer in layers:
-        name, codes = _named(_title(layer), label), _crs([layer])
+        name, systems = _with_kind(_title(layer), kind), _crs([layer])
         of_layers.append(
-            {**shared, "name": name, "layer_name": [layer["name"]], "reference_system": codes}
+            {**shared, "name": name, "layer_name": [layer["name"]], "reference_system": systems}
         )
     return of_layers
 
 
-def _named(title: str, label: str) -> str:
-    if label.lower() in title.lower().split():
+def _with_kind(title: str, kind: str) -> str:
+    """Return a title followed by the kind of service ("Zones humides (WMS)"), unless it has it already."""
+    if kind.lower() in title.lower().split():
         return title
-    return f"{title} ({label})"
+    return f"{title} ({kind})"
 
 
 def _file(link: Mapping[str, str], layer: Layer) -> Dataset:
@@ -171,6 +177,7 @@ def readable(name: str) -> str:
 
 
 def _plain(name: str) -> str:
+    """Return the name of a layer without its namespace, case and accents."""
     return voc.normalise(name.strip().rpartition(":")[2] or name)
 
 

@@ -87,7 +87,7 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDi
     lang = language.current()
     differences = []
     for dataset in datasets:
-        before, after = bulk.current(dataset, change.field), bulk.changed(dataset, change)
+        before, after = bulk.value_of(dataset, change.field), bulk.value_after(dataset, change)
         if before == after:
             continue
         differences.append(

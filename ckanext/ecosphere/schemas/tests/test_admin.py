@@ -17,12 +17,11 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.schemas import bulk, checks, form, helpers
-from ckanext.ecosphere.schemas.cli import refreshed
 from ckanext.ecosphere.schemas.cli import vocabularies as vocabularies_command
 from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.test_form import AsUser, form_of, submit
-from ckanext.ecosphere.vocabularies.model import Vocabulary, read_vocabulary
+from ckanext.ecosphere.vocabularies.model import Vocabulary, merged, read_vocabulary
 
 HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 
@@ -147,7 +146,7 @@ class TestANewEdition:
         old, new = tmp_path / "old.csv", tmp_path / "new.csv"
         old.write_text(f"# where from\n{HEAD}http://x/a,a,A,A,,\nhttp://x/b,b,B,B,,\n")
         new.write_text(f"{HEAD}http://x/a,a,Aa,A,,\nhttp://x/c,c,C,C,,\n")
-        text, outcome = refreshed(old, new)
+        text, outcome = merged(old, new, voc.normalise)
         assert outcome == {"added": ["c"], "changed": ["a"], "withdrawn": ["b"], "returned": []}
         old.write_text(text)
         assert text.startswith("# where from\n")
@@ -155,7 +154,7 @@ class TestANewEdition:
         assert concepts["b"].data["withdrawn"] is True
         graph = skos.graph(concepts, "urn:list")
         assert (URIRef("http://x/b"), OWL.deprecated, Literal(True)) in graph
-        assert refreshed(old, old)[1]["withdrawn"] == []
+        assert merged(old, old, voc.normalise)[1]["withdrawn"] == []
 
     @pytest.mark.parametrize(
         ("content", "said"),
@@ -176,21 +175,21 @@ class TestANewEdition:
         bad = tmp_path / "bad.csv"
         bad.write_text(content)
         with pytest.raises(ValueError, match=said):
-            refreshed(voc.DATA / "network.csv", bad)
+            merged(voc.DATA / "network.csv", bad, voc.normalise)
 
     def test_may_begin_with_a_byte_order_mark_and_must_be_in_utf_8(self, tmp_path):
         file = tmp_path / "marked.csv"
         file.write_bytes(("\ufeff" + (voc.DATA / "network.csv").read_text(encoding="utf-8")).encode())
-        assert not any(refreshed(voc.DATA / "network.csv", file)[1].values())
+        assert not any(merged(voc.DATA / "network.csv", file, voc.normalise)[1].values())
         file.write_bytes(f"{HEAD}http://x/a,a,Été,A,,\n".encode("cp1252"))
         with pytest.raises(ValueError, match="not in UTF-8"):
-            refreshed(voc.DATA / "network.csv", file)
+            merged(voc.DATA / "network.csv", file, voc.normalise)
 
     def test_a_concept_whose_address_changes_keeps_the_old_address_readable(self, tmp_path):
         old, new = tmp_path / "old.csv", tmp_path / "new.csv"
         old.write_text(f"{HEAD}http://x/a,a,A,A,,\n")
         new.write_text(f"{HEAD}http://y/a,a,A,A,,\n")
-        old.write_text(refreshed(old, new)[0])
+        old.write_text(merged(old, new, voc.normalise)[0])
         concepts = Vocabulary("x", read_vocabulary(old), voc.normalise)
         assert (concepts["a"].uri, concepts["http://x/a"].data["withdrawn"]) == ("http://y/a", True)
         assert concepts["http://x/a"].label_fr == "A"

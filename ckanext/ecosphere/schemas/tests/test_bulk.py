@@ -35,11 +35,11 @@ class TestThePlan:
         ],
     )
     def test_says_what_a_dataset_would_hold(self, field, operation, lines, before, after):
-        assert bulk.changed({field: before}, bulk.change_of(field, operation, lines)) == after
+        assert bulk.value_after({field: before}, bulk.change_of(field, operation, lines)) == after
 
     def test_handles_keywords_by_their_names(self):
         change = bulk.change_of("tags", "add", "eau\nzone humide")
-        assert bulk.changed({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == ["crue", "eau", "zone humide"]
+        assert bulk.value_after({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == ["crue", "eau", "zone humide"]
 
     @pytest.mark.parametrize(
         ("field", "operation", "lines", "code"),

@@ -107,7 +107,7 @@
           this._write("field-protocol", kind.protocol),
           this._write("field-name", title ? title + " (" + service.label + ")" : ""),
           this._write("field-description", layer ? layer.abstract : service.abstract),
-          kind.carries === "name" ? this._layer(layer ? layer.name : "") : "",
+          kind.resource_of === "layer" ? this._layer(layer ? layer.name : "") : "",
           layer ? await this._crs(layer.crs) : "",
         ].filter(Boolean);
         told.textContent = done.length ? this.options.filled + " " + done.join(", ") : this.options.nothing;
