@@ -62,7 +62,7 @@ for blueprint in BLUEPRINTS:
 @schemas.route("/dataset/<id>/iso19139.xml")
 def iso(id: str) -> Response:
     """Return the ISO 19139 record of a dataset."""
-    dataset = _shown(id)
+    dataset = _dataset_or_404(id)
     response = Response(writer.record_of(dataset), mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
     return response
@@ -71,7 +71,7 @@ def iso(id: str) -> Response:
 @schemas.route("/dataset/<id>/schemaorg.jsonld")
 def schema_org(id: str) -> Response:
     """Return the schema.org description of a dataset as JSON-LD, as embedded in its page."""
-    dataset = _shown(id)
+    dataset = _dataset_or_404(id)
     return Response(
         json.dumps(schemaorg.structured_data(dataset), ensure_ascii=False, indent=2),
         mimetype="application/ld+json",
@@ -265,13 +265,13 @@ def _imported(read: DataDict) -> str:
         url = tk.url_for("dataset.read", id=dataset["name"])
         link = Markup('<a class="alert-link" href="{}">{}</a>').format(url, dataset["title"])
         tk.h.flash_error(Markup("{}{}").format(_("See the dataset: "), link), allow_html=True)
-    _tell(read["problems"])
+    _flash_problems(read["problems"])
     if read["described"]:
-        return _new_form(_as_it_is(read["dataset"]))
-    return _new_form({**_usual(), **read["dataset"]})
+        return _new_form(_without_defaults(read["dataset"]))
+    return _new_form({**_usual_values(), **read["dataset"]})
 
 
-def _usual() -> DataDict:
+def _usual_values() -> DataDict:
     """Return the usual values of the user's only service; empty for users with several."""
     mine = tk.h.ecosphere_own_services()
     if len(mine) != 1:
@@ -292,12 +292,12 @@ def _fields() -> list[DataDict]:
 def duplicate(id: str) -> Any:
     """Show the form of a new dataset, filled in from an existing one."""
     _check_may_describe()
-    dataset = _shown(id)
+    dataset = _dataset_or_404(id)
     title = _("{title} (copy)").format(title=dataset["title"])
     copied = proposing.duplicate(dataset, title)
     copied, problems = proposing.looked_over(copied, {"user": tk.current_user.name})
-    _tell(problems)
-    return _new_form(_as_it_is(copied))
+    _flash_problems(problems)
+    return _new_form(_without_defaults(copied))
 
 
 @schemas.route("/dataset/nouveau/<service>")
@@ -328,7 +328,7 @@ def new_of_service(service: str) -> Any:
     return _new_form(usual)
 
 
-def _tell(problems: list[str]) -> None:
+def _flash_problems(problems: list[str]) -> None:
     sentences = list(dict.fromkeys(problems))
     for sentence in sentences[:MOST_PROBLEMS]:
         tk.h.flash_notice(sentence)
@@ -343,7 +343,7 @@ def _check_may_describe() -> None:
         tk.abort(403, _("Only the editors of a service describe datasets"))
 
 
-def _as_it_is(dataset: DataDict) -> DataDict:
+def _without_defaults(dataset: DataDict) -> DataDict:
     """Return a dataset for which the form uses no defaults: a licence or access that is not stated stays empty."""
     empty = {}
     for field in _fields():
@@ -361,7 +361,7 @@ def _new_form(dataset: DataDict) -> str:
     return dataset_views.CreateView().get("dataset", dict(dataset))
 
 
-def _shown(id: str) -> DataDict:
+def _dataset_or_404(id: str) -> DataDict:
     try:
         return tk.get_action("package_show")({}, {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -436,7 +436,7 @@ def cite(id: str, extension: str) -> Response:
     citation_format = page.FORMATS.get(extension)
     if citation_format is None:
         return tk.abort(404, _("There is no citation in this format."))
-    dataset = _shown(id)
+    dataset = _dataset_or_404(id)
     cited = page.citation_of(dataset, tk.config["ckan.site_title"], relations.permalink(dataset))
     content_type = f"{citation_format.media_type}; charset=utf-8"
     response = Response(citation_format.write(cited), content_type=content_type)
@@ -477,7 +477,7 @@ MOST_PAGES = 500
 @high_value.route("/donnees-de-forte-valeur")
 def portal() -> str:
     """Show the high-value datasets of the portal."""
-    return tk.render("ecosphere_schemas/hvd.html", _shown_service(""))
+    return tk.render("ecosphere_schemas/hvd.html", _variables_of(""))
 
 
 @high_value.route("/donnees-de-forte-valeur.csv")
@@ -490,7 +490,7 @@ def portal_csv() -> Response:
 def service(id: str) -> str:
     """Show the high-value datasets of a service."""
     group = _service(id)
-    variables = {"group_dict": group, "group_type": group["type"], **_shown_service(group["name"])}
+    variables = {"group_dict": group, "group_type": group["type"], **_variables_of(group["name"])}
     return tk.render("ecosphere_schemas/hvd_of_service.html", variables)
 
 
@@ -500,7 +500,8 @@ def service_csv(id: str) -> Response:
     return _csv(_service(id)["name"])
 
 
-def _shown_service(name: str) -> DataDict:
+def _variables_of(name: str) -> DataDict:
+    """Return the variables of the page of a service, by its name; "" for the whole portal."""
     selection = _selection(name)
     number = _number("page", MOST_PAGES)
     count, datasets = hvd.listed(selection, number)
