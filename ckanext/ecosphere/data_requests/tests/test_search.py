@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -162,7 +163,9 @@ def test_closed_requests_are_not_offered_for_support(requests: Any):
     ]
 
 
-def test_what_is_of_another_place_is_not_similar(reset_index: None):
+def test_what_is_of_another_place_is_not_similar(reset_index: Callable[[], None]):
+    reset_index()  # other tests of this module leave datasets of the same words
+
     def about(title: str, **territory: Any) -> str:
         return dataset(title=title, **territory)["id"]
 
