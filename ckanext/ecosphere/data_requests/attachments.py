@@ -309,8 +309,14 @@ def checked_files(uploaded: Any) -> list[AcceptedFile]:
         raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
 
 
-def keep_answer(request: Request, fields: Row) -> list[str]:
-    """Store the files and links that answer a request, without committing; return their ids."""
+def keep_answer(
+    request: Request, fields: Row, links: Iterable[str], files: Iterable[AcceptedFile]
+) -> list[str]:
+    """Store the files and links that answer a request, without committing; return their ids.
+
+    Args:
+        fields: of the transition: `reach`, and `public_from` if only the requester may read them until then.
+    """
     private = fields.get("reach") == REQUESTER
     reach = REQUESTER if private else EVERYONE
     public_from = fields.get("public_from") if private else None
@@ -320,10 +326,8 @@ def keep_answer(request: Request, fields: Row) -> list[str]:
         "public_from": public_from,
         "created": clock.now(),
     }
-    rows = [
-        Delivery(id=new_id(), kind=LINK, url=url, **common) for url in fields.get("links") or ()
-    ]
-    for file in fields.get("files") or ():
+    rows = [Delivery(id=new_id(), kind=LINK, url=url, **common) for url in links]
+    for file in files:
         row = Delivery(
             id=new_id(),
             kind=FILE,

@@ -101,7 +101,7 @@ def request_show(request: Request, reader: Reader) -> DataDict:
     if reader.is_inside(request):
         suggestions = datasets(request, reader, "suggested")
     review_until = None
-    if _may_ask_review(request, reader):
+    if not request.obstacle("ask_review", reader.roles(request)):
         review_until = iso(request.review_until)
     return {
         **_request(request, reader, names, mine),
@@ -326,20 +326,18 @@ def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
 
 def may(request: Request, reader: Reader) -> list[DataDict]:
     """Return the transitions that the reader may do now, with their fields."""
-    moment = clock.now()
-    transitions = states.possible(
-        states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment)
-    )
-    return [_transition(line, request.is_signal) for line in transitions]
-
-
-def _transition(line: states.Transition, signal: bool) -> DataDict:
-    return {
-        "transition": line.name,
-        "label": wording.message("transitions", line.name, signal=signal),
-        "fields": list(line.fields),
-        "required": [name for name in line.required if name not in states.INSTEAD],
-    }
+    roles = reader.roles(request)
+    possible = []
+    for name, transition in states.TRANSITIONS.items():
+        if not request.obstacle(name, roles):
+            step = {
+                "transition": name,
+                "label": wording.message("transitions", name, signal=request.is_signal),
+                "fields": list(transition.fields),
+                "required": [field for field in transition.required if field not in states.INSTEAD],
+            }
+            possible.append(step)
+    return possible
 
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
@@ -350,12 +348,6 @@ def _may_refer(request: Request, reader: Reader) -> str | None:
     if cause:
         return iso(referral.last_day(cause[1]))
     return None
-
-
-def _may_ask_review(request: Request, reader: Reader) -> bool:
-    moment = clock.now()
-    facts, roles = states.Facts.of(request), reader.roles(request)
-    return not states.obstacle(facts, "ask_review", roles, moment, clock.day_of(moment))
 
 
 def satisfaction_is_asked(request: Request) -> bool:

@@ -73,7 +73,7 @@ def must_be_seen(request: Request, reader: Reader) -> None:
         NotSeen: there are similar datasets or open requests.
     """
     alike = similar_datasets(
-        request.title, request.theme, place_of(request), request.organization_id or ""
+        request.title, request.theme, places.of_request(request), request.organization_id or ""
     )
     similar = {
         # A request for access to a dataset need not show that dataset.
@@ -82,11 +82,6 @@ def must_be_seen(request: Request, reader: Reader) -> None:
     }
     if any(similar.values()):
         raise NotSeen(similar)
-
-
-def place_of(request: Request) -> str:
-    """Return the territory of a request or, for a draft, that of its communes or rectangle."""
-    return request.territory or places.territory_of(request.communes, request.bbox)
 
 
 def similar_datasets(
