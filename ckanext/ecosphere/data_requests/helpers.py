@@ -187,15 +187,14 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
 
 def ecosphere_request_privacy() -> DataDict:
     """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
-    lang = "en" if language.current().startswith("en") else "fr"
-    remedies = law.remedies()
+    spoken, remedies = language.of_tables(), law.remedies()
     privacy = remedies["privacy"]
     return {
-        "ground": privacy["ground"][lang],
-        "authority": privacy["authority"][lang],
+        "ground": privacy["ground"][spoken],
+        "authority": privacy["authority"][spoken],
         "website": privacy["website"],
         "months": config.anonymise_months(),
-        "article": remedies["no_interest"]["article"][lang],
+        "article": remedies["no_interest"]["article"][spoken],
     }
 
 
@@ -236,24 +235,6 @@ def ecosphere_request_new_url(
     return tk.h.url_for(
         "ecosphere_requests.new", **{name: value for name, value in filled.items() if value}
     )
-
-
-def ecosphere_request_done(
-    transition: str, *, private: bool = False, signal: bool = False, held: bool = False
-) -> str:
-    """Return the message after a transition.
-
-    Args:
-        transition: its name.
-        private: whether its answer is private to the requester.
-        signal: whether it concerns a report.
-        held: whether its text is held for moderation.
-    """
-    if held and transition == "answer_details":
-        return wording.message("done", "held")
-    if private:
-        return wording.message("done", "private")
-    return wording.message("done", transition, signal=signal)
 
 
 def ecosphere_request_event(event: Row, signal: bool = False) -> str:

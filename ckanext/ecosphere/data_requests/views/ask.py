@@ -28,7 +28,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.core.pages import act, context
+from ckanext.ecosphere.core.pages import act, context, rendered
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import (
     fields,
@@ -47,7 +47,6 @@ from ckanext.ecosphere.data_requests.views.forms import (
     messages,
     page,
     personal,
-    rendered,
     status_of,
 )
 from ckanext.ecosphere.dataset.view import Row
@@ -113,7 +112,7 @@ def create() -> AnyResponse:
     data, errors = forms.read_step(first, typed)
     carried = {name: typed.get(name) or None for name in CARRIED}
     carried["visibility"] = carried["visibility"] or "public"
-    uploads = _uploads()
+    uploads = forms.uploads("files")
     if go != "later":
         names = [*first.fields]
         if go == "send":
@@ -132,21 +131,16 @@ def create() -> AnyResponse:
             _("Log in or create an account: what you typed is kept and you go on from there.")
         )
         return log_in(tk.url_for("ecosphere_requests.new"))
+    values = {**carried, **data, "files": uploads or None}
+    filled = {name: value for name, value in values.items() if value is not None}
     try:
-        draft = act(
-            "ecosphere_request_create", **_given({**carried, **data, "files": uploads or None})
-        )
+        draft = act("ecosphere_request_create", **filled)
     except tk.ValidationError as error:
         return _form(first, typed, errors=forms.with_files(messages(error), "files", uploads))
     forget_form()
     if go == "send":
         return _sent_at_once(draft)
     return _after(draft, first, go)
-
-
-def _uploads() -> list[Any]:
-    """Return the files of the form."""
-    return [file for file in request.files.getlist("files") if file.filename]
 
 
 def _lacking(names: Iterable[str], values: Row) -> forms.Errors:
@@ -221,7 +215,7 @@ def save(id: str, step: str) -> AnyResponse:
     data, errors = forms.read_step(current, request.form)
     if draft["state"] != "draft":
         data = {name: value for name, value in data.items() if name in AFTER_SENDING}
-    uploads = _uploads()
+    uploads = forms.uploads("files")
     if uploads or request.form.get("without_files"):
         data["files"] = uploads
     go = request.form.get("go", "next")
@@ -256,7 +250,7 @@ def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
     draft = _own(id)
     similar = similar_of(draft)
-    return rendered("ecosphere_requests/lookalikes.html", {"request_": draft, "similar": similar})
+    return rendered("ecosphere_requests/lookalikes.html", request_=draft, similar=similar)
 
 
 @page
@@ -264,16 +258,12 @@ def lookalikes_fragment() -> str:
     """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
     names = ("title", "theme", "territory", "dataset", "organization")
     values: DataDict = {name: request.args.get(name, "") for name in names}
-    if request.args.get("draft") and not values["territory"]:
-        values = {**values, **_place_of_draft(request.args["draft"])}
-    if values["title"].strip():
-        similar = similar_of(values)
-    else:
-        similar = {"datasets": [], "requests": []}
-    return tk.render(
-        "ecosphere_requests/snippets/similar.html",
-        {"similar": similar, "draft": request.args.get("draft")},
-    )
+    draft = request.args.get("draft")
+    if draft and not values["territory"]:
+        values |= _place_of_draft(draft)
+    similar = similar_of(values)
+    variables = {"similar": similar, "draft": draft}
+    return tk.render("ecosphere_requests/snippets/similar.html", variables)
 
 
 def _place_of_draft(id: str) -> DataDict:
@@ -290,14 +280,10 @@ def commune_suggestions() -> Response:
     matches = places.find_communes(
         request.args.get("q", "")[:80], near=request.args.get("territory", "")
     )
-    return jsonify(
-        {
-            "items": [
-                {"value": commune.code, "label": places.commune_label(commune.code)}
-                for commune in matches
-            ]
-        }
-    )
+    items = [
+        {"value": commune.code, "label": places.commune_label(commune.code)} for commune in matches
+    ]
+    return jsonify({"items": items})
 
 
 def dataset_suggestions() -> Response:
@@ -379,14 +365,12 @@ def _form(
     elif not draft and is_known():
         variables["limit"] = _limit_of_next(_addressee(values))
         variables["similar"] = similar_of(values) if values.get("title") else None
-    return rendered("ecosphere_requests/form.html", variables, status_of(errors))
+    return rendered("ecosphere_requests/form.html", status_of(errors), **variables)
 
 
 def _addressee(values: Row) -> str | None:
     """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
-    package = None
-    if values.get("dataset"):
-        package = model.Package.get(values.get("dataset"))
+    package = model.Package.get(values.get("dataset"))
     if package:
         return package.owner_org
     return values.get("organization")
@@ -440,27 +424,22 @@ def similar_of(values: Row) -> DataDict:
     The request itself is left out, and the dataset to which it requests access.
     """
     arguments: DataDict = {name: values.get(name) or "" for name in ("title", "theme", "territory")}
-    arguments |= {
-        name: values[name] for name in ("communes", "bbox") if isinstance(values.get(name), list)
-    }
-    if service := values.get("organization"):
-        arguments["organization"] = service["id"] if isinstance(service, dict) else service
+    for name in ("communes", "bbox"):
+        if isinstance(values.get(name), list):
+            arguments[name] = values[name]
+    service = values.get("organization")
+    if isinstance(service, dict):
+        service = service["id"]
     try:
-        similar = act("ecosphere_request_similar", **arguments)
+        similar = act("ecosphere_request_similar", **arguments, organization=service)
     except tk.ValidationError:  # an unknown theme or place in the URL
         return {"datasets": [], "requests": []}
-    similar["requests"] = [
-        other for other in similar["requests"] if other["id"] != values.get("id")
-    ]
-    about = values.get("about")  # only set for a stored request
-    if isinstance(about, dict):
-        asked_for = about.get("name")
-    else:
-        asked_for = values.get("dataset")
-    similar["datasets"] = [
-        dataset for dataset in similar["datasets"] if dataset["name"] != asked_for
-    ]
-    return similar
+    others = [other for other in similar["requests"] if other["id"] != values.get("id")]
+    own_name, about = values.get("dataset"), values.get("about")
+    if isinstance(about, dict):  # of a stored request
+        own_name = about["name"]
+    datasets = [dataset for dataset in similar["datasets"] if dataset["name"] != own_name]
+    return {"datasets": datasets, "requests": others}
 
 
 def _route(draft: Row) -> DataDict | None:
@@ -481,10 +460,8 @@ def _route(draft: Row) -> DataDict | None:
 def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
     """Continue after saving a step: to similar data and requests, another step, or the request."""
     if draft["state"] != "draft":
-        if any(
-            event.get("moderation") == "held" and event["transition"] == "edit"
-            for event in draft["events"]
-        ):
+        edits = [event for event in draft["events"] if event["transition"] == "edit"]
+        if any(edit["moderation"] == "held" for edit in edits):
             tk.h.flash_notice(
                 _("Your changes wait for a moderator: they are made once they have been read.")
             )
@@ -498,22 +475,15 @@ def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
         )
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
-    if before is None and not (
-        request.form.get("similar_shown") or request.form.get("similar_seen")
-    ):
-        similar = similar_of(draft)
-        if similar["datasets"] or similar["requests"]:
-            return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
+    has_seen = request.form.get("similar_shown") or request.form.get("similar_seen")
+    if before is None and not has_seen and any(similar_of(draft).values()):
+        return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
     return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)
 
 
 def enclosed(draft: Row) -> list[DataDict]:
     """Return the files that are sent with a draft."""
     return [file for message in draft["comments"] for file in message["attachments"]]
-
-
-def _given(data: Row) -> DataDict:
-    return {name: value for name, value in data.items() if value is not None}
 
 
 def _limit_of_next(organization: str | None) -> DataDict | None:
@@ -570,14 +540,15 @@ def _batch(
     id: str, chosen: list[str] | None = None, errors: forms.Errors | None = None
 ) -> Response:
     batch = act("ecosphere_request_batch_show", id=id)
-    variables = {
-        "batch": batch,
-        "request_": act("ecosphere_request_show", id=id),
-        "chosen": chosen or [],
-    }
-    variables["limit"] = _limit_of_next(None) if batch["may_grow"] else None
+    limit = _limit_of_next(None) if batch["may_grow"] else None
     return rendered(
-        "ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, status_of(errors)
+        "ecosphere_requests/batch.html",
+        status_of(errors),
+        batch=batch,
+        request_=act("ecosphere_request_show", id=id),
+        chosen=chosen or [],
+        limit=limit,
+        errors=errors or {},
     )
 
 
