@@ -34,6 +34,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Setting,
+    is_any,
     number_of,
     rows_changed,
 )
@@ -372,10 +373,7 @@ def waits_for_moderator(row: Notification, request: Request) -> bool:
     if row.kind == "submit":
         if request.state not in states.ACTIVE:
             return False
-        step = sa.exists().where(
-            Event.request_id == request.id, Event.actor_role == states.MODERATOR
-        )
-        return not model.Session.scalar(sa.select(step))
+        return not is_any(Event.request_id == request.id, Event.actor_role == states.MODERATOR)
     _held, kind, key = row.key.split(":", 2)
     text = trust.text_of(kind, key)
     return text is not None and text.moderation == trust.HELD
