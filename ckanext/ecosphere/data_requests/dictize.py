@@ -12,7 +12,7 @@ from ckan import model
 from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import attachments, history
-from ckanext.ecosphere.data_requests.decisions import letters, referral
+from ckanext.ecosphere.data_requests.decisions import law, letters, referral
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
@@ -327,7 +327,7 @@ def _may_refer(request: Request, reader: Reader) -> str | None:
     if states.REQUESTER in reader.roles(request):
         cause = referral.cause(request)
     if cause:
-        return iso(referral.last_day(cause[1]))
+        return iso(law.last_day("refer", cause[1]))
     return None
 
 

@@ -22,8 +22,8 @@ from ckanext.ecosphere.data_requests.model import (
     Trace,
 )
 
-#: Keys of outcomes and of fields of events that are addressed to the requester alone.
-PERSONAL = {*states.REFUSAL, "ground_confirmed", "unnamed", *states.TRANSMISSION, "spam"}
+#: Keys of outcomes and of fields of events that are addressed to the requester alone; `text` is in the oldest refusals.
+PERSONAL = {*states.REFUSAL, "ground_confirmed", "unnamed", *states.TRANSMISSION, "text", "spam"}
 #: Keys of fields of events that hold the id of a service.
 SERVICES = ("organization", "former_organization")
 #: Keys of fields of events that no reader sees.

@@ -34,6 +34,7 @@ from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.domain import (
     clock,
     fields,
+    people,
     places,
     states,
     text,
@@ -483,35 +484,25 @@ def _submit(request: Request, values: DataDict, moment: datetime) -> None:
 
 def _asked_too(request: Request) -> places.Proposal | None:
     """Return the service that the requester chose, alone or with others."""
-    group = None
-    if request.organization_id:
-        group = model.Session.get(model.Group, request.organization_id)
-    if group is None or group.state != model.State.ACTIVE:
+    group = people.active_service(request.organization_id)
+    if group is None:
         return None
     code = "batch" if request.batch_id else "asked"
     return places.Proposal(group, {"code": code})
 
 
-def ask_service(request: Request, organization: str | None) -> None:
-    """Set the service, given as an id, that the requester chose for a draft; without one, the portal proposes one."""
-    request.organization_id = organization or None
-    request.routing_reason = {"code": "asked"} if organization else {}
-
-
 def flag_unreachable(request: Request) -> None:
     """Flag a request whose service cannot be reached, for the moderators, or remove the flag."""
-    others = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
-    if request.organization_id and places.is_reachable(request.organization_id):
-        request.flags = others
-        return
-    group = None
-    if request.organization_id:
-        group = model.Session.get(model.Group, request.organization_id)
-    other = places.instead_of(group, request)
-    title = group.display_name if group else ""
-    other_title = other.title if other else ""
-    titles = {"title": title, "other": other_title}
-    request.flags = [*others, {"code": UNREACHABLE, **titles}]
+    flags = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
+    if not places.is_reachable(request.organization_id):
+        group = None
+        if request.organization_id:
+            group = model.Session.get(model.Group, request.organization_id)
+        other = places.instead_of(group, request)
+        title = group.display_name if group else ""
+        other_title = other.title if other else ""
+        flags.append({"code": UNREACHABLE, "title": title, "other": other_title})
+    request.flags = flags
 
 
 def start_clock(request: Request, day: date) -> None:
@@ -615,11 +606,11 @@ def _reconsider(request: Request, values: DataDict, moment: datetime) -> None:
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
     """Move supporters and followers, each counted once, and add the source's requester to them."""
     for table in (Support, Follow):
-        people = sa.select(sa.literal(target.id), table.user_id, table.created).where(
+        watchers = sa.select(sa.literal(target.id), table.user_id, table.created).where(
             table.request_id == source.id, table.user_id != (target.requester_id or "")
         )
         columns = ["request_id", "user_id", "created"]
-        model.Session.execute(insert(table).from_select(columns, people).on_conflict_do_nothing())
+        model.Session.execute(insert(table).from_select(columns, watchers).on_conflict_do_nothing())
         if source.requester_id and source.requester_id != target.requester_id:
             values = {"request_id": target.id, "user_id": source.requester_id, "created": moment}
             model.Session.execute(insert(table).values(values).on_conflict_do_nothing())
