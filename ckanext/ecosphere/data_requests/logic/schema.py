@@ -179,7 +179,7 @@ def request_transition() -> Schema:
     names: set[str] = set()
     for transition in states.TRANSITIONS.values():
         names.update(transition.fields)
-    names.discard("comment")
+    names -= {"comment", "similar_seen", "spam"}
     return _only(
         id=_id(),
         transition=_id(),
