@@ -126,7 +126,7 @@ def asked(form: MultiDict[str, str]) -> DataDict:
 
 
 @contextmanager
-def through_indexes(active: bool = True) -> Iterator[None]:
+def through_indexes(active: bool) -> Iterator[None]:
     """Make PostgreSQL use the full-text index.
 
     Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a frequent word.

@@ -38,7 +38,7 @@ from ckanext.ecosphere.data_requests.domain import (
     trust,
     wording,
 )
-from ckanext.ecosphere.data_requests.service import AFTER_SENDING
+from ckanext.ecosphere.data_requests.service import AFTER_SENDING, PLACED
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
@@ -63,13 +63,15 @@ CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
     stored = kept_form()
-    values = stored or {
+    values: Row = {
         field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
     }
-    if not stored and request.args.get("dataset"):
-        values = _about(str(request.args["dataset"]))
-    elif not stored and request.args.get("organization"):
-        values = {**_of_service(str(request.args["organization"])), **values}
+    if stored:
+        values = stored
+    elif request.args.get("dataset"):
+        values = _about(request.args["dataset"])
+    elif request.args.get("organization"):
+        values = {**_of_service(request.args["organization"]), **values}
     return _form(forms.steps()[0], values, resumed=bool(stored))
 
 
@@ -85,9 +87,10 @@ def _about(name: str) -> DataDict:
         "dataset": dataset["name"],
         "title": _("Access to: {title}").format(title=title),
     }
-    for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
-        concepts = (voc.get(vocabulary).get(str(key)) for key in dataset.get(field) or ())
-        if first := next((concept for concept in concepts if concept), None):
+    for field, vocabulary in PLACED.items():
+        concepts = map(voc.get(vocabulary).get, map(str, dataset.get(field) or ()))
+        first = next(filter(None, concepts), None)
+        if first:
             values[field] = first.id
     return values
 
@@ -97,10 +100,12 @@ def _of_service(name: str) -> DataDict:
     group = people.active_service(name)
     if group is None:
         return {}
+    values = {"organization": group.name}
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
-    territory = place.id if place else ""
-    return {"organization": group.name, "territory": territory}
+    if place:
+        values["territory"] = place.id
+    return values
 
 
 @page
@@ -328,10 +333,12 @@ def _form(
     labels = wording.messages("fields")
     if signal:
         labels["description"] = wording.message("fields", "description", signal=True)
-    service = None
-    if not draft and values.get("organization"):
+    service, files = None, []
+    if draft:
+        files = enclosed(draft)
+    elif values.get("organization"):
         service = model.Group.get(str(values["organization"]))
-    files = enclosed(draft) if draft else []
+    step_of = {name: step for step in forms.steps() for name in step.fields}
     variables: DataDict = {
         "step": current,
         "steps": [step for step in every if not sent or AFTER_SENDING.intersection(step.fields)],
@@ -341,12 +348,10 @@ def _form(
         "after": after,
         "values": _shown(values),
         "draft": draft,
-        "errors": forms.in_order(
-            errors or {}, [name for step in forms.steps() for name in step.fields]
-        ),
+        "errors": forms.in_order(errors or {}, step_of),
         "resumed": resumed,
         "labels": labels,
-        "step_of": {name: step for step in forms.steps() for name in step.fields},
+        "step_of": step_of,
         "trap": forms.TRAP,
         "service": service,
         "enclosed": files,
@@ -396,9 +401,8 @@ def _shown(values: Row) -> DataDict:
     if inputs.get("bbox"):
         inputs.update(zip(forms.SIDES, inputs["bbox"], strict=False))
     if not inputs.get("where"):
-        inputs["where"] = next(
-            (way for way in ("communes", "bbox") if inputs.get(way)), "territory"
-        )
+        ways = (way for way in ("communes", "bbox") if inputs.get(way))
+        inputs["where"] = next(ways, "territory")
     return inputs
 
 
@@ -444,14 +448,12 @@ def similar_of(values: Row) -> DataDict:
 
 def _route(draft: Row) -> DataDict | None:
     """Return the service that would get the request and why, None without a place or service."""
-    if not any(draft.get(name) for name in ("territory", "communes", "bbox", "organization")):
-        return None
-    if draft.get("organization"):
+    if draft["organization"]:
         return {"organization": draft["organization"], "reason": draft["routing_reason"]}
-    place = {
-        name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)
-    }
-    route = act("ecosphere_request_route", **place)
+    place = {name: draft[name] for name in ("territory", "communes", "bbox") if draft[name]}
+    if not place:
+        return None
+    route = act("ecosphere_request_route", **place, theme=draft["theme"])
     if route["organization"]:
         return route
     return None
@@ -496,16 +498,14 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
         `sent` in the last 24 hours; `stopped`: whether the portal takes no more; `service` and its contact `sheet`.
     """
     reader = people.reader_of_context(context())
-    if not reader.id:
-        return None
     sent, stopped = trust.sent_lately(reader), trust.is_stopped(reader)
     if sent < trust.without_moderator(reader) and not stopped:
         return None
-    group = model.Group.get(organization) if organization else None
-    group = group or model.Group.get(config.moderators())
-    sheet = sheets.of(group) if group else None
-    service = group.display_name if group else ""
-    return {"sent": sent, "stopped": stopped, "service": service, "sheet": sheet}
+    group = model.Group.get(organization) or model.Group.get(config.moderators())
+    limit = {"sent": sent, "stopped": stopped, "service": "", "sheet": None}
+    if group:
+        limit |= {"service": group.display_name, "sheet": sheets.of(group)}
+    return limit
 
 
 def _has_sent_many() -> bool:
@@ -589,21 +589,19 @@ def keep_form(values: Mapping[str, str]) -> None:
     trust.count_form()
     written = json.dumps(dict(values))
     if len(written) > MOST_BYTES:
-        raise tk.ValidationError(
-            {"message": [_("The text is too long to be kept: log in first, then ask.")]}
-        )
+        message = _("The text is too long to be kept: log in first, then ask.")
+        raise tk.ValidationError({"message": [message]})
     token = session.get(TOKEN) or secrets.token_urlsafe(24)
+    all_forms = _all_kept()
     try:
         connection = connect_to_redis()
-        connection.zremrangebyscore(_all_kept(), 0, time.time())
-        if (
-            connection.zcard(_all_kept()) >= MOST_FORMS
-            and connection.zscore(_all_kept(), token) is None
-        ):
+        connection.zremrangebyscore(all_forms, 0, time.time())
+        is_new = connection.zscore(all_forms, token) is None
+        if is_new and connection.zcard(all_forms) >= MOST_FORMS:
             raise tk.ValidationError({"message": [_not_now()]})
         pipeline = connection.pipeline()
-        pipeline.zadd(_all_kept(), {token: time.time() + SECONDS})
-        pipeline.expire(_all_kept(), SECONDS)
+        pipeline.zadd(all_forms, {token: time.time() + SECONDS})
+        pipeline.expire(all_forms, SECONDS)
         pipeline.set(_key_of_kept(token), written, ex=SECONDS)
         pipeline.execute()
     except redis.RedisError:
