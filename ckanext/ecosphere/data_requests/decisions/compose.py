@@ -423,7 +423,7 @@ def pdf(subject: str, html: str, addressee: str = "") -> bytes:
         addressee: lines for the window of the envelope, "" once erased.
 
     Raises:
-        Unavailable: WeasyPrint does not work on this machine.
+        PdfUnavailable: WeasyPrint does not work on this machine.
     """
     try:
         from weasyprint import CSS, HTML

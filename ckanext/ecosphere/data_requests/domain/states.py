@@ -180,7 +180,7 @@ _WATCHERS = (FOLLOWERS, SUPPORTERS)
 TRANSITIONS: dict[str, Transition] = {
     transition.name: transition
     for transition in (
-        # `similar_seen` is required when similar requests or datasets exist (`similar.must_be_seen`).
+        # `similar_seen` is required when similar requests or datasets exist (`matching.must_be_seen`).
         Transition(
             "submit",
             (DRAFT,),

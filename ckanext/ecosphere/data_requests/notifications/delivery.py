@@ -336,7 +336,7 @@ def letter_to(user: model.User | Mailbox, sentence: str, items: list[Item]) -> L
 
 
 def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
-    """Return recipient, subject and both forms of an e-mail, as arguments of `sending.hand_over`."""
+    """Return recipient, subject and both forms of an e-mail, as arguments of `mailing.hand_over`."""
     return {
         "recipient_name": texts.name_of(user),
         "recipient_email": user.email,
