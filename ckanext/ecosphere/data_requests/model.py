@@ -591,7 +591,7 @@ class Inbound(tk.BaseModel):
 
     Attributes:
         id: digest of its Message-ID and reply address.
-        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`mails` in `data/messages.yaml`).
+        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`mails` of the messages).
         answered: whether an explanation of its refusal was sent.
     """
 
