@@ -84,13 +84,12 @@ class Requests(AlertSubject):
         return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or _("All requests")
 
     def address(self, search: str) -> str:
-        return _with(
-            tk.h.url_for("ecosphere_requests.index", qualified=True, locale=language.current()),
-            search,
-        )
+        spoken = language.current()
+        page = tk.h.url_for("ecosphere_requests.index", qualified=True, locale=spoken)
+        return with_search(page, search)
 
     def feed(self, search: str) -> str:
-        return _with(tk.h.url_for("ecosphere_requests.feed"), search)
+        return with_search(tk.h.url_for("ecosphere_requests.feed"), search)
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
@@ -136,7 +135,8 @@ def asked(search: str) -> DataDict:
     return listing.asked(MultiDict(parse_qsl(search)))
 
 
-def _with(address: str, search: str) -> str:
+def with_search(address: str, search: str) -> str:
+    """Return the URL of a list with a search."""
     if search:
         return f"{address}?{search}"
     return address

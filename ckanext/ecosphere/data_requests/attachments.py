@@ -33,11 +33,7 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import (
-    Attachment,
-    Delivery,
-    Request,
-)
+from ckanext.ecosphere.data_requests.model import Attachment, Delivery, Request
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.characters import one_line
@@ -118,8 +114,7 @@ def check_all(uploads: Iterable[Any]) -> list[AcceptedFile]:
     """
     accepted: list[AcceptedFile] = []
     try:
-        for upload in uploads:
-            accepted.append(check(upload))
+        accepted.extend(map(check, uploads))
     except Exception:
         discard(accepted)
         raise
@@ -216,15 +211,16 @@ def keep(file: AcceptedFile, request_id: str, comment_id: str) -> Attachment:
     return attachment
 
 
-def path_of(attachment: Attachment) -> Path:
+def path_of(row: Attachment | Delivery) -> Path:
     """Return the path of the stored file, whose name there is generated."""
     folder = config.folder()
     if folder is None:
         raise tk.ObjectNotFound(_("File not found"))
-    return folder / attachment.request_id / attachment.id
+    name = row.id if isinstance(row, Attachment) else f"answer-{row.id}"
+    return folder / row.request_id / name
 
 
-def remove(attachments: list[Attachment]) -> None:
+def remove(attachments: Sequence[Attachment]) -> None:
     """Delete rows, and their files after the commit. Nothing is committed here."""
     remove_later([path_of(attachment) for attachment in attachments])
     for attachment in attachments:
@@ -279,17 +275,16 @@ def _remove(path: Path) -> bool:
     return True
 
 
+# Answers to requests.
+
+#: Kinds of answers.
 FILE, LINK = "file", "link"
 #: Readers: all readers of the request, or its requester alone (besides the service and the moderators).
 EVERYONE, REQUESTER = "everyone", "requester"
-
-
-# Answers to requests.
-
 #: URLs with http or https only: no scheme that a browser would execute.
 _WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
-#: Maximum number of files of one answer.
-MOST_FILES = 10
+#: Maximum numbers of files and of links of one answer, and of characters of a link.
+MOST_FILES, MOST_LINKS, LONGEST_LINK = 10, 20, 2000
 
 
 def checked_files(uploaded: Any) -> list[AcceptedFile]:
@@ -309,42 +304,29 @@ def checked_files(uploaded: Any) -> list[AcceptedFile]:
         raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
 
 
-def keep_answer(request: Request, fields: Row) -> list[str]:
-    """Store the files and links that answer a request, without committing; return their ids."""
-    private = fields.get("reach") == REQUESTER
-    reach = REQUESTER if private else EVERYONE
-    public_from = fields.get("public_from") if private else None
+def keep_answer(
+    request: Request, fields: Row, links: Iterable[str], files: Iterable[AcceptedFile]
+) -> list[str]:
+    """Store the files and links that answer a request, without committing; return their ids.
+
+    Args:
+        fields: of the transition: `reach`, and `public_from` if only the requester may read them until then.
+    """
     common: DataDict = {
         "request_id": request.id,
-        "reach": reach,
-        "public_from": public_from,
+        "reach": fields.get("reach", EVERYONE),
+        "public_from": fields.get("public_from"),
         "created": clock.now(),
     }
-    rows = [
-        Delivery(id=new_id(), kind=LINK, url=url, **common) for url in fields.get("links") or ()
-    ]
-    for file in fields.get("files") or ():
-        row = Delivery(
-            id=new_id(),
-            kind=FILE,
-            name=file.name,
-            media_type=file.media_type,
-            size=file.size,
-            **common,
-        )
-        move_in(file.path, answer_path(row))
+    rows = [Delivery(id=new_id(), kind=LINK, url=url, **common) for url in links]
+    for file in files:
+        columns = {"name": file.name, "media_type": file.media_type, "size": file.size}
+        row = Delivery(id=new_id(), kind=FILE, **columns, **common)
+        move_in(file.path, path_of(row))
         rows.append(row)
     model.Session.add_all(rows)
     model.Session.flush()
     return [row.id for row in rows]
-
-
-def answer_path(row: Delivery) -> Path:
-    """Return the path of the stored file, whose name there is generated."""
-    folder = config.folder()
-    if folder is None:
-        raise tk.ObjectNotFound(_("File not found"))
-    return folder / row.request_id / f"answer-{row.id}"
 
 
 def may_read_answer(row: Delivery, request: Request, reader: Reader) -> bool:
@@ -380,11 +362,6 @@ def named_answers(ids: Sequence[str]) -> list[tuple[str, str]]:
     return [(row.name or row.url, row.url) for row in rows]
 
 
-def answer(key: str) -> Delivery | None:
-    """Return a delivery, None when there is none."""
-    return model.Session.get(Delivery, key)
-
-
 def forget_private_answers(request_ids: Sequence[str]) -> None:
     """Delete private deliveries, which no one will be left to read; files are deleted once that is committed.
 
@@ -393,7 +370,7 @@ def forget_private_answers(request_ids: Sequence[str]) -> None:
     private = (Delivery.request_id.in_(request_ids), Delivery.reach == REQUESTER)
     for row in model.Session.scalars(sa.select(Delivery).where(*private)).all():
         if row.kind == FILE:
-            remove_later([answer_path(row)])
+            remove_later([path_of(row)])
         model.Session.delete(row)
 
 
@@ -403,23 +380,16 @@ def links_of(value: Any) -> list[str]:
     Raises:
         Invalid: one is not a web address, or there are too many.
     """
-    written = value if isinstance(value, list) else str(value).split("\n")
-    urls = list(
-        dict.fromkeys(filter(None, (one_line(str(line)) for line in written[: MOST_LINKS + 1])))
-    )
+    lines = value if isinstance(value, list) else str(value).split("\n")
+    written = [one_line(str(line)) for line in lines[: MOST_LINKS + 1]]
+    urls = list(dict.fromkeys(filter(None, written)))
     if len(urls) > MOST_LINKS:
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_LINKS))
     for url in urls:
         if len(url) > LONGEST_LINK or not _WEB.fullmatch(url):
-            raise tk.Invalid(
-                _("“{value}” is not a web address: it must begin with https://.").format(
-                    value=url[:100]
-                )
-            )
+            message = _("“{value}” is not a web address: it must begin with https://.")
+            raise tk.Invalid(message.format(value=url[:100]))
     return urls
-
-
-MOST_LINKS, LONGEST_LINK = 20, 2000
 
 
 # Files without a row.
@@ -454,7 +424,7 @@ def _known_files(request_ids: Collection[str]) -> set[Path]:
     attached = sa.select(Attachment).where(Attachment.request_id.in_(request_ids))
     answers = sa.select(Delivery).where(Delivery.request_id.in_(request_ids), Delivery.kind == FILE)
     paths = {path_of(row) for row in model.Session.scalars(attached)}
-    return paths | {answer_path(row) for row in model.Session.scalars(answers)}
+    return paths | {path_of(row) for row in model.Session.scalars(answers)}
 
 
 def _is_old(path: Path) -> bool:

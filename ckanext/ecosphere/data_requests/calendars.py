@@ -60,11 +60,7 @@ def _end_private_url(_mapper: Any, connection: Any, user: model.User) -> None:
 
 def person_of(token: str) -> model.User | None:
     """Return the user of a private URL, None when it is not (or no longer) valid."""
-    match mailing.read_lasting(SALT, token):
-        case [str(user_id), str(secret)]:
-            pass
-        case _:
-            return None
+    user_id, secret = mailing.read_lasting(SALT, token) or ("", "")
     user, setting = model.User.get(user_id), model.Session.get(Setting, user_id)
     if setting is None or not setting.calendar:
         return None

@@ -10,9 +10,8 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
-from ckan.types import DataDict
 
-from ckanext.ecosphere.data_requests import attachments, service, transitions
+from ckanext.ecosphere.data_requests import attachments, history, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import (
@@ -22,7 +21,6 @@ from ckanext.ecosphere.data_requests.model import (
     Event,
     Request,
     Revision,
-    by_id_or_reference,
     number_of,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
@@ -33,6 +31,12 @@ _DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
 MOST_MENTIONS = 20
 LONGEST_KEY = 36
 
+#: SQL conditions for comments that all readers of the request can see.
+SHOWN = (
+    Comment.internal.is_(False),
+    Comment.hidden.is_(False),
+    Comment.moderation.in_(trust.SHOWN),
+)
 #: Order of precedence of the roles in which a user writes.
 SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
 
@@ -116,23 +120,19 @@ def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> No
     """
     if request.state != states.DRAFT:
         raise tk.ValidationError({"files": [_("The request is sent: add files to a message.")]})
-    attachments.remove(
-        list(
-            model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))
-        )
-    )
+    query = sa.select(Attachment).where(Attachment.request_id == request.id)
+    attachments.remove(model.Session.scalars(query).all())
     model.Session.flush()
     model.Session.execute(sa.delete(Comment).where(Comment.request_id == request.id))
     files = list(uploads)
     if files:
-        words = _("Files sent with the request.")
         message = Comment(
             id=new_id(),
             request_id=request.id,
             author_id=request.requester_id,
             author_role=states.REQUESTER,
             created=clock.now(),
-            text=words,
+            text=_("Files sent with the request."),
             moderation="",
         )
         _add(message, files)
@@ -154,15 +154,6 @@ def publish(request: Request, message: Comment) -> None:
     outbox.of_comment(request, message)
 
 
-def _is_shown() -> list[Any]:
-    """Return SQL conditions for comments that all readers of the request can see."""
-    return [
-        Comment.internal.is_(False),
-        Comment.hidden.is_(False),
-        Comment.moderation.in_(trust.SHOWN),
-    ]
-
-
 def _note_mentions(request: Request, words: str) -> None:
     """Link the request to the datasets whose URLs a comment contains; their pages show the request."""
     names = set(_DATASET.findall(words)[:MOST_MENTIONS])
@@ -180,21 +171,19 @@ def _note_mentions_anew(request: Request) -> None:
     """Update the links to mentioned datasets from the comments that are still visible."""
     tied = (DatasetLink.request_id == request.id, DatasetLink.kind == "mentioned")
     model.Session.execute(sa.delete(DatasetLink).where(*tied))
-    query = sa.select(Comment.text).where(Comment.request_id == request.id, *_is_shown())
+    query = sa.select(Comment.text).where(Comment.request_id == request.id, *SHOWN)
     for words in model.Session.scalars(query).all():
         _note_mentions(request, words)
 
 
 def _count(request: Request) -> None:
     model.Session.flush()
-    request.comment_count = number_of(Comment, Comment.request_id == request.id, *_is_shown())
+    request.comment_count = number_of(Comment, Comment.request_id == request.id, *SHOWN)
 
 
 def hide_comment(comment_id: str, reason: str) -> Request:
     """Hide a comment except from those who handle the request; a notice with the reason remains."""
-    message = model.Session.get(Comment, comment_id)
-    if message is None:
-        raise tk.ObjectNotFound(_("Comment not found"))
+    message = model.Session.get_one(Comment, comment_id)
     with transitions.changing(message.request_id) as request:
         message.hidden, message.hidden_reason = True, reason
         _count(request)
@@ -240,50 +229,37 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
     Spam also rejects all other held texts of the author, without a notification.
 
     Raises:
-        NotFound: there is no such text.
         ValidationError: it was already decided, or the edit can no longer be applied.
     """
     row = trust.text_of(kind, key)
-    if row is None:
-        raise tk.ObjectNotFound(_("Message not found"))
     with transitions.changing(row.request_id) as request:
         model.Session.refresh(row, with_for_update=True)
         if row.moderation != trust.HELD:
             raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})
         row.moderation = DECISIONS[decision]
         if decision == "release":
-            RELEASES[kind](request, row)
+            _release(request, row)
         elif decision == "spam":
-            _all_spam(_author_of(row))
+            _all_spam(history.writer(row))
         else:
             _turn_away(request, kind, row, reason)
     outbox.OUTBOX.enqueue()
     return request
 
 
-def _release_comment(request: Request, row: Comment) -> None:
-    publish(request, row)
-
-
-def _release_edit(request: Request, row: Revision) -> None:
-    if request.state not in states.STILL_EDITABLE:
-        message = _(
-            "The request can no longer be edited: work on it has begun or is over. Reject the edit."
-        )
-        raise tk.ValidationError({"id": [message]})
-    service.apply_revision(request, row)
-    service.tell_of_revision(request, row)
-
-
-def _release_step(request: Request, row: Event) -> None:
-    """Do nothing: the transition was already notified, and its text is now visible."""
-
-
-RELEASES: DataDict = {
-    "comment": _release_comment,
-    "edit": _release_edit,
-    "step": _release_step,
-}
+def _release(request: Request, row: Any) -> None:
+    """Publish a text; a transition was notified when it was done, and its text is now visible."""
+    if isinstance(row, Comment):
+        publish(request, row)
+    elif isinstance(row, Revision):
+        if request.state not in states.STILL_EDITABLE:
+            message = _(
+                "The request can no longer be edited: work on it has begun or is over. Reject the "
+                "edit."
+            )
+            raise tk.ValidationError({"id": [message]})
+        service.apply_revision(request, row)
+        service.tell_of_revision(request, row)
 
 
 def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
@@ -291,14 +267,7 @@ def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
         row.hidden_reason = reason
     elif kind == "edit":
         row.reason = reason
-    author = _author_of(row)
-    outbox.of_rejected(request, f"{kind}:{row.id}", author)
-
-
-def _author_of(row: Any) -> str | None:
-    if isinstance(row, Event):
-        return row.actor_id
-    return row.author_id
+    outbox.of_rejected(request, f"{kind}:{row.id}", history.writer(row))
 
 
 def _all_spam(author_id: str | None) -> None:
@@ -316,7 +285,6 @@ def request_of_text(kind: str, key: str) -> Request:
         NotFound: there is no such text.
     """
     row = trust.text_of(kind, key) if kind in trust.TEXTS else None
-    request = by_id_or_reference(row.request_id) if row is not None else None
-    if request is None:
+    if row is None:
         raise tk.ObjectNotFound(_("Message not found"))
-    return request
+    return model.Session.get_one(Request, row.request_id)

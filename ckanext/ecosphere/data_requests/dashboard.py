@@ -87,7 +87,7 @@ def _of_desks(person: Person, search: DataDict, label: str, **page: str) -> _Des
     """
     desks = _Desks()
     for service in person.services:
-        arguments = {"scope": "desk", **search, **SHORT, "organization": service.id}
+        arguments = {**search, **SHORT, "scope": "desk", "organization": service.id}
         answer = person.ask("ecosphere_request_list", arguments)
         if answer["count"]:
             desks.count += answer["count"]

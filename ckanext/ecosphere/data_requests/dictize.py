@@ -12,7 +12,7 @@ from ckan import model
 from ckan.types import DataDict
 
 from ckanext.ecosphere.data_requests import attachments, history
-from ckanext.ecosphere.data_requests.decisions import letters, referral
+from ckanext.ecosphere.data_requests.decisions import law, letters, referral
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
@@ -72,12 +72,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[DataDict]:
     merged = by_ids(Request, [(request.outcome or {}).get("target") for request in requests])
     joined = joined_requests(requests, reader)
     results = [
-        {
-            **_request(request, reader, names, mine),
-            "assigned_to": _assignee(request, reader),
-            "joined": joined.get(request.id, []),
-            "may_refer": _may_refer(request, reader),
-        }
+        {**_request(request, reader, names, mine), "joined": joined.get(request.id, [])}
         for request in requests
     ]
     del merged
@@ -88,24 +83,24 @@ def request_show(request: Request, reader: Reader) -> DataDict:
     """Return a request with its history and conversation."""
     lines, comments = history.past(request, reader), history.comments(request, reader)
     readable_ids = history.readable(history.datasets_of(lines), reader)
-    actors = [key for entry in lines for key in history.people_of(entry)] + [
-        comment.author_id for comment in comments
-    ]
-    groups = [key for entry in lines for key in history.groups_of(entry)] + [
-        comment.organization_id for comment in comments
-    ]
-    names = Names.of([request.requester_id, *actors], [request.organization_id, *groups])
+    users, groups = [request.requester_id], [request.organization_id]
+    for entry in lines:
+        users += history.people_of(entry)
+        groups += history.groups_of(entry)
+    for comment in comments:
+        users.append(comment.author_id)
+        groups.append(comment.organization_id)
+    names = Names.of(users, groups)
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
     insufficient = known_datasets(request, reader)
     suggestions = []
     if reader.is_inside(request):
         suggestions = datasets(request, reader, "suggested")
     review_until = None
-    if _may_ask_review(request, reader):
+    if not request.obstacle("ask_review", reader.roles(request)):
         review_until = iso(request.review_until)
     return {
         **_request(request, reader, names, mine),
-        "assigned_to": _assignee(request, reader),
         "description_html": text.to_html(request.description, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
@@ -118,7 +113,6 @@ def request_show(request: Request, reader: Reader) -> DataDict:
         "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
-        "may_refer": _may_refer(request, reader),
         "review_until": review_until,
         "may_say_satisfied": states.REQUESTER in reader.roles(request)
         and satisfaction_is_asked(request),
@@ -144,11 +138,6 @@ def _about(request: Request, reader: Reader) -> dict[str, str] | None:
 
 def _dataset(package: model.Package) -> DataDict:
     return {"id": package.id, "name": package.name, "title": package.title or package.name}
-
-
-def brief(request: Request) -> DataDict:
-    """Return what names a request elsewhere: id, reference and title."""
-    return {"id": request.id, "reference": request.reference, "title": request.title}
 
 
 def _tied(table: Any, ids: list[str], reader: Reader) -> set[str]:
@@ -192,7 +181,7 @@ def _request(
         "territory_label": wording.territory(request),
         "organization": organization,
         "routing_reason": routing_reason,
-        "clock": _clock(request),
+        "clock": clock.read(request.state, request.due, request.extended, clock.today()),
         "outcome": _outcome(request, reader),
         "supported": request.id in mine[Support],
         "followed": request.id in mine[Follow],
@@ -202,6 +191,8 @@ def _request(
         "hidden": request.hidden,
         "anonymised": request.anonymised is not None,
         "roles": sorted(roles),
+        "assigned_to": _assignee(request, reader),
+        "may_refer": _may_refer(request, reader),
     }
     if roles:
         result["requester_siret"] = request.requester_siret
@@ -250,16 +241,6 @@ def agent(user_id: str) -> DataDict:
     return {**person, "away_until": absence.last.isoformat(), "substitute": substitute}
 
 
-def _clock(request: Request) -> DataDict:
-    period = clock.read(request.state, request.due, request.extended, clock.today())
-    return {
-        "state": period.state,
-        "due": iso(period.due),
-        "days_left": period.days_left,
-        "extended": period.extended,
-    }
-
-
 def _outcome(request: Request, reader: Reader) -> DataDict:
     """Return the last decision; reasons addressed to the requester are only for those with a role in the request."""
     outcome = dict(request.outcome or {})
@@ -271,7 +252,7 @@ def _outcome(request: Request, reader: Reader) -> DataDict:
     if "target" in outcome:
         target = model.Session.get(Request, outcome.pop("target"))
         if target and reader.may_read(target):
-            outcome["target"] = brief(target)
+            outcome["target"] = history.brief(target)
     return outcome
 
 
@@ -326,20 +307,18 @@ def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
 
 def may(request: Request, reader: Reader) -> list[DataDict]:
     """Return the transitions that the reader may do now, with their fields."""
-    moment = clock.now()
-    transitions = states.possible(
-        states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment)
-    )
-    return [_transition(line, request.is_signal) for line in transitions]
-
-
-def _transition(line: states.Transition, signal: bool) -> DataDict:
-    return {
-        "transition": line.name,
-        "label": wording.message("transitions", line.name, signal=signal),
-        "fields": list(line.fields),
-        "required": [name for name in line.required if name not in states.INSTEAD],
-    }
+    roles = reader.roles(request)
+    possible = []
+    for name, transition in states.TRANSITIONS.items():
+        if not request.obstacle(name, roles):
+            step = {
+                "transition": name,
+                "label": wording.message("transitions", name, signal=request.is_signal),
+                "fields": list(transition.fields),
+                "required": [field for field in transition.required if field not in states.INSTEAD],
+            }
+            possible.append(step)
+    return possible
 
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
@@ -348,14 +327,8 @@ def _may_refer(request: Request, reader: Reader) -> str | None:
     if states.REQUESTER in reader.roles(request):
         cause = referral.cause(request)
     if cause:
-        return iso(referral.last_day(cause[1]))
+        return iso(law.last_day("refer", cause[1]))
     return None
-
-
-def _may_ask_review(request: Request, reader: Reader) -> bool:
-    moment = clock.now()
-    facts, roles = states.Facts.of(request), reader.roles(request)
-    return not states.obstacle(facts, "ask_review", roles, moment, clock.day_of(moment))
 
 
 def satisfaction_is_asked(request: Request) -> bool:
@@ -405,53 +378,40 @@ def may_support(request: Request, reader: Reader) -> bool:
 def _duplicates(request: Request, reader: Reader) -> list[DataDict]:
     query = sa.select(Request).where(Request.duplicate_of == request.id).order_by(Request.submitted)
     return [
-        brief(duplicate) for duplicate in model.Session.scalars(query) if reader.may_read(duplicate)
+        history.brief(duplicate)
+        for duplicate in model.Session.scalars(query)
+        if reader.may_read(duplicate)
     ]
 
 
-#: Columns of a request treated together with another, for lists.
-_JOINED_COLUMNS = (
-    Request.id,
-    Request.joined_id,
-    Request.reference,
-    Request.title,
-    Request.state,
-    Request.due,
-)
-
-
-def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, list[DataDict]]:
+def joined_requests(requests: Sequence[Request], reader: Reader) -> dict[str, list[DataDict]]:
     """Return the requests treated together with each of these, as far as the reader may know, in one query.
 
     Those who handle a request see all that they may read; everyone else sees the public ones, of a public request.
     """
-    single = {request.id: request for request in requests if request.joined_id}
-    if not single:
+    together = [request for request in requests if request.joined_id]
+    if not together:
         return {}
-    query = sa.select(*_JOINED_COLUMNS, Request.listed).where(
-        Request.joined_id.in_({request.joined_id for request in single.values()}),
-        reader.condition(),
-    )
-    rows = model.Session.execute(query.order_by(Request.reference)).all()
-    joined: dict[str, list[DataDict]] = {}
-    for key, request in single.items():
-        joined[key] = [_joined_dict(row) for row in rows if _may_know(row, request, reader)]
+    ids = {request.joined_id for request in together}
+    query = sa.select(Request).where(Request.joined_id.in_(ids), reader.condition())
+    others = model.Session.scalars(query.order_by(Request.reference)).all()
+    joined = {}
+    for request in together:
+        known_others = [other for other in others if _may_know(other, request, reader)]
+        joined[request.id] = [_joined_dict(other) for other in known_others]
     return joined
 
 
-def _may_know(row: Any, request: Request, reader: Reader) -> bool:
-    if row.joined_id != request.joined_id or row.id == request.id:
+def _may_know(other: Request, request: Request, reader: Reader) -> bool:
+    if other.joined_id != request.joined_id or other.id == request.id:
         return False
-    return reader.is_inside(request) or (request.visibility == "public" and row.listed)
+    return reader.is_inside(request) or (request.visibility == "public" and other.listed)
 
 
-def _joined_dict(row: Any) -> DataDict:
-    due = row.due.isoformat() if row.due else None
+def _joined_dict(request: Request) -> DataDict:
     return {
-        "id": row.id,
-        "reference": row.reference,
-        "title": row.title,
-        "state": row.state,
-        "state_label": wording.state(row.state),
-        "due": due,
+        **history.brief(request),
+        "state": request.state,
+        "state_label": wording.state(request.state),
+        "due": iso(request.due),
     }

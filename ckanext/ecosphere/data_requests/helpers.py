@@ -13,6 +13,7 @@ from ckan.types import DataDict
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, places, wording
@@ -20,7 +21,7 @@ from ckanext.ecosphere.data_requests.model import ASSIGNED, ESCALATED
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import ask
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import authorization, dates, language, once, organisations, rich_text
+from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: Icons and colours (`data/looks.yaml`).
 LOOKS = law.read("looks.yaml")
@@ -39,8 +40,12 @@ NEWS = 5
 #: Helpers that are functions of other modules.
 ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
-ecosphere_request_commission = law.commission
 ecosphere_request_uses = wording.use_choices
+
+
+def ecosphere_request_commission() -> Row:
+    """Return the commission (CADA), where remedies start: name, short, address, website."""
+    return law.remedies()["commission"]
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -78,27 +83,24 @@ def ecosphere_request_clock(request: Row) -> dict[str, str] | None:
 
     Whether the law applies to a request is for the ministry to decide, so the text promises nothing.
     """
-    clock = request.get("clock") or {}
-    if not clock.get("due") or clock.get("state") in (None, "none", "closed"):
+    clock = request["clock"]
+    state, days_left = clock["state"], clock["days_left"]
+    if days_left is None:
         return None
-    day, days_left = ecosphere_request_date(clock["due"]), clock.get("days_left")
-    if clock["state"] == "overdue":
+    day = dates.day(clock["due"])
+    if state == "overdue":
         words = _("An answer was expected by {date}.").format(date=day)
-        return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
+        return {"state": state, "icon": "triangle-exclamation", "text": words}
     words = _("An answer is expected by {date}").format(date=day)
     if days_left == 0:
         words += _(" (today).")
-    elif days_left is None:
-        words += "."
     else:
-        words += tk.ungettext(" ({number} day left).", " ({number} days left).", days_left).format(
-            number=days_left
-        )
-    if clock.get("extended"):
+        rest = tk.ungettext(" ({number} day left).", " ({number} days left).", days_left)
+        words += rest.format(number=days_left)
+    if clock["extended"]:
         words += " " + _("The period was extended.")
-    soon = clock["state"] == "due_soon"
-    icon = "hourglass-half" if soon else "clock"
-    return {"state": clock["state"], "icon": icon, "text": words}
+    icon = "hourglass-half" if state == "due_soon" else "clock"
+    return {"state": state, "icon": icon, "text": words}
 
 
 def ecosphere_request_short_clock(request: Row) -> dict[str, str] | None:
@@ -106,18 +108,14 @@ def ecosphere_request_short_clock(request: Row) -> dict[str, str] | None:
     clock = ecosphere_request_clock(request)
     if not clock:
         return None
-    days_left = request["clock"].get("days_left") or 0
-    if clock["state"] == "overdue":
-        words = tk.ungettext("{number} day late", "{number} days late", -days_left).format(
-            number=-days_left
-        )
+    days_left = request["clock"]["days_left"]
+    if days_left < 0:
+        words = tk.ungettext("{number} day late", "{number} days late", -days_left)
     elif days_left == 0:
         words = _("Due today")
     else:
-        words = tk.ungettext("{number} day left", "{number} days left", days_left).format(
-            number=days_left
-        )
-    return {**clock, "text": words}
+        words = tk.ungettext("{number} day left", "{number} days left", days_left)
+    return {**clock, "text": words.format(number=abs(days_left))}
 
 
 def ecosphere_request_facet_label(name: str, value: str) -> str:
@@ -126,11 +124,9 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
         return (tk.h.ecosphere_labels(VOCABULARIES[name], value) or [value])[0]
     if name == "use":
         return wording.use(value) or value
-    if name == "organization":
-        group = model.Group.get(value)
-        if group:
-            return str(group.display_name)
-        return value
+    group = model.Group.get(value) if name == "organization" else None
+    if group:
+        return str(group.display_name)
     return value
 
 
@@ -152,17 +148,13 @@ def ecosphere_request_systems() -> list[tuple[str, str]]:
 
 def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the grounds of refusal for a select: (heading, [(id, label with articles)])."""
-    lang = language.current()
     headings = {
         law.DATA_KIND: _("Information on the environment"),
         law.SERVICE_KIND: _("Spatial data services"),
     }
     groups = []
     for kind, heading in headings.items():
-        grounds = law.usable(kind)
-        choices = [
-            (ground.ground, f"{ground.label(lang)} ({ground.articles})") for ground in grounds
-        ]
+        choices = [(ground.ground, wording.ground(ground.ground)) for ground in law.usable(kind)]
         groups.append((heading, choices))
     last = [(law.OTHER, _("Another ground"))]
     if partial:
@@ -187,15 +179,14 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
 
 def ecosphere_request_privacy() -> DataDict:
     """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
-    lang = "en" if language.current().startswith("en") else "fr"
-    remedies = law.remedies()
+    spoken, remedies = language.of_tables(), law.remedies()
     privacy = remedies["privacy"]
     return {
-        "ground": privacy["ground"][lang],
-        "authority": privacy["authority"][lang],
+        "ground": privacy["ground"][spoken],
+        "authority": privacy["authority"][spoken],
         "website": privacy["website"],
         "months": config.anonymise_months(),
-        "article": remedies["no_interest"]["article"][lang],
+        "article": remedies["no_interest"]["article"][spoken],
     }
 
 
@@ -228,32 +219,11 @@ def ecosphere_request_new_url(
         values = (filters or {}).get(facet)
         if values:
             filled[name] = values[-1]
-    filled.update(
-        (name, value)
-        for name, value in organisations.filter_of_page().items()
-        if name in SEARCH_FILTERS
-    )
-    return tk.h.url_for(
-        "ecosphere_requests.new", **{name: value for name, value in filled.items() if value}
-    )
-
-
-def ecosphere_request_done(
-    transition: str, *, private: bool = False, signal: bool = False, held: bool = False
-) -> str:
-    """Return the message after a transition.
-
-    Args:
-        transition: its name.
-        private: whether its answer is private to the requester.
-        signal: whether it concerns a report.
-        held: whether its text is held for moderation.
-    """
-    if held and transition == "answer_details":
-        return wording.message("done", "held")
-    if private:
-        return wording.message("done", "private")
-    return wording.message("done", transition, signal=signal)
+    for name, value in organisations.filter_of_page().items():
+        if name in SEARCH_FILTERS:
+            filled[name] = value
+    values = {name: value for name, value in filled.items() if value}
+    return tk.h.url_for("ecosphere_requests.new", **values)
 
 
 def ecosphere_request_event(event: Row, signal: bool = False) -> str:
@@ -302,9 +272,7 @@ def ecosphere_request_html(written: str | None) -> Markup:
 def ecosphere_request_of_dataset(package: Row) -> dict[str, list[Any]]:
     """Return the requests about a dataset, as `ecosphere_request_dataset_list` does."""
     try:
-        return tk.get_action("ecosphere_request_dataset_list")(
-            authorization.of_page(), {"id": package["id"]}
-        )
+        return act("ecosphere_request_dataset_list", id=package["id"])
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return {"satisfied": [], "open": []}
 
@@ -354,10 +322,6 @@ def ecosphere_request_files() -> DataDict:
 
 def ecosphere_request_news() -> DataDict:
     """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
-    latest = tk.get_action("ecosphere_request_notification_list")(
-        authorization.of_page(), {"rows": NEWS}
-    )
-    return {
-        "unseen": latest["unseen"],
-        "results": [notification for notification in latest["results"] if not notification["seen"]],
-    }
+    latest = act("ecosphere_request_notification_list", rows=NEWS)
+    unseen = [notification for notification in latest["results"] if not notification["seen"]]
+    return {"unseen": latest["unseen"], "results": unseen}

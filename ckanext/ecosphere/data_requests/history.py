@@ -22,51 +22,29 @@ from ckanext.ecosphere.data_requests.model import (
     Trace,
 )
 
-#: Keys of outcomes and of fields of events that are addressed to the requester alone.
-PERSONAL = (
-    "ground",
-    "other_ground",
-    "kind",
-    "emissions",
-    "balance",
-    "ground_confirmed",
-    "unnamed",
-    "law",
-    "facts",
-    "completion",
-    "separable",
-    "transmitted_to",
-    "transmitted_by",
-    "transmitted_on",
-    "transmitted_how",
-    "text",
-    "spam",
-)
-#: Fields of events with text of the requester.
-WRITTEN = ("reason",)
+#: Keys of outcomes and of fields of events that are addressed to the requester alone; `text` is in the oldest refusals.
+PERSONAL = {*states.REFUSAL, "ground_confirmed", "unnamed", *states.TRANSMISSION, "text", "spam"}
+#: Keys of fields of events that hold the id of a service.
+SERVICES = ("organization", "former_organization")
+#: Keys of fields of events that no reader sees.
+UNSHOWN = {"former_outcome", "target", "deliveries"}
 
 
 def past(request: Request, reader: Reader) -> list[Event | Revision | Trace]:
     """Return the events, edits and internal events of a request that the reader may see, the oldest first."""
-    events = model.Session.scalars(
-        sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)
-    ).all()
-    revisions = model.Session.scalars(
-        sa.select(Revision).where(Revision.request_id == request.id)
-    ).all()
-    edits = [
-        revision
-        for revision in revisions
-        if trust.may_read(revision.moderation, revision.author_id, request, reader)
-    ]
-    traces = []
-    if not reader.is_inside(request):
-        events = [event for event in events if event.transition not in states.INTERNAL]
-    else:
-        traces = model.Session.scalars(sa.select(Trace).where(Trace.request_id == request.id)).all()
-    return sorted(
-        [*events, *edits, *traces], key=lambda entry: (entry.created, not isinstance(entry, Event))
-    )
+    inside = reader.is_inside(request)
+    events = sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)
+    if not inside:
+        events = events.where(Event.transition.not_in(states.INTERNAL))
+    entries: list[Event | Revision | Trace] = list(model.Session.scalars(events))
+    edits = sa.select(Revision).where(Revision.request_id == request.id)
+    for edit in model.Session.scalars(edits):
+        if trust.may_read(edit.moderation, edit.author_id, request, reader):
+            entries.append(edit)
+    if inside:
+        traces = sa.select(Trace).where(Trace.request_id == request.id)
+        entries += model.Session.scalars(traces)
+    return sorted(entries, key=lambda entry: (entry.created, not isinstance(entry, Event)))
 
 
 def line(
@@ -93,43 +71,41 @@ def line(
     inside = reader.is_inside(request)
     result = event_public(entry, exact, request.is_signal)
     result["internal"] = entry.transition in states.INTERNAL
-    hidden = set() if exact else set(PERSONAL)
+    hidden = set(UNSHOWN)
+    if not exact:
+        hidden |= PERSONAL
     # The reasons given in a review are as personal as those of the decision.
     if entry.transition in states.REVIEW and not exact:
-        hidden |= set(WRITTEN)
-    hidden |= {"former_outcome", "target", "deliveries"}
+        hidden.add("reason")
     if trust.may_read(entry.moderation, entry.actor_id, request, reader):
         result["comment_html"] = _html(entry)
     else:
-        hidden |= set(WRITTEN)
+        hidden.add("reason")
     result["moderation"] = shown_moderation(entry.moderation)
-    fields = {key: value for key, value in entry.fields.items() if key not in hidden}
-    result["fields"] = without_spam(fields, inside, bool(entry.fields.get("spam")))
-    if "datasets" in result["fields"]:
-        result["fields"]["datasets"] = [
-            key for key in result["fields"]["datasets"] if key in readable_ids
-        ]
-    for key in ("organization", "former_organization"):
-        if key in result["fields"]:
-            result["fields"][key] = names.group(result["fields"][key])
-    if result["fields"].get("ground"):
-        other = result["fields"].get("other_ground", "")
-        result["fields"]["ground_label"] = wording.ground(result["fields"]["ground"], other)
+    fields = without_spam(entry.fields, inside)
+    fields = {key: value for key, value in fields.items() if key not in hidden}
+    if "datasets" in fields:
+        fields["datasets"] = [key for key in fields["datasets"] if key in readable_ids]
+    for key in SERVICES:
+        if key in fields:
+            fields[key] = names.group(fields[key])
+    if fields.get("ground"):
+        fields["ground_label"] = wording.ground(fields["ground"], fields.get("other_ground", ""))
+    result["fields"] = fields
     if inside:
         result["note"] = entry.note
         result["actor"] = names.person(entry.actor_id)
     return result
 
 
-def without_spam(fields: DataDict, inside: bool, spam: bool | None = None) -> DataDict:
+def without_spam(fields: DataDict, inside: bool) -> DataDict:
     """Remove the spam mark and the moderators' reason for readers who do not handle the request, such as its author."""
-    is_spam = fields.get("spam") if spam is None else spam
-    if inside or not is_spam:
+    if inside or not fields.get("spam"):
         return fields
     return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
-def event_public(event: Event, exact: bool = False, signal: bool = False) -> DataDict:
+def event_public(event: Event, exact: bool, signal: bool) -> DataDict:
     """Return what all readers of the request may see of an event; its id and exact time only if `exact`."""
     shown_id = event.id if exact else None
     comment_html = _html(event) if event.moderation in trust.SHOWN else ""
@@ -171,7 +147,7 @@ def _html(event: Event) -> str:
     return text.to_html(event.comment, trust.has_plain_links(event.moderation))
 
 
-def edited(request: Request, exact: bool = False) -> DataDict:
+def edited(request: Request, exact: bool) -> DataDict:
     """Return a line for a change that is not a transition, as reported by `Conflict`."""
     return {
         **_edit(request),
@@ -250,7 +226,11 @@ def _changes(revision: Revision, own: bool) -> list[DataDict]:
 
 def shown_moderation(moderation: str) -> str:
     """Return the moderation state to show: held, rejected, or ""; spam is shown as held."""
-    return {trust.HELD: "held", trust.REJECTED: "rejected", trust.SPAM: "held"}.get(moderation, "")
+    if moderation == trust.SPAM:
+        return trust.HELD
+    if moderation == trust.RELEASED:
+        return ""
+    return moderation
 
 
 def comments(request: Request, reader: Reader) -> Sequence[Comment]:
@@ -284,24 +264,23 @@ def conversation(
     files = _files(Attachment.request_id == request.id)
     rows = []
     for message in messages:
-        readable = not message.hidden or inside
-        html = ""
-        if readable:
-            html = text.to_html(message.text, trust.has_plain_links(message.moderation))
-        attachments = files.get(message.id, []) if readable else []
+        own = bool(reader.id) and message.author_id == reader.id
         row = {
             "id": message.id,
             "author": author(message, request, names),
             "author_role": message.author_role,
-            "mine": bool(reader.id) and message.author_id == reader.id,
-            "created": iso_for(message.created, exact or message.author_id == (reader.id or "-")),
-            "html": html,
+            "mine": own,
+            "created": iso_for(message.created, exact or own),
+            "html": "",
             "internal": message.internal,
             "hidden": message.hidden,
             "hidden_reason": message.hidden_reason,
             "moderation": shown_moderation(message.moderation),
-            "attachments": attachments,
+            "attachments": [],
         }
+        if inside or not message.hidden:
+            row["html"] = text.to_html(message.text, trust.has_plain_links(message.moderation))
+            row["attachments"] = files.get(message.id, [])
         if inside:
             row["author_name"] = names.person(message.author_id)
         rows.append(row)
@@ -319,34 +298,34 @@ def author(comment: Comment, request: Request, names: Names) -> str:
 
 def held(rows: Sequence[tuple[str, Any]]) -> list[DataDict]:
     """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
-    ids = {row.request_id for _kind, row in rows}
-    requests = by_ids(Request, ids)
-    names = Names.of([_writer(row) for _kind, row in rows], [])
+    requests = by_ids(Request, [row.request_id for _kind, row in rows])
+    names = Names.of([writer(row) for _kind, row in rows], [])
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
-    return [_held(kind, row, requests[row.request_id], names, files) for kind, row in rows]
+    texts = []
+    for kind, row in rows:
+        request, user = requests[row.request_id], names.users.get(writer(row) or "")
+        author_role = row.author_role if kind == "comment" else states.REQUESTER
+        user_name = user.name if user else ""
+        changes = _changes(row, own=False) if kind == "edit" else []
+        held_text = {
+            "kind": kind,
+            "id": str(row.id),
+            "created": iso(row.created),
+            "author": wording.author(author_role, "", request.is_signal),
+            "author_name": names.person(writer(row)),
+            "user": user_name,
+            "html": _held_html(row),
+            "changes": changes,
+            "attachments": files.get(row.id, []),
+            "request": brief(request),
+        }
+        texts.append(held_text)
+    return texts
 
 
-def _held(
-    kind: str, row: Any, request: Request, names: Names, files: dict[str, list[DataDict]]
-) -> DataDict:
-    user = names.users.get(_writer(row) or "")
-    user_name = user.name if user else ""
-    changes = _changes(row, own=False) if kind == "edit" else []
-    attachments, author_role = [], states.REQUESTER
-    if kind == "comment":
-        attachments, author_role = files.get(row.id, []), row.author_role
-    return {
-        "kind": kind,
-        "id": str(row.id),
-        "created": iso(row.created),
-        "author": wording.author(author_role, "", request.is_signal),
-        "author_name": names.person(_writer(row)),
-        "user": user_name,
-        "html": _held_html(row),
-        "changes": changes,
-        "attachments": attachments,
-        "request": {"id": request.id, "reference": request.reference, "title": request.title},
-    }
+def brief(request: Request) -> DataDict:
+    """Return what names a request elsewhere: id, reference and title."""
+    return {"id": request.id, "reference": request.reference, "title": request.title}
 
 
 def _held_html(row: Any) -> str:
@@ -359,7 +338,8 @@ def _held_html(row: Any) -> str:
     return ""
 
 
-def _writer(row: Any) -> str | None:
+def writer(row: Any) -> str | None:
+    """Return the id of the user who wrote a text, or did what a line of the history tells."""
     if isinstance(row, Event | Trace):
         return row.actor_id
     return row.author_id
@@ -369,12 +349,7 @@ def _files(where: Any) -> dict[str, list[DataDict]]:
     """Return the files of messages, by id of the message."""
     files: dict[str, list[DataDict]] = {}
     for attachment in model.Session.scalars(sa.select(Attachment).where(where)):
-        row = {
-            "id": attachment.id,
-            "name": attachment.name,
-            "size": attachment.size,
-            "media_type": attachment.media_type,
-        }
+        row = {key: getattr(attachment, key) for key in ("id", "name", "size", "media_type")}
         files.setdefault(attachment.comment_id, []).append(row)
     return files
 
@@ -382,7 +357,7 @@ def _files(where: Any) -> dict[str, list[DataDict]]:
 def groups_of(entry: Event | Revision | Trace) -> list[Any]:
     """Return the ids of the services in a line of the history."""
     fields = entry.fields if isinstance(entry, Event) else {}
-    return [fields.get(key) for key in ("organization", "former_organization")]
+    return [fields.get(key) for key in SERVICES]
 
 
 def people_of(entry: Event | Revision | Trace) -> list[str | None]:
@@ -390,17 +365,16 @@ def people_of(entry: Event | Revision | Trace) -> list[str | None]:
     others = []
     if isinstance(entry, Trace):
         others = [entry.user_id, entry.instead_of_id]
-    return [_writer(entry), *others]
+    return [writer(entry), *others]
 
 
 def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
     """Return the ids of the datasets given as answers."""
-    return {
-        key
-        for entry in lines
-        if isinstance(entry, Event)
-        for key in entry.fields.get("datasets", ())
-    }
+    ids: set[str] = set()
+    for entry in lines:
+        if isinstance(entry, Event):
+            ids.update(entry.fields.get("datasets", ()))
+    return ids
 
 
 def readable(package_ids: Iterable[str], reader: Reader) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,18 +18,17 @@ from werkzeug.datastructures import MultiDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import clock, people, places, states, text, wording
-from ckanext.ecosphere.data_requests.domain.people import Names, Reader
+from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request, is_any, number_of
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import language
 
-FACETS = ("state", "organization", "territory", "theme", "use")
 #: Values of the filter by assignee on a desk.
 ASSIGNED = ("mine", "nobody")
 RANKED = 500
 SHORTEST_BEGINNING = 3
 _SIGNS = re.compile(r"(-)-+")
 REFERENCE = re.compile(r"^DD-\d{4}-\d{5,}$", re.IGNORECASE)
+#: Facet → its column.
 COLUMNS: DataDict = {
     "state": Request.state,
     "organization": Request.organization_id,
@@ -36,6 +36,7 @@ COLUMNS: DataDict = {
     "theme": Request.theme,
     "use": Request.use,
 }
+FACETS = tuple(COLUMNS)
 
 
 def run(data: Row, reader: Reader) -> DataDict:
@@ -49,20 +50,18 @@ def run(data: Row, reader: Reader) -> DataDict:
         count, results, facets, start, rows.
     """
     of_scope, filters = scope(data, reader), conditions(data)
-    if data.get("scope") == "desk" and data.get("assigned"):
-        service_id = _service_id(data.get("organization"))
-        filters["assigned"] = held_by(data["assigned"], reader, service_id)
+    if data["scope"] == "desk" and data.get("assigned"):
+        service_id = _service_id(data["organization"])
+        filters["assigned"] = _assigned(data["assigned"], reader, service_id)
     where = [*of_scope, *filters.values()]
-    start, rows = data.get("start", 0), data.get("rows", 20)
-    page: list[Request] = []
+    start, rows = data["start"], data["rows"]
+    counts, page = {}, []
     with through_indexes("q" in filters):
-        counts, count = (
-            facets(of_scope, filters)
-            if data.get("facets", True)
-            else ({}, number_of(Request, *where))
-        )
+        count = number_of(Request, *where)
+        if data["facets"]:
+            counts = _facets(of_scope, filters)
         if rows and count > start:
-            page = _page({**data, "exact": reader.moderator}, where, start, rows)
+            page = _page(data, where, reader)
     return {
         "count": count,
         "results": dictize.request_list(page, reader),
@@ -72,12 +71,13 @@ def run(data: Row, reader: Reader) -> DataDict:
     }
 
 
-def _page(data: Row, where: list[Any], start: int, rows: int) -> list[Request]:
+def _page(data: Row, where: list[Any], reader: Reader) -> list[Request]:
     """Return a page of requests."""
-    source, newest = sa.select(Request).where(*where), _newest(data)
-    if data.get("sort") != "relevance" or not data.get("q"):
-        query = source.order_by(*_order(data)).offset(start).limit(rows)
-        return list(model.Session.scalars(query))
+    source, newest = sa.select(Request).where(*where), _newest(data["scope"], reader)
+    start, rows = data["start"], data["rows"]
+    if data["sort"] != "relevance" or not data.get("q"):
+        order = _order(data["sort"], newest)
+        return list(model.Session.scalars(source.order_by(*order).offset(start).limit(rows)))
     # Ranking is expensive: only the newest matches are ranked, and the others follow.
     latest = sa.select(Request.id).where(*where).order_by(*newest).limit(RANKED)
     ranked = sa.select(Request).where(Request.id.in_(latest))
@@ -85,6 +85,29 @@ def _page(data: Row, where: list[Any], start: int, rows: int) -> list[Request]:
     page = list(model.Session.scalars(best))
     others = source.order_by(*newest).offset(max(start, RANKED)).limit(rows - len(page))
     return [*page, *model.Session.scalars(others)]
+
+
+def _order(sort: str, newest: list[Any]) -> list[Any]:
+    if sort == "support":
+        return [Request.support_count.desc(), *newest]
+    if sort == "due":
+        over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
+        return [over, Request.due.asc().nulls_last(), *newest]
+    return newest
+
+
+def _newest(scope: str, reader: Reader) -> list[Any]:
+    """Return the order by receipt: the public must not learn the time of a day, not even from the order."""
+    if scope != "public":
+        return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
+    if reader.moderator:
+        return [RECEIPT_DAY.desc(), Request.submitted.desc(), Request.id]
+    return [RECEIPT_DAY.desc(), Request.id]
+
+
+def _rank(q: str) -> Any:
+    words = sa.func.websearch_to_tsquery("french", " ".join(_words(q)))
+    return sa.func.ts_rank(Request.search, words)
 
 
 def asked(form: MultiDict[str, str]) -> DataDict:
@@ -103,7 +126,7 @@ def asked(form: MultiDict[str, str]) -> DataDict:
 
 
 @contextmanager
-def through_indexes(active: bool = True) -> Iterator[None]:
+def through_indexes(active: bool) -> Iterator[None]:
     """Make PostgreSQL use the full-text index.
 
     Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a frequent word.
@@ -120,11 +143,10 @@ def scope(data: Row, reader: Reader) -> list[Any]:
     scope = data.get("scope") or "public"
     if scope == "mine":
         return [Request.requester_id == reader.id]
+    if scope == "moderation" and data.get("state"):
+        return [Request.submitted.is_not(None)]
     if scope == "moderation":
-        submitted: list[Any] = [Request.submitted.is_not(None)]
-        if not data.get("state"):
-            submitted.append(Request.state == states.SUBMITTED)
-        return submitted
+        return [Request.state == states.SUBMITTED]
     if scope == "desk":
         service_id = _service_id(data.get("organization"))
         return [Request.organization_id == service_id, Request.opened.is_not(None)]
@@ -197,80 +219,51 @@ def with_those_below(vocabulary: str, key: str) -> list[str]:
     return ids
 
 
-def _order(data: Row) -> list[Any]:
-    newest, sort = _newest(data), data.get("sort") or "created"
-    if sort == "support":
-        return [Request.support_count.desc(), *newest]
-    if sort == "due":
-        over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
-        return [over, Request.due.asc().nulls_last(), *newest]
-    return newest
-
-
-def _newest(data: Row) -> list[Any]:
-    if (data.get("scope") or "public") == "public":
-        # The public only sees the day of receipt, so the order within a day must not reveal the time, except to
-        # readers who see it anyway.
-        if data.get("exact"):
-            return [RECEIPT_DAY.desc(), Request.submitted.desc(), Request.id]
-        return [RECEIPT_DAY.desc(), Request.id]
-    return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
-
-
-def _rank(q: str) -> Any:
-    return sa.func.ts_rank(
-        Request.search, sa.func.websearch_to_tsquery("french", " ".join(_words(q)))
-    )
-
-
 # Facets.
 
 
-def facets(scope: list[Any], filters: Row) -> tuple[dict[str, list[DataDict]], int]:
-    """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
+def _facets(scope: list[Any], filters: Row) -> dict[str, list[DataDict]]:
+    """Return counts by value; a facet with a filter is counted without it, to show its other values."""
     by_facet: dict[str, list[DataDict]] = {}
-    for facet in FACETS:
+    for facet, column in COLUMNS.items():
         others = [condition for name, condition in filters.items() if name != facet]
-        column = COLUMNS[facet]
         query = sa.select(column, sa.func.count()).where(*scope, *others).group_by(column)
         counts = model.Session.execute(query).tuples()
         by_facet[facet] = LABELS[facet]({value: number for value, number in counts if value})
-    return by_facet, number_of(Request, *scope, *filters.values())
+    return by_facet
 
 
 def _states(counts: dict[str, int]) -> list[DataDict]:
-    return [
-        _entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts
-    ]
+    present = [name for name in states.STATES if name in counts]
+    return [_entry(name, wording.state(name), counts[name]) for name in present]
 
 
 def _organizations(counts: dict[str, int]) -> list[DataDict]:
-    groups = Names.of([], counts).groups
+    groups = by_ids(model.Group, counts)
     entries = [_entry(group.name, group.display_name, counts[key]) for key, group in groups.items()]
     return _most_first(entries)
 
 
+def _territories(counts: dict[str, int]) -> list[DataDict]:
+    return _labelled(counts, lambda key: wording.concept("territories", key))
+
+
 def _themes(counts: dict[str, int]) -> list[DataDict]:
     """Return the themes with counts, those of narrower themes added to their top concept."""
-    rolled: dict[str, int] = {}
+    rolled: Counter[str] = Counter()
     for key, number in counts.items():
-        top = places.root(key)
-        rolled[top] = rolled.get(top, 0) + number
-    return _concepts("themes")(rolled)
-
-
-def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[DataDict]]:
-    def entries(counts: dict[str, int]) -> list[DataDict]:
-        terms, lang = voc.get(vocabulary), language.current()
-        return _most_first(
-            [_entry(key, terms[key].label(lang), n) for key, n in counts.items() if key in terms]
-        )
-
-    return entries
+        rolled[places.root(key)] += number
+    return _labelled(rolled, lambda key: wording.concept("themes", key))
 
 
 def _uses(counts: dict[str, int]) -> list[DataDict]:
-    return _most_first([_entry(key, wording.use(key), number) for key, number in counts.items()])
+    return _labelled(counts, wording.use)
+
+
+def _labelled(counts: dict[str, int], label: Callable[[str], str]) -> list[DataDict]:
+    """Return the values with a label, those with the highest count first."""
+    entries = [_entry(key, label(key), number) for key, number in counts.items()]
+    return _most_first([entry for entry in entries if entry["title"]])
 
 
 def _entry(name: str, title: str, count: int) -> DataDict:
@@ -281,10 +274,11 @@ def _most_first(entries: list[DataDict]) -> list[DataDict]:
     return sorted(entries, key=lambda entry: (-entry["count"], voc.normalise(entry["title"])))
 
 
+#: Facet → function that labels its values.
 LABELS: dict[str, Callable[[dict[str, int]], list[DataDict]]] = {
     "state": _states,
     "organization": _organizations,
-    "territory": _concepts("territories"),
+    "territory": _territories,
     "theme": _themes,
     "use": _uses,
 }
@@ -306,10 +300,10 @@ def of_service(organization_id: str, reader: Reader, today: date) -> DataDict:
         requests, those due first at the top; counts: kind → number; and the result of `workload`.
     """
     kind, where = _desk_kind(today), waiting(organization_id)
-    place = sa.func.row_number().over(partition_by=kind, order_by=(_next_day(), Request.submitted))
-    numbered = (
-        sa.select(Request.id, kind.label("kind"), place.label("place")).where(*where).subquery()
-    )
+    next_day = sa.func.coalesce(Request.review_due, Request.due).asc().nulls_last()
+    place = sa.func.row_number().over(partition_by=kind, order_by=(next_day, Request.submitted))
+    columns = (Request.id, kind.label("kind"), place.label("place"))
+    numbered = sa.select(*columns).where(*where).subquery()
     query = (
         sa.select(Request, numbered.c.kind)
         .join(numbered, numbered.c.id == Request.id)
@@ -358,34 +352,23 @@ def _desk_kind(today: date) -> Any:
     )
 
 
-def _next_day() -> Any:
-    """Return the SQL order by the due date of the review, or else of the request."""
-    return sa.func.coalesce(Request.review_due, Request.due).asc().nulls_last()
-
-
-def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
+def _assigned(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
     """Return the SQL condition for requests assigned to the reader or to someone they replace today, or to no one."""
-    if whose == "nobody":
+    if whose == "mine":
+        assigned = Request.assigned_to.in_(_stood_in_for(reader, organization_id))
+    else:
         # A request assigned to someone who has left the service or the portal counts as unassigned.
-        unassigned = sa.or_(
-            Request.assigned_to.is_(None),
-            Request.assigned_to.not_in(people.editors_of(organization_id)),
-        )
-        return sa.and_(unassigned, Request.state.in_(states.ON_DESK))
-    return sa.and_(
-        Request.assigned_to.in_(_stood_in_for(reader, organization_id)),
-        Request.state.in_(states.ON_DESK),
-    )
+        editors = people.editors_of(organization_id)
+        assigned = sa.or_(Request.assigned_to.is_(None), Request.assigned_to.not_in(editors))
+    return sa.and_(assigned, Request.state.in_(states.ON_DESK))
 
 
 def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
     """Return the ids of the reader and of the absent colleagues whom the reader replaces today."""
     colleagues = people.editors_of(organization_id)
     away = people.absences(colleagues)
-    return [
-        reader.id,
-        *(user_id for user_id in away if people.stands_in(user_id, colleagues) == reader.id),
-    ]
+    replaced = [user for user in away if people.stands_in(user, colleagues) == reader.id]
+    return [reader.id, *replaced]
 
 
 def workload(organization_id: str, reader: Reader, today: date) -> DataDict:

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +43,7 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states, trust,
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
+from ckanext.ecosphere.data_requests.views.forms import messages
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, mailing
 from ckanext.ecosphere.shared.locks import Locks
@@ -56,7 +57,7 @@ MOST_FILES = 10
 #: up the limits of the person.
 OF_STRANGERS = ("other_sender", "unverified")
 #: Limits per user: e-mails processed in an hour, and explanations sent in a day.
-MOST_LOOKED_AT, MOST_ANSWERED = 60, 5
+MOST_PROCESSED, MOST_ANSWERED = 60, 5
 
 
 @dataclass
@@ -91,31 +92,28 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         return error.code
     token, address = _token(headers)
     # Without a valid token the sender may be forged, so no explanation is sent.
-    if token is None or headers.automatic:
-        if token:
-            return "automatic"
+    if token is None:
         return "not_ours"
+    if headers.automatic:
+        return "automatic"
     notification = model.Session.get(Notification, token.notification)
-    user = None
-    if notification is not None:
-        user = model.User.get(notification.user_id)
+    user = model.User.get(notification.user_id) if notification else None
     if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
         return "unknown"
-    user_id, request_id = user.id, notification.request_id
-    lang = letters.language_of(user_id, model.Session.get(Request, request_id))
+    request_id = notification.request_id
+    lang = letters.language_of(user.id, model.Session.get(Request, request_id))
     key = mail_parsing.digest(headers.digest, address)
+    mail = Mail(raw, headers, token, key, too_large, user.id, request_id, lang)
     with Locks() as locks:
-        if not locks.take(f"requests:mail:{key}") or not _begin(key, user_id, request_id):
+        if not locks.take(f"requests:mail:{key}") or not _begin(mail):
             return "seen"
         outcome, details = "flood", ()
-        if (
-            _number(user_id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS))
-            <= MOST_LOOKED_AT
-        ):
-            outcome, details = _tried(Mail(raw, headers, token, key, too_large), lang)
+        an_hour = timedelta(hours=1)
+        if _number(mail, an_hour, Inbound.outcome.not_in(OF_STRANGERS)) <= MOST_PROCESSED:
+            outcome, details = _tried(mail)
         _end(key, outcome)
         if outcome in wording.MESSAGES["mails"]:
-            _answer(Explanation(user_id, request_id, outcome, details, key), lang)
+            _answer(mail, outcome, details)
     return outcome
 
 
@@ -136,39 +134,43 @@ def _token(mail: mail_parsing.Headers) -> tuple[delivery.Token | None, str]:
 
 @dataclass(frozen=True)
 class Mail:
-    """An e-mail with a valid reply address, with the other arguments of `receive`."""
+    """An e-mail with a valid reply address.
+
+    Attributes:
+        raw, too_large: as the arguments of `receive`.
+        token: of its reply address.
+        key: by which it is recorded (`Inbound`).
+        user_id: who was notified at that address; request_id: of what.
+        language: of the user.
+    """
 
     raw: bytes
     headers: mail_parsing.Headers
     token: delivery.Token
     key: str
     too_large: bool
+    user_id: str
+    request_id: str
+    language: str
 
 
-def _tried(mail: Mail, lang: str) -> tuple[str, tuple[str, ...]]:
-    """Return the outcome of an e-mail, and details of what was wrong in a language."""
+def _tried(mail: Mail) -> tuple[str, tuple[str, ...]]:
+    """Return the outcome of an e-mail, and details of what was wrong in the language of the user."""
     try:
-        with language.speaking(lang):
+        with language.speaking(mail.language):
             _take(mail)
     except Refused as refused:
         return refused.code, refused.details
     return TAKEN, ()
 
 
-def _begin(key: str, user_id: str, request_id: str) -> bool:
+def _begin(mail: Mail) -> bool:
     """Record the arrival of an e-mail; return False when it was already processed, True for an interrupted one."""
-    row = model.Session.get(Inbound, key, populate_existing=True)
+    row = model.Session.get(Inbound, mail.key, populate_existing=True)
     if row is not None:
         return not row.outcome
-    row = Inbound(
-        id=key,
-        received=clock.now(),
-        user_id=user_id,
-        request_id=request_id,
-        outcome="",
-        answered=False,
-    )
-    model.Session.add(row)
+    ids = {"id": mail.key, "user_id": mail.user_id, "request_id": mail.request_id}
+    model.Session.add(Inbound(**ids, received=clock.now(), outcome="", answered=False))
     model.Session.commit()
     return True
 
@@ -179,9 +181,10 @@ def _end(key: str, outcome: str) -> None:
     model.Session.commit()
 
 
-def _number(user_id: str, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
-    where = (Inbound.user_id == user_id, Inbound.received > clock.now() - period, *more)
-    return number_of(Inbound, *where)
+def _number(mail: Mail, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
+    """Return the number of recorded e-mails to the same user within a period, this one included."""
+    since = clock.now() - period
+    return number_of(Inbound, Inbound.user_id == mail.user_id, Inbound.received > since, *more)
 
 
 def _take(mail: Mail) -> None:
@@ -191,21 +194,19 @@ def _take(mail: Mail) -> None:
         Refused: it cannot be accepted.
     """
     notification = model.Session.get_one(Notification, mail.token.notification)
-    user = model.User.get(notification.user_id)
-    request = model.Session.get(Request, notification.request_id)
+    user: Any = model.User.get(mail.user_id)
+    request = model.Session.get_one(Request, mail.request_id)
     reader = people.reader_of(user)
-    if user is None or mail.headers.sender != str(user.email or "").lower():
+    if mail.headers.sender != str(user.email).lower():
         raise Refused("other_sender", tuple(filter(None, (mail.headers.sender,))))
     server = config.reply_server()
     if server and not mail_parsing.is_verified(mail.headers.authentication_results, server):
         raise Refused("unverified")
-    if mail.token.is_expired:
+    if clock.today() > mail.token.last:
         raise Refused("expired")
     internal = delivery.is_internal(notification)
-    open_to = (
-        request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
-    )
-    if request is None or not open_to or (internal and not reader.is_inside(request)):
+    is_barred = internal and not reader.is_inside(request)
+    if is_barred or not dictize.may_comment(request, reader):
         raise Refused("closed")
     if mail.too_large:
         raise Refused("too_large")
@@ -219,18 +220,17 @@ def _take(mail: Mail) -> None:
         raise Refused("too_many_files")
     try:
         trust.count_text(reader)
-        data = {
-            "id": request.id,
-            "text": text or _("Files sent by e-mail"),
-            "internal": internal,
-        }
+        words = text or _("Files sent by e-mail")
+        data = {"id": request.id, "text": words, "internal": internal}
         context: Any = {"model": model, "session": model.Session}
         checked, errors = tk.navl_validate(data, schema.comment(), context)
         if errors:
             raise tk.ValidationError(errors)
         _keep(reader, request, checked, files, mail.key)
-    except (tk.ValidationError, tk.NotAuthorized, tk.ObjectNotFound) as error:
-        raise Refused("invalid", tuple(_sentences(getattr(error, "error_dict", {})))) from None
+    except tk.ValidationError as error:
+        raise Refused("invalid", tuple(chain.from_iterable(messages(error).values()))) from None
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        raise Refused("invalid") from None
 
 
 def _keep(
@@ -245,11 +245,8 @@ def _keep(
     All or nothing is stored: the details with their files, and the outcome of the e-mail.
     """
     text, internal = data["text"], data["internal"]
-    if (
-        request.state != states.NEEDS_INFO
-        or states.REQUESTER not in reader.roles(request)
-        or internal
-    ):
+    is_requester = states.REQUESTER in reader.roles(request)
+    if internal or not is_requester or request.state != states.NEEDS_INFO:
         conversation.comment(reader, request.id, text, internal, list(files), key=key)
         return
     accepted = attachments.check_all(files)
@@ -269,49 +266,32 @@ def _keep(
         attachments.discard(accepted)
 
 
-def _sentences(errors: Any) -> list[str]:
-    if isinstance(errors, str):
-        return [errors]
-    if isinstance(errors, dict):
-        errors = list(errors.values())
-    if not isinstance(errors, list | tuple):
-        return []
-    return [sentence for error in errors for sentence in _sentences(error)]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why an e-mail to a request is not taken: code (`mails` in `data/messages.yaml`), and key of the e-mail."""
-
-    user_id: str
-    request_id: str
-    code: str
-    details: Sequence[str]
-    key: str
-
-
-def _answer(explanation: Explanation, lang: str) -> None:
+def _answer(mail: Mail, code: str, details: Sequence[str]) -> None:
     """Send an explanation once, within the daily limit."""
     alike = Inbound.outcome.in_(OF_STRANGERS)
-    if explanation.code not in OF_STRANGERS:
+    if code not in OF_STRANGERS:
         alike = ~alike
-    a_day = timedelta(days=1)
-    if _number(explanation.user_id, a_day, Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
+    if _number(mail, timedelta(days=1), Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
         return
-    answered = sa.update(Inbound).where(Inbound.id == explanation.key).values(answered=True)
-    model.Session.execute(answered)
+    model.Session.execute(sa.update(Inbound).where(Inbound.id == mail.key).values(answered=True))
     model.Session.commit()
-    with language.speaking(lang):
-        _explain(explanation)
+    with language.speaking(mail.language):
+        _explain(mail, code, details)
 
 
+#: Sentences of an explanation, and characters of each.
 MOST_DETAILS, LONGEST_DETAIL = 5, 300
 
 
-def _explain(explanation: Explanation) -> None:
-    """Send an explanation to the account's address, in the current language."""
-    user = model.User.get(explanation.user_id)
-    request = model.Session.get(Request, explanation.request_id)
+def _explain(mail: Mail, code: str, details: Sequence[str]) -> None:
+    """Send an explanation to the account's address, in the current language.
+
+    Args:
+        code: of the reason (`mails` in `data/messages.yaml`).
+        details: what exactly is wrong, as sentences.
+    """
+    user = model.User.get(mail.user_id)
+    request = model.Session.get(Request, mail.request_id)
     if user is None or not config.mail_works():
         return
     sentence, url = _("Your e-mail was not taken."), ""
@@ -319,16 +299,16 @@ def _explain(explanation: Explanation) -> None:
         words = _("Your e-mail about the request {reference} was not taken.")
         sentence = words.format(reference=request.reference)
         url = texts.address(f"demandes/{request.reference}")
-    reason = wording.message("mails", explanation.code)
-    details = [harmless(detail)[:LONGEST_DETAIL] for detail in explanation.details[:MOST_DETAILS]]
-    reasons = "\n\n".join([reason.format(number=config.reply_bytes() // 1024**2), *details])
+    reason = wording.message("mails", code).format(number=config.reply_bytes() // 1024**2)
+    shortened = [harmless(detail)[:LONGEST_DETAIL] for detail in details[:MOST_DETAILS]]
+    reasons = "\n\n".join([reason, *shortened])
     advice = _("Nothing of it was kept. Write on the page of the request instead.")
     item = delivery.Item(sentence, "", url, [(_("Why"), reasons), (_("What to do"), advice)])
     letter = delivery.letter_to(user, sentence, [item])
     own = {
         **mailing.AUTOMATIC,
         "Auto-Submitted": "auto-replied",
-        "Message-ID": mailing.message_id("refused", explanation.key),
+        "Message-ID": mailing.message_id("refused", mail.key),
     }
     try:
         mailing.hand_over(**delivery.in_form(letter, user), headers=own)

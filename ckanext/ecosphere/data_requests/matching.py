@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize, listing
+from ckanext.ecosphere.data_requests.attachments import as_list
 from ckanext.ecosphere.data_requests.domain import places, states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request, is_any
@@ -73,7 +75,7 @@ def must_be_seen(request: Request, reader: Reader) -> None:
         NotSeen: there are similar datasets or open requests.
     """
     alike = similar_datasets(
-        request.title, request.theme, place_of(request), request.organization_id or ""
+        request.title, request.theme, places.of_request(request), request.organization_id or ""
     )
     similar = {
         # A request for access to a dataset need not show that dataset.
@@ -82,11 +84,6 @@ def must_be_seen(request: Request, reader: Reader) -> None:
     }
     if any(similar.values()):
         raise NotSeen(similar)
-
-
-def place_of(request: Request) -> str:
-    """Return the territory of a request or, for a draft, that of its communes or rectangle."""
-    return request.territory or places.territory_of(request.communes, request.bbox)
 
 
 def similar_datasets(
@@ -135,8 +132,8 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
 
 
 def _search(title: str, narrow: str) -> list[DataDict]:
-    query: DataDict = {"q": _plain(title), "mm": FEWEST, "rows": MOST_SIMILAR}
-    query["fq"] = f"+dataset_type:dataset {narrow}".strip()
+    filters = f"+dataset_type:dataset {narrow}".strip()
+    query = {"q": _plain(title), "fq": filters, "mm": FEWEST, "rows": MOST_SIMILAR}
     try:
         return tk.get_action("package_search")({"user": ""}, query)["results"]
     except (SearchError, SearchQueryError, tk.ValidationError):
@@ -153,15 +150,13 @@ def _plain(title: str) -> str:
 def _dataset(dataset: DataDict) -> DataDict:
     group = dataset.get("organization") or {}
     notes = " ".join((dataset.get("notes") or "").split())
-    if len(notes) <= LONGEST_NOTES:
-        short = notes
-    else:
-        short = notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
+    if len(notes) > LONGEST_NOTES:
+        notes = notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
     return {
         "id": dataset["id"],
         "name": dataset["name"],
         "title": dataset["title"] or dataset["name"],
-        "notes": short,
+        "notes": notes,
         "organization": {key: group.get(key, "") for key in ("id", "name", "title")},
     }
 
@@ -176,8 +171,8 @@ def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> 
     near = (alike.c.territory == territory, 0.3), (alike.c.territory.in_(around), 0.1)
     score = alike.c.score + same + sa.case(*near, else_=0.0)
     query = sa.select(alike.c.id).order_by(score.desc(), alike.c.id).limit(MOST_SIMILAR)
-    with listing.through_indexes():
-        ids = list(model.Session.scalars(query))
+    with listing.through_indexes(True):
+        ids = model.Session.scalars(query).all()
     by_id = by_ids(Request, ids)
     return dictize.request_list([by_id[id_] for id_ in ids], reader)
 
@@ -211,13 +206,15 @@ def _enough_in_common(words: Iterable[str], territories: set[str]) -> Any:
     queries = [sa.func.to_tsquery("french", word) for word in words if word not in place_words]
     if not queries:
         return sa.true()
-    zero, unit = sa.literal(0), sa.literal(1)
     # Stop words do not count.
-    counted = sum((sa.case((sa.func.numnode(query) > 0, unit), else_=0) for query in queries), zero)
-    shared = sum(
-        (sa.case((Request.search.op("@@")(query), unit), else_=0) for query in queries), zero
-    )
+    counted = _number([sa.func.numnode(query) > 0 for query in queries])
+    shared = _number([Request.search.op("@@")(query) for query in queries])
     return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
+
+
+def _number(conditions: list[Any]) -> Any:
+    """Return the SQL number of conditions that hold."""
+    return sum((sa.case((condition, 1), else_=0) for condition in conditions), sa.literal(0))
 
 
 def _words(title: str) -> list[str]:
@@ -301,14 +298,12 @@ def _suggest(package_ids: Sequence[str]) -> None:
 
 def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
     """Return the ids of the concepts in a field of a dataset."""
-    terms, written = voc.get(vocabulary), package.extras.get(field) or "[]"
+    written = package.extras.get(field) or "[]"
     try:
         values = json.loads(written)
     except ValueError:
-        values = [written]
-    if not isinstance(values, list):
-        values = [values]
-    concepts = (terms.get(str(value)) for value in values)
+        values = written
+    concepts = map(voc.get(vocabulary).get, map(str, as_list(values)))
     return {concept.id for concept in concepts if concept}
 
 
@@ -353,22 +348,22 @@ def _flag_missing_answers() -> None:
         .outerjoin(package, package.id == DatasetLink.package_id)
         .where(DatasetLink.kind == "answer", package.state.is_distinct_from("active"))
     )
-    missing: dict[str, list[DataDict]] = {}
+    missing: dict[str, list[DataDict]] = defaultdict(list)
     for request_id, package_id, title in model.Session.execute(query):
         flag = {"code": DATASET_GONE, "package": package_id, "title": title or ""}
-        missing.setdefault(request_id, []).append(flag)
-    flagged = sa.select(Request.id).where(Request.flags.contains([{"code": DATASET_GONE}]))
-    ids = {*missing, *model.Session.scalars(flagged)}
-    requests = sa.select(Request).where(Request.id.in_(ids)).with_for_update()
+        missing[request_id].append(flag)
+    flagged = Request.flags.contains([{"code": DATASET_GONE}])
+    requests = sa.select(Request).where(sa.or_(Request.id.in_(missing), flagged)).with_for_update()
     for request in model.Session.scalars(requests):
         # The title of a purged dataset is in the former flag only.
         former = {flag.get("package"): flag for flag in request.flags}
-        others = [flag for flag in request.flags if flag["code"] != DATASET_GONE]
-        gone = [former.get(flag["package"], flag) for flag in missing.get(request.id, ())]
-        if request.flags != [*others, *gone]:
-            request.flags = [*others, *gone]
+        flags = [flag for flag in request.flags if flag["code"] != DATASET_GONE]
+        flags += [former.get(flag["package"], flag) for flag in missing[request.id]]
+        if request.flags != flags:
+            request.flags = flags
 
 
+#: Points of popularity of a dataset for each request that it answered.
 POINTS_OF_AN_ANSWER = 10
 
 
@@ -380,7 +375,5 @@ def points() -> list[tuple[str, float]]:
         .where(DatasetLink.kind == "answer", Request.listed)
         .group_by(DatasetLink.package_id)
     )
-    return [
-        (id_, float(POINTS_OF_AN_ANSWER * number))
-        for id_, number in model.Session.execute(answered)
-    ]
+    numbers = model.Session.execute(answered)
+    return [(id_, float(POINTS_OF_AN_ANSWER * number)) for id_, number in numbers]

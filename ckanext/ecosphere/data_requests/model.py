@@ -7,6 +7,7 @@ only written by `transitions.py` and `service.py`, with the row locked.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Annotated, Any
 
@@ -213,6 +214,12 @@ class Request(tk.BaseModel):
         if since:
             return law.last_day("ask_review", since, clock.holiday_zone(self.territory))
         return None
+
+    def obstacle(self, transition: str, roles: Collection[str]) -> str:
+        """Return what prevents a transition now, by someone with these roles, as `states.obstacle` does."""
+        moment = clock.now()
+        facts = states.Facts.of(self)
+        return states.obstacle(facts, transition, roles, moment, clock.day_of(moment))
 
     @property
     def is_shown_signal(self) -> bool:
@@ -584,7 +591,7 @@ class Inbound(tk.BaseModel):
 
     Attributes:
         id: digest of its Message-ID and reply address.
-        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`receive.SENTENCES`).
+        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`mails` of the messages).
         answered: whether an explanation of its refusal was sent.
     """
 

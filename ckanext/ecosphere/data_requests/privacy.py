@@ -160,7 +160,7 @@ def _forget_unpublished(comments: Any, events: Any, edits: Any) -> None:
 def _remove_files(comments: Any) -> None:
     """Delete the files of comments."""
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
-    attachments.remove(list(model.Session.scalars(files.where(comments))))
+    attachments.remove(model.Session.scalars(files.where(comments)).all())
 
 
 #: Key of an export → the table, and its columns that name a user.

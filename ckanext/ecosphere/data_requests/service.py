@@ -62,10 +62,13 @@ EDITABLE = {*FIELDS, "title", "visibility", "show_name", "show_procedure"}
 def new_draft(requester_id: str | None) -> Request:
     """Return an empty draft in the current language, not yet added to the session."""
     moment = clock.now()
-    request = Request(
-        id=new_id(), requester_id=requester_id, created=moment, modified=moment, state=states.DRAFT
-    )
-    fill_in(request)
+    request = Request(id=new_id(), requester_id=requester_id, created=moment, modified=moment)
+    # Set the columns to their defaults now: SQLAlchemy would only do so on flush.
+    for column in sa.inspect(Request).columns:
+        if column.default is not None and getattr(request, column.key) is None:
+            default = column.default.arg
+            value = default(None) if callable(default) else default
+            setattr(request, column.key, value)
     request.language = language.current()
     return request
 
@@ -76,7 +79,10 @@ def create(
     """Create a draft; `also` writes more in the same transaction."""
     request = new_draft(reader.id)
     request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
-    transitions.ask_service(request, data.get("organization"))
+    # Without a service, the portal proposes one when the request is sent.
+    if data.get("organization"):
+        request.organization_id = data["organization"]
+        request.routing_reason = {"code": "asked"}
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
     with transitions.transaction():
         model.Session.add(request)
@@ -114,15 +120,6 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
             trust.refuse_if_too_many_wait(request)
     transitions.announce(request, events)
     return request
-
-
-def fill_in(request: Request) -> None:
-    """Set the columns to their defaults now; SQLAlchemy would only do so on flush."""
-    for column in sa.inspect(Request).columns:
-        if column.default is not None and getattr(request, column.key) is None:
-            default = column.default.arg
-            value = default(None) if callable(default) else default
-            setattr(request, column.key, value)
 
 
 def update(
@@ -201,9 +198,8 @@ def apply_revision(request: Request, revision: Revision) -> None:
 
 def _still_editable(request: Request, changed: Row) -> None:
     if request.state not in states.STILL_EDITABLE:
-        raise tk.ValidationError(
-            {"state": [wording.obstacle("state", request.state, request.is_signal)]}
-        )
+        words = wording.obstacle("state", request.state, request.is_signal)
+        raise tk.ValidationError({"state": [words]})
     fixed: Any = {
         name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING
     }
@@ -231,9 +227,8 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
         if add and request.requester_id == reader.id:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
         if add and not (request.listed and request.state in states.ACTIVE):
-            raise tk.ValidationError(
-                {"id": [_("Only public requests that are not closed can be supported.")]}
-            )
+            message = _("Only public requests that are not closed can be supported.")
+            raise tk.ValidationError({"id": [message]})
         sign = 1 if add else -1
         request.support_count += sign * bond(Support, request_id, reader.id, add)
 
@@ -283,10 +278,8 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
 # Revisions: edits after sending.
 
 WORD = re.compile(r"\S+\s*|\s+")
-#: Number of words above which a text is compared line by line.
-MOST_WORDS = 1500
-MOST_LINES = 500
-COMPARED_TEXTS = ("description",)
+#: Number of words above which a text is compared line by line, and of lines above which it is replaced as a whole.
+MOST_PARTS = 1500
 
 
 def tell_of_revision(request: Request, revision: Revision) -> None:
@@ -314,16 +307,13 @@ def _read_value(name: str, value: Any) -> Any:
 
 
 def _change(name: str, before: Any, after: Any) -> DataDict:
-    change: DataDict = {"from": _written(before), "to": _written(after)}
-    if name in COMPARED_TEXTS:
+    change: DataDict = {"from": before, "to": after}
+    for end, value in change.items():
+        if isinstance(value, date):
+            change[end] = value.isoformat()
+    if name == "description":
         change["diff"] = difference(before or "", after or "")
     return change
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
 
 
 def difference(before: str, after: str) -> list[tuple[str, str]]:
@@ -332,18 +322,16 @@ def difference(before: str, after: str) -> list[tuple[str, str]]:
     To limit the time, long texts are compared line by line, and very long ones replaced as a whole.
     """
     old, new = WORD.findall(before), WORD.findall(after)
-    if max(len(old), len(new)) > MOST_WORDS:
+    if max(len(old), len(new)) > MOST_PARTS:
         old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    if max(len(old), len(new)) > MOST_LINES and max(len(old), len(new)) > MOST_WORDS:
+    if max(len(old), len(new)) > MOST_PARTS:
         old, new = [before], [after]
     parts: list[tuple[str, str]] = []
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=True)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        removed, added = "".join(old[start:end]), "".join(new[new_start:new_end])
         if kind == "equal":
-            parts.append(("=", "".join(old[start:end])))
-            continue
-        if start < end:
-            parts.append(("-", "".join(old[start:end])))
-        if new_start < new_end:
-            parts.append(("+", "".join(new[new_start:new_end])))
-    return parts
+            parts.append(("=", removed))
+        else:
+            parts += [("-", removed), ("+", added)]
+    return [(sign, words) for sign, words in parts if words]

@@ -32,13 +32,7 @@ def initialise(report: InitReport) -> None:
 
 def check() -> list[Check]:
     """Check moderators, services and contacts, schedule, e-mails, replies."""
-    return [
-        *_moderators(),
-        *_services(),
-        *_schedule(),
-        *_emails(),
-        *_replies(),
-    ]
+    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies()]
 
 
 def _ok(name: str, message: str) -> list[Check]:
@@ -47,10 +41,6 @@ def _ok(name: str, message: str) -> list[Check]:
 
 def _warning(name: str, message: str, remedy: str) -> list[Check]:
     return [Check(name, CheckStatus.WARNING, message, remedy)]
-
-
-def _error(name: str, message: str, remedy: str) -> list[Check]:
-    return [Check(name, CheckStatus.ERROR, message, remedy)]
 
 
 def gauges() -> list[Gauge]:
@@ -176,6 +166,7 @@ def _replies() -> list[Check]:
             "can answer e-mails."
         )
         remedy = _("Give an address such as reply@example.gouv.fr.")
-        return _error(name, message.format(option=config.REPLY_ADDRESS), remedy)
+        message = message.format(option=config.REPLY_ADDRESS)
+        return [Check(name, CheckStatus.ERROR, message, remedy)]
     message = _("Replies by e-mail are taken at {address}")
     return _ok(name, message.format(address=config.reply_address()))

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-import yaml
 from ckan import model
 from ckan.common import _
 
@@ -21,12 +20,11 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config, service, transitions
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import Block, rendered
-from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates, language, organisations
-from ckanext.ecosphere.shared.columns import new_id
 from ckanext.ecosphere.shared.mailing import labelled
 
 #: Language of the specimens, and columns of their text.
@@ -69,7 +67,7 @@ class Specimen:
 @cache
 def table() -> Row:
     """Read the cases (`data/letter-cases.yaml`)."""
-    return yaml.safe_load((law.DATA / "letter-cases.yaml").read_text(encoding="utf-8"))
+    return law.read("letter-cases.yaml")
 
 
 def cases(outcome: str = "") -> list[Row]:
@@ -135,13 +133,8 @@ def _agent(*groups: model.Group) -> model.User:
 
 def _send_request(group: model.Group, requester: model.User) -> Request:
     """Create the request of `letter-cases.yaml`, and send it to a service."""
-    moment = clock.now()
-    request = Request(
-        id=new_id(), requester_id=requester.id, created=moment, modified=moment, state=states.DRAFT
-    )
-    service.fill_in(request)
-    request.language, request.organization_id = FRENCH, group.id
-    request.routing_reason = {"code": "asked"}
+    request = service.new_draft(requester.id)
+    request.organization_id = group.id
     service.write(request, table()["request"])
     model.Session.add(request)
     model.Session.flush()

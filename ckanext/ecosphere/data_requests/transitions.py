@@ -15,7 +15,7 @@ compared with the list of accounts, who made them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,11 +28,13 @@ from ckan.common import _
 from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import insert
 
+from ckanext.ecosphere.core.pages import sentences
 from ckanext.ecosphere.data_requests import attachments, config, history
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.domain import (
     clock,
     fields,
+    people,
     places,
     states,
     text,
@@ -57,22 +59,9 @@ from ckanext.ecosphere.shared.columns import new_id
 
 SIGNAL = "ecosphere:request-changed"
 
-Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.
 UNREACHABLE = "unreachable"
 
-#: Fields of a refusal, whole or partial.
-REFUSAL = (
-    "ground",
-    "other_ground",
-    "kind",
-    "emissions",
-    "law",
-    "facts",
-    "balance",
-    "completion",
-    "separable",
-)
 #: Transitions that are responses to the requester; the first one sets `first_answer`.
 SIGNS = (
     "ask_details",
@@ -224,7 +213,7 @@ def transition(
                 raise tk.ObjectNotFound(_("Request not found"))
             same_version(reader, request, version)
             roles = reader.roles(request)
-            _no_obstacle(request, name, roles)
+            _refuse_if_impossible(request, name, roles)
             letters.keep_given_author(reader.id, name, data)
             if name == "submit":
                 events = sent(request, reader.id, data)
@@ -281,7 +270,7 @@ def if_possible(
 ) -> Request | None:
     """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
     with changing(request_id) as request:
-        if _obstacle(request, name, (role,)):
+        if request.obstacle(name, (role,)):
             model.Session.rollback()
             return None
         event = perform(request, name, role, actor, {})
@@ -295,10 +284,10 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Row
     line = states.TRANSITIONS[name]
     values = fields.parse(line, data, request, clock.day_of(moment), actor)
     source = request.state
-    values = _apply(request, name, values, moment)
+    _apply(request, name, values, moment)
     if name == "reopen" and role == states.REQUESTER:
         request.reopened += 1
-    request.state = line.leads_from(source)
+    request.state = line.target or source
     _after(request, source, moment)
     request.version += 1
     request.modified = moment
@@ -347,19 +336,14 @@ def announce(request: Request, events: Iterable[Event]) -> None:
 # Obstacles.
 
 
-def _obstacle(request: Request, name: str, roles: Iterable[str]) -> str:
-    """Return the code of what prevents a transition now, "" when nothing does."""
-    moment = clock.now()
-    return states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
-
-
-def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
-    code = _obstacle(request, name, roles)
-    words = wording.obstacle(code, request.state, request.is_signal) if code else ""
+def _refuse_if_impossible(request: Request, name: str, roles: Collection[str]) -> None:
+    code = request.obstacle(name, roles)
+    if not code:
+        return
+    words = wording.obstacle(code, request.state, request.is_signal)
     if code == "role":
         raise tk.NotAuthorized(words)
-    if code:
-        raise tk.ValidationError({"transition": [words]})
+    raise tk.ValidationError({"transition": [words]})
 
 
 def same_version(reader: Reader, request: Request, version: int) -> None:
@@ -394,14 +378,13 @@ def _do_joined(reader: Reader, request: Request, name: str, values: Row, shared:
 
 def _joined_obstacle(reader: Reader, request: Request, name: str, values: Row) -> str:
     """Return what prevents a step for a request, as a sentence; "" when nothing does."""
-    code = _obstacle(request, name, reader.roles(request))
+    code = request.obstacle(name, reader.roles(request))
     if code:
         return wording.obstacle(code, request.state)
     try:
         fields.parse(states.TRANSITIONS[name], values, request, clock.today(), reader.id)
     except tk.ValidationError as error:
-        messages: Any = error.error_dict.values()
-        return " ".join(text for texts in messages for text in texts)
+        return sentences(error)
     return ""
 
 
@@ -429,9 +412,8 @@ def _joined_ids(request_id: str) -> list[str]:
 #: Transition → fields that become the outcome of the request.
 OUTCOMES = {
     "reject": ("reason", "spam"),
-    "fulfil": ("missing", *REFUSAL),
-    "fulfil_partly": ("missing", *REFUSAL),
-    "refuse": REFUSAL,
+    "fulfil_partly": ("missing", *states.REFUSAL),
+    "refuse": states.REFUSAL,
     "not_held": ("reason", *states.TRANSMISSION),
 }
 #: Transitions that undo a closing: the former outcome stays in their event.
@@ -445,20 +427,19 @@ EMPTIED = {
 }
 
 
-def _apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
-    """Apply the effects of a transition; return the fields as stored in the event."""
+def _apply(request: Request, name: str, values: DataDict, moment: datetime) -> None:
+    """Apply the effects of a transition, and make of its fields what the event stores."""
     if name in UNDOING:
-        values = {**values, "former_outcome": request.outcome}
+        values["former_outcome"] = request.outcome
         request.outcome = {}
     if name in OUTCOMES:
         request.outcome = {key: values[key] for key in OUTCOMES[name] if values.get(key)}
     for column in EMPTIED.get(name, ()):
         setattr(request, column, None)
     if name in EFFECTS:
-        values = EFFECTS[name](request, dict(values), moment) or values
+        EFFECTS[name](request, values, moment)
     if name in SIGNS and request.first_answer is None:
         request.first_answer = moment
-    return values
 
 
 def _after(request: Request, source: str, moment: datetime) -> None:
@@ -484,60 +465,44 @@ def relist(request: Request) -> None:
     )
 
 
-def _submit(request: Request, values: Fields, moment: datetime) -> Fields:
-    errors: Any = fields.missing_before_sending(request, clock.day_of(moment))
+def _submit(request: Request, values: DataDict, moment: datetime) -> None:
+    today = clock.day_of(moment)
+    errors: Any = fields.missing_before_sending(request, today)
     if errors:
         raise tk.ValidationError(errors)
     request.submitted = moment
-    request.reference = next_reference(clock.day_of(moment).year)
-    _complete_place(request)
+    request.reference = next_reference(today.year)
+    request.territory = places.of_request(request)
     proposal = places.publisher_of(request.package_id) or _asked_too(request)
     proposal = proposal or places.propose(request.theme, request.territory)
     request.organization_id = proposal.organization.id if proposal.organization else None
     request.routing_reason = proposal.reason
     flag_unreachable(request)
-    start_clock(request, clock.day_of(moment))
+    start_clock(request, today)
     index_text(request)
-    return values
 
 
 def _asked_too(request: Request) -> places.Proposal | None:
     """Return the service that the requester chose, alone or with others."""
-    group = None
-    if request.organization_id:
-        group = model.Session.get(model.Group, request.organization_id)
-    if group is None or group.state != model.State.ACTIVE:
+    group = people.active_service(request.organization_id)
+    if group is None:
         return None
     code = "batch" if request.batch_id else "asked"
     return places.Proposal(group, {"code": code})
 
 
-def ask_service(request: Request, organization: str | None) -> None:
-    """Set the service, given as an id, that the requester chose for a draft; without one, the portal proposes one."""
-    request.organization_id = organization or None
-    request.routing_reason = {"code": "asked"} if organization else {}
-
-
 def flag_unreachable(request: Request) -> None:
     """Flag a request whose service cannot be reached, for the moderators, or remove the flag."""
-    others = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
-    if request.organization_id and places.is_reachable(request.organization_id):
-        request.flags = others
-        return
-    group = None
-    if request.organization_id:
-        group = model.Session.get(model.Group, request.organization_id)
-    other = places.instead_of(group, request)
-    title = group.display_name if group else ""
-    other_title = other.title if other else ""
-    titles = {"title": title, "other": other_title}
-    request.flags = [*others, {"code": UNREACHABLE, **titles}]
-
-
-def _complete_place(request: Request) -> None:
-    """Set the territory that contains the communes or rectangle of a request."""
-    if not request.territory:
-        request.territory = places.territory_of(request.communes, request.bbox)
+    flags = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
+    if not places.is_reachable(request.organization_id):
+        group = None
+        if request.organization_id:
+            group = model.Session.get(model.Group, request.organization_id)
+        other = places.instead_of(group, request)
+        title = group.display_name if group else ""
+        other_title = other.title if other else ""
+        flags.append({"code": UNREACHABLE, "title": title, "other": other_title})
+    request.flags = flags
 
 
 def start_clock(request: Request, day: date) -> None:
@@ -551,26 +516,21 @@ def start_clock(request: Request, day: date) -> None:
     request.due = request.first_month_ends = end
 
 
-def _accept(request: Request, values: Fields, moment: datetime) -> Fields:
+def _accept(request: Request, values: DataDict, moment: datetime) -> None:
     if request.organization_id != values["organization"]:
         request.routing_reason = {"code": "person"}
     request.organization_id = values["organization"]
     flag_unreachable(request)
     request.opened = request.opened or moment
-    return values
 
 
-def _ask_details(request: Request, values: Fields, moment: datetime) -> None:
+def _ask_details(request: Request, values: DataDict, moment: datetime) -> None:
     request.answer_by = date.fromisoformat(values["answer_by"])
     request.details_asked = moment
     request.reminders, request.last_reminded = 0, None
 
 
-def _answer_details(request: Request, values: Fields, moment: datetime) -> None:
-    _waiting_over(request, moment)
-
-
-def _waiting_over(request: Request, moment: datetime) -> None:
+def _end_waiting(request: Request, values: DataDict, moment: datetime) -> None:
     """End the waiting for the requester, and add its days to the period where the ministry chose so."""
     if config.clock_stops() and request.details_asked and request.due:
         waited = clock.day_of(moment) - clock.day_of(request.details_asked)
@@ -581,30 +541,28 @@ def _waiting_over(request: Request, moment: datetime) -> None:
     request.reminders = 0
 
 
-def _start(request: Request, values: Fields, moment: datetime) -> None:
+def _start(request: Request, values: DataDict, moment: datetime) -> None:
     request.planned = date.fromisoformat(values["planned"])
 
 
-def _transfer(request: Request, values: Fields, moment: datetime) -> Fields:
+def _transfer(request: Request, values: DataDict, moment: datetime) -> None:
     values["former_organization"] = request.organization_id
     request.organization_id = values["organization"]
     request.routing_reason = {"code": "transfer"}
     flag_unreachable(request)
     if request.state == states.NEEDS_INFO:
-        _waiting_over(request, moment)
-    return values
+        _end_waiting(request, values, moment)
 
 
-def _extend(request: Request, values: Fields, moment: datetime) -> Fields:
+def _extend(request: Request, values: DataDict, moment: datetime) -> None:
     last = fields.latest_due(request)
     latest = last.isoformat() if last else ""
     if values.setdefault("due", latest):
         request.due = date.fromisoformat(values["due"])
     request.extended = True
-    return values
 
 
-def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
+def _fulfil(request: Request, values: DataDict, moment: datetime) -> None:
     request.satisfied, request.satisfied_on = "", None
     rows = [
         {"request_id": request.id, "package_id": package_id, "kind": "answer"}
@@ -613,26 +571,24 @@ def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     if rows:
         model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
     # The event only stores the ids: links and names of files may be private to the requester.
-    delivered = attachments.keep_answer(request, values)
-    stored = {name: value for name, value in values.items() if name not in ("links", "files")}
-    if delivered:
-        return {**stored, "deliveries": delivered}
-    return stored
+    links, files = values.pop("links", ()), values.pop("files", ())
+    if links or files:
+        values["deliveries"] = attachments.keep_answer(request, values, links, files)
 
 
-def _mark_duplicate(request: Request, values: Fields, moment: datetime) -> None:
+def _mark_duplicate(request: Request, values: DataDict, moment: datetime) -> None:
     target = model.Session.get_one(Request, values["target"])
     request.duplicate_of = target.id
     request.outcome = {"target": target.id}
     _move_people(request, target, moment)
 
 
-def _join(request: Request, values: Fields, moment: datetime) -> None:
+def _join(request: Request, values: DataDict, moment: datetime) -> None:
     target = model.Session.get_one(Request, values["target"])
     request.joined_id = target.joined_id = target.joined_id or request.joined_id or new_id()
 
 
-def _separate(request: Request, values: Fields, moment: datetime) -> None:
+def _separate(request: Request, values: DataDict, moment: datetime) -> None:
     joined_id, request.joined_id = request.joined_id, None
     model.Session.flush()
     rest = model.Session.scalars(
@@ -642,7 +598,7 @@ def _separate(request: Request, values: Fields, moment: datetime) -> None:
         rest[0].joined_id = None
 
 
-def _reconsider(request: Request, values: Fields, moment: datetime) -> None:
+def _reconsider(request: Request, values: DataDict, moment: datetime) -> None:
     """Undo a closing by a moderator; supporters who were moved to another request stay there."""
     flag_unreachable(request)
 
@@ -650,11 +606,11 @@ def _reconsider(request: Request, values: Fields, moment: datetime) -> None:
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
     """Move supporters and followers, each counted once, and add the source's requester to them."""
     for table in (Support, Follow):
-        people = sa.select(sa.literal(target.id), table.user_id, table.created).where(
+        watchers = sa.select(sa.literal(target.id), table.user_id, table.created).where(
             table.request_id == source.id, table.user_id != (target.requester_id or "")
         )
         columns = ["request_id", "user_id", "created"]
-        model.Session.execute(insert(table).from_select(columns, people).on_conflict_do_nothing())
+        model.Session.execute(insert(table).from_select(columns, watchers).on_conflict_do_nothing())
         if source.requester_id and source.requester_id != target.requester_id:
             values = {"request_id": target.id, "user_id": source.requester_id, "created": moment}
             model.Session.execute(insert(table).values(values).on_conflict_do_nothing())
@@ -663,14 +619,14 @@ def _move_people(source: Request, target: Request, moment: datetime) -> None:
     source.support_count = 0
 
 
-def _ask_review(request: Request, values: Fields, moment: datetime) -> Fields:
+def _ask_review(request: Request, values: DataDict, moment: datetime) -> None:
     request.review_asked = moment
     due = law.last_day("review", clock.day_of(moment))
     request.review_due = due
-    return {**values, "review_due": due.isoformat()}
+    values["review_due"] = due.isoformat()
 
 
-def _take_up_again(request: Request, values: Fields, moment: datetime) -> None:
+def _take_up_again(request: Request, values: DataDict, moment: datetime) -> None:
     """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
     today = clock.day_of(moment)
     if config.clock() and request.review_due and request.review_due > today:
@@ -681,16 +637,17 @@ def _take_up_again(request: Request, values: Fields, moment: datetime) -> None:
     _start(request, values, moment)
 
 
-def _reopen(request: Request, values: Fields, moment: datetime) -> None:
+def _reopen(request: Request, values: DataDict, moment: datetime) -> None:
     request.reminders = 0
     start_clock(request, clock.day_of(moment))
 
 
-EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
+#: Transition → function that applies its effects.
+EFFECTS: dict[str, Callable[[Request, DataDict, datetime], None]] = {
     "submit": _submit,
     "accept": _accept,
     "ask_details": _ask_details,
-    "answer_details": _answer_details,
+    "answer_details": _end_waiting,
     "start": _start,
     "transfer": _transfer,
     "extend": _extend,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -254,29 +255,30 @@ def _title(kind: Row, facts: Facts) -> dict[str, str]:
 def _values(facts: Facts, language: str) -> dict[str, Any]:
     """Return the placeholders and conditions used in the texts."""
     texts, remedies = law.texts(), law.remedies()
-    texts_given = {name: value for name, value in facts.given.items() if isinstance(value, str)}
-    ground = law.grounds().get(texts_given.get("ground", ""))
+    commission, telerecours = remedies["commission"], remedies["telerecours"]
     kind = texts["kinds"][facts.kind]
-    court = facts.sender.court
-    applies = texts_given.get("kind") or law.DATA_KIND
-    emissions = texts_given.get("emissions")
-    interest = None
-    if texts_given.get("balance"):
-        interest = law.interests().get(texts_given.get("ground", ""))
+    # Fields of the transition that are texts; "" for all others.
+    fields: defaultdict[str, str] = defaultdict(str)
+    fields.update({name: text for name, text in facts.given.items() if isinstance(text, str)})
+    ground = law.grounds().get(fields["ground"])
+    interest = law.interests().get(fields["ground"]) if fields["balance"] else None
 
     def day(value: date | None) -> str:
         if value:
             return _nobreak(dates.in_language(value, language))
         return ""
 
-    silence_refer_by = day(law.last_day("refer", facts.due)) if facts.due else ""
     ground_label = ground.label(language) if ground else ""
     articles = _within_sentence(ground.articles, language) if ground else ""
     interest_words = getattr(interest, language) if interest else ""
-    balance = texts_given.get("balance") if interest else ""
     balance_source = _within_sentence(interest.source, language) if interest else ""
+    silence_refer_by = law.last_day("refer", facts.due) if facts.due else None
+    court = _within_sentence(facts.sender.court, language)
+    applies_to = fields["kind"] or law.DATA_KIND
+    way = fields["transmitted_how"]
+    transmitted_how = texts["ways"][way][language] if way else ""
     words = {
-        **texts_given,
+        **fields,
         "today": day(facts.day),
         "reference": facts.reference,
         "title": facts.title,
@@ -284,7 +286,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "due": day(facts.due),
         "months": texts["months"][language][min(facts.months, 6)],
         "refer_by": day(law.last_day("refer", facts.day)),
-        "silence_refer_by": silence_refer_by,
+        "silence_refer_by": day(silence_refer_by),
         "service": facts.service,
         "by_desk": facts.desk_for is not None,
         "complete": facts.sender.complete,
@@ -292,39 +294,27 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "ground": ground_label,
         "articles": articles,
         "extended": facts.extended,
-        "part_not_held": texts_given.get("ground") == law.PART_NOT_HELD,
-        "kind_data": applies == law.DATA_KIND,
-        "kind_service": applies == law.SERVICE_KIND,
-        "emissions": emissions == law.YES and ground,
-        "not_emissions": emissions == law.NO and ground,
-        "environmental": texts_given.get("environmental") == law.YES,
+        "part_not_held": fields["ground"] == law.PART_NOT_HELD,
+        "kind_data": applies_to == law.DATA_KIND,
+        "kind_service": applies_to == law.SERVICE_KIND,
+        "emissions": ground and fields["emissions"] == law.YES,
+        "not_emissions": ground and fields["emissions"] == law.NO,
+        "environmental": fields["environmental"] == law.YES,
         "interest": interest_words,
-        "balance": balance,
+        "balance": fields["balance"] if interest else "",
         "balance_source": balance_source,
-        **_transmission(texts_given, language),
-        "commission": remedies["commission"]["name"][language],
-        "short": remedies["commission"]["short"],
-        "commission_address": remedies["commission"]["address"],
-        "commission_website": remedies["commission"]["website"],
-        "court": _within_sentence(court, language) or remedies["court_unknown"][language],
-        "telerecours": remedies["telerecours"]["name"],
-        "telerecours_website": remedies["telerecours"]["website"],
-    }
-    return {"other_ground": "", "completion": "", "transmitted_to": "", **words}
-
-
-def _transmission(fields: Mapping[str, str], language: str) -> dict[str, str]:
-    """Return how and when a request was passed on outside the portal, in words."""
-    way, on = fields.get("transmitted_how", ""), fields.get("transmitted_on", "")
-    transmitted_how = law.texts()["ways"][way][language] if way else ""
-    transmitted_on = ""
-    if on:
-        transmitted_on = _nobreak(dates.in_language(date.fromisoformat(on), language))
-    return {
-        "transmitted_by": fields.get("transmitted_by", ""),
         "transmitted_how": transmitted_how,
-        "transmitted_on": transmitted_on,
+        "transmitted_on": day(dates.read(fields["transmitted_on"])),
+        "commission": commission["name"][language],
+        "short": commission["short"],
+        "commission_address": commission["address"],
+        "commission_website": commission["website"],
+        "court": court or remedies["court_unknown"][language],
+        "telerecours": telerecours["name"],
+        "telerecours_website": telerecours["website"],
     }
+    optional = ("other_ground", "completion", "transmitted_to", "transmitted_by")
+    return {**dict.fromkeys(optional, ""), **words}
 
 
 def _within_sentence(name: str, language: str) -> str:
@@ -433,7 +423,7 @@ def pdf(subject: str, html: str, addressee: str = "") -> bytes:
         addressee: lines for the window of the envelope, "" once erased.
 
     Raises:
-        Unavailable: WeasyPrint does not work on this machine.
+        PdfUnavailable: WeasyPrint does not work on this machine.
     """
     try:
         from weasyprint import CSS, HTML

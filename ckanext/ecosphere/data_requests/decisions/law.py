@@ -150,11 +150,6 @@ def remedies() -> Row:
     return read("law.yaml")
 
 
-def commission() -> Row:
-    """Return the commission (CADA), where remedies start: name, short, address, website."""
-    return remedies()["commission"]
-
-
 def months(period: str) -> int:
     """Return the length of a period of `data/law.yaml`, in months."""
     return remedies()["periods"][period]["months"]

@@ -127,24 +127,21 @@ def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
 
 
 def _kind(group: model.Group) -> str:
-    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    registry = voc.get("organisations")
-    own = str(extras.get(organisations.KIND) or "")
-    if own or group.name not in registry:
-        return own
-    return str(registry[group.name].data.get("kind") or "")
+    """Return the kind of a service, from its own data or else the registry."""
+    return _registered(group, organisations.KIND, "kind")
 
 
 def _place(group: model.Group) -> voc.Concept | None:
-    """Return the territory of a service, from its own data or else the registry."""
+    """Return the territory of a service likewise."""
+    return voc.get("territories").get(_registered(group, organisations.TERRITORY, "territory"))
+
+
+def _registered(group: model.Group, extra: str, column: str) -> str:
+    """Return an extra of a service or, without it, a column of its entry in the registry; "" without either."""
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    registry = voc.get("organisations")
-    territory = extras.get(organisations.TERRITORY)
-    if not territory and group.name in registry:
-        territory = registry[group.name].data.get("territory")
-    if territory:
-        return voc.get("territories").get(str(territory))
-    return None
+    service = voc.get("organisations").get(group.name)
+    registered = service.data.get(column) if service else ""
+    return str(extras.get(extra) or registered or "")
 
 
 def lacking_names(author: Author, service: Sender) -> dict[str, list[str]]:
@@ -165,11 +162,8 @@ def faults_of(
     request: Request, transition: str, user_id: str | None, fields: Row
 ) -> dict[str, list[str]]:
     """Return the same for a transition that is about to be done; empty when it sends no letter of decision."""
-    if (
-        request.is_signal
-        or transition not in states.LETTERS
-        or tk.asbool(fields.get("spam") or False)
-    ):
+    is_spam = tk.asbool(fields.get("spam") or False)
+    if request.is_signal or is_spam or transition not in states.LETTERS:
         return {}
     return lacking_names(author_of(user_id, fields), sender_of(service_of(request, transition)))
 
@@ -242,9 +236,10 @@ def unconfirmed() -> list[tuple[model.Group, dict[str, sheets.Entry]]]:
     return [(group, entries) for group, entries in services if entries]
 
 
-RECEIPT, SILENCE = "receipt", "silence"
 # Letters.
 
+#: Kinds of letters besides transitions: the acknowledgement of a request, the notice that its period ends unanswered.
+RECEIPT, SILENCE = "receipt", "silence"
 #: Transitions after which the receipt may have to name another service.
 RECEIVED = ("submit", "accept", "transfer")
 
@@ -258,23 +253,16 @@ def of_event(request: Request, event: Event) -> None:
     if request.is_signal:
         return
     if event.transition in states.LETTERS and not event.fields.get("spam"):
-        keep(
-            request,
-            written(request, event.transition, event.actor_id, event.fields),
-            event.transition,
-            event.id,
-        )
+        letter = written(request, event.transition, event.actor_id, event.fields)
+        keep(request, letter, event.transition, event.id)
     elif event.transition in RECEIVED and _receipt_is_due(request):
         keep(request, written(request, RECEIPT, None, {}), RECEIPT, event.id)
 
 
 def of_silence(request: Request) -> bool:
     """Store the notice that the period ends without an answer; return False when it exists for this due date."""
-    notices = sa.select(Letter.created).where(
-        Letter.request_id == request.id, Letter.kind == SILENCE
-    )
-    last = model.Session.scalar(notices.order_by(Letter.created.desc()).limit(1))
-    if last is not None and request.due and clock.day_of(last) >= request.due:
+    last = latest(request.id, SILENCE)
+    if last is not None and request.due and clock.day_of(last.created) >= request.due:
         return False
     keep(request, written(request, SILENCE, None, {}), SILENCE, None)
     return True
@@ -302,10 +290,7 @@ def written(
         raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
     today = clock.today()
     received = clock.day_of(request.submitted) if request.submitted else today
-    if request.extended:
-        months = config.extended_months()
-    else:
-        months = config.answer_months()
+    months = config.extended_months() if request.extended else config.answer_months()
     facts = compose.Facts(
         kind=kind,
         day=today,
@@ -317,7 +302,7 @@ def written(
         sender=sender,
         author=author,
         given=fields,
-        datasets=[*_datasets(fields.get("datasets") or ()), *_delivered(fields)],
+        datasets=[*_datasets(fields.get("datasets", ())), *_delivered(fields)],
         language=language_of(request.requester_id, request),
         completes=kind == RECEIPT and latest(request.id, RECEIPT) is not None,
         extended=request.extended,
@@ -392,12 +377,8 @@ def addressee(request: Request) -> str:
 
 def _receipt_is_due(request: Request) -> bool:
     """Return whether no receipt names the current service of the request."""
-    same = sa.and_(
-        Letter.request_id == request.id,
-        Letter.kind == RECEIPT,
-        Letter.organization_id.is_not_distinct_from(request.organization_id),
-    )
-    return not is_any(same)
+    of_service = Letter.organization_id.is_not_distinct_from(request.organization_id)
+    return not is_any(Letter.request_id == request.id, Letter.kind == RECEIPT, of_service)
 
 
 def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:
@@ -406,7 +387,7 @@ def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:
         return False
     if letter.requester_id == reader.id or (letter.organization_id or "-") in reader.editor_of:
         return True
-    return request is not None and bool(reader.roles(request) - {states.REQUESTER})
+    return request is not None and reader.is_inside(request)
 
 
 def of_request(request: Request, reader: Reader) -> list[Letter]:
@@ -415,17 +396,6 @@ def of_request(request: Request, reader: Reader) -> list[Letter]:
         return []
     query = sa.select(Letter).where(Letter.request_id == request.id).order_by(Letter.created)
     return [letter for letter in model.Session.scalars(query) if may_read(letter, request, reader)]
-
-
-def of_events(event_ids: Iterable[int | None]) -> dict[int, Letter]:
-    """Return the letters of events, by id of the event."""
-    ids = [event_id for event_id in event_ids if event_id]
-    query = sa.select(Letter).where(Letter.event_id.in_(ids))
-    if ids:
-        return {
-            letter.event_id: letter for letter in model.Session.scalars(query) if letter.event_id
-        }
-    return {}
 
 
 def latest(request_id: str, kind: str) -> Letter | None:
@@ -448,10 +418,12 @@ def letter_of(row: Notification) -> Letter | None:
     """Return the letter of a notification, None unless the recipient is its addressee."""
     if row.audience != states.REQUESTER:
         return None
+    letter = None
     if row.kind == SILENCE:
         letter = latest(row.request_id, SILENCE)
-    else:
-        letter = of_events([row.event_id]).get(row.event_id or 0)
+    elif row.event_id:
+        query = sa.select(Letter).where(Letter.event_id == row.event_id)
+        letter = model.Session.scalars(query).one_or_none()
     if letter is not None and letter.requester_id == row.user_id:
         return letter
     return None
@@ -465,7 +437,7 @@ def enclosures(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
     letters = [letter_of(row) for row in rows if not _is_kept_back(row)]
     sent = [letter for letter in letters if letter is not None][:MOST_ENCLOSED]
     try:
-        return [(file_name(letter), BytesIO(pdf_of(letter)), "application/pdf") for letter in sent]
+        return [(file_name(letter), _pdf(letter), "application/pdf") for letter in sent]
     except compose.PdfUnavailable as error:
         log.warning("Letters leave without their PDF: %s", error)
         return []
@@ -476,13 +448,8 @@ def _is_kept_back(row: Notification) -> bool:
     return request is not None and texts.is_kept_back(request, row.user_id)
 
 
-def pdf_of(letter: Letter) -> bytes:
-    """Return the PDF of a letter.
-
-    Raises:
-        Unavailable: PDF cannot be generated on this machine.
-    """
-    return compose.pdf(letter.subject, letter.html, letter.addressee)
+def _pdf(letter: Letter) -> BytesIO:
+    return BytesIO(compose.pdf(letter.subject, letter.html, letter.addressee))
 
 
 def file_name(letter: Letter) -> str:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-import yaml
 from ckan import model
 
 from ckanext.ecosphere.data_requests.decisions import law, letters
@@ -22,7 +20,6 @@ from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 
-TEXTS = Path(__file__).parents[1] / "data" / "referral.yaml"
 SILENCE = "silence"
 #: Transition → cause of the referral.
 DECISIONS = {
@@ -56,7 +53,7 @@ class Referral:
 @cache
 def texts() -> Row:
     """Read the texts of referrals (`data/referral.yaml`)."""
-    return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    return law.read("referral.yaml")
 
 
 def cause(request: Request) -> tuple[str, date] | None:
@@ -87,11 +84,6 @@ def _decision(request: Request) -> Event | None:
     return None
 
 
-def last_day(since: date) -> date:
-    """Return the last day to refer a decision or silence of this date."""
-    return law.last_day("refer", since)
-
-
 def compose(request: Request, requester: model.User) -> Referral | None:
     """Compose the referral of a request; None when there is nothing to refer."""
     reason = cause(request)
@@ -106,7 +98,7 @@ def compose(request: Request, requester: model.User) -> Referral | None:
         days.append(f"Réponse attendue au plus tard le {day(request.due)}")
     if why != SILENCE:
         days.append(f"Décision du {day(since)}")
-    last = last_day(since)
+    last = law.last_day("refer", since)
     days.append(f"Délai de saisine : jusqu’au {day(last)} ({words['code']}, article R. 343-1)")
     sections: list[tuple[str, list[str], bool]] = [
         ("", [words["opening"], *body, words["request"]], False),

@@ -9,9 +9,9 @@ church, taken as a holiday throughout; 26 December). Overseas, commemoration of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.easter import easter
@@ -101,37 +101,27 @@ def last_day(
     return day
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Where a request is in its period.
+def read(state: str, due: date | None, extended: bool, today: date) -> dict[str, Any]:
+    """Return where a request in `state` that is due on `due` is in its period.
 
-    Attributes:
-        state: none, running, extended, due_soon, overdue or closed.
-        due: last day for an answer, None when there is none.
-        days_left: days until then, negative once it has passed; None without a due date or when closed.
-        extended: whether the period was extended.
+    Returns:
+        state: none, running, extended, due_soon, overdue or closed; due: last day for an answer, None when there is
+        none; days_left: days until then, negative once it has passed, None without a due date or when closed; extended:
+        whether the period was extended.
     """
-
-    state: str
-    due: date | None
-    days_left: int | None
-    extended: bool
-
-
-def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
-    """Return the clock of a request in `state` that is due on `due`."""
-    if state in states.CLOSED:
-        closed = "closed" if due else "none"
-        return Clock(closed, due, None, extended)
+    days_left = None
     if due is None or state == states.DRAFT:
-        return Clock("none", due, None, extended)
-    days_left = (due - today).days
-    if days_left < 0:
-        return Clock("overdue", due, days_left, extended)
-    if days_left <= DUE_SOON_DAYS:
-        return Clock("due_soon", due, days_left, extended)
-    running = "extended" if extended else "running"
-    return Clock(running, due, days_left, extended)
+        code = "none"
+    elif state in states.CLOSED:
+        code = "closed"
+    else:
+        days_left = (due - today).days
+        code = "extended" if extended else "running"
+        if days_left < 0:
+            code = "overdue"
+        elif days_left <= DUE_SOON_DAYS:
+            code = "due_soon"
+    return {"state": code, "due": iso(due), "days_left": days_left, "extended": extended}
 
 
 def iso(value: date | datetime | None) -> str | None:

@@ -7,7 +7,7 @@ one that goes on instead of a duplicate, or is treated together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -55,7 +55,7 @@ Parser = Callable[[Any, Step], Any]
 
 
 #: Fields of a request that are checked before it is sent.
-LOOKED_AT = (
+CHECKED = (
     "title",
     "description",
     "theme",
@@ -76,7 +76,7 @@ def missing_before_sending(request: Request, today: date | None) -> Errors:
         request: the draft, or a request already sent, with its new values.
         today: current day in Paris; None when `need_by` was checked earlier.
     """
-    errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
+    errors = lacking({name: getattr(request, name) for name in CHECKED}, today)
     if not request.is_signal:
         return errors
     if request.description and text.is_too_short(request.description):
@@ -86,27 +86,30 @@ def missing_before_sending(request: Request, today: date | None) -> Errors:
 
 def lacking(values: Row, today: date | None) -> Errors:
     """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
-    errors: Errors = {}
+    errors: dict[str, str] = {}
     for name in ("title", "description", "theme"):
         if not values.get(name):
-            errors[name] = [wording.message("missing", name)]
-    for name in ("title", "description"):
-        if values.get(name) and not text.has_words(values[name]):
-            errors[name] = [_("Say it in words: there is neither a letter nor a figure in it.")]
+            errors[name] = wording.message("missing", name)
+        elif name != "theme" and not text.has_words(values[name]):
+            errors[name] = _("Say it in words: there is neither a letter nor a figure in it.")
     if not any(values.get(name) for name in ("territory", "communes", "bbox")):
-        errors["territory"] = [wording.message("missing", "territory")]
+        errors["territory"] = wording.message("missing", "territory")
     if values.get("visibility") not in ("public", "private"):
-        errors["visibility"] = [wording.message("missing", "visibility")]
-    day, start, end = (
-        str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
-    )
+        errors["visibility"] = wording.message("missing", "visibility")
+    days = ("need_by", "period_start", "period_end")
+    day, start, end = (str(values.get(name) or "") for name in days)
     if day and today and day < today.isoformat():
-        errors["need_by"] = [
-            _("This day has passed: choose one from today on, or leave the field empty.")
-        ]
+        errors["need_by"] = _(
+            "This day has passed: choose one from today on, or leave the field empty."
+        )
     if start and end and start > end:
-        errors["period_end"] = [_("The period ends before it begins.")]
-    return errors
+        errors["period_end"] = _("The period ends before it begins.")
+    return _as_lists(errors)
+
+
+def _as_lists(messages: Mapping[str, str]) -> Errors:
+    """Return one message a field in the form of CKAN's validation errors."""
+    return {name: [message] for name, message in messages.items()}
 
 
 def parse(
@@ -204,98 +207,100 @@ def checked_ground(value: Any, in_part: bool = False) -> str:
 
 def contradictions(request: Request, values: Row) -> Errors:
     """Return what is missing or contradictory in a refusal, whole or partial: field → messages."""
-    errors: Errors = {}
+    errors: dict[str, str] = {}
     key = values.get("ground")
-    entry = law.grounds().get(key or "")
     if key == law.OTHER and not values.get("other_ground"):
-        errors["other_ground"] = [
-            _("Name the ground and the article of the law on which it rests.")
-        ]
+        errors["other_ground"] = _("Name the ground and the article of the law on which it rests.")
     if key and key != law.PART_NOT_HELD and not values.get("law"):
-        errors["law"] = [_("Say why this ground applies: the letter states the reasons in law.")]
+        errors["law"] = _("Say why this ground applies: the letter states the reasons in law.")
     if key in law.interests() and not values.get("balance"):
-        errors["balance"] = [
-            _(
-                "Say why the interest of the communication, for the public and the environment, "
-                "does not prevail over the interest protected: the letter states it (code de "
-                "l’environnement, article L. 124-4)."
-            )
-        ]
-    if law.unnamed_words().search(_said(values)) and not values.get("unnamed"):
-        errors["unnamed"] = [
-            _("Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1).")
-        ]
-    if entry is None:
-        return errors
+        errors["balance"] = _(
+            "Say why the interest of the communication, for the public and the environment, does "
+            "not prevail over the interest protected: the letter states it (code de "
+            "l’environnement, article L. 124-4)."
+        )
+    if law.unnamed_words().search(_reasons(values)) and not values.get("unnamed"):
+        errors["unnamed"] = _(
+            "Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1)."
+        )
+    ground = law.grounds().get(key or "")
+    if ground is not None:
+        errors |= _contradictions_of(ground, request, values)
+    return _as_lists(errors)
+
+
+def _contradictions_of(ground: law.Ground, request: Request, values: Row) -> dict[str, str]:
+    """Return what is missing for a ground of the table, or contradicts it: field → message."""
+    errors: dict[str, str] = {}
     kind = values.get("kind") or law.DATA_KIND
-    if entry.applies_to != kind:
-        errors["ground"] = [_APPLIES[entry.applies_to]()]
+    if ground.applies_to != kind:
+        errors["ground"] = _(_OF_OTHER_KIND[ground.applies_to])
     elif kind == law.DATA_KIND and not values.get("emissions"):
-        message = _(
+        errors["emissions"] = _(
             "Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, "
             "II)."
         )
-        errors["emissions"] = [message]
-    elif values.get("emissions") == law.YES and not entry.emissions:
-        errors["ground"] = [
-            _(
-                "Information on emissions of substances into the environment cannot be refused on "
-                "this ground (code de l’environnement, article L. 124-5, II). Choose one that "
-                "holds for emissions, or communicate it."
-            )
-        ]
-    elif entry.needs == "invitation" and not _was_invited(request):
-        errors["ground"] = [
-            _(
-                "A request that is too general is refused only after its author was invited to "
-                "specify it: ask for details first."
-            )
-        ]
-    other = _spoken_of(entry, values)
+    elif values.get("emissions") == law.YES and not ground.emissions:
+        errors["ground"] = _(
+            "Information on emissions of substances into the environment cannot be refused on "
+            "this ground (code de l’environnement, article L. 124-5, II). Choose one that "
+            "holds for emissions, or communicate it."
+        )
+    elif ground.needs == "invitation" and not _was_invited(request):
+        errors["ground"] = _(
+            "A request that is too general is refused only after its author was invited to "
+            "specify it: ask for details first."
+        )
+    other = _spoken_of(ground, values)
     if other and "ground" not in errors and not values.get("ground_confirmed"):
         message = _(
             "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the "
             "reasons; if they belong together, tick “The ground and the reasons belong together”."
         )
-        labels = {
-            "other": other.label(language.current()),
-            "ground": entry.label(language.current()),
-        }
-        errors["ground"] = [message.format(**labels)]
-    if entry.needs == "completion" and not values.get("completion"):
-        errors["completion"] = [
-            _(
-                "Say when the document will be finished and by which authority (code de "
-                "l’environnement, L. 124-6)."
-            )
-        ]
+        lang = language.current()
+        errors["ground"] = message.format(other=other.label(lang), ground=ground.label(lang))
+    if ground.needs == "completion" and not values.get("completion"):
+        errors["completion"] = _(
+            "Say when the document will be finished and by which authority (code de "
+            "l’environnement, L. 124-6)."
+        )
     return errors
 
 
-def _said(values: Row) -> str:
+#: Kind to which a ground applies → what to say when it is given for the other kind.
+_OF_OTHER_KIND = {
+    law.SERVICE_KIND: N_(
+        "Article 13 of the directive INSPIRE is about access to spatial data services on the "
+        "internet. For data, choose a ground of article L. 124-4 of the code de l’environnement."
+    ),
+    law.DATA_KIND: N_(
+        "This ground is about information. For access to a spatial data service, choose a ground "
+        "of article 13 of the directive INSPIRE."
+    ),
+}
+
+
+def _was_invited(request: Request) -> bool:
+    return is_any(Event.request_id == request.id, Event.transition == "ask_details")
+
+
+def _reasons(values: Row) -> str:
     """Return the reasons of a refusal, without case, accents or punctuation."""
     return voc.normalise(f"{values.get('law', '')} {values.get('facts', '')}")
 
 
-def _spoken_of(chosen: law.Ground, values: Row) -> law.Ground | None:
-    """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
-    words_given = _said(values)
-    groups = {
-        key: group
-        for key, (group, words) in law.words_of_grounds().items()
-        if words.search(words_given)
-    }
-    own = law.words_of_grounds().get(chosen.ground)
+def _spoken_of(ground: law.Ground, values: Row) -> law.Ground | None:
+    """Return the ground that the reasons speak of, if they speak of another one and not of the given one."""
+    reasons = _reasons(values)
+    groups = {}
+    for key, (group, words) in law.words_of_grounds().items():
+        if words.search(reasons):
+            groups[key] = group
+    own = law.words_of_grounds().get(ground.ground)
     if own is None or own[0] in groups.values():
         return None
-    return next(
-        (
-            law.grounds()[key]
-            for key in groups
-            if law.grounds()[key].applies_to == chosen.applies_to
-        ),
-        None,
-    )
+    others = (law.grounds()[key] for key in groups)
+    return next((other for other in others if other.applies_to == ground.applies_to), None)
 
 
 def incomplete_transmission(values: Row) -> Errors:
@@ -308,22 +313,6 @@ def incomplete_transmission(values: Row) -> Errors:
         "transmitted_how": _("Choose how the request was passed on."),
     }
     return {name: [message] for name, message in needed.items() if not values.get(name)}
-
-
-_APPLIES = {
-    law.SERVICE_KIND: lambda: _(
-        "Article 13 of the directive INSPIRE is about access to spatial data services on the "
-        "internet. For data, choose a ground of article L. 124-4 of the code de l’environnement."
-    ),
-    law.DATA_KIND: lambda: _(
-        "This ground is about information. For access to a spatial data service, choose a ground "
-        "of article 13 of the directive INSPIRE."
-    ),
-}
-
-
-def _was_invited(request: Request) -> bool:
-    return is_any(Event.request_id == request.id, Event.transition == "ask_details")
 
 
 # Other requests that a transition names.
@@ -418,11 +407,11 @@ def _of_value(parser: Callable[[Any], Any]) -> Parser:
     return lambda value, _step: parser(value)
 
 
-def _one_of(choices: Callable[[], Collection[str]], message: str) -> Parser:
+def _one_of(choices: Collection[str], message: str) -> Parser:
     """Return the parser of a field with few choices, and its message for others."""
 
     def parser(value: Any, _step: Step) -> str:
-        if value not in choices():
+        if value not in choices:
             raise tk.Invalid(_(message))
         return value
 
@@ -456,13 +445,11 @@ def _environmental(value: Any, step: Step) -> str:
 
 
 def _past_day(value: Any, step: Step) -> str:
-    day = v.a_day(value)
+    day = v.day(value)
     received = clock.day_of(step.request.submitted) if step.request.submitted else step.today
-    if day is not None and not received <= day <= step.today:
+    if not received <= day <= step.today:
         raise tk.Invalid(_("Choose a day from the receipt of the request on, until today."))
-    if day:
-        return day.isoformat()
-    return ""
+    return day.isoformat()
 
 
 def _organization(value: Any, step: Step) -> str:
@@ -488,32 +475,25 @@ def _unreachable(group: model.Group, request: Request) -> str:
 
 
 def _future_day(value: Any, step: Step) -> str:
-    day = v.a_day(value)
-    if day is not None and not step.today <= day <= step.today + LONGEST_WAIT:
+    day = v.day(value)
+    if not step.today <= day <= step.today + LONGEST_WAIT:
         raise tk.Invalid(_("Choose a day from today on, within a year."))
-    if day:
-        return day.isoformat()
-    return ""
+    return day.isoformat()
 
 
 def _later_day(value: Any, step: Step) -> str:
-    day = v.a_day(value)
-    if day is not None and day <= step.today:
+    if v.day(value) <= step.today:
         raise tk.Invalid(_("Choose a day after today."))
-    return _future_day(day, step)
+    return _future_day(value, step)
 
 
 def _due(value: Any, step: Step) -> str:
-    day = v.a_day(value)
-    last = latest_due(step.request)
-    if day is not None and step.request.due and not step.request.due < day <= (last or day):
+    day, due = v.day(value), step.request.due
+    last = latest_due(step.request) or day
+    if due and not due < day <= last:
         message = _("Choose a day after {first} and not after {last}.")
-        raise tk.Invalid(
-            message.format(first=dates.day(step.request.due), last=dates.day(last or day))
-        )
-    if day:
-        return day.isoformat()
-    return ""
+        raise tk.Invalid(message.format(first=dates.day(due), last=dates.day(last)))
+    return day.isoformat()
 
 
 def latest_due(request: Request) -> date | None:
@@ -529,13 +509,10 @@ def latest_due(request: Request) -> date | None:
 
 
 def _datasets(value: Any, step: Step) -> list[str]:
-    names = v.texts(value)
-    reader, requester = (
-        people.reader_of_id(step.actor),
-        people.reader_of_id(step.request.requester_id),
-    )
-    ids = []
-    for name in names:
+    reader = people.reader_of_id(step.actor)
+    requester = people.reader_of_id(step.request.requester_id)
+    ids = {}
+    for name in v.texts(value):
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
         # Do not reveal a dataset, nor its title, to a user who may not read it.
         if (
@@ -550,13 +527,13 @@ def _datasets(value: Any, step: Step) -> list[str]:
                 "The requester cannot read “{title}”: publish it, or choose another dataset."
             )
             raise tk.Invalid(message.format(title=package.title or package.name))
-        ids.append(package.id)
-    return list(dict.fromkeys(ids))
+        ids[package.id] = None
+    return list(ids)
 
 
 def _files(value: Any, step: Step) -> list[attachments.AcceptedFile]:
-    """Accept only files checked by `deliveries.checked_files`, never a description of files in an API call."""
-    files = value if isinstance(value, list) else [value]
+    """Accept only files checked by `attachments.checked_files`, never a description of files in an API call."""
+    files = attachments.as_list(value)
     if not all(isinstance(file, attachments.AcceptedFile) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
     return files
@@ -576,14 +553,14 @@ PARSERS: dict[str, Parser] = {
     "links": _of_value(attachments.links_of),
     "files": _files,
     "reach": _one_of(
-        lambda: (attachments.EVERYONE, attachments.REQUESTER),
+        (attachments.EVERYONE, attachments.REQUESTER),
         N_("Choose everyone, or the requester alone."),
     ),
     "public_from": _later_day,
     "missing": _WORDS,
     "ground": _of_value(checked_ground),
     "kind": _one_of(
-        lambda: (law.DATA_KIND, law.SERVICE_KIND), N_("Choose data, or a spatial data service.")
+        (law.DATA_KIND, law.SERVICE_KIND), N_("Choose data, or a spatial data service.")
     ),
     "law": _REASON,
     "facts": _REASON,
@@ -598,9 +575,7 @@ PARSERS: dict[str, Parser] = {
     "transmitted_to": _LINE,
     "transmitted_by": _LINE,
     "transmitted_on": _past_day,
-    "transmitted_how": _one_of(
-        lambda: law.texts()["ways"], N_("Choose how the request was passed on.")
-    ),
+    "transmitted_how": _one_of(law.texts()["ways"], N_("Choose how the request was passed on.")),
     "target": duplicated,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.

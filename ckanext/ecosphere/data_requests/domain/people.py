@@ -28,7 +28,7 @@ from ckanext.ecosphere.data_requests.model import (
     Support,
     rows_changed,
 )
-from ckanext.ecosphere.shared import once
+from ckanext.ecosphere.shared import authorization, once
 
 EMAIL = re.compile(r"\S@\S")
 
@@ -179,12 +179,11 @@ def mailbox_of(key: str) -> Mailbox | None:
     if not is_mailbox(key):
         return None
     group = model.Session.get(model.Group, key.split(":", 1)[1])
-    if group and group.state == model.State.ACTIVE:
-        sheet = sheets.written(group)
-    else:
-        sheet = sheets.ContactSheet()
+    if group is None or group.state != model.State.ACTIVE:
+        return None
+    sheet = sheets.written(group)
     email = sheet.chief if key.startswith(CHIEF_PREFIX) else sheet.email
-    if group and email:
+    if email:
         return Mailbox(key, group.id, email, group.display_name)
     return None
 
@@ -194,20 +193,17 @@ def is_mailbox(key: str) -> bool:
     return key.startswith((MAILBOX_PREFIX, CHIEF_PREFIX))
 
 
-def mailbox_keys(audience: str, request: Request, fields: DataDict) -> Iterable[str]:
+def mailbox_keys(audience: str, request: Request, fields: DataDict) -> list[str]:
     """Return the keys of the mailboxes of an audience."""
-    if audience == states.CHIEF:
-        if sheets.chief(request.organization_id):
-            return [f"{CHIEF_PREFIX}{request.organization_id}"]
-        return []
-    if audience in (states.SERVICE, states.ASSIGNEE):
-        service = request.organization_id if request.opened else None
-    else:
+    service = request.organization_id
+    if audience == states.CHIEF and sheets.chief(service):
+        return [f"{CHIEF_PREFIX}{service}"]
+    if audience == states.FORMER_SERVICE:
+        service = fields.get("former_organization")
+    elif audience not in (states.SERVICE, states.ASSIGNEE) or not request.opened:
         service = None
-        if audience == states.FORMER_SERVICE:
-            service = fields.get("former_organization")
-    if service and sheets.mailbox(service):
-        return [MAILBOX_PREFIX + service]
+    if sheets.mailbox(service):
+        return [f"{MAILBOX_PREFIX}{service}"]
     return []
 
 
@@ -254,17 +250,16 @@ class Reader:
 
     def condition(self) -> Any:
         """Return the SQL equivalent of `may_read`, a condition on rows of requests."""
+        opened = Request.opened.is_not(None)
         ways: list[sa.ColumnElement[bool]] = [Request.listed == sa.true(), SHOWN_SIGNAL]
         if self.id:
             ways.append(Request.requester_id == self.id)
         if self.moderator:
             ways.append(Request.submitted.is_not(None))
         if self.sysadmin:
-            ways.append(Request.opened.is_not(None))
+            ways.append(opened)
         elif self.editor_of:
-            ways.append(
-                sa.and_(Request.opened.is_not(None), Request.organization_id.in_(self.editor_of))
-            )
+            ways.append(sa.and_(opened, Request.organization_id.in_(self.editor_of)))
         return sa.or_(*ways)
 
     def is_inside(self, request: Request) -> bool:
@@ -285,27 +280,26 @@ def reader_of(user: model.User | Mailbox | None) -> Reader:
 
 
 def _read(user: model.User) -> Reader:
-    groups_of: dict[str, set[str]] = {"editor": set(), "admin": set()}
-    names: set[str] = set()
+    editor_of: dict[str, str] = {}
+    admin_of: dict[str, str] = {}
     cascading = authz.check_config_permission("roles_that_cascade_to_sub_groups") or ()
     for group, capacity in _memberships(user.id):
-        if capacity not in groups_of:
-            continue
         reached = {group.id: group.name}
         if capacity in cascading:
-            reached |= {
-                row[0]: row[1] for row in group.get_children_group_hierarchy(type=group.type)
-            }
-        groups_of[capacity].update(reached)
-        names.update(reached.values())
-    editor_of = groups_of["editor"] | groups_of["admin"]
+            below = group.get_children_group_hierarchy(type=group.type)
+            reached |= {row[0]: row[1] for row in below}
+        if capacity in EDITING:
+            editor_of |= reached
+        if capacity == "admin":
+            admin_of |= reached
+    moderating = {*editor_of.keys(), *editor_of.values()}
     return Reader(
         id=user.id,
         name=user.name,
         sysadmin=bool(user.sysadmin),
-        moderator=bool(user.sysadmin) or config.moderators() in names | editor_of,
+        moderator=bool(user.sysadmin) or config.moderators() in moderating,
         editor_of=frozenset(editor_of),
-        admin_of=frozenset(groups_of["admin"]),
+        admin_of=frozenset(admin_of),
     )
 
 
@@ -318,10 +312,7 @@ def reader_of_id(user_id: str | None) -> Reader:
 
 def reader_of_context(context: Any) -> Reader:
     """Return the reader for the context of an action."""
-    user = context.get("auth_user_obj")
-    if user is None or not isinstance(user, model.User):
-        user = model.User.get(context["user"]) if context.get("user") else None
-    return reader_of(user)
+    return reader_of(authorization.person(context))
 
 
 def may_read_dataset(package: model.Package, reader: Reader) -> bool:
@@ -332,10 +323,7 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return True
     user = model.User.get(reader.id) if reader.id else None
     context: Any = {"user": reader.name, "auth_user_obj": user}
-    try:
-        return tk.check_access("package_show", context, {"id": package.id})
-    except tk.NotAuthorized:
-        return False
+    return authz.is_authorized_boolean("package_show", context, {"id": package.id})
 
 
 def _memberships(user_id: str) -> Iterable[Any]:
@@ -370,8 +358,8 @@ def editing(
     ids = {organization_id for organization_id in organization_ids if organization_id}
     if not ids:
         return set()
-    rows = model.Session.execute(_editing(capacities).where(model.Member.group_id.in_(ids)))
-    return {(group_id, user_id) for group_id, user_id in rows}
+    query = _editing(capacities).where(model.Member.group_id.in_(ids))
+    return set(model.Session.execute(query).tuples())
 
 
 def _editing(capacities: tuple[str, ...]) -> Any:
@@ -405,11 +393,10 @@ def moderators() -> set[str]:
     editors = editors_of(group.id) if group else set()
     if editors:
         return editors
-    site_user = str(tk.config["ckan.site_id"])
     query = sa.select(model.User.id).where(
         model.User.sysadmin.is_(True),
         model.User.state == model.State.ACTIVE,
-        model.User.name != site_user,
+        model.User.name != str(tk.config["ckan.site_id"]),
     )
     return set(model.Session.scalars(query))
 
@@ -430,9 +417,8 @@ def audience(name: str, request: Request, fields: DataDict) -> set[str]:
     if name == states.FORMER_SERVICE:
         return editors_of(fields.get("former_organization"))
     table = Follow if name == states.FOLLOWERS else Support
-    watchers = set(
-        model.Session.scalars(sa.select(table.user_id).where(table.request_id == request.id))
-    )
+    query = sa.select(table.user_id).where(table.request_id == request.id)
+    watchers = set(model.Session.scalars(query))
     if request.listed:
         return watchers
     return {user_id for user_id in watchers if reader_of_id(user_id).may_read(request)}

@@ -137,6 +137,11 @@ def _named(entry: str) -> list[Commune]:
 # Territories.
 
 
+def of_request(request: Request) -> str:
+    """Return the territory of a request or, for a draft, the smallest one around its communes or rectangle."""
+    return request.territory or territory_of(request.communes, request.bbox)
+
+
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
     """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
     departements = {_departement_id(commune["code"]) for commune in communes or ()}

@@ -10,7 +10,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -91,18 +91,18 @@ REVIEW = ("ask_review", "keep_decision")
 
 
 @dataclass(frozen=True)
-class Told:
-    """An audience that is notified of a transition.
+class Audience:
+    """Whom a transition is told to.
 
     Attributes:
-        audience: requester, service, former_service, moderators, followers, supporters, assignee, administrators or
+        name: requester, service, former_service, moderators, followers, supporters, assignee, administrators or
             chief.
         neutral: whether it gets only the outcome, without the reasons addressed to the requester.
         unless: name of a field; when it is set, this audience is not notified.
         receipt: whether the acting user is notified too, as a proof; normally users are not notified of their own acts.
     """
 
-    audience: str
+    name: str
     neutral: bool = False
     unless: str = ""
     receipt: bool = False
@@ -119,7 +119,7 @@ class Transition:
         roles: who may do it; one of these roles is enough.
         required: fields that must be filled in.
         optional: fields that may be.
-        told: audiences that are notified.
+        audiences: who is notified.
         guard: name of a further condition (`GUARDS`), "" for none.
         about: kinds of requests (`KINDS`) that have it.
     """
@@ -130,7 +130,7 @@ class Transition:
     roles: tuple[str, ...]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
-    told: tuple[Told, ...] = ()
+    audiences: tuple[Audience, ...] = ()
     guard: str = ""
     about: tuple[str, ...] = KINDS
 
@@ -139,13 +139,9 @@ class Transition:
         """All fields, the required ones first."""
         return self.required + self.optional
 
-    def leads_from(self, state: str) -> str:
-        """Return the state after the transition of a request that was in `state`."""
-        return self.target or state
 
-
-def _told(*audiences: str) -> tuple[Told, ...]:
-    return tuple(Told(audience) for audience in audiences)
+def _audiences(*names: str) -> tuple[Audience, ...]:
+    return tuple(Audience(name) for name in names)
 
 
 _EDITORS = (EDITOR, ADMIN)
@@ -160,6 +156,18 @@ _OF_A_REFUSAL = (
     "ground_confirmed",
     "unnamed",
 )
+#: Fields that say on what ground and for which reasons data, or a part of them, were refused.
+REFUSAL = (
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "balance",
+    "completion",
+    "separable",
+)
 #: How a request was passed on to an authority outside the portal.
 TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")
 #: Files and links besides datasets of the portal, who may read them, and the day on which they become public.
@@ -172,14 +180,14 @@ _WATCHERS = (FOLLOWERS, SUPPORTERS)
 TRANSITIONS: dict[str, Transition] = {
     transition.name: transition
     for transition in (
-        # `similar_seen` is required when similar requests or datasets exist (`similar.must_be_seen`).
+        # `similar_seen` is required when similar requests or datasets exist (`matching.must_be_seen`).
         Transition(
             "submit",
             (DRAFT,),
             SUBMITTED,
             (REQUESTER,),
             optional=("similar_seen",),
-            told=(Told(REQUESTER, receipt=True), Told(MODERATORS)),
+            audiences=(Audience(REQUESTER, receipt=True), Audience(MODERATORS)),
         ),
         # Requests of trusted users are accepted automatically.
         Transition(
@@ -188,7 +196,7 @@ TRANSITIONS: dict[str, Transition] = {
             OPEN,
             (MODERATOR, SYSTEM),
             ("organization",),
-            told=_told(SERVICE, REQUESTER),
+            audiences=_audiences(SERVICE, REQUESTER),
         ),
         # From `open` too: requests of trusted users are opened before a moderator has read them.
         Transition(
@@ -198,7 +206,7 @@ TRANSITIONS: dict[str, Transition] = {
             (MODERATOR,),
             ("reason",),
             ("spam",),
-            told=(Told(REQUESTER, unless="spam"), Told(SERVICE)),
+            audiences=(Audience(REQUESTER, unless="spam"), Audience(SERVICE)),
         ),
         Transition(
             "ask_details",
@@ -206,22 +214,32 @@ TRANSITIONS: dict[str, Transition] = {
             NEEDS_INFO,
             _EDITORS,
             ("question", "answer_by"),
-            told=_told(REQUESTER),
+            audiences=_audiences(REQUESTER),
             about=DEMANDS,
         ),
         Transition(
-            "answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)
+            "answer_details",
+            (NEEDS_INFO,),
+            OPEN,
+            (REQUESTER,),
+            ("comment",),
+            audiences=_audiences(SERVICE),
         ),
         Transition(
             "expire",
             (NEEDS_INFO,),
             EXPIRED,
             (SYSTEM,),
-            told=_told(REQUESTER, FOLLOWERS),
+            audiences=_audiences(REQUESTER, FOLLOWERS),
             guard="reminded_twice",
         ),
         Transition(
-            "start", (OPEN,), IN_PROGRESS, _EDITORS, ("planned",), told=_told(REQUESTER, FOLLOWERS)
+            "start",
+            (OPEN,),
+            IN_PROGRESS,
+            _EDITORS,
+            ("planned",),
+            audiences=_audiences(REQUESTER, FOLLOWERS),
         ),
         Transition(
             "transfer",
@@ -229,7 +247,7 @@ TRANSITIONS: dict[str, Transition] = {
             OPEN,
             (ADMIN, MODERATOR),
             ("organization", "reason"),
-            told=_told(REQUESTER, SERVICE, FORMER_SERVICE),
+            audiences=_audiences(REQUESTER, SERVICE, FORMER_SERVICE),
         ),
         Transition(
             "extend",
@@ -238,7 +256,7 @@ TRANSITIONS: dict[str, Transition] = {
             _ADMINS,
             ("reason", "environmental"),
             ("due",),
-            told=_told(REQUESTER, FOLLOWERS),
+            audiences=_audiences(REQUESTER, FOLLOWERS),
             guard="once_in_the_first_month",
             about=DEMANDS,
         ),
@@ -249,7 +267,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("datasets",),
             _DELIVERED,
-            told=_told(REQUESTER, *_WATCHERS),
+            audiences=_audiences(REQUESTER, *_WATCHERS),
             about=DEMANDS,
         ),
         Transition(
@@ -259,7 +277,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("datasets", "missing", "ground", "facts"),
             (*_DELIVERED, "law", *_OF_A_REFUSAL),
-            told=_told(REQUESTER, *_WATCHERS),
+            audiences=_audiences(REQUESTER, *_WATCHERS),
             about=DEMANDS,
         ),
         Transition(
@@ -269,7 +287,11 @@ TRANSITIONS: dict[str, Transition] = {
             _ADMINS,
             ("ground", "law", "facts"),
             ("kind", *_OF_A_REFUSAL),
-            told=(Told(REQUESTER), Told(FOLLOWERS, neutral=True), Told(SUPPORTERS, neutral=True)),
+            audiences=(
+                Audience(REQUESTER),
+                Audience(FOLLOWERS, neutral=True),
+                Audience(SUPPORTERS, neutral=True),
+            ),
             about=DEMANDS,
         ),
         Transition(
@@ -279,7 +301,7 @@ TRANSITIONS: dict[str, Transition] = {
             _ADMINS,
             ("reason",),
             TRANSMISSION,
-            told=_told(REQUESTER, MODERATORS),
+            audiences=_audiences(REQUESTER, MODERATORS),
             about=DEMANDS,
         ),
         # Internal review: optional, independent of the CADA; the decision stays in force until the service changes it.
@@ -289,7 +311,7 @@ TRANSITIONS: dict[str, Transition] = {
             "",
             (REQUESTER,),
             ("reason",),
-            told=_told(ADMINISTRATORS, SERVICE, CHIEF),
+            audiences=_audiences(ADMINISTRATORS, SERVICE, CHIEF),
             guard="may_be_reviewed",
             about=DEMANDS,
         ),
@@ -299,7 +321,7 @@ TRANSITIONS: dict[str, Transition] = {
             IN_PROGRESS,
             _ADMINS,
             ("planned",),
-            told=_told(REQUESTER, FOLLOWERS),
+            audiences=_audiences(REQUESTER, FOLLOWERS),
             guard="review_waits",
             about=DEMANDS,
         ),
@@ -309,7 +331,7 @@ TRANSITIONS: dict[str, Transition] = {
             "",
             _ADMINS,
             ("reason",),
-            told=_told(REQUESTER),
+            audiences=_audiences(REQUESTER),
             guard="review_waits",
             about=DEMANDS,
         ),
@@ -320,7 +342,7 @@ TRANSITIONS: dict[str, Transition] = {
             RESOLVED,
             _EDITORS,
             ("comment",),
-            told=_told(REQUESTER, FOLLOWERS),
+            audiences=_audiences(REQUESTER, FOLLOWERS),
             about=SIGNALS,
         ),
         Transition(
@@ -329,7 +351,7 @@ TRANSITIONS: dict[str, Transition] = {
             DISMISSED,
             _EDITORS,
             ("comment",),
-            told=_told(REQUESTER, FOLLOWERS),
+            audiences=_audiences(REQUESTER, FOLLOWERS),
             about=SIGNALS,
         ),
         # Treat requests for the same thing together: each keeps its author, period, letters and remedies.
@@ -339,7 +361,7 @@ TRANSITIONS: dict[str, Transition] = {
             "",
             (MODERATOR, EDITOR, ADMIN),
             ("target",),
-            told=_told(SERVICE),
+            audiences=_audiences(SERVICE),
             about=DEMANDS,
         ),
         Transition(
@@ -352,7 +374,7 @@ TRANSITIONS: dict[str, Transition] = {
             DUPLICATE,
             (MODERATOR,),
             ("target",),
-            told=(Told(REQUESTER), Told(SERVICE, neutral=True)),
+            audiences=(Audience(REQUESTER), Audience(SERVICE, neutral=True)),
         ),
         Transition(
             "withdraw",
@@ -360,7 +382,7 @@ TRANSITIONS: dict[str, Transition] = {
             WITHDRAWN,
             (REQUESTER,),
             optional=("reason",),
-            told=_told(SERVICE, FOLLOWERS),
+            audiences=_audiences(SERVICE, FOLLOWERS),
         ),
         # Undo a mistaken closing by a moderator; the period still counts from the receipt.
         Transition(
@@ -369,7 +391,7 @@ TRANSITIONS: dict[str, Transition] = {
             SUBMITTED,
             (MODERATOR,),
             ("reason",),
-            told=_told(REQUESTER),
+            audiences=_audiences(REQUESTER),
             guard="closed_lately_or_merged",
         ),
         Transition(
@@ -378,14 +400,14 @@ TRANSITIONS: dict[str, Transition] = {
             OPEN,
             (REQUESTER, MODERATOR),
             ("reason",),
-            told=_told(SERVICE),
+            audiences=_audiences(SERVICE),
             guard="soon_after_closing",
         ),
     )
 }
 
 
-def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today: date) -> str:
+def obstacle(facts: Facts, name: str, roles: Collection[str], now: datetime, today: date) -> str:
     """Return what prevents a person from doing a transition.
 
     Args:
@@ -405,39 +427,24 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
         return "kind"
     if facts.state not in transition.sources:
         return "state"
-    able = [role for role in transition.roles if role in set(roles)]
-    if not able:
+    own_roles = [role for role in transition.roles if role in roles]
+    if not own_roles:
         return "role"
     if not transition.guard:
         return ""
-    obstacles = [GUARDS[transition.guard](facts, role, now, today) for role in able]
+    obstacles = [GUARDS[transition.guard](facts, role, now, today) for role in own_roles]
     # One role without an obstacle is enough.
     return min(obstacles, key=bool)
 
 
-def possible(
-    facts: Facts, roles: Iterable[str], now: datetime, today: date
-) -> Iterator[Transition]:
-    """Yield the transitions that a person with these roles may do now, in the order of the table."""
-    held_roles = set(roles)
-    for name, transition in TRANSITIONS.items():
-        if not obstacle(facts, name, held_roles, now, today):
-            yield transition
-
-
-def acting_role(name: str, roles: Iterable[str]) -> str:
+def acting_role(name: str, roles: Collection[str]) -> str:
     """Return the role in which a person does a transition: the first one in the table that they have."""
-    held_roles = set(roles)
-    return next(role for role in TRANSITIONS[name].roles if role in held_roles)
+    return next(role for role in TRANSITIONS[name].roles if role in roles)
 
 
-def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
+def audiences(name: str, fields: Mapping[str, Any]) -> list[Audience]:
     """Return the audiences to notify of a transition with these fields."""
-    return [
-        audience
-        for audience in TRANSITIONS[name].told
-        if not (audience.unless and fields.get(audience.unless))
-    ]
+    return [audience for audience in TRANSITIONS[name].audiences if not fields.get(audience.unless)]
 
 
 REOPEN_DAYS = 30

@@ -215,20 +215,26 @@ def is_trusted(user_id: str | None) -> bool:
     needed = config.contributions_until_trusted()
     if needed <= 0:
         return True
-    user = model.User.get(user_id) if user_id else None
-    if user is None:
+    if not user_id:
         return False
-    if user.sysadmin or people.is_member_of_a_service(user.id):
+    if _works_here(user_id):
         return True
-    spam = _last_spam(user.id)
-    requests = [Request.requester_id == user.id, *_later(Request.submitted, spam)]
+    spam = _last_spam(user_id)
+    requests = [Request.requester_id == user_id, *_later(Request.submitted, spam)]
     if is_any(*requests, Request.state.in_(states.GIVEN)):
         return True
     number = number_of(Request, *requests, *ACCEPTED)
     for table, author in TEXTS.values():
-        released = (author == user.id, table.moderation == RELEASED)
+        released = (author == user_id, table.moderation == RELEASED)
         number += number_of(table, *released, *_later(table.created, spam))
     return number >= needed
+
+
+def _works_here(user_id: str) -> bool:
+    """Return whether a user is a sysadmin, or works for a service."""
+    user = model.User.get(user_id)
+    is_sysadmin = user is not None and user.sysadmin
+    return is_sysadmin or people.is_member_of_a_service(user_id)
 
 
 def _last_spam(user_id: str) -> datetime | None:
@@ -259,10 +265,7 @@ def opens_at_once(request: Request) -> bool:
     if _is_one_of_many(request):
         return False
     needed = config.requests_until_trusted()
-    if needed <= 0 or people.is_member_of_a_service(request.requester_id):
-        return True
-    user = model.User.get(request.requester_id)
-    if user is not None and user.sysadmin:
+    if needed <= 0 or _works_here(request.requester_id):
         return True
     others = (Request.requester_id == request.requester_id, Request.id != request.id)
     return number_of(Request, *others, *ACCEPTED) >= needed

@@ -30,16 +30,12 @@ def _own_uses() -> Mapping[str, tuple[str, str]]:
 
 def use(key: str) -> str:
     """Return the label of a use in the reader's language; "" when there is no such use."""
-    lang = language.current()
-    if key in _own_uses():
-        french, english = _own_uses()[key]
-        if lang.startswith("en"):
-            return english
-        return french
-    concept = voc.get(USE_VOCABULARY).get(key) if key else None
-    if concept:
-        return concept.label(lang)
-    return ""
+    if key not in _own_uses():
+        return concept(USE_VOCABULARY, key)
+    french, english = _own_uses()[key]
+    if language.of_tables() == "en":
+        return english
+    return french
 
 
 def use_choices() -> list[tuple[str, str]]:
@@ -54,10 +50,9 @@ def find_use(value: str) -> str:
     for key, labels in _own_uses().items():
         if voc.normalise(value) in (key, *(voc.normalise(label) for label in labels)):
             return key
-    vocabulary = voc.get(USE_VOCABULARY)
-    concept = vocabulary.get(value) or vocabulary.find(value)
-    if concept:
-        return concept.id
+    term = voc.get(USE_VOCABULARY).lookup(value)
+    if term:
+        return term.id
     return ""
 
 
@@ -116,10 +111,7 @@ def obstacle(code: str, current: str, signal: bool = False) -> str:
 
 def concept(vocabulary: str, key: str, lang: str = "") -> str:
     """Return the label of a concept in a language, by default the reader's; "" when there is none."""
-    entry = voc.get(vocabulary).get(key) if key else None
-    if entry:
-        return entry.label(lang or language.current())
-    return ""
+    return voc.get(vocabulary).label(key, lang or language.current())
 
 
 def ground(key: str, other: str = "") -> str:

@@ -20,6 +20,7 @@ from ckanext.ecosphere.data_requests.model import (
     Absence,
     Attachment,
     Comment,
+    Delivery,
     Request,
     by_id_or_reference,
 )
@@ -58,6 +59,18 @@ def organization(key: Any) -> model.Group:
     return group
 
 
+def _row(table: Any, data_dict: DataDict, message: str) -> Any:
+    """Return the row of a table with the id in the parameters.
+
+    Raises:
+        NotFound: there is none, with this message.
+    """
+    row = model.Session.get(table, str(data_dict.get("id") or ""))
+    if row is None:
+        raise tk.ObjectNotFound(message)
+    return row
+
+
 def _reads(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the request."""
     readable(context, data_dict.get("id"))
@@ -83,8 +96,7 @@ def _moderates(context: Context, data_dict: DataDict) -> AuthResult:
 def _works_for(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow editors and administrators of the service."""
     reader, group = people.reader_of_context(context), organization(data_dict.get("organization"))
-    allowed = reader.sysadmin or group.id in reader.editor_of
-    if allowed:
+    if reader.sysadmin or group.id in reader.editor_of:
         return YES
     return no(_("Only the editors of this service may see its desk."))
 
@@ -140,29 +152,23 @@ def comment(context: Context, data_dict: DataDict) -> AuthResult:
 
 def comment_hide(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow moderators."""
-    comment = model.Session.get(Comment, str(data_dict.get("id") or ""))
-    if comment is None:
-        raise tk.ObjectNotFound(_("Comment not found"))
+    comment = _row(Comment, data_dict, _("Comment not found"))
     return _moderates(context, {"id": comment.request_id})
 
 
 def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the comment of the attachment."""
-    attachment = model.Session.get(Attachment, str(data_dict.get("id") or ""))
-    if attachment is None:
-        raise tk.ObjectNotFound(_("File not found"))
+    attachment = _row(Attachment, data_dict, _("File not found"))
     request, reader = readable(context, attachment.request_id)
-    comment = model.Session.get(Comment, attachment.comment_id)
-    if comment is None or not history.may_read_attachments(comment, request, reader):
+    comment = model.Session.get_one(Comment, attachment.comment_id)
+    if not history.may_read_attachments(comment, request, reader):
         raise tk.ObjectNotFound(_("File not found"))
     return YES
 
 
 def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the request; for a private delivery, the requester and those who handle the request."""
-    delivery = attachments.answer(str(data_dict.get("id") or ""))
-    if delivery is None:
-        raise tk.ObjectNotFound(_("File not found"))
+    delivery = _row(Delivery, data_dict, _("File not found"))
     request, reader = readable(context, delivery.request_id)
     if not attachments.may_read_answer(delivery, request, reader):
         raise tk.ObjectNotFound(_("File not found"))
@@ -178,21 +184,16 @@ def held_list(context: Context, data_dict: DataDict) -> AuthResult:
 
 def moderate(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow moderators, for texts of requests that they may read; for others, the text is not found."""
-    request = conversation.request_of_text(
-        str(data_dict.get("kind")), str(data_dict.get("id") or "")
-    )
-    return _moderates(context, {"id": request.id})
+    kind, key = str(data_dict.get("kind")), str(data_dict.get("id") or "")
+    return _moderates(context, {"id": conversation.request_of_text(kind, key).id})
 
 
 def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow logged-in users who may do the transition."""
     if not people.reader_of_context(context).id:
         return no(_("Log in to write a decision."))
-    line = states.TRANSITIONS.get(str(data_dict.get("transition")))
-    request, reader = readable(context, data_dict.get("id"))
-    allowed = line is not None and reader.roles(request) & set(line.roles)
-    if allowed:
-        return YES
+    if str(data_dict.get("transition")) in states.TRANSITIONS:
+        return transition(context, data_dict)
     return no(_("You may not do this: it is for others to do."))
 
 
@@ -258,12 +259,9 @@ def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
 
 def absence_delete(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow the absent agent and administrators of their service; for others, the absence is not found."""
-    reader = people.reader_of_context(context)
-    absence = model.Session.get(Absence, str(data_dict.get("id") or ""))
-    if absence is None or not reader.id:
-        raise tk.ObjectNotFound(_("There is no such absence."))
+    absence = _row(Absence, data_dict, _("There is no such absence."))
     try:
-        agent(reader, absence.user_id)
+        agent(people.reader_of_context(context), absence.user_id)
     except tk.NotAuthorized:
         raise tk.ObjectNotFound(_("There is no such absence.")) from None
     return YES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -39,8 +39,38 @@ def _if_given(*validators: Any) -> list[Any]:
     return [get("ignore_missing"), *validators]
 
 
+def _only(**fields: Any) -> Schema:
+    """Return the schema of an action that ignores all other parameters."""
+    return {**fields, "__extras": [get("ignore")]}
+
+
 def _id() -> list[Any]:
     return [get("not_empty"), get("unicode_safe")]
+
+
+def _text() -> list[Any]:
+    return _if_given(get("unicode_safe"))
+
+
+def _filled(validator: Any) -> list[Any]:
+    """Return the validators of a text that is not empty, neither as it was given nor once it is cleaned."""
+    return [get("not_empty"), validator, get("not_empty")]
+
+
+def _choice(choices: Iterable[str]) -> list[Any]:
+    return [get("not_empty"), get("one_of")(list(choices))]
+
+
+def _version() -> list[Any]:
+    return [get("not_empty"), get("int_validator"), v.stored_number]
+
+
+def _start() -> list[Any]:
+    return [get("default")(0), get("int_validator"), v.not_negative, v.stored_number]
+
+
+def _rows() -> list[Any]:
+    return [get("default")(20), get("int_validator"), v.not_negative, v.rows]
 
 
 #: Field → validator; all are optional until the request is sent.
@@ -85,21 +115,20 @@ def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
 def request_create() -> Schema:
     return {
         **_request_fields(),
-        "title": [get("not_empty"), v.one_line, get("not_empty")],
+        "title": _filled(v.one_line),
         "kind": _if_given(get("one_of")(list(states.DEMANDS))),
-        "dataset": _if_given(get("unicode_safe")),
+        "dataset": _text(),
         "organization": _if_given(v.service),
     }
 
 
 def signal_create() -> Schema:
-    return {
-        "dataset": _id(),
-        "kind": [get("not_empty"), get("one_of")(list(states.SIGNALS))],
-        "description": [get("not_empty"), v.report, get("not_empty")],
-        "site_web": _if_given(v.empty_trap),
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        dataset=_id(),
+        kind=_choice(states.SIGNALS),
+        description=_filled(v.report),
+        site_web=_if_given(v.empty_trap),
+    )
 
 
 def request_update() -> Schema:
@@ -107,89 +136,83 @@ def request_update() -> Schema:
         **_request_fields(),
         "title": [_ignore_not_given, get("not_empty"), v.one_line, get("not_empty")],
         "id": _id(),
-        "version": [get("not_empty"), get("int_validator"), v.stored_number],
+        "version": _version(),
     }
 
 
 def by_id() -> Schema:
     """Schema of the actions on one request."""
-    return {"id": _id(), "__extras": [get("ignore")]}
+    return _only(id=_id())
 
 
 def batch_add() -> Schema:
-    return {"id": _id(), "organizations": [get("not_empty"), v.texts], "__extras": [get("ignore")]}
+    return _only(id=_id(), organizations=[get("not_empty"), v.texts])
 
 
 def request_list() -> Schema:
-    return {
-        "q": _if_given(v.one_line),
-        "state": _if_given(v.texts, v.states_of_requests),
-        "organization": _if_given(get("unicode_safe")),
-        "territory": _if_given(get("unicode_safe")),
-        "theme": _if_given(get("unicode_safe")),
-        "use": _if_given(get("unicode_safe")),
-        "unanswered": _if_given(v.yes_or_no),
-        "review": _if_given(v.yes_or_no),
-        "assigned": _if_given(get("one_of")(["mine", "nobody"])),
-        "sort": [
+    return _only(
+        q=_if_given(v.one_line),
+        state=_if_given(v.texts, v.states_of_requests),
+        organization=_text(),
+        territory=_text(),
+        theme=_text(),
+        use=_text(),
+        unanswered=_if_given(v.yes_or_no),
+        review=_if_given(v.yes_or_no),
+        assigned=_if_given(get("one_of")(["mine", "nobody"])),
+        sort=[
             get("default")("created"),
             get("one_of")(["relevance", "created", "support", "due"]),
         ],
-        "scope": [
+        scope=[
             get("default")("public"),
             get("one_of")(["public", "mine", "desk", "moderation"]),
         ],
-        "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
-        "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
-        "facets": [get("default")(True), v.yes_or_no],
-        "__extras": [get("ignore")],
-    }
+        start=_start(),
+        rows=_rows(),
+        facets=[get("default")(True), v.yes_or_no],
+    )
 
 
 def request_transition() -> Schema:
     """Schema of `ecosphere_request_transition`; the fields of each transition are checked by `fields`."""
-    return {
-        "id": _id(),
-        "transition": _id(),
-        "version": [get("not_empty"), get("int_validator"), v.stored_number],
-        "comment": _if_given(v.service_text),
-        "note": _if_given(v.service_text),
+    names: set[str] = set()
+    for transition in states.TRANSITIONS.values():
+        names.update(transition.fields)
+    names -= {"comment", "similar_seen", "spam"}
+    return _only(
+        id=_id(),
+        transition=_id(),
+        version=_version(),
+        comment=_if_given(v.service_text),
+        note=_if_given(v.service_text),
         **{name: _if_given(v.one_line) for name in letters.NAMES},
-        **{name: [get("ignore_missing")] for name in _transition_fields()},
+        **{name: [get("ignore_missing")] for name in sorted(names)},
         **{name: _if_given(v.yes_or_no) for name in ("similar_seen", "spam")},
-        "__extras": [get("ignore")],
-    }
-
-
-def _transition_fields() -> list[str]:
-    return sorted(
-        {name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"}
     )
 
 
 def letter_preview() -> Schema:
     """Schema of `ecosphere_request_letter_preview`; the fields of each transition are checked by `fields`."""
-    transition = request_transition()
-    return {**transition, "version": [get("ignore")]}
+    return {**request_transition(), "version": [get("ignore")]}
 
 
 def place_and_theme() -> Schema:
     """Schema of the actions that search for similar requests or propose a service."""
-    return {
-        "title": _if_given(v.one_line),
-        "theme": _if_given(v.concept_of("themes")),
-        "territory": _if_given(v.concept_of("territories")),
-        "communes": _if_given(v.communes),
-        "bbox": _if_given(v.box),
-        "organization": _if_given(v.service),
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        title=_if_given(v.one_line),
+        theme=_if_given(v.concept_of("themes")),
+        territory=_if_given(v.concept_of("territories")),
+        communes=_if_given(v.communes),
+        bbox=_if_given(v.box),
+        organization=_if_given(v.service),
+    )
 
 
 def comment() -> Schema:
     return {
         "id": _id(),
-        "text": [get("not_empty"), v.long_text, get("not_empty")],
+        "text": _filled(v.long_text),
         "internal": [get("default")(False), v.yes_or_no],
         "upload": _if_given(v.a_file),
         "site_web": _if_given(v.empty_trap),
@@ -197,17 +220,16 @@ def comment() -> Schema:
 
 
 def comment_hide() -> Schema:
-    return {"id": _id(), "reason": [get("not_empty"), v.one_line, get("not_empty")]}
+    return {"id": _id(), "reason": _filled(v.one_line)}
 
 
 def moderate() -> Schema:
-    return {
-        "id": _id(),
-        "kind": [get("not_empty"), get("one_of")(["comment", "edit", "step"])],
-        "decision": [get("not_empty"), get("one_of")(["release", "reject", "spam"])],
-        "reason": [get("default")(""), v.one_line],
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        id=_id(),
+        kind=_choice(["comment", "edit", "step"]),
+        decision=_choice(["release", "reject", "spam"]),
+        reason=[get("default")(""), v.one_line],
+    )
 
 
 def hide() -> Schema:
@@ -215,46 +237,43 @@ def hide() -> Schema:
 
 
 def satisfaction() -> Schema:
-    return {
-        "id": _id(),
-        "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])],
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        id=_id(),
+        satisfied=_choice(["yes", "no"]),
+    )
 
 
 def assign() -> Schema:
-    return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
+    return {"ids": [get("not_empty"), v.json_list], "user": _text()}
 
 
 def absence_create() -> Schema:
-    return {
-        "first": [get("not_empty"), v.a_day],
-        "last": [get("not_empty"), v.a_day],
-        "substitute": _if_given(get("unicode_safe")),
-        "user": _if_given(get("unicode_safe")),
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        first=[get("not_empty"), v.a_day],
+        last=[get("not_empty"), v.a_day],
+        substitute=_text(),
+        user=_text(),
+    )
 
 
 def saved_answer_save() -> Schema:
-    return {
-        "organization": _id(),
-        "id": _if_given(get("unicode_safe")),
-        "title": [get("not_empty"), v.one_line, get("not_empty")],
-        "ground": _if_given(v.ground),
-        "law": _if_given(v.service_text),
-        "facts": _if_given(v.service_text),
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        organization=_id(),
+        id=_text(),
+        title=_filled(v.one_line),
+        ground=_if_given(v.ground),
+        law=_if_given(v.service_text),
+        facts=_if_given(v.service_text),
+    )
 
 
 def saved_answer_delete() -> Schema:
-    return {"organization": _id(), "id": _id(), "__extras": [get("ignore")]}
+    return _only(organization=_id(), id=_id())
 
 
 def of_organization() -> Schema:
     """Schema of the actions on the requests of a service."""
-    return {"organization": _id(), "__extras": [get("ignore")]}
+    return _only(organization=_id())
 
 
 def desk() -> Schema:
@@ -262,39 +281,33 @@ def desk() -> Schema:
 
 
 def stats() -> Schema:
-    return {
-        "year": _if_given(get("int_validator"), v.year),
-        "organization": _if_given(get("unicode_safe")),
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        year=_if_given(get("int_validator"), v.year),
+        organization=_text(),
+    )
 
 
 def settings_update() -> Schema:
-    if tk.config["ckan.locales_offered"]:
-        languages = ["", *tk.config["ckan.locales_offered"]]
-    else:
-        languages = ["", "fr", "en"]
-    return {
-        "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
-        "language": [_ignore_not_given, get("one_of")(languages)],
+    languages = ["", *(tk.config["ckan.locales_offered"] or ("fr", "en"))]
+    return _only(
+        digest=[_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
+        language=[_ignore_not_given, get("one_of")(languages)],
         **{name: [_ignore_not_given, v.one_line] for name in letters.NAMES},
-        "new_calendar": _if_given(v.yes_or_no),
-        "__extras": [get("ignore")],
-    }
+        new_calendar=_if_given(v.yes_or_no),
+    )
 
 
 def of_user() -> Schema:
     """Schema of the actions on the data stored about a user."""
-    return {"user": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
+    return _only(user=_text())
 
 
 def notification_seen() -> Schema:
-    return {"request": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
+    return _only(request=_text())
 
 
 def notification_list() -> Schema:
-    return {
-        "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
-        "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
-        "__extras": [get("ignore")],
-    }
+    return _only(
+        start=_start(),
+        rows=_rows(),
+    )

@@ -92,8 +92,7 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
     def concept(value: Any) -> str:
         if not value:
             return ""
-        terms = voc.get(vocabulary)
-        term = terms.get(str(value)) or terms.find(str(value))
+        term = voc.get(vocabulary).lookup(str(value))
         if term is None:
             raise _not_listed(value)
         return term.id
@@ -182,11 +181,14 @@ def some_files(value: Any) -> list[Any]:
 
 
 def a_day(value: Any) -> date | None:
-    """Convert a date given as YYYY-MM-DD."""
-    if not value:
-        return None
-    if isinstance(value, date):
-        return value
+    """Convert a date given as YYYY-MM-DD, None where it is empty."""
+    if value:
+        return day(value)
+    return None
+
+
+def day(value: Any) -> date:
+    """Convert a date given as YYYY-MM-DD, which must not be empty."""
     try:
         return date.fromisoformat(str(value).strip())
     except ValueError:

@@ -39,6 +39,7 @@ from ckanext.ecosphere.data_requests.model import (
     Notification,
     Request,
     Setting,
+    is_any,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.data_requests.notifications.outbox import OF_DIGEST, OUTBOX
@@ -108,36 +109,30 @@ def _write(mail: Work) -> DataDict:
     Raises:
         Unwanted: there is nobody to write to, or nothing left to tell.
     """
-    mail_id, recipient, is_digest = mail.id, mail.recipient, mail.kind == OF_DIGEST
-    rows = _told_in(mail_id)
+    rows = _told_in(mail.id)
     if not rows:
         raise Unwanted("nothing to tell")
-    user = _addressee(recipient)
+    user: Any = people.mailbox_of(mail.recipient) or model.User.get(mail.recipient)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         raise Unwanted("no address")
+    is_digest = mail.kind == OF_DIGEST
     lang = letters.language_of(user.id, model.Session.get(Request, rows[0].request_id))
     with language.speaking(lang):
-        message = _render(mail_id, recipient, is_digest)
+        message = _render(user, rows, is_digest)
     if message is None:
         raise Unwanted("nothing to tell")
     return message
 
 
-def _addressee(recipient: str) -> Any:
-    """Return the mailbox or the account of a recipient, None if it is gone."""
-    return people.mailbox_of(recipient) or model.User.get(recipient)
-
-
-def _render(mail_id: int, recipient: str, is_digest: bool) -> DataDict | None:
+def _render(user: Any, rows: list[Notification], is_digest: bool) -> DataDict | None:
     """Return recipient, subject and both forms of an e-mail, in the current language."""
-    user, rows = _addressee(recipient), _told_in(mail_id)
-    letter = write(user, rows, is_digest) if user else None
+    letter = write(user, rows, is_digest)
     if letter is None:
         return None
     if not is_digest and not outbox.is_to_review(rows[0]):
         _gather(letter, rows)
     mail_headers = headers_of(rows)
-    if reply_to := address_of(rows, recipient):
+    if reply_to := address_of(rows, user):
         mail_headers["Reply-To"] = reply_to
         letter.marker, letter.reply = marker(), explanation(rows)
     return {
@@ -222,20 +217,13 @@ def headers_of(rows: Sequence[Notification]) -> dict[str, str]:
     first = rows[0]
     requests = {row.request_id for row in rows}
     request_id = first.request_id if len(requests) == 1 else ""
-    basic = {**mailing.AUTOMATIC, **_thread(first, request_id)}
+    headers = {**mailing.AUTOMATIC, **_thread(first, request_id)}
     # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole service.
     if people.is_mailbox(first.user_id):
-        return basic
-    return {**basic, **_way_out(first.user_id, request_id)}
-
-
-def _way_out(user_id: str, request_id: str) -> dict[str, str]:
-    address = tk.url_for(
-        "ecosphere_requests.unsubscribe",
-        token=unsubscribe_token(user_id, request_id),
-        _external=True,
-    )
-    return mailing.way_out(address)
+        return headers
+    token = unsubscribe_token(first.user_id, request_id)
+    address = tk.url_for("ecosphere_requests.unsubscribe", token=token, _external=True)
+    return headers | mailing.way_out(address)
 
 
 def _thread(first: Notification, request_id: str) -> dict[str, str]:
@@ -250,10 +238,12 @@ def _thread(first: Notification, request_id: str) -> dict[str, str]:
 
 
 def _was_written_to(user_id: str, request_id: str) -> bool:
-    query = sa.select(Notification.id).join(Work, Work.id == Notification.mail_id)
-    mine = (Notification.user_id == user_id, Notification.request_id == request_id)
-    sent = query.where(*mine, Work.status == DONE)
-    return bool(model.Session.scalar(sa.select(sent.exists())))
+    return is_any(
+        Notification.mail_id == Work.id,
+        Notification.user_id == user_id,
+        Notification.request_id == request_id,
+        Work.status == DONE,
+    )
 
 
 # Contents.
@@ -311,11 +301,10 @@ def write(
     """
     reader = people.reader_of(user)
     waiting = outbox.review_lines([row for row in rows if outbox.is_to_review(row)])
-    items = _to_review(waiting, reader)
-    for row in rows:
-        item = None if outbox.is_to_review(row) else _item(row, reader)
-        if item is not None:
-            items.append(item)
+    to_review = [_waiting(row, number, reader) for row, number in waiting]
+    events = [_item(row, reader) for row in rows if not outbox.is_to_review(row)]
+    items = [item for item in to_review if item][: outbox.MOST_REVIEW_LINES]
+    items += [item for item in events if item]
     if not items:
         return None
     if len(waiting) > 1 and not digest:
@@ -347,7 +336,7 @@ def letter_to(user: model.User | Mailbox, sentence: str, items: list[Item]) -> L
 
 
 def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
-    """Return recipient, subject and both forms of an e-mail, as arguments of `sending.hand_over`."""
+    """Return recipient, subject and both forms of an e-mail, as arguments of `mailing.hand_over`."""
     return {
         "recipient_name": texts.name_of(user),
         "recipient_email": user.email,
@@ -361,16 +350,12 @@ def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
     }
 
 
-def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> list[Item]:
-    """Return an item for each request and kind of contribution that awaits moderation."""
-    items = [_waiting(row, number, reader) for row, number in lines]
-    return [item for item in items if item is not None][: outbox.MOST_REVIEW_LINES]
-
-
 def _of_all(number: int) -> Item:
     """Return an item with the number of contributions that await moderation, and links to them."""
-    ways = [(_("Requests that wait"), texts.address("demandes/moderation"))]
-    ways.append((_("Messages that wait"), texts.address("demandes/moderation/messages")))
+    ways = [
+        (_("Requests that wait"), texts.address("demandes/moderation")),
+        (_("Messages that wait"), texts.address("demandes/moderation/messages")),
+    ]
     return Item(texts.waiting(number), "", "", links=ways)
 
 
@@ -490,11 +475,6 @@ class Token:
     notification: int
     last: date
 
-    @property
-    def is_expired(self) -> bool:
-        """Whether the last day has passed."""
-        return clock.today() > self.last
-
 
 def signed_address(number: int) -> str:
     """Return the address for replies to a notification, "" when replies are not accepted."""
@@ -521,15 +501,12 @@ def read_address(address: str) -> Token | None:
 
 
 def _signed(number: str, day: str) -> str:
-    digest = hmac.new(
-        mailing.link_key().encode(),
-        b"\n".join((PURPOSE, f"{number}-{day}".encode())),
-        hashlib.sha256,
-    )
+    content = f"{number}-{day}"
+    signed = b"\n".join((PURPOSE, content.encode()))
+    digest = hmac.digest(mailing.link_key().encode(), signed, hashlib.sha256)
     # 13 bytes give 21 characters; the first 20 hold 100 bits.
-    return (
-        f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
-    )
+    signature = base64.b32encode(digest[:DIGEST_BYTES]).decode().lower()[:20]
+    return f"{content}-{signature}"
 
 
 def _base36(number: int) -> str:
@@ -557,9 +534,7 @@ def is_internal(row: Notification) -> bool:
     if row.audience not in OF_THE_SERVICE:
         return False
     if row.kind == "comment":
-        comment = None
-        if row.comment_id:
-            comment = model.Session.get(Comment, row.comment_id)
+        comment = model.Session.get(Comment, row.comment_id)
         return comment is None or comment.internal
     return row.kind not in SAID_BY_OTHERS
 
@@ -571,23 +546,14 @@ def answered(rows: Sequence[Notification]) -> Notification:
     return next((row for row in rows if is_internal(row)), rows[0])
 
 
-def address_of(rows: Sequence[Notification], user_id: str) -> str:
+def address_of(rows: Sequence[Notification], user: model.User | Mailbox) -> str:
     """Return the reply address of an e-mail, "" when replies are not accepted."""
     first = answered(rows)
     about_one = len({row.request_id for row in rows}) == 1
-    if (
-        not config.reply_address()
-        or not about_one
-        or people.is_mailbox(user_id)
-        or outbox.is_to_review(first)
-    ):
+    if not about_one or isinstance(user, Mailbox) or outbox.is_to_review(first):
         return ""
     request = model.Session.get(Request, first.request_id)
-    reader = people.reader_of(model.User.get(user_id))
-    takes = (
-        request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
-    )
-    if takes:
+    if request is not None and dictize.may_comment(request, people.reader_of(user)):
         return signed_address(first.id)
     return ""
 
@@ -629,11 +595,9 @@ def satisfaction_token(request: Request) -> str:
 
 def request_of_token(written: str) -> Request | None:
     """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
-    ids = mailing.read(SATISFACTION, written, SATISFACTION_SECONDS)
-    if not isinstance(ids, list) or [type(id_) for id_ in ids] != [str, str]:
-        return None
-    request = model.Session.get(Request, ids[1])
-    if request is not None and request.requester_id == ids[0]:
+    user_id, request_id = mailing.read(SATISFACTION, written, SATISFACTION_SECONDS) or ("", "")
+    request = model.Session.get(Request, request_id)
+    if request is not None and request.requester_id == user_id:
         return request
     return None
 
@@ -652,6 +616,7 @@ def unsubscribe_token(user_id: str, request_id: str) -> str:
 def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
     """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
     ids = mailing.read_lasting(UNSUBSCRIBE, written)
-    if not isinstance(ids, list) or len(ids) != 2:  # noqa: PLR2004
+    if ids is None:
         return None
-    return str(ids[0]), str(ids[1])
+    user_id, request_id = ids
+    return user_id, request_id

@@ -1,7 +1,7 @@
 """Notifications and their e-mails, written in the transaction of their event, so that none is lost or sent twice.
 
-The audiences of a transition come from the table (`states.told`). Each user gets one row per event and channel, for the
-first audience they belong to: a requester who also follows the request is notified as the requester.
+The audiences of a transition come from the table (`states.audiences`). Each user gets one row per event and channel,
+for the first audience they belong to: a requester who also follows the request is notified as the requester.
 
 Moderators are told of pending contributions some time later, of all in one e-mail: a new user who writes a hundred
 texts takes one line of it. The texts, and the titles of private requests, are shown on the moderators' pages only.
@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import by_ids
-from ckanext.ecosphere.data_requests.domain.states import Told
+from ckanext.ecosphere.data_requests.domain.states import Audience
 from ckanext.ecosphere.data_requests.model import (
     DIGEST,
     MAILED,
@@ -34,6 +34,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Setting,
+    is_any,
     number_of,
     rows_changed,
 )
@@ -59,7 +60,7 @@ WAITING = {"immediate": MAILED, "daily": DIGEST, "weekly": DIGEST}
 
 def of_event(request: Request, event: Event) -> None:
     """Notify of a transition."""
-    audiences = states.told(event.transition, event.fields)
+    audiences = states.audiences(event.transition, event.fields)
     origin = {"kind": event.transition, "event_id": event.id}
     _notify(request, f"event:{event.id}", audiences, event.actor_id, event.fields, **origin)
 
@@ -70,51 +71,51 @@ def of_comment(request: Request, comment: Comment) -> None:
         names = [states.SERVICE]
     else:
         names = [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
-    audiences = [Told(name) for name in names]
+    audiences = [Audience(name) for name in names]
     origin = {"kind": "comment", "comment_id": comment.id}
     _notify(request, f"comment:{comment.id}", audiences, comment.author_id, {}, **origin)
 
 
 def of_revision(request: Request, revision: Revision) -> None:
     """Notify the service of an edit."""
-    key, audiences = f"revision:{revision.id}", [Told(states.SERVICE)]
+    key, audiences = f"revision:{revision.id}", [Audience(states.SERVICE)]
     _notify(request, key, audiences, revision.author_id, {}, kind="edit")
 
 
 def of_held(request: Request, text_kind: str, key: str, author_id: str | None) -> None:
     """Notify the moderators of a held text, without quoting it."""
-    audiences = [Told(states.MODERATORS)]
+    audiences = [Audience(states.MODERATORS)]
     _notify(request, f"held:{text_kind}:{key}", audiences, author_id, {}, kind="held")
 
 
 def of_rejected(request: Request, key: str, author_id: str | None) -> None:
     """Notify the author of a text that it is not published."""
     if author_id and people.reader_of(model.User.get(author_id)).may_read(request):
-        _write(request, f"rejected:{key}", {author_id: Told("author")}, kind="rejected_text")
+        _write(request, f"rejected:{key}", {author_id: Audience("author")}, kind="rejected_text")
 
 
 def of_assignment(request: Request, trace_id: int, actor_id: str) -> None:
     """Notify the assignee of a request, unless they assigned it to themselves."""
     if request.assigned_to and request.assigned_to != actor_id:
-        to = {request.assigned_to: Told(states.ASSIGNEE)}
+        to = {request.assigned_to: Audience(states.ASSIGNEE)}
         _write(request, f"assigned:{trace_id}", to, kind="assigned")
 
 
 def of_public_answer(request: Request, key: str) -> None:
     """Notify those who watch a request that its answer is now public."""
-    audiences = [Told(states.FOLLOWERS), Told(states.SUPPORTERS)]
+    audiences = [Audience(states.FOLLOWERS), Audience(states.SUPPORTERS)]
     _notify(request, key, audiences, request.requester_id, {}, kind="public_answer")
 
 
 def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
     """Remind an audience of a date; return False when that was already done."""
-    return _notify(request, key, [Told(audience)], None, {}, kind=kind) > 0
+    return _notify(request, key, [Audience(audience)], None, {}, kind=kind) > 0
 
 
 def _notify(
     request: Request,
     key: str,
-    audiences: Iterable[Told],
+    audiences: Iterable[Audience],
     actor: str | None,
     fields: Row,
     **origin: Any,
@@ -136,7 +137,7 @@ def _notify(
     boxes = {
         box: audience
         for audience in audiences
-        for box in people.mailbox_keys(audience.audience, request, dict(fields))
+        for box in people.mailbox_keys(audience.name, request, dict(fields))
     }
     recipients = _recipients_of(request, audiences, actor, fields)
     return _write(request, key, recipients, boxes, **origin)
@@ -145,8 +146,8 @@ def _notify(
 def _write(
     request: Request,
     key: str,
-    recipients: Mapping[str, Told],
-    boxes: Mapping[str, Told] | None = None,
+    recipients: Mapping[str, Audience],
+    boxes: Mapping[str, Audience] | None = None,
     **origin: Any,
 ) -> int:
     """Write the rows of a notification, and its e-mails; return the number of new rows."""
@@ -166,7 +167,7 @@ def _write(
 
 
 def _rows_of_users(
-    request: Request, recipients: Mapping[str, Told], common: DataDict
+    request: Request, recipients: Mapping[str, Audience], common: DataDict
 ) -> list[DataDict]:
     """Return a row for the page of each user, and one for their e-mails, unless they want none.
 
@@ -192,9 +193,9 @@ def _rows_of_users(
     return rows
 
 
-def _row(common: DataDict, recipient: str, audience: Told) -> DataDict:
+def _row(common: DataDict, recipient: str, audience: Audience) -> DataDict:
     """Return the columns of a notification to a user or mailbox, whatever its channel."""
-    own = {"user_id": recipient, "audience": audience.audience, "neutral": audience.neutral}
+    own = {"user_id": recipient, "audience": audience.name, "neutral": audience.neutral}
     return {**common, **own}
 
 
@@ -263,13 +264,13 @@ def forget(*conditions: sa.ColumnElement[bool]) -> int:
     return len(mail_ids)
 
 
-def _without_duplicates(boxes: Mapping[str, Told], user_ids: list[str]) -> dict[str, Told]:
+def _without_duplicates(boxes: Mapping[str, Audience], user_ids: list[str]) -> dict[str, Audience]:
     """Return mailboxes without duplicate addresses: neither that of a user notified at once, nor one twice."""
     addresses = model.Session.scalars(
         sa.select(model.User.email).where(model.User.id.in_(user_ids))
     )
     used = {address.casefold() for address in addresses if address}
-    unique: dict[str, Told] = {}
+    unique: dict[str, Audience] = {}
     for key, audience in boxes.items():
         box = people.mailbox_of(key)
         address = box.email.casefold() if box else key
@@ -280,14 +281,14 @@ def _without_duplicates(boxes: Mapping[str, Told], user_ids: list[str]) -> dict[
 
 
 def _recipients_of(
-    request: Request, audiences: Iterable[Told], actor: str | None, fields: Row
-) -> dict[str, Told]:
+    request: Request, audiences: Iterable[Audience], actor: str | None, fields: Row
+) -> dict[str, Audience]:
     """Map each user to the audience as which they are notified, the first that has them; the acting user only gets
     receipts.
     """
-    recipients: dict[str, Told] = {}
+    recipients: dict[str, Audience] = {}
     for audience in audiences:
-        for user_id in sorted(people.audience(audience.audience, request, dict(fields))):
+        for user_id in sorted(people.audience(audience.name, request, dict(fields))):
             if user_id != actor or audience.receipt:
                 recipients.setdefault(user_id, audience)
     if not recipients:
@@ -372,10 +373,7 @@ def waits_for_moderator(row: Notification, request: Request) -> bool:
     if row.kind == "submit":
         if request.state not in states.ACTIVE:
             return False
-        step = sa.exists().where(
-            Event.request_id == request.id, Event.actor_role == states.MODERATOR
-        )
-        return not model.Session.scalar(sa.select(step))
+        return not is_any(Event.request_id == request.id, Event.actor_role == states.MODERATOR)
     _held, kind, key = row.key.split(":", 2)
     text = trust.text_of(kind, key)
     return text is not None and text.moderation == trust.HELD

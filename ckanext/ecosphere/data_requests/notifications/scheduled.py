@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
-from redis.exceptions import RedisError
+from ckan.model.system_info import get_system_info, set_system_info
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import (
@@ -28,43 +24,37 @@ from ckanext.ecosphere.data_requests import (
 from ckanext.ecosphere.data_requests.attachments import EVERYONE, REQUESTER
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notification, Request, Trace
+from ckanext.ecosphere.data_requests.model import (
+    ESCALATED,
+    Delivery,
+    Notification,
+    Request,
+    Trace,
+    is_any,
+)
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.work import jobs
-
-log = logging.getLogger(__name__)
 
 WEEK = 7
 #: Reminders per query.
 AT_ONCE = 1000
 #: Days between the first reminder and the requester's last day to answer.
 FIRST_REMINDER_DAYS = 7
-#: Levels of escalation.
-ADMINISTRATORS, CHIEF, MODERATORS = "administrators", "chief", "moderators"
-#: Level → audience of its notifications.
-AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
+#: Key in CKAN's `system_info` of the time of the last run.
+LAST_RUN = "ecosphere.requests.last_run"
 
 
 def tick() -> dict[str, int]:
     """Run all tasks; return how much each did (`work.jobs.in_steps`)."""
     numbers = jobs.in_steps("Data requests", STEPS)
-    try:
-        connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
-    except RedisError as error:
-        log.warning("Data requests: when this ran is not told, Redis does not answer: %s", error)
+    set_system_info(LAST_RUN, clock.now().isoformat())
     return numbers
-
-
-def _key() -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:tick"
 
 
 def last_tick() -> datetime | None:
     """Return the time of the last run, None when there was none."""
-    stored: Any = connect_to_redis().get(_key())
+    stored = get_system_info(LAST_RUN)
     if stored:
-        if isinstance(stored, bytes):  # according to the options of the connection
-            stored = stored.decode()
         return datetime.fromisoformat(stored)
     return None
 
@@ -75,16 +65,14 @@ def remind_services() -> int:
     Reminders go to the assignee or their stand-in, and to the whole service when there is neither or once it is late.
     """
     today = clock.today()
-    near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
-    reminders = [
-        (id_, *_reminder(id_, due, today))
-        for id_, due in model.Session.execute(sa.select(Request.id, Request.due).where(*near))
-    ]
+    query = sa.select(Request.id, Request.due).where(
+        Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK)
+    )
+    reminders = [(id_, *_reminder(id_, due, today)) for id_, due in model.Session.execute(query)]
     # There may be many late requests, most of them already reminded of this week.
     written = _written([key for _id, kind, key in reminders if kind == "overdue"])
-    return jobs.one_by_one(
-        [reminder for reminder in reminders if reminder[2] not in written], _remind_service
-    )
+    unwritten = [reminder for reminder in reminders if reminder[2] not in written]
+    return jobs.one_by_one(unwritten, _remind_service)
 
 
 def _remind_service(reminder: tuple[str, str, str]) -> int:
@@ -111,21 +99,16 @@ def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
     stem = f"{request_id}:{due.isoformat()}"
     if days_left < 0:
         return "overdue", f"overdue:{stem}:{(-days_left - 1) // WEEK}"
-    if days_left <= 1:
-        return ("due_day", f"due_day:{stem}")
-    return ("due_week", f"due_week:{stem}")
+    kind = "due_day" if days_left <= 1 else "due_week"
+    return kind, f"{kind}:{stem}"
 
 
 def remind_of_reviews() -> int:
     """Remind the administrators and the head of a service of pending reviews, once in the week before the due date and
     once after it.
     """
-    near = Request.review_due.is_not(None) & (
-        Request.review_due <= clock.today() + timedelta(days=WEEK)
-    )
-    return jobs.one_by_one(
-        model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review
-    )
+    query = sa.select(Request.id).where(Request.review_due <= clock.today() + timedelta(days=WEEK))
+    return jobs.one_by_one(model.Session.scalars(query).all(), _remind_of_review)
 
 
 def _remind_of_review(request_id: str) -> int:
@@ -160,10 +143,8 @@ def _remind_requester(request_id: str) -> int:
             request.reminders += 1
             request.last_reminded = today
             kind = "details_first" if request.reminders == 1 else "details_last"
-            asked_at = ""
-            if request.details_asked:
-                asked_at = request.details_asked.isoformat()
-            outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked_at}", states.REQUESTER)
+            key = f"{kind}:{request.id}:{clock.iso(request.details_asked) or ''}"
+            outbox.of_reminder(request, kind, key, states.REQUESTER)
     return int(is_due)
 
 
@@ -207,17 +188,14 @@ def tell_of_silence() -> int:
 
 def _tell_of_silence(request_id: str) -> int:
     with transitions.changing(request_id) as request:
-        is_over = (
-            request.state in states.ACTIVE
-            and request.due is not None
-            and request.due <= clock.today()
-        )
-        is_new = is_over and letters.of_silence(request)
-        if is_new:
-            outbox.of_reminder(
-                request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER
-            )
-    return int(bool(is_new))
+        due = request.due
+        if request.state not in states.ACTIVE or due is None or due > clock.today():
+            return 0
+        if not letters.of_silence(request):
+            return 0
+        key = f"silence:{request_id}:{due}"
+        outbox.of_reminder(request, letters.SILENCE, key, states.REQUESTER)
+    return 1
 
 
 def escalate() -> int:
@@ -230,65 +208,51 @@ def escalate() -> int:
 
 
 def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
-    """Yield for each escalation its level, the id of the request and the latest due date concerned."""
-    for level, days in (
-        (ADMINISTRATORS, config.escalation_administrators()),
-        (CHIEF, config.escalation_chief()),
-    ):
+    """Yield for each escalation its audience, the id of the request and the latest due date concerned."""
+    days_of = {
+        states.ADMINISTRATORS: config.escalation_administrators(),
+        states.CHIEF: config.escalation_chief(),
+    }
+    for audience, days in days_of.items():
         if days is not None:
             last = today - timedelta(days=days)
-            yield from ((level, request_id, last) for request_id in _unescalated(level, last))
+            for request_id in _unescalated(audience, last):
+                yield audience, request_id, last
 
 
-def _unescalated(level: str, last: date) -> list[str]:
-    traces = sa.select(Trace.id).where(
-        Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level)
-    )
+def _unescalated(audience: str, last: date) -> Sequence[str]:
+    """Return the ids of the requests due until a day of which an audience was not told, those due first before."""
+    key = sa.func.concat(_escalation_key(audience, ""), sa.cast(Request.due, sa.Text))
+    traces = sa.exists().where(Trace.request_id == Request.id, Trace.key == key)
     query = sa.select(Request.id).where(
-        Request.state.in_(states.ON_DESK), Request.due <= last, ~traces.exists()
+        Request.state.in_(states.ON_DESK), Request.due <= last, ~traces
     )
-    return list(model.Session.scalars(query.order_by(Request.due, Request.id)))
+    return model.Session.scalars(query.order_by(Request.due, Request.id)).all()
 
 
-def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
-    return sa.func.concat(f"{ESCALATED}:{level}:", sa.cast(Request.due, sa.Text))
+def _escalation_key(audience: str, due: date | str) -> str:
+    return f"{ESCALATED}:{audience}:{due}"
 
 
-def _escalate_one(due_request: tuple[str, str, date]) -> int:
-    level, request_id, last = due_request
+def _escalate_one(escalation: tuple[str, str, date]) -> int:
+    audience, request_id, last = escalation
     with transitions.changing(request_id) as request:
         due = request.due
-        if (
-            request.state not in states.ON_DESK
-            or due is None
-            or due > last
-            or _is_escalated(request, level)
-        ):
+        if request.state not in states.ON_DESK or due is None or due > last:
             return 0
-        if level == CHIEF and not sheets.chief(request.organization_id):
-            informed = MODERATORS
-        else:
-            informed = level
-        key = _escalation_key(level, due)
-        model.Session.add(
-            Trace(
-                request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now()
-            )
+        key = _escalation_key(audience, due)
+        if is_any(Trace.request_id == request_id, Trace.key == key):
+            return 0
+        informed = audience
+        if audience == states.CHIEF and not sheets.chief(request.organization_id):
+            informed = states.MODERATORS
+        trace = Trace(
+            request_id=request_id, kind=ESCALATED, key=key, told=informed, created=clock.now()
         )
+        model.Session.add(trace)
         kind = "escalated_late" if due < clock.today() else "escalated_soon"
-        outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
+        outbox.of_reminder(request, kind, f"{key}:{request_id}", audience)
     return 1
-
-
-def _is_escalated(request: Request, level: str) -> bool:
-    traces = sa.select(Trace.id).where(
-        Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due)
-    )
-    return model.Session.scalar(traces) is not None
-
-
-def _escalation_key(level: str, due: date | None) -> str:
-    return f"{ESCALATED}:{level}:{due}"
 
 
 def publish_answers() -> int:
@@ -309,9 +273,7 @@ def _publish_answer(request_id: str) -> int:
                 Delivery.request_id == request_id, *_due_deliveries()
             )
             model.Session.execute(update.values(reach=EVERYONE))
-            outbox.of_public_answer(
-                request, f"public_answer:{request_id}:{clock.today().isoformat()}"
-            )
+            outbox.of_public_answer(request, f"public_answer:{request_id}:{clock.today()}")
     return int(is_given)
 
 

@@ -108,35 +108,24 @@ def _services(requests: Iterable[Request], events: Iterable[Event]) -> dict[Any,
 
 
 def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
-    """Return notifications as the page lists them, without those of requests that the user may no longer read, except
-    the notice of a transfer to the former service.
-    """
+    """Return notifications as the page lists them."""
     requests = by_ids(Request, [row.request_id for row in rows])
     events = by_ids(Event, [row.event_id for row in rows])
     # The session forgets objects to which nothing else refers.
     _in_session = _services(requests.values(), events.values())
     listed = []
     for row in rows:
-        request = requests.get(row.request_id)
-        readable = request is not None and reader.may_read(request)
-        if request is None or not (readable or row.audience == states.FORMER_SERVICE):
-            continue
-        service = service_of(request, events.get(row.event_id or 0))
-        listed.append(
-            {
-                "id": row.id,
-                "kind": row.kind,
-                "sentence": sentence(row.kind, row.audience, request, service),
-                "created": iso(row.created),
-                "seen": row.status == "seen",
-                "request": {
-                    "id": request.id,
-                    "reference": request.reference,
-                    "title": request.title,
-                    "readable": readable,
-                },
-            }
-        )
+        request = requests[row.request_id]
+        service = service_of(request, events.get(row.event_id))
+        entry = {
+            "id": row.id,
+            "kind": row.kind,
+            "sentence": sentence(row.kind, row.audience, request, service),
+            "created": iso(row.created),
+            "seen": row.status == "seen",
+            "request": {**history.brief(request), "readable": reader.may_read(request)},
+        }
+        listed.append(entry)
     return listed
 
 

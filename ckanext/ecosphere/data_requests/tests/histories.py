@@ -21,7 +21,7 @@ def replay(events: Iterable[tuple[str, str, str]]) -> str:
         transition = states.TRANSITIONS.get(name)
         if transition is None or source != state or source not in transition.sources:
             raise ValueError(f"{name} cannot start from {state}")
-        if target != transition.leads_from(source):
+        if target != (transition.target or source):
             raise ValueError(f"{name} does not lead to {target}")
         state = target
     return state

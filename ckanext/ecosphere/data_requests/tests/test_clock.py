@@ -125,9 +125,9 @@ def test_a_moved_end_is_never_before_the_plain_one_nor_on_a_day_off(day: date, m
 def test_lateness_is_read_from_the_dates(state: str, left: int, extended: bool, expected: str):
     today = date(2026, 3, 1)
     found = clock.read(state, today + timedelta(days=left), extended, today)
-    assert found.state == expected
-    assert found.days_left == (None if expected in ("closed", "none") else left)
+    assert found["state"] == expected
+    assert found["days_left"] == (None if expected in ("closed", "none") else left)
 
 
 def test_without_a_due_date_there_is_no_clock():
-    assert clock.read("open", None, False, date(2026, 3, 1)).state == "none"
+    assert clock.read("open", None, False, date(2026, 3, 1))["state"] == "none"

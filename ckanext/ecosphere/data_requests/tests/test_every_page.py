@@ -86,6 +86,7 @@ ACT = {
     "create": KNOWN,
     "resume_new": KNOWN,
     "signal_create": ALL,
+    "unsubscribe": ALL,
 }
 OWN_ACT = {"save": {"asker"}, "resume": {"asker"}}
 TOLD_ACT = {"transition": SERVICE, "transition_resume": SERVICE}

@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins as p
 import pytest
 from ckan import model
+from ckan.model.system_info import delete_system_info
 from ckan.tests import helpers
 
 from ckanext.ecosphere import vocabularies as voc
@@ -103,6 +104,7 @@ def test_the_commands_do_what_they_say(cli: Any):
 
 
 def test_the_checks_tell_what_is_missing(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    delete_system_info(scheduled.LAST_RUN)
     moderators, *_of_services, schedule, emails = setup.check()
     assert (moderators.status, schedule.status) == (CheckStatus.OK, CheckStatus.WARNING)
     assert "tick" in schedule.remedy and emails.status is CheckStatus.OK

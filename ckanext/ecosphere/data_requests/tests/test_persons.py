@@ -149,7 +149,7 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
     if action == "absence_delete":
         found["id"] = _absence()
     if action == "delivery_show":
-        found["id"] = attachments.keep_answer(row(made), {"links": ["https://livraison.example"]})[0]
+        found["id"] = attachments.keep_answer(row(made), {}, ["https://livraison.example"], [])[0]
     if action == "signal":
         found["dataset"] = package
     if action == "dataset_list":

@@ -14,7 +14,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import INVALID, act
+from ckanext.ecosphere.core.pages import INVALID, act, press, rendered
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
@@ -24,13 +24,12 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
-    flash,
     go_on,
     is_known,
     messages,
     page,
     personal,
-    rendered,
+    status_of,
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
@@ -40,8 +39,18 @@ from ckanext.ecosphere.shared import language, stored_files
 PREVIEW = "preview"
 #: Fields of a refusal, in the order of the form.
 OF_A_REFUSAL = (
-    *("missing", "ground", "other_ground", "kind", "emissions", "law", "facts"),
-    *("ground_confirmed", "unnamed", "balance", "completion", "separable"),
+    "missing",
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "ground_confirmed",
+    "unnamed",
+    "balance",
+    "completion",
+    "separable",
 )
 #: Transitions whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
@@ -66,7 +75,8 @@ def transition(id: str, transition: str) -> AnyResponse:
     if step is None:
         return _stale(request_, step, typed, None)
     data = _read(step, typed)
-    if uploads := [file for file in request.files.getlist("files") if file.filename]:
+    uploads = forms.uploads("files")
+    if uploads:
         data["files"] = uploads
     current = forms.version(typed) == request_["version"]
     closes_spam = data.get("spam") and typed.get("go") != PREVIEW  # sends no letter
@@ -85,22 +95,29 @@ def transition(id: str, transition: str) -> AnyResponse:
     except tk.ValidationError as error:
         if getattr(error, "changes", None) is not None:
             return _stale(act("ecosphere_request_show", id=id), step, typed, error)
-        return _form(
-            request_,
-            step,
-            typed,
-            errors=forms.with_files(messages(error), "files", uploads),
-            status=INVALID,
-        )
+        errors = forms.with_files(messages(error), "files", uploads)
+        return _form(request_, step, typed, errors=errors, status=INVALID)
     private = data.get("reach") == attachments.REQUESTER and not data.get("datasets")
     is_held = any(event.get("moderation") == "held" for event in result.get("events", [])[-1:])
-    tk.h.flash_success(
-        tk.h.ecosphere_request_done(
-            transition, private=private, signal=request_["is_signal"], held=is_held
-        )
-    )
+    tk.h.flash_success(_success(transition, private, request_["is_signal"], is_held))
     _tell_of_others(result["together"])
     return _after(request_, result)
+
+
+def _success(transition: str, private: bool, signal: bool, held: bool) -> str:
+    """Return the message after a transition.
+
+    Args:
+        transition: its name.
+        private: whether its answer is private to the requester.
+        signal: whether it concerns a report.
+        held: whether its text is held for moderation.
+    """
+    if held and transition == "answer_details":
+        return wording.message("done", "held")
+    if private:
+        return wording.message("done", "private")
+    return wording.message("done", transition, signal=signal)
 
 
 def _after(request_: Row, result: Row) -> Response:
@@ -145,9 +162,9 @@ def _previewed(
 
 def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
     """Read the form of a transition, including the author's name for a letter."""
-    names = [field["name"] for field in step["fields"]]
+    names = step["fields"]
     if step["transition"] in states.LETTERS:
-        names += letters.NAMES
+        names = [*names, *letters.NAMES]
     return forms.read_transition(names, typed)
 
 
@@ -156,25 +173,20 @@ def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
     forms.refuse_machines(typed)
-    upload = request.files.get("upload")
-    data: DataDict = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
-    if typed.get("internal"):
-        data["internal"] = True
-    uploads = [upload] if upload and upload.filename else []
+    internal = bool(typed.get("internal"))
+    data: DataDict = {"text": forms.text(typed, "text"), "internal": internal}
+    uploads = forms.uploads("upload")
     if uploads:
-        data["upload"] = upload
+        data["upload"] = uploads[0]
     request_ = act("ecosphere_request_show", id=id)
     try:
         after = act("ecosphere_request_comment", id=request_["id"], **data)
     except tk.ValidationError as error:
-        return conversation_page(
-            request_, forms.with_files(messages(error), "upload", uploads), typed, INVALID
-        )
-    if data.get("internal"):
+        errors = forms.with_files(messages(error), "upload", uploads)
+        return conversation_page(request_, errors, typed)
+    if internal:
         tk.h.flash_success(_("Your note is saved."))
-    elif any(
-        message["mine"] and message["moderation"] == "held" for message in after["comments"][-1:]
-    ):
+    elif _is_held(after["comments"][-1]):
         tk.h.flash_notice(
             _("Your message waits for a moderator: it is published once it has been read.")
         )
@@ -183,14 +195,16 @@ def comment(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
 
 
+def _is_held(message: Row) -> bool:
+    return message["mine"] and message["moderation"] == "held"
+
+
 @personal
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
-    return _simple(
-        id,
-        "ecosphere_request_comment_hide",
-        {"id": comment, "reason": request.form.get("reason", "")},
-    )
+    done, reason = _("It is done."), request.form.get("reason", "")
+    press("ecosphere_request_comment_hide", done, id=comment, reason=reason)
+    return _back_to(id)
 
 
 @page
@@ -239,7 +253,8 @@ def hide(id: str) -> AnyResponse:
         message = _("This is hidden from the public.")
     else:
         message = _("This is public again.")
-    return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
+    press("ecosphere_request_hide", message, id=id, hidden=hidden)
+    return _back_to(id)
 
 
 @personal
@@ -250,53 +265,39 @@ def support(id: str) -> AnyResponse:
     if draft:
         _give_up(draft)
     tk.h.flash_success(_("You support this request: you will be told how it goes on."))
-    reference = request_.get("reference") if isinstance(request_, dict) else None
-    return tk.redirect_to("ecosphere_requests.read", id=reference or id)
+    return _back_to(request_["reference"])
 
 
 @personal
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
-    return _simple(
-        id, "ecosphere_request_unsupport", {"id": id}, _("You no longer support this request.")
-    )
+    press("ecosphere_request_unsupport", _("You no longer support this request."), id=id)
+    return _back_to(id)
 
 
 @personal
 def follow(id: str) -> AnyResponse:
     """Follow a request."""
-    return _simple(id, "ecosphere_request_follow", {"id": id}, _("You follow this request."))
+    press("ecosphere_request_follow", _("You follow this request."), id=id)
+    return _back_to(id)
 
 
 @personal
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
-    return _simple(
-        id, "ecosphere_request_unfollow", {"id": id}, _("You no longer follow this request.")
-    )
+    press("ecosphere_request_unfollow", _("You no longer follow this request."), id=id)
+    return _back_to(id)
 
 
-def _simple(id: str, action: str, data: DataDict, message: str = "") -> AnyResponse:
-    """Call an action without a form, and return to the request."""
-    try:
-        act(action, **data)
-    except tk.ValidationError as error:
-        flash(error)
-    else:
-        tk.h.flash_success(message or _("It is done."))
+def _back_to(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=id)
 
 
 def _give_up(draft: str) -> None:
     """Withdraw a draft whose author supports another request instead."""
     try:
-        request_ = act("ecosphere_request_show", id=draft)
-        act(
-            "ecosphere_request_transition",
-            id=draft,
-            transition="withdraw",
-            version=request_["version"],
-        )
+        version = act("ecosphere_request_show", id=draft)["version"]
+        act("ecosphere_request_transition", id=draft, transition="withdraw", version=version)
     except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
         return
 
@@ -305,13 +306,7 @@ def _wanted(request_: Row, name: str) -> DataDict | None:
     """Return a transition with its fields, None when the user may not do it now."""
     for step in request_["may"]:
         if step["transition"] == name:
-            ordered = _in_reading_order(step["fields"])
-            return {
-                **step,
-                "fields": [
-                    {"name": field, "required": field in step["required"]} for field in ordered
-                ],
-            }
+            return {**step, "fields": _in_reading_order(step["fields"])}
     return None
 
 
@@ -323,7 +318,7 @@ def _in_reading_order(names: list[str]) -> list[str]:
 
 def _likely(request_: Row, step: Row) -> DataDict:
     """Return initial values: the proposed service, the matching target, a reason, or a saved answer."""
-    names = {field["name"] for field in step["fields"]}
+    names = step["fields"]
     if "organization" in names and step["transition"] == "accept" and request_.get("organization"):
         return {"organization": request_["organization"]["id"]}
     if "target" in names:
@@ -336,20 +331,17 @@ def _likely(request_: Row, step: Row) -> DataDict:
         organization = likely[0]["id"] if likely else ""
         return {"organization": organization, "reason": reason}
     if "ground" in names and request.args.get("answer"):
-        chosen = next(
-            (answer for answer in _saved(request_) if answer["id"] == request.args["answer"]), {}
-        )
-        return {name: chosen.get(name, "") for name in ("ground", "law", "facts")}
+        for answer in _saved(request_):
+            if answer["id"] == request.args["answer"]:
+                return {name: answer[name] for name in ("ground", "law", "facts")}
     return {}
 
 
 def _saved(request_: Row) -> list[DataDict]:
     """Return the saved answers of the service of a request, none to users who do not work there."""
+    organization = (request_["organization"] or {}).get("id")
     try:
-        return act(
-            "ecosphere_request_saved_answer_list",
-            organization=(request_.get("organization") or {}).get("id"),
-        )
+        return act("ecosphere_request_saved_answer_list", organization=organization)
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return []
 
@@ -364,9 +356,9 @@ def _form(
     letter: Row | None = None,
     status: int = 200,
 ) -> Response:
-    names = [field["name"] for field in step["fields"]]
-    sends_letter = _sends_letter(request_, step["transition"])
-    answers = "requester" in request_["roles"] and step["transition"] in ANSWERS
+    transition, names = step["transition"], step["fields"]
+    sends_letter = _sends_letter(request_, transition)
+    answers = "requester" in request_["roles"] and transition in ANSWERS
     labels = wording.messages("fields")
     if answers:
         labels["comment"] = _("Your answer")
@@ -383,16 +375,14 @@ def _form(
         "changes": changes,
         "labels": labels,
         "letter": letter,
-        "rules": {
-            name: _rule() for name in names if fields.takes_reasons(step["transition"], name)
-        },
-        "together": _treated_together(request_, step["transition"]),
+        "rules": {name: _rule() for name in names if fields.takes_reasons(transition, name)},
+        "together": _treated_together(request_, transition),
         "sends_letter": sends_letter,
         "answers": answers,
-        "internal": step["transition"] in states.INTERNAL,
+        "internal": transition in states.INTERNAL,
     }
     if sends_letter:
-        variables |= _letter_variables(request_, step["transition"], values)
+        variables |= _letter_variables(request_, transition, values)
     if "organization" in names:
         variables.update(_services(request_))
     if "target" in names:
@@ -404,7 +394,7 @@ def _form(
     if "datasets" in names:
         variables["proposed"] = _proposed(request_)
         variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []
-    return rendered("ecosphere_requests/transition.html", variables, status)
+    return rendered("ecosphere_requests/transition.html", status, **variables)
 
 
 def _services(request_: Row) -> DataDict:
@@ -412,31 +402,23 @@ def _services(request_: Row) -> DataDict:
     place = {
         name: request_[name]
         for name in ("theme", "territory", "communes", "bbox")
-        if request_.get(name)
+        if request_[name]
     }
     route = act("ecosphere_request_route", **place)
-    likely = [
-        service
-        for service in (route.get("organization"), *route.get("alternatives", []))
-        if service
-    ]
-    present = None
-    if request_.get("opened"):
-        present = (request_.get("organization") or {}).get("id")
-    silent = {present, *tk.h.ecosphere_request_unreachable()}
-    reachable = [service for service in likely if service["id"] not in silent]
+    silent = set(tk.h.ecosphere_request_unreachable())
+    if request_["opened"] and request_["organization"]:
+        silent.add(request_["organization"]["id"])
+    likely = [route["organization"], *route["alternatives"]]
+    reachable = [service for service in likely if service and service["id"] not in silent]
     # The reason is that of the first one, if it is still proposed.
-    why = route.get("reason", "") if reachable and reachable[0] is likely[0] else ""
+    why = route["reason"] if reachable[:1] == likely[:1] else ""
     return {"likely": reachable, "why": why}
 
 
 def _proposed(request_: Row) -> list[DataDict]:
     """Return datasets that may answer: suggestions first, then similar ones."""
-    by_id = {
-        dataset["id"]: dataset
-        for dataset in (*request_["suggestions"], *similar_of(request_)["datasets"])
-    }
-    return list(by_id.values())
+    datasets = [*request_["suggestions"], *similar_of(request_)["datasets"]]
+    return list({dataset["id"]: dataset for dataset in datasets}.values())
 
 
 def _stale(request_: Row, step: Row | None, typed: Any, error: Any) -> Response:
@@ -460,9 +442,14 @@ def _too_late(
     typed_texts = [
         (labels[name], text) for name, text in (typed or {}).items() if name in labels and text
     ]
-    variables = {"request_": request_, "kept": typed_texts, "changes": changes or []}
-    variables["for_others"] = line is not None and request_["state"] in line.sources and not typed
-    return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)
+    return rendered(
+        "ecosphere_requests/too_late.html",
+        CONFLICT,
+        request_=request_,
+        kept=typed_texts,
+        changes=changes or [],
+        for_others=line is not None and request_["state"] in line.sources and not typed,
+    )
 
 
 def _sends_letter(request_: Row, transition: str) -> bool:
@@ -488,24 +475,17 @@ def _letter_variables(request_: Row, transition: str, values: Row) -> DataDict:
     """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service; and `ways` to pass on."""
     request = model.Session.get_one(Request, request_["id"])
     faults = letters.faults_of(request, transition, tk.current_user.id, {})
-    asks_author = any(values.get(name) for name in letters.NAMES) or any(
-        name in faults for name in letters.NAMES
-    )
-    stored = letters.author_of(tk.current_user.id)
-    group = letters.service_of(request, transition)
-    service_name = group.name if group else ""
-    unnamed = {"text": " ".join(faults.get("service", [])), "name": service_name}
-    author = None
-    if asks_author:
+    author = unnamed = None
+    if any(values.get(name) or name in faults for name in letters.NAMES):
+        stored = letters.author_of(tk.current_user.id)
         author = {name: values.get(name, getattr(stored, name)) for name in letters.NAMES}
-    unnamed_service = unnamed if "service" in faults else None
-    return {"author": author, "unnamed": unnamed_service, "ways": _ways()}
-
-
-def _ways() -> list[tuple[str, str]]:
-    """Return the ways to pass a request on outside the portal, with their labels."""
-    spoken = "en" if language.current().startswith("en") else "fr"
-    return [(way, words[spoken]) for way, words in law.texts()["ways"].items()]
+    if "service" in faults:
+        group = letters.service_of(request, transition)
+        service_name = group.name if group else ""
+        unnamed = {"text": " ".join(faults["service"]), "name": service_name}
+    spoken = language.of_tables()
+    ways = [(way, words[spoken]) for way, words in law.texts()["ways"].items()]
+    return {"author": author, "unnamed": unnamed, "ways": ways}
 
 
 def _rule() -> str:
@@ -546,9 +526,7 @@ def signal_create(dataset: str) -> AnyResponse:
     """Send the report, and show its reference."""
     package = _shown(dataset)
     forms.refuse_machines(request.form)
-    values = {
-        name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in SIGNAL_FIELDS
-    }
+    values = {name: forms.text(request.form, name) for name in SIGNAL_FIELDS}
     try:
         report = act("ecosphere_request_signal", dataset=package["id"], **values)
     except tk.ValidationError as error:
@@ -557,18 +535,12 @@ def signal_create(dataset: str) -> AnyResponse:
             for name, value in values.items()
             if not value
         }
-        return _signal_form(
-            package,
-            values,
-            forms.in_order({**messages(error), **missing}, SIGNAL_FIELDS),
-            INVALID,
-        )
+        errors = forms.in_order({**messages(error), **missing}, SIGNAL_FIELDS)
+        return _signal_form(package, values, errors)
     if report["readable"]:
-        return go_on(
-            _("Thank you. The service has it: {reference}.").format(reference=report["reference"]),
-            "read",
-            id=report["reference"],
-        )
+        words = _("Thank you. The service has it: {reference}.")
+        reference = report["reference"]
+        return go_on(words.format(reference=reference), "read", id=reference)
     words = _("Thank you. A moderator reads it first, then the service: {reference}.")
     tk.h.flash_success(words.format(reference=report["reference"]))
     return tk.redirect_to("dataset.read", id=package["name"])
@@ -581,19 +553,15 @@ def _shown(dataset: str) -> DataDict:
         raise tk.ObjectNotFound from None  # does not reveal names of private datasets
 
 
-def _signal_form(
-    dataset: Row,
-    values: Row,
-    errors: forms.Errors | None = None,
-    status: int = 200,
-) -> Response:
-    variables = {
-        "pkg": dataset,
-        "values": values,
-        "errors": errors or {},
-        "kinds": [(kind, wording.message("kinds", kind)) for kind in states.SIGNALS],
-        "labels": wording.messages("fields_of_signals"),
-        "trap": forms.TRAP,
-        "is_known": is_known(),
-    }
-    return rendered("ecosphere_requests/signal.html", variables, status)
+def _signal_form(dataset: Row, values: Row, errors: forms.Errors | None = None) -> Response:
+    return rendered(
+        "ecosphere_requests/signal.html",
+        status_of(errors),
+        pkg=dataset,
+        values=values,
+        errors=errors or {},
+        kinds=[(kind, wording.message("kinds", kind)) for kind in states.SIGNALS],
+        labels=wording.messages("fields_of_signals"),
+        trap=forms.TRAP,
+        is_known=is_known(),
+    )

@@ -28,7 +28,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.core.pages import act, context
+from ckanext.ecosphere.core.pages import act, context, rendered
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import (
     fields,
@@ -38,7 +38,7 @@ from ckanext.ecosphere.data_requests.domain import (
     trust,
     wording,
 )
-from ckanext.ecosphere.data_requests.service import AFTER_SENDING
+from ckanext.ecosphere.data_requests.service import AFTER_SENDING, PLACED
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
@@ -47,7 +47,6 @@ from ckanext.ecosphere.data_requests.views.forms import (
     messages,
     page,
     personal,
-    rendered,
     status_of,
 )
 from ckanext.ecosphere.dataset.view import Row
@@ -64,13 +63,15 @@ CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
     stored = kept_form()
-    values = stored or {
+    values: Row = {
         field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
     }
-    if not stored and request.args.get("dataset"):
-        values = _about(str(request.args["dataset"]))
-    elif not stored and request.args.get("organization"):
-        values = {**_of_service(str(request.args["organization"])), **values}
+    if stored:
+        values = stored
+    elif request.args.get("dataset"):
+        values = _about(request.args["dataset"])
+    elif request.args.get("organization"):
+        values = {**_of_service(request.args["organization"]), **values}
     return _form(forms.steps()[0], values, resumed=bool(stored))
 
 
@@ -86,9 +87,10 @@ def _about(name: str) -> DataDict:
         "dataset": dataset["name"],
         "title": _("Access to: {title}").format(title=title),
     }
-    for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
-        concepts = (voc.get(vocabulary).get(str(key)) for key in dataset.get(field) or ())
-        if first := next((concept for concept in concepts if concept), None):
+    for field, vocabulary in PLACED.items():
+        concepts = map(voc.get(vocabulary).get, map(str, dataset.get(field) or ()))
+        first = next(filter(None, concepts), None)
+        if first:
             values[field] = first.id
     return values
 
@@ -98,10 +100,12 @@ def _of_service(name: str) -> DataDict:
     group = people.active_service(name)
     if group is None:
         return {}
+    values = {"organization": group.name}
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
-    territory = place.id if place else ""
-    return {"organization": group.name, "territory": territory}
+    if place:
+        values["territory"] = place.id
+    return values
 
 
 @page
@@ -113,7 +117,7 @@ def create() -> AnyResponse:
     data, errors = forms.read_step(first, typed)
     carried = {name: typed.get(name) or None for name in CARRIED}
     carried["visibility"] = carried["visibility"] or "public"
-    uploads = _uploads()
+    uploads = forms.uploads("files")
     if go != "later":
         names = [*first.fields]
         if go == "send":
@@ -132,21 +136,16 @@ def create() -> AnyResponse:
             _("Log in or create an account: what you typed is kept and you go on from there.")
         )
         return log_in(tk.url_for("ecosphere_requests.new"))
+    values = {**carried, **data, "files": uploads or None}
+    filled = {name: value for name, value in values.items() if value is not None}
     try:
-        draft = act(
-            "ecosphere_request_create", **_given({**carried, **data, "files": uploads or None})
-        )
+        draft = act("ecosphere_request_create", **filled)
     except tk.ValidationError as error:
         return _form(first, typed, errors=forms.with_files(messages(error), "files", uploads))
     forget_form()
     if go == "send":
         return _sent_at_once(draft)
     return _after(draft, first, go)
-
-
-def _uploads() -> list[Any]:
-    """Return the files of the form."""
-    return [file for file in request.files.getlist("files") if file.filename]
 
 
 def _lacking(names: Iterable[str], values: Row) -> forms.Errors:
@@ -221,7 +220,7 @@ def save(id: str, step: str) -> AnyResponse:
     data, errors = forms.read_step(current, request.form)
     if draft["state"] != "draft":
         data = {name: value for name, value in data.items() if name in AFTER_SENDING}
-    uploads = _uploads()
+    uploads = forms.uploads("files")
     if uploads or request.form.get("without_files"):
         data["files"] = uploads
     go = request.form.get("go", "next")
@@ -256,7 +255,7 @@ def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
     draft = _own(id)
     similar = similar_of(draft)
-    return rendered("ecosphere_requests/lookalikes.html", {"request_": draft, "similar": similar})
+    return rendered("ecosphere_requests/lookalikes.html", request_=draft, similar=similar)
 
 
 @page
@@ -264,16 +263,12 @@ def lookalikes_fragment() -> str:
     """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
     names = ("title", "theme", "territory", "dataset", "organization")
     values: DataDict = {name: request.args.get(name, "") for name in names}
-    if request.args.get("draft") and not values["territory"]:
-        values = {**values, **_place_of_draft(request.args["draft"])}
-    if values["title"].strip():
-        similar = similar_of(values)
-    else:
-        similar = {"datasets": [], "requests": []}
-    return tk.render(
-        "ecosphere_requests/snippets/similar.html",
-        {"similar": similar, "draft": request.args.get("draft")},
-    )
+    draft = request.args.get("draft")
+    if draft and not values["territory"]:
+        values |= _place_of_draft(draft)
+    similar = similar_of(values)
+    variables = {"similar": similar, "draft": draft}
+    return tk.render("ecosphere_requests/snippets/similar.html", variables)
 
 
 def _place_of_draft(id: str) -> DataDict:
@@ -290,14 +285,10 @@ def commune_suggestions() -> Response:
     matches = places.find_communes(
         request.args.get("q", "")[:80], near=request.args.get("territory", "")
     )
-    return jsonify(
-        {
-            "items": [
-                {"value": commune.code, "label": places.commune_label(commune.code)}
-                for commune in matches
-            ]
-        }
-    )
+    items = [
+        {"value": commune.code, "label": places.commune_label(commune.code)} for commune in matches
+    ]
+    return jsonify({"items": items})
 
 
 def dataset_suggestions() -> Response:
@@ -342,10 +333,12 @@ def _form(
     labels = wording.messages("fields")
     if signal:
         labels["description"] = wording.message("fields", "description", signal=True)
-    service = None
-    if not draft and values.get("organization"):
+    service, files = None, []
+    if draft:
+        files = enclosed(draft)
+    elif values.get("organization"):
         service = model.Group.get(str(values["organization"]))
-    files = enclosed(draft) if draft else []
+    step_of = {name: step for step in forms.steps() for name in step.fields}
     variables: DataDict = {
         "step": current,
         "steps": [step for step in every if not sent or AFTER_SENDING.intersection(step.fields)],
@@ -355,12 +348,10 @@ def _form(
         "after": after,
         "values": _shown(values),
         "draft": draft,
-        "errors": forms.in_order(
-            errors or {}, [name for step in forms.steps() for name in step.fields]
-        ),
+        "errors": forms.in_order(errors or {}, step_of),
         "resumed": resumed,
         "labels": labels,
-        "step_of": {name: step for step in forms.steps() for name in step.fields},
+        "step_of": step_of,
         "trap": forms.TRAP,
         "service": service,
         "enclosed": files,
@@ -379,14 +370,12 @@ def _form(
     elif not draft and is_known():
         variables["limit"] = _limit_of_next(_addressee(values))
         variables["similar"] = similar_of(values) if values.get("title") else None
-    return rendered("ecosphere_requests/form.html", variables, status_of(errors))
+    return rendered("ecosphere_requests/form.html", status_of(errors), **variables)
 
 
 def _addressee(values: Row) -> str | None:
     """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
-    package = None
-    if values.get("dataset"):
-        package = model.Package.get(values.get("dataset"))
+    package = model.Package.get(values.get("dataset"))
     if package:
         return package.owner_org
     return values.get("organization")
@@ -412,9 +401,8 @@ def _shown(values: Row) -> DataDict:
     if inputs.get("bbox"):
         inputs.update(zip(forms.SIDES, inputs["bbox"], strict=False))
     if not inputs.get("where"):
-        inputs["where"] = next(
-            (way for way in ("communes", "bbox") if inputs.get(way)), "territory"
-        )
+        ways = (way for way in ("communes", "bbox") if inputs.get(way))
+        inputs["where"] = next(ways, "territory")
     return inputs
 
 
@@ -440,39 +428,32 @@ def similar_of(values: Row) -> DataDict:
     The request itself is left out, and the dataset to which it requests access.
     """
     arguments: DataDict = {name: values.get(name) or "" for name in ("title", "theme", "territory")}
-    arguments |= {
-        name: values[name] for name in ("communes", "bbox") if isinstance(values.get(name), list)
-    }
-    if service := values.get("organization"):
-        arguments["organization"] = service["id"] if isinstance(service, dict) else service
+    for name in ("communes", "bbox"):
+        if isinstance(values.get(name), list):
+            arguments[name] = values[name]
+    service = values.get("organization")
+    if isinstance(service, dict):
+        service = service["id"]
     try:
-        similar = act("ecosphere_request_similar", **arguments)
+        similar = act("ecosphere_request_similar", **arguments, organization=service)
     except tk.ValidationError:  # an unknown theme or place in the URL
         return {"datasets": [], "requests": []}
-    similar["requests"] = [
-        other for other in similar["requests"] if other["id"] != values.get("id")
-    ]
-    about = values.get("about")  # only set for a stored request
-    if isinstance(about, dict):
-        asked_for = about.get("name")
-    else:
-        asked_for = values.get("dataset")
-    similar["datasets"] = [
-        dataset for dataset in similar["datasets"] if dataset["name"] != asked_for
-    ]
-    return similar
+    others = [other for other in similar["requests"] if other["id"] != values.get("id")]
+    own_name, about = values.get("dataset"), values.get("about")
+    if isinstance(about, dict):  # of a stored request
+        own_name = about["name"]
+    datasets = [dataset for dataset in similar["datasets"] if dataset["name"] != own_name]
+    return {"datasets": datasets, "requests": others}
 
 
 def _route(draft: Row) -> DataDict | None:
     """Return the service that would get the request and why, None without a place or service."""
-    if not any(draft.get(name) for name in ("territory", "communes", "bbox", "organization")):
-        return None
-    if draft.get("organization"):
+    if draft["organization"]:
         return {"organization": draft["organization"], "reason": draft["routing_reason"]}
-    place = {
-        name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)
-    }
-    route = act("ecosphere_request_route", **place)
+    place = {name: draft[name] for name in ("territory", "communes", "bbox") if draft[name]}
+    if not place:
+        return None
+    route = act("ecosphere_request_route", **place, theme=draft["theme"])
     if route["organization"]:
         return route
     return None
@@ -481,10 +462,8 @@ def _route(draft: Row) -> DataDict | None:
 def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
     """Continue after saving a step: to similar data and requests, another step, or the request."""
     if draft["state"] != "draft":
-        if any(
-            event.get("moderation") == "held" and event["transition"] == "edit"
-            for event in draft["events"]
-        ):
+        edits = [event for event in draft["events"] if event["transition"] == "edit"]
+        if any(edit["moderation"] == "held" for edit in edits):
             tk.h.flash_notice(
                 _("Your changes wait for a moderator: they are made once they have been read.")
             )
@@ -498,22 +477,15 @@ def _after(draft: Row, current: forms.Step, go: str) -> AnyResponse:
         )
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
-    if before is None and not (
-        request.form.get("similar_shown") or request.form.get("similar_seen")
-    ):
-        similar = similar_of(draft)
-        if similar["datasets"] or similar["requests"]:
-            return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
+    has_seen = request.form.get("similar_shown") or request.form.get("similar_seen")
+    if before is None and not has_seen and any(similar_of(draft).values()):
+        return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
     return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)
 
 
 def enclosed(draft: Row) -> list[DataDict]:
     """Return the files that are sent with a draft."""
     return [file for message in draft["comments"] for file in message["attachments"]]
-
-
-def _given(data: Row) -> DataDict:
-    return {name: value for name, value in data.items() if value is not None}
 
 
 def _limit_of_next(organization: str | None) -> DataDict | None:
@@ -526,16 +498,14 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
         `sent` in the last 24 hours; `stopped`: whether the portal takes no more; `service` and its contact `sheet`.
     """
     reader = people.reader_of_context(context())
-    if not reader.id:
-        return None
     sent, stopped = trust.sent_lately(reader), trust.is_stopped(reader)
     if sent < trust.without_moderator(reader) and not stopped:
         return None
-    group = model.Group.get(organization) if organization else None
-    group = group or model.Group.get(config.moderators())
-    sheet = sheets.of(group) if group else None
-    service = group.display_name if group else ""
-    return {"sent": sent, "stopped": stopped, "service": service, "sheet": sheet}
+    group = model.Group.get(organization) or model.Group.get(config.moderators())
+    limit = {"sent": sent, "stopped": stopped, "service": "", "sheet": None}
+    if group:
+        limit |= {"service": group.display_name, "sheet": sheets.of(group)}
+    return limit
 
 
 def _has_sent_many() -> bool:
@@ -570,14 +540,15 @@ def _batch(
     id: str, chosen: list[str] | None = None, errors: forms.Errors | None = None
 ) -> Response:
     batch = act("ecosphere_request_batch_show", id=id)
-    variables = {
-        "batch": batch,
-        "request_": act("ecosphere_request_show", id=id),
-        "chosen": chosen or [],
-    }
-    variables["limit"] = _limit_of_next(None) if batch["may_grow"] else None
+    limit = _limit_of_next(None) if batch["may_grow"] else None
     return rendered(
-        "ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, status_of(errors)
+        "ecosphere_requests/batch.html",
+        status_of(errors),
+        batch=batch,
+        request_=act("ecosphere_request_show", id=id),
+        chosen=chosen or [],
+        limit=limit,
+        errors=errors or {},
     )
 
 
@@ -618,21 +589,19 @@ def keep_form(values: Mapping[str, str]) -> None:
     trust.count_form()
     written = json.dumps(dict(values))
     if len(written) > MOST_BYTES:
-        raise tk.ValidationError(
-            {"message": [_("The text is too long to be kept: log in first, then ask.")]}
-        )
+        message = _("The text is too long to be kept: log in first, then ask.")
+        raise tk.ValidationError({"message": [message]})
     token = session.get(TOKEN) or secrets.token_urlsafe(24)
+    all_forms = _all_kept()
     try:
         connection = connect_to_redis()
-        connection.zremrangebyscore(_all_kept(), 0, time.time())
-        if (
-            connection.zcard(_all_kept()) >= MOST_FORMS
-            and connection.zscore(_all_kept(), token) is None
-        ):
+        connection.zremrangebyscore(all_forms, 0, time.time())
+        is_new = connection.zscore(all_forms, token) is None
+        if is_new and connection.zcard(all_forms) >= MOST_FORMS:
             raise tk.ValidationError({"message": [_not_now()]})
         pipeline = connection.pipeline()
-        pipeline.zadd(_all_kept(), {token: time.time() + SECONDS})
-        pipeline.expire(_all_kept(), SECONDS)
+        pipeline.zadd(all_forms, {token: time.time() + SECONDS})
+        pipeline.expire(all_forms, SECONDS)
         pipeline.set(_key_of_kept(token), written, ex=SECONDS)
         pipeline.execute()
     except redis.RedisError:

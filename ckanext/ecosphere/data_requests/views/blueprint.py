@@ -60,6 +60,8 @@ GET = (
     ("/demandes/<id>/<transition>/reprendre", "transition_resume", act.transition_resume),
 )
 POST = (
+    ("/demandes/desabonnement/<token>", "unsubscribe", person.unsubscribe),
+    ("/demandes/satisfaction/<token>", "satisfied_by_mail", read.satisfied_by_mail),
     ("/demandes/nouvelle", "create", ask.create),
     ("/demandes/nouvelle/reprendre", "resume_new", ask.resume_new),
     ("/demandes/notifications", "notifications_seen", person.notifications_seen),
@@ -97,15 +99,3 @@ for path, name, view in GET:
     ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view)
 for path, name, view in POST:
     ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view, methods=["POST"])
-ecosphere_requests.add_url_rule(
-    "/demandes/desabonnement/<token>",
-    endpoint="unsubscribe",
-    view_func=person.unsubscribe,
-    methods=["POST"],
-)
-ecosphere_requests.add_url_rule(
-    "/demandes/satisfaction/<token>",
-    endpoint="satisfied_by_mail",
-    view_func=read.satisfied_by_mail,
-    methods=["POST"],
-)

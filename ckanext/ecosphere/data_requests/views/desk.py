@@ -11,23 +11,16 @@ from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
 from flask import Response, request
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import INVALID, act, context
+from ckanext.ecosphere.core.pages import act, context, file, part_of_list, press, rendered
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.forms import (
-    flash,
-    go_on,
-    messages,
-    personal,
-    rendered,
-)
+from ckanext.ecosphere.data_requests.views.forms import go_on, messages, personal, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
@@ -45,19 +38,26 @@ def desk(organization: str) -> AnyResponse:
     search, filters = read.search_of_url()
     if search or request.args.get("all"):
         return _filtered(service, search, filters)
-    requests = act("ecosphere_request_desk", organization=service["id"])
-    try:
-        suggestions = act("ecosphere_request_suggestions", organization=service["id"])
-    except tk.NotAuthorized:
-        suggestions = []
-    variables = {
-        "service": service,
-        "desk": requests,
-        "parts": KINDS,
-        "people": people(service),
-        "suggestions": suggestions,
-    }
-    return rendered("ecosphere_requests/desk.html", variables)
+    return rendered(
+        "ecosphere_requests/desk.html",
+        service=service,
+        desk=act("ecosphere_request_desk", organization=service["id"]),
+        parts=KINDS,
+        people=people(service),
+        suggestions=act("ecosphere_request_suggestions", organization=service["id"]),
+    )
+
+
+def _filtered(service: DataDict, search: DataDict, filters: read.Filters) -> Response:
+    url = tk.h.url_for("ecosphere_requests.desk", organization=service["name"])
+    fixed = {"scope": "desk", "organization": service["id"]}
+    return rendered(
+        "ecosphere_requests/desk_list.html",
+        **read.filtered(search, filters, url, "due", **fixed),
+        service=service,
+        people=people(service),
+        desk=act("ecosphere_request_desk", organization=service["id"]),
+    )
 
 
 @personal
@@ -77,10 +77,7 @@ def desk_csv(organization: str) -> Response:
         requests += results
         if len(results) < AT_ONCE:
             break
-    response = Response(_table(requests), mimetype="text/csv")
-    response.headers["Content-Disposition"] = (
-        f'attachment; filename="demandes-{service["name"]}.csv"'
-    )
+    response = file(_table(requests), "text/csv", f"demandes-{service['name']}.csv")
     response.cache_control.no_store = True
     return response
 
@@ -132,10 +129,8 @@ def assign(organization: str) -> AnyResponse:
         tk.h.flash_error(_("Tick at least one request."))
         return back
     user = request.form.get("user") or None
-    try:
-        result = act("ecosphere_request_assign", ids=ids, user=user)
-    except tk.ValidationError as error:
-        flash(error)
+    result = press("ecosphere_request_assign", ids=ids, user=user)
+    if result is None:
         return back
     assigned, refused = len(result["assigned"]), len(result["refused"])
     if assigned:
@@ -167,21 +162,14 @@ def assign(organization: str) -> AnyResponse:
 @personal
 def moderation() -> AnyResponse:
     """Show moderators the requests that await moderation."""
-    waiting, pages = read.listed(
-        "ecosphere_request_list",
-        "ecosphere_requests.moderation",
-        scope="moderation",
-        sort="created",
+    return rendered(
+        "ecosphere_requests/moderation.html",
+        found=part_of_list("ecosphere_request_list", scope="moderation", sort="created"),
+        waiting=act("ecosphere_request_held_list", rows=0)["count"],
+        unready=_unready(),
+        desk_lacks=letters.desk_lacks(),
+        unconfirmed=_unconfirmed(),
     )
-    variables = {
-        "found": waiting,
-        "pages": pages,
-        "waiting": act("ecosphere_request_held_list", rows=0)["count"],
-        "unready": _unready(),
-        "desk_lacks": letters.desk_lacks(),
-        "unconfirmed": _unconfirmed(),
-    }
-    return rendered("ecosphere_requests/moderation.html", variables)
 
 
 def _unready() -> list[DataDict]:
@@ -189,12 +177,12 @@ def _unready() -> list[DataDict]:
     labels = wording.messages("contact")
     rows = []
     for service in letters.unready():
-        group = service.group
-        lacking = [labels[name] for name in service.lacking]
-        title = group.display_name
-        rows.append(
-            {"name": group.name, "title": title, "silent": service.silent, "lacking": lacking}
-        )
+        row = {
+            **persons.service_dict(service.group),
+            "silent": service.silent,
+            "lacking": [labels[name] for name in service.lacking],
+        }
+        rows.append(row)
     return rows
 
 
@@ -204,17 +192,17 @@ def _unconfirmed() -> list[DataDict]:
     rows = []
     for group, entries in letters.unconfirmed():
         fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
-        rows.append({"name": group.name, "title": group.display_name, "fields": fields})
+        rows.append({**persons.service_dict(group), "fields": fields})
     return rows
 
 
 @personal
 def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
-    texts, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
     return rendered(
         "ecosphere_requests/held.html",
-        {"found": texts, "pages": pages, "labels": wording.messages("fields")},
+        found=part_of_list("ecosphere_request_held_list"),
+        labels=wording.messages("fields"),
     )
 
 
@@ -222,21 +210,14 @@ def held() -> AnyResponse:
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
-    decision = {
-        "decision": request.form.get("decision", ""),
-        "reason": request.form.get("reason", ""),
-    }
+    decision, reason = (request.form.get(name, "") for name in ("decision", "reason"))
     sentences = {
         "release": _("The text is published."),
         "reject": _("The text is not published; its author is told."),
         "spam": _("The text is spam: nothing else of its author that waits is published."),
     }
-    try:
-        act("ecosphere_request_moderate", kind=kind, id=text, **decision)
-    except tk.ValidationError as error:
-        flash(error)
-    else:
-        tk.h.flash_success(sentences[decision["decision"]])
+    data = {"kind": kind, "id": text, "decision": decision, "reason": reason}
+    press("ecosphere_request_moderate", sentences.get(decision, ""), **data)
     return tk.redirect_to("ecosphere_requests.held")
 
 
@@ -261,27 +242,9 @@ def service_of_desk(name: str) -> DataDict:
     """Return the organisation, after checking that the user may see its desk."""
     tk.check_access("ecosphere_request_desk", context(), {"organization": name})
     trusted: Any = {**context(), "ignore_auth": True}
-    return tk.get_action("organization_show")(
-        trusted,
-        {
-            "id": name,
-            "include_users": False,
-            "include_datasets": False,
-            "include_dataset_count": False,
-        },
-    )
-
-
-def _filtered(service: DataDict, search: DataDict, filters: MultiDict[str, str]) -> Response:
-    search = {**search, "organization": service["id"]}
-    endpoint, name = "ecosphere_requests.desk", service["name"]
-    variables = {
-        **read.filtered(search, filters, endpoint, "due", "desk", organization=name),
-        "service": service,
-        "people": people(service),
-        "desk": act("ecosphere_request_desk", organization=service["id"]),
-    }
-    return rendered("ecosphere_requests/desk_list.html", variables)
+    left_out = ("include_users", "include_datasets", "include_dataset_count")
+    parameters = {"id": name, **dict.fromkeys(left_out, False)}
+    return tk.get_action("organization_show")(trusted, parameters)
 
 
 @personal
@@ -291,21 +254,17 @@ def absences() -> AnyResponse:
     if request.method == "GET":
         return _absences(announced, {}, {})
     fields = ("first", "last", "substitute", "user")
+    data = {name: request.form.get(name, "") for name in fields}
     try:
-        absence = act(
-            "ecosphere_request_absence_create",
-            **{name: request.form.get(name, "") for name in fields},
-        )
+        absence = act("ecosphere_request_absence_create", **data)
     except tk.ValidationError as error:
-        return _absences(announced, request.form, messages(error), INVALID)
-    first, last = (tk.h.ecosphere_request_date(absence[name]) for name in ("first", "last"))
-    return go_on(
-        _("The absence from {first} to {last} is announced.").format(first=first, last=last),
-        "absences",
-    )
+        return _absences(announced, request.form, messages(error))
+    first, last = dates.day(absence["first"]), dates.day(absence["last"])
+    words = _("The absence from {first} to {last} is announced.")
+    return go_on(words.format(first=first, last=last), "absences")
 
 
-def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
+def _absences(announced: Any, typed: Row, errors: forms.Errors) -> Response:
     """Show the absences with a form, in which the administrators of a service also enter those of colleagues.
 
     Args:
@@ -321,15 +280,16 @@ def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 20
         if user.id in persons.editors_of(service["id"], ("admin",)):
             administered.update(agents)
     colleagues.pop(user.name, None)
-    variables = {
-        "absences": announced,
-        "colleagues": sorted(colleagues.values(), key=lambda agent: agent["title"].casefold()),
-        "administered": administered - {user.name},
-        "own": user.name,
-        "typed": typed,
-        "errors": errors,
-    }
-    return rendered("ecosphere_requests/absences.html", variables, status)
+    return rendered(
+        "ecosphere_requests/absences.html",
+        status_of(errors),
+        absences=announced,
+        colleagues=sorted(colleagues.values(), key=lambda agent: agent["title"].casefold()),
+        administered=administered - {user.name},
+        own=user.name,
+        typed=typed,
+        errors=errors,
+    )
 
 
 @personal
@@ -343,32 +303,30 @@ def absence_delete(absence: str) -> AnyResponse:
 def saved_answers(organization: str) -> AnyResponse:
     """Show the saved answers of a service and their form; on POST, create or change one."""
     service = service_of_desk(organization)
+    typed, errors = {}, {}
     if request.method == "POST":
+        typed = request.form
         names = ("id", "title", "ground", "law", "facts")
-        data = {name: request.form[name] for name in names if request.form.get(name)}
+        data = {name: typed[name] for name in names if typed.get(name)}
         try:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
-            return _saved_answers(service, request.form, messages(error), INVALID)
-        return go_on(_("The answer is kept."), "saved_answers", organization=service["name"])
-    return _saved_answers(service, None, {})
-
-
-def _saved_answers(
-    service: DataDict, typed: Any, errors: forms.Errors, status: int = 200
-) -> Response:
+            errors = messages(error)
+        else:
+            return go_on(_("The answer is kept."), "saved_answers", organization=service["name"])
     answers = act("ecosphere_request_saved_answer_list", organization=service["id"])
-    key = request.args.get("id", "")
-    chosen = next((answer for answer in answers if answer["id"] == key), {})
-    values = typed if typed is not None else chosen
-    variables = {
-        "service": service,
-        "answers": answers,
-        "typed": values,
-        "errors": errors,
-        "labels": {**wording.messages("fields"), "title": _("Name of the answer")},
-    }
-    return rendered("ecosphere_requests/saved_answers.html", variables, status)
+    for answer in answers:
+        if not typed and answer["id"] == request.args.get("id"):
+            typed = answer
+    return rendered(
+        "ecosphere_requests/saved_answers.html",
+        status_of(errors),
+        service=service,
+        answers=answers,
+        typed=typed,
+        errors=errors,
+        labels={**wording.messages("fields"), "title": _("Name of the answer")},
+    )
 
 
 @personal

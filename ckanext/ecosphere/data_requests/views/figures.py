@@ -11,18 +11,19 @@ from ckan.common import _
 from ckan.types import DataDict
 from flask import Response, request
 
-from ckanext.ecosphere.core.pages import act
+from ckanext.ecosphere.core.pages import act, file, rendered
 from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.domain import states, wording
-from ckanext.ecosphere.data_requests.views.forms import as_public, is_known, page, rendered
+from ckanext.ecosphere.data_requests.views.forms import as_public, is_known, page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write
 
 ENTRIES = 50
 YEAR_DIGITS = 4
-#: Number of open and of answered requests on the page of a service; the list has all of them.
-OPEN_SHOWN, ANSWERED_SHOWN = 10, 5
+#: Open and answered requests on the page of a service, as arguments of the list, which has all of them.
+OPEN_SHOWN = {"state": list(states.ACTIVE), "sort": "support", "rows": 10}
+ANSWERED_SHOWN = {"state": list(states.GIVEN), "sort": "created", "rows": 5}
 
 
 @page
@@ -32,54 +33,37 @@ def statistics() -> Response:
     figures = as_public("ecosphere_request_stats", **scope)
     return rendered(
         "ecosphere_requests/statistics.html",
-        {
-            "stats": figures,
-            "scope": scope,
-            "years": figures["years"],
-            "closed_as": closed_as,
-        },
+        stats=figures,
+        scope=scope,
+        years=figures["years"],
+        closed_as=closed_as,
     )
 
 
 @page
 def service(organization: str) -> Response:
     """Show the public page of a service: contact, statistics and public requests, the same for all readers."""
-    organization_dict = act("organization_show", id=organization, include_datasets=False)
-    if organization_dict["name"] != organization:
-        return tk.redirect_to("ecosphere_requests.service", organization=organization_dict["name"])
-    name = organization_dict["name"]
-    variables = {
-        "group_dict": organization_dict,
-        "group_type": "organization",
-        "am_following": is_known() and act("am_following_group", id=organization_dict["id"]),
-        "stats": as_public("ecosphere_request_stats", organization=name),
-        "open": as_public(
-            "ecosphere_request_list",
-            organization=name,
-            state=list(states.ACTIVE),
-            sort="support",
-            rows=OPEN_SHOWN,
-            facets=False,
-        ),
-        "answered": as_public(
-            "ecosphere_request_list",
-            organization=name,
-            state=list(states.GIVEN),
-            sort="created",
-            rows=ANSWERED_SHOWN,
-            facets=False,
-        ),
-    }
-    return rendered("ecosphere_requests/service.html", variables)
+    group = act("organization_show", id=organization, include_datasets=False)
+    name = group["name"]
+    if name != organization:
+        return tk.redirect_to("ecosphere_requests.service", organization=name)
+    of_service = {"organization": name, "facets": False}
+    return rendered(
+        "ecosphere_requests/service.html",
+        group_dict=group,
+        group_type="organization",
+        am_following=is_known() and act("am_following_group", id=group["id"]),
+        stats=as_public("ecosphere_request_stats", organization=name),
+        open=as_public("ecosphere_request_list", **of_service, **OPEN_SHOWN),
+        answered=as_public("ecosphere_request_list", **of_service, **ANSWERED_SHOWN),
+    )
 
 
 @page
 def statistics_csv() -> Response:
     """Return the statistics as CSV."""
     content = table(as_public("ecosphere_request_stats", **_scope()))
-    response = Response(content, mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="demandes-de-donnees.csv"'
-    return response
+    return file(content, "text/csv", "demandes-de-donnees.csv")
 
 
 @page
@@ -95,12 +79,8 @@ def feed() -> Response:
     if search:
         title = f"{title} – {subject.title(search)}"
         itself = f"{itself}?{search}"
-    return _answer(
-        title,
-        subject.address(search),
-        itself,
-        [_request(request_) for request_ in requests["results"]],
-    )
+    entries = [_request(request_) for request_ in requests["results"]]
+    return _answer(title, subject.address(search), itself, entries)
 
 
 @page
@@ -121,12 +101,8 @@ def request_feed(id: str) -> Response:
         )
         entries.append(entry)
     title = f"{request_['reference']} – {request_['title']}"
-    return _answer(
-        title,
-        page_,
-        tk.h.url_for("ecosphere_requests.request_feed", **at, _external=True),
-        entries[::-1],
-    )
+    itself = tk.h.url_for("ecosphere_requests.request_feed", **at, _external=True)
+    return _answer(title, page_, itself, entries[::-1])
 
 
 def moment(text: str) -> datetime:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,13 +18,13 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
-from flask import Response, make_response, request
+from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import INVALID, Errors, View
+from ckanext.ecosphere.core import pages
+from ckanext.ecosphere.core.pages import INVALID, Errors, View, anybody
 from ckanext.ecosphere.data_requests.domain import places
-from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
@@ -34,7 +35,7 @@ CONFLICT = 409
 
 def as_public(action: str, **data: Any) -> Any:
     """Call an action as an anonymous visitor, for content that is the same for all (feeds, public statistics)."""
-    return tk.get_action(action)({"user": "", "auth_user_obj": None}, data)
+    return tk.get_action(action)(anybody(), data)
 
 
 def is_known() -> bool:
@@ -60,9 +61,7 @@ def page(view: View) -> View:
             tk.abort(403, _("You may not do this."))
         except tk.ValidationError as error:
             # Forms show errors next to their fields; those that come here are due to a made-up URL.
-            tk.abort(
-                INVALID, " ".join(text for texts in messages(error).values() for text in texts)
-            )
+            tk.abort(INVALID, " ".join(chain.from_iterable(messages(error).values())))
 
     return answered
 
@@ -114,14 +113,6 @@ def _page_before() -> str:
     return tk.url_for("ecosphere_requests.index")
 
 
-def rendered(template: str, variables: Row, status: int = 200) -> Response:
-    """Render a page; for logged-in users, forbid caches to store it."""
-    response = make_response(tk.render(template, dict(variables)), status)
-    if is_known():
-        response.cache_control.no_store = True
-    return response
-
-
 def status_of(errors: Errors | None) -> int:
     """Return the status of a form that is shown, with or without errors."""
     if errors:
@@ -131,28 +122,8 @@ def status_of(errors: Errors | None) -> int:
 
 def messages(error: tk.ValidationError) -> Errors:
     """Return the messages of a validation error, by field."""
-    by_field: Errors = {}
-    for field, value in error.error_dict.items():
-        texts = _texts(value) if field not in ASIDE else []
-        if texts:
-            by_field[str(field)] = texts
-    return by_field or {"": [_("The form could not be saved.")]}
-
-
-def flash(error: tk.ValidationError) -> None:
-    """Show the messages of a validation error on the next page, for actions without a form."""
-    for texts in messages(error).values():
-        tk.h.flash_error(" ".join(texts))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in _texts(item)]
-    return []
+    errors: Any = {field: value for field, value in error.error_dict.items() if field not in ASIDE}
+    return pages.messages(tk.ValidationError(errors))
 
 
 # Forms.
@@ -203,11 +174,6 @@ def step(id: str) -> Step | None:
     return next((candidate for candidate in steps() if candidate.id == id), None)
 
 
-def step_of(field: str) -> Step | None:
-    """Return the step that has a field."""
-    return next((candidate for candidate in steps() if field in candidate.fields), None)
-
-
 def neighbours(current: Step) -> tuple[Step | None, Step | None]:
     """Return the previous and the next step."""
     every = (None, *steps(), None)
@@ -226,14 +192,9 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[DataDict, Errors]
         values for the action (None for empty fields, so that they can be cleared), and errors by field. Values that
         could not be read are left out.
     """
-    data: DataDict = {name: _text(form, name) for name in current.fields if name not in READERS}
-    errors: Errors = {}
     if current.id == "territoire":
         return _where(form)
-    for name in current.fields:
-        if name in READERS:
-            data[name] = READERS[name](form)
-    return data, errors
+    return {name: _read(name, form) for name in current.fields}, {}
 
 
 def read_transition(fields: list[str], form: Mapping[str, str]) -> DataDict:
@@ -245,7 +206,17 @@ def read_transition(fields: list[str], form: Mapping[str, str]) -> DataDict:
 def _read(name: str, form: Mapping[str, str]) -> Any:
     if name in READERS:
         return READERS[name](form)
-    return _text(form, name)
+    return text(form, name) or None
+
+
+def text(form: Mapping[str, str], name: str) -> str:
+    """Return what was typed in a field; browsers send line ends as CR LF."""
+    return form.get(name, "").replace("\r\n", "\n").strip()
+
+
+def uploads(field: str) -> list[Any]:
+    """Return the files of a field of the form that was sent."""
+    return [file for file in request.files.getlist(field) if file.filename]
 
 
 def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
@@ -276,7 +247,7 @@ def refuse_machines(form: Mapping[str, str]) -> None:
         tk.abort(400, _("The form was filled in by a program. Leave the hidden field empty."))
 
 
-def dataset_names(text: str) -> list[str]:
+def dataset_names(typed: str) -> list[str]:
     """Read datasets typed or pasted by a user: names, ids or URLs of pages, on one or more lines.
 
     Words without a URL are kept together, as a title to search for.
@@ -284,7 +255,7 @@ def dataset_names(text: str) -> list[str]:
     >>> dataset_names("https://portail.example/fr/dataset/zones-humides?x=1\\nppri-loire")
     ['zones-humides', 'ppri-loire']
     """
-    entries = [part for entry in SEPARATORS.split(text) for part in _taken_apart(entry.strip())]
+    entries = [part for entry in SEPARATORS.split(typed) for part in _taken_apart(entry.strip())]
     names = dict.fromkeys(_dataset_name(entry) for entry in entries)
     return [name for name in names if name]
 
@@ -305,11 +276,6 @@ def _dataset_name(entry: str) -> str:
     return ""
 
 
-def _text(form: Mapping[str, str], name: str) -> str | None:
-    # Browsers send line ends as CR LF.
-    return form.get(name, "").replace("\r\n", "\n").strip() or None
-
-
 def _where(form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     """Read the place: territory, communes or rectangle, as selected."""
     data: DataDict = {"territory": None, "communes": None, "bbox": None}
@@ -326,7 +292,7 @@ def _where(form: Mapping[str, str]) -> tuple[DataDict, Errors]:
         if problem:
             return {}, {"bbox": [problem]}
     else:
-        data["territory"] = _text(form, "territory")
+        data["territory"] = text(form, "territory")
         if not data["territory"]:
             return {}, {"territory": [_("Choose a territory, or another way to tell the place.")]}
     return data, {}
@@ -365,15 +331,19 @@ def _datasets(form: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys([*ticked, *dataset_names(form.get("datasets", ""))]))
 
 
-READERS: DataDict = {
+def _ticked(name: str) -> Callable[[Mapping[str, str]], bool]:
+    """Return the reader of a box."""
+    return lambda form: bool(form.get(name))
+
+
+#: Field → function that reads it from the form; other fields are texts.
+READERS: dict[str, Callable[[Mapping[str, str]], Any]] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
-    "links": lambda form: [
-        each.strip() for each in form.get("links", "").split("\n") if each.strip()
-    ],
+    "links": lambda form: list(filter(None, map(str.strip, form.get("links", "").split("\n")))),
     "files": lambda form: None,  # not in the form data: read by `act.transition`
-    "show_name": lambda form: bool(form.get("show_name")),
-    "show_procedure": lambda form: bool(form.get("show_procedure")),
-    "ground_confirmed": lambda form: bool(form.get("ground_confirmed")),
-    "similar_seen": lambda form: bool(form.get("similar_seen")),
+    "show_name": _ticked("show_name"),
+    "show_procedure": _ticked("show_procedure"),
+    "ground_confirmed": _ticked("ground_confirmed"),
+    "similar_seen": _ticked("similar_seen"),
 }

@@ -15,19 +15,18 @@ from ckan.types import DataDict
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import act
+from ckanext.ecosphere.core.pages import act, part_of_list, rendered
 from ckanext.ecosphere.data_requests import calendars, listing, service
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.views import forms, read
+from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
     known,
     messages,
     page,
     personal,
-    rendered,
     status_of,
 )
 
@@ -54,8 +53,10 @@ def unsubscribe(token: str) -> Response:
     if request.method == "POST":
         service.stop_emails(user.id, ids[1] or None)
     reference = request_.reference if request_ else ""
-    variables = {"reference": reference, "done": request.method == "POST", "token": token}
-    return rendered("ecosphere_requests/unsubscribe.html", variables)
+    is_done = request.method == "POST"
+    return rendered(
+        "ecosphere_requests/unsubscribe.html", reference=reference, done=is_done, token=token
+    )
 
 
 csrf.exempt(unsubscribe)
@@ -121,12 +122,8 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 @personal
 def notifications() -> Response:
     """Show the user's notifications, the latest first; they appear here even without a mail server."""
-    notifications_, pages = read.listed(
-        "ecosphere_request_notification_list", "ecosphere_requests.notifications"
-    )
-    return rendered(
-        "ecosphere_requests/notifications.html", {"found": notifications_, "pages": pages}
-    )
+    listed = part_of_list("ecosphere_request_notification_list")
+    return rendered("ecosphere_requests/notifications.html", found=listed)
 
 
 @personal
@@ -150,8 +147,13 @@ def preferences() -> AnyResponse:
         else:
             return go_on(_("Your preferences are saved."), "preferences")
     settings = act("ecosphere_request_settings_show")
-    variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
-    return rendered("ecosphere_requests/preferences.html", variables, status_of(errors))
+    return rendered(
+        "ecosphere_requests/preferences.html",
+        status_of(errors),
+        settings=settings,
+        errors=errors,
+        digests=DIGESTS,
+    )
 
 
 @known

@@ -121,9 +121,7 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
     """
     reader = people.reader_of_context(context)
     trust.count_signal(reader)
-    package = model.Package.get(data_dict["dataset"])
-    if package is None:
-        raise tk.ObjectNotFound(_("Dataset not found"))
+    package: Any = model.Package.get(data_dict["dataset"])
     report = service.signal(reader, package, data_dict["kind"], data_dict["description"])
     return {
         "id": report.id,
@@ -331,21 +329,16 @@ def _batch(request: Request) -> list[Request]:
 def _parts(request: Request, reader: Reader) -> list[DataDict]:
     """Return the requests of the batch that the reader may read, each with its answers."""
     parts = [part for part in _batch(request) if reader.may_read(part)]
-    answered = {
-        part.id: {
-            "datasets": dictize.datasets(part, reader, "answer"),
-            "deliveries": attachments.answers_of(part, reader),
-        }
-        for part in parts
-        if part.state in states.GIVEN
-    }
-    nothing: DataDict = {"datasets": [], "deliveries": []}
-    return [
-        {**row, **answered.get(row["id"], nothing)} for row in dictize.request_list(parts, reader)
-    ]
+    rows = dictize.request_list(parts, reader)
+    for part, row in zip(parts, rows, strict=True):
+        row |= {"datasets": [], "deliveries": []}
+        if part.state in states.GIVEN:
+            row["datasets"] = dictize.datasets(part, reader, "answer")
+            row["deliveries"] = attachments.answers_of(part, reader)
+    return rows
 
 
-def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) -> list[Request]:
+def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) -> None:
     """Put the question to other services, all of them or none.
 
     Args:
@@ -356,7 +349,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
     Raises:
         ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
-    copies, events = [], []
+    copies = []
     with transitions.changing(request_id) as request:
         if not dictize.may_ask_more(request, reader):
             raise tk.ValidationError(
@@ -368,23 +361,22 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
             part = _copy(request, group)
             model.Session.add(part)
             model.Session.flush()
-            copies.append(part)
-            events.append(transitions.sent(part, reader.id))
-    for part, steps in zip(copies, events, strict=True):
-        transitions.announce(part, steps)
-    return copies
+            copies.append((part, transitions.sent(part, reader.id)))
+    for part, events in copies:
+        transitions.announce(part, events)
 
 
 def _check_services(groups: Sequence[model.Group], asked_ids: set[str | None]) -> None:
+    message = ""
+    twice = [group.display_name for group in groups if group.id in asked_ids]
     if not groups:
-        raise tk.ValidationError({"organizations": [_("Choose at least one service.")]})
-    if twice := [group.display_name for group in groups if group.id in asked_ids]:
-        message = _("This service has your question already: {names}.").format(
-            names=", ".join(twice)
-        )
-        raise tk.ValidationError({"organizations": [message]})
-    if len(groups) + len(asked_ids) > MOST_SERVICES:
+        message = _("Choose at least one service.")
+    elif twice:
+        message = _("This service has your question already: {names}.")
+        message = message.format(names=", ".join(twice))
+    elif len(groups) + len(asked_ids) > MOST_SERVICES:
         message = _("One question goes to {number} services at most.").format(number=MOST_SERVICES)
+    if message:
         raise tk.ValidationError({"organizations": [message]})
 
 
@@ -440,10 +432,8 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDi
         ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
     """
     request, reader = auth.readable(context, data_dict["id"])
-    groups = list(
-        {group.id: group for group in map(auth.organization, data_dict["organizations"])}.values()
-    )
-    for _each in groups:
+    groups = list(dict.fromkeys(map(auth.organization, data_dict["organizations"])))
+    for _group in groups:
         trust.count_request(reader)
     _ask_more(reader, request.id, groups)
     return ecosphere_request_batch_show(context, {"id": request.id})
@@ -582,9 +572,7 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
     Raises:
         NotFound: there is no such file, or the user may not read it.
     """
-    attachment = model.Session.get(Attachment, data_dict["id"])
-    if attachment is None:
-        raise tk.ObjectNotFound(_("File not found"))
+    attachment = model.Session.get_one(Attachment, data_dict["id"])
     result = {key: getattr(attachment, key) for key in ("id", "name", "size", "request_id")}
     result["type"] = attachment.media_type
     if "api_version" not in context:

@@ -41,19 +41,24 @@ from ckanext.ecosphere.shared.columns import new_id
 MOST_SAVED = 200
 
 
-def _absence(absence: Absence, names: Names) -> DataDict:
-    user, other = names.users.get(absence.user_id), names.users.get(absence.substitute_id or "")
-    user_name = user.name if user else ""
-    substitute = other.name if other else ""
-    return {
-        "id": absence.id,
-        "user": user_name,
-        "name": names.person(absence.user_id),
-        "first": iso(absence.first),
-        "last": iso(absence.last),
-        "substitute": substitute,
-        "substitute_name": names.person(absence.substitute_id),
-    }
+def _absences(absences: list[Absence]) -> list[DataDict]:
+    """Return absences with the names of the people."""
+    names = Names.of(
+        [key for absence in absences for key in (absence.user_id, absence.substitute_id)], []
+    )
+    accounts = {user.id: user.name for user in names.users.values()}
+    return [
+        {
+            "id": absence.id,
+            "user": accounts.get(absence.user_id, ""),
+            "name": names.person(absence.user_id),
+            "first": iso(absence.first),
+            "last": iso(absence.last),
+            "substitute": accounts.get(absence.substitute_id or "", ""),
+            "substitute_name": names.person(absence.substitute_id),
+        }
+        for absence in absences
+    ]
 
 
 @tk.side_effect_free
@@ -70,11 +75,7 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
     tk.check_access("ecosphere_request_absence_list", context, data_dict)
     reader = people.reader_of_context(context)
     colleagues = {user_id for group in reader.editor_of for user_id in people.editors_of(group)}
-    absences = people.absences_of({reader.id, *colleagues})
-    names = Names.of(
-        [key for absence in absences for key in (absence.user_id, absence.substitute_id)], []
-    )
-    return [_absence(absence, names) for absence in absences]
+    return _absences(people.absences_of({reader.id, *colleagues}))
 
 
 @action(schema.absence_create)
@@ -126,7 +127,7 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> D
     )
     model.Session.add(absence)
     model.Session.commit()
-    return _absence(absence, Names.of([absence.user_id, absence.substitute_id], []))
+    return _absences([absence])[0]
 
 
 def _substitute(user: model.User, key: Any, errors: dict[str, list[str]]) -> str | None:
@@ -289,34 +290,37 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
         an absent colleague.
     """
     outcome: dict[str, list[str]] = {"assigned": [], "refused": [], "substitutes": []}
-    for key in ids:
-        request = by_id_or_reference(str(key))
-        target = _target(reader, request, user)
-        if target is None or request is None or request.state not in states.ON_DESK:
-            outcome["refused"].append(str(key))
+    for key in map(str, ids):
+        target = _assign_one(reader, by_id_or_reference(key), user)
+        if target is None:
+            outcome["refused"].append(key)
             continue
-        with transitions.changing(request.id) as locked:
-            # It may have been transferred or answered since.
-            still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
-            if still:
-                _give(reader, locked, target, user)
-        if not still:
-            outcome["refused"].append(str(key))
-            continue
-        outcome["assigned"].append(str(key))
+        outcome["assigned"].append(key)
+        substitute = None
         if user is not None and target != user.id:
             substitute = model.User.get(target)
-            name = substitute.display_name if substitute else ""
-            if name not in outcome["substitutes"]:
-                outcome["substitutes"].append(name)
+        if substitute and substitute.display_name not in outcome["substitutes"]:
+            outcome["substitutes"].append(substitute.display_name)
     if outcome["assigned"]:
         outbox.OUTBOX.enqueue()
     return outcome
 
 
-def _target(reader: Reader, request: Request | None, user: model.User | None) -> str | None:
+def _assign_one(reader: Reader, request: Request | None, user: model.User | None) -> str | None:
+    """Assign a request; return the account that got it, as `_target` does."""
+    if request is None or _target(reader, request, user) is None:
+        return None
+    with transitions.changing(request.id) as locked:
+        # It may have been transferred or answered since.
+        target = _target(reader, locked, user)
+        if target is not None:
+            _give(reader, locked, target, user)
+    return target
+
+
+def _target(reader: Reader, request: Request, user: model.User | None) -> str | None:
     """Return the id of the account that gets the request, "" for no one, None when the reader may not assign it."""
-    if request is None or states.EDITOR not in reader.roles(request):
+    if request.state not in states.ON_DESK or states.EDITOR not in reader.roles(request):
         return None
     if user is None:
         return ""
@@ -347,14 +351,11 @@ def _give(reader: Reader, request: Request, target: str, user: model.User | None
 def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
     def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         tk.check_access(name, Context(**context), {**data_dict})
-        group = None
-        if data_dict.get("id"):
-            group = model.Group.get(str(data_dict["id"]))
-        if (
-            group is not None
-            and group.is_organization
-            and (number := number_of(Request, *listing.waiting(group.id)))
-        ):
+        group = model.Group.get(str(data_dict.get("id") or ""))
+        number = 0
+        if group is not None and group.is_organization:
+            number = number_of(Request, *listing.waiting(group.id))
+        if number:
             message = tk.ungettext(
                 "{number} data request is on the desk of this service: answer it or transfer it "
                 "first.",

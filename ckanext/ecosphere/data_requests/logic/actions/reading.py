@@ -28,6 +28,7 @@ from ckanext.ecosphere.data_requests.model import (
     RECEIPT_DAY,
     SHOWN_SIGNAL,
     DatasetLink,
+    Delivery,
     Letter,
     Request,
     number_of,
@@ -83,12 +84,10 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> Da
     Raises:
         NotFound: there is no such delivery, or the user may not read it.
     """
-    delivery = attachments.answer(data_dict["id"])
-    if delivery is None:
-        raise tk.ObjectNotFound(_("File not found"))
+    delivery = model.Session.get_one(Delivery, data_dict["id"])
     result = {**attachments.shown_answer(delivery), "request_id": delivery.request_id}
     if "api_version" not in context and delivery.kind == "file":
-        result["path"] = str(attachments.answer_path(delivery))
+        result["path"] = str(attachments.path_of(delivery))
     return result
 
 
@@ -253,9 +252,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
     """
-    package = model.Package.get(data_dict["id"])
-    if package is None:
-        raise tk.ObjectNotFound(_("Dataset not found"))
+    package: Any = model.Package.get(data_dict["id"])
     reader = people.reader_of_context(context)
 
     def tied(*kinds: str) -> Any:
@@ -335,7 +332,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> Data
         "html": letter.html,
         "plain": letter.plain,
         "intact": digest(letter.html, letter.plain) == letter.sha256,
-        "request": dictize.brief(request),
+        "request": history.brief(request),
     }
 
 
@@ -363,7 +360,7 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDic
     return {
         **{name: getattr(letter, name) for name in ("why", "subject", "html", "plain")},
         "last_day": letter.last.isoformat(),
-        "request": dictize.brief(request),
+        "request": history.brief(request),
     }
 
 
