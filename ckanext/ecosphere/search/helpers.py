@@ -9,11 +9,10 @@ import ckan.plugins.toolkit as tk
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import area, config, index, page
+from ckanext.ecosphere.search import area, config, facets, index, page
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language, mailing, organisations
-from ckanext.ecosphere.vocabularies import communes
 
 MAX_RELAXATIONS = 5
 MAX_REQUESTS = 3
@@ -53,12 +52,11 @@ def ecosphere_search_relaxations(
             label = page.facet_label(facet, value)
             url = remove_field(facet, value)
             relaxations.append({"facet": facet, "label": label, "count": count, "url": url})
-    areas = {name: value for name, value in plugins.items() if name in page.OF_AREA}
-    if areas:
-        anywhere = {name: value for name, value in plugins.items() if name not in areas}
+    anywhere = {name: value for name, value in plugins.items() if name not in page.OF_AREA}
+    if anywhere != plugins:
         count = _counted(query, fields_grouped, anywhere)
         if count:
-            chip = page.area_chip(areas)
+            chip = page.area_chip(plugins)
             area = {"facet": chip.title, "label": chip.label, "count": count, "url": chip.url}
             relaxations.append(area)
     return sorted(relaxations, key=lambda relaxation: -relaxation["count"])
@@ -72,8 +70,9 @@ def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str])
         "rows": 0,
         "facet": "false",
         "ext_facets": filters,
+        "extras": plugins,
     }
-    return tk.get_action("package_search")({}, {**parameters, "extras": plugins})["count"]
+    return tk.get_action("package_search")({}, parameters)["count"]
 
 
 def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[DataDict]:
@@ -91,7 +90,7 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
             "label": place.concept.label(language.current()),
             "count": place.count,
             "contains": place.contains,
-            "url": page.same_page(index.TERRITORY_FIELD, place.id),
+            "url": page.same_page(index.TERRITORY_FIELD, place.concept.id),
         }
         for place in area.nearby(query, fields_grouped)
     ]
@@ -111,10 +110,9 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
         subject = " ".join(summary.get("words") or ())
     else:
         subject = query
-    commune = None
-    if place.startswith("commune-"):
-        commune = communes.of_code(place.removeprefix("commune-"))
-    place = f"departement-{commune.departement}" if commune else place
+    commune = facets.commune_of(place)
+    if commune:
+        place = f"departement-{commune.departement}"
     filled = {"title": subject or query, "territory": ""}
     if place in voc.get("territories") and (commune or subject != query):
         filled["territory"] = place
@@ -126,9 +124,8 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     filled["organization"] = listed.get("organization", "")
     if listed.get("groups") in voc.get("themes"):
         filled.setdefault("theme", listed["groups"])
-    return (
-        f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
-    )
+    parameters = urlencode({name: value for name, value in filled.items() if value})
+    return f"{tk.h.url_for('/demandes/nouvelle')}?{parameters}"
 
 
 def ecosphere_search_similar_requests(query: str) -> list[DataDict]:
