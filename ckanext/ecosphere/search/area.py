@@ -74,7 +74,7 @@ def of_results(datasets: list[DataDict], searched: str) -> Map:
     """Draw the results of a page on the outline that contains most of them.
 
     Args:
-        datasets: results as returned by `page.grouped`.
+        datasets: results as returned by `page.ecosphere_search_grouped`.
         searched: `ext_bbox` of the page, "" for none.
     """
     boxes_by_rank = {dataset[RANK]: box_of(dataset) for dataset in datasets}
