@@ -184,8 +184,7 @@ def ecosphere_search_unfound_list(context: Context, data_dict: DataDict) -> Data
 def may_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors and administrators of the organisation that moderates data requests."""
     user = authorization.person(context)
-    name = declared(MODERATORS, "")
-    group = model.Group.get(name) if name else None
+    group = model.Group.get(declared(MODERATORS, ""))
     if user is not None and group is not None and group.state == model.State.ACTIVE:
         capacity = authz.users_role_for_group_or_org(group.id, user.name)
         if capacity in ("editor", "admin"):

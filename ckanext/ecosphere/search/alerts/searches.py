@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -133,13 +132,14 @@ def run(
     # In the format of CKAN's page, which other plugins look for.
     chosen = []
     for name, value in page.Address(pairs).filters:
-        chosen.append(f'{name}:"{_quoted(value)}"')
+        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+        chosen.append(f'{name}:"{quoted}"')
     narrowing = []
     if since or until:
         narrowing.append(f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]")
     if ids:
-        quoted = " OR ".join(f'"{id_}"' for id_ in ids)
-        narrowing.append(f"id:({quoted})")
+        any_id = " OR ".join(f'"{id_}"' for id_ in ids)
+        narrowing.append(f"id:({any_id})")
     data_dict: DataDict = {
         "q": words,
         "fq": " ".join([*chosen, "+dataset_type:dataset"]),
@@ -171,16 +171,6 @@ def _solr(moment: datetime | None) -> str:
     if moment:
         return f"{moment.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z"
     return "*"
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def sentences(error: tk.ValidationError) -> str:
-    """Return the error messages, without field names."""
-    messages: DataDict = error.error_dict
-    return " ".join(map(str, chain.from_iterable(messages.values())))
 
 
 def away() -> str:
