@@ -207,9 +207,9 @@ def _preview(pkg: DataDict, resource: DataDict, service: DataDict | None, way: s
 
 def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
     """Return the message for a resource in a known format without preview, "" for other resources."""
-    services = of_dataset(pkg)
+    service = of_dataset(pkg).get(only)
     for resource in pkg.get("resources") or []:
-        if resource["id"] == only and samples.way(resource, services.get(only)) == samples.TOLD:
+        if resource["id"] == only and samples.way(resource, service) == samples.TOLD:
             return messages.sentence("no-preview")
     return ""
 
@@ -219,10 +219,8 @@ def ecosphere_access_search_url() -> str:
     facet = _LISTS.get(str(tk.request.endpoint))
     if facet is None:
         return ""
-    parameters = []
-    for name, value in tk.request.args.items(multi=True):
-        if name not in ("page", "sort"):
-            parameters.append((name, value))
+    arguments = tk.request.args.items(multi=True)
+    parameters = [pair for pair in arguments if pair[0] not in ("page", "sort")]
     if facet:
         group = model.Group.get((tk.request.view_args or {}).get("id"))
         if group:

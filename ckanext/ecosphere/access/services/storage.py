@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from ckanext.ecosphere.access.services.parsers import (
 from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at, with_parameters
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response, ask_by_host
 
@@ -67,18 +68,9 @@ def address_of(resource: Any) -> ServiceAddress | None:
         return None
     if address.layer:
         return address
-    return ServiceAddress(address.kind, address.url, _first_name(fields.get("layer_name")))
-
-
-def _first_name(names: Any) -> str:
-    """Return the first name of a list, also of one written as JSON or with commas."""
-    if not isinstance(names, list):
-        names = str(names or "").strip("[]").split(",")
-    for name in names:
-        plain = str(name).strip(" \"'")
-        if plain:
-            return plain[:LONGEST_NAME]
-    return ""
+    # A list, also one written as JSON or with commas.
+    name = next(iter(View(fields).many("layer_name")), "").partition(",")[0]
+    return replace(address, layer=name.strip("[] \"'")[:LONGEST_NAME])
 
 
 def note(package_ids: Sequence[str], *, new: bool = False) -> int:
