@@ -181,14 +181,11 @@ def _chosen(index: Index, understood: Understood, place: str) -> Choice:
     first = Choice(understood, understood.question)
     best, count = first, index.count(first.question)
     if count <= FEW:
-        unknown = spelling.unknown(understood)
-        index.count_at_once(map(alone, unknown))
-        corrected = spelling.corrected(understood, unknown, index.near)
+        corrected = _corrected(index, understood, place)
         if corrected:
-            again = understanding.understand(corrected, place=place)
-            count_again = index.count(again.question)
+            count_again = index.count(corrected.question)
             if not count or count_again > FEW * count:
-                best, count = Choice(again, again.question, corrected), count_again
+                best, count = corrected, count_again
     if not count:
         best = _at_namesake(best, index)
         count = index.count(best.question)
@@ -198,6 +195,40 @@ def _chosen(index: Index, understood: Understood, place: str) -> Choice:
     if best.corrected and not index.count(best.question):
         return first
     return best
+
+
+def _corrected(index: Index, understood: Understood, place: str) -> Choice | None:
+    """Return the query with its misspelt words corrected; None if there are none.
+
+    All that has to be counted for this is counted with one request.
+    """
+    # A near match of a whole expression is more reliable than one of a single word.
+    with_expression = spelling.with_expression_corrected(understood)
+    near: dict[str, str] = {}
+    for word in spelling.unknown(understood):
+        other = spelling.near(voc.normalise(word))
+        if other and word in with_expression:
+            near[word] = other
+    text = spelling.with_words_replaced(with_expression, near)
+    again = understanding.understand(text, place=place)
+    if near:
+        uncertain = [other for other in near.values() if not spelling.is_of_lists(other)]
+        index.count_at_once([*map(alone, near), *map(alone, uncertain), again.question])
+        misspelt = {word: other for word, other in near.items() if _is_misspelt(index, word, other)}
+        if misspelt != near:
+            text = spelling.with_words_replaced(with_expression, misspelt)
+            again = understanding.understand(text, place=place)
+    if text == understood.text:
+        return None
+    return Choice(again, again.question, text)
+
+
+def _is_misspelt(index: Index, word: str, other: str) -> bool:
+    """Return whether no dataset that the reader may see has a word, but some have the other one."""
+    if index.count(alone(word)) and not spelling.is_place_misspelt(voc.normalise(word), other):
+        return False
+    # The catalogue's words may be some minutes old: a dataset may have become private since.
+    return spelling.is_of_lists(other) or index.count(alone(other)) > 0
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
@@ -446,14 +477,6 @@ class Index:
         if question in self._counts:
             return self._counts[question]
         return self.find(question)["count"]
-
-    def near(self, word: str) -> str:
-        """Return a corrected spelling of a word; empty if none finds anything for the reader."""
-        other = spelling.near(voc.normalise(word), known=self.count(alone(word)) > 0)
-        # The catalogue's words may be some minutes old: a dataset may have become private since.
-        if spelling.is_of_lists(other) or self.count(alone(other)):
-            return other
-        return ""
 
     def count_at_once(self, queries: Iterable[Question]) -> None:
         """Count the results of several queries with one request to Solr; a single one is counted when it is run."""
