@@ -131,8 +131,6 @@ def _of_dataset(pkg: Row) -> dict[str, DataDict]:
     names = {}
     for resource in pkg.get("resources") or []:
         names[str(resource.get("id") or "")] = str(resource.get("name") or "")
-    if not names:
-        return {}
     title = str(pkg.get("title") or "")
     services = {}
     for resource_id, (service, layer) in storage.of_resources(list(names)).items():

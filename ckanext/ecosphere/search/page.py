@@ -383,7 +383,7 @@ def _readable(title: str) -> str:
     if not is_table_name(title):
         return ""
     own, place = table_parts(title.strip())
-    units = words.units(words.read(" ".join(own)), synonyms_on=False)
+    units = words.units(words.read(" ".join(own)))
     names = [words.spellings().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
     text = " ".join(names)
     text = text[:1].upper() + text[1:]
