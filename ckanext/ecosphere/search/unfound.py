@@ -91,10 +91,10 @@ def count(text: str) -> None:
     model.Session.execute(
         sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
     )
-    add = insert(Unfound).values(month=dates.today().replace(day=1), words=text, count=1)
-    own = [Unfound.month, Unfound.words]
+    key = {"month": dates.today().replace(day=1), "words": text}
+    row = insert(Unfound).values(**key, count=1)
     model.Session.execute(
-        add.on_conflict_do_update(index_elements=own, set_={"count": Unfound.count + 1})
+        row.on_conflict_do_update(index_elements=[*key], set_={"count": Unfound.count + 1})
     )
     model.Session.commit()
 

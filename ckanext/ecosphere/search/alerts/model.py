@@ -210,8 +210,8 @@ def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
     model.Session.commit()
 
 
-def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
-    """Confirm an alert; idempotent. Return None if it was deleted.
+def confirm(alert_id: str, frequency: str, language: str) -> None:
+    """Confirm an alert, unless it was deleted; idempotent.
 
     Raises:
         ValidationError: the person has the maximum number of alerts.
@@ -225,7 +225,6 @@ def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
             alert.confirmed = alert.told_until = now()
         _set_frequency(alert, frequency)
     model.Session.commit()
-    return alert
 
 
 def change(subscriber_id: str, alert_id: str, frequency: str) -> bool:

@@ -234,16 +234,11 @@ class Datasets(AlertSubject):
     def address(self, search: str) -> str:
         """Return the absolute URL of the page of a search, in the current language."""
         url = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
-        if search:
-            return f"{url}?{search}"
-        return url
+        return _with_search(url, search)
 
     def feed(self, search: str) -> str:
         """Return the URL of the Atom feed of a search."""
-        url = tk.h.url_for("ecosphere_alerts.feed")
-        if search:
-            return f"{url}?{search}"
-        return url
+        return _with_search(tk.h.url_for("ecosphere_alerts.feed"), search)
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
@@ -265,6 +260,12 @@ class Datasets(AlertSubject):
         ).format(number=count)
 
 
+def _with_search(url: str, search: str) -> str:
+    if search:
+        return f"{url}?{search}"
+    return url
+
+
 def _news(package: DataDict, since: str) -> News:
     """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
     if str(package["metadata_created"]) > since:
@@ -272,13 +273,12 @@ def _news(package: DataDict, since: str) -> News:
     else:
         when = _("changed on {date}").format(date=dates.day(package["metadata_modified"]))
     service = (package.get("organization") or {}).get("title") or ""
-    about = [page.places(package.get("territory"), language.current()), service, when]
+    spoken = language.current()
+    about = filter(None, [page.places(package.get("territory"), spoken), service, when])
     return News(
         title=characters.one_line(package.get("title") or package["name"]),
-        url=tk.h.url_for(
-            "dataset.read", id=package["name"], qualified=True, locale=language.current()
-        ),
-        about=characters.one_line(" – ".join(part for part in about if part)),
+        url=tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=spoken),
+        about=characters.one_line(" – ".join(about)),
     )
 
 

@@ -162,10 +162,7 @@ def manage(token: str) -> AnyResponse:
             _("This link is too old or not complete. Ask for a new one on the page “My alerts”."),
         )
     if request.method == "POST":
-        _change(
-            lambda alert, frequency: storage.change(subscriber_id, alert, frequency),
-            lambda alert: storage.delete(subscriber_id, alert),
-        )
+        _change(subscriber_id)
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
     alerts = storage.alerts(model.Session.get(Subscriber, subscriber_id))
     return _list(actions.listed(alerts), token)
@@ -175,29 +172,23 @@ def change() -> AnyResponse:
     """Change or delete one of the user's alerts."""
     if not _is_known():
         return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_alerts.mine"))
-    _change(
-        lambda alert, frequency: bool(
-            pages.act("ecosphere_search_alert_update", id=alert, frequency=frequency)
-        ),
-        lambda alert: bool(pages.act("ecosphere_search_alert_delete", id=alert)),
-    )
+    _require_alerts()
+    subscriber = storage.of_user(tk.current_user.id)
+    if subscriber is None:
+        tk.abort(404, _("You have no such alert."))
+    _change(subscriber.id)
     return tk.redirect_to("ecosphere_alerts.mine")
 
 
-def _change(update: Any, delete: Any) -> None:
-    """Update or delete the alert of the submitted form, and show a message."""
+def _change(subscriber_id: str) -> None:
+    """Change or delete the alert of the submitted form, if it is one of the subscriber, and show a message."""
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
-    try:
-        if request.form.get("go") == "delete":
-            exists, message = delete(alert), _("The alert is deleted.")
-        elif frequency in storage.FREQUENCIES:
-            exists, message = update(alert, frequency), _("Your alert is saved.")
-        else:
-            tk.abort(INVALID, _("Choose how often."))
-    except tk.ObjectNotFound:
-        exists, message = False, ""
-    except tk.ValidationError as error:
-        tk.abort(INVALID, pages.sentences(error))
+    if request.form.get("go") == "delete":
+        exists, message = storage.delete(subscriber_id, alert), _("The alert is deleted.")
+    elif frequency in storage.FREQUENCIES:
+        exists, message = storage.change(subscriber_id, alert, frequency), _("Your alert is saved.")
+    else:
+        tk.abort(INVALID, _("Choose how often."))
     if not exists:
         tk.abort(404, _("You have no such alert."))
     tk.h.flash_success(message)

@@ -6,6 +6,7 @@ Every query goes through CKAN's action, so that permissions, other plugins and t
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -244,8 +245,8 @@ def _at_namesake(best: Choice, index: Index) -> Choice:
             continue  # only part of the other's name: "Saint-Martin" in Saint-Martin-d'Hères
         question = replace(best.question, place=place)
         if index.count(question):
-            others = (best.question.place, *understood.others)
-            others = tuple(other for other in others if other and other != place)
+            namesakes = (understood.place, *understood.others)
+            others = tuple(other for other in namesakes if other != place)
             moved = replace(understood, question=question, others=others)
             return replace(best, question=question, understood=moved)
     return best
@@ -579,8 +580,8 @@ def _has_record_fields() -> bool:
     Cached for ten minutes, or for half a minute if it has not, since the schema may be being set up.
     """
     url = tk.config["solr_url"]
-    moment, has_fields = _schema.get(url, (0.0, False))
-    if not moment or time.monotonic() - moment > _SCHEMA_SECONDS[has_fields]:
+    moment, has_fields = _schema.get(url, (-math.inf, False))
+    if time.monotonic() - moment > _SCHEMA_SECONDS[has_fields]:
         try:
             fields = solr_schema.solr().schema()["fields"]
         except solr_schema.SolrAdminError:
