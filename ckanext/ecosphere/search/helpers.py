@@ -43,11 +43,8 @@ def ecosphere_search_relaxations(
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
     relaxations: list[DataDict] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
-        others: dict[str, list[str]] = {}
-        for pair in chosen:
-            if pair != (facet, value):
-                others.setdefault(pair[0], []).append(pair[1])
-        count = _counted(query, others, plugins)
+        others = [other for other in fields_grouped[facet] if other != value]
+        count = _counted(query, {**fields_grouped, facet: others}, plugins)
         if count:
             label = page.facet_label(facet, value)
             url = remove_field(facet, value)
@@ -106,24 +103,26 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
         return None
     summary = getattr(tk.g, search.KEY, {}).get(query) or {}
     place = (summary.get("place") or {}).get("id", "")
-    if place in voc.get("territories"):
-        subject = " ".join(summary.get("words") or ())
-    else:
-        subject = query
+    territories = voc.get("territories")
+    title, territory = query, ""
     commune = facets.commune_of(place)
     if commune:
-        place = f"departement-{commune.departement}"
-    filled = {"title": subject or query, "territory": ""}
-    if place in voc.get("territories") and (commune or subject != query):
-        filled["territory"] = place
-    for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
-        if fields_grouped.get(facet):
-            filled[name] = fields_grouped[facet][-1]
-    listed = {name: values[-1] for name, values in fields_grouped.items() if values}
-    listed |= organisations.filter_of_page()
-    filled["organization"] = listed.get("organization", "")
-    if listed.get("groups") in voc.get("themes"):
-        filled.setdefault("theme", listed["groups"])
+        territory = f"departement-{commune.departement}"
+    elif place in territories:
+        title = " ".join(summary["words"]) or query
+        if title != query:
+            territory = place
+    filters = {facet: values[-1] for facet, values in fields_grouped.items() if values}
+    filters |= organisations.filter_of_page()
+    theme = filters.get(index.THEME_FIELD)
+    if not theme and filters.get("groups") in voc.get("themes"):
+        theme = filters["groups"]
+    filled = {
+        "title": title,
+        "territory": filters.get(index.TERRITORY_FIELD) or territory,
+        "theme": theme,
+        "organization": filters.get("organization"),
+    }
     parameters = urlencode({name: value for name, value in filled.items() if value})
     return f"{tk.h.url_for('/demandes/nouvelle')}?{parameters}"
 

@@ -525,25 +525,23 @@ def restore_commands(current: DataDict, ours: DataDict) -> dict[str, list[Any]]:
     present = {field["name"]: field for field in current["fields"]}
     types = {type_["name"]: type_ for type_ in current["fieldTypes"]}
     copies = {(copy["source"], copy["dest"]) for copy in current["copyFields"]}
-    fields = [declared["name"] for declared in ours["fields"]]
+    own_copies = {(copy["source"], dest) for copy in ours["copy_fields"] for dest in copy["dest"]}
+    fields = {declared["name"] for declared in ours["fields"]} & set(present)
     for declared in ours["fields_if_missing"]:
-        if declared["name"] in present and same(declared, present[declared["name"]]):
-            fields.append(declared["name"])
-    declared_types = [type_["name"] for type_ in ours["field_types"]]
-    own_types = [name for name in declared_types if name != TEXT_TYPE]
+        if same(declared, present.get(declared["name"], {})):
+            fields.add(declared["name"])
+    own_types = {type_["name"] for type_ in ours["field_types"]} & set(types) - {TEXT_TYPE}
+    replaced = []
+    if not same(stock_text_type(), types[TEXT_TYPE]):
+        replaced.append(stock_text_type())
     by_name = {
         "delete-copy-field": [
-            {"source": copy["source"], "dest": dest}
-            for copy in ours["copy_fields"]
-            for dest in copy["dest"]
-            if (copy["source"], dest) in copies
+            {"source": source, "dest": dest} for source, dest in sorted(own_copies & copies)
         ],
-        "delete-field": [{"name": name} for name in fields if name in present],
-        "replace-field-type": [],
-        "delete-field-type": [{"name": name} for name in own_types if name in types],
+        "delete-field": [{"name": name} for name in sorted(fields)],
+        "replace-field-type": replaced,
+        "delete-field-type": [{"name": name} for name in sorted(own_types)],
     }
-    if not same(stock_text_type(), types[TEXT_TYPE]):
-        by_name["replace-field-type"].append(stock_text_type())
     return {command: items for command, items in by_name.items() if items}
 
 

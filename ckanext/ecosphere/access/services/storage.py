@@ -87,27 +87,16 @@ def note(package_ids: Sequence[str], *, new: bool = False) -> int:
         model.Resource.package_id.in_(package_ids),
         model.Resource.state == model.State.ACTIVE,
     )
-    moment = now()
     services: dict[str, DataDict] = {}
     uses: list[DataDict] = []
     for resource in model.Session.scalars(resources):
         address = address_of(resource)
         if address is None:
             continue
-        services[address.key] = {
-            "key": address.key,
-            "kind": address.kind,
-            "url": address.url,
-            "next_read_at": moment,
-        }
-        uses.append(
-            {
-                "resource_id": resource.id,
-                "package_id": resource.package_id,
-                "key": address.key,
-                "layer": address.layer,
-            }
-        )
+        key, package_id = address.key, resource.package_id
+        services[key] = {"key": key, "kind": address.kind, "url": address.url}
+        use = {"resource_id": resource.id, "package_id": package_id}
+        uses.append({**use, "key": key, "layer": address.layer})
     if not new:
         old = sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids))
         model.Session.execute(old)

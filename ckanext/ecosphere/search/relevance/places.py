@@ -93,45 +93,58 @@ def of_words(words: list[Word], start: int, end: int, text: str) -> Reading | No
 def _of_name(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     """Interpret a name as a place; None if it is a common word without a cue that it is a place."""
     inner, positions = words[start:end], tuple(range(start, end))
-    name = name_of(inner)
-    places = gazetteer.named(name)
+    places = gazetteer.named(name_of(inner))
     first = places[0]
-    if first.kind != "area" and led(words, start, "before_river"):
-        # After a word such as "crue" the river is meant, not the département of the same name.
-        river = gazetteer.along(name)
-        if river:
-            return Reading(river, positions, True, (), (first,), (river, *places))
+    landscape = _landscape(words, start, inner, first)
+    if landscape:
+        return Reading(landscape[0], positions, True, (), (first,), (*landscape, *places))
+    if first.kind not in ("commune", "epci"):
+        return _of_territory(words, start, end, text)
     bare = without_articles(inner)
-    is_commune = first.kind in ("commune", "epci")
-    if is_commune and len(bare) == 1 and led(words, start, "landscapes"):
-        areas = tuple(place for place in gazetteer.named(bare[0].folded) if place.kind == "area")
-        if areas:
-            return Reading(areas[0], positions, True, (), (first,), (*areas, *places))
-    if not is_commune:
-        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
-        is_island = first.kind == "overseas" and len(places) > MOST_ALTERNATIVES
-        least = 0 if is_island else LARGE
-        others = tuple(
-            place
-            for place in places[1:]
-            if place.population >= least and first.ids[0] not in place.around
-        )
-        certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
-        possible = certain or not denied_before(words, start)
-    elif len(bare) == 1 and bare[0].folded in gazetteer.common_words():
-        others = places[1:]
+    least = first.population * COMPARABLE
+    certain = True
+    if len(bare) == 1 and bare[0].folded in gazetteer.common_words():
+        least = 0
         is_large = first.population >= LARGE
         ends_query = len(words) > 1 and end == len(words)
         announced = led(words, start) or capital(inner[0], start, text)
         certain = announced or (is_large and ends_query)
-        possible = certain or is_large
-    else:
-        least = first.population * COMPARABLE
-        others = tuple(place for place in places[1:] if place.population >= least)
-        certain = possible = True
-    if not possible:
-        return None
+        if not certain and not is_large:
+            return None
+    others = tuple(place for place in places[1:] if place.population >= least)
     return Reading(first, positions, certain, (), others[:MOST_ALTERNATIVES], places)
+
+
+def _landscape(words: list[Word], start: int, inner: list[Word], first: Place) -> tuple[Place, ...]:
+    """Return the rivers or landscapes that a name denotes after a word such as "crue" or "massif"; empty if none."""
+    if first.kind != "area" and led(words, start, "before_river"):
+        river = gazetteer.along(name_of(inner))
+        if river:
+            return (river,)
+    bare = without_articles(inner)
+    if first.kind in ("commune", "epci") and len(bare) == 1 and led(words, start, "landscapes"):
+        return tuple(place for place in gazetteer.named(bare[0].folded) if place.kind == "area")
+    return ()
+
+
+def _of_territory(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Interpret the name of a territory as this; None if it is a common word here."""
+    name = name_of(words[start:end])
+    places = gazetteer.named(name)
+    first = places[0]
+    certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
+    if not certain and denied_before(words, start):
+        return None
+    least = LARGE
+    if first.kind == "overseas" and len(places) > MOST_ALTERNATIVES:
+        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
+        least = 0
+    others = []
+    for place in places[1:]:
+        if place.population >= least and first.ids[0] not in place.around:
+            others.append(place)
+    alternatives = tuple(others[:MOST_ALTERNATIVES])
+    return Reading(first, tuple(range(start, end)), certain, (), alternatives, places)
 
 
 def without_articles(inner: list[Word]) -> list[Word]:
@@ -544,17 +557,16 @@ def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int
     """Return a commune named next to its département, although its name is a common word: "mer 41", "Forges (17)"."""
     first, last = min(reading.positions), max(reading.positions)
     is_code = len(reading.positions) == 1 and any(map(str.isdigit, words[first].folded))
-    for span in ((last + 1,), (first - 2, first - 1), (first - 1,)):
-        if min(span) < 0 or max(span) >= len(words):
+    for start, end in ((last + 1, last + 2), (first - 2, first), (first - 1, first)):
+        if start < 0 or end > len(words):
             continue
-        name = " ".join(words[position].folded for position in span)
-        if name in stop_words():
-            continue
-        if not is_code and words[span[-1]].stem in {*expressions(), *fillers()}:
+        name = name_of(words[start:end])
+        is_word = not is_code and words[end - 1].stem in {*expressions(), *fillers()}
+        if is_word or name in stop_words():
             continue
         for place in gazetteer.named(name):
             if place.kind == "commune" and reading.place.ids[0] in place.around:
-                return place, set(span)
+                return place, set(range(start, end))
     return reading.place, set()
 
 

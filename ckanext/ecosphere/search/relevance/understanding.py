@@ -221,6 +221,7 @@ def steps(question: Question) -> list[Question]:
     fewer = []
     if strong > 1:
         fewer = sorted({1, strong // 4, strong // 2} - {0})
+    wide = replace(question, strict=False, service=())
     variants: list[Question] = []
     merged = _merged(question.units)
     if len(merged) < len(question.units):
@@ -235,21 +236,17 @@ def steps(question: Question) -> list[Question]:
         subjects = tuple(unit for unit in question.units if unit.core and not unit.weak)
         variants.append(replace(question, units=subjects, optional=core - 1))
     if question.place:
-        wide = replace(question, strict=False, service=())
         variants.append(wide)
         if has_other_words:
             # Any data of the place matter more than other words elsewhere ("aires" of "aires de covoiturage").
             variants += [replace(wide, core=True), replace(question, units=())]
         variants += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
-        variants.append(replace(question, strict=False, service=(), optional=strong - 1))
+        variants.append(replace(wide, optional=strong - 1))
     # The single words of an expression that no dataset contains ("aires de covoiturage").
     single = tuple(Unit((word,)) for unit in question.units for word in unit.words)
     if len(single) > len(question.units):
-        optional = len(single) - 1
-        variants.append(
-            replace(question, units=single, strict=False, service=(), optional=optional)
-        )
+        variants.append(replace(wide, units=single, optional=len(single) - 1))
     if question.place:
         variants.append(replace(question, units=()))
     for unit in question.units:
