@@ -17,7 +17,6 @@ from ckanext.ecosphere.access.take import extracts, form
 from ckanext.ecosphere.dataset.services import service_at
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
-from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 
@@ -120,7 +119,7 @@ def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> Data
     address = service_at(data_dict["url"], data_dict["format"], data_dict["protocol"])
     if address is None or not config.host_allowed(address.url):
         raise tk.ValidationError({"url": [_("This does not look like the address of a service.")]})
-    row = {"key": address.key, "kind": address.kind, "url": address.url, "next_read_at": now()}
+    row = {"key": address.key, "kind": address.kind, "url": address.url}
     added = model.Session.scalar(
         insert(Service).values(row).on_conflict_do_nothing().returning(Service.key)
     )
@@ -165,12 +164,9 @@ def ecosphere_access_extract_create(context: Context, data_dict: DataDict) -> Da
             if person is not None:  # who may come from many addresses
                 _count_extract(f"person:{person.id}")
     except rate_limits.TooMany as error:
-        sentence = (
-            _("This was done too often in a short time.")
-            + " "
-            + rate_limits.try_again(error.seconds)
-        )
-        raise tk.ValidationError({"message": [sentence]}) from error
+        sentence = _("This was done too often in a short time.")
+        message = f"{sentence} {rate_limits.try_again(error.seconds)}"
+        raise tk.ValidationError({"message": [message]}) from error
     try:
         row = extracts.want(item.package.id, item.resource.id, asked)
     except turns.NoRoomError as error:

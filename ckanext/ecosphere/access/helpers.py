@@ -131,8 +131,6 @@ def _of_dataset(pkg: Row) -> dict[str, DataDict]:
     names = {}
     for resource in pkg.get("resources") or []:
         names[str(resource.get("id") or "")] = str(resource.get("name") or "")
-    if not names:
-        return {}
     title = str(pkg.get("title") or "")
     services = {}
     for resource_id, (service, layer) in storage.of_resources(list(names)).items():
@@ -207,9 +205,9 @@ def _preview(pkg: DataDict, resource: DataDict, service: DataDict | None, way: s
 
 def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
     """Return the message for a resource in a known format without preview, "" for other resources."""
-    services = of_dataset(pkg)
+    service = of_dataset(pkg).get(only)
     for resource in pkg.get("resources") or []:
-        if resource["id"] == only and samples.way(resource, services.get(only)) == samples.TOLD:
+        if resource["id"] == only and samples.way(resource, service) == samples.TOLD:
             return messages.sentence("no-preview")
     return ""
 
@@ -219,10 +217,8 @@ def ecosphere_access_search_url() -> str:
     facet = _LISTS.get(str(tk.request.endpoint))
     if facet is None:
         return ""
-    parameters = []
-    for name, value in tk.request.args.items(multi=True):
-        if name not in ("page", "sort"):
-            parameters.append((name, value))
+    arguments = tk.request.args.items(multi=True)
+    parameters = [pair for pair in arguments if pair[0] not in ("page", "sort")]
     if facet:
         group = model.Group.get((tk.request.view_args or {}).get("id"))
         if group:

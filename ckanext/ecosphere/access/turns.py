@@ -130,7 +130,7 @@ class Line:
 
     def is_waiting(self) -> bool:
         """Return whether anything waits."""
-        return bool(model.Session.scalar(sa.select(sa.exists().where(self.table.state == WANTED))))
+        return self._waits(sa.true())
 
     def require_room(self, asker: str, host: str) -> None:
         """Check that somebody may ask for one more.
@@ -177,10 +177,11 @@ class Line:
 
     def has_others(self, asker: str, host: str) -> bool:
         """Return whether a row of another asker or another server waits."""
-        another = sa.or_(self.table.asker != asker, self.table.host != host)
-        return bool(
-            model.Session.scalar(sa.select(sa.exists().where(self.table.state == WANTED, another)))
-        )
+        return self._waits(sa.or_(self.table.asker != asker, self.table.host != host))
+
+    def _waits(self, condition: Any) -> bool:
+        exists = sa.exists().where(self.table.state == WANTED, condition)
+        return bool(model.Session.scalar(sa.select(exists)))
 
     def _number(self, **same: str) -> int:
         query = sa.select(sa.func.count()).select_from(self.table).filter_by(state=WANTED, **same)

@@ -28,27 +28,20 @@ def wishes_to_be_counted(headers: Headers) -> bool:
     return headers.get("DNT") != "1" and headers.get("Sec-GPC") != "1"
 
 
-def note(package_id: str, resource_id: str, headers: Headers) -> bool:
-    """Count a use, unless it is excluded or limited; never raises. Commits.
-
-    Returns:
-        whether it was counted.
-    """
-    if not config.count_use() or not wishes_to_be_counted(headers):
-        return False
-    if visits.is_program(str(headers.get("User-Agent") or "")):
-        return False
+def note(package_id: str, resource_id: str, headers: Headers) -> None:
+    """Count a use, unless it is excluded or limited; never raises. Commits."""
+    is_program = visits.is_program(headers.get("User-Agent", ""))
+    if is_program or not config.count_use() or not wishes_to_be_counted(headers):
+        return
     try:
         rate_limits.hit("access-use", ONE_ADDRESS, rate_limits.address(), resource_id)
         rate_limits.hit("access-use-all", ALL)
         add(package_id, resource_id)
     except (rate_limits.TooMany, rate_limits.CountingUnavailable):
-        return False
+        return
     except Exception as error:
         model.Session.rollback()
         log.warning("A use was not counted: %s", error)
-        return False
-    return True
 
 
 def add(package_id: str, resource_id: str) -> None:
@@ -57,13 +50,10 @@ def add(package_id: str, resource_id: str) -> None:
     model.Session.execute(
         sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
     )
-    row = insert(Use).values(
-        package_id=package_id, resource_id=resource_id, day=dates.today(), count=1
-    )
-    own = [Use.package_id, Use.resource_id, Use.day]
-    model.Session.execute(
-        row.on_conflict_do_update(index_elements=own, set_={"count": Use.count + 1})
-    )
+    key = {"package_id": package_id, "resource_id": resource_id, "day": dates.today()}
+    row = insert(Use).values(**key, count=1)
+    counted = row.on_conflict_do_update(index_elements=[*key], set_={"count": Use.count + 1})
+    model.Session.execute(counted)
     model.Session.commit()
 
 
@@ -79,21 +69,18 @@ def of_dataset(package_id: str) -> DataDict:
     days = model.Session.execute(
         sa.select(Use.day, total).where(mine).group_by(Use.day).order_by(Use.day)
     ).all()
-    by_resource = (
+    resources = model.Session.execute(
         sa.select(Use.resource_id, total)
         .where(mine)
         .group_by(Use.resource_id)
         .order_by(total.desc())
-    )
+    ).all()
     month = dates.today() - timedelta(days=30)
     return {
-        "total": sum(int(number) for _day, number in days),
-        "last_30_days": sum(int(number) for day, number in days if day > month),
-        "days": [{"day": day.isoformat(), "count": int(number)} for day, number in days],
-        "resources": [
-            {"resource_id": resource, "count": int(number)}
-            for resource, number in model.Session.execute(by_resource)
-        ],
+        "total": sum(number for _day, number in days),
+        "last_30_days": sum(number for day, number in days if day > month),
+        "days": [{"day": day.isoformat(), "count": number} for day, number in days],
+        "resources": [{"resource_id": resource, "count": number} for resource, number in resources],
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
@@ -21,7 +20,8 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, PreviewError, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.areas import DEGREES, formats, names_attributes, snippets
-from ckanext.ecosphere.shared import qgis, stored_files, web_guard
+from ckanext.ecosphere.core import pages
+from ckanext.ecosphere.shared import authorization, qgis, stored_files, web_guard
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.visits import asked_by_head
@@ -39,25 +39,16 @@ MOST_PROPOSED = 8
 _FACET = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _NO_FACETS = frozenset({"q", "page", "sort", "id", "fq"})
 _FIELDS_OF_EXTRACT = ("layer", "format", "crs", *areas.FIELDS)
-_IMAGE_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+#: First bytes of what is shown within a page → media type.
+_MEDIA_TYPES = {
+    b"%PDF": "application/pdf",
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+}
 
 ecosphere_access = Blueprint("ecosphere_access", __name__)
 web_guard.protect(ecosphere_access)
-
-
-def _context() -> Any:
-    """Return an action context for the current user."""
-    return {"user": tk.g.user, "auth_user_obj": tk.g.userobj}
-
-
-def _absent(sentence: str) -> NoReturn:
-    """Abort with 404 and a message.
-
-    Raises:
-        NotFound (HTTP): always.
-    """
-    tk.abort(NOT_FOUND, sentence)
-    raise AssertionError
 
 
 def _readable(id: str, resource_id: str) -> ReadableResource:
@@ -68,11 +59,11 @@ def _readable(id: str, resource_id: str) -> ReadableResource:
             read it.
     """
     try:
-        item = readable(_context(), resource_id)
+        item = readable(authorization.of_page(), resource_id)
     except tk.ObjectNotFound:
-        _absent(_("Resource not found"))
+        tk.abort(NOT_FOUND, _("Resource not found"))
     if id not in (item.package.name, item.package.id):
-        _absent(_("Resource not found"))
+        tk.abort(NOT_FOUND, _("Resource not found"))
     return item
 
 
@@ -168,9 +159,7 @@ def sample(id: str, resource_id: str) -> Response:
     if row.state != MADE:
         return jsonify({"state": row.state})
     path = files.sample_file(item.resource.id)
-    content = None
-    if path:
-        content = stored_files.opened(path)
+    content = path and stored_files.opened(path)
     if content is None:
         return jsonify({"state": "none"})  # removed by `files.prune`
     return send_file(
@@ -248,12 +237,11 @@ def _inline_fetched(item: ReadableResource, url: str) -> Response:
 
 def _inline_upload(item: ReadableResource) -> Response:
     content = stored_files.upload_of(item.resource.id)
-    code = ""
     if content:
         with content:
             code = _unfit(content.read(SNIFFED), page="unreadable")
-    if code:
-        return _failure(messages.sentence(code), FAILED_DEPENDENCY)
+        if code:
+            return _failure(messages.sentence(code), FAILED_DEPENDENCY)
     return tk.redirect_to(_download_url(item))
 
 
@@ -274,9 +262,7 @@ def _unfit(head: bytes, *, page: str) -> str:
 
 
 def _media_type(body: bytes) -> str:
-    if body.startswith(b"%PDF"):
-        return "application/pdf"
-    for mark, media_type in _IMAGE_TYPES.items():
+    for mark, media_type in _MEDIA_TYPES.items():
         if body.startswith(mark):
             return media_type
     return "image/webp"
@@ -289,7 +275,7 @@ def _media_type(body: bytes) -> str:
 def of_resource(id: str, resource_id: str) -> Response:
     """Return the layers of a resource as a QGIS layer definition."""
     item = _readable(id, resource_id)
-    pkg: Any = tk.get_action("package_show")(_context(), {"id": item.package.id})
+    pkg = pages.act("package_show", id=item.package.id)
     title = item.resource.name or pkg["title"] or pkg["name"]
     resources = [resource for resource in pkg["resources"] if resource["id"] == resource_id]
     layers = ecosphere_access_layers({**pkg, "resources": resources})
@@ -300,12 +286,12 @@ def of_resource(id: str, resource_id: str) -> Response:
 def of_dataset_(id: str) -> Response:
     """Return the layers of all resources of a dataset; for a series, also those of its members."""
     try:
-        pkg: Any = tk.get_action("package_show")(_context(), {"id": id})
+        pkg = pages.act("package_show", id=id)
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        _absent(_("Dataset not found"))
+        tk.abort(NOT_FOUND, _("Dataset not found"))
     datasets = [pkg]
     if qgis.is_series(pkg):
-        datasets += qgis.members(_context(), pkg, MOST_DATASETS)
+        datasets += qgis.members(authorization.of_page(), pkg, MOST_DATASETS)
     return _layer_definition(pkg["title"] or pkg["name"], _groups(datasets), pkg["name"])
 
 
@@ -327,7 +313,7 @@ def of_search() -> Response:
         "extras": extras,
     }
     try:
-        results = tk.get_action("package_search")(_context(), query)["results"]
+        results = pages.act("package_search", **query)["results"]
     except (SearchError, tk.ValidationError):
         tk.abort(BAD_REQUEST, _("This search cannot be understood."))
     return _layer_definition(query["q"] or _("Datasets"), _groups(results), "recherche")
@@ -341,12 +327,8 @@ def _layer_definition(
     title: str, groups: list[tuple[str, list[qgis.Source]]], name: str
 ) -> Response:
     if not any(sources for _title, sources in groups):
-        _absent(_("There is no layer here that QGIS can open."))
-    response = make_response(qgis.write(title, groups))
-    response.mimetype = qgis.MEDIA_TYPE
-    file_name = f"{name[:100]}{qgis.SUFFIX}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    return response
+        tk.abort(NOT_FOUND, _("There is no layer here that QGIS can open."))
+    return pages.file(qgis.write(title, groups), qgis.MEDIA_TYPE, f"{name[:100]}{qgis.SUFFIX}")
 
 
 # --- extracts -------------------------------------------------------------------------------------
@@ -358,14 +340,12 @@ def extract_new(id: str, resource_id: str) -> Response:
     item = _readable(id, resource_id)
     service, layers = form.layers(item)
     if service is None or not layers:
-        absent = _("This resource is no service of which a part can be taken.")
-        _absent(absent)
+        tk.abort(NOT_FOUND, _("This resource is no service of which a part can be taken."))
     data = _typed()
     shown: DataDict = {"address": "", "area": "", "around": "", "errors": {}}
     try:
         if request.method == "POST" and "make" in request.form:
-            create = tk.get_action("ecosphere_access_extract_create")
-            row = create(_context(), {**data, "resource_id": resource_id})
+            row = pages.act("ecosphere_access_extract_create", resource_id=resource_id, **data)
             return tk.redirect_to("ecosphere_access.extract_page", extract=row["id"])
         shown.update(_to_copy(item, service, layers, data))
     except tk.ValidationError as error:
@@ -377,30 +357,28 @@ def extract_new(id: str, resource_id: str) -> Response:
     language_of_answer = "GeoJSON"
     if service["kind"] == "wfs" and "json" not in address.lower():
         language_of_answer = "GML"
-    page = tk.render(
-        "ecosphere_access/extract_new.html",
-        {
-            **shown,
-            "service": service,
-            "layers": layers,
-            "typed": data,
-            "whole": bool(data["attributes"] and address and not names_attributes(address)),
-            "form": language_of_answer,
-            "snippets": address and snippets(address),
-            "package": item.package,
-            "resource": item.resource,
-            "formats": list(formats().values()),
-            "systems": form.crs_of(chosen),
-            "attributes": form.attributes_of(item),
-            "communes": bool(config.communes_url()),
-            "epcis": bool(config.epci_url()),
-            "most": config.extract_features(),
-        },
-    )
     status = 200
     if shown["errors"]:
         status = BAD_REQUEST
-    return make_response(page, status)
+    return pages.rendered(
+        "ecosphere_access/extract_new.html",
+        status,
+        **shown,
+        service=service,
+        layers=layers,
+        typed=data,
+        whole=bool(data["attributes"] and address and not names_attributes(address)),
+        form=language_of_answer,
+        snippets=address and snippets(address),
+        package=item.package,
+        resource=item.resource,
+        formats=list(formats().values()),
+        systems=form.crs_of(chosen),
+        attributes=form.attributes_of(item),
+        communes=bool(config.communes_url()),
+        epcis=bool(config.epci_url()),
+        most=config.extract_features(),
+    )
 
 
 def _typed() -> DataDict:
@@ -445,9 +423,9 @@ def _to_copy(
 
 def _row(id_: str) -> Extract:
     try:
-        return readable_extract(_context(), id_)
+        return readable_extract(authorization.of_page(), id_)
     except tk.ObjectNotFound:
-        _absent(_("There is no such extract, or it was deleted after a day."))
+        tk.abort(NOT_FOUND, _("There is no such extract, or it was deleted after a day."))
 
 
 @ecosphere_access.route("/extraits/communes")
@@ -462,19 +440,17 @@ def extract_communes() -> Response:
 
 
 @ecosphere_access.route("/extraits/<extract>")
-def extract_page(extract: str) -> str:
+def extract_page(extract: str) -> Response:
     """Show the progress of an extract."""
     row = _row(extract)
     item = _readable(row.package_id, row.resource_id)
-    return tk.render(
+    return pages.rendered(
         "ecosphere_access/extract.html",
-        {
-            "extract": form.shown(row),
-            "package": item.package,
-            "resource": item.resource,
-            "format": formats()[row.asked["format"]],
-            "system": form.crs_name(row.asked["crs"]),
-        },
+        extract=form.shown(row),
+        package=item.package,
+        resource=item.resource,
+        format=formats()[row.asked["format"]],
+        system=form.crs_name(row.asked["crs"]),
     )
 
 
@@ -495,7 +471,7 @@ def extract_file(extract: str) -> Response:
     if row.state == MADE and path:
         content = stored_files.opened(path)
     if content is None:
-        _absent(_("There is no such extract, or it was deleted after a day."))
+        tk.abort(NOT_FOUND, _("There is no such extract, or it was deleted after a day."))
     chosen = formats()[row.asked["format"]]
     name = f"extrait{chosen.suffix}"
     response = send_file(content, chosen.media_type, as_attachment=True, download_name=name)
@@ -515,7 +491,7 @@ def take(id: str, resource_id: str) -> Response:
     if item.resource.url_type == "upload":
         url = _download_url(item)
     elif not url.lower().startswith(("http://", "https://")):
-        _absent(_("This resource has no address that can be opened."))
+        tk.abort(NOT_FOUND, _("This resource has no address that can be opened."))
     if request.method == "GET" and not asked_by_head() and item.is_public:
         use.note(item.package.id, item.resource.id, request.headers)
     response = redirect(url)

@@ -1,4 +1,4 @@
-"""Parse a search area: a point, a box, GeoJSON, WKT, or the name of a territory, commune or EPCI."""
+"""Areas of searches: the map of results, territories beside an empty one, and the area that a text states."""
 
 from __future__ import annotations
 
@@ -20,23 +20,37 @@ from shapely.geometry import shape
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.search import boxes, facets
+from ckanext.ecosphere.dataset.view import View
+from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
 from ckanext.ecosphere.search.page import RANK
 from ckanext.ecosphere.shared import language, outlines
 from ckanext.ecosphere.vocabularies import communes, epcis
 
+MOST_NEARBY = 6
+"""Maximum number of territories suggested."""
+LONGEST = 200_000
+"""Maximum characters of an area."""
+_DEEPEST = 12
+"""Maximum nesting of brackets, since geometry parsers are recursive."""
+MOST_PROPOSED = 5
+"""Maximum number of communes listed when a name is ambiguous."""
+LONGEST_NAME = 100
+_WKT = re.compile(
+    r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION",
+    re.IGNORECASE,
+)
+
+# --- the map of the results ---
+
 
 @dataclass(frozen=True)
 class Rectangle:
-    """The extent of a result or of the searched area, in pixels of the drawing."""
+    """The extent of a result, in pixels of the drawing."""
 
     rank: int
-    dataset: DataDict | None
-    x: float
-    y: float
-    width: float
-    height: float
+    dataset: DataDict
+    at: outlines.Rectangle
 
 
 @dataclass(frozen=True)
@@ -46,13 +60,13 @@ class Map:
     Attributes:
         frame: outline on which the extents are drawn.
         rectangles: extents, largest first, so that small ones lie on top.
-        area: the searched area.
+        area: the searched area, in pixels of the drawing.
         elsewhere: number of results without an extent or outside the frame.
     """
 
     frame: outlines.Frame
     rectangles: tuple[Rectangle, ...]
-    area: Rectangle | None
+    area: outlines.Rectangle | None
     elsewhere: int
 
 
@@ -60,57 +74,43 @@ def of_results(datasets: list[DataDict], searched: str) -> Map:
     """Draw the results of a page on the outline that contains most of them.
 
     Args:
-        datasets: results as returned by `page.grouped`.
+        datasets: results as returned by `page.ecosphere_search_grouped`.
         searched: `ext_bbox` of the page, "" for none.
     """
-    extents: dict[int, Box] = {}
-    for index, dataset in enumerate(datasets):
-        box = box_of(dataset)
-        if box:
-            extents[index] = box
-    area = _read_box(searched)
-    boxes_on_map = list(extents.values())
-    if area:
-        boxes_on_map.append(area)
-    frame = _frame_of_most(boxes_on_map)
-    drawn = [
-        _rectangle(frame, box, index + 1, datasets[index])
-        for index, box in extents.items()
-        if outlines.frame_of(box) == frame
-    ]
-    drawn.sort(key=lambda rectangle: -rectangle.width * rectangle.height)
-    outline = _rectangle(frame, area, 0, None) if area else None
-    return Map(frame, tuple(drawn), outline, len(datasets) - len(drawn))
+    boxes_by_rank = {dataset[RANK]: box_of(dataset) for dataset in datasets}
+    searched_box = _read_box(searched)
+    frame = _frame_of_most(list(filter(None, [*boxes_by_rank.values(), searched_box])))
+    drawn = []
+    for dataset in datasets:
+        box = boxes_by_rank[dataset[RANK]]
+        if box and outlines.frame_of(box) == frame:
+            drawn.append(Rectangle(dataset[RANK], dataset, outlines.rectangle(frame, box)))
+    drawn.sort(key=lambda rectangle: -rectangle.at.width * rectangle.at.height)
+    area = None
+    if searched_box:
+        area = outlines.rectangle(frame, searched_box)
+    return Map(frame, tuple(drawn), area, len(datasets) - len(drawn))
 
 
 def _frame_of_most(extents: list[Box]) -> outlines.Frame:
     """Return the outline that contains most of the extents; the first one if none does."""
-    frames = {frame.id: frame for frame in outlines.frames()}
-    numbers = Counter(frame.id for frame in filter(None, map(outlines.frame_of, extents)))
+    numbers = Counter(filter(None, map(outlines.frame_of, extents)))
     if numbers:
-        return frames[numbers.most_common(1)[0][0]]
+        return numbers.most_common(1)[0][0]
     return outlines.frames()[0]
 
 
 def box_of(dataset: DataDict) -> Box | None:
     """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
-    geometry = dataset.get("spatial") or next(
-        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"),
-        None,
-    )
-    if box := boxes.of_geometry(geometry):
+    view = View(dataset)
+    box = boxes.of_geometry(view.values.get("spatial"))
+    if box:
         return box
-    territories = voc.get("territories")
-    for key in facets.values(dataset.get("territory")):
-        if (concept := territories.get(key)) and concept.data["bbox"][0] <= concept.data["bbox"][2]:
-            return concept.data["bbox"]
+    for territory in filter(None, map(voc.get("territories").get, view.territories)):
+        west, _south, east, _north = territory.data["bbox"]
+        if west <= east:
+            return territory.data["bbox"]
     return None
-
-
-def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: DataDict | None) -> Rectangle:
-    at = outlines.rectangle(frame, box)
-    number = int(dataset.get(RANK) or rank) if dataset else rank
-    return Rectangle(number, dataset, at.x, at.y, at.width, at.height)
 
 
 def _read_box(text: str) -> Box | None:
@@ -121,8 +121,7 @@ def _read_box(text: str) -> Box | None:
     return west, south, east, north
 
 
-MOST = 6
-"""Maximum number of territories suggested."""
+# --- territories beside one without results ---
 
 
 @dataclass(frozen=True)
@@ -130,13 +129,11 @@ class Nearby:
     """A territory with results.
 
     Attributes:
-        id: index value.
         concept: the territory.
         count: number of results there.
         contains: whether it contains the chosen territory.
     """
 
-    id: str
     concept: voc.Concept
     count: int
     contains: bool
@@ -150,39 +147,31 @@ def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
         chosen: filters of the page (facet → values).
     """
     territories = voc.get("territories")
+    others = dict(chosen)
     concept = None
-    if chosen.get(TERRITORY_FIELD):
-        concept = territories.get(chosen[TERRITORY_FIELD][-1])
+    for value in others.pop(TERRITORY_FIELD, []):
+        concept = territories.get(value)  # the last one counts
     if concept is None:
         return []
-    others = {facet: values for facet, values in chosen.items() if facet != TERRITORY_FIELD}
-    parameters = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "ext_facets": others}
-    answer = tk.get_action("package_search")(
-        {}, {**parameters, "facet.field": [TERRITORY_FIELD], "facet.limit": -1}
-    )
-    counts = answer["facets"].get(TERRITORY_FIELD, {})
-    containing = territories.ancestors(concept.uri)
-    above = [_nearby(territory, counts, contains=True) for territory in containing]
-    neighbours = boxes.neighbours(concept.id)
-    beside = [_nearby(territory, counts, contains=False) for territory in neighbours]
-    beside.sort(key=lambda place: -place.count)
-    return [place for place in (*above, *beside) if place.count][:MOST]
+    parameters = {
+        "q": query,
+        "fq": "+dataset_type:dataset",
+        "rows": 0,
+        "ext_facets": others,
+        "facet.field": [TERRITORY_FIELD],
+        "facet.limit": -1,
+    }
+    counts = tk.get_action("package_search")({}, parameters)["facets"].get(TERRITORY_FIELD, {})
+    places = []
+    for territory in territories.ancestors(concept.uri):
+        places.append(Nearby(territory, counts.get(territory.id, 0), contains=True))
+    beside = boxes.neighbours(concept.id)
+    for territory in sorted(beside, key=lambda territory: -counts.get(territory.id, 0)):
+        places.append(Nearby(territory, counts.get(territory.id, 0), contains=False))
+    return [place for place in places if place.count][:MOST_NEARBY]
 
 
-def _nearby(territory: voc.Concept, counts: Mapping[str, int], *, contains: bool) -> Nearby:
-    return Nearby(territory.id, territory, counts.get(territory.id, 0), contains)
-
-
-LONGEST = 200_000
-"""Maximum characters of an area."""
-_DEEPEST = 12
-"""Maximum nesting of brackets, since geometry parsers are recursive."""
-MOST_PROPOSED = 5
-_WKT = re.compile(
-    r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION",
-    re.IGNORECASE,
-)
-LONGEST_NAME = 100
+# --- the area that a text states ---
 
 
 class AreaError(ValueError):
@@ -234,11 +223,11 @@ def of_question(text: str) -> Box | None:
     if not geometry.numbers_in(text.strip()):
         return None
     sides = geometry.read_coordinates(text.strip())
-    if len(sides) != 4 or all(side == int(side) for side in sides):  # noqa: PLR2004 - a rectangle
+    if len(sides) != 4 or all(map(float.is_integer, sides)):  # noqa: PLR2004 - a rectangle
         return None
-    west, south, east, north = sides
-    if outlines.frame_of((west, south, east, north)):
-        return (west, south, east, north)
+    box: Any = sides
+    if outlines.frame_of(box):
+        return box
     return None
 
 
@@ -256,8 +245,7 @@ def _of_geometry(read: Any, text: str) -> Box:
         ShapelyError,
         ValueError,
         TypeError,
-        KeyError,
-        IndexError,
+        LookupError,
         AttributeError,
         OverflowError,
         RecursionError,

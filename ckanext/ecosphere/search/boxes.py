@@ -1,18 +1,17 @@
-"""Derive the territories of a dataset from its geometry, if it names none. Pure."""
+"""Territories by their boxes: those of a dataset that names none, neighbours, distances. Pure."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset import geometry
+from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.vocabularies import gazetteer
 
-Box = tuple[float, float, float, float]
-"""West, south, east, north, in degrees of WGS 84."""
 LONGEST_GEOMETRY = 100_000
 """Maximum characters of a geometry."""
 ALIKE = 0.6
@@ -30,10 +29,9 @@ def of_geometry(text: Any) -> Box | None:
     if not isinstance(text, str) or not text or len(text) > LONGEST_GEOMETRY:
         return None
     try:
-        points = list(_points(json.loads(text)["coordinates"]))
-        xs, ys = [float(x) for x, _y in points], [float(y) for _x, y in points]
-        return min(xs), min(ys), max(xs), max(ys)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
+        positions = geometry.positions_in(json.loads(text)["coordinates"])
+        return geometry.bounds(list(positions))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
@@ -47,18 +45,21 @@ def places(box: Box) -> tuple[list[str], list[str]]:
     for territory in voc.get("territories"):
         kind, other = territory.data["type"], territory.data["bbox"]
         if kind in _SMALL + _LARGE and other[0] <= other[2]:
-            alike.append((_shared(box, other) / _together(box, other), territory.id))
+            alike.append((geometry.likeness(box, other), territory.id))
             if kind in _SMALL:
                 small[territory.id] = other
     share, best = max(alike)
     if share >= ALIKE:
         return [best], []
-    covered = [id_ for id_, other in small.items() if _shared(box, other) >= COVERED * _size(other)]
+    covered = []
+    for id_, other in small.items():
+        if geometry.common_area(box, other) >= COVERED * geometry.area(other):
+            covered.append(id_)
     if len(covered) > MOST_COVERED:
         return [gazetteer.COUNTRIES[0]], []
     if covered:
         return covered, []
-    around = [id_ for id_, other in small.items() if _holds(other, box)]
+    around = [id_ for id_, other in small.items() if geometry.holds(other, box, margin=0)]
     if len(around) > 1:
         around = []
     return [], around
@@ -76,10 +77,12 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
     concept = territories.get(id_)
     if concept is None:
         return ()
-    kind, box = concept.data["type"], concept.data["bbox"]
-    others = (other for other in territories if other.uri != concept.uri)
-    alike = (other for other in others if other.data["type"] == kind)
-    return tuple(other for other in alike if _meet(other.data["bbox"], box))
+    beside = []
+    for other in territories:
+        is_alike = other.uri != concept.uri and other.data["type"] == concept.data["type"]
+        if is_alike and geometry.meet(other.data["bbox"], concept.data["bbox"]):
+            beside.append(other)
+    return tuple(beside)
 
 
 @voc.derived
@@ -115,42 +118,3 @@ def _kilometres(point: tuple[float, float], other: tuple[float, float]) -> float
     """Return the approximate distance between two points in degrees, accurate enough within France."""
     east = (point[0] - other[0]) * math.cos(math.radians((point[1] + other[1]) / 2))
     return math.hypot(east, point[1] - other[1]) * KILOMETRES_OF_DEGREE
-
-
-def _meet(box: Box, other: Box) -> bool:
-    """Return whether two boxes intersect; one that crosses the 180th meridian intersects none."""
-    west, south, east, north = box
-    west_of_other, bottom, right, top = other
-    return west <= right and west_of_other <= east and south <= top and bottom <= north
-
-
-def _points(coordinates: Any) -> Iterator[tuple[Any, Any]]:
-    if coordinates and isinstance(coordinates[0], int | float):
-        yield coordinates[0], coordinates[1]
-        return
-    for inner in coordinates:
-        yield from _points(inner)
-
-
-def _size(box: Box) -> float:
-    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
-
-
-def _shared(box: Box, other: Box) -> float:
-    west, south = max(box[0], other[0]), max(box[1], other[1])
-    east, north = min(box[2], other[2]), min(box[3], other[3])
-    return max(east - west, 0.0) * max(north - south, 0.0)
-
-
-def _together(box: Box, other: Box) -> float:
-    return _size(box) + _size(other) - _shared(box, other) or 1.0
-
-
-def _holds(outer: Box, inner: Box) -> bool:
-    """Return whether a box contains another one, which may be a point."""
-    return (
-        outer[0] <= inner[0]
-        and outer[1] <= inner[1]
-        and inner[2] <= outer[2]
-        and inner[3] <= outer[3]
-    )

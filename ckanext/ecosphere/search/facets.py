@@ -1,7 +1,4 @@
-"""Facets of the search pages: order, titles, labels and hierarchies.
-
-They are declared in `data/facets.csv`.
-"""
+"""Facets of the search pages: titles, labels, hierarchies, and filters by their values (`data/facets.csv`)."""
 
 from __future__ import annotations
 
@@ -108,13 +105,9 @@ def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dic
 
 def label(facet: str, value: str, language: str, default: str = "") -> str:
     """Return the label of a facet value in a language, or a default if no vocabulary has it."""
-    if facet == FORMAT_FIELD:
-        family = voc.get("format-family").get(value)
-        if family:
-            return family.label(language)
-        return default or value
-    vocabulary = VOCABULARIES.get(facet)
-    concept = voc.get(vocabulary).get(value) if vocabulary else None
+    concept = None
+    if facet in VOCABULARIES:
+        concept = voc.get(VOCABULARIES[facet]).get(value)
     if concept:
         return concept.label(language)
     return default or value
@@ -127,9 +120,8 @@ def translate(search_facets: DataDict, language: str) -> None:
     """
     for facet, content in search_facets.items():
         content["items"] = [item for item in content["items"] if item["name"].strip()]
-        if facet in VOCABULARIES or facet == FORMAT_FIELD:
-            for item in content["items"]:
-                item["display_name"] = label(facet, item["name"], language, item["display_name"])
+        for item in content["items"]:
+            item["display_name"] = label(facet, item["name"], language, item["display_name"])
 
 
 @dataclass
@@ -149,16 +141,6 @@ class Node:
         """Return whether this value or a descendant is chosen."""
         return bool(self.item["active"]) or any(child.chosen for child in self.children)
 
-    @property
-    def open(self) -> bool:
-        """Return whether the children must be initially expanded."""
-        return bool(self.children) and self.chosen
-
-
-def is_tree(facet: str) -> bool:
-    """Return whether a facet is hierarchical."""
-    return facet in HIERARCHIES or facet == FORMAT_FIELD
-
 
 def tree(facet: str, items: list[DataDict]) -> list[Node]:
     """Arrange facet items by the hierarchy of their vocabulary, each level in the order of the table.
@@ -173,7 +155,7 @@ def tree(facet: str, items: list[DataDict]) -> list[Node]:
     nodes = {item["name"]: Node(item) for item in items}
     top: list[Node] = []
     for name, node in nodes.items():
-        parent = _parent(facet, name) if is_tree(facet) else None
+        parent = _parent(facet, name)
         if parent in nodes:
             nodes[parent].children.append(node)
         else:
@@ -205,18 +187,13 @@ def ancestors(facet: str, value: str) -> list[str]:
     return ids
 
 
-def _latest_first(node: Node) -> tuple[int]:
-    if node.item["name"].isdecimal():
-        return (-int(node.item["name"]),)
-    return (0,)
-
-
-def _rank(facet: Facet) -> Callable[[Node], tuple[Any, ...]]:
-    if facet.order == "latest":
-        return _latest_first
+def _rank(facet: Facet) -> Callable[[Node], Any]:
+    """Return the sort key of a facet's values."""
+    if facet.order == "latest":  # the values are years
+        return lambda node: -int(node.item["name"])
     if facet.order == "list":
         places = {concept.id: place for place, concept in enumerate(voc.get(facet.vocabulary))}
-        return lambda node: (places.get(node.item["name"], len(places)),)
+        return lambda node: places.get(node.item["name"], len(places))
     return lambda node: (-node.item["count"], voc.normalise(node.item["display_name"]))
 
 
@@ -230,10 +207,9 @@ def _parent(facet: str, name: str) -> str | None:
         return None
     vocabulary = voc.get(VOCABULARIES[facet])
     concept = vocabulary.get(name)
-    broader = vocabulary.ancestors(concept.uri)[:1] if concept else ()
-    if broader:
-        return broader[0].id
-    return None
+    if concept is None:
+        return None
+    return next((broader.id for broader in vocabulary.ancestors(concept.uri)), None)
 
 
 # --- the chosen values, as filters ---
@@ -432,9 +408,8 @@ def _narrow_to_place(data_dict: DataDict) -> None:
         raise SearchQueryError(
             _("There is no such territory: give its id, or commune- with the INSEE code.")
         )
-    either = " OR ".join(f'"{value}"' for value in values)
-    clause = f"{EXACT_TERRITORY_FIELD}:({either})"
-    data_dict["fq_list"] = [*(data_dict.get("fq_list") or []), clause]
+    covers = clause(EXACT_TERRITORY_FIELD, values)
+    data_dict["fq_list"] = [*_listed(data_dict.get("fq_list")), covers]
 
 
 def covering(place: str) -> list[str]:
@@ -447,8 +422,7 @@ def covering(place: str) -> list[str]:
         values of `EXACT_TERRITORY_FIELD`, empty if the place is unknown.
     """
     territories = voc.get("territories")
-    code = place.removeprefix("commune-")
-    commune = communes.of_code(code) if code != place else None
+    commune = commune_of(place)
     covers: list[str] = []
     if commune:
         covers.append(place)
@@ -461,12 +435,17 @@ def covering(place: str) -> list[str]:
 
 def place_label(place: str, lang: str) -> str:
     """Return the name of a place, empty if it is unknown."""
-    commune = None
-    if place.startswith("commune-"):
-        commune = communes.of_code(place.removeprefix("commune-"))
-    concept = voc.get("territories").get(place)
+    commune = commune_of(place)
     if commune:
         return commune.label
-    if concept:
-        return concept.label(lang)
+    territory = voc.get("territories").get(place)
+    if territory:
+        return territory.label(lang)
     return ""
+
+
+def commune_of(place: str) -> communes.Commune | None:
+    """Return the commune of an id (`commune-` and the INSEE code); None for other places."""
+    if place.startswith("commune-"):
+        return communes.of_code(place.removeprefix("commune-"))
+    return None

@@ -9,11 +9,10 @@ import ckan.plugins.toolkit as tk
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import area, config, index, page
+from ckanext.ecosphere.search import area, config, facets, index, page
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language, mailing, organisations
-from ckanext.ecosphere.vocabularies import communes
 
 MAX_RELAXATIONS = 5
 MAX_REQUESTS = 3
@@ -44,21 +43,17 @@ def ecosphere_search_relaxations(
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
     relaxations: list[DataDict] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
-        others: dict[str, list[str]] = {}
-        for pair in chosen:
-            if pair != (facet, value):
-                others.setdefault(pair[0], []).append(pair[1])
-        count = _counted(query, others, plugins)
+        others = [other for other in fields_grouped[facet] if other != value]
+        count = _counted(query, {**fields_grouped, facet: others}, plugins)
         if count:
             label = page.facet_label(facet, value)
             url = remove_field(facet, value)
             relaxations.append({"facet": facet, "label": label, "count": count, "url": url})
-    areas = {name: value for name, value in plugins.items() if name in page.OF_AREA}
-    if areas:
-        anywhere = {name: value for name, value in plugins.items() if name not in areas}
+    anywhere = {name: value for name, value in plugins.items() if name not in page.OF_AREA}
+    if anywhere != plugins:
         count = _counted(query, fields_grouped, anywhere)
         if count:
-            chip = page.area_chip(areas)
+            chip = page.area_chip(plugins)
             area = {"facet": chip.title, "label": chip.label, "count": count, "url": chip.url}
             relaxations.append(area)
     return sorted(relaxations, key=lambda relaxation: -relaxation["count"])
@@ -72,8 +67,9 @@ def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str])
         "rows": 0,
         "facet": "false",
         "ext_facets": filters,
+        "extras": plugins,
     }
-    return tk.get_action("package_search")({}, {**parameters, "extras": plugins})["count"]
+    return tk.get_action("package_search")({}, parameters)["count"]
 
 
 def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[DataDict]:
@@ -91,7 +87,7 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
             "label": place.concept.label(language.current()),
             "count": place.count,
             "contains": place.contains,
-            "url": page.same_page(index.TERRITORY_FIELD, place.id),
+            "url": page.same_page(index.TERRITORY_FIELD, place.concept.id),
         }
         for place in area.nearby(query, fields_grouped)
     ]
@@ -107,28 +103,28 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
         return None
     summary = getattr(tk.g, search.KEY, {}).get(query) or {}
     place = (summary.get("place") or {}).get("id", "")
-    if place in voc.get("territories"):
-        subject = " ".join(summary.get("words") or ())
-    else:
-        subject = query
-    commune = None
-    if place.startswith("commune-"):
-        commune = communes.of_code(place.removeprefix("commune-"))
-    place = f"departement-{commune.departement}" if commune else place
-    filled = {"title": subject or query, "territory": ""}
-    if place in voc.get("territories") and (commune or subject != query):
-        filled["territory"] = place
-    for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
-        if fields_grouped.get(facet):
-            filled[name] = fields_grouped[facet][-1]
-    listed = {name: values[-1] for name, values in fields_grouped.items() if values}
-    listed |= organisations.filter_of_page()
-    filled["organization"] = listed.get("organization", "")
-    if listed.get("groups") in voc.get("themes"):
-        filled.setdefault("theme", listed["groups"])
-    return (
-        f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
-    )
+    territories = voc.get("territories")
+    title, territory = query, ""
+    commune = facets.commune_of(place)
+    if commune:
+        territory = f"departement-{commune.departement}"
+    elif place in territories:
+        title = " ".join(summary["words"]) or query
+        if title != query:
+            territory = place
+    filters = {facet: values[-1] for facet, values in fields_grouped.items() if values}
+    filters |= organisations.filter_of_page()
+    theme = filters.get(index.THEME_FIELD)
+    if not theme and filters.get("groups") in voc.get("themes"):
+        theme = filters["groups"]
+    filled = {
+        "title": title,
+        "territory": filters.get(index.TERRITORY_FIELD) or territory,
+        "theme": theme,
+        "organization": filters.get("organization"),
+    }
+    parameters = urlencode({name: value for name, value in filled.items() if value})
+    return f"{tk.h.url_for('/demandes/nouvelle')}?{parameters}"
 
 
 def ecosphere_search_similar_requests(query: str) -> list[DataDict]:

@@ -125,7 +125,7 @@ def complete(document: DataDict, dataset: DataDict) -> DataDict:
         for concept in filter(None, map(voc.get(vocabulary).get, view.many(field))):
             labels += (concept.label("fr"), *concept.alt_labels)
     document[LABELS_TEXT] = _text(labels)
-    document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
+    document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization"))
     document[UPDATED_FIELD] = _updated(view.text("modified")) or document.get("metadata_modified")
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
@@ -153,12 +153,11 @@ def _with_facets(document: DataDict, view: View) -> DataDict:
 
 def formats(view: View) -> list[str]:
     """Return the formats of resources and their families, without duplicates."""
-    values: list[str] = []
+    values: dict[str | None, None] = {}
     for resource in view.resources:
         name = resource.text("format")
-        if name:
-            values += filter(None, (reach.family_of(name), name))
-    return list(dict.fromkeys(values))
+        values.update(dict.fromkeys((reach.family_of(name), name)))
+    return list(filter(None, values))
 
 
 def exact_territories(view: View) -> list[str]:
@@ -176,12 +175,17 @@ def _ids(vocabulary: str, keys: Iterable[str]) -> list[str]:
 
 def service_kind(organization: Any) -> str:
     """Return the kind of the publishing service, an id of `service-kind`."""
-    if not isinstance(organization, dict):
-        return _OTHER_KIND
-    service = voc.get("organisations").get(str(organization.get("name") or ""))
+    service = _service_of(organization)
     if service is None:
         return _OTHER_KIND
     return _service_kinds().get(str(service.data.get("kind")), _OTHER_KIND)
+
+
+def _service_of(organization: Any) -> voc.Concept | None:
+    """Return the listed service that an organisation is; other plugins may have changed the organisation."""
+    if not isinstance(organization, dict):
+        return None
+    return voc.get("organisations").get(str(organization.get("name") or ""))
 
 
 @cache
@@ -194,12 +198,11 @@ def _service_kinds() -> dict[str, str]:
 
 def scale_class(denominator: str) -> str | None:
     """Return the class of a scale denominator, an id of `scale-class`; None without a valid scale."""
-    match = _NUMBER.fullmatch(denominator)
-    if match is None or float(match[0]) < 1:
+    if not _NUMBER.fullmatch(denominator) or float(denominator) < 1:
         return None
     for concept in voc.get("scale-class"):
         largest = concept.data["largest"]
-        if not largest or float(match[0]) <= largest:
+        if not largest or float(denominator) <= largest:
             return concept.id
     return None
 
@@ -213,11 +216,8 @@ def year(view: View) -> str | None:
         view.text("issued"),
         view.text("created"),
     )
-    for text in written:
-        match = _YEAR.match(text)
-        if match:
-            return match[0]
-    return None
+    years = (match[0] for match in map(_YEAR.match, written) if match)
+    return next(years, None)
 
 
 def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
@@ -283,25 +283,22 @@ def _bounded(value: Any) -> Any:
 
 def _labels(concept: voc.Concept) -> tuple[str, ...]:
     """Return the searchable names of a theme or territory: label and code ("Ain", "01")."""
-    code = concept.data.get("code")
-    if code:
-        return (concept.label("fr"), str(code))
-    return (concept.label("fr"),)
+    return (concept.label("fr"), str(concept.data.get("code") or ""))
 
 
 def _organization_text(organization: Any) -> str:
     """Return the short and full names of the service: "DDT 01 ; Direction départementale des territoires … Ain"."""
-    if not isinstance(organization, dict):  # other plugins may have changed the dataset
+    if not isinstance(organization, dict):
         return ""
-    names = [organization.get("title") or ""]
-    service = voc.get("organisations").get(organization.get("name") or "")
+    names = [organization.get("title")]
+    service = _service_of(organization)
     if service:
         names += service.alt_labels
     return _text(names)
 
 
-def _text(parts: Iterable[str]) -> str:
-    return " ; ".join(dict.fromkeys(part for part in parts if part))
+def _text(parts: Iterable[Any]) -> str:
+    return " ; ".join(dict.fromkeys(filter(None, parts)))
 
 
 def add_places(

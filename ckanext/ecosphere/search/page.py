@@ -79,28 +79,18 @@ class Address:
             values_by_facet.setdefault(field, []).append(value)
         return values_by_facet
 
-    @cached_property
-    def _encoded(self) -> str:
-        return urlencode(self.pairs)
-
     def url(self, **more: str) -> str:
         """Return the URL, with further parameters."""
-        return "?" + "&".join(filter(None, (self._encoded, urlencode(more))))
+        return f"?{urlencode([*self.pairs, *more.items()])}"
 
     def with_value(self, field: str, value: str) -> str:
         """Return the URL with a value chosen; in a tree, it replaces values above and below it."""
-        others = [
-            other for other in self.chosen.get(field, ()) if self._gives_way(field, other, value)
-        ]
-        if others:
-            address = self.without(*((field, other) for other in others))
-        else:
-            address = self
-        return address.url(**{field: value})
-
-    @staticmethod
-    def _gives_way(field: str, chosen: str, value: str) -> bool:
-        return chosen in facets.ancestors(field, value) or value in facets.ancestors(field, chosen)
+        above = facets.ancestors(field, value)
+        replaced = []
+        for other in self.chosen.get(field, ()):
+            if other in above or value in facets.ancestors(field, other):
+                replaced.append((field, other))
+        return self.without(*replaced).url(**{field: value})
 
     def without(self, *pairs: tuple[str, str | None]) -> Address:
         """Return the query string without some parameters; None stands for any value."""
@@ -131,7 +121,7 @@ def ecosphere_search_map_urls() -> dict[str, str]:
     return {"toggle": toggled, "area": area}
 
 
-PAGES = ("dataset.search", "organization.read", "group.read")
+LIMITED_PAGES = ("dataset.search", "organization.read", "group.read")
 TOO_MANY = 429
 
 
@@ -141,7 +131,7 @@ def limit() -> None:
     Raises:
         HTTPException: too many of them in a short time.
     """
-    if tk.request.endpoint not in PAGES or tk.current_user.is_authenticated:
+    if tk.request.endpoint not in LIMITED_PAGES or tk.current_user.is_authenticated:
         return
     if len(Address.current().filters) <= 1:
         return
@@ -229,8 +219,7 @@ def facet_label(facet: str, value: str, search_facets: DataDict | None = None) -
     items = (search_facets or {}).get(facet, {}).get("items", [])
     default = next((item["display_name"] for item in items if item["name"] == value), "")
     if not default and facet == "organization":
-        service = tk.h.get_organization(value)
-        default = service["title"] if service else ""
+        default = (tk.h.get_organization(value) or {}).get("title", "")
     elif not default and facet == "id":
         default = _title_of(value)
     return facets.label(facet, value, language.current(), default)
@@ -394,7 +383,7 @@ def _readable(title: str) -> str:
     if not is_table_name(title):
         return ""
     own, place = table_parts(title.strip())
-    units = words.units(words.read(" ".join(own)), synonyms_on=False)
+    units = words.units(words.read(" ".join(own)))
     names = [words.spellings().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
     text = " ".join(names)
     text = text[:1].upper() + text[1:]
@@ -419,12 +408,10 @@ def places(value: Any, lang: str) -> str:
 
 def date(dataset: Dataset) -> str:
     """Return the date of the data, else that of the record: a record harvested today may describe ten-year-old data."""
-    modified = str(dataset.get("modified") or "")
-    if _YEAR.fullmatch(modified):
-        return _("Data updated: {date}").format(date=modified)
+    modified = text = str(dataset.get("modified") or "")
     if _MONTH.fullmatch(modified):
         text = dates.month(modified)
-    else:
+    elif not _YEAR.fullmatch(modified):
         text = dates.day(modified)
     if text:
         return _("Data updated: {date}").format(date=text)
@@ -444,7 +431,7 @@ def ways(dataset: Dataset, lang: str) -> list[Way]:
     ]
 
 
-def grouped(datasets: list[Dataset]) -> list[Dataset]:
+def ecosphere_search_grouped(datasets: list[Dataset]) -> list[Dataset]:
     """Group the datasets of a page that belong together under the first of them, in `MEMBERS`, and number the results.
 
     A series itself comes first in its group if it is on the page. The order of the others is kept.
@@ -457,14 +444,9 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
 
 
 def _with_members(group: list[Dataset]) -> Dataset:
-    first = next(
-        (dataset for dataset in group if template_helpers.is_series(dataset.get("dcat_type"))),
-        group[0],
-    )
-    others = [dataset for dataset in group if dataset is not first]
-    if others:
-        return {**first, MEMBERS: others}
-    return first
+    series = (dataset for dataset in group if template_helpers.is_series(dataset.get("dcat_type")))
+    first = next(series, group[0])
+    return {**first, MEMBERS: [dataset for dataset in group if dataset is not first]}
 
 
 def _key(dataset: Dataset, series: dict[str, str]) -> str:
@@ -473,9 +455,8 @@ def _key(dataset: Dataset, series: dict[str, str]) -> str:
         return own
     for reference in facets.values(dataset.get("in_series")):
         return series.get(reference, reference)
-    namesake = f"{dataset.get('owner_org')} {voc.normalise(dataset.get('title') or '')}"
     if dataset.get("title"):
-        return namesake
+        return f"{dataset.get('owner_org')} {voc.normalise(dataset['title'])}"
     return str(dataset.get("id"))
 
 
@@ -488,8 +469,6 @@ def _identity(dataset: Dataset) -> tuple[str, list[str]]:
     return names[0], names
 
 
-#: Aliases for templates.
-ecosphere_search_grouped = grouped
 ecosphere_search_month = dates.month
 
 
@@ -515,10 +494,11 @@ MOST_WORDS = 20
 @lru_cache(maxsize=256)
 def words_of(query: str) -> frozenset[str]:
     """Return the stems of the words of a query without stop words, at most `MOST_WORDS`."""
-    content = [
-        word for word in _WORD.findall(query) if voc.normalise(word) not in words.stop_words()
-    ]
-    stems = [stem for stem in map(_stem, content) if len(stem) >= _SHORTEST]
+    stems = []
+    for word in _WORD.findall(query):
+        stem = _stem(word)
+        if len(stem) >= _SHORTEST and voc.normalise(word) not in words.stop_words():
+            stems.append(stem)
     return frozenset(stems[:MOST_WORDS])
 
 
@@ -546,19 +526,12 @@ def mark(text: str, words: Collection[str]) -> Markup:
         text: plain text.
         words: stems, as returned by `words_of`.
     """
-    if not words:
-        return escape(text)
-    parts: list[str] = []
+    marked = Markup()
     end = 0
     for begin, until in _matches(text, words):
-        parts += [
-            escape(text[end:begin]),
-            Markup("<mark>"),
-            escape(text[begin:until]),
-            Markup("</mark>"),
-        ]
+        marked += escape(text[end:begin]) + Markup("<mark>%s</mark>") % text[begin:until]
         end = until
-    return Markup("").join([*parts, escape(text[end:])])
+    return marked + escape(text[end:])
 
 
 def excerpt(text: str, words: Collection[str], length: int) -> str:
@@ -571,7 +544,7 @@ def excerpt(text: str, words: Collection[str], length: int) -> str:
     """
     if len(text) <= length:
         return text
-    first = next((begin for begin, _end in _matches(text, words)), 0) if words else 0
+    first = next((begin for begin, _end in _matches(text, words)), 0)
     begin = 0
     if first > length * 3 // 4:
         begin = text.rfind(" ", 0, max(first - length // 4, 0)) + 1
@@ -653,48 +626,41 @@ def ecosphere_search_facets(
         titles: field → title, in the order of the page.
         search_facets: as returned by `package_search`.
     """
-    address = Address.current()
-    whole = tk.request.args.get(WHOLE, "")
-    views = []
+    shown = []
     for field, title in titles.items():
         items = (search_facets or {}).get(field, {}).get("items") or []
-        if field == whole:
-            find = tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
-            views.append(_view(field, title, items, address, find))
-        elif items:
-            views.append(_view(field, title, items, address, None))
-    return views
+        if items or field == tk.request.args.get(WHOLE):
+            shown.append(_shown_facet(field, title, items))
+    return shown
 
 
-def _view(
-    field: str, title: str, items: list[DataDict], address: Address, find: str | None
-) -> ShownFacet:
-    """Return a facet; `find` is None for the default view, else the words (possibly none) to look for in all values."""
-    whole = find is not None
+def _shown_facet(field: str, title: str, items: list[DataDict]) -> ShownFacet:
+    """Return a facet: by default its first values, on request all values, or those with the words to look for."""
+    address = Address.current()
     facet = facets.of_field(field)
     chosen = set(address.chosen.get(field, ()))
     nodes = facets.tree(field, [{**item, "active": item["name"] in chosen} for item in items])
-    hidden = any(node.children for node in nodes) or len(nodes) > facet.shown
-    words = voc.normalise(find or "").split()
-    maker = _Maker(field, address, facet.shown, whole, words)
-    all_url, less_url, parameters, covering = "", "", (), ()
+    whole = tk.request.args.get(WHOLE) == field
+    find, all_url, less_url, parameters, covering = "", "", "", (), ()
     if whole:
+        find = tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
         less_url = f"{address.url()}#facet-{field}"
         parameters = (*address.pairs, (WHOLE, field))
-    elif hidden:
+    elif any(node.children for node in nodes) or len(nodes) > facet.shown:
         all_url = f"{address.url(**{WHOLE: field})}#facet-{field}"
     if field == TERRITORY_FIELD and chosen:
         covering = _covering(address)
+    values = _Values(field, address, facet.shown, whole, voc.normalise(find).split())
     return ShownFacet(
         field=field,
         title=title,
-        values=maker.values(nodes),
+        values=values.of(nodes),
         number=len(items),
         open=facet.open or whole or bool(chosen),
         all_url=all_url,
         whole=whole,
         less_url=less_url,
-        find=find or "",
+        find=find,
         parameters=parameters,
         covering=covering,
     )
@@ -703,50 +669,54 @@ def _view(
 def _covering(address: Address) -> tuple[tuple[str, str], ...]:
     """Return links, for each chosen territory, to the datasets that cover it instead of those within it."""
     elsewhere = address.without((TERRITORY_FIELD, None), (facets.COVERS, None))
-    chosen = address.chosen.get(TERRITORY_FIELD, ())
-    labels = ((facets.place_label(place, language.current()), place) for place in chosen)
-    return tuple(
-        (label, elsewhere.url(**{facets.COVERS: place})) for label, place in labels if label
-    )
+    covering = []
+    for place in address.chosen[TERRITORY_FIELD]:
+        label = facets.place_label(place, language.current())
+        if label:
+            covering.append((label, elsewhere.url(**{facets.COVERS: place})))
+    return tuple(covering)
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _Values:
+    """What the values of a facet are shown with.
+
+    Attributes:
+        most: number of values shown by default, beside the chosen ones.
+        whole: whether all are shown.
+        words: words that those shown begin with; empty for any.
+    """
+
     field: str
     address: Address
     most: int
     whole: bool
     words: list[str]
 
-    def values(self, nodes: list[facets.Node]) -> tuple[Value, ...]:
+    def of(self, nodes: list[facets.Node]) -> tuple[Value, ...]:
+        """Return the values to show among some, with those below them."""
         if self.whole:
-            nodes = [node for node in nodes if not self.words or self._holds(node)]
+            nodes = list(filter(self._has_words, nodes))
         else:
             nodes = [*nodes[: self.most], *(node for node in nodes[self.most :] if node.chosen)]
         return tuple(map(self._value, nodes))
 
     def _value(self, node: facets.Node) -> Value:
         item = node.item
-        name, active = item["name"], item["active"]
-        address = self.address
-        if active:
-            url = address.without((self.field, name)).url()
+        if item["active"]:
+            url = self.address.without((self.field, item["name"])).url()
         else:
-            url = address.with_value(self.field, name)
+            url = self.address.with_value(self.field, item["name"])
         if self.whole:
             url = f"{url}&{WHOLE}={self.field}#facet-{self.field}"
-        below = self.values(node.children) if self.whole or node.chosen else ()
-        return Value(
-            item["display_name"],
-            item["count"],
-            url,
-            active,
-            below,
-            node.chosen or bool(self.words),
-        )
+        children = ()
+        if self.whole or node.chosen:
+            children = self.of(node.children)
+        is_open = node.chosen or bool(self.words)
+        return Value(item["display_name"], item["count"], url, item["active"], children, is_open)
 
-    def _holds(self, node: facets.Node) -> bool:
+    def _has_words(self, node: facets.Node) -> bool:
+        """Return whether a value, or one below it, has words that begin with those to look for."""
         label = f" {voc.normalise(node.item['display_name'])}"
-        return all(f" {word}" in label for word in self.words) or any(
-            map(self._holds, node.children)
-        )
+        has_words = all(f" {word}" in label for word in self.words)
+        return has_words or any(map(self._has_words, node.children))

@@ -56,8 +56,7 @@ def of(package_id: str) -> int:
     """Return the popularity of a dataset, 0 to `MOST`, cached for a minute."""
     numbers = _cache()
     if not numbers or time.monotonic() - numbers[0][0] > _KNOWN_SECONDS:
-        rows = model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).all()
-        numbers[:] = [(time.monotonic(), {id_: int(number) for id_, number in rows})]
+        numbers[:] = [(time.monotonic(), _stored())]
     return numbers[0][1].get(package_id, 0)
 
 
@@ -83,21 +82,21 @@ def count() -> int:
     with Locks() as locks:
         if not locks.take(_COUNTING):
             return 0
-        scores = _scores()
-        stored = dict(
-            model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all()
-        )
-        changed = sorted(
-            id_ for id_ in scores.keys() | stored.keys() if scores.get(id_) != stored.get(id_)
-        )
-        some = changed[:AT_ONCE]
+        scores, stored = _scores(), _stored()
+        changed = sorted({id_ for id_, _score in scores.items() ^ stored.items()})
+        some = {id_: scores.get(id_, 0) for id_ in changed[:AT_ONCE]}
         # Index before storing: if Solr is down, the changes remain pending for the next run.
-        _cache()[:] = [(time.monotonic(), stored | {id_: scores.get(id_, 0) for id_ in some})]
-        documents.index(some)
-        _keep({id_: scores.get(id_, 0) for id_ in some})
+        _cache()[:] = [(time.monotonic(), stored | some)]
+        documents.index(list(some))
+        _keep(some)
         if len(some) == len(changed):
             set_system_info(_DAY, dates.today().isoformat())
         return len(some)
+
+
+def _stored() -> dict[str, int]:
+    query = sa.select(Popularity.package_id, Popularity.score)
+    return dict(model.Session.execute(query).tuples().all())
 
 
 def _scores() -> dict[str, int]:

@@ -9,9 +9,8 @@ On CKAN's plain schema this works as well: the fields of the French schema are t
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -60,12 +59,10 @@ _OWN_PARSERS = ("frange", "edismax")
 """Parsers that CKAN lets through, for the filters of ckanext-spatial and of our own queries."""
 _FIELDS = re.compile(r"[\w.*-]+")
 _ORDER = re.compile(r"[\w.-]+\s+(?:asc|desc)", re.IGNORECASE)
-_WEIGHTED = ("bf", "boost")
-"""Parameters that hold functions."""
-_PARSERS = ("dismax", "edismax")
+_ACCEPTED = {"bf": (), "boost": (), "defType": ("dismax", "edismax"), "wt": ("json",)}
+"""Parameters of Solr → the values that a caller may give them; the first two hold functions."""
 _COSTLY = re.compile(r"[*?~]")
 _CLAUSE_ENDS = re.compile(r"[\s()]+")
-_EVERYTHING = "*:*"
 _SIDES = 4
 MOST_DEGREES = 540
 """Maximum longitude: web maps go once around the Earth."""
@@ -96,10 +93,14 @@ def prepare(params: DataDict) -> DataDict:
         SearchQueryError: the query exceeds a limit, see `check`.
     """
     query = str(params.get("q") or "")
-    if query and query == _written.get():
-        if params.get("facet.field"):
-            params.setdefault("facet.limit", config.facet_limit())
-        return params
+    if not query or query != _written.get():
+        _prepare_query(params, query)
+    if params.get("facet.field"):
+        params.setdefault("facet.limit", config.facet_limit())
+    return params
+
+
+def _prepare_query(params: DataDict, query: str) -> None:
     if not characters.is_clean(query):
         query = params["q"] = characters.clean(query)
     fielded = is_fielded(query[:LONGEST_QUERY])
@@ -107,22 +108,20 @@ def prepare(params: DataDict) -> DataDict:
     if has_signs:
         query = params["q"] = without_strays(query)
     check(params, fielded or has_signs)
-    if fielded and not _PARSER_DEFINITION.match(query):
-        params["q"] = fielded_with_phrases(query)
-    elif not fielded:
-        query = query.replace(":", " ")
-        if has_signs and query.strip():
-            params["defType"] = "edismax"
-            params.setdefault("mm", minimum_of(query, config.minimum_match()))
-            query = with_phrases(query)
-        if query:
-            params["q"] = query
-        params.setdefault("qf", config.query_fields())
-        params.setdefault("mm", config.minimum_match())
-        params.setdefault("tie", config.tie())
-    if params.get("facet.field"):
-        params.setdefault("facet.limit", config.facet_limit())
-    return params
+    if fielded:
+        if not _PARSER_DEFINITION.match(query):
+            params["q"] = fielded_with_phrases(query)
+        return
+    query = query.replace(":", " ")
+    if has_signs and query.strip():
+        params["defType"] = "edismax"
+        params.setdefault("mm", minimum_of(query, config.minimum_match()))
+        query = with_phrases(query)
+    if query:
+        params["q"] = query
+    params.setdefault("qf", config.query_fields())
+    params.setdefault("mm", config.minimum_match())
+    params.setdefault("tie", config.tie())
 
 
 # --- the limits of a search ---
@@ -145,9 +144,7 @@ def check(params: DataDict, fielded: bool) -> None:
         )
     if fielded:
         _check_fielded(query)
-    texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(
-        map(str, params.get("fq_list") or [])
-    )
+    texts = [params.get("q"), params.get("fq"), params.get("sort"), *(params.get("fq_list") or [])]
     if any(map(_names_our_parser, texts)):
         raise SearchQueryError(
             _("A search names no function of Solr: write words, or field:value.")
@@ -174,18 +171,19 @@ def _check_parameters(params: DataDict) -> None:
     names = re.split(r"[,\s]+", fields)
     if not all(_FIELDS.fullmatch(text) for text in names if text):
         raise SearchQueryError(_("Name the fields that you want, without functions."))
-    odd = [name for name in _WEIGHTED if params.get(name)]
-    odd += [name for name in ("defType",) if params.get(name) and params[name] not in _PARSERS]
-    odd += [name for name in ("wt",) if params.get(name) and params[name] != "json"]
+    odd = []
+    for name, accepted in _ACCEPTED.items():
+        if params.get(name) and params[name] not in accepted:
+            odd.append(name)
     if odd:
         raise SearchQueryError(
             _("This cannot be asked here: {names}.").format(names=", ".join(odd))
         )
 
 
-def _names_our_parser(text: str) -> bool:
+def _names_our_parser(text: Any) -> bool:
     # CKAN refuses local parameters elsewhere than at the start.
-    match = _LOCAL_PARAMETERS.match(text)
+    match = _LOCAL_PARAMETERS.match(str(text or ""))
     return match is not None and any(parser in match[1] for parser in _OWN_PARSERS)
 
 
@@ -198,16 +196,9 @@ def _bound_facets(params: DataDict) -> None:
     if params.get("facet.mincount") is not None:
         params["facet.mincount"] = max(1, _number(params["facet.mincount"]))
     limit = _number(params.get("facet.limit"))
-    if (
-        limit < -1
-        or limit > MOST_FACET_VALUES
-        or (limit == -1 and not all(map(_is_closed, fields or ())))
-    ):
+    is_unlimited = limit == -1 and all(_named(field).startswith(CLOSED) for field in fields or ())
+    if not is_unlimited and not 0 <= limit <= MOST_FACET_VALUES:
         params["facet.limit"] = MOST_FACET_VALUES
-
-
-def _is_closed(facet: Any) -> bool:
-    return _named(facet).startswith(CLOSED)
 
 
 def _named(facet: Any) -> str:
@@ -216,22 +207,19 @@ def _named(facet: Any) -> str:
 
 
 def _check_fielded(query: str) -> None:
-    if sum(1 for part in _CLAUSE_ENDS.split(query) if part) > MOST_CLAUSES:
+    if len(list(filter(None, _CLAUSE_ENDS.split(query)))) > MOST_CLAUSES:
         raise SearchQueryError(
             _("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES)
         )
-    if len(
-        _COSTLY.findall(query.replace(_EVERYTHING, ""))
-    ) > MOST_WILDCARDS or "/" in _outside_quotes(query):
+    outside_quotes = "".join(query.split('"')[::2])
+    has_slash = "/" in outside_quotes.replace("\\/", "").replace("://", "")
+    wildcards = _COSTLY.findall(query.replace("*:*", ""))  # "*:*" is everything
+    if len(wildcards) > MOST_WILDCARDS or has_slash:
         message = _(
             "The search has too many wildcards: {number} at most, and no expression between"
             " slashes."
         )
         raise SearchQueryError(message.format(number=MOST_WILDCARDS))
-
-
-def _outside_quotes(query: str) -> str:
-    return "".join(query.split('"')[::2]).replace("\\/", "").replace("://", "")
 
 
 def _check_box(box: Any) -> None:
@@ -244,10 +232,9 @@ def _check_box(box: Any) -> None:
         west, south, east, north = (float(str(side)[:40]) for side in sides[: _SIDES + 1])
     except ValueError:
         raise SearchQueryError(_("Give the box as west,south,east,north in degrees.")) from None
-    finite = all(map(math.isfinite, (west, south, east, north)))
-    inside = finite and max(abs(west), abs(east)) <= MOST_DEGREES
-    inside = inside and 0 <= east - west <= 360  # noqa: PLR2004 - degrees
-    if not inside or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
+    # Comparisons with NaN are false.
+    in_width = -MOST_DEGREES <= west <= east <= min(MOST_DEGREES, west + 360)
+    if not in_width or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
         raise SearchQueryError(
             _(
                 "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90,"
@@ -323,17 +310,20 @@ def minimum_of(text: str, minimum: str) -> str:
 
 def without_strays(text: str) -> str:
     """Return a query without fields, without "/", " ? " and " * ", which would be an expression or match everything."""
-    parts = re.split(r'("[^"]*")', text)
-    parts[::2] = [_ODD.sub(" ", part) for part in parts[::2]]
-    return "".join(parts).strip()
+    return _outside_quotes(text, lambda part: _ODD.sub(" ", part)).strip()
 
 
 def with_phrases(text: str) -> str:
     """Return a query without fields, adapted to the index, for Solr's edismax parser."""
-    # Every second part is quoted.
+    text = _outside_quotes(text, lambda part: _BEGINNING.sub(_begins, part))
+    return _PHRASE.sub(lambda match: _phrase(match, loosely=True), text)
+
+
+def _outside_quotes(text: str, change: Callable[[str], str]) -> str:
+    """Return a text of which each part outside of quotation marks is changed."""
     parts = re.split(r'("[^"]*")', text)
-    parts[::2] = [_BEGINNING.sub(_begins, part) for part in parts[::2]]
-    return _PHRASE.sub(lambda match: _phrase(match, loosely=True), "".join(parts))
+    parts[::2] = map(change, parts[::2])  # every second part is quoted
+    return "".join(parts)
 
 
 def fielded_with_phrases(text: str) -> str:
@@ -343,12 +333,8 @@ def fielded_with_phrases(text: str) -> str:
     for number, part in enumerate(parts):
         is_group = number % 2 == 1
         if not is_group or _ANALYSED.match(part):
-            parts[number] = _phrases(part)
+            parts[number] = _PHRASE.sub(lambda match: _phrase(match, loosely=False), part)
     return "".join(parts)
-
-
-def _phrases(text: str) -> str:
-    return _PHRASE.sub(lambda match: _phrase(match, loosely=False), text)
 
 
 def _begins(match: re.Match[str]) -> str:
@@ -361,7 +347,7 @@ def _phrase(match: re.Match[str], *, loosely: bool) -> str:
     if field and not _ANALYSED.fullmatch(field):
         return match[0]
     typed = words.read_all(text)
-    content = [word for word in typed if word.folded not in words.stop_words()]
+    content = words.without_stop_words(typed)
     if not content or re.search(r"[\\*?]", text):
         return match[0]
     slop = len(typed) - len(content) + words.lengthened([word.stem for word in content])

@@ -41,16 +41,14 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
             _("The French schema could not be applied to Solr: {error}").format(error=error)
         )
         return
-    if not changed:
-        report.unchanged(_("Solr has the French schema"))
-    else:
-        report.changed(
-            _("French schema applied to Solr ({number} changes)").format(number=len(changed))
-        )
+    if changed:
+        message = _("French schema applied to Solr ({number} changes)")
+        report.changed(message.format(number=len(changed)))
+        _index_again(report, rebuild)
+        return
+    report.unchanged(_("Solr has the French schema"))
     if rebuild:
-        index_datasets(report, only_missing=not changed)
-    elif changed:
-        report.changed(_("Datasets must be indexed again: run ckan search-index rebuild"))
+        index_datasets(report, only_missing=True)
 
 
 def undo_schema(report: InitReport, rebuild: bool = True) -> None:
@@ -72,9 +70,12 @@ def undo_schema(report: InitReport, rebuild: bool = True) -> None:
     if not changed:
         report.unchanged(_("Solr has nothing of the French schema"))
         return
-    report.changed(
-        _("CKAN's own schema put back into Solr ({number} changes)").format(number=len(changed))
-    )
+    message = _("CKAN's own schema put back into Solr ({number} changes)")
+    report.changed(message.format(number=len(changed)))
+    _index_again(report, rebuild)
+
+
+def _index_again(report: InitReport, rebuild: bool) -> None:
     if rebuild:
         index_datasets(report, only_missing=False)
     else:
@@ -99,19 +100,16 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
     else:  # like CKAN's rebuild, but in batches
         query = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
         documents.index(list(model.Session.scalars(query)))
-    report.changed(
-        tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(
-            number=count
-        )
-    )
+    message = tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count)
+    report.changed(message.format(number=count))
 
 
 def check() -> list[Check]:
     """Check that Solr has the French schema and accepts the options of queries, and that alerts are processed."""
-    schema = _check_schema()
-    if schema.status is CheckStatus.ERROR:
-        return [schema, *check_alerts()]
-    return [schema, _check_query(), *check_alerts()]
+    checks = [_check_schema()]
+    if checks[0].status is not CheckStatus.ERROR:
+        checks.append(_check_query())
+    return checks + check_alerts()
 
 
 def _check_schema() -> Check:

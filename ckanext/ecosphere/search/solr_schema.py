@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,9 +76,8 @@ class SolrAdmin:
         except ValueError:
             body = {}
         if not response.ok or not isinstance(body, dict) or not body:
-            raise SolrAdminError(
-                _solr_message(body, response.text) or f"HTTP {response.status_code}: {url}"
-            )
+            message = _solr_message(body, response.text)
+            raise SolrAdminError(message or f"HTTP {response.status_code}: {url}")
         return body
 
     def schema(self) -> DataDict:
@@ -101,11 +101,10 @@ class SolrAdmin:
         """Return a managed list of stop words, empty if it does not exist."""
         return self._list("stopwords", name).get("wordSet", {}).get("managedList", [])
 
-    def set_stop_words(self, name: str, words: list[str]) -> None:
+    def set_stop_words(self, name: str, words: Iterable[str]) -> None:
         """Replace the contents of a managed list of stop words (effective after a reload)."""
-        present = self.stop_words(name)
-        removed = [word for word in present if word not in words]
-        self._replace("stopwords", name, removed, [word for word in words if word not in present])
+        present, wanted = set(self.stop_words(name)), set(words)
+        self._replace("stopwords", name, present - wanted, sorted(wanted - present))
 
     def synonyms(self, name: str) -> dict[str, list[str]]:
         """Return a managed synonym map, empty if it does not exist."""
@@ -126,7 +125,7 @@ class SolrAdmin:
         except SolrAdminError:
             return {}
 
-    def _replace(self, kind: str, name: str, removed: list[str], added: Any) -> None:
+    def _replace(self, kind: str, name: str, removed: Iterable[str], added: Any) -> None:
         """Delete entries of a managed list, then add others."""
         entries = self._entries_url(kind, name)
         for entry in removed:
@@ -139,9 +138,7 @@ class SolrAdmin:
 
         Any node forwards requests for a core of another node.
         """
-        cores = self._cores()
-        base = f"{self.root_url}/{cores[0]}" if cores else self.base_url
-        return f"{base}/schema/analysis/{kind}/{name}"
+        return f"{self._core_urls()[0]}/schema/analysis/{kind}/{name}"
 
     def _entries_url(self, kind: str, name: str) -> str:
         """Return the base URL of the entries of a managed list.
@@ -174,9 +171,8 @@ class SolrAdmin:
             SolrAdminError: there is no such collection, or the alias refers to several.
         """
         params = {"action": "CLUSTERSTATUS", "collection": self.name}
-        collections = self.call("GET", f"{self.root_url}/admin/collections", params=params)[
-            "cluster"
-        ]["collections"]
+        answer = self.call("GET", f"{self.root_url}/admin/collections", params=params)
+        collections = answer["cluster"]["collections"]
         if len(collections) != 1:
             message = _("{name} stands for several collections: give the address of one")
             raise SolrAdminError(message.format(name=self.name))
@@ -190,11 +186,8 @@ class SolrAdmin:
             SolrAdminError: refused, or a replica does not reload.
         """
         if not self.is_cloud:
-            self.call(
-                "GET",
-                f"{self.root_url}/admin/cores",
-                params={"action": "RELOAD", "core": self.name},
-            )
+            params = {"action": "RELOAD", "core": self.name}
+            self.call("GET", f"{self.root_url}/admin/cores", params=params)
             return
         params = {"action": "RELOAD", "name": self.collection()["name"]}
         answer = self.call("GET", f"{self.root_url}/admin/collections", params=params)
@@ -204,31 +197,31 @@ class SolrAdmin:
     def indexed_field(self, field: str) -> DataDict:
         """Return the index flags of a field in the Lucene index, empty if no document has it."""
         params = {"fl": field, "numTerms": 0}
-        bases = [f"{self.root_url}/{core}" for core in self._cores()] or [self.base_url]
-        fields = (
-            self.call("GET", f"{base}/admin/luke", params=params)["fields"].get(field, {})
-            for base in bases
-        )
-        return next(filter(None, fields), {})
+        for url in self._core_urls():
+            fields = self.call("GET", f"{url}/admin/luke", params=params)["fields"]
+            if fields.get(field):
+                return fields[field]
+        return {}
 
     @cached_property
     def is_cloud(self) -> bool:
         """Return whether this Solr runs as SolrCloud."""
         return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
 
-    def _cores(self) -> list[str]:
-        """Return the names of the active cores of the collection, sorted; empty outside SolrCloud."""
-        return [core["core"] for core in self._replicas()]
+    def _core_urls(self) -> list[str]:
+        """Return the URL of each core of the collection, sorted; outside SolrCloud that of the core."""
+        cores = [f"{self.root_url}/{replica['core']}" for replica in self._replicas()]
+        return cores or [self.base_url]
 
     def _replicas(self) -> list[DataDict]:
+        """Return the active replicas of the collection by the name of their core; empty outside SolrCloud."""
         if not self.is_cloud:
             return []
-        shards = self.collection()["shards"].values()
-        replicas = (replica for shard in shards for replica in shard["replicas"].values())
-        return sorted(
-            (replica for replica in replicas if replica["state"] == "active"),
-            key=lambda replica: replica["core"],
-        )
+        active = []
+        for shard in self.collection()["shards"].values():
+            replicas = shard["replicas"].values()
+            active += [replica for replica in replicas if replica["state"] == "active"]
+        return sorted(active, key=lambda replica: replica["core"])
 
     def delete_all(self) -> None:
         """Delete every document, which also resets how Lucene has indexed each field."""
@@ -254,7 +247,9 @@ def _solr_message(body: Any, text: str) -> str:
         body: the decoded JSON, if the answer has some; the Schema API explains errors in `details`.
         text: the raw response.
     """
-    explained = body.get("error", text) if isinstance(body, dict) else text
+    explained = text
+    if isinstance(body, dict):
+        explained = body.get("error", text)
     if isinstance(explained, dict):
         explained = explained.get("details") or explained.get("msg") or explained
     if not isinstance(explained, str):
@@ -271,7 +266,6 @@ def solr() -> SolrAdmin:
 
 # --- the French schema ---
 
-DATA = Path(__file__).parent / "data"
 MANAGED_NAME = "ecosphere_fr"
 TEXT_TYPE = "text"
 NUMERIC_TYPES = ("pint", "pfloat")
@@ -313,14 +307,7 @@ class SchemaState:
 
 def wanted() -> DataDict:
     """Return the declared schema: `field_types`, `fields` and `copy_fields` in the format of the Schema API."""
-    with (DATA / "solr_schema.yaml").open(encoding="utf-8") as stream:
-        return yaml.safe_load(stream)
-
-
-def stop_words() -> list[str]:
-    """Return the declared stop words."""
-    lines = (DATA / "stopwords_fr.txt").read_text(encoding="utf-8").splitlines()
-    return list(filter(None, (line.partition("#")[0].strip() for line in lines)))
+    return yaml.safe_load((words.DATA / "solr_schema.yaml").read_text(encoding="utf-8"))
 
 
 def schema_commands(current: DataDict, target: DataDict) -> dict[str, list[Any]]:
@@ -333,7 +320,7 @@ def schema_commands(current: DataDict, target: DataDict) -> dict[str, list[Any]]
     Returns:
         the required commands by name; empty if nothing differs. Nothing is ever removed.
     """
-    commands: dict[str, list[Any]] = {}
+    commands: dict[str, list[Any]] = defaultdict(list)
     for kind, current_key, target_key in (
         ("field-type", "fieldTypes", "field_types"),
         ("field", "fields", "fields"),
@@ -341,21 +328,19 @@ def schema_commands(current: DataDict, target: DataDict) -> dict[str, list[Any]]
         present = {item["name"]: item for item in current[current_key]}
         for item in target[target_key]:
             if item["name"] not in present:
-                commands.setdefault(f"add-{kind}", []).append(item)
+                commands[f"add-{kind}"].append(item)
             elif not same(item, present[item["name"]]):
-                commands.setdefault(f"replace-{kind}", []).append(item)
+                commands[f"replace-{kind}"].append(item)
     names = {item["name"] for item in current["fields"]}
     for item in target["fields_if_missing"]:
         if item["name"] not in names:
-            commands.setdefault("add-field", []).append(item)
+            commands["add-field"].append(item)
     copies = {(item["source"], item["dest"]) for item in current["copyFields"]}
     for item in target["copy_fields"]:
         missing = [dest for dest in item["dest"] if (item["source"], dest) not in copies]
         if missing:
-            commands.setdefault("add-copy-field", []).append(
-                {"source": item["source"], "dest": missing}
-            )
-    return commands
+            commands["add-copy-field"].append({"source": item["source"], "dest": missing})
+    return dict(commands)
 
 
 def state(solr: SolrAdmin) -> SchemaState:
@@ -368,7 +353,7 @@ def state(solr: SolrAdmin) -> SchemaState:
     if commands:
         # Synonyms cannot be compared yet: their form depends on an analysis chain that is not in place.
         return SchemaState(commands, stop_words=True, synonym_map={})
-    if set(solr.stop_words(MANAGED_NAME)) != set(stop_words()):
+    if set(solr.stop_words(MANAGED_NAME)) != words.stop_words():
         return SchemaState(stop_words=True, synonym_map={})
     target = synonym_map(solr)
     present = {term: sorted(values) for term, values in solr.synonyms(MANAGED_NAME).items()}
@@ -407,43 +392,37 @@ def solr_map(
     Returns:
         mapping for a managed synonym resource; terms that map only to themselves are left out.
     """
-    same: dict[str, set[str]] = {}
-    broader: dict[str, set[str]] = {}
+    implied: dict[str, set[str]] = defaultdict(
+        set
+    )  # term → synonyms and broader terms of its lines
     for line in lines:
-        terms = set(filter(None, map(analyse, line.terms)))
-        if not line.broader:
-            merged = terms.union(*(same.get(term, set()) for term in terms))
-            same.update(dict.fromkeys(merged, merged))
+        terms = list(filter(None, map(analyse, line.terms)))
+        others = terms
+        if line.broader:
+            others = list(filter(None, map(analyse, line.broader)))
         for term in terms:
-            broader.setdefault(term, set()).update(filter(None, map(analyse, line.broader)))
-    keys = sorted({*same, *broader})
-    closures = {key: _closure(key, same, broader) for key in keys}
+            implied[term].update(others)
+    closures = {term: _closure(term, implied) for term in implied}
     mapping: dict[str, list[str]] = {}
-    for key in keys:
+    for term in sorted(implied):
         # Solr replaces the longest known phrase and continues after it, so synonyms of its parts must be added to it,
         # or "plan de prévention des risques d'inondation" would no longer be found by "inondable".
-        parts = [_closure(part, same, broader) for part in keys if _inside(part, key)]
-        everything = closures[key].union(*parts)
-        if everything != {key}:
-            mapping[key] = sorted(everything)
+        parts = [closures[part] for part in implied if f" {part} " in f" {term} "]
+        everything = closures[term].union(*parts)
+        if everything != {term}:
+            mapping[term] = sorted(everything)
     return mapping
 
 
-def _inside(part: str, whole: str) -> bool:
-    """Return whether a phrase consists of consecutive whole words of a longer one."""
-    return part != whole and f" {part} " in f" {whole} "
-
-
-def _closure(term: str, same: dict[str, set[str]], broader: dict[str, set[str]]) -> set[str]:
-    """Return a term, its synonyms, and everything broader than any of them."""
+def _closure(term: str, implied: Mapping[str, set[str]]) -> set[str]:
+    """Return a term with everything that it implies, directly or not."""
     closure: set[str] = set()
-    todo = [term]
-    while todo:
-        current = todo.pop()
+    waiting = [term]
+    while waiting:
+        current = waiting.pop()
         if current not in closure:
             closure.add(current)
-            todo.extend(same.get(current, set()))
-            todo.extend(broader.get(current, set()))
+            waiting += implied.get(current, ())
     return closure
 
 
@@ -462,7 +441,7 @@ def apply(solr: SolrAdmin) -> list[str]:
     if before.commands:
         solr.change_schema(before.commands)
     if before.stop_words:
-        solr.set_stop_words(MANAGED_NAME, stop_words())
+        solr.set_stop_words(MANAGED_NAME, words.stop_words())
         solr.reload()
     solr.set_synonyms(MANAGED_NAME, synonym_map(solr))
     solr.reload()
@@ -546,25 +525,23 @@ def restore_commands(current: DataDict, ours: DataDict) -> dict[str, list[Any]]:
     present = {field["name"]: field for field in current["fields"]}
     types = {type_["name"]: type_ for type_ in current["fieldTypes"]}
     copies = {(copy["source"], copy["dest"]) for copy in current["copyFields"]}
-    fields = [declared["name"] for declared in ours["fields"]]
+    own_copies = {(copy["source"], dest) for copy in ours["copy_fields"] for dest in copy["dest"]}
+    fields = {declared["name"] for declared in ours["fields"]} & set(present)
     for declared in ours["fields_if_missing"]:
-        if declared["name"] in present and same(declared, present[declared["name"]]):
-            fields.append(declared["name"])
-    declared_types = [type_["name"] for type_ in ours["field_types"]]
-    own_types = [name for name in declared_types if name != TEXT_TYPE]
+        if same(declared, present.get(declared["name"], {})):
+            fields.add(declared["name"])
+    own_types = {type_["name"] for type_ in ours["field_types"]} & set(types) - {TEXT_TYPE}
+    replaced = []
+    if not same(stock_text_type(), types[TEXT_TYPE]):
+        replaced.append(stock_text_type())
     by_name = {
         "delete-copy-field": [
-            {"source": copy["source"], "dest": dest}
-            for copy in ours["copy_fields"]
-            for dest in copy["dest"]
-            if (copy["source"], dest) in copies
+            {"source": source, "dest": dest} for source, dest in sorted(own_copies & copies)
         ],
-        "delete-field": [{"name": name} for name in fields if name in present],
-        "replace-field-type": [],
-        "delete-field-type": [{"name": name} for name in own_types if name in types],
+        "delete-field": [{"name": name} for name in sorted(fields)],
+        "replace-field-type": replaced,
+        "delete-field-type": [{"name": name} for name in sorted(own_types)],
     }
-    if not same(stock_text_type(), types[TEXT_TYPE]):
-        by_name["replace-field-type"].append(stock_text_type())
     return {command: items for command, items in by_name.items() if items}
 
 

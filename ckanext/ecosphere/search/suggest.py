@@ -187,19 +187,17 @@ def _communes(start: str) -> list[communes.Commune]:
 
 def _names(field: str, item: DataDict) -> list[str]:
     """Return the names by which a facet value can be typed: label, alternative labels, code."""
-    vocabulary = facets.VOCABULARIES.get(field, "organisations")
-    concept = voc.get(vocabulary).get(item["name"])
-    others = ()
+    names = [item["display_name"]]
+    concept = voc.get(facets.VOCABULARIES.get(field, "organisations")).get(item["name"])
     if concept:
-        others = (*concept.alt_labels, str(concept.data.get("code") or ""))
-    return [item["display_name"], *others]
+        names += [*concept.alt_labels, str(concept.data.get("code") or "")]
+    return names
 
 
 def _begins(typed: list[str], names: list[str]) -> bool:
     """Return whether each typed word is a prefix of some word of one of the names."""
     for name in names:
-        words = voc.normalise(name).split()
-        text = " ".join(["", *words])  # each word follows a space
+        text = f" {voc.normalise(name)}"  # each word follows a space
         if all(f" {start}" in text for start in typed):
             return True
     return False

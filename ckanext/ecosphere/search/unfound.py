@@ -91,10 +91,10 @@ def count(text: str) -> None:
     model.Session.execute(
         sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
     )
-    add = insert(Unfound).values(month=dates.today().replace(day=1), words=text, count=1)
-    own = [Unfound.month, Unfound.words]
+    key = {"month": dates.today().replace(day=1), "words": text}
+    row = insert(Unfound).values(**key, count=1)
     model.Session.execute(
-        add.on_conflict_do_update(index_elements=own, set_={"count": Unfound.count + 1})
+        row.on_conflict_do_update(index_elements=[*key], set_={"count": Unfound.count + 1})
     )
     model.Session.commit()
 
@@ -184,8 +184,7 @@ def ecosphere_search_unfound_list(context: Context, data_dict: DataDict) -> Data
 def may_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow editors and administrators of the organisation that moderates data requests."""
     user = authorization.person(context)
-    name = declared(MODERATORS, "")
-    group = model.Group.get(name) if name else None
+    group = model.Group.get(declared(MODERATORS, ""))
     if user is not None and group is not None and group.state == model.State.ACTIVE:
         capacity = authz.users_role_for_group_or_org(group.id, user.name)
         if capacity in ("editor", "admin"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 from ckan.common import _
 from ckan.types import DataDict
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, make_response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import geometry
@@ -59,43 +59,39 @@ def suggestions() -> Response:
     """
     answer = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
     groups: list[DataDict] = []
+    _add_group(groups, _("Subjects"), [_of_search(item, item) for item in answer["subjects"]])
     titles = facets.titles("dataset", {})
-    if answer["subjects"]:
-        subjects = [
-            {"label": item, "url": tk.h.url_for("dataset.search", q=item)}
-            for item in answer["subjects"]
-        ]
-        groups.append({"title": _("Subjects"), "items": subjects})
-    for field, items in answer["facets"].items():
-        group = [
-            {
-                "label": item["label"],
-                "count": item["count"],
-                "url": tk.h.url_for("dataset.search", **{field: item["name"]}),
-            }
-            for item in items
-        ]
-        groups.append({"title": titles[field], "items": group})
-    if answer["communes"]:
-        places = [
-            {"label": item["label"], "url": tk.h.url_for("dataset.search", q=item["query"])}
-            for item in answer["communes"]
-        ]
-        title = _("Territories")
-        if all(item["kind"] == "commune" for item in answer["communes"]):
-            title = _("Communes")
-        groups.append({"title": title, "items": places})
-    if answer["datasets"]:
-        datasets = [
-            {"label": item["title"], "url": tk.h.url_for(f"{item['type']}.read", id=item["name"])}
-            for item in answer["datasets"]
-        ]
-        groups.append({"title": _("Datasets"), "items": datasets})
+    for field, values in answer["facets"].items():
+        items = []
+        for value in values:
+            url = tk.h.url_for("dataset.search", **{field: value["name"]})
+            items.append({"label": value["label"], "count": value["count"], "url": url})
+        _add_group(groups, titles[field], items)
+    title = _("Territories")
+    if all(place["kind"] == "commune" for place in answer["communes"]):
+        title = _("Communes")
+    places = [_of_search(place["label"], place["query"]) for place in answer["communes"]]
+    _add_group(groups, title, places)
+    datasets = []
+    for dataset in answer["datasets"]:
+        url = tk.h.url_for(f"{dataset['type']}.read", id=dataset["name"])
+        datasets.append({"label": dataset["title"], "url": url})
+    _add_group(groups, _("Datasets"), datasets)
     return jsonify({"groups": groups})
 
 
+def _of_search(label: str, query: str) -> DataDict:
+    return {"label": label, "url": tk.h.url_for("dataset.search", q=query)}
+
+
+def _add_group(groups: list[DataDict], title: str, items: list[DataDict]) -> None:
+    """Add a group of suggestions, unless it is empty."""
+    if items:
+        groups.append({"title": title, "items": items})
+
+
 @ecosphere_search.route("/recherche/zone", methods=["GET", "POST"])
-def area() -> Response | str | tuple[str, int]:
+def area() -> Response:
     """Choose the area of a search (drawn, pasted or named) and return to the search.
 
     The parameters of the search are kept in the URL.
@@ -103,32 +99,28 @@ def area() -> Response | str | tuple[str, int]:
     tk.check_access("package_search", {}, {})
     here = _without_area()
     written = tk.request.form.get("area", tk.request.args.get(page.AREA, ""))
-    error = ""
+    error, status = "", 200
     if tk.request.method == "POST":
         try:
             chosen = areas.parse(written)
-        except areas.AreaError as wrong:
-            error = str(wrong)
-        else:
             return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(chosen)))
+        except areas.AreaError as wrong:
+            error, status = str(wrong), 400
     cancel = tk.h.url_for("dataset.search") + Address.current().url()
     names = [concept.label(language.current()) for concept in voc.get("territories")]
     values = {"area": written[: areas.LONGEST], "error": error, "cancel": cancel, "names": names}
-    html = tk.render("ecosphere_search/area.html", values)
-    if error:
-        return (html, 400)
-    return html
+    return make_response(tk.render("ecosphere_search/area.html", values), status)
 
 
 def _without_area() -> Address:
     return Address.current().without((page.AREA, None), ("ext_area", None), (facets.COVERS, None))
 
 
-def _parameters(found: areas.Area) -> dict[str, str]:
-    if found.box is None:
-        return {facets.COVERS: found.covers}
-    sides = geometry.enlarged(found.box)
-    parameters = {page.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in sides)}
-    if found.label:
-        parameters["ext_area"] = found.label
-    return parameters
+def _parameters(chosen: areas.Area) -> dict[str, str]:
+    """Return the parameters of the search page for an area."""
+    if chosen.box is None:
+        return {facets.COVERS: chosen.covers}
+    sides = geometry.enlarged(chosen.box)
+    box = ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in sides)
+    parameters = {page.AREA: box, "ext_area": chosen.label}
+    return {name: value for name, value in parameters.items() if value}

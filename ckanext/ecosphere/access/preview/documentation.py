@@ -27,7 +27,6 @@ from ckanext.ecosphere.access.services.parsers import (
 )
 from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import parsing
-from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.ecosphere.vocabularies import tables
 
 Row = dict[str, str]
@@ -204,19 +203,15 @@ def _listed(value: etree._Element) -> tuple[str, str]:
 
 def _unit(attribute: etree._Element) -> str:
     measure = child(attribute, "valueMeasurementUnit")
-    if measure is None:
-        return ""
-    for element in measure.iter():
-        if local_name(element) in ("identifier", "catalogSymbol", "name"):
-            return text(element.text)
-    return ""
+    names = every(measure, "identifier", "catalogSymbol", "name")
+    return next((text(element.text) for element in names), "")
 
 
 def _text(element: etree._Element | None) -> str:
     """Return the text of an element and its descendants."""
     if element is None:
         return ""
-    return text(" ".join(part for part in element.itertext() if part.strip()))
+    return text(" ".join(element.itertext()))
 
 
 # --- tables that follow a French data standard ---

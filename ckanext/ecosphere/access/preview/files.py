@@ -80,10 +80,8 @@ def prune() -> int:
 
 def _in_folders(*names: str) -> list[Path]:
     paths: list[Path] = []
-    for name in names:
-        parent = folder(name)
-        if parent:
-            paths += parent.iterdir()
+    for parent in filter(None, map(folder, names)):
+        paths += parent.iterdir()
     return paths
 
 

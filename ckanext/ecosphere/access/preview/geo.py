@@ -71,8 +71,7 @@ def read(path: Path, most: int) -> Features:
     encoding = _encoding(path)
     try:
         layers = pyogrio.list_layers(path)
-        names = [name for name, geometry in layers if geometry] or [name for name, _none in layers]
-        layer = names[0]
+        layer = next((name for name, geometry in layers if geometry), layers[0][0])
         info = pyogrio.read_info(path, layer=layer, encoding=encoding, force_total_bounds=False)
         meta, _ids, geometries, columns = raw.read(
             path,
@@ -178,7 +177,10 @@ def _map(geometries: Any, crs: str | None, most_bytes: int) -> Values:
     bounds = shapely.total_bounds(shapes)
     if not _is_in_degrees(bounds):
         raise PreviewError("no-crs")
-    features, is_cut = _map_features(_simplified(shapes, bounds), most_bytes)
+    tolerance = max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / PIXELS
+    if tolerance > 0:  # leave out details that a map of this extent does not show
+        shapes = shapely.simplify(shapes, tolerance, preserve_topology=True)
+    features, is_cut = _map_features(shapes, most_bytes)
     content: Values = {
         "crs": crs_name(crs),
         "extent": [round(float(side), DECIMALS) for side in bounds],
@@ -206,17 +208,8 @@ def _used(names: list[str], columns: list[Any]) -> tuple[list[str], list[Any]]:
 def _is_in_degrees(bounds: Any) -> bool:
     """Return whether bounds may be degrees; a degree beyond the ends of the world is tolerated."""
     west, south, east, north = bounds
-    if not all(map(math.isfinite, bounds)):
-        return False
+    # Comparisons with NaN are false.
     return bool(west >= -181 and east <= 181 and south >= -91 and north <= 91)  # noqa: PLR2004
-
-
-def _simplified(shapes: Any, bounds: Any) -> Any:
-    """Return shapes without details that a map of these bounds does not show."""
-    tolerance = max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / PIXELS
-    if tolerance > 0:
-        return shapely.simplify(shapes, tolerance, preserve_topology=True)
-    return shapes
 
 
 def _map_features(shapes: Any, most_bytes: int) -> tuple[list[Values], bool]:
@@ -303,9 +296,7 @@ def _read_parquet(path: Path, most: int) -> Features:
     info = {"features": total, "crs": crs}
     if not batch:
         return Features(info, None, names, [[] for _name in names])
-    columns = []
-    for name in names:
-        columns.append([_cell(value) for value in batch.column(name).to_pylist()])
+    columns = [list(map(_cell, batch.column(name).to_pylist())) for name in names]
     geometries = None
     if geometry:
         geometries = batch.column(geometry).to_pylist()

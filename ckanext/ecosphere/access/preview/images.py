@@ -60,7 +60,7 @@ def bounds(zoom: int, column: int, row: int) -> str:
     """Return the bounding box of a tile in EPSG:3857, in metres."""
     side = 2 * EDGE / 2**zoom
     west, north = -EDGE + column * side, EDGE - row * side
-    return ",".join(f"{each:.6f}" for each in (west, north - side, west + side, north))
+    return f"{west:.6f},{north - side:.6f},{west + side:.6f},{north:.6f}"
 
 
 def address(service: Row, layer: Row, zoom: int, column: int, row: int) -> str:
@@ -69,9 +69,8 @@ def address(service: Row, layer: Row, zoom: int, column: int, row: int) -> str:
     Raises:
         NoImageError: the layer cannot be shown as tiles, or there is no such tile.
     """
-    if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(
-        service, layer
-    ):
+    is_tile = zoom <= DEEPEST and column < 2**zoom and row < 2**zoom
+    if not is_tile or not can_draw(service, layer):
         raise NoImageError("no-map")
     if service["kind"] == "wmts":
         return _wmts(service, layer, zoom, column, row)
@@ -185,12 +184,11 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
         NoImageError: the server does not answer, the response is not an image, or too many requests are running.
     """
     parent, key = files.folder(files.IMAGES), hashlib.sha256(url.encode()).hexdigest()
-    for media_type, suffix in SHOWN.items():
-        if parent is None:
-            break
-        path = parent / f"{key}.{suffix}"
-        if path.is_file():
-            return path.read_bytes(), media_type
+    if parent is not None:
+        for media_type, suffix in SHOWN.items():
+            path = parent / f"{key}.{suffix}"
+            if path.is_file():
+                return path.read_bytes(), media_type
     host, layer_key = turns.host_of(url), hashlib.sha256(layer.encode()).hexdigest()
     suspect = rate_limits.is_remembered("access-silent-once", layer_key) or turns.is_slow(host)
     places = rate_limits.FOR_READERS
@@ -228,10 +226,9 @@ def _note_silence(host: str, layer_key: str) -> None:
 
 
 def _fetched(url: str) -> tuple[bytes, str]:
+    session = GuardedSession(config.guard_settings(SECONDS, MEGABYTES))
     try:
-        answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(
-            url, headers={"Accept": "image/*"}
-        )
+        answer = session.get(url, headers={"Accept": "image/*"})
     except FetchError as error:
         raise NoImageError(messages.code_of(error)) from error
     if answer.status != 200:  # noqa: PLR2004

@@ -45,7 +45,7 @@ _XML = {
 }
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,100})[\s>/]")
 #: dBASE III, IV and FoxPro, with and without memo.
-_DBF = (0x03, 0x30, 0x83, 0x8B, 0xF5)
+_DBF = (b"\x03", b"\x30", b"\x83", b"\x8b", b"\xf5")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 #: Kinds of texts, of which the beginning is shown if they are large (`beginnings`), and all kinds
@@ -72,15 +72,11 @@ def sniff(head: bytes, name: str = "") -> str:
     for mark, kind in _MARKS.items():
         if head.startswith(mark):
             return kind
-    if _is_webp(head):
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image"
-    if name.lower().endswith(".dbf") and head[:1] and head[0] in _DBF:
+    if name.lower().endswith(".dbf") and head.startswith(_DBF):
         return "dbf"
     return _kind_of_text(head)
-
-
-def _is_webp(head: bytes) -> bool:
-    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def _kind_of_text(head: bytes) -> str:
@@ -118,6 +114,7 @@ _GAP = re.compile(r"[\s,:]*")
 #: Elements around the features of GML 2 and 3.1, and of WFS 2.
 _MEMBERS = frozenset({"featureMember", "featureMembers", "member", "members"})
 _TOTALS = ("numberMatched", "totalFeatures")
+_NUMBER = re.compile(r"[0-9]{1,12}")
 
 Facts = Values
 """`part`, and `known_total` if the text states how many features there are."""
@@ -194,9 +191,7 @@ def _first_features(text: str, most: int) -> tuple[Facts, list[Any]]:
 
 
 def _after_gap(text: str, place: int) -> int:
-    match = _GAP.match(text, place)
-    if match is None:
-        return place
+    match: Any = _GAP.match(text, place)  # which may be empty
     return match.end()
 
 
@@ -211,7 +206,7 @@ def _cut_markup(path: Path, target: Path, rows: int) -> Facts:
         raise PreviewError("unreadable")
     if root.getroottree().docinfo.doctype:
         raise PreviewError("entities")
-    features = [element for element in root.iter() if _is_feature(element)]
+    features = list(filter(_is_feature, root.iter()))
     number = min(len(features) - 1, rows)  # the text ends within the last one
     if number < 1:
         raise PreviewError("too-large")
@@ -234,15 +229,8 @@ def _is_feature(element: etree._Element) -> bool:
 
 
 def _facts(members: Facts, number: int) -> Facts:
-    totals = [_number(members.get(name)) for name in _TOTALS]
-    total = max(totals)
+    totals = [_NUMBER.fullmatch(str(members.get(name))) for name in _TOTALS]
+    total = max((int(match[0]) for match in totals if match), default=0)
     if total > number:
         return {"part": True, "known_total": total}
     return {"part": True}
-
-
-def _number(value: Any) -> int:
-    text = str(value)
-    if text.isascii() and text.isdigit() and len(text) <= 12:  # noqa: PLR2004
-        return int(text)
-    return 0

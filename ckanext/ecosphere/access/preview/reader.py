@@ -10,7 +10,14 @@ import json
 import re
 from pathlib import Path
 
-from ckanext.ecosphere.access.preview.kinds import MOST_TEXT, TEXTS, PreviewError, beginning, sniff
+from ckanext.ecosphere.access.preview.kinds import (
+    MOST_TEXT,
+    TEXTS,
+    PreviewError,
+    beginning,
+    cut,
+    sniff,
+)
 from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared.confinement import confine
 from ckanext.ecosphere.shared.confinement.process import UNPACKED_MEGABYTES, serve
@@ -84,32 +91,30 @@ def sample(job: Values) -> Values:
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
     facts: Values = {}
     if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
-        from ckanext.ecosphere.access.preview import kinds
-
-        path, facts = kinds.cut(kind, path, rows)
+        path, facts = cut(kind, path, rows)
     is_cut_file = is_part and kind not in TEXTS
     try:
-        found = _shown(kind, path, rows, is_part=bool(facts))
+        content = _shown(kind, path, rows, is_part=bool(facts))
     except PreviewError as error:
         if is_cut_file:
             raise PreviewError("too-large") from error
         raise
     if is_cut_file:
-        facts = {"part": True, "known_total": found["total"]}
+        facts = {"part": True, "known_total": content["total"]}
     if facts:
         facts.update(_size(job.get("size"), facts))
-    if found.get("columns") and not found.get("attributes"):
+    if content.get("columns") and not content.get("attributes"):
         from ckanext.ecosphere.access.preview import documentation
 
-        found["standard"] = documentation.explain(found["columns"], found["rows"])
+        content["standard"] = documentation.explain(content["columns"], content["rows"])
         if job.get("schema"):
-            documentation.name_columns(found["columns"], Path(job["schema"]))
-    found.update(facts)
-    if found.get("part"):
-        found["cut"] = True
-    content = json.dumps(found, ensure_ascii=False, allow_nan=False)
-    Path(job["output"]).write_text(content, encoding="utf-8")
-    return {name: found[name] for name in _FACTS if name in found}
+            documentation.name_columns(content["columns"], Path(job["schema"]))
+    content.update(facts)
+    if content.get("part"):
+        content["cut"] = True
+    written = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    Path(job["output"]).write_text(written, encoding="utf-8")
+    return {name: content[name] for name in _FACTS if name in content}
 
 
 def _size(size: int | None, facts: Values) -> Values:
@@ -146,10 +151,9 @@ def _of_gdal(path: Path, kind: str, rows: int) -> Values:
     if path.suffix != suffix:
         path = path.rename(path.with_suffix(suffix))
     table = geo.sample(path, rows, MOST_BYTES)
-    kind = "table"
     if "geojson" in table:
-        kind = "map"
-    return {"kind": kind, **table}
+        return {"kind": "map", **table}
+    return {"kind": "table", **table}
 
 
 def _geopackage(path: Path, rows: int) -> Values:
@@ -182,9 +186,8 @@ def _geojson(path: Path, rows: int) -> Values:
 def _is_geojson(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(HEAD)
-    if b'"FeatureCollection"' in head or b'"Topology"' in head:
-        return True
-    return b'"Feature"' in head and b'"geometry"' in head
+    is_collection = b'"FeatureCollection"' in head or b'"Topology"' in head
+    return is_collection or (b'"Feature"' in head and b'"geometry"' in head)
 
 
 def _ends(path: Path) -> bytes:

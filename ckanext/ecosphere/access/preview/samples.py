@@ -36,7 +36,7 @@ from ckanext.ecosphere.access.preview.kinds import (
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.areas import FEATURE_SERVICES, Part, address, offers_features
 from ckanext.ecosphere.dataset import links
-from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.shared import stored_files
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.config import MEGABYTE
@@ -74,10 +74,9 @@ def way(resource: Row, service: Row | None) -> str:
 
 
 def _way_of_service(service: Row) -> str:
-    layers_ = service["layers"]
-    if any(images.can_draw(service, layer) for layer in layers_):
+    if any(images.can_draw(service, layer) for layer in service["layers"]):
         return TILES
-    if layers_ and offers_features(service, layers_[0]):
+    if any(offers_features(service, layer) for layer in service["layers"][:1]):
         return SAMPLE
     return ""
 
@@ -107,9 +106,9 @@ def extent_of(spatial: Any) -> list[float] | None:
         geometry = shape(spatial)
     except (ShapelyError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
-    if geometry.is_empty or not all(map(math.isfinite, geometry.bounds)):
-        return None
-    return list(geometry.bounds)
+    if all(map(math.isfinite, geometry.bounds)):
+        return list(geometry.bounds)
+    return None  # an empty geometry
 
 
 # --- samples ---
@@ -220,11 +219,7 @@ def _made(row: Sample) -> tuple[DataDict, str]:
             stored_files.keep(folder / "out", target)
             return facts, ""
     except messages.FAILURES as error:
-        size = getattr(error, "size", 0)
-        facts = {}
-        if size:
-            facts = {"file_size": size}
-        return facts, messages.code_of(error)
+        return {"file_size": getattr(error, "size", 0)}, messages.code_of(error)
     except (OSError, RuntimeError):
         log.exception("The preview of %s could not be made", resource.id)
         return {}, "unreadable"
@@ -326,23 +321,11 @@ def bring_schema(resource: Any, target: Path) -> bool:
     Returns:
         whether a schema was found; errors are ignored.
     """
-    urls = [url for url in _standards(resource) if _is_json(url) and config.host_allowed(url)]
+    standards = View(resource.extras or {}).many("conforms_to")
+    urls = [url for url in standards if _is_json(url) and config.host_allowed(url)]
     if any(_fetched_schema(url, target) for url in urls[:MOST_ASKED]):
         return True
     return any(_copied_schema(other, target) for other in _others(resource)[:MOST_ASKED])
-
-
-def _standards(resource: Any) -> list[str]:
-    """Return what a resource conforms to, stored as a list or as JSON."""
-    value = (resource.extras or {}).get("conforms_to") or []
-    if isinstance(value, str) and value.startswith("["):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return []
-    if isinstance(value, str):
-        value = [value]
-    return list(map(str, value))
 
 
 def _is_json(url: str) -> bool:
@@ -359,27 +342,25 @@ def _others(resource: Any) -> list[Any]:
         model.Resource.state == model.State.ACTIVE,
         model.Resource.id != resource.id,
     )
-    others = model.Session.scalars(rows.order_by(model.Resource.position))
-    return [other for other in others if _file_name(other.url) in SCHEMA_NAMES]
-
-
-def _file_name(url: str | None) -> str:
-    return PurePosixPath(str(url or "").partition("?")[0]).name.lower()
+    others = []
+    for other in model.Session.scalars(rows.order_by(model.Resource.position)):
+        name = PurePosixPath(str(other.url or "").partition("?")[0]).name.lower()
+        if name in SCHEMA_NAMES:
+            others.append(other)
+    return others
 
 
 def _copied_schema(resource: Any, target: Path) -> bool:
-    if resource.url_type != "upload":
-        is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
-        return is_allowed and _fetched_schema(resource.url, target)
-    return _copied(resource, target) and target.stat().st_size <= SCHEMA_MEGABYTES * MEGABYTE
+    if resource.url_type == "upload":
+        return _copied(resource, target) and target.stat().st_size <= SCHEMA_MEGABYTES * MEGABYTE
+    is_allowed = _is_json(resource.url) and config.host_allowed(resource.url)
+    return is_allowed and _fetched_schema(resource.url, target)
 
 
 def _fetched_schema(url: str, target: Path) -> bool:
+    session = GuardedSession(config.guard_settings(SCHEMA_SECONDS, SCHEMA_MEGABYTES))
     try:
         with target.open("w+b") as file:
-            answer = GuardedSession(config.guard_settings(SCHEMA_SECONDS, SCHEMA_MEGABYTES)).get(
-                url, into=file
-            )
+            return session.get(url, into=file).status < FIRST_ERROR
     except FetchError:
         return False
-    return answer.status < 400  # noqa

@@ -237,10 +237,8 @@ def kind_of(cell: str) -> str:
 
 def _common(types: set[str]) -> str:
     """Return the type of a column whose cells have these types."""
-    if not types:
-        return "empty"
     if types == {"integer", "number"}:
         return "number"
-    if len(types) == 1:
-        return next(iter(types))
-    return "text"
+    if len(types) > 1:
+        return "text"
+    return next(iter(types), "empty")

@@ -5,15 +5,15 @@ No CKAN imports.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
+from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.services import service_kinds
 from ckanext.ecosphere.dataset.view import Values
 from ckanext.ecosphere.shared import parsing
@@ -22,8 +22,8 @@ from ckanext.ecosphere.shared.parsing import local_name
 MOST_LAYERS = 2_000
 MOST_CRS, MOST_FORMATS, MOST_MATRICES = 40, 20, 30
 LONGEST_NAME, LONGEST_TEXT, LONGEST_FORMAT, LONGEST_URL = 300, 1_000, 80, 2_000
-
-Box = tuple[float, float, float, float]
+_EPSG = re.compile(r"(?:epsg:|/epsg/|epsg\.xml#)(?:[^/:]{0,20}[/:]){0,3}(\d{1,10})/?$")
+"""The end of the name of a reference system in lower case: "epsg:2154", "epsg::2154", "/epsg/0/2154"."""
 
 
 @dataclass
@@ -106,9 +106,8 @@ def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
         sides = (float(west), float(south), float(east), float(north))
     except (TypeError, ValueError):
         return None
-    if not all(map(math.isfinite, sides)):
-        return None
     west, south, east, north = sides
+    # Comparisons with NaN are false.
     if -180 <= west <= east <= 180 and -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
         return sides
     return None
@@ -120,13 +119,9 @@ def crs_code(name: Any) -> str:
     lower = written.lower()
     if "crs84" in lower:
         return "CRS:84"
-    for mark in ("epsg:", "/epsg/", "epsg.xml#"):
-        if mark not in lower:
-            continue
-        number = lower.rsplit(mark, 1)[1].rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
-        if number.isdigit():
-            return f"EPSG:{number}"
-        return written
+    epsg = _EPSG.search(lower)
+    if epsg:
+        return f"EPSG:{epsg[1]}"
     if lower.startswith("crs:"):
         return written.upper()
     return written
@@ -198,11 +193,8 @@ def parse_xml(data: bytes) -> Element:
 
 def children(element: Element | None, *names: str) -> Iterator[Element]:
     """Yield the children with one of the local names."""
-    if element is None:
-        return
-    for child_ in element:
-        if local_name(child_) in names:
-            yield child_
+    if element is not None:
+        yield from element.iterchildren(*_in_any_namespace(names))
 
 
 def child(element: Element | None, *path: str) -> Element | None:
@@ -222,11 +214,12 @@ def value(element: Element | None, *path: str) -> str:
 
 def every(element: Element | None, *names: str) -> Iterator[Element]:
     """Yield the descendants with one of the local names."""
-    if element is None:
-        return
-    for descendant in element.iter():
-        if local_name(descendant) in names:
-            yield descendant
+    if element is not None:
+        yield from element.iter(*_in_any_namespace(names))
+
+
+def _in_any_namespace(names: Iterable[str]) -> list[str]:
+    return [f"{{*}}{name}" for name in names]
 
 
 def _names(elements: Iterator[Element]) -> list[str]:
@@ -238,7 +231,7 @@ def _codes(elements: Iterator[Element]) -> list[str]:
     return [crs_code(element.text) for element in elements]
 
 
-def _name(element: Element, *path: str) -> str:
+def _name(element: Element | None, *path: str) -> str:
     return value(element, *path)[:LONGEST_NAME]
 
 
@@ -268,7 +261,7 @@ def _wms_layer(
     """Add a layer and those within it, which inherit extent and reference systems."""
     codes: list[str] = []
     for written in children(element, "CRS", "SRS"):
-        codes += [crs_code(code) for code in (written.text or "").split()[:100]]
+        codes += map(crs_code, (written.text or "").split()[:100])
     crs = list(dict.fromkeys([*codes, *crs]))
     extent = _wms_extent(element) or extent
     title, abstract = value(element, "Title"), value(element, "Abstract")
@@ -378,7 +371,9 @@ def _csw(root: Element, description: Description) -> None:
 def _wmts(root: Element, description: Description) -> None:
     _ows(root, description)
     contents = child(root, "Contents")
-    sets = {value(each, "Identifier"): each for each in children(contents, "TileMatrixSet")}
+    sets = {}
+    for matrix_set in children(contents, "TileMatrixSet"):
+        sets[value(matrix_set, "Identifier")] = matrix_set
     for element in children(contents, "Layer"):
         names = [value(link, "TileMatrixSet") for link in children(element, "TileMatrixSetLink")]
         systems = [crs_code(value(sets[name], "SupportedCRS")) for name in names if name in sets]
@@ -397,23 +392,24 @@ def _wmts(root: Element, description: Description) -> None:
 
 def _tiles(layer: Element, names: list[str], sets: dict[str, Element]) -> dict[str, object]:
     """Return what requests of tiles need: style, templates, and the tile matrices of web maps."""
-    styles = list(children(layer, "Style"))
-    styles.sort(key=lambda style: style.get("isDefault") != "true")
-    style = ""
-    if styles:
-        style = _name(styles[0], "Identifier")
+    styles = children(layer, "Style")
+    default = min(styles, key=lambda style: style.get("isDefault") != "true", default=None)
     templates = []
     for url in children(layer, "ResourceURL"):
         if url.get("resourceType") == "tile":
             form, template = url.get("format"), url.get("template")
             templates.append((text(form, LONGEST_FORMAT), text(template, LONGEST_URL)))
-    details: dict[str, object] = {"style": style, "matrix_set": "", "zooms": {}}
+    details: dict[str, object] = {
+        "style": _name(default, "Identifier"),
+        "matrix_set": "",
+        "zooms": {},
+        "templates": templates[:4],
+    }
     for name in names:
         zooms = _zooms(sets.get(name))
         if zooms:
-            details.update(matrix_set=name, zooms=zooms)
-            break
-    return {**details, "templates": templates[:4]}
+            return {**details, "matrix_set": name, "zooms": zooms}
+    return details
 
 
 def _zooms(matrix_set: Element | None) -> dict[str, str]:
@@ -621,17 +617,13 @@ def arcgis(document: Values) -> Description:
         raise NoDescriptionError("other-json")
     description = Description("arcgis", text(document.get("currentVersion"), 20))
     description.title = text(document.get("mapName") or document.get("name"))
-    description.abstract = text(
-        document.get("serviceDescription") or document.get("description"),
-    )
+    description.abstract = text(document.get("serviceDescription") or document.get("description"))
     formats = text(
         document.get("supportedImageFormatTypes") or document.get("supportedQueryFormats"),
     )
     names = map(str.strip, formats.split(","))
     description.formats = list(filter(None, names))[:MOST_FORMATS]
-    number = document.get("maxRecordCount")
-    if isinstance(number, int) and number > 0:
-        description.limits["features"] = number
+    _limit(description, "features", str(document.get("maxRecordCount")))
     code = _wkid(document.get("spatialReference"))
     extent = _esri_extent(document.get("fullExtent") or document.get("extent"))
     for layer in _objects(document.get("layers")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from ckanext.ecosphere.access.services.parsers import (
 from ckanext.ecosphere.access.services.presentation import MESSAGES, SILENT
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at, with_parameters
+from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response, ask_by_host
 
@@ -67,18 +68,9 @@ def address_of(resource: Any) -> ServiceAddress | None:
         return None
     if address.layer:
         return address
-    return ServiceAddress(address.kind, address.url, _first_name(fields.get("layer_name")))
-
-
-def _first_name(names: Any) -> str:
-    """Return the first name of a list, also of one written as JSON or with commas."""
-    if not isinstance(names, list):
-        names = str(names or "").strip("[]").split(",")
-    for name in names:
-        plain = str(name).strip(" \"'")
-        if plain:
-            return plain[:LONGEST_NAME]
-    return ""
+    # A list, also one written as JSON or with commas.
+    name = next(iter(View(fields).many("layer_name")), "").partition(",")[0]
+    return replace(address, layer=name.strip("[] \"'")[:LONGEST_NAME])
 
 
 def note(package_ids: Sequence[str], *, new: bool = False) -> int:
@@ -95,27 +87,16 @@ def note(package_ids: Sequence[str], *, new: bool = False) -> int:
         model.Resource.package_id.in_(package_ids),
         model.Resource.state == model.State.ACTIVE,
     )
-    moment = now()
     services: dict[str, DataDict] = {}
     uses: list[DataDict] = []
     for resource in model.Session.scalars(resources):
         address = address_of(resource)
         if address is None:
             continue
-        services[address.key] = {
-            "key": address.key,
-            "kind": address.kind,
-            "url": address.url,
-            "next_read_at": moment,
-        }
-        uses.append(
-            {
-                "resource_id": resource.id,
-                "package_id": resource.package_id,
-                "key": address.key,
-                "layer": address.layer,
-            }
-        )
+        key, package_id = address.key, resource.package_id
+        services[key] = {"key": key, "kind": address.kind, "url": address.url}
+        use = {"resource_id": resource.id, "package_id": package_id}
+        uses.append({**use, "key": key, "layer": address.layer})
     if not new:
         old = sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids))
         model.Session.execute(old)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,15 +19,13 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
 from ckanext.ecosphere.dataset import geometry
+from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, parsing
 from ckanext.ecosphere.shared.config import MEGABYTE
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.vocabularies import communes, epcis, tables
-
-Fields = Row
-Box = tuple[float, float, float, float]
 
 DEGREES = "EPSG:4326"
 FEATURE_SERVICES = ("wfs", "ogcapi")
@@ -73,7 +70,7 @@ class Part:
     geometry: str = ""
 
 
-def offers_features(service: Fields, layer: Fields) -> bool:
+def offers_features(service: Row, layer: Row) -> bool:
     """Return whether features of a layer are available: as GeoJSON, or as GML from a WFS."""
     if service["kind"] == "ogcapi":
         return "features" in (service.get("parts") or ["features"])
@@ -82,21 +79,20 @@ def offers_features(service: Fields, layer: Fields) -> bool:
     return bool(json_format(service, layer)) or gml_format(service, layer) is not None
 
 
-def _formats_of(service: Fields, layer: Fields) -> list[str]:
+def _formats_of(service: Row, layer: Row) -> list[str]:
     return [*layer.get("formats", []), *service.get("formats", [])]
 
 
-def json_format(service: Fields, layer: Fields) -> str:
+def json_format(service: Row, layer: Row) -> str:
     """Return the WFS output format for GeoJSON, "" if it is not offered."""
-    names = [
-        name
-        for name in _formats_of(service, layer)
-        if "json" in name.lower() and "javascript" not in name.lower()
-    ]
+    names = []
+    for name in _formats_of(service, layer):
+        if "json" in name.lower() and "javascript" not in name.lower():
+            names.append(name)
     return min(names, key=len, default="")
 
 
-def gml_format(service: Fields, layer: Fields) -> str | None:
+def gml_format(service: Row, layer: Row) -> str | None:
     """Return the WFS output format for GML.
 
     Returns:
@@ -111,14 +107,12 @@ def gml_format(service: Fields, layer: Fields) -> str | None:
     return None
 
 
-def is_gml(service: Fields, layer: Fields) -> bool:
+def is_gml(service: Row, layer: Row) -> bool:
     """Return whether features are requested as GML, since the WFS does not offer GeoJSON."""
     return service["kind"] == "wfs" and not json_format(service, layer)
 
 
-def address(
-    service: Fields, layer: Fields, part: Part, count: int | None = None, start: int = 0
-) -> str:
+def address(service: Row, layer: Row, part: Part, count: int | None = None, start: int = 0) -> str:
     """Return the request URL of a part of a layer, in GeoJSON if available.
 
     Args:
@@ -138,7 +132,7 @@ def address(
     return _get_feature(service, layer, part, count, start)
 
 
-def _items(service: Fields, layer: Fields, part: Part, count: int | None) -> str:
+def _items(service: Row, layer: Row, part: Part, count: int | None) -> str:
     url = layer.get("details", {}).get("items")
     if not url:
         url = f"{service['url']}/collections/{layer['name']}/items"
@@ -156,7 +150,7 @@ def _items(service: Fields, layer: Fields, part: Part, count: int | None) -> str
     return with_parameters(url, **parameters)
 
 
-def _get_feature(service: Fields, layer: Fields, part: Part, count: int | None, start: int) -> str:
+def _get_feature(service: Row, layer: Row, part: Part, count: int | None, start: int) -> str:
     version = service["version"] or "2.0.0"
     name_of_types, name_of_count = "TYPENAMES", "COUNT"
     if version.startswith("1."):
@@ -183,7 +177,7 @@ def _get_feature(service: Fields, layer: Fields, part: Part, count: int | None, 
     return with_parameters(service["url"], **parameters)
 
 
-def _wfs_box(box: Box, layer: Fields, version: str) -> str:
+def _wfs_box(box: Box, layer: Row, version: str) -> str:
     """Return a BBOX parameter with unambiguous axis order.
 
     In a projected CRS of the layer, easting always comes first. In degrees, a "urn" name implies
@@ -220,18 +214,14 @@ def names_attributes(url: str) -> bool:
     return any(name.lower() in _OF_ATTRIBUTES for name, _value in parameters)
 
 
-@cache
-def _snippets() -> list[dict[str, str]]:
-    return yaml.safe_load((_DATA / "snippets.yaml").read_text(encoding="utf-8"))
-
-
 def snippets(url: str) -> list[dict[str, str]]:
     """Return code that loads a URL in several languages, as `id`, `label` and `text`.
 
     The URL is encoded so that it cannot break out of the code.
     """
     safe = quote(url, safe=":/?&=%,+;@~.-_#")
-    return [{**code, "text": code["text"].replace("{url}", safe)} for code in _snippets()]
+    codes = yaml.safe_load((_DATA / "snippets.yaml").read_text(encoding="utf-8"))
+    return [{**code, "text": code["text"].replace("{url}", safe)} for code in codes]
 
 
 # --- the area ---
@@ -246,7 +236,6 @@ kilometres."""
 FIELDS = ("commune", "epci", "territory", "box")
 """Form fields of the area; the first that is filled in counts."""
 _OVERSEAS = "97"
-_LEGAL_SYSTEMS = Path(__file__).parents[1] / "data" / "legal-systems.csv"
 _DEPARTEMENT = "http://id.insee.fr/geo/departement/"
 
 
@@ -357,8 +346,7 @@ def around(area: DataDict) -> tuple[Box | None, str]:
         for a given box.
     """
     if area.get("box"):
-        west, south, east, north = area["box"]
-        return (west, south, east, north), ""
+        return tuple(area["box"]), ""
     code = area.get("epci") or ""
     commune = communes.of_code(area.get("commune") or "")
     if commune:
@@ -395,8 +383,7 @@ def outline(address: str, code: str, session: GuardedSession) -> tuple[DataDict,
         is_area = geometry.geom_type in ("Polygon", "MultiPolygon") and not geometry.is_empty
         if answer.status != 200 or not is_area:  # noqa: PLR2004
             raise PreviewError("no-outline")
-        west, south, east, north = geometry.bounds
-        return json.loads(json.dumps(mapping(geometry))), (west, south, east, north)
+        return mapping(geometry), geometry.bounds
     except (FetchError, ShapelyError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise PreviewError("no-outline") from error
 
@@ -423,17 +410,16 @@ def legal_system(area: DataDict, layer: DataDict) -> str:
 
 def _box_of_place(area: DataDict) -> Box | None:
     """Return the box of the département of a commune or an intercommunality."""
-    departements: list[str] = []
     commune = communes.of_code(area.get("commune") or "")
     epci = epcis.epcis().get(area.get("epci") or "")
+    code = ""
     if commune:
-        departements = [commune.departement]
+        code = commune.departement
     elif epci:
-        departements = list(epci.departements)
-    for code in departements[:1]:
-        concept = voc.get("territories").get(_DEPARTEMENT + code)
-        if concept:
-            return concept.data["bbox"]
+        code = epci.departements[0]
+    concept = voc.get("territories").get(_DEPARTEMENT + code)
+    if concept:
+        return concept.data["bbox"]
     return None
 
 
@@ -441,7 +427,7 @@ def _box_of_place(area: DataDict) -> Box | None:
 def _areas_of_use() -> dict[str, Box]:
     """Return the codes with west, south, east and north of their areas of use, in degrees."""
     boxes = {}
-    for row in tables.rows(_LEGAL_SYSTEMS):
+    for row in tables.rows(_DATA / "legal-systems.csv"):
         area = CRS.from_epsg(row["code"]).area_of_use
         if area:
             boxes[f"EPSG:{row['code']}"] = (area.west, area.south, area.east, area.north)

@@ -6,10 +6,9 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import sqlalchemy as sa
 from ckan import model
@@ -109,16 +108,13 @@ def _made(row: Extract) -> tuple[DataDict, str]:
         of_outlines = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
         with files.working() as folder:
             clip, box = _outline(asked, of_outlines)
-            part = Part()
-            if box:
-                west, south, east, north = box
-                part = Part((west, south, east, north))
-            fetched = _fetch(session, Request(service, layer, part, folder, is_over))
+            part = Part(box and tuple(box))
+            pages, has_more = _fetch(session, service, layer, part, folder, is_over=is_over)
             facts = sandbox.run(
                 {
                     "task": "extract",
                     "module": files.READER,
-                    "pages": [str(page) for page in fetched.pages],
+                    "pages": list(map(str, pages)),
                     "output": str(folder / "out"),
                     "format": asked["format"],
                     "driver": formats()[asked["format"]].driver,
@@ -135,7 +131,7 @@ def _made(row: Extract) -> tuple[DataDict, str]:
             )
             stored_files.keep(folder / "out", target)
             files.prune()
-            return {**facts, "cut": facts["cut"] or fetched.has_more}, ""
+            return {**facts, "cut": facts["cut"] or has_more}, ""
     except messages.FAILURES as error:
         return {}, messages.code_of(error)
     except (OSError, RuntimeError):
@@ -177,42 +173,30 @@ def _turn(asker: str, host: str) -> Callable[[], bool]:
     return is_over
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is fetched for an extract: a part of a layer, to files of a folder, until `is_over`."""
-
-    service: DataDict
-    layer: DataDict
-    part: Part
-    folder: Path
-    is_over: Callable[[], bool]
-
-
-@dataclass
-class Pages:
-    """Fetched pages of a response, and whether there are more."""
-
-    pages: list[Path]
-    has_more: bool = False
-
-
-def _fetch(session: GuardedSession, request: Request) -> Pages:
-    """Fetch the pages of a response to files.
+def _fetch(
+    session: GuardedSession,
+    service: DataDict,
+    layer: DataDict,
+    part: Part,
+    folder: Path,
+    *,
+    is_over: Callable[[], bool],
+) -> tuple[list[Path], bool]:
+    """Fetch the pages of a part of a layer to files of a folder; return the files, and whether there are more pages.
 
     Raises:
         PreviewError: the server returned an error or nothing, or others have waited long enough.
     """
-    service, layer = request.service, request.layer
     most = config.extract_features()
     count = min(PAGE, service["limits"].get("features") or PAGE)
     gml, suffix, headers = "", ".geojson", _JSON
     if is_gml(service, layer):
         gml, suffix, headers = layer["name"].rpartition(":")[2], ".gml", {}
-    url: str | None = address(service, layer, request.part, count=count)
-    fetched = Pages([])
+    url: str | None = address(service, layer, part, count=count)
+    pages: list[Path] = []
     number, first_page = 0, b""
-    while url and number <= most and len(fetched.pages) < MOST_PAGES:
-        if request.is_over():
+    while url and number <= most and len(pages) < MOST_PAGES:
+        if is_over():
             raise PreviewError(turns.TURN_OVER)
         answer = session.get(url, headers=headers)
         if answer.status >= FIRST_ERROR:
@@ -223,20 +207,19 @@ def _fetch(session: GuardedSession, request: Request) -> Pages:
             url = None  # the end, or a server without paging
             break
         first_page = first_page or head
-        page = request.folder / f"page{len(fetched.pages)}{suffix}"
+        page = folder / f"page{len(pages)}{suffix}"
         page.write_bytes(answer.body)
-        fetched.pages.append(page)
+        pages.append(page)
         number += features
         if service["kind"] == "ogcapi":
-            url = _next(document, answer.url)
+            url = links(document, answer.url).get("next")
         elif features >= count:
-            url = address(service, layer, request.part, count=count, start=number)
+            url = address(service, layer, part, count=count, start=number)
         else:
             url = None
-    if not fetched.pages:
+    if not pages:
         raise PreviewError("nothing-found")
-    fetched.has_more = bool(url)
-    return fetched
+    return pages, bool(url)
 
 
 def _page(body: bytes, gml: str) -> tuple[DataDict, int]:
@@ -258,11 +241,3 @@ def _page(body: bytes, gml: str) -> tuple[DataDict, int]:
         raise PreviewError("other-xml")
     tags = re.findall(rb"<(?:[\w.-]{1,60}:)?" + re.escape(gml.encode()) + rb"[\s>]", body)
     return {}, len(tags)
-
-
-def _next(document: DataDict, base: str) -> str | None:
-    """Return the URL of the next page of an OGC API, on the same server only."""
-    url = links(document, base).get("next")
-    if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc:
-        return url
-    return None

@@ -77,15 +77,14 @@ def attributes_of(readable: ReadableResource) -> dict[str, str]:
     if language.current().startswith("fr"):
         spoken = "fr"
     meanings = {}
-    for column in _facts_of_sample(readable).get("columns") or []:
-        meaning = column.get("meaning") or {}
-        meanings[str(column["name"])] = meaning.get(spoken, "")
+    for column in _facts_of_sample(readable).get("columns", ()):
+        meanings[column["name"]] = column.get("meaning", {}).get(spoken, "")
     return meanings
 
 
 def geometry_of(readable: ReadableResource) -> str:
     """Return the name of the geometry attribute in the preview, "" if unknown."""
-    return str(_facts_of_sample(readable).get("geometry_name") or "")
+    return _facts_of_sample(readable).get("geometry_name", "")
 
 
 def _facts_of_sample(readable: ReadableResource) -> DataDict:

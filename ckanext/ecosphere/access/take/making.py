@@ -86,7 +86,7 @@ def make(job: Values) -> Values:
     features = features[: job["most"]]
     measures = []
     if area is not None:
-        measures = _measures(features)
+        measures = list(filter(_MEASURE.search, _names_of(features)))[:MOST_MEASURES]
     if measures:
         warning = job["warning"].format(names=", ".join(measures))
         job = {**job, "notice": f"{job['notice']}\n\n{warning}"}
@@ -101,11 +101,6 @@ def _names_of(features: list[Feature]) -> list[str]:
     for feature in features:
         names.update(dict.fromkeys(feature["properties"]))
     return list(names)
-
-
-def _measures(features: list[Feature]) -> list[str]:
-    """Return the attributes that tell the area or length of objects."""
-    return [name for name in _names_of(features) if _MEASURE.search(name)][:MOST_MEASURES]
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -297,9 +292,7 @@ def _write_csv(features: list[Feature], output: Path, crs: str) -> None:
     Formulas are neutralised.
     """
     names = _names_of(features)
-    shapes = []
-    for feature in features:
-        shapes.append(feature["geometry"] and shape(feature["geometry"]))
+    shapes = [feature["geometry"] and shape(feature["geometry"]) for feature in features]
     moved = _moved(numpy.array(shapes, dtype=object), crs)
 
     def rows() -> Iterator[list[Any]]:

@@ -17,6 +17,7 @@ from ckan.types import DataDict
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.search import page
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.shared import atom, dates, language, template_helpers
@@ -34,7 +35,7 @@ def feed() -> AnyResponse:
         search = searches.canonical(request.args.items(multi=True))
         results = searches.run(search, None, rows=ENTRIES)
     except tk.ValidationError as error:
-        tk.abort(400, searches.sentences(error))
+        tk.abort(400, pages.sentences(error))
     except SearchQueryError as error:
         tk.abort(400, str(error))
     except searches.IndexAwayError:

@@ -70,8 +70,8 @@ class Letter:
     """
 
     subject: str
-    greeting: str
     closing: str
+    greeting: str = ""
     lines: list[str] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     button: tuple[str, str] | None = None
@@ -133,6 +133,7 @@ def _render(
     letter.greeting = _("Hello,")
     if reader.name:
         letter.greeting = _("Hello {name},").format(name=reader.name)
+    variables = {"letter": letter}
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = {}
     if kind == storage.DIGEST:
@@ -147,9 +148,9 @@ def _render(
         "recipient_email": reader.email,
         "subject": letter.subject,
         "body": tk.render(
-            "emails/ecosphere_search_alerts.txt", {"letter": letter, "labelled": labelled}
+            "emails/ecosphere_search_alerts.txt", {**variables, "labelled": labelled}
         ),
-        "body_html": tk.render("emails/ecosphere_search_alerts.html", {"letter": letter}),
+        "body_html": tk.render("emails/ecosphere_search_alerts.html", variables),
     }
 
 
@@ -163,7 +164,6 @@ def _confirmation(subscriber: Subscriber, content: DataDict, _items: list[Item])
         return None
     return Letter(
         subject=subject(_("Confirm your alert")),
-        greeting="",
         lines=[
             _(
                 "Somebody, probably you, asked on the portal “{title}” to be told at this address"
@@ -190,7 +190,6 @@ def _link(subscriber: Subscriber, content: DataDict, _items: list[Item]) -> Lett
         return None
     return Letter(
         subject=subject(_("Your alerts")),
-        greeting="",
         lines=[
             *reason,
             _("Whoever has this link can see, change and delete your alerts: keep it to yourself."),
@@ -213,7 +212,6 @@ def _digest(subscriber: Subscriber, _content: DataDict, items: list[Item]) -> Le
         own_page = manage_url(subscriber.id)
     return Letter(
         subject=subject(words),
-        greeting="",
         items=items,
         closing=_(
             "You receive this message from the portal “{title}” about searches that you saved."
@@ -259,11 +257,10 @@ def _items(content: DataDict, subscriber_id: str, lang: str) -> list[Item]:
 def _item(subject: AlertSubject, results: DataDict, news: list[News], *, with_words: bool) -> Item:
     """Return the part of an e-mail about one search, perhaps without its words, which may carry a message."""
     count = results["count"] - (len(results["ids"]) - len(news))
-    more = count - len(news)
-    more_words = ""
-    if more > 0:
-        more_words = tk.ungettext("and {number} more", "and {number} more", more)
-        more_words = more_words.format(number=more)
+    number = count - len(news)
+    more = ""
+    if number > 0:
+        more = tk.ungettext("and {number} more", "and {number} more", number).format(number=number)
     title, url = _("A search that you saved"), _own_alerts()
     if with_words:
         search = results["search"]
@@ -273,7 +270,7 @@ def _item(subject: AlertSubject, results: DataDict, news: list[News], *, with_wo
         url=url,
         sentence=subject.sentence(count),
         news=news,
-        more=more_words,
+        more=more,
     )
 
 
@@ -306,27 +303,17 @@ def leave_url(subscriber_id: str) -> str:
 
 def read_confirm(token: str) -> tuple[str, str] | None:
     """Return the alert id and frequency of a token, None if it is invalid or expired."""
-    payload = mailing.read(FOR_CONFIRMING, token, CONFIRM_SECONDS)
-    match payload:
-        case [alert_id, frequency]:
-            return str(alert_id), str(frequency)
-    return None
+    return mailing.read(FOR_CONFIRMING, token, CONFIRM_SECONDS)
 
 
 def read_manage(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid or expired."""
-    payload = mailing.read(FOR_MANAGING, token, MANAGE_SECONDS)
-    if isinstance(payload, str):
-        return payload
-    return None
+    return mailing.read(FOR_MANAGING, token, MANAGE_SECONDS)
 
 
 def read_leave(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid."""
-    payload = mailing.read_lasting(FOR_LEAVING, token)
-    if isinstance(payload, str):
-        return payload
-    return None
+    return mailing.read_lasting(FOR_LEAVING, token)
 
 
 def _url(endpoint: str, token: str) -> str:

@@ -95,26 +95,21 @@ OUTBOX = Outbox(
 
 def of_user(user_id: str) -> Subscriber | None:
     """Return the subscriber of an account."""
-    return model.Session.scalars(
-        sa.select(Subscriber).where(Subscriber.user_id == user_id)
-    ).one_or_none()
+    return model.Session.query(Subscriber).filter_by(user_id=user_id).one_or_none()
 
 
 def of_email(email: str) -> Subscriber | None:
     """Return the subscriber of an e-mail address without an account."""
-    return model.Session.scalars(
-        sa.select(Subscriber).where(Subscriber.email == email.lower())
-    ).one_or_none()
+    return model.Session.query(Subscriber).filter_by(email=email.lower()).one_or_none()
 
 
 def alerts(subscriber: Subscriber | None) -> Sequence[Alert]:
     """Return the confirmed alerts of a subscriber, newest first."""
     if subscriber is None:
         return []
-    query = sa.select(Alert).where(
-        Alert.subscriber_id == subscriber.id, Alert.confirmed.is_not(None)
-    )
-    return model.Session.scalars(query.order_by(Alert.created.desc(), Alert.id)).all()
+    query = model.Session.query(Alert).filter_by(subscriber_id=subscriber.id)
+    confirmed = query.filter(Alert.confirmed.is_not(None))
+    return confirmed.order_by(Alert.created.desc(), Alert.id).all()
 
 
 def save(
@@ -140,17 +135,11 @@ def save(
         ValidationError: the person has the maximum number of alerts.
     """
     subscriber = _subscriber(language, user_id, email)
-    existing = sa.select(Alert).filter_by(subscriber_id=subscriber.id, about=about, search=search)
-    alert = model.Session.scalars(existing).one_or_none()
+    key = {"subscriber_id": subscriber.id, "about": about, "search": search}
+    alert = model.Session.query(Alert).filter_by(**key).one_or_none()
     if alert is None:
         _require_room(subscriber)
-        alert = Alert(
-            id=new_id(),
-            subscriber_id=subscriber.id,
-            about=about,
-            search=search,
-            frequency=frequency,
-        )
+        alert = Alert(id=new_id(), frequency=frequency, **key)
         alert.created = alert.told_until = now()
         alert.next_look = _next_look(alert.created, frequency)
         alert.confirmed = alert.created if user_id else None
@@ -166,21 +155,13 @@ def save(
 
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
     """Return the row of a person, locked, so that concurrent requests are counted one after the other."""
-    values = {
-        "id": new_id(),
-        "user_id": user_id,
-        "email": email and email.lower(),
-        "language": language,
-    }
-    values["mailbox"] = email and contact_details.mailbox(email)
-    model.Session.execute(
-        insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing()
+    key = {"user_id": user_id, "email": email and email.lower()}
+    mailbox = email and contact_details.mailbox(email)
+    row = insert(Subscriber).values(
+        **key, id=new_id(), mailbox=mailbox, language=language, created=now()
     )
-    if user_id:
-        who = Subscriber.user_id == user_id
-    else:
-        who = Subscriber.email == values["email"]
-    subscriber = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
+    model.Session.execute(row.on_conflict_do_nothing())
+    subscriber = model.Session.query(Subscriber).filter_by(**key).with_for_update().one()
     if user_id:
         subscriber.language = language
     return subscriber
@@ -197,13 +178,9 @@ def _require_room(subscriber: Subscriber) -> None:
     same = Subscriber.id == subscriber.id
     if subscriber.mailbox:
         same = Subscriber.mailbox == subscriber.mailbox
-    owned = (
-        sa.select(sa.func.count())
-        .select_from(Alert)
-        .join(Subscriber, Subscriber.id == Alert.subscriber_id)
-    )
-    query = owned.where(same, Alert.confirmed.is_not(None))
-    if (model.Session.scalar(query) or 0) >= config.alerts_per_person():
+    owned = model.Session.query(Alert).join(Subscriber, Subscriber.id == Alert.subscriber_id)
+    number = owned.filter(same, Alert.confirmed.is_not(None)).count()
+    if number >= config.alerts_per_person():
         model.Session.rollback()
         raise tk.ValidationError({"search": [no_room()]})
 
@@ -233,8 +210,8 @@ def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
     model.Session.commit()
 
 
-def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
-    """Confirm an alert; idempotent. Return None if it was deleted.
+def confirm(alert_id: str, frequency: str, language: str) -> None:
+    """Confirm an alert, unless it was deleted; idempotent.
 
     Raises:
         ValidationError: the person has the maximum number of alerts.
@@ -248,7 +225,6 @@ def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
             alert.confirmed = alert.told_until = now()
         _set_frequency(alert, frequency)
     model.Session.commit()
-    return alert
 
 
 def change(subscriber_id: str, alert_id: str, frequency: str) -> bool:
@@ -281,8 +257,9 @@ def delete(subscriber_id: str, alert_id: str) -> bool:
 
 
 def _own(subscriber_id: str, alert_id: str) -> Alert | None:
-    query = sa.select(Alert).where(Alert.id == alert_id, Alert.subscriber_id == subscriber_id)
-    return model.Session.scalars(query).one_or_none()
+    return (
+        model.Session.query(Alert).filter_by(id=alert_id, subscriber_id=subscriber_id).one_or_none()
+    )
 
 
 def leave(subscriber_id: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -133,13 +132,14 @@ def run(
     # In the format of CKAN's page, which other plugins look for.
     chosen = []
     for name, value in page.Address(pairs).filters:
-        chosen.append(f'{name}:"{_quoted(value)}"')
+        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+        chosen.append(f'{name}:"{quoted}"')
     narrowing = []
     if since or until:
         narrowing.append(f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]")
     if ids:
-        quoted = " OR ".join(f'"{id_}"' for id_ in ids)
-        narrowing.append(f"id:({quoted})")
+        any_id = " OR ".join(f'"{id_}"' for id_ in ids)
+        narrowing.append(f"id:({any_id})")
     data_dict: DataDict = {
         "q": words,
         "fq": " ".join([*chosen, "+dataset_type:dataset"]),
@@ -171,16 +171,6 @@ def _solr(moment: datetime | None) -> str:
     if moment:
         return f"{moment.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z"
     return "*"
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def sentences(error: tk.ValidationError) -> str:
-    """Return the error messages, without field names."""
-    messages: DataDict = error.error_dict
-    return " ".join(map(str, chain.from_iterable(messages.values())))
 
 
 def away() -> str:
@@ -244,16 +234,11 @@ class Datasets(AlertSubject):
     def address(self, search: str) -> str:
         """Return the absolute URL of the page of a search, in the current language."""
         url = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
-        if search:
-            return f"{url}?{search}"
-        return url
+        return _with_search(url, search)
 
     def feed(self, search: str) -> str:
         """Return the URL of the Atom feed of a search."""
-        url = tk.h.url_for("ecosphere_alerts.feed")
-        if search:
-            return f"{url}?{search}"
-        return url
+        return _with_search(tk.h.url_for("ecosphere_alerts.feed"), search)
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
@@ -275,6 +260,12 @@ class Datasets(AlertSubject):
         ).format(number=count)
 
 
+def _with_search(url: str, search: str) -> str:
+    if search:
+        return f"{url}?{search}"
+    return url
+
+
 def _news(package: DataDict, since: str) -> News:
     """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
     if str(package["metadata_created"]) > since:
@@ -282,13 +273,12 @@ def _news(package: DataDict, since: str) -> News:
     else:
         when = _("changed on {date}").format(date=dates.day(package["metadata_modified"]))
     service = (package.get("organization") or {}).get("title") or ""
-    about = [page.places(package.get("territory"), language.current()), service, when]
+    spoken = language.current()
+    about = filter(None, [page.places(package.get("territory"), spoken), service, when])
     return News(
         title=characters.one_line(package.get("title") or package["name"]),
-        url=tk.h.url_for(
-            "dataset.read", id=package["name"], qualified=True, locale=language.current()
-        ),
-        about=characters.one_line(" – ".join(part for part in about if part)),
+        url=tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=spoken),
+        about=characters.one_line(" – ".join(about)),
     )
 
 

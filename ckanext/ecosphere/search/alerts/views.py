@@ -14,16 +14,17 @@ from ckan import model
 from ckan.common import _
 from ckan.config.middleware.flask_app import csrf
 from ckan.types import DataDict
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search import config, unfound
 from ckanext.ecosphere.search.alerts import actions, feeds, mails, searches
 from ckanext.ecosphere.search.alerts import model as storage
 from ckanext.ecosphere.search.alerts.model import Alert, Subscriber
-from ckanext.ecosphere.shared import authorization, contact_details, language, mailing, web_guard
+from ckanext.ecosphere.shared import contact_details, language, mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INVALID = 400
@@ -48,7 +49,7 @@ def new(about: str = searches.DATASETS) -> AnyResponse:
     try:
         search = subject.canonical(request.args.items(multi=True))
     except tk.ValidationError as error:
-        tk.abort(INVALID, searches.sentences(error))
+        tk.abort(INVALID, pages.sentences(error))
     if request.method == "GET":
         return _form(subject, search, {})
     typed = {name: request.form.get(name, "").strip() for name in ("frequency", "email")}
@@ -59,13 +60,18 @@ def new(about: str = searches.DATASETS) -> AnyResponse:
                 INVALID, _("The form was filled in by a program. Leave the hidden field empty.")
             )
         if _is_known():
-            _act("create", about=about, search=search, frequency=typed["frequency"])
+            pages.act(
+                "ecosphere_search_alert_create",
+                about=about,
+                search=search,
+                frequency=typed["frequency"],
+            )
             tk.h.flash_success(_("Your alert is saved."))
             return tk.redirect_to("ecosphere_alerts.mine")
         _ask_address(subject, search, typed)
     except tk.ValidationError as error:
         return _form(subject, search, typed, error.error_dict)
-    return _rendered("sent.html", {"email": typed["email"]})
+    return _rendered("sent.html", email=typed["email"])
 
 
 def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -> None:
@@ -74,7 +80,8 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
     Raises:
         ValidationError: the form is invalid, or a rate limit is exceeded.
     """
-    email = _email(typed)
+    email = typed["email"]
+    _check_address(email)
     if typed["frequency"] not in storage.PERIODS:
         raise tk.ValidationError({"frequency": [_("Choose how often.")]})
     _count_link(email)
@@ -92,21 +99,18 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
     storage.OUTBOX.enqueue()
 
 
-def _email(typed: Mapping[str, str]) -> str:
-    email = typed["email"]
+def _check_address(email: str) -> None:
     if not (email.isascii() and contact_details.is_address(email)):
-        raise tk.ValidationError(
-            {"email": [_("Write an e-mail address such as name@example.org.")]}
-        )
-    return email
+        message = _("Write an e-mail address such as name@example.org.")
+        raise tk.ValidationError({"email": [message]})
 
 
 def mine() -> Response:
     """Show the user's alerts; anonymous visitors can request a link to theirs."""
     _require_alerts()
     if not _is_known():
-        return _rendered("ask_link.html", {"errors": {}, "email": "", "trap": TRAP})
-    return _list(_act("list"), "")
+        return _rendered("ask_link.html", errors={}, email="", trap=TRAP)
+    return _list(pages.act("ecosphere_search_alert_list"), "")
 
 
 def ask_link() -> AnyResponse:
@@ -116,16 +120,15 @@ def ask_link() -> AnyResponse:
         return tk.redirect_to("ecosphere_alerts.mine")
     if request.form.get(TRAP):
         tk.abort(INVALID, _("The form was filled in by a program. Leave the hidden field empty."))
-    typed = {"email": request.form.get("email", "").strip()}
+    email = request.form.get("email", "").strip()
     try:
-        email = _email(typed)
+        _check_address(email)
         _count_link(email)
     except tk.ValidationError as error:
-        variables = {"errors": error.error_dict, "email": typed["email"], "trap": TRAP}
-        return _rendered("ask_link.html", variables, INVALID)
+        return _rendered("ask_link.html", INVALID, errors=error.error_dict, email=email, trap=TRAP)
     storage.ask_link(email, language.current())
     storage.OUTBOX.enqueue()
-    return _rendered("link_sent.html", {"email": typed["email"]})
+    return _rendered("link_sent.html", email=email)
 
 
 def confirm(token: str) -> AnyResponse:
@@ -143,11 +146,11 @@ def confirm(token: str) -> AnyResponse:
         try:
             storage.confirm(alert.id, frequency, language.current())
         except tk.ValidationError as error:
-            tk.abort(INVALID, searches.sentences(error))
+            tk.abort(INVALID, pages.sentences(error))
         tk.h.flash_success(_("Your alert is confirmed."))
         return tk.redirect_to(mails.manage_url(subscriber_id))
-    variables = {"token": token, "frequency": frequency, "title": subject.title(alert.search)}
-    return _rendered("confirm.html", {**variables, "url": subject.address(alert.search)})
+    title, url = subject.title(alert.search), subject.address(alert.search)
+    return _rendered("confirm.html", token=token, frequency=frequency, title=title, url=url)
 
 
 def manage(token: str) -> AnyResponse:
@@ -159,10 +162,7 @@ def manage(token: str) -> AnyResponse:
             _("This link is too old or not complete. Ask for a new one on the page “My alerts”."),
         )
     if request.method == "POST":
-        _change(
-            lambda alert, frequency: storage.change(subscriber_id, alert, frequency),
-            lambda alert: storage.delete(subscriber_id, alert),
-        )
+        _change(subscriber_id)
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
     alerts = storage.alerts(model.Session.get(Subscriber, subscriber_id))
     return _list(actions.listed(alerts), token)
@@ -172,27 +172,23 @@ def change() -> AnyResponse:
     """Change or delete one of the user's alerts."""
     if not _is_known():
         return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_alerts.mine"))
-    _change(
-        lambda alert, frequency: bool(_act("update", id=alert, frequency=frequency)),
-        lambda alert: bool(_act("delete", id=alert)),
-    )
+    _require_alerts()
+    subscriber = storage.of_user(tk.current_user.id)
+    if subscriber is None:
+        tk.abort(404, _("You have no such alert."))
+    _change(subscriber.id)
     return tk.redirect_to("ecosphere_alerts.mine")
 
 
-def _change(update: Any, delete: Any) -> None:
-    """Update or delete the alert of the submitted form, and show a message."""
+def _change(subscriber_id: str) -> None:
+    """Change or delete the alert of the submitted form, if it is one of the subscriber, and show a message."""
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
-    try:
-        if request.form.get("go") == "delete":
-            exists, message = delete(alert), _("The alert is deleted.")
-        elif frequency in storage.FREQUENCIES:
-            exists, message = update(alert, frequency), _("Your alert is saved.")
-        else:
-            tk.abort(INVALID, _("Choose how often."))
-    except tk.ObjectNotFound:
-        exists, message = False, ""
-    except tk.ValidationError as error:
-        tk.abort(INVALID, searches.sentences(error))
+    if request.form.get("go") == "delete":
+        exists, message = storage.delete(subscriber_id, alert), _("The alert is deleted.")
+    elif frequency in storage.FREQUENCIES:
+        exists, message = storage.change(subscriber_id, alert, frequency), _("Your alert is saved.")
+    else:
+        tk.abort(INVALID, _("Choose how often."))
     if not exists:
         tk.abort(404, _("You have no such alert."))
     tk.h.flash_success(message)
@@ -208,7 +204,7 @@ def leave(token: str) -> Response:
         tk.abort(404, _("This address is not complete."))
     if request.method == "POST":
         storage.leave(subscriber_id)
-    return _rendered("leave.html", {"done": request.method == "POST", "token": token})
+    return _rendered("leave.html", done=request.method == "POST", token=token)
 
 
 csrf.exempt(leave)
@@ -217,12 +213,10 @@ csrf.exempt(leave)
 def unfound_page() -> Response:
     """Show the searches without results, to the ministry."""
     try:
-        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(
-            authorization.of_page(), {}
-        )
+        searches_in_vain = pages.act("ecosphere_search_unfound_list")
     except tk.NotAuthorized:
         tk.abort(403, _("Only the ministry sees which searches found nothing."))
-    return _rendered("unfound.html", {"found": searches_in_vain})
+    return _rendered("unfound.html", found=searches_in_vain)
 
 
 def _list(alerts: list[DataDict], token: str) -> Response:
@@ -230,8 +224,8 @@ def _list(alerts: list[DataDict], token: str) -> Response:
     for alert in alerts:
         subject = searches.required(alert["about"])
         rows.append({**alert, "of": subject.name(), "feed": subject.feed(alert["search"])})
-    variables = {"alerts": rows, "token": token, "frequencies": frequencies(none=not token)}
-    return _rendered("list.html", variables)
+    choices = frequencies(none=not token)
+    return _rendered("list.html", alerts=rows, token=token, frequencies=choices)
 
 
 def frequencies(*, none: bool) -> list[tuple[str, str]]:
@@ -252,27 +246,30 @@ def _form(
     typed: Mapping[str, str],
     errors: Row | None = None,
 ) -> Response:
-    about = {} if subject.key == searches.DATASETS else {"about": subject.key}
-    variables = {
-        "action": tk.url_for("ecosphere_alerts.new", **about),
-        "explanation": subject.explanation(),
-        "search": search,
-        "title": subject.title(search),
-        "url": subject.address(search),
-        "typed": typed,
-        "errors": errors or {},
-        "trap": TRAP,
-        "frequencies": frequencies(none=_is_known()),
-    }
-    status = INVALID if errors else 200
-    return _rendered("new.html", variables, status)
-
-
-def _rendered(template: str, variables: Row, status: int = 200) -> Response:
-    """Render a page that must not be cached, and whose URL, which may grant rights, is not sent to other sites."""
-    response = make_response(
-        tk.render(f"ecosphere_search/alerts/{template}", dict(variables)), status
+    about = {}
+    if subject.key != searches.DATASETS:
+        about["about"] = subject.key
+    status = 200
+    if errors:
+        status = INVALID
+    return _rendered(
+        "new.html",
+        status,
+        action=tk.url_for("ecosphere_alerts.new", **about),
+        explanation=subject.explanation(),
+        search=search,
+        title=subject.title(search),
+        url=subject.address(search),
+        typed=typed,
+        errors=errors or {},
+        trap=TRAP,
+        frequencies=frequencies(none=_is_known()),
     )
+
+
+def _rendered(template: str, status: int = 200, **variables: Any) -> Response:
+    """Render a page, whose URL may grant rights: no cache may store it."""
+    response = pages.rendered(f"ecosphere_search/alerts/{template}", status, **variables)
     response.cache_control.no_store = True
     return response
 
@@ -284,10 +281,6 @@ def _require_alerts() -> None:
 
 def _is_known() -> bool:
     return bool(tk.current_user.is_authenticated)
-
-
-def _act(action: str, **data: Any) -> Any:
-    return tk.get_action(f"ecosphere_search_alert_{action}")(authorization.of_page(), data)
 
 
 _RULES = (
@@ -323,11 +316,8 @@ def _count_link(email: str) -> None:
         rate_limits.hit(_WHAT, f"{most * NETWORK_FACTOR} per day", network)
         rate_limits.hit(_WHAT, f"{most} per day", person)
     except rate_limits.TooMany as error:
-        message = (
-            _("You have sent too much in a short time.")
-            + " "
-            + rate_limits.try_again(error.seconds)
-        )
+        sentence = _("You have sent too much in a short time.")
+        message = f"{sentence} {rate_limits.try_again(error.seconds)}"
         raise tk.ValidationError({"email": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"email": [rate_limits.unavailable()]}) from None

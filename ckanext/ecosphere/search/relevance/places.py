@@ -17,9 +17,12 @@ from ckanext.ecosphere.search.relevance.words import (
     Word,
     expressions,
     fillers,
+    name_of,
     near,
     read_all,
+    stems_of,
     stop_words,
+    without_stop_words,
     words_of_language,
 )
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -76,11 +79,11 @@ def of_words(words: list[Word], start: int, end: int, text: str) -> Reading | No
         text: the query as typed, since a capital in the middle indicates a name.
     """
     inner = words[start:end]
-    name = " ".join(word.folded for word in inner)
+    name = name_of(inner)
     places = gazetteer.named(name)
     if not places or _is_part(words, start, end, places[0]):
         return None
-    if len(inner) == 1 and any(letter.isdigit() for letter in name):
+    if len(inner) == 1 and any(map(str.isdigit, name)):
         return _of_code(words, start, places)
     if may_be_name(words, start, end, places[0]):
         return _of_name(words, start, end, text)
@@ -90,45 +93,58 @@ def of_words(words: list[Word], start: int, end: int, text: str) -> Reading | No
 def _of_name(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     """Interpret a name as a place; None if it is a common word without a cue that it is a place."""
     inner, positions = words[start:end], tuple(range(start, end))
-    name = " ".join(word.folded for word in inner)
-    places = gazetteer.named(name)
+    places = gazetteer.named(name_of(inner))
     first = places[0]
-    if first.kind != "area" and led(words, start, "before_river"):
-        # After a word such as "crue" the river is meant, not the département of the same name.
-        river = gazetteer.along(name)
-        if river:
-            return Reading(river, positions, True, (), (first,), (river, *places))
+    landscape = _landscape(words, start, inner, first)
+    if landscape:
+        return Reading(landscape[0], positions, True, (), (first,), (*landscape, *places))
+    if first.kind not in ("commune", "epci"):
+        return _of_territory(words, start, end, text)
     bare = without_articles(inner)
-    is_commune = first.kind in ("commune", "epci")
-    if is_commune and len(bare) == 1 and led(words, start, "landscapes"):
-        areas = tuple(place for place in gazetteer.named(bare[0].folded) if place.kind == "area")
-        if areas:
-            return Reading(areas[0], positions, True, (), (first,), (*areas, *places))
-    if not is_commune:
-        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
-        is_island = first.kind == "overseas" and len(places) > MOST_ALTERNATIVES
-        least = 0 if is_island else LARGE
-        others = tuple(
-            place
-            for place in places[1:]
-            if place.population >= least and first.ids[0] not in place.around
-        )
-        certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
-        possible = certain or not denied_before(words, start)
-    elif len(bare) == 1 and bare[0].folded in gazetteer.common_words():
-        others = places[1:]
+    least = first.population * COMPARABLE
+    certain = True
+    if len(bare) == 1 and bare[0].folded in gazetteer.common_words():
+        least = 0
         is_large = first.population >= LARGE
         ends_query = len(words) > 1 and end == len(words)
         announced = led(words, start) or capital(inner[0], start, text)
         certain = announced or (is_large and ends_query)
-        possible = certain or is_large
-    else:
-        least = first.population * COMPARABLE
-        others = tuple(place for place in places[1:] if place.population >= least)
-        certain = possible = True
-    if not possible:
-        return None
+        if not certain and not is_large:
+            return None
+    others = tuple(place for place in places[1:] if place.population >= least)
     return Reading(first, positions, certain, (), others[:MOST_ALTERNATIVES], places)
+
+
+def _landscape(words: list[Word], start: int, inner: list[Word], first: Place) -> tuple[Place, ...]:
+    """Return the rivers or landscapes that a name denotes after a word such as "crue" or "massif"; empty if none."""
+    if first.kind != "area" and led(words, start, "before_river"):
+        river = gazetteer.along(name_of(inner))
+        if river:
+            return (river,)
+    bare = without_articles(inner)
+    if first.kind in ("commune", "epci") and len(bare) == 1 and led(words, start, "landscapes"):
+        return tuple(place for place in gazetteer.named(bare[0].folded) if place.kind == "area")
+    return ()
+
+
+def _of_territory(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Interpret the name of a territory as this; None if it is a common word here."""
+    name = name_of(words[start:end])
+    places = gazetteer.named(name)
+    first = places[0]
+    certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
+    if not certain and denied_before(words, start):
+        return None
+    least = LARGE
+    if first.kind == "overseas" and len(places) > MOST_ALTERNATIVES:
+        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
+        least = 0
+    others = []
+    for place in places[1:]:
+        if place.population >= least and first.ids[0] not in place.around:
+            others.append(place)
+    alternatives = tuple(others[:MOST_ALTERNATIVES])
+    return Reading(first, tuple(range(start, end)), certain, (), alternatives, places)
 
 
 def without_articles(inner: list[Word]) -> list[Word]:
@@ -139,7 +155,7 @@ def without_articles(inner: list[Word]) -> list[Word]:
 def may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Return whether the words of a name are neither listed terms nor too short for a name."""
     inner = words[start:end]
-    key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+    key = stems_of(without_stop_words(inner))
     # "Étang de l'Or" is a name although its last word is a stop word.
     is_long_area = place.kind == "area" and len(inner) > SHORTEST
     is_territory = is_long_area or place.kind in ("departement", "region") or key in cues()["kept"]
@@ -185,7 +201,7 @@ def _of_code(words: list[Word], position: int, places: tuple[Place, ...]) -> Rea
 def _follows_commune(words: list[Word], position: int, departement: Place) -> bool:
     """Return whether the code of a département follows one of its communes ("saint denis 93 plu")."""
     for start in range(max(0, position - gazetteer.LONGEST_NAME), position):
-        for place in gazetteer.named(" ".join(word.folded for word in words[start:position])):
+        for place in gazetteer.named(name_of(words[start:position])):
             if place.kind == "commune" and departement.ids[0] in place.around:
                 return True
     return False
@@ -242,14 +258,14 @@ def service(words: list[Word]) -> Reading | None:
                 if names:
                     return Reading(place, (start,), True, names)
         for end in range(min(len(words), start + 4), start, -1):
-            kinds = services.get(" ".join(word.folded for word in words[start:end]))
+            kinds = services.get(name_of(words[start:end]))
             if not kinds:
                 continue
             after = end
             while after < len(words) and words[after].folded in cues()["between"]:
                 after += 1
             for last in range(min(len(words), after + gazetteer.LONGEST_NAME), after, -1):
-                for place in gazetteer.named(" ".join(word.folded for word in words[after:last])):
+                for place in gazetteer.named(name_of(words[after:last])):
                     names = _organizations(kinds, place)
                     if names:
                         return Reading(place, tuple(range(start, last)), True, names)
@@ -268,16 +284,13 @@ def _acronym_and_code(word: str) -> tuple[str, str]:
 def _organizations(kinds: list[str], place: Place) -> tuple[str, ...]:
     """Return the names of the organisations of some kinds whose territory is a place or contains it."""
     territories = voc.get("territories")
-    uris = {
-        territories[value].uri
-        for value in (*place.ids, *place.around)
-        if value in territories and value not in gazetteer.COUNTRIES
-    }
-    return tuple(
-        concept.id
-        for concept in voc.get("organisations")
-        if concept.data["kind"] in kinds and concept.data["territory"] in uris
-    )
+    values = [value for value in (*place.ids, *place.around) if value not in gazetteer.COUNTRIES]
+    uris = {territory.uri for territory in filter(None, map(territories.get, values))}
+    names = []
+    for concept in voc.get("organisations"):
+        if concept.data["kind"] in kinds and concept.data["territory"] in uris:
+            names.append(concept.id)
+    return tuple(names)
 
 
 def is_table_name(title: str) -> bool:
@@ -297,19 +310,17 @@ def table_parts(name: str) -> tuple[list[str], Place | None]:
 
 def of_table(name: str) -> Place | None:
     """Return the place in a table name of the ministry's naming standard: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
-    code = name.rsplit("_", 1)[-1].lower()
-    if not code.startswith("r") or not code[1:]:
+    last_part = name.rsplit("_", 1)[-1].upper()
+    code = last_part[1:]
+    if not code or not last_part.startswith("R"):
         departements = gazetteer.departements()
-        concept = departements.get(code.upper()) or departements.get(code[1:].upper())
-        if concept:
-            return gazetteer.of_territory(concept)
-        return None
+        departement = departements.get(last_part) or departements.get(code)
+        return departement and gazetteer.of_territory(departement)
     for region in voc.get("territories"):
-        if region.data["type"] in ("region", "outre-mer"):
-            codes = (region.data["insee_region"], region.data["code"])
-            if code[1:] in [str(value).lower() for value in codes]:
-                return gazetteer.of_territory(region)
-    regions = (place for place in gazetteer.named(code[1:]) if place.kind == "region")
+        codes = (str(region.data["insee_region"]), str(region.data["code"]).upper())
+        if code in codes and region.data["type"] in ("region", "outre-mer"):
+            return gazetteer.of_territory(region)
+    regions = (place for place in gazetteer.named(code.lower()) if place.kind == "region")
     return next(regions, None)
 
 
@@ -322,9 +333,9 @@ def cues() -> dict[str, Any]:
 
 def led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
     """Return whether a preceding word announces a place: `before_commune`, or `before_territory`."""
-    before = start - 1
-    if before >= 0 and words[before].folded in cues()[kind]:
+    if start and words[start - 1].folded in cues()[kind]:
         return True
+    before = start - 1
     while before >= 0 and words[before].folded in cues()["between"]:
         before -= 1
     return 0 <= before < start - 1 and words[before].folded in cues()[kind]
@@ -359,7 +370,7 @@ def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> b
             ends = (inner[0].folded, inner[-1].folded)
             if last - first <= end - start or set(ends) & stop_words():
                 continue
-            key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+            key = stems_of(without_stop_words(inner))
             if " " in key and key in expressions():
                 return True
     return False
@@ -384,8 +395,8 @@ def denied_before(words: list[Word], start: int) -> bool:
     if not start or words[start - 1].folded not in cues()["not_place_before"]:
         return False
     for first in range(max(0, start - LONGEST_PHRASE), start - 1):
-        subject = [word.stem for word in words[first:start] if word.folded not in stop_words()]
-        if len(subject) > 1 and " ".join(subject) in expressions():
+        key = stems_of(without_stop_words(words[first:start]))
+        if " " in key and key in expressions():
             return False
     return True
 
@@ -449,7 +460,7 @@ def read_word(words: list[Word]) -> Reading | None:
         bare = without_articles(inner)
         if len(bare) != 1 or bare[0].folded not in gazetteer.common_words() or bare[0].glued:
             continue
-        name = " ".join(word.folded for word in inner)
+        name = name_of(inner)
         communes = tuple(place for place in gazetteer.named(name) if place.kind == "commune")
         if communes and may_be_name(words, start, end, communes[0]):
             others = communes[1:][:MOST_ALTERNATIVES]
@@ -484,26 +495,24 @@ def _is_elsewhere(words: list[Word], reading: Reading, readings: list[Reading]) 
 
 def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
     """Return départements and régions with a letter or two wrong in the name, beside what was read exactly."""
-    exact = [set(reading.positions) for reading in readings if reading.place.kind != "area"]
-    towns = [
-        set(reading.positions)
-        for reading in readings
-        if reading.place.kind == "commune" and reading.place.population >= LARGE
-    ]
     corrected: list[Reading] = []
     for start in range(len(words)):
         for end in range(min(len(words), start + LONGEST_MISSPELT), start, -1):
-            span = set(range(start, end))
-            if any(span <= positions for positions in exact):
-                continue
-            if any(span & positions for positions in towns):
-                continue
+            positions = tuple(range(start, end))
             places = misspelt(words[start:end])
-            if places:
-                positions = tuple(range(start, end))
+            if places and not any(_excludes(reading, positions) for reading in readings):
                 corrected.append(Reading(places[0], positions, True, (), (), places))
                 break
     return corrected
+
+
+def _excludes(reading: Reading, positions: tuple[int, ...]) -> bool:
+    """Return whether words that were read exactly are no misspelt territory: all of them, or one beside a town."""
+    place = reading.place
+    if place.kind != "area" and set(positions) <= set(reading.positions):
+        return True
+    is_town = place.kind == "commune" and place.population >= LARGE
+    return is_town and not set(positions).isdisjoint(reading.positions)
 
 
 def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Reading:
@@ -548,17 +557,16 @@ def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int
     """Return a commune named next to its département, although its name is a common word: "mer 41", "Forges (17)"."""
     first, last = min(reading.positions), max(reading.positions)
     is_code = len(reading.positions) == 1 and any(map(str.isdigit, words[first].folded))
-    for span in ((last + 1,), (first - 2, first - 1), (first - 1,)):
-        if min(span) < 0 or max(span) >= len(words):
+    for start, end in ((last + 1, last + 2), (first - 2, first), (first - 1, first)):
+        if start < 0 or end > len(words):
             continue
-        name = " ".join(words[position].folded for position in span)
-        if name in stop_words():
-            continue
-        if not is_code and words[span[-1]].stem in {*expressions(), *fillers()}:
+        name = name_of(words[start:end])
+        is_word = not is_code and words[end - 1].stem in {*expressions(), *fillers()}
+        if is_word or name in stop_words():
             continue
         for place in gazetteer.named(name):
             if place.kind == "commune" and reading.place.ids[0] in place.around:
-                return place, set(span)
+                return place, set(range(start, end))
     return reading.place, set()
 
 

@@ -6,6 +6,7 @@ Every query goes through CKAN's action, so that permissions, other plugins and t
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -181,14 +182,11 @@ def _chosen(index: Index, understood: Understood, place: str) -> Choice:
     first = Choice(understood, understood.question)
     best, count = first, index.count(first.question)
     if count <= FEW:
-        unknown = spelling.unknown(understood)
-        index.count_at_once(map(alone, unknown))
-        corrected = spelling.corrected(understood, unknown, index.near)
+        corrected = _corrected(index, understood, place)
         if corrected:
-            again = understanding.understand(corrected, place=place)
-            count_again = index.count(again.question)
+            count_again = index.count(corrected.question)
             if not count or count_again > FEW * count:
-                best, count = Choice(again, again.question, corrected), count_again
+                best, count = corrected, count_again
     if not count:
         best = _at_namesake(best, index)
         count = index.count(best.question)
@@ -198,6 +196,40 @@ def _chosen(index: Index, understood: Understood, place: str) -> Choice:
     if best.corrected and not index.count(best.question):
         return first
     return best
+
+
+def _corrected(index: Index, understood: Understood, place: str) -> Choice | None:
+    """Return the query with its misspelt words corrected; None if there are none.
+
+    All that has to be counted for this is counted with one request.
+    """
+    # A near match of a whole expression is more reliable than one of a single word.
+    with_expression = spelling.with_expression_corrected(understood)
+    near: dict[str, str] = {}
+    for word in spelling.unknown(understood):
+        other = spelling.near(voc.normalise(word))
+        if other and word in with_expression:
+            near[word] = other
+    text = spelling.with_words_replaced(with_expression, near)
+    again = understanding.understand(text, place=place)
+    if near:
+        uncertain = [other for other in near.values() if not spelling.is_of_lists(other)]
+        index.count_at_once([*map(alone, near), *map(alone, uncertain), again.question])
+        misspelt = {word: other for word, other in near.items() if _is_misspelt(index, word, other)}
+        if misspelt != near:
+            text = spelling.with_words_replaced(with_expression, misspelt)
+            again = understanding.understand(text, place=place)
+    if text == understood.text:
+        return None
+    return Choice(again, again.question, text)
+
+
+def _is_misspelt(index: Index, word: str, other: str) -> bool:
+    """Return whether no dataset that the reader may see has a word, but some have the other one."""
+    if index.count(alone(word)) and not spelling.is_place_misspelt(voc.normalise(word), other):
+        return False
+    # The catalogue's words may be some minutes old: a dataset may have become private since.
+    return spelling.is_of_lists(other) or index.count(alone(other)) > 0
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
@@ -213,8 +245,8 @@ def _at_namesake(best: Choice, index: Index) -> Choice:
             continue  # only part of the other's name: "Saint-Martin" in Saint-Martin-d'Hères
         question = replace(best.question, place=place)
         if index.count(question):
-            others = (best.question.place, *understood.others)
-            others = tuple(other for other in others if other and other != place)
+            namesakes = (understood.place, *understood.others)
+            others = tuple(other for other in namesakes if other != place)
             moved = replace(understood, question=question, others=others)
             return replace(best, question=question, understood=moved)
     return best
@@ -447,14 +479,6 @@ class Index:
             return self._counts[question]
         return self.find(question)["count"]
 
-    def near(self, word: str) -> str:
-        """Return a corrected spelling of a word; empty if none finds anything for the reader."""
-        other = spelling.near(voc.normalise(word), known=self.count(alone(word)) > 0)
-        # The catalogue's words may be some minutes old: a dataset may have become private since.
-        if spelling.is_of_lists(other) or self.count(alone(other)):
-            return other
-        return ""
-
     def count_at_once(self, queries: Iterable[Question]) -> None:
         """Count the results of several queries with one request to Solr; a single one is counted when it is run."""
         distinct = dict.fromkeys(queries)
@@ -556,8 +580,8 @@ def _has_record_fields() -> bool:
     Cached for ten minutes, or for half a minute if it has not, since the schema may be being set up.
     """
     url = tk.config["solr_url"]
-    moment, has_fields = _schema.get(url, (0.0, False))
-    if not moment or time.monotonic() - moment > _SCHEMA_SECONDS[has_fields]:
+    moment, has_fields = _schema.get(url, (-math.inf, False))
+    if time.monotonic() - moment > _SCHEMA_SECONDS[has_fields]:
         try:
             fields = solr_schema.solr().schema()["fields"]
         except solr_schema.SolrAdminError:

@@ -6,14 +6,15 @@ The words of titles and keywords of public datasets are counted by a job of a wo
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -53,7 +54,7 @@ def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
 
 def unknown(understood: Understood) -> list[str]:
     """Return the words, as typed, that may be misspelt."""
-    typed = (word for unit in understood.question.units for word in unit.words)
+    typed = chain.from_iterable(unit.words for unit in understood.question.units)
     return [word for word in typed if _may_be_misspelt(voc.normalise(word))][:MOST_CORRECTED]
 
 
@@ -63,54 +64,37 @@ def _may_be_misspelt(folded: str) -> bool:
     return len(folded) >= MIN_FUZZY_LENGTH and not is_known(folded) and not is_french(folded)
 
 
-def corrected(understood: Understood, unknown: list[str], near: Callable[[str], str]) -> str:
-    """Return the query with an expression or words replaced by near ones; empty if nothing was replaced.
-
-    Args:
-        understood: the interpreted query.
-        unknown: words that may be misspelt.
-        near: returns the replacement of a word, or "".
-    """
-    # A near match of a whole expression is more reliable than one of a single word.
-    text = _expression_corrected(understood)
-    for word in unknown:
-        pattern = rf"(?<!\w){re.escape(word)}(?!\w)"
-        if re.search(pattern, text):
-            other = near(word)
-            if other:
-                text = re.sub(pattern, other, text, count=1)
-    if text != understood.text:
-        return text
-    return ""
+def with_words_replaced(text: str, replacements: Mapping[str, str]) -> str:
+    """Return a query with words replaced, as typed → replacement."""
+    for word, other in replacements.items():
+        text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", other, text, count=1)
+    return text
 
 
 def is_of_lists(word: str) -> bool:
     """Return whether a word, or two joined words, are in the lists or the name of a place."""
     folded = voc.normalise(word)
-    return not folded or " " in folded or is_known(folded) or is_place(folded)
+    return " " in folded or is_known(folded) or is_place(folded)
 
 
-def near(folded: str, *, known: bool = False) -> str:
-    """Return a near word; for a word known to the catalogue only a place name one letter away ("nante").
+def near(folded: str) -> str:
+    """Return the word that a misspelt word may be, of the lists or of the catalogue; "" if there is none.
 
     Args:
         folded: a normalised word.
-        known: whether the catalogue has it.
     """
     if any(map(str.isdigit, folded)):
-        if known:
-            return ""
         return without_number(folded)
-    of_lists = _of_lists(folded, known=known)
-    if of_lists or known:
+    of_lists, distance = nearest_of_lists(folded)
+    if distance == 1:
         return of_lists
-    of_catalogue = nearest_in_catalogue(folded, allowed_distance(folded))
-    if of_catalogue:
-        return of_catalogue
-    farther = nearest_of_lists(folded)
-    if farther:
-        return farther[0]
-    return ""
+    of_catalogue = apart(folded) or nearest_in_catalogue(folded, allowed_distance(folded))
+    return of_catalogue or of_lists
+
+
+def is_place_misspelt(folded: str, other: str) -> bool:
+    """Return whether a word is the name of a place but for one letter ("nante"), even if the catalogue has the word."""
+    return nearest_of_lists(folded) == (other, 1) and is_place(other)
 
 
 def allowed_distance(word: str) -> int:
@@ -118,17 +102,8 @@ def allowed_distance(word: str) -> int:
     return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
 
 
-def _of_lists(folded: str, *, known: bool) -> str:
-    near = nearest_of_lists(folded)
-    if near and near[1] == 1 and (not known or is_place(near[0])):
-        return near[0]
-    if known:
-        return ""
-    return apart(folded)
-
-
-def _expression_corrected(understood: Understood) -> str:
-    """Return the query with two or three words replaced by a near expression."""
+def with_expression_corrected(understood: Understood) -> str:
+    """Return the query with two or three words replaced by a near expression; as typed if there is none."""
     units, text = understood.question.units[:MOST_UNITS], understood.text
     for number in (3, 2):
         for start in range(len(units) - number + 1):
@@ -170,24 +145,22 @@ def is_french(folded: str) -> bool:
 
 @voc.derived
 @lru_cache(maxsize=1_000)
-def nearest_of_lists(folded: str) -> tuple[str, int] | None:
-    """Return the nearest word of the lists or place name, and its distance; None if none is near.
+def nearest_of_lists(folded: str) -> tuple[str, int]:
+    """Return the nearest word of the lists or place name, and its distance; "" and 0 if none is near.
 
     Args:
         folded: a normalised word.
     """
     if len(folded) < MIN_FUZZY_LENGTH or not folded.isalpha():
-        return None
+        return "", 0
     allowed = allowed_distance(folded)
     near: list[tuple[int, int, str]] = []
     for order, candidates in enumerate((_words(), gazetteer.large_names())):
         # The first letter is rarely wrong.
         alike = [candidate for candidate in candidates if candidate[0] == folded[0]]
         near += [(gap, order, other) for gap, other in words.near(folded, alike, allowed)]
-    if near:
-        gap, _order, nearest = min(near)
-        return nearest, gap
-    return None
+    gap, _order, nearest = min(near, default=(0, 0, ""))
+    return nearest, gap
 
 
 def apart(folded: str) -> str:
@@ -197,15 +170,9 @@ def apart(folded: str) -> str:
     """
     for position in range(len(folded) - SHORTEST_PART, SHORTEST_PART - 1, -1):
         parts = folded[:position], folded[position:]
-        listed = [is_known(part) for part in parts]
-        words_or_listed = [is_known(part) or _is_long_french(part) for part in parts]
-        if any(listed) and all(words_or_listed):
+        if any(map(is_known, parts)) and all(is_known(part) or is_french(part) for part in parts):
             return " ".join(parts)
     return ""
-
-
-def _is_long_french(folded: str) -> bool:
-    return len(folded) >= MIN_FUZZY_LENGTH and is_french(folded)
 
 
 def without_number(folded: str) -> str:
@@ -231,12 +198,12 @@ def nearest_expression(key: str) -> str | None:
         return None
     allowed = 1 + (len(key) > VERY_LONG_WORD)
     several = [other for other in words.expressions() if " " in other]
-    near = words.near(key, several, allowed)
-    near = [(gap, other) for gap, other in near if _numbers(other) == _numbers(key)]
-    if not near:
+    alike = words.near(key, several, allowed)
+    same_numbers = [(gap, other) for gap, other in alike if _numbers(other) == _numbers(key)]
+    if not same_numbers:
         return None
-    _gap, nearest = min(near)
-    return words.spellings().get(nearest, nearest)
+    _gap, nearest = min(same_numbers)
+    return words.spellings()[nearest]
 
 
 def _numbers(key: str) -> int:
@@ -385,13 +352,10 @@ def _counted() -> Counter[str]:
     )
     for texts in (titles, keywords):
         for text, number in model.Session.execute(texts.execution_options(yield_per=_ROWS_AT_ONCE)):
-            for word in {word for word in _WORDS.findall((text or "").lower()) if _is_kept(word)}:
-                counted[word] += number
+            for word in set(_WORDS.findall((text or "").lower())):
+                if len(word) >= SHORTEST and not word.isdigit():
+                    counted[word] += number
     return counted
-
-
-def _is_kept(word: str) -> bool:
-    return len(word) >= SHORTEST and not word.isdigit()
 
 
 def _state() -> str:
@@ -403,19 +367,21 @@ def _state() -> str:
 
 
 _read: dict[str, tuple[float, Words | None]] = {}
+"""Key in Redis → when the words were read (monotonic clock, in seconds), and the words."""
 
 
 def _known() -> Words | None:
     """Return the words, cached for a minute; None if none are stored."""
     key = _key("words")
-    moment, words = _read.get(key, (0.0, None))
-    if not moment or time.monotonic() - moment > READ_AGAIN_SECONDS:
-        words = _kept(words)
+    moment, words = _read.get(key, (-math.inf, None))
+    if time.monotonic() - moment > READ_AGAIN_SECONDS:
+        words = _read_stored(words)
         _read[key] = (time.monotonic(), words)
     return words
 
 
-def _kept(known: Words | None) -> Words | None:
+def _read_stored(known: Words | None) -> Words | None:
+    """Return the stored words, those read before if they are still the same or Redis is down; None without any."""
     try:
         connection: Any = connect_to_redis()
         version = (connection.get(_key("version")) or b"").decode()

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import dropwhile
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import query
@@ -96,14 +97,13 @@ def _understood(text: str, place: str) -> Understood:
     reading = None
     if place != "off":
         reading = places.read(parts.words, text)
+    units = _units(parts, parts.words, placed=False)
     if reading is None:
-        units = _units(parts, parts.words, placed=False)
         return Understood(text, replace(parts.conditions, units=units))
-    chosen = _place_of_id(place) or reading.place
+    chosen = gazetteer.of_id(place) or reading.place
     others = _other_places(reading, chosen)
     place_words = tuple(parts.words[position].typed for position in reading.positions)
     if not reading.certain and not place:
-        units = _units(parts, parts.words, placed=False)
         question = replace(parts.conditions, units=units, maybe=chosen, maybe_words=place_words)
         return Understood(text, question, others=others)
     question = replace(
@@ -140,12 +140,6 @@ def _parts(text: str) -> _Parts:
     query_words = words.read(text)
     conditions = Question((), formats=formats(query_words), period=period)
     return _Parts(query_words, references, conditions)
-
-
-def _place_of_id(value: str) -> Place | None:
-    if value:
-        return gazetteer.of_id(value)
-    return None
 
 
 def _other_places(reading: places.Reading, chosen: Place) -> tuple[Place, ...]:
@@ -187,7 +181,7 @@ def with_common_name(understood: Understood, *, place: str = "") -> Understood |
     units = _units(parts, _without_place(parts.words, reading), placed=True)
     if not units or not all(unit.core or unit.weak for unit in units):
         return None
-    chosen = _place_of_id(place) or reading.place
+    chosen = gazetteer.of_id(place) or reading.place
     return replace(
         understood,
         question=replace(understood.question, units=units, place=chosen),
@@ -227,6 +221,7 @@ def steps(question: Question) -> list[Question]:
     fewer = []
     if strong > 1:
         fewer = sorted({1, strong // 4, strong // 2} - {0})
+    wide = replace(question, strict=False, service=())
     variants: list[Question] = []
     merged = _merged(question.units)
     if len(merged) < len(question.units):
@@ -241,21 +236,17 @@ def steps(question: Question) -> list[Question]:
         subjects = tuple(unit for unit in question.units if unit.core and not unit.weak)
         variants.append(replace(question, units=subjects, optional=core - 1))
     if question.place:
-        wide = replace(question, strict=False, service=())
         variants.append(wide)
         if has_other_words:
             # Any data of the place matter more than other words elsewhere ("aires" of "aires de covoiturage").
             variants += [replace(wide, core=True), replace(question, units=())]
         variants += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
-        variants.append(replace(question, strict=False, service=(), optional=strong - 1))
+        variants.append(replace(wide, optional=strong - 1))
     # The single words of an expression that no dataset contains ("aires de covoiturage").
     single = tuple(Unit((word,)) for unit in question.units for word in unit.words)
     if len(single) > len(question.units):
-        optional = len(single) - 1
-        variants.append(
-            replace(question, units=single, strict=False, service=(), optional=optional)
-        )
+        variants.append(replace(wide, units=single, optional=len(single) - 1))
     if question.place:
         variants.append(replace(question, units=()))
     for unit in question.units:
@@ -269,9 +260,9 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
     """Merge units for which the catalogue uses the same name ("OLD débroussaillement"): either suffices."""
     merged: list[Unit] = []
     for unit in units:
-        names = _names_in_catalogue(unit)
         for position, first in enumerate(merged):
-            if first.core and unit.core and names & _names_in_catalogue(first):
+            names = _names_in_catalogue(unit) & _names_in_catalogue(first)
+            if first.core and unit.core and names:
                 merged[position] = _either(first, unit)
                 break
         else:
@@ -297,11 +288,10 @@ def _of_table(name: str) -> Question:
     typed = []
     for part in parts:
         # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
-        has_number = any(map(str.isdigit, part))
-        if has_number and not words.is_expression(part):
-            typed.append(part.rstrip("0123456789"))
-        else:
+        if words.is_expression(part):
             typed.append(part)
+        else:
+            typed.append(part.rstrip("0123456789"))
     units = tuple(words.units(words.read(" ".join(typed))))
     core = any(unit.core for unit in units)
     return Question(units, place, core=core, optional=max(len(units) - 1, 0))
@@ -435,7 +425,7 @@ def formats(query_words: list[Word]) -> tuple[str, ...]:
     """
     values: dict[str, None] = {}
     for word in query_words:
-        if word.stem in words.fillers() or word.stem in words.generic():
+        if word.stem in words.fillers() | words.generic():
             values.update(dict.fromkeys(format_names().get(word.stem, ())))
     return tuple(values)
 
@@ -489,11 +479,9 @@ def _names_of_reference(kind: str, match: re.Match[str]) -> tuple[str, ...] | No
         return None
     if kind in ("servitude", "water-body"):
         return own.get(code.upper(), own[""])  # "": what all of the kind have in common
-    longest = max(
-        (reference for reference in own if code.startswith(reference)), key=len, default=None
-    )
-    if longest is not None:
-        return own[longest]
+    for reference in sorted(own, key=len, reverse=True):
+        if code.startswith(reference):
+            return own[reference]
     return None
 
 
@@ -613,9 +601,10 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
     for start in range(max(0, position - LONGEST_PHRASE), position + 1):
         for end in range(position + 2, min(len(whole), start + LONGEST_PHRASE) + 1):
             inner = whole[start:end]
-            name = " ".join(word.folded for word in inner)
-            key = stems_of(inner)
-            if gazetteer.named(name) or key in _expressions_with_marker():
+            if (
+                gazetteer.named(words.name_of(inner))
+                or stems_of(inner) in _expressions_with_marker()
+            ):
                 return True
     return False
 
@@ -673,13 +662,8 @@ def _first_exclusion(before: list[Word], after: list[Word]) -> _Exclusion | None
         before: words before what introduces the exclusion.
         after: words after it.
     """
-    skipped = 0
-    while skipped < len(after) and after[skipped].folded in {
-        *words.stop_words(),
-        *cues()["between"],
-    }:
-        skipped += 1
-    following = after[skipped:]
+    linking = {*words.stop_words(), *cues()["between"]}
+    following = list(dropwhile(lambda word: word.folded in linking, after))
     if not following:
         return None
     item = (
@@ -687,7 +671,7 @@ def _first_exclusion(before: list[Word], after: list[Word]) -> _Exclusion | None
         or _format_excluded(following)
         or _subject_excluded(before, following)
     )
-    return replace(item, length=item.length + skipped)
+    return replace(item, length=item.length + len(after) - len(following))
 
 
 def _place_excluded(following: list[Word]) -> _Exclusion | None:
@@ -704,15 +688,12 @@ def _place_excluded(following: list[Word]) -> _Exclusion | None:
 
 def _whole_place(inner: list[Word]) -> Place | None:
     """Return the place named by words that have no other meaning; None if there is none."""
-    name = " ".join(word.folded for word in inner)
-    key = stems_of(inner)
+    name, key = words.name_of(inner), stems_of(inner)
     place = next(iter(gazetteer.named(name)), None)
     if place is None or key in words.expressions() or name.isdigit():
         return None
-    is_word = place.kind in ("commune", "epci") and (
-        name in gazetteer.common_words() or key in words.fillers() | words.generic()
-    )
-    if is_word:
+    is_word = name in gazetteer.common_words() or key in words.fillers() | words.generic()
+    if is_word and place.kind in ("commune", "epci"):
         return None
     return place
 
@@ -723,10 +704,7 @@ def _format_excluded(following: list[Word]) -> _Exclusion | None:
         values = format_names().get(word.stem)
         if values and word.stem not in words.expressions():
             return _Exclusion(Excluded("format", word.typed, FORMAT_FIELD, values), position + 1)
-        if (
-            word.stem not in words.fillers() | words.generic()
-            and word.folded not in words.stop_words()
-        ):
+        if not _is_general(word):
             return None
     return None
 
@@ -750,11 +728,8 @@ def _subject_excluded(before: list[Word], following: list[Word]) -> _Exclusion:
 def _expression_length(following: list[Word]) -> int:
     """Return the number of words of the longest listed expression with which the words begin, 0 without one."""
     for end in range(min(len(following), LONGEST_PHRASE), 0, -1):
-        inner = words.without_stop_words(following[:end])
-        if (
-            following[end - 1].folded not in words.stop_words()
-            and stems_of(inner) in words.expressions()
-        ):
+        key = stems_of(words.without_stop_words(following[:end]))
+        if following[end - 1].folded not in words.stop_words() and key in words.expressions():
             return end
     return 0
 
@@ -762,12 +737,14 @@ def _expression_length(following: list[Word]) -> int:
 def _phrase_length(following: list[Word]) -> int:
     """Return the number of words up to the first one that is neither generic nor a filler."""
     for position, word in enumerate(following):
-        is_general = (
-            word.stem in words.generic() | words.fillers() or word.folded in words.stop_words()
-        )
-        if not is_general:
+        if not _is_general(word):
             return position + 1
     return len(following)
+
+
+def _is_general(word: Word) -> bool:
+    """Return whether a word alone distinguishes no subject: a generic word, a filler or a stop word."""
+    return word.stem in words.generic() | words.fillers() or word.folded in words.stop_words()
 
 
 def _names_excluded(inner: list[Word]) -> Iterator[str]:

@@ -190,6 +190,11 @@ def without_stop_words(words: Iterable[Word]) -> list[Word]:
     return [word for word in words if word.folded not in stop_words()]
 
 
+def name_of(words: Iterable[Word]) -> str:
+    """Return words as a normalised name, as the gazetteer has it."""
+    return " ".join(word.folded for word in words)
+
+
 def stems_of(words: Iterable[Word]) -> str:
     """Return the stems of words, joined by spaces."""
     return " ".join(word.stem for word in words)
@@ -402,20 +407,17 @@ def is_translated(unit: Unit) -> bool:
     return bool(unit.called) and key_of(unit.text) not in own_terms()
 
 
-def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
+def units(words: list[Word]) -> list[Unit]:
     """Group words into units; filler words are dropped unless nothing else is left.
 
     Args:
         words: words of the query that are not part of a place.
-        synonyms_on: whether to add alternative names.
     """
     content = _without_fillers(words)
     grouped: list[Unit] = []
     start = 0
     while start < len(content):
         unit, start = _longest_unit(content, start)
-        if not synonyms_on:
-            unit = replace(unit, others=(), called=0)
         grouped.append(unit)
     if all(unit.weak for unit in grouped):
         grouped = [replace(unit, weak=False) for unit in grouped]
@@ -518,8 +520,8 @@ def synonym_lines() -> list[SynonymLine]:
     """
     lines: list[SynonymLine] = []
     content = (DATA / "synonyms_fr.txt").read_text(encoding="utf-8")
-    for number, raw in enumerate(content.splitlines(), start=1):
-        text = raw.split("#", 1)[0].strip()
+    for number, line in enumerate(content.splitlines(), start=1):
+        text = line.partition("#")[0].strip()
         if text:
             lines.append(parse_line(number, text))
     return lines

@@ -6,6 +6,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import area
+from ckanext.ecosphere.search.page import RANK
 from ckanext.ecosphere.shared import language
 
 RING = [[4, 45], [6, 45], [6, 47], [4, 47], [4, 45]]
@@ -135,8 +136,9 @@ def test_extents_of_datasets(dataset, box):
 
 
 def test_results_are_drawn_where_most_of_them_lie_and_the_others_are_counted():
-    island = {"spatial": json.dumps({"type": "Point", "coordinates": [55.5, -21.1]})}
-    drawn = area.of_results([{"spatial": json.dumps(POLYGON)}, island, {}], "3,44,5,46")
+    island = {"spatial": json.dumps({"type": "Point", "coordinates": [55.5, -21.1]}), RANK: 2}
+    results = [{"spatial": json.dumps(POLYGON), RANK: 1}, island, {RANK: 3}]
+    drawn = area.of_results(results, "3,44,5,46")
     assert drawn.frame.id == "metropole"
     assert [each.rank for each in drawn.rectangles] == [1]
     assert drawn.elsewhere == 2

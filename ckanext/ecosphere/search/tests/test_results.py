@@ -45,13 +45,13 @@ def dataset(name, **fields):
 def test_a_series_stands_above_its_members():
     members = [dataset("one", in_series=["lot-id"]), dataset("two", in_series=["lot"])]
     lot = dataset("lot", dcat_type=SERIES, metadata_identifier="lot-id")
-    found = page.grouped([members[0], dataset("other"), lot, members[1]])
+    found = page.ecosphere_search_grouped([members[0], dataset("other"), lot, members[1]])
     assert [each["name"] for each in found] == ["lot", "other"]
     assert [each["name"] for each in found[0][page.MEMBERS]] == ["one", "two"]
 
 
 def test_members_without_their_series_stand_under_the_first_of_them():
-    found = page.grouped(
+    found = page.ecosphere_search_grouped(
         [dataset("one", in_series=["lot"]), dataset("two", in_series=["lot"]), dataset("three")]
     )
     assert [each["name"] for each in found] == ["one", "three"]
@@ -63,7 +63,7 @@ def test_namesakes_are_one_result_within_one_service_only():
         dataset("b", title="zones"),
         dataset("c", title="Zones", owner_org="b"),
     ]
-    assert [each["name"] for each in page.grouped(same)] == ["a", "c"]
+    assert [each["name"] for each in page.ecosphere_search_grouped(same)] == ["a", "c"]
 
 
 @pytest.mark.parametrize(

@@ -323,10 +323,7 @@ def test_an_expression_is_corrected_as_a_whole_and_a_number_is_told_from_its_wor
     assert spelling.without_number("natura200") == "natura"
     assert spelling.without_number("rd200") == ""
     question = understand("qualitée de l'aire marseille")
-    assert (
-        spelling.corrected(question, spelling.unknown(question), lambda _word: "")
-        == "qualité de l'air marseille"
-    )
+    assert spelling.with_expression_corrected(question) == "qualité de l'air marseille"
 
 
 def test_words_around_a_town_are_no_misspelt_territory():
@@ -447,7 +444,7 @@ def test_the_long_form_of_an_acronym_means_the_same(acronym, long):
 
 @pytest.mark.parametrize("question", ["69 SIS pollution", "SIS pollution Rhône", "XO inondation"])
 def test_what_is_right_is_not_corrected_into_another_subject(question):
-    assert spelling.corrected(understand(question), [], str) == ""
+    assert spelling.with_expression_corrected(understand(question)) == question
 
 
 def test_of_the_words_between_or_one_is_enough():
