@@ -48,9 +48,6 @@ class Problem:
         """Return the sentence in the reader's language."""
         return translate(PROBLEMS[self.code]).format(**self.params)
 
-    def __repr__(self) -> str:
-        return self.text()
-
 
 class ContentError(ValueError):
     """A content cannot be used.

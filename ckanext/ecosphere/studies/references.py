@@ -96,18 +96,13 @@ class Link:
 
     Attributes:
         exact: whether the address leads to the site's own page, not only to the home page.
-        check: outcome of the last check, None if the reference has none.
+        answers: whether nothing speaks against the reference; if not, it "did not answer" when it was last asked.
     """
 
     reference: Reference
     url: str
     exact: bool
-    check: Check | None
-
-    @property
-    def answers(self) -> bool:
-        """Whether nothing speaks against the reference; if not, it "did not answer"."""
-        return self.check is None or self.check.state == ANSWERED
+    answers: bool
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -128,14 +123,12 @@ def references() -> dict[str, Reference]:
 # --- links ---------------------------------------------------------------------------------------
 
 
-def links(need: Need, site: Site, checks: Mapping[str, Check] | None = None) -> tuple[Link, ...]:
+def links(need: Need, site: Site, checks: Mapping[str, Check]) -> tuple[Link, ...]:
     """Return the links of a need for a site.
 
     Args:
-        checks: outcomes of the last checks by key; those stored by default.
+        checks: outcomes of the last checks by key (`last_checks`).
     """
-    if checks is None:
-        checks = last_checks()
     values = values_of(site)
     of_need = [references()[key] for key in need.references if key in references()]
     result = []
@@ -143,7 +136,8 @@ def links(need: Need, site: Site, checks: Mapping[str, Check] | None = None) -> 
         if not reference.territories or set(reference.territories).intersection(site.territories):
             url = filled(reference.url, values)
             check = checks.get(reference.key)
-            result.append(Link(reference, url or reference.home, bool(url), check))
+            answers = check is None or check.state == ANSWERED
+            result.append(Link(reference, url or reference.home, bool(url), answers))
     return tuple(result)
 
 

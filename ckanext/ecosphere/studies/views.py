@@ -231,7 +231,8 @@ def _need_page(form: Form, id_: str, need_id: str) -> Response:
         source = frame.source(need_["need"].get("source") or "")
     # Nothing is asked of the sites to which the links lead.
     site = store.site_of(store.get(id_))
-    links = references.links(frames.Need.of_dict(need_["need"]), site)
+    need_of_frame = frames.Need.of_dict(need_["need"])
+    links = references.links(need_of_frame, site, references.last_checks())
     return form.page(
         "ecosphere_studies/need.html", study=study, need=need_, source=source, links=links
     )
