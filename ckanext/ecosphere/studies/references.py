@@ -176,14 +176,13 @@ def filled(template: str, values: Mapping[str, Any]) -> str:
 # --- weekly check --------------------------------------------------------------------------------
 
 
-def verify(session: GuardedSession, now: datetime | None = None) -> dict[str, Check]:
+def verify(session: GuardedSession, now: datetime) -> dict[str, Check]:
     """Ask each API for the places whose answer is known; return the outcomes by key.
 
     Args:
         session: guarded; its settings and budget bound the time.
     """
-    moment = now or datetime.now(timezone.utc)
-    at = moment.isoformat(timespec="seconds")
+    at = now.isoformat(timespec="seconds")
     return {
         key: Check(key, *_verified(reference, session), at)
         for key, reference in references().items()
@@ -261,7 +260,7 @@ def verify_references() -> int:
         budget = Budget(seconds=VERIFY_SECONDS)
         megabytes = LARGEST_ANSWER // config.MEGABYTE
         settings = config.guard_settings(config.seconds(), megabytes)
-        checks = verify(GuardedSession(settings, budget=budget))
+        checks = verify(GuardedSession(settings, budget=budget), datetime.now(timezone.utc))
         keep(checks)
         return len(checks)
 
