@@ -48,9 +48,6 @@ class Problem:
         """Return the sentence in the reader's language."""
         return translate(PROBLEMS[self.code]).format(**self.params)
 
-    def __repr__(self) -> str:
-        return self.text()
-
 
 class ContentError(ValueError):
     """A content cannot be used.
@@ -137,7 +134,7 @@ def _problem(error: ValidationError, content: Any, place: str) -> Problem:
     required: Any = error.validator_value
     content_part: Any = error.instance
     rule = str(error.validator)
-    code = schema.get("problem") or load(SCHEMAS)["problems"].get(rule, "")
+    code: str = schema.get("problem") or load(SCHEMAS)["problems"].get(rule, "")
     if rule == "type":
         code = {"object": "object", "array": "list"}.get(schema["type"], code)
     path, key = list(error.absolute_path), ""

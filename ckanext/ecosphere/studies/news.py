@@ -115,11 +115,10 @@ def _appeared(study: Study, missing: Sequence[StudyNeed], context: Any) -> list[
     appeared = []
     for row in missing:
         ids = {stored.package_id for stored in datasets_known[row.id]}
-        for candidate in offered.get(str(row.need.get("id")), []):
-            is_new = candidate.package_id not in ids
-            if is_new and candidate.finding.state not in store.MISSING:
-                appeared.append(row)
-                break
+        offers = offered.get(str(row.need.get("id")), [])
+        present = {offer.package_id for offer in offers if offer.finding.state not in store.MISSING}
+        if present - ids:
+            appeared.append(row)
     return appeared
 
 

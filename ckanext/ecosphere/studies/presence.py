@@ -202,7 +202,7 @@ def _last_resort(layer: Layer) -> tuple[bool, bool]:
 def _layers_at(resource: dict[str, Any]) -> Iterator[Layer]:
     url, protocol = str(resource.get("url") or ""), str(resource.get("protocol") or "")
     address = service_at(url, str(resource.get("format") or ""), protocol)
-    if address is None or address.kind not in ("wfs", "ogcapi") or links.is_internal(resource):
+    if address is None or address.kind not in SOURCES or links.is_internal(resource):
         return
     service = resource.get("ecosphere_service") or {}
     for described in service.get("layers") or []:
@@ -284,16 +284,10 @@ def _first_answer(session: GuardedSession, layers: Sequence[Layer], site: Site) 
     *others, last = layers
     for layer in others:
         try:
-            return _asked(_source(session, layer), site)
+            return _asked(SOURCES[layer.address.kind](session, layer), site)
         except (NoAnswer, FetchError):
             continue
-    return _asked(_source(session, last), site)
-
-
-def _source(session: GuardedSession, layer: Layer) -> Source:
-    if layer.address.kind == "wfs":
-        return Wfs(session, layer)
-    return OgcApi(session, layer)
+    return _asked(SOURCES[last.address.kind](session, last), site)
 
 
 def _asked(source: Source, site: Site) -> Count:
@@ -489,6 +483,10 @@ class OgcApi(Source):
         if returned >= MOST_FETCHED or "next" in relations:
             raise NoAnswer("no-count")
         return returned
+
+
+#: Kind of service → how its layers are asked.
+SOURCES: dict[str, type[Source]] = {"wfs": Wfs, "ogcapi": OgcApi}
 
 
 def _collection(body: bytes) -> dict[str, Any]:

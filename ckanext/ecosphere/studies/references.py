@@ -96,18 +96,13 @@ class Link:
 
     Attributes:
         exact: whether the address leads to the site's own page, not only to the home page.
-        check: outcome of the last check, None if the reference has none.
+        answers: whether nothing speaks against the reference; if not, it "did not answer" when it was last asked.
     """
 
     reference: Reference
     url: str
     exact: bool
-    check: Check | None
-
-    @property
-    def answers(self) -> bool:
-        """Whether nothing speaks against the reference; if not, it "did not answer"."""
-        return self.check is None or self.check.state == ANSWERED
+    answers: bool
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -128,14 +123,12 @@ def references() -> dict[str, Reference]:
 # --- links ---------------------------------------------------------------------------------------
 
 
-def links(need: Need, site: Site, checks: Mapping[str, Check] | None = None) -> tuple[Link, ...]:
+def links(need: Need, site: Site, checks: Mapping[str, Check]) -> tuple[Link, ...]:
     """Return the links of a need for a site.
 
     Args:
-        checks: outcomes of the last checks by key; those stored by default.
+        checks: outcomes of the last checks by key (`last_checks`).
     """
-    if checks is None:
-        checks = last_checks()
     values = values_of(site)
     of_need = [references()[key] for key in need.references if key in references()]
     result = []
@@ -143,7 +136,8 @@ def links(need: Need, site: Site, checks: Mapping[str, Check] | None = None) -> 
         if not reference.territories or set(reference.territories).intersection(site.territories):
             url = filled(reference.url, values)
             check = checks.get(reference.key)
-            result.append(Link(reference, url or reference.home, bool(url), check))
+            answers = check is None or check.state == ANSWERED
+            result.append(Link(reference, url or reference.home, bool(url), answers))
     return tuple(result)
 
 
@@ -182,14 +176,13 @@ def filled(template: str, values: Mapping[str, Any]) -> str:
 # --- weekly check --------------------------------------------------------------------------------
 
 
-def verify(session: GuardedSession, now: datetime | None = None) -> dict[str, Check]:
+def verify(session: GuardedSession, now: datetime) -> dict[str, Check]:
     """Ask each API for the places whose answer is known; return the outcomes by key.
 
     Args:
         session: guarded; its settings and budget bound the time.
     """
-    moment = now or datetime.now(timezone.utc)
-    at = moment.isoformat(timespec="seconds")
+    at = now.isoformat(timespec="seconds")
     return {
         key: Check(key, *_verified(reference, session), at)
         for key, reference in references().items()
@@ -267,7 +260,7 @@ def verify_references() -> int:
         budget = Budget(seconds=VERIFY_SECONDS)
         megabytes = LARGEST_ANSWER // config.MEGABYTE
         settings = config.guard_settings(config.seconds(), megabytes)
-        checks = verify(GuardedSession(settings, budget=budget))
+        checks = verify(GuardedSession(settings, budget=budget), datetime.now(timezone.utc))
         keep(checks)
         return len(checks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -115,22 +115,18 @@ def _with_site(typed: Mapping[str, str]) -> dict[str, Any]:
 def commune_suggestions() -> Response:
     """Return communes that begin with what is typed (`q`)."""
     matches = communes.suggest(_typed_words(), MOST_SUGGESTED)
-    return _suggestions(commune.label for commune in matches)
+    return jsonify(items=[{"label": commune.label} for commune in matches])
 
 
 @ecosphere_studies.route("/etudes/intercommunalites")
 def epci_suggestions() -> Response:
     """Return intercommunalities that have the words that are typed (`q`)."""
     matches = epcis.epcis_like(_typed_words())[:MOST_SUGGESTED]
-    return _suggestions(epci.name for epci in matches)
+    return jsonify(items=[{"label": epci.name} for epci in matches])
 
 
 def _typed_words() -> str:
     return request.args.get("q", "")[:LONGEST_TYPED]
-
-
-def _suggestions(labels: Iterable[str]) -> Response:
-    return jsonify({"items": [{"label": label} for label in labels]})
 
 
 # --- a study --------------------------------------------------------------------------------------
@@ -235,7 +231,8 @@ def _need_page(form: Form, id_: str, need_id: str) -> Response:
         source = frame.source(need_["need"].get("source") or "")
     # Nothing is asked of the sites to which the links lead.
     site = store.site_of(store.get(id_))
-    links = references.links(frames.Need.of_dict(need_["need"]), site)
+    need_of_frame = frames.Need.of_dict(need_["need"])
+    links = references.links(need_of_frame, site, references.last_checks())
     return form.page(
         "ecosphere_studies/need.html", study=study, need=need_, source=source, links=links
     )

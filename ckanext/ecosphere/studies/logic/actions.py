@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.shared import action_input, authorization
+from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.studies import asking, frames, news, shown, store, wording
 from ckanext.ecosphere.studies import site as sites
@@ -567,9 +567,3 @@ def _saved(study: Study, context: Context) -> dict[str, Any]:
 
 def _count_run(person: model.User) -> None:
     schema.count("ecosphere-study-run", RUN_RATE, person.id)
-
-
-def get_actions() -> dict[str, Any]:
-    """Return the actions that the plugin registers."""
-    own = {name: value for name, value in globals().items() if name.startswith("ecosphere_study_")}
-    return action_input.checked(own)

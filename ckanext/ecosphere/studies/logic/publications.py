@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.columns import now
 from ckanext.ecosphere.studies import config, frames, store, suitability
-from ckanext.ecosphere.studies.logic import auth, schema
+from ckanext.ecosphere.studies.logic import actions, auth, schema
 from ckanext.ecosphere.studies.model import Collection, Reuse
 from ckanext.ecosphere.studies.publications import collections, reuses
 
@@ -381,6 +381,7 @@ def ecosphere_opinion_save(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the actions that the plugin registers."""
-    own = {name: value for name, value in globals().items() if name.startswith("ecosphere_")}
+    """Return the actions that the plugin registers, those of studies and these."""
+    names = vars(actions) | globals()
+    own = {name: value for name, value in names.items() if name.startswith("ecosphere_")}
     return action_input.checked(own)

@@ -53,12 +53,16 @@ def _typed(*names: str) -> dict[str, str]:
 @ecosphere_collections.route("/bouquets")
 def index() -> Response:
     """List the public collections, and those of the user's services that are not public."""
-    drafts = []
-    if tk.h.check_access("ecosphere_collection_create"):
-        own = act("ecosphere_collection_list", mine=True, rows=MOST_OWN)["results"]
-        drafts = [row for row in own if not row["public"]]
+    drafts = [row for row in _own_collections() if not row["public"]]
     listed = part_of_list("ecosphere_collection_list")
     return rendered("ecosphere_studies/collections/index.html", found=listed, drafts=drafts)
+
+
+def _own_collections() -> list[dict[str, Any]]:
+    """Return the collections that the user may edit, public or not."""
+    if tk.h.check_access("ecosphere_collection_create"):
+        return act("ecosphere_collection_list", mine=True, rows=MOST_OWN)["results"]
+    return []
 
 
 @ecosphere_collections.route("/bouquets/nouveau", methods=GET_POST)
@@ -317,14 +321,11 @@ def ecosphere_publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
-    own = []
-    if tk.h.check_access("ecosphere_collection_create"):
-        own = act("ecosphere_collection_list", mine=True, rows=MOST_OWN)["results"]
     return {
         "collections": [collections.brief(row) for row in collections.of_dataset(pkg["id"])],
         "reuses": act("ecosphere_reuse_list", package_id=pkg["id"], rows=ON_PAGE)["results"],
         "uses": suitability.labels(),
-        "own": own,
+        "own": _own_collections(),
         **act("ecosphere_opinion_list", package_id=pkg["id"]),
     }
 

@@ -253,7 +253,7 @@ def test_outcomes_are_stored():
     assert references.last_checks() == {}
     references.keep({"gpu": check})
     assert references.last_checks() == {"gpu": check}
-    (link,) = references.links(need("gpu"), Place())
+    (link,) = references.links(need("gpu"), Place(), references.last_checks())
     assert not link.answers
 
 
