@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ckan import model
-from sqlalchemy import event
 
 from ckanext.ecosphere.access import use
 from ckanext.ecosphere.access.config import QUEUE
@@ -16,6 +15,7 @@ from ckanext.ecosphere.access.preview import files, samples
 from ckanext.ecosphere.access.services import storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
+from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.work.jobs import Job, in_steps
 
@@ -131,14 +131,9 @@ _SAVED, _NEW_SERVICES = f"{__name__}:saved", f"{__name__}:new"
 
 def listen() -> None:
     """Listen for commits and rollbacks; idempotent."""
-    moments = (
-        ("before_commit", _note_services),
-        ("after_commit", _enqueue),
-        ("after_rollback", _forget),
+    once.listen(
+        model.Session, before_commit=_note_services, after_commit=_enqueue, after_rollback=_forget
     )
-    for name, function in moments:
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
 
 
 def note_saved(package_id: str, *, new: bool) -> None:

@@ -25,13 +25,13 @@ from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import SolrConnectionError
 from ckan.types import DataDict
 from flask import Flask, Response, current_app, g, has_request_context, request
-from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.wrappers import Response as PlainResponse
 
 from ckanext.ecosphere.setup import migrations
+from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.queue import StillCounted
 
 log = logging.getLogger(__name__)
@@ -67,8 +67,7 @@ def install(app: Flask) -> Flask:
         app.register_error_handler(sign, _on_error)
     app.register_error_handler(StillCounted, _still_counted)
     app.after_request(_look_at)
-    if not event.contains(Engine, "handle_error", _note_database):
-        event.listen(Engine, "handle_error", _note_database)
+    once.listen(Engine, handle_error=_note_database)
     app.wsgi_app = _Guarded(app, app.wsgi_app)  # type: ignore[method-assign]
     return app
 

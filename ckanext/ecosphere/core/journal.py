@@ -19,14 +19,13 @@ from ckan import model
 from ckan.common import _
 from ckan.model.system_info import SystemInfo
 from ckan.types import DataDict
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, attributes, mapped_column
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import dates, language, once
 from ckanext.ecosphere.shared.mailing import labelled
 from ckanext.ecosphere.vocabularies import local
 
@@ -181,16 +180,11 @@ the portal."""
 
 def listen() -> None:
     """Register the listeners."""
-    written = ("after_insert", "after_update")
-    for mapped, moment, listener in (
-        *((model.Member, moment, _member) for moment in written),
-        (model.Member, "after_delete", _member_gone),
-        *((model.User, moment, _account) for moment in written),
-        *((SystemInfo, moment, _setting) for moment in written),
-        (SystemInfo, "after_delete", _setting_gone),
-    ):
-        if not event.contains(mapped, moment, listener):
-            event.listen(mapped, moment, listener)
+    once.listen(model.Member, after_insert=_member, after_update=_member, after_delete=_member_gone)
+    once.listen(model.User, after_insert=_account, after_update=_account)
+    once.listen(
+        SystemInfo, after_insert=_setting, after_update=_setting, after_delete=_setting_gone
+    )
 
 
 def _member(_mapper: Any, connection: Any, member: Any) -> None:

@@ -14,9 +14,9 @@ from ckan import authz, model
 from ckan.common import _
 from ckan.types import Context, DataDict, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 from flask import Blueprint, g, has_request_context, request
-from sqlalchemy import event
 from sqlalchemy.orm import attributes
 
+from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.web_guard import csrf
 from ckanext.ecosphere.shared.web_guard.incoming import matches, refuse, tables
 
@@ -70,8 +70,7 @@ def remember(token_id: Any) -> None:
 
 def listen() -> None:
     """Look at each dataset that is written; repeated calls have no effect."""
-    if not event.contains(model.Session, "before_flush", _keep_to_service):
-        event.listen(model.Session, "before_flush", _keep_to_service)
+    once.listen(model.Session, before_flush=_keep_to_service)
 
 
 @blueprint.before_app_request

@@ -27,7 +27,6 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
-from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock
@@ -35,7 +34,7 @@ from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Attachment, Delivery, Request
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import stored_files
+from ckanext.ecosphere.shared import once, stored_files
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.columns import new_id
 
@@ -247,9 +246,7 @@ def move_in(path: Path, place: Path) -> None:
 
 def listen() -> None:
     """Register listeners for commits and rollbacks; once for each process."""
-    for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
+    once.listen(model.Session, after_commit=_committed, after_rollback=_undone)
 
 
 def _committed(session: Any) -> None:

@@ -18,12 +18,11 @@ import icalendar
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
-from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.listing import Due
 from ckanext.ecosphere.data_requests.model import Setting, setting_of
-from ckanext.ecosphere.shared import authorization, characters, mailing
+from ckanext.ecosphere.shared import authorization, characters, mailing, once
 
 #: Purpose of the signature of private URLs.
 SALT = "ecosphere-requests-calendar"
@@ -48,8 +47,7 @@ def renew(user_id: str) -> None:
 
 def listen() -> None:
     """Register `_end_private_url` with SQLAlchemy, for every change of a user; once, however often it is called."""
-    if not event.contains(model.User, "before_update", _end_private_url):
-        event.listen(model.User, "before_update", _end_private_url)
+    once.listen(model.User, before_update=_end_private_url)
 
 
 def _end_private_url(_mapper: Any, connection: Any, user: model.User) -> None:

@@ -12,11 +12,10 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
-from sqlalchemy import event
 
 from ckanext.ecosphere.core import accounts, addresses
 from ckanext.ecosphere.openid import config
-from ckanext.ecosphere.shared import locks
+from ckanext.ecosphere.shared import locks, once
 from ckanext.ecosphere.shared.authorization import is_recovered
 
 KEY = "ecosphere_openid"
@@ -52,8 +51,7 @@ class NoAccount(Exception):
 
 def listen() -> None:
     """Listen for password changes; idempotent."""
-    if not event.contains(model.User, "before_update", _password_changes):
-        event.listen(model.User, "before_update", _password_changes)
+    once.listen(model.User, before_update=_password_changes)
 
 
 def of(user: Any) -> dict[str, Any]:

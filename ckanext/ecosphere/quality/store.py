@@ -29,7 +29,6 @@ from ckan.lib import plugins as lib_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.types import Context, DataDict
 from redis.exceptions import RedisError
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm.util import identity_key
 
@@ -40,6 +39,7 @@ from ckanext.ecosphere.quality.core.distributions import Record
 from ckanext.ecosphere.quality.core.facts import Checks, Facts, Kind, gather, kind_of, references
 from ckanext.ecosphere.quality.core.score import Evaluation, changes_after, evaluate
 from ckanext.ecosphere.quality.model import LinkUse, QualityHistory, QualityRow
+from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.queue import enqueue_once
 
 log = logging.getLogger(__name__)
@@ -436,9 +436,7 @@ def mark_relatives(series: Iterable[str], known_as: Iterable[str]) -> None:
 
 def listen() -> None:
     """Register the listeners of commits and rollbacks, once per process."""
-    for name, function in (("after_commit", _committed), ("after_rollback", _rolled_back)):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
+    once.listen(model.Session, after_commit=_committed, after_rollback=_rolled_back)
 
 
 def _committed(session: Any) -> None:

@@ -20,13 +20,12 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.types import Context, DataDict
-from sqlalchemy import event
 
 from ckanext.ecosphere.dataset.dates import days_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places, relations, stored, urls
 from ckanext.ecosphere.schemas.iso.values import Reader
-from ckanext.ecosphere.shared import csv_table, stored_files
+from ckanext.ecosphere.shared import csv_table, once, stored_files
 from ckanext.ecosphere.shared.queue import enqueue_once
 
 PAGE_SIZE = 200
@@ -271,9 +270,7 @@ def dataset_purge(original: Any, context: Context, data_dict: DataDict) -> Any:
 
 def listen() -> None:
     """Register the listeners of commits and rollbacks, once per process."""
-    for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
+    once.listen(model.Session, after_commit=_committed, after_rollback=_undone)
 
 
 def _committed(session: Any) -> None:

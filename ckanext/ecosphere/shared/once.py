@@ -1,4 +1,4 @@
-"""Per-request cache for values that several parts of a page need."""
+"""What happens once: values that several parts of a page need, and registration with SQLAlchemy's events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from flask import has_request_context, request
+from sqlalchemy import event
 
 from ckanext.ecosphere.shared import language
 
@@ -27,6 +28,13 @@ def for_page(what: str, key: Hashable, make: Callable[[], T]) -> T:
     if (what, key) not in cache:
         cache[what, key] = make()
     return cache[what, key]
+
+
+def listen(target: Any, **listeners: Callable[..., Any]) -> None:
+    """Register listeners of SQLAlchemy, by the name of their event; repeated calls have no effect."""
+    for name, listener in listeners.items():
+        if not event.contains(target, name, listener):
+            event.listen(target, name, listener)
 
 
 def of_dataset(what: str, dataset: Mapping[str, Any], make: Callable[[Mapping[str, Any]], T]) -> T:

@@ -32,10 +32,10 @@ from ckan.common import session
 from flask import Flask, current_app, g, request
 from flask.sessions import SessionMixin
 from flask.wrappers import Response as FlaskResponse
-from sqlalchemy import event
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.setup.health import HTTPS, SAMESITE, SECURE
+from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.authorization import is_recovered
 
 KEY = "ecosphere_session"
@@ -50,8 +50,7 @@ def listen() -> None:
     flask_login.user_logged_in.connect(_logged_in)
     flask_login.user_logged_out.connect(_logged_out)
     flask_login.user_loaded_from_cookie.connect(_remembered)
-    if not event.contains(model.User, "before_update", _password_changes):
-        event.listen(model.User, "before_update", _password_changes)
+    once.listen(model.User, before_update=_password_changes)
 
 
 def check() -> None:
