@@ -338,7 +338,7 @@ def test_a_connection_is_kept_alive_also_after_a_refusal():
         with pytest.raises(FetchRefusedError):
             guarded.get(server.url + "/big")
         assert guarded.get(server.url).body == b"small"
-        assert guarded.requests == 3
+        assert guarded.budget.spent == 3
 
 
 # --- limits of time ---

@@ -26,7 +26,7 @@ def read(url, page_size=8, guarded=None, **options) -> tuple[list[str], Reading]
     guarded = guarded or session()
     reader = CswReader(url, guarded, CswOptions(page_size=page_size, **options), sleep=lambda seconds: None)
     found = [record.identifier for page in reader.pages() for record in page]
-    reader.reading.requests = guarded.requests
+    reader.reading.requests = guarded.budget.spent
     return found, reader.reading
 
 

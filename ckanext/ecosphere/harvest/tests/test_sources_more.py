@@ -407,7 +407,7 @@ def test_an_organisation_or_a_topic_may_be_named_and_must_exist(filters, number,
         guarded = session()
         reader = UdataReader(server.url, guarded, filters)
         assert len(read(reader)) == number
-    assert guarded.requests == requests
+    assert guarded.budget.spent == requests
     assert reader.reading.complete is bool(number)
     assert all("knows no organisation or topic named" in text for text in said(reader))
 

@@ -99,9 +99,6 @@ class GuardedSession:
         resolver: same signature as `socket.getaddrinfo`.
         sleep: pauses between attempts; None for a pause that ends early when the budget is stopped.
         budget: limits of all requests together; none by default.
-
-    Attributes:
-        requests: number of requests sent so far, redirects and retries included.
     """
 
     def __init__(
@@ -113,7 +110,6 @@ class GuardedSession:
     ):
         self.settings = settings or GuardSettings()
         self.budget = budget or Budget()
-        self.requests = 0
         self._resolver = resolver
         self._sleep = sleep
         self._manager = urllib3.PoolManager(
@@ -215,7 +211,6 @@ class GuardedSession:
 
     def _send(self, request: _Request, attempt: Attempt) -> urllib3.BaseHTTPResponse:
         self.budget.take_request()
-        self.requests += 1
         settings = attempt.settings
         try:
             return self._manager.urlopen(

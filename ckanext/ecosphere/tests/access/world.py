@@ -226,7 +226,7 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
         requests.step(made, transition, "editor", files=[upload], **given)
         keep(thing, made)
         [delivered] = model.Session.query(Delivery).filter_by(request_id=made["id"])
-        world.attached.append(attachments.answer_path(delivered))
+        world.attached.append(attachments.path_of(delivered))
         name = "delivery" if thing == "answered" else "private_delivery"
         world.things[name] = (delivered.id, delivered.id)
     token = delivery.satisfaction_token(model.Session.get_one(Request, world.things["answered"][0]))
