@@ -181,7 +181,7 @@ def address(target: str) -> str:
         return target
     page = Path(name).stem
     if page == FIRST:
-        return tk.h.url_for("ecosphere_help.index")
+        return tk.h.url_for("ecosphere_help.index") + hash_ + part
     return tk.h.url_for("ecosphere_help.guide", page=page) + hash_ + part
 
 

@@ -56,8 +56,8 @@ def is_offered() -> bool:
 def is_required(user: model.User) -> bool:
     """Return whether a role of a person needs a second factor."""
     roles = tk.config[SECOND_FACTOR]
-    if user.sysadmin:
-        return SYSADMIN in roles
+    if user.sysadmin and SYSADMIN in roles:
+        return True
     edits = authz.has_user_permission_for_some_org(user.name, "create_dataset")
     if edits and EDITORS in roles:
         return True

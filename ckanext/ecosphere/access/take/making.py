@@ -62,7 +62,7 @@ def make(job: Values) -> Values:
         the area or length of objects that were clipped).
 
     Raises:
-        PreviewError: no feature remains, or a page is invalid.
+        PreviewError: no feature remains, none has the chosen attributes, or a page is invalid.
     """
     area = box = None
     if job.get("clip"):
@@ -82,6 +82,8 @@ def make(job: Values) -> Values:
                 features.append(part)
     if not features:
         raise PreviewError("nothing-found")
+    if job["attributes"] and not _names_of(features):
+        raise PreviewError("bad-columns")
     is_cut = len(features) > job["most"]
     features = features[: job["most"]]
     measures = []
@@ -139,11 +141,7 @@ def _mapping(geometry: Any) -> Values | None:
 
 
 def _part(feature: Feature, area: Any, box: Any, attributes: list[str]) -> Feature | None:
-    """Return a feature clipped to the area, with the chosen attributes; None if it is outside.
-
-    Raises:
-        PreviewError: it has none of these attributes.
-    """
+    """Return a feature clipped to the area, with the chosen attributes that it has; None if it is outside."""
     properties = feature.get("properties")
     if not isinstance(properties, dict):
         properties = {}
@@ -153,8 +151,6 @@ def _part(feature: Feature, area: Any, box: Any, attributes: list[str]) -> Featu
         properties = {ID: feature["id"], **properties}
     if attributes:
         properties = {name: properties[name] for name in attributes if name in properties}
-        if not properties:
-            raise PreviewError("bad-columns")
     try:
         geometry = _clipped(feature.get("geometry"), area, box)
     except (ShapelyError, ValueError, TypeError, LookupError, AttributeError):

@@ -29,7 +29,7 @@ from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.model import Extract, Sample, Use
 from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.kinds import PreviewError
-from ckanext.ecosphere.access.take import areas, extracts
+from ckanext.ecosphere.access.take import areas, extracts, making
 from ckanext.ecosphere.access.take import form as extract_form
 from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.quality import links
@@ -937,3 +937,28 @@ def test_layers_that_the_reader_cannot_reach_are_left_out(store):
     assert len(names(store, path, store["editor"])) == 1
     page = BeautifulSoup(store["client"].get(f"/dataset/{restricted['name']}").data, "html.parser")
     assert not page.select("a[href*='.qlr']")
+
+
+def test_a_feature_may_lack_an_attribute_that_another_one_has(tmp_path):
+    """Servers leave attributes without a value out."""
+    point = {"type": "Point", "coordinates": [2.0, 46.0]}
+    features = [
+        {"type": "Feature", "geometry": point, "properties": {"code": "A", "nature": "pré"}},
+        {"type": "Feature", "geometry": point, "properties": {"code": "B"}},
+    ]
+    page = tmp_path / "page0.geojson"
+    page.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    job = {
+        "pages": [str(page)],
+        "output": str(tmp_path / "out"),
+        "format": "geojson",
+        "driver": "GeoJSON",
+        "crs": "EPSG:4326",
+        "attributes": ["nature"],
+        "most": 10,
+        "notice": "",
+        "warning": "",
+    }
+    assert making.make(job)["features"] == 2
+    with pytest.raises(PreviewError):
+        making.make({**job, "attributes": ["surface"]})

@@ -271,6 +271,16 @@ def test_a_role_sets_it_up_before_there_is_a_session(
     assert is_logged_in(other)
 
 
+@pytest.mark.parametrize("role", ["editors", "moderators"])
+def test_a_sysadmin_may_do_what_a_role_may_and_needs_it_too(
+    role: str, demand: Any, visitor: Visitor
+):
+    demand(role)
+    client = visitor()
+    assert try_password(client, "boss", PASSWORD).headers["Location"].endswith(SET_UP)
+    assert not is_logged_in(client)
+
+
 def test_off_asks_nobody(demand: Any, visitor: Visitor, clock: Clock):
     give_factor("anne", clock)
     demand("off")

@@ -130,7 +130,7 @@ def stands_in(user_id: str, colleagues: set[str]) -> str:
         colleagues: editors of the service; a substitute who has left it does not count.
     """
     tried, here = {user_id}, user_id
-    for _step in range(LONGEST_CHAIN):
+    for _step in range(LONGEST_CHAIN + 1):  # the user, then each substitute
         absence = absences([here]).get(here)
         if absence is None:
             return here

@@ -166,6 +166,7 @@ def _add_catalogue_records(record: Record, dataset: Described) -> None:
         *graph.subjects(FOAF.primaryTopic, dataset.node),
         *graph.objects(dataset.node, FOAF.isPrimaryTopicOf),
     }
+    own = record.file_identifier  # of the data; those of the entries are of their record
     for node in in_order(graph, entries):
         entry = Described(graph, node)
         date = entry.value(DCTERMS.modified, DCTERMS.issued)
@@ -173,11 +174,10 @@ def _add_catalogue_records(record: Record, dataset: Described) -> None:
             record.metadata_date = record.metadata_date or str(date)
         identifier = entry.value(DCTERMS.identifier)
         if identifier and isinstance(identifier.node, Literal) and str(identifier).strip():
-            own = record.file_identifier
-            if own and own != str(identifier):  # of the data; the other one is of their record
-                record.identifiers.insert(0, Identifier(code=own))
             record.file_identifier = str(identifier).strip()
         record.metadata_contacts += _parties_of(entry)
+    if own and own != record.file_identifier:
+        record.identifiers.insert(0, Identifier(code=own))
 
 
 def _add_identifiers(record: Record, dataset: Described) -> None:

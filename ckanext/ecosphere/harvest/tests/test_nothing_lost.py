@@ -321,6 +321,15 @@ def test_what_the_record_of_a_catalogue_is_about_is_a_dataset():
     assert of_rdf(PREFIXES + text).dataset["title"] == "Bruit"
 
 
+def test_the_identifier_of_the_data_is_kept_beside_those_of_two_catalogue_records():
+    text = """<http://a.fr/d> a dcat:Dataset ; dct:title "Bruit" ; dct:identifier "bruit-2024" .
+      <http://a.fr/r1> a dcat:CatalogRecord ; foaf:primaryTopic <http://a.fr/d> ; dct:identifier "fiche-1" .
+      <http://a.fr/r2> a dcat:CatalogRecord ; foaf:primaryTopic <http://a.fr/d> ; dct:identifier "fiche-2" ."""
+    made = of_rdf(PREFIXES + text).dataset
+    assert made["metadata_identifier"] == "fiche-2"
+    assert made["identifier"] == "bruit-2024"
+
+
 def test_a_file_whose_root_is_a_node_is_read():
     text = """<dcat:Dataset xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about="http://a.fr/d"
       xmlns:dcat="http://www.w3.org/ns/dcat#" xmlns:dct="http://purl.org/dc/terms/"><dct:title>Bruit</dct:title></dcat:Dataset>"""

@@ -219,7 +219,7 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> Model:
     """
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
     return parse_model(data, str(path))
 
@@ -231,11 +231,9 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     points = data.get("points")
     if not isinstance(points, dict) or not all(map(_are_points, points.values())):
         raise ModelError(f"{origin}: points must be whole numbers, 0 or more")
-    unknown = sorted(set(points) - set(BY_ID))
+    unknown = sorted(map(str, set(points) - set(BY_ID)))
     if unknown:
-        raise ModelError(
-            f"{origin} gives points to unknown criteria: {', '.join(map(str, unknown))}"
-        )
+        raise ModelError(f"{origin} gives points to unknown criteria: {', '.join(unknown)}")
     levels = _levels(data.get("levels"), origin)
     scored = {name: value for name, value in points.items() if value}
     if not scored:
