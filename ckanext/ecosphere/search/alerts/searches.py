@@ -195,7 +195,10 @@ class Datasets(AlertSubject):
 
     def explanation(self) -> str:
         """Return the text that introduces the name of the search."""
-        return _("You get an e-mail about what is new or changed, and none when there is no news:")
+        return _(
+            "You get an e-mail when datasets of this search are published or changed, and none when"
+            " there is no news:"
+        )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
         """Return the canonical form of a search."""
