@@ -156,17 +156,24 @@ _OF_A_REFUSAL = (
     "ground_confirmed",
     "unnamed",
 )
-#: Fields that say on what ground and for which reasons data, or a part of them, were refused.
-REFUSAL = (
+#: Fields of a refusal, whole or in part, in the order of its form.
+REFUSAL_FORM = (
+    "missing",
     "ground",
     "other_ground",
     "kind",
     "emissions",
     "law",
     "facts",
+    "ground_confirmed",
+    "unnamed",
     "balance",
     "completion",
     "separable",
+)
+#: Those that say on what ground and for which reasons.
+REFUSAL = tuple(
+    name for name in REFUSAL_FORM if name not in ("missing", "ground_confirmed", "unnamed")
 )
 #: How a request was passed on to an authority outside the portal.
 TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")

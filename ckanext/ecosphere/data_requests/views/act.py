@@ -37,21 +37,6 @@ from ckanext.ecosphere.shared import language, stored_files
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
-#: Fields of a refusal, in the order of the form.
-OF_A_REFUSAL = (
-    "missing",
-    "ground",
-    "other_ground",
-    "kind",
-    "emissions",
-    "law",
-    "facts",
-    "ground_confirmed",
-    "unnamed",
-    "balance",
-    "completion",
-    "separable",
-)
 #: Transitions whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
@@ -312,8 +297,8 @@ def _wanted(request_: Row, name: str) -> DataDict | None:
 
 def _in_reading_order(names: list[str]) -> list[str]:
     """Move the fields of a refusal to the end, in their order."""
-    rest = [name for name in names if name not in OF_A_REFUSAL]
-    return [*rest, *(name for name in OF_A_REFUSAL if name in names)]
+    rest = [name for name in names if name not in states.REFUSAL_FORM]
+    return [*rest, *(name for name in states.REFUSAL_FORM if name in names)]
 
 
 def _likely(request_: Row, step: Row) -> DataDict:
