@@ -155,7 +155,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Add the state of the page and of the portal to the report of a failed browser test."""
     report: Any = yield
     opened = getattr(item, "funcargs", {}).get("page")
-    if report.failed and call.when == "call" and opened and item.get_closest_marker("browser"):
+    if report.failed and call.when == "call" and opened:
         report.sections.append(("Page and portal", state_of(opened)))
     return report
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.common import _
 from ckan.lib.navl.dictization_functions import DataError, unflatten
 from ckan.lib.search import SearchError
@@ -37,10 +38,9 @@ from ckanext.ecosphere.schemas.importing.documents import decoded
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.logic.bulk import MOST_DATASETS, describe_filters
 from ckanext.ecosphere.schemas.logic.publication import label_of
-from ckanext.ecosphere.schemas.logic.validators import free_name
 from ckanext.ecosphere.schemas.rdf import skos
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
-from ckanext.ecosphere.shared import authorization, language, web_guard
+from ckanext.ecosphere.shared import action_input, authorization, language, web_guard
 
 SKOS_FORMATS = {
     "ttl": ("turtle", "text/turtle"),
@@ -357,7 +357,7 @@ def _new_form(dataset: DataDict) -> str:
     """Show CKAN's form of a new dataset filled in with values; it is submitted to the usual URL."""
     tk.g.form_action = tk.url_for("dataset.new")
     if dataset.get("title"):
-        dataset["name"] = free_name(dataset["title"])
+        dataset["name"] = action_input.free_name(dataset["title"], model.Package.get)
     return dataset_views.CreateView().get("dataset", dict(dataset))
 
 

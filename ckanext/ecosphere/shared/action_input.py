@@ -15,6 +15,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
+from ckan.lib.munge import munge_title_to_name
 from ckan.model.domain_object import DomainObject
 from ckan.types import Context, DataDict
 
@@ -25,6 +26,9 @@ IDENTIFIERS = frozenset(
 LONGEST_IDENTIFIER = 2_000
 LARGEST_INTEGER = 2**63 - 1
 DEEPEST = 20
+MOST_OF_NAME, MOST_TRIED = 90, 100
+"""Characters of a name that is made of a title, and numbers that are tried behind it."""
+NAMELESS = "sans-titre"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Action = Callable[..., Any]
@@ -150,3 +154,21 @@ def _faults(value: Any, depth: int) -> Iterator[str]:
         yield _("This is not a number.")
     elif isinstance(value, int | float) and abs(value) > LARGEST_INTEGER:
         yield _("This number is too large.")
+
+
+def free_name(title: str, is_taken: Callable[[str], Any]) -> str:
+    """Return an unused name made of the words of a title.
+
+    Args:
+        title: any text.
+        is_taken: returns something true for a name that is in use.
+
+    Returns:
+        The name, with a number if the title alone is taken; empty if a hundred of them are.
+    """
+    stem = munge_title_to_name(re.sub(r"['’]", " ", title))[:MOST_OF_NAME].strip("-_") or NAMELESS
+    for number in range(1, MOST_TRIED + 1):
+        name = f"{stem}-{number}" if number > 1 else stem
+        if not is_taken(name):
+            return name
+    return ""

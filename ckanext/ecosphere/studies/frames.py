@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, lru_cache
 from itertools import chain
@@ -23,7 +23,7 @@ from ckan import model as ckan_model
 from sqlalchemy import select, update
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import action_input, language
 from ckanext.ecosphere.studies.content import DATA, ContentError, Problem, checked, load
 from ckanext.ecosphere.studies.model import PortalFrame
 
@@ -33,7 +33,6 @@ MOST_NEEDS = 150
 LONGEST = 200_000
 """Maximum characters of a content."""
 MOST_FRAMES = 500
-LONGEST_ID = 60
 DEEPEST = 20
 """Nested lists and objects of a frame at most; it needs six."""
 
@@ -486,19 +485,10 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
         message = tk._("The portal has as many frames as it may have.")
         raise tk.ValidationError({"content": [message]})
     else:
-        row.frame_id = free_name(in_language(frame.title, "fr"), in_force.__contains__)
+        title = in_language(frame.title, "fr")
+        row.frame_id = action_input.free_name(title, in_force.get)
     ckan_model.Session.add(row)
     return row
-
-
-def free_name(title: str, is_taken: Callable[[str], Any]) -> str:
-    """Return a name made of the words of a title, with a number if it is taken."""
-    stem = "-".join(voc.normalise(title).split())[:LONGEST_ID].strip("-") or "sans-titre"
-    name, number = stem, 1
-    while is_taken(name):
-        number += 1
-        name = f"{stem}-{number}"
-    return name
 
 
 def forget_person(user_id: str) -> None:

@@ -31,6 +31,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
+from ckanext.ecosphere.tests.database import lacking
 from dev.stack import packages
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,7 +78,7 @@ def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
 
 
 def wait_for_tables(portal: str) -> None:
-    """Wait until the portal sees its plugins' tables, which the first test on a new database creates."""
+    """Wait until the portal sees its plugins' tables, which the test process creates on a new database."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -128,11 +129,13 @@ _portal: dict[str, Any] = {}
 
 
 @pytest.fixture
-def page(portal_url: str, browser: Browser) -> Iterator[Page]:
-    """A new browser tab in French on the portal, whose tables exist.
+def page(portal_url: str, browser: Browser, with_plugins: None, empty_db: Callable[[], None]) -> Iterator[Page]:
+    """A new browser tab in French on the portal, whose tables are created on a new database.
 
     Fails after the test if a page loaded anything from another host or if a script raised an error.
     """
+    if lacking():
+        empty_db()
     wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
     tab = context.new_page()

@@ -21,6 +21,7 @@ from ckan.types import Context
 from ckanext.ecosphere.harvest.config import Settings
 from ckanext.ecosphere.harvest.job import read_settings
 from ckanext.ecosphere.harvest.sources.base import OWN_SERVICE, type_names
+from ckanext.ecosphere.shared.action_input import free_name
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
 from ckanext.harvest.model import HarvestSource
@@ -245,8 +246,15 @@ def _place(url: str) -> tuple[Any, ...]:
     return parts.scheme, host, parts.path.rstrip("/"), parts.query
 
 
+def name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
+    """Name a source after its title if its form arrives before the script has filled in the name, or without it."""
+    title = data.get(("title",))
+    if not data.get(key) and isinstance(title, str) and title.strip():
+        data[key] = free_name(title, model.Package.get)
+
+
 def protect_sources() -> None:
-    """Patch the source schema of ckanext-harvest to call `check_reach`, `show_config` and `url_validator`."""
+    """Add to the source schema of ckanext-harvest the validators of this module."""
     schema.harvest_source_convert_from_config = show_config
     if schema.harvest_source_url_validator.__module__ == __name__:
         return
@@ -255,6 +263,7 @@ def protect_sources() -> None:
 
     def harvest_source_schema() -> dict[str, Any]:
         fields = original()
+        fields["name"] = [name_from_title, *fields["name"]]
         fields["config"] = [check_reach, *fields["config"]]
         return fields
 

@@ -113,6 +113,19 @@ def test_a_source_that_is_refused_leads_back_to_its_form(portal, app, csw_catalo
     assert 'value="Encore"' in saved.body
 
 
+def test_a_source_without_a_name_is_named_after_its_title(portal, app, csw_catalogue):
+    """As when its form is sent before the script has filled in the name, or without JavaScript."""
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    owner = portal.call("organization_show", id=portal.OWNER)["id"]
+    for path, name in (("un", "catalogue-de-l-ain"), ("deux", "catalogue-de-l-ain-2")):
+        form = {"url": csw_catalogue([iso_record(1)], path), "title": "Catalogue de l’Ain", "name": "", "then": "save"}
+        form |= {"source_type": "ecosphere_csw", "frequency": "MANUAL", "owner_org": owner}
+        answer = app.post("/fr/ecosphere/harvest/trial", data=form, headers=headers, follow_redirects=False)
+        jobs.Worker([QUEUE]).work(burst=True)
+        app.post(answer.headers["Location"] + "/save", headers=headers, follow_redirects=False)
+        assert portal.call("harvest_source_show", id=name)["title"] == "Catalogue de l’Ain"
+
+
 def test_sources_and_people_are_added_where_they_are_looked_for(portal, app):
     boss = {"Authorization": factories.SysadminWithToken()["token"]}
     editor, person = factories.UserWithToken(), factories.UserWithToken()

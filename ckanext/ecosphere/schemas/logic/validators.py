@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.common import _
-from ckan.lib.munge import munge_title_to_name
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
@@ -28,7 +27,7 @@ from ckanext.ecosphere.dataset import bounds, dates, links
 from ckanext.ecosphere.dataset.dates import parse_moment
 from ckanext.ecosphere.dataset.view import Row, as_list, flat_rows
 from ckanext.ecosphere.schemas import places, urls
-from ckanext.ecosphere.shared import characters, contact_details
+from ckanext.ecosphere.shared import action_input, characters, contact_details
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 
@@ -52,7 +51,6 @@ OPEN_PATTERNS = {
 _EPSG_CODE = re.compile(
     r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE
 )
-MAX_NAME, MOST_TRIED = 90, 100
 _BLANKS = re.compile(r"[\s\u00a0\u202f]")
 #: A denominator, optionally with points between thousands, or with zero decimals as exported by spreadsheets.
 _SCALE = re.compile(
@@ -146,7 +144,7 @@ def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, conte
     if not context.get("save") or "package" in context or data.get(key):
         return
     title = str(data.get(("title",)) or "")
-    data[key] = free_name(title)
+    data[key] = action_input.free_name(title, model.Package.get)
     if not title.strip():
         raise tk.StopOnError  # only the missing title is reported
 
@@ -164,17 +162,6 @@ def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: 
         except tk.Invalid as error:
             errors[key].append(error.error)
             raise tk.StopOnError from error
-
-
-def free_name(title: str) -> str:
-    """Return an unused dataset name made from a title; empty when the title has no letter or digit."""
-    stem = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
-    if not stem.strip("_"):  # CKAN pads short names with "_"
-        return ""
-    for name in (stem, *(f"{stem}-{number}" for number in range(2, MOST_TRIED))):
-        if model.Package.get(name) is None:
-            return name
-    return ""
 
 
 def ecosphere_date(value: Any) -> Any:

@@ -110,7 +110,7 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict) -> dict[s
     if (model.Session.scalar(query) or 0) >= MOST_OF_SERVICE:
         sentence = tk._("A service has {number} collections at most.")
         raise tk.ValidationError({"title": [sentence.format(number=MOST_OF_SERVICE)]})
-    name = frames.free_name(values["title"], collections.is_taken)
+    name = action_input.free_name(values["title"], collections.is_taken)
     collection = Collection(organization_id=service, name=name, **values)
     frame = frames.frame(values.get("frame_id", ""))
     if frame is not None and not collection.items:
