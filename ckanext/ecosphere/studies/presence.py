@@ -21,13 +21,13 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset import areas, links
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.services import ServiceAddress, service_at, with_parameters
 from ckanext.ecosphere.shared import parsing
 from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
 from ckanext.ecosphere.studies import config, states
-from ckanext.ecosphere.studies.site import Site, to_metres, widened
+from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import COVERS, COVERS_PART, NO_ANSWER, NOT_MAPPED, Finding
 
 #: Bounds of the questions about one dataset: layers, requests, and megabytes of one answer and of all.
@@ -327,7 +327,7 @@ def _nothing(source: Source, site: Site) -> Count:
     extent = source.layer.extent
     if extent and not site.area.intersects(shapely.box(*extent)):
         nothing = Count(0, "outside")
-    around: Box = widened(site.area, NEAR).bounds
+    around: Box = areas.widened(site.area, NEAR).bounds
     number = source.hits(around)
     if number > MOST_FETCHED:
         return nothing
@@ -346,7 +346,7 @@ def _nothing(source: Source, site: Site) -> Count:
 
 
 def _distance(shapes: Sequence[BaseGeometry], site: Site) -> float | None:
-    forth, _back = to_metres(site.area)
+    forth, _back = areas.to_metres(site.area)
     area = forth(site.area)
     nearest = min(area.distance(forth(geometry)) for geometry in shapes)
     if nearest > NEAR:

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyogrio import raw
 
+from ckanext.ecosphere.dataset import areas
 from ckanext.ecosphere.studies import config, geofiles, site, wording
 from ckanext.ecosphere.studies.site import Site, SiteError
 
@@ -67,7 +68,7 @@ def test_a_buffer_reaches_the_neighbours_and_is_in_metres():
     place = site.of_communes(["40088"], 2_000)
     assert place.territories[0] == "commune-40088"
     assert len([value for value in place.territories if value.startswith("commune-")]) > 5
-    forth, _back = site.to_metres(place.geometry)
+    forth, _back = areas.to_metres(place.geometry)
     edge = shapely.points(shapely.get_coordinates(forth(place.area)))
     assert max(forth(place.geometry).distance(edge)) == pytest.approx(2_000, rel=0.05)
     assert sum(share for share, _around in place.shares) == pytest.approx(1)
