@@ -15,9 +15,10 @@ from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take import areas, extracts, form
 from ckanext.ecosphere.access.take.areas import offers_features
+from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import once, outlines, qgis, template_helpers
+from ckanext.ecosphere.shared import once, qgis, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
 MOST_LOOKED_AT = 200

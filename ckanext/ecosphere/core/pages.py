@@ -1,23 +1,29 @@
-"""What pages share: actions as the current user, log-in, errors as pages, lists in parts, forms."""
+"""What pages share: actions as the current user, log-in, errors as pages, lists in parts, forms; what programs get."""
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Container
 from itertools import chain
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Response, g, make_response, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.shared import authorization, web_guard
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.dataset.view import Row, View
+from ckanext.ecosphere.shared import authorization, dates, language, web_guard
+from ckanext.ecosphere.shared.characters import one_line
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INVALID = 400
 ROWS = 20
 MOST_PAGES = 5_000
 GET_POST = ["GET", "POST"]
-View = Callable[..., Any]
+Handler = Callable[..., Any]
 Errors = dict[str, list[str]]
 
 
@@ -53,7 +59,7 @@ class Pages(Blueprint):
         return _log_in()
 
 
-def _page(view: View) -> View:
+def _page(view: Handler) -> Handler:
     """Turn errors of a view into pages: 404 for what is not shared, log-in for anonymous people, else 403."""
 
     @functools.wraps(view)
@@ -201,3 +207,106 @@ class Form:
         if self.errors:
             status = INVALID
         return rendered(template, status, typed=self.typed, errors=self.errors, **variables)
+
+
+# --- addresses for programs and pages of other sites ----------------------------------------------
+
+
+class Problem(HTTPException):
+    """A request that cannot be answered.
+
+    Attributes:
+        kind: URI of the type of the problem.
+    """
+
+    def __init__(self, status: int, detail: str, kind: str = "about:blank") -> None:
+        super().__init__(detail)
+        self.code = status
+        self.kind = kind
+
+
+def interface(name: str, prefix: str = "") -> Blueprint:
+    """Return a blueprint whose answers pages of other sites may read, without credentials (CORS).
+
+    Its errors, and what the portal itself refuses, are problem details (RFC 9457).
+    """
+    blueprint = Blueprint(name, __name__, url_prefix=prefix or None)
+    web_guard.protect(blueprint)
+    blueprint.after_request(_opened)
+    for kind in (HTTPException, tk.ValidationError, rate_limits.TooMany, RecursionError):
+        blueprint.register_error_handler(kind, _answered)
+    return blueprint
+
+
+def _opened(response: Response) -> Response:
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response.headers["Access-Control-Allow-Headers"] = "Content-Type, Accept, Prefer"
+    return response
+
+
+def _answered(error: Exception) -> Response:
+    problem = problem_of(error)
+    status, detail = problem.code or 400, str(problem.description or problem.name)
+    kind = getattr(problem, "kind", "about:blank")
+    content = {"type": kind, "title": detail, "status": status, "detail": detail}
+    return json_response(content, status, "application/problem+json")
+
+
+def problem_of(error: Exception) -> HTTPException:
+    """Return what an error means to who asked."""
+    match error:
+        case HTTPException():
+            return error
+        case tk.ValidationError():
+            return Problem(400, sentences(error))
+        case rate_limits.TooMany():
+            g.ecosphere_retry_after = error.seconds
+            return Problem(429, too_often(error))
+    return Problem(400, tk._("This is nested too deeply."))
+
+
+def json_response(
+    content: Any, status: int = 200, media_type: str = "application/json"
+) -> Response:
+    """Return an answer as JSON, in UTF-8 and with its keys in their order."""
+    return Response(json.dumps(content, ensure_ascii=False), status, mimetype=media_type)
+
+
+def count(name: str, rate: str) -> None:
+    """Count a request of an address of the network.
+
+    Args:
+        rate: how often it may ask, as `rate_limits.hit` reads it.
+
+    Raises:
+        TooMany: it asks too often.
+    """
+    rate_limits.hit(name, rate, rate_limits.address(), fallback=True)
+
+
+def too_often(error: rate_limits.TooMany) -> str:
+    """Return the sentence about what was done too often, and when to try again."""
+    sentence = tk._("This was done too often in a short time.")
+    return f"{sentence} {rate_limits.try_again(error.seconds)}"
+
+
+def facts_of(package: Row) -> dict[str, str]:
+    """Return what a line says of a dataset itself: title, producer, licence, date, link, citation, quality."""
+    view = View(package)
+    licence = voc.get("licences").label(view.licence or "", language.current())
+    citation, quality = "", ""
+    if tk.h.plugin_loaded("ecosphere_schemas"):
+        citation = tk.h.ecosphere_citation(package)["text"]
+    if tk.h.plugin_loaded("ecosphere_quality"):
+        quality = (tk.h.ecosphere_quality_badge(package) or {}).get("label", "")
+    organization = package.get("organization") or {}
+    return {
+        "title": one_line(view.title or str(package["name"])),
+        "producer": one_line(str(organization.get("title") or "")),
+        "licence": one_line(licence or view.text("license_title")),
+        "date": (view.text("modified") or view.text("issued"))[: dates.DAY_CHARACTERS],
+        "link": tk.h.url_for(f"{package['type']}.read", id=package["name"], qualified=True),
+        "citation": one_line(citation),
+        "quality": quality,
+    }

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere.dataset import links
@@ -37,6 +38,7 @@ _ARCGIS = re.compile(
 )
 _COLLECTION = re.compile(r"^(.{0,1900}?)/collections(?:/([^/]{1,300}))?(?:/.{0,300})?$")
 _WMTS_FILE = re.compile(r"/(?:1\.0\.0/)?WMTSCapabilities\.xml$", re.IGNORECASE)
+_JSON = re.compile(r"json(?!p)(?!.*javascript)", re.IGNORECASE)
 #: Formats that do not exclude a service.
 _VAGUE_FORMATS = frozenset({"", "xml", "html", "json", "api"})
 
@@ -226,3 +228,42 @@ def _service_address(kind: str, url: str) -> ServiceAddress:
     if kind in ("ogcapi", "arcgis"):
         base = base.rstrip("/")
     return ServiceAddress(kind, base, layer[:LONGEST_LAYER])
+
+
+# --- requests for features -------------------------------------------------------------------
+
+
+def feature_request(
+    url: str, version: str, layer: str, most: int | None = None, **more: Any
+) -> str:
+    """Return the URL of a GetFeature request (WFS 2.0, or 1.1 and before, OGC 09-025r2).
+
+    Args:
+        version: of the WFS, "" if not known.
+        most: maximum number of features.
+    """
+    names = ("TYPENAMES", "COUNT")
+    if version.startswith("1."):
+        names = ("TYPENAME", "MAXFEATURES")
+    parameters = {"SERVICE": "WFS", "VERSION": version or "2.0.0", "REQUEST": "GetFeature"}
+    parameters |= {names[0]: layer, **more}
+    if most:
+        parameters[names[1]] = most
+    return with_parameters(url, **parameters)
+
+
+def items_request(url: str, layer: str, items: str = "", **parameters: Any) -> str:
+    """Return the URL of the features of a collection, as GeoJSON (OGC API Features, 17-069r4).
+
+    Args:
+        items: URL that the service states for them, "" for the usual one.
+    """
+    address = items or f"{url}/collections/{layer}/items"
+    if "f=" not in address:
+        parameters = {"f": "json", **parameters}
+    return with_parameters(address, **parameters)
+
+
+def json_format(names: Iterable[str]) -> str:
+    """Return the output format of a WFS for GeoJSON among those that it offers, "" if there is none."""
+    return min(filter(_JSON.search, names), key=len, default="")

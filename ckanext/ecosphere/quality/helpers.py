@@ -17,6 +17,7 @@ from ckan.types import Context, DataDict
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, integrations, store
 from ckanext.ecosphere.quality.core import inspire
@@ -27,7 +28,7 @@ from ckanext.ecosphere.quality.links import REASONS
 from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.quality.origins import origin
 from ckanext.ecosphere.quality.store import Badge
-from ckanext.ecosphere.shared import authorization, dates, language, once, outlines
+from ckanext.ecosphere.shared import authorization, dates, language, once
 from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 #: Aliases for templates.

@@ -18,13 +18,13 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import geometry
+from ckanext.ecosphere.dataset import geometry, outlines
 from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import View
 from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
 from ckanext.ecosphere.search.page import RANK
-from ckanext.ecosphere.shared import language, outlines
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import communes, epcis
 
 MOST_NEARBY = 6

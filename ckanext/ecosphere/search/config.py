@@ -10,6 +10,7 @@ QUERY_FIELDS = "ecosphere.search.query_fields"
 MINIMUM_MATCH = "ecosphere.search.minimum_match"
 TIE = "ecosphere.search.tie"
 COMBINATION_LIMITS = "ecosphere.search.combination_limits"
+TERRITORY_LIMITS = "ecosphere.search.territory_limits"
 ALERTS_PER_PERSON = "ecosphere.search.alerts_per_person"
 ALERTS_PER_RUN = "ecosphere.search.alerts_per_run"
 ALERT_DATASETS = "ecosphere.search.alert_datasets"
@@ -44,6 +45,11 @@ def facet_limit() -> int:
 def combination_limits() -> str:
     """Return the rate limits of pages with several filters, for one address."""
     return str(tk.config[COMBINATION_LIMITS] or "")
+
+
+def territory_limits() -> str:
+    """Return the rate limits of requests for the datasets of a territory, for one address."""
+    return str(tk.config[TERRITORY_LIMITS] or "")
 
 
 def alerts() -> bool:

@@ -40,6 +40,7 @@ from ckanext.ecosphere.search import (
     portal_synonyms,
     query,
     setup,
+    territories,
     views,
 )
 from ckanext.ecosphere.search.alerts import feeds
@@ -62,7 +63,12 @@ HELPERS = template_helpers.HELPERS | {
 @tk.blanket.auth_functions(logic.get_auth_functions)
 @tk.blanket.helpers(HELPERS)
 @tk.blanket.blueprints(
-    lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, portal_synonyms.blueprint]
+    lambda: [
+        views.ecosphere_search,
+        alert_views.ecosphere_alerts,
+        portal_synonyms.blueprint,
+        territories.ecosphere_territories,
+    ]
 )
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):

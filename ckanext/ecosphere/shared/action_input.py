@@ -17,7 +17,10 @@ import ckan.plugins.toolkit as tk
 from ckan.common import _
 from ckan.lib.munge import munge_title_to_name
 from ckan.model.domain_object import DomainObject
-from ckan.types import Context, DataDict
+from ckan.types import Context, DataDict, Schema
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import characters
 
 #: Identifier parameters, besides those that end in "_id".
 IDENTIFIERS = frozenset(
@@ -26,6 +29,7 @@ IDENTIFIERS = frozenset(
 LONGEST_IDENTIFIER = 2_000
 LARGEST_INTEGER = 2**63 - 1
 DEEPEST = 20
+LONGEST_LINE = 200
 MOST_OF_NAME, MOST_TRIED = 90, 100
 """Characters of a name that is made of a title, and numbers that are tried behind it."""
 NAMELESS = "sans-titre"
@@ -172,3 +176,116 @@ def free_name(title: str, is_taken: Callable[[str], Any]) -> str:
         if not is_taken(name):
             return name
     return ""
+
+
+# --- schemas of parameters ------------------------------------------------------------------------
+
+
+def get(name: str) -> Any:
+    """Return a validator of CKAN, or a function that makes one."""
+    return tk.get_validator(name)
+
+
+def one_of(*values: str) -> Any:
+    """Return the validator of a choice."""
+    return get("one_of")(list(values))
+
+
+def bounded(most: int, clean: Callable[[str], str]) -> Callable[[Any], str]:
+    """Return the validator of a text of so many characters at most, which it cleans."""
+
+    def validator(value: Any) -> str:
+        if not isinstance(value, str):
+            raise tk.Invalid(tk._("Give one text here."))
+        if len(value) > most:
+            raise tk.Invalid(tk._("Too long: {number} characters at most.").format(number=most))
+        return clean(value)
+
+    return validator
+
+
+LINE = bounded(LONGEST_LINE, characters.one_line)
+"""Validator of a text on one line."""
+
+
+def texts(most: int) -> Callable[[Any], list[str]]:
+    """Return the validator of a list of texts, given as such or as one text with commas or on lines."""
+
+    def validator(value: Any) -> list[str]:
+        parts = value
+        if isinstance(value, str):
+            parts = re.split("[,;\n]", value[: most * LONGEST_LINE])
+        if not isinstance(parts, list) or len(parts) > most:
+            raise tk.Invalid(tk._("Give a list of {number} texts at most.").format(number=most))
+        return list(filter(None, map(LINE, parts)))
+
+    return validator
+
+
+def whole_number(most: int, least: int = 0) -> Callable[[Any], int]:
+    """Return the validator of a whole number."""
+
+    def validator(value: Any) -> int:
+        text = str(value)[:20]
+        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+            message = tk._("Give a whole number from {least} to {most}.")
+            raise tk.Invalid(message.format(least=least, most=most))
+        return int(text)
+
+    return validator
+
+
+def flag(value: Any) -> bool:
+    """Validate an answer: yes or no."""
+    try:
+        return tk.asbool(value)
+    except (TypeError, ValueError):
+        raise tk.Invalid(tk._("Answer yes or no.")) from None
+
+
+def concept(vocabulary: str) -> Callable[[Any], str]:
+    """Return the validator of the id of a concept, or of nothing."""
+
+    def validator(value: Any) -> str:
+        if value and voc.get(vocabulary).get(LINE(value)) is None:
+            raise tk.Invalid(tk._("This is not in the list: choose one of its entries."))
+        return value
+
+    return validator
+
+
+def required(*validators: Any) -> list[Any]:
+    """Return the validators of a value that must be given, and not be empty once it is cleaned."""
+    return [get("not_empty"), *validators, get("not_empty")]
+
+
+def optional(default: Any, *validators: Any) -> list[Any]:
+    """Return the validators of a value that has a default."""
+    return [get("default")(default), *validators]
+
+
+def if_given(*validators: Any) -> list[Any]:
+    """Return the validators of a value that may be left out, or empty."""
+    return [get("ignore_empty"), *validators]
+
+
+def unless_missing(*validators: Any) -> list[Any]:
+    """Return the validators of a value that stays as it is if it is left out, and may be emptied."""
+    return [get("ignore_missing"), *validators]
+
+
+def of(**parameters: list[Any]) -> Callable[[], Schema]:
+    """Return a function that returns the schema of these parameters; others are ignored."""
+    return lambda: {"__extras": [get("ignore")], **parameters}
+
+
+def validated(schema: Callable[[], Schema], data: DataDict, context: Any) -> DataDict:
+    """Return validated parameters.
+
+    Raises:
+        ValidationError: what is wrong, by parameter.
+    """
+    values, errors = tk.navl_validate(data, schema(), context)
+    if errors:
+        raise refused(errors)
+    return values

@@ -13,9 +13,9 @@ from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset import links, outlines
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import config, language, once, outlines, reach
+from ckanext.ecosphere.shared import config, language, once, reach
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000

@@ -14,7 +14,6 @@ MOST_VERTICES = "ecosphere.studies.most_vertices"
 SECONDS = "ecosphere.studies.seconds"
 MOST_COUNTED = "ecosphere.studies.most_counted"
 PROCESS_LIMITS = "ecosphere.studies.process_limits"
-TERRITORY_LIMITS = "ecosphere.studies.territory_limits"
 REUSE_LIMITS = "ecosphere.studies.reuse_limits"
 OPINION_LIMITS = "ecosphere.studies.opinion_limits"
 

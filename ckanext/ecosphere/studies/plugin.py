@@ -23,18 +23,26 @@ from ckanext.ecosphere.interfaces import (
 )
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
-from ckanext.ecosphere.studies import cli, config, frames, news, references, store, suitability
-from ckanext.ecosphere.studies.helpers import HELPERS
+from ckanext.ecosphere.studies import (
+    cli,
+    config,
+    frames,
+    news,
+    references,
+    shown,
+    store,
+    suitability,
+)
 from ckanext.ecosphere.studies.logic import auth, publications
-from ckanext.ecosphere.studies.publications import interfaces, reuses, views
+from ckanext.ecosphere.studies.publications import process, reuses, views
 from ckanext.ecosphere.studies.views import ecosphere_studies
 from ckanext.ecosphere.work.jobs import Job
 
 
 @tk.blanket.actions(publications.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers(template_helpers.HELPERS | HELPERS | views.HELPERS)
-@tk.blanket.blueprints(lambda: [ecosphere_studies, *views.BLUEPRINTS, *interfaces.BLUEPRINTS])
+@tk.blanket.helpers(template_helpers.HELPERS | shown.HELPERS | views.HELPERS)
+@tk.blanket.blueprints(lambda: [ecosphere_studies, *views.BLUEPRINTS, process.ecosphere_processes])
 @tk.blanket.config_declarations
 class EcosphereStudiesPlugin(Room):
     """Studies, collections of datasets, reuses."""

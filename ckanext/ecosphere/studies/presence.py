@@ -7,24 +7,26 @@ A count above 0 is believed only if the same question finds another number far a
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import shapely
-from lxml import etree
-from shapely.errors import ShapelyError
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from ckanext.ecosphere.dataset import areas, links
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.dataset.services import ServiceAddress, service_at, with_parameters
-from ckanext.ecosphere.shared import parsing
+from ckanext.ecosphere.dataset.services import ServiceAddress, json_format, service_at
+from ckanext.ecosphere.shared.feature_services import (
+    MOST_FETCHED,
+    SOURCES,
+    Layer,
+    NoAnswer,
+    Source,
+)
 from ckanext.ecosphere.shared.http_guard import Budget, FetchError, GuardedSession, StoppedError
 from ckanext.ecosphere.studies import config, states
 from ckanext.ecosphere.studies.site import Site
@@ -32,8 +34,6 @@ from ckanext.ecosphere.studies.states import COVERS, COVERS_PART, NO_ANSWER, NOT
 
 #: Bounds of the questions about one dataset: layers, requests, and megabytes of one answer and of all.
 MOST_LAYERS, MOST_REQUESTS, ANSWER_MEGABYTES, ALL_MEGABYTES = 4, 12, 6, 16
-#: Objects that are fetched to be compared with the outline of the site.
-MOST_FETCHED = 500
 #: Metres within which the nearest object is looked for.
 NEAR = 20_000
 #: Degrees around the site in which a working service finds something, if it has anything here.
@@ -54,24 +54,10 @@ FAILURES = {
     "bytes": "too-large",
     "compression": "broken-answer",
 }
-_DIGITS = re.compile(r"\d{1,12}")
-_OK, _FIRST_FAILURE = 200, 300
 #: Lower the rank, better the state of a need; a coverage that nothing proves comes after a proved absence.
 _RANKS = {state: rank for rank, state in enumerate((COVERS, COVERS_PART, states.NOTHING_HERE))}
 _RANKS |= {NO_ANSWER: 5, states.RESTRICTED: 6, NOT_MAPPED: 7}
 _UNPROVED = 3
-
-
-class NoAnswer(Exception):
-    """The service did not answer as it should.
-
-    Attributes:
-        code: key of `wording.SENTENCES`.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -162,30 +148,6 @@ def _concluded(asked: Finding, counted: Count) -> Finding:
 # --- layers ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A layer that can be asked.
-
-    Attributes:
-        address: service, and the name of the layer.
-        version: of a WFS, "" if not known.
-        json_format: output format of a WFS for GeoJSON, "" if it is not known to have one.
-        items: URL of the features of an OGC API, "" for the usual one.
-        extent: box in degrees that its service states, None if not known.
-    """
-
-    address: ServiceAddress
-    version: str = ""
-    json_format: str = ""
-    items: str = ""
-    extent: Box | None = None
-
-    @property
-    def bare_name(self) -> str:
-        """Its name without the workspace: the same data by WFS and by an OGC API."""
-        return self.address.layer.rpartition(":")[2].lower()
-
-
 def layers_of(dataset: dict[str, Any]) -> list[Layer]:
     """Return the layers of a dataset that can be asked for a count, those of an OGC API last."""
     layers: dict[ServiceAddress, Layer] = {}
@@ -207,11 +169,10 @@ def _layers_at(resource: dict[str, Any]) -> Iterator[Layer]:
     service = resource.get("ecosphere_service") or {}
     for described in service.get("layers") or []:
         formats = [*described.get("formats", []), *service.get("formats", [])]
-        names = [name for name in formats if re.search("json(?!p)(?!.*javascript)", name.lower())]
         yield Layer(
             replace(address, layer=str(described["name"])),
             version=str(service.get("version") or ""),
-            json_format=min(names, key=len, default=""),
+            json_format=json_format(formats),
             items=str((described.get("details") or {}).get("items") or ""),
             extent=described.get("extent"),
         )
@@ -352,206 +313,6 @@ def _distance(shapes: Sequence[BaseGeometry], site: Site) -> float | None:
     if nearest > NEAR:
         return None
     return float(nearest)
-
-
-# --- questions -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Source:
-    """A layer, as it is asked."""
-
-    session: GuardedSession
-    layer: Layer
-
-    def hits(self, box: Box | None) -> int:
-        """Return the number of objects in a rectangle in degrees, of all objects for None."""
-        raise NotImplementedError
-
-    def collection(self, box: Box) -> Any:
-        """Return the first objects in a rectangle in degrees, as GeoJSON."""
-        raise NotImplementedError
-
-    def features(self, box: Box) -> list[BaseGeometry] | None:
-        """Return the first objects in a rectangle, None if the service does not give them in degrees."""
-        try:
-            shapes = _shapes(self.collection(box))
-        except (NoAnswer, FetchError):
-            return None
-        around = shapely.box(*box).buffer(0.01)
-        if not all(around.intersects(geometry.envelope) for geometry in shapes):
-            return None
-        return shapes
-
-    def body(self, url: str) -> bytes:
-        """Return the whole answer.
-
-        Raises:
-            NoAnswer: it is an error, empty, a page, or that of another layer to which the server led.
-            FetchError: there is none.
-        """
-        answer = self.session.get(url)
-        if answer.status >= _FIRST_FAILURE:
-            raise NoAnswer("status")
-        if answer.status != _OK or not answer.body.strip():
-            raise NoAnswer("empty-answer")
-        head = answer.body[:300].lstrip().lower()
-        if answer.content_type == "text/html" or head.startswith((b"<!doctype html", b"<html")):
-            raise NoAnswer("html")
-        name = self.layer.address.layer
-        if name in unquote(url) and name not in unquote(answer.url):
-            raise NoAnswer("broken-answer")
-        return answer.body
-
-
-class Wfs(Source):
-    """A feature type of a WFS 2.0 or 1.1."""
-
-    def _url(self, box: Box | None, **more: str | int) -> str:
-        names = {"VERSION": "2.0.0", "TYPENAMES": self.layer.address.layer}
-        if self.is_old:
-            names = {"VERSION": "1.1.0", "TYPENAME": self.layer.address.layer}
-        if box is not None:
-            # Latitude first, as the "urn" name demands (OGC 09-025r2 §7.9.2.4).
-            west, south, east, north = (f"{side:.6f}" for side in box)
-            more["BBOX"] = f"{south},{west},{north},{east},urn:ogc:def:crs:EPSG::4326"
-        url = self.layer.address.url
-        return with_parameters(url, SERVICE="WFS", REQUEST="GetFeature", **names, **more)
-
-    @property
-    def is_old(self) -> bool:
-        """Whether the service speaks WFS 1.1 at most."""
-        return self.layer.version.startswith("1.")
-
-    def hits(self, box: Box | None) -> int:
-        """Return the number that a collection without members states (`resultType=hits`).
-
-        Raises:
-            NoAnswer: the answer is no collection, or states none that can be true.
-        """
-        root = _root(self.body(self._url(box, RESULTTYPE="hits")))
-        if "featurecollection" not in parsing.local_name(root).lower():
-            raise NoAnswer("broken-answer")
-        number = root.get("numberMatched", root.get("numberOfFeatures", "unknown"))
-        children = [parsing.local_name(child) for child in root]
-        if "truncatedResponse" in children:
-            raise NoAnswer("exception")
-        returned = sum(name.startswith(("member", "featureMember")) for name in children)
-        stated = root.get("numberReturned", "")
-        if stated.isdecimal():
-            returned = max(returned, int(stated))
-        return _number(number, returned)
-
-    def collection(self, box: Box) -> Any:
-        """Return the first objects in a rectangle in degrees, as GeoJSON."""
-        limit = {"COUNT": MOST_FETCHED}
-        if self.is_old:
-            limit = {"MAXFEATURES": MOST_FETCHED}
-        kind = self.layer.json_format or "application/json"
-        url = self._url(box, OUTPUTFORMAT=kind, SRSNAME="EPSG:4326", **limit)
-        return _collection(self.body(url))
-
-
-class OgcApi(Source):
-    """A collection of an OGC API – Features."""
-
-    def collection(self, box: Box | None, limit: int = MOST_FETCHED) -> Any:
-        """Return the first objects in a rectangle in degrees, as GeoJSON."""
-        url = self.layer.items
-        if not url:
-            url = f"{self.layer.address.url}/collections/{self.layer.address.layer}/items"
-        more: dict[str, str | int] = {"limit": limit}
-        if "f=" not in url:
-            more["f"] = "json"
-        if box is not None:
-            more["bbox"] = ",".join(f"{side:.6f}" for side in box)
-        return _collection(self.body(with_parameters(url, **more)))
-
-    def hits(self, box: Box | None) -> int:
-        """Return the number of objects (`numberMatched`), counted if they all fit on one page."""
-        document = self.collection(box, 1)
-        if "numberMatched" not in document:
-            document = self.collection(box)
-        returned = len(document["features"])
-        if "numberMatched" in document:
-            number = _number(document["numberMatched"], returned)
-            if number and not returned:
-                raise NoAnswer("wrong-count")
-            return number
-        links_ = filter(lambda link: isinstance(link, dict), document.get("links") or [])
-        relations = [link.get("rel") for link in links_]
-        if returned >= MOST_FETCHED or "next" in relations:
-            raise NoAnswer("no-count")
-        return returned
-
-
-#: Kind of service → how its layers are asked.
-SOURCES: dict[str, type[Source]] = {"wfs": Wfs, "ogcapi": OgcApi}
-
-
-def _collection(body: bytes) -> dict[str, Any]:
-    """Return a collection of GeoJSON features.
-
-    Raises:
-        NoAnswer: the answer is none.
-    """
-    if body.lstrip()[:1] == b"<":
-        _root(body)  # says why: an exception report, mostly
-        raise NoAnswer("broken-answer")
-    try:
-        document = parsing.load_json(body)
-    except (ValueError, RecursionError):
-        raise NoAnswer("broken-answer") from None
-    if isinstance(document, dict) and isinstance(document.get("features"), list):
-        return document
-    if isinstance(document, dict) and ("code" in document or "exceptions" in document):
-        raise NoAnswer("exception")
-    raise NoAnswer("broken-answer")
-
-
-def _shapes(document: dict[str, Any]) -> list[BaseGeometry]:
-    """Return the geometries of a collection; objects without one are left out.
-
-    Raises:
-        NoAnswer: one of them cannot be read.
-    """
-    try:
-        geometries = [feature["geometry"] for feature in document["features"]]
-        shapes = [shapely.force_2d(shape(geometry)) for geometry in geometries if geometry]
-    except (ShapelyError, ValueError, TypeError, LookupError, AttributeError):
-        raise NoAnswer("broken-answer") from None
-    return [shapely.make_valid(geometry) for geometry in shapes]
-
-
-def _root(body: bytes) -> etree._Element:
-    """Return the root of an answer in XML.
-
-    Raises:
-        NoAnswer: it is not well-formed, declares entities, or is an exception report.
-    """
-    try:
-        root = etree.fromstring(body, parsing.xml_parser())
-    except (etree.XMLSyntaxError, ValueError):
-        raise NoAnswer("broken-answer") from None
-    if root.getroottree().docinfo.doctype:
-        raise NoAnswer("broken-answer")
-    if "exception" in parsing.local_name(root).lower():
-        raise NoAnswer("exception")
-    return root
-
-
-def _number(text: Any, returned: int) -> int:
-    """Return a number of objects, of which some were returned.
-
-    Raises:
-        NoAnswer: it is none, or fewer than were returned.
-    """
-    if text == "unknown":
-        raise NoAnswer("no-count")
-    is_number = _DIGITS.fullmatch(str(text)) and not isinstance(text, bool)
-    if not is_number or int(text) < returned:
-        raise NoAnswer("wrong-count")
-    return int(text)
 
 
 # --- the state of a need ---------------------------------------------------------------------

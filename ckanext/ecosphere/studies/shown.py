@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import shapely
 import sqlalchemy as sa
 from ckan import authz, model
 
-from ckanext.ecosphere.shared import authorization
+from ckanext.ecosphere.dataset import outlines
+from ckanext.ecosphere.dataset.geometry import Box
+from ckanext.ecosphere.shared import authorization, dates
 from ckanext.ecosphere.studies import frames, store, wording
 from ckanext.ecosphere.studies.model import Study, StudyDataset, StudyNeed
+from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import Finding
 
 #: States of a request in which an answer is still to come.
@@ -229,3 +233,80 @@ def progress(study: Study, context: Any) -> dict[str, Any]:
         datasets[need["id"]] = findings
     counts = {"pending": about["pending"], "share": about["share"]}
     return {**counts, "needs": needs, "datasets": datasets}
+
+
+# --- the map: its site and the boxes of its datasets, on an outline of France ---
+
+MOST_BOXES = 60
+LONGEST = 200_000
+"""Characters of a geometry that is read for its box."""
+SMALLEST = 0.5
+"""Pixels of a side of a box that is drawn."""
+
+
+def draw(site: Site, lines: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Draw a site and the datasets of a study.
+
+    Args:
+        lines: datasets as `dataset` returns them; those that the reader may not read are left out.
+
+    Returns:
+        `frame`: outline of France on which it is drawn; `site`: `d` of the SVG path of the site, and `area` of the site
+        with its buffer, "" without one; `extents` of the datasets (name, title, place), largest first, so that small
+        ones lie on top; `elsewhere`: number of datasets without a box, or with one in another part of France. None if
+        the site is on no outline.
+    """
+    frame = outlines.frame_of(site.box)
+    if frame is None:
+        return None
+    readable = {row["package_id"]: row for row in lines if row["readable"]}
+    extents = []
+    for id_, box in _boxes(list(readable)[:MOST_BOXES]).items():
+        if outlines.frame_of(box) == frame:
+            row, place = readable[id_], outlines.rectangle(frame, box, SMALLEST)
+            extents.append({"name": row["name"], "title": row["title"], "place": place})
+    extents.sort(key=lambda extent: -extent["place"].width * extent["place"].height)
+    area = ""
+    if site.buffer:
+        area = outlines.path_of(site.area, frame)
+    return {
+        "frame": frame,
+        "site": outlines.path_of(site.geometry, frame),
+        "area": area,
+        "extents": extents,
+        "elsewhere": len(readable) - len(extents),
+    }
+
+
+def _boxes(ids: list[str]) -> dict[str, Box]:
+    """Return the boxes of datasets by id, with one query."""
+    package: Any = model.Package
+    spatial = package.extras["spatial"].astext
+    is_short = sa.func.length(spatial) < LONGEST
+    query = sa.select(package.id, spatial).where(package.id.in_(ids), is_short)
+    rows = model.Session.execute(query).all()
+    shapes = shapely.from_geojson([text for _id, text in rows], on_invalid="ignore")
+    drawn = zip(rows, shapes, strict=True)
+    return {
+        row[0]: shape.bounds for row, shape in drawn if shape is not None and not shape.is_empty
+    }
+
+
+# --- in templates ---
+
+
+def ecosphere_study_states() -> list[dict[str, str]]:
+    """Return the states of a need: id, label and symbol, in the order of the list."""
+    icons = wording.ICONS.items()
+    return [{"id": id_, "label": wording.state(id_), "icon": icon} for id_, icon in icons]
+
+
+def ecosphere_study_reasons(reasons: Iterable[Any]) -> list[str]:
+    """Return why a dataset was proposed, in words; reasons of an older version are left out."""
+    return [wording.reason(code, params) for code, params in reasons if code in wording.REASONS]
+
+
+ecosphere_study_text = frames.text_in
+ecosphere_study_moment = dates.moment
+ecosphere_study_day = dates.day
+HELPERS = {name: value for name, value in globals().items() if name.startswith("ecosphere_study_")}

@@ -17,9 +17,9 @@ from shapely.geometry.base import BaseGeometry
 
 from ckanext.ecosphere.dataset import areas, places
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.shared.confinement import sandbox
+from ckanext.ecosphere.shared.confinement import geofiles, sandbox
 from ckanext.ecosphere.shared.confinement.confine import MEGABYTE, FileError
-from ckanext.ecosphere.studies import config, geofiles
+from ckanext.ecosphere.studies import config
 from ckanext.ecosphere.vocabularies import communes, epcis
 
 COMMUNES, EPCI, DRAWN, FILE = "communes", "epci", "drawn", "file"

@@ -247,11 +247,6 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
     return row
 
 
-def touch(study: Study) -> None:
-    """Note that a study was changed."""
-    study.modified = now()
-
-
 # --- run ---
 
 
@@ -532,7 +527,7 @@ def settle(study: Study, row: StudyNeed) -> None:
     """Store the state of a need that was changed; the caller commits."""
     model.Session.flush()
     row.finding = asdict(concluded(row, datasets([row])[row.id]))
-    touch(study)
+    study.modified = now()
 
 
 # --- members ---
@@ -561,7 +556,7 @@ def invite(study: Study, user_id: str, may_write: bool) -> None:
         row = _new_member(study, "username")
         row.user_id = user_id
     row.may_write = may_write
-    touch(study)
+    study.modified = now()
 
 
 def make_link(study: Study, may_write: bool) -> str:
@@ -573,7 +568,7 @@ def make_link(study: Study, may_write: bool) -> str:
     row = _new_member(study, "may_write")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row.token, row.may_write = digest(secret), may_write
-    touch(study)
+    study.modified = now()
     return secret
 
 

@@ -23,8 +23,15 @@ from ckanext.ecosphere.core.pages import (
     rendered,
 )
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.studies import asking, frames, references, shown, states, store, wording
-from ckanext.ecosphere.studies.display import drawing
+from ckanext.ecosphere.studies import (
+    asking,
+    frames,
+    references,
+    shown,
+    states,
+    store,
+    wording,
+)
 from ckanext.ecosphere.studies.logic import schema
 from ckanext.ecosphere.vocabularies import communes, epcis
 
@@ -144,7 +151,7 @@ def read(id: str) -> Response:
         for group in study["groups"]:
             group["needs"] = [need for need in group["needs"] if need["finding"]["state"] == state]
         study["groups"] = [group for group in study["groups"] if group["needs"]]
-    map_ = drawing.draw(store.site_of(store.get(id)), best)
+    map_ = shown.draw(store.site_of(store.get(id)), best)
     return rendered(
         "ecosphere_studies/read.html", study=study, counts=counts, wanted=state, map=map_
     )

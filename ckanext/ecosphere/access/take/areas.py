@@ -18,9 +18,8 @@ from shapely.geometry import mapping, shape
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.kinds import PreviewError
-from ckanext.ecosphere.dataset import geometry
+from ckanext.ecosphere.dataset import geometry, services
 from ckanext.ecosphere.dataset.geometry import Box
-from ckanext.ecosphere.dataset.services import with_parameters
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, parsing
 from ckanext.ecosphere.shared.config import MEGABYTE
@@ -85,11 +84,7 @@ def _formats_of(service: Row, layer: Row) -> list[str]:
 
 def json_format(service: Row, layer: Row) -> str:
     """Return the WFS output format for GeoJSON, "" if it is not offered."""
-    names = []
-    for name in _formats_of(service, layer):
-        if "json" in name.lower() and "javascript" not in name.lower():
-            names.append(name)
-    return min(names, key=len, default="")
+    return services.json_format(_formats_of(service, layer))
 
 
 def gml_format(service: Row, layer: Row) -> str | None:
@@ -133,12 +128,7 @@ def address(service: Row, layer: Row, part: Part, count: int | None = None, star
 
 
 def _items(service: Row, layer: Row, part: Part, count: int | None) -> str:
-    url = layer.get("details", {}).get("items")
-    if not url:
-        url = f"{service['url']}/collections/{layer['name']}/items"
     parameters: dict[str, str | int] = {}
-    if "f=" not in url:
-        parameters["f"] = "json"
     if part.box:
         parameters["bbox"] = ",".join(map(_degrees, part.box))
     if part.attributes:
@@ -147,34 +137,25 @@ def _items(service: Row, layer: Row, part: Part, count: int | None) -> str:
         parameters["crs"] = _CRS_OF_OGC + part.crs.rpartition(":")[2]
     if count:
         parameters["limit"] = count
-    return with_parameters(url, **parameters)
+    items = layer.get("details", {}).get("items") or ""
+    return services.items_request(service["url"], layer["name"], items, **parameters)
 
 
 def _get_feature(service: Row, layer: Row, part: Part, count: int | None, start: int) -> str:
-    version = service["version"] or "2.0.0"
-    name_of_types, name_of_count = "TYPENAMES", "COUNT"
-    if version.startswith("1."):
-        name_of_types, name_of_count = "TYPENAME", "MAXFEATURES"
-    parameters: dict[str, str | int] = {
-        "SERVICE": "WFS",
-        "VERSION": version,
-        "REQUEST": "GetFeature",
-        name_of_types: layer["name"],
-    }
+    parameters: dict[str, str | int] = {}
     json_name, gml_name = json_format(service, layer), gml_format(service, layer)
     if json_name:
         parameters.update(OUTPUTFORMAT=json_name, SRSNAME=part.crs)
     elif gml_name:
         parameters["OUTPUTFORMAT"] = gml_name  # in the CRS of the layer; it declares its axes
+    version = service["version"] or ""
     if part.box:
         parameters["BBOX"] = _wfs_box(part.box, layer, version)
     if part.attributes and part.geometry:
         parameters["PROPERTYNAME"] = ",".join([*part.attributes, part.geometry])
-    if count:
-        parameters[name_of_count] = count
     if start:
         parameters["STARTINDEX"] = start
-    return with_parameters(service["url"], **parameters)
+    return services.feature_request(service["url"], version, layer["name"], count, **parameters)
 
 
 def _wfs_box(box: Box, layer: Row, version: str) -> str:

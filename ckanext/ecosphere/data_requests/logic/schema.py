@@ -14,11 +14,7 @@ from ckan.types import Context, DataDict, Schema
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators as v
-
-
-def get(name: str) -> Any:
-    """Return a validator of CKAN, or a function that makes one."""
-    return tk.get_validator(name)
+from ckanext.ecosphere.shared.action_input import get, required, unless_missing
 
 
 def flat(action: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,10 +31,6 @@ def flat(action: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _if_given(*validators: Any) -> list[Any]:
-    return [get("ignore_missing"), *validators]
-
-
 def _only(**fields: Any) -> Schema:
     """Return the schema of an action that ignores all other parameters."""
     return {**fields, "__extras": [get("ignore")]}
@@ -49,12 +41,7 @@ def _id() -> list[Any]:
 
 
 def _text() -> list[Any]:
-    return _if_given(get("unicode_safe"))
-
-
-def _filled(validator: Any) -> list[Any]:
-    """Return the validators of a text that is not empty, neither as it was given nor once it is cleaned."""
-    return [get("not_empty"), validator, get("not_empty")]
+    return unless_missing(get("unicode_safe"))
 
 
 def _choice(choices: Iterable[str]) -> list[Any]:
@@ -115,10 +102,10 @@ def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
 def request_create() -> Schema:
     return {
         **_request_fields(),
-        "title": _filled(v.one_line),
-        "kind": _if_given(get("one_of")(list(states.DEMANDS))),
+        "title": required(v.one_line),
+        "kind": unless_missing(get("one_of")(list(states.DEMANDS))),
         "dataset": _text(),
-        "organization": _if_given(v.service),
+        "organization": unless_missing(v.service),
     }
 
 
@@ -126,8 +113,8 @@ def signal_create() -> Schema:
     return _only(
         dataset=_id(),
         kind=_choice(states.SIGNALS),
-        description=_filled(v.report),
-        site_web=_if_given(v.empty_trap),
+        description=required(v.report),
+        site_web=unless_missing(v.empty_trap),
     )
 
 
@@ -151,15 +138,15 @@ def batch_add() -> Schema:
 
 def request_list() -> Schema:
     return _only(
-        q=_if_given(v.one_line),
-        state=_if_given(v.texts, v.states_of_requests),
+        q=unless_missing(v.one_line),
+        state=unless_missing(v.texts, v.states_of_requests),
         organization=_text(),
         territory=_text(),
         theme=_text(),
         use=_text(),
-        unanswered=_if_given(v.yes_or_no),
-        review=_if_given(v.yes_or_no),
-        assigned=_if_given(get("one_of")(["mine", "nobody"])),
+        unanswered=unless_missing(v.yes_or_no),
+        review=unless_missing(v.yes_or_no),
+        assigned=unless_missing(get("one_of")(["mine", "nobody"])),
         sort=[
             get("default")("created"),
             get("one_of")(["relevance", "created", "support", "due"]),
@@ -184,11 +171,11 @@ def request_transition() -> Schema:
         id=_id(),
         transition=_id(),
         version=_version(),
-        comment=_if_given(v.service_text),
-        note=_if_given(v.service_text),
-        **{name: _if_given(v.one_line) for name in letters.NAMES},
+        comment=unless_missing(v.service_text),
+        note=unless_missing(v.service_text),
+        **{name: unless_missing(v.one_line) for name in letters.NAMES},
         **{name: [get("ignore_missing")] for name in sorted(names)},
-        **{name: _if_given(v.yes_or_no) for name in ("similar_seen", "spam")},
+        **{name: unless_missing(v.yes_or_no) for name in ("similar_seen", "spam")},
     )
 
 
@@ -200,27 +187,27 @@ def letter_preview() -> Schema:
 def place_and_theme() -> Schema:
     """Schema of the actions that search for similar requests or propose a service."""
     return _only(
-        title=_if_given(v.one_line),
-        theme=_if_given(v.concept_of("themes")),
-        territory=_if_given(v.concept_of("territories")),
-        communes=_if_given(v.communes),
-        bbox=_if_given(v.box),
-        organization=_if_given(v.service),
+        title=unless_missing(v.one_line),
+        theme=unless_missing(v.concept_of("themes")),
+        territory=unless_missing(v.concept_of("territories")),
+        communes=unless_missing(v.communes),
+        bbox=unless_missing(v.box),
+        organization=unless_missing(v.service),
     )
 
 
 def comment() -> Schema:
     return {
         "id": _id(),
-        "text": _filled(v.long_text),
+        "text": required(v.long_text),
         "internal": [get("default")(False), v.yes_or_no],
-        "upload": _if_given(v.a_file),
-        "site_web": _if_given(v.empty_trap),
+        "upload": unless_missing(v.a_file),
+        "site_web": unless_missing(v.empty_trap),
     }
 
 
 def comment_hide() -> Schema:
-    return {"id": _id(), "reason": _filled(v.one_line)}
+    return {"id": _id(), "reason": required(v.one_line)}
 
 
 def moderate() -> Schema:
@@ -260,10 +247,10 @@ def saved_answer_save() -> Schema:
     return _only(
         organization=_id(),
         id=_text(),
-        title=_filled(v.one_line),
-        ground=_if_given(v.ground),
-        law=_if_given(v.service_text),
-        facts=_if_given(v.service_text),
+        title=required(v.one_line),
+        ground=unless_missing(v.ground),
+        law=unless_missing(v.service_text),
+        facts=unless_missing(v.service_text),
     )
 
 
@@ -282,7 +269,7 @@ def desk() -> Schema:
 
 def stats() -> Schema:
     return _only(
-        year=_if_given(get("int_validator"), v.year),
+        year=unless_missing(get("int_validator"), v.year),
         organization=_text(),
     )
 
@@ -293,7 +280,7 @@ def settings_update() -> Schema:
         digest=[_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         language=[_ignore_not_given, get("one_of")(languages)],
         **{name: [_ignore_not_given, v.one_line] for name in letters.NAMES},
-        new_calendar=_if_given(v.yes_or_no),
+        new_calendar=unless_missing(v.yes_or_no),
     )
 
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from ckanext.ecosphere.data_requests.domain import places, states, wording
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
 from ckanext.ecosphere.data_requests.views import forms
-from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.vocabularies import communes
 
 WHERE = "territoire"

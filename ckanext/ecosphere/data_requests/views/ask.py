@@ -49,8 +49,9 @@ from ckanext.ecosphere.data_requests.views.forms import (
     personal,
     status_of,
 )
+from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, organisations, outlines
+from ckanext.ecosphere.shared import dates, organisations
 
 TOO_MANY = 429
 #: Parameter of the URL, as set by search pages → field.

@@ -23,7 +23,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.core import pages
-from ckanext.ecosphere.core.pages import INVALID, Errors, View, anybody
+from ckanext.ecosphere.core.pages import INVALID, Errors, Handler, anybody
 from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
@@ -43,7 +43,7 @@ def is_known() -> bool:
     return bool(tk.current_user.is_authenticated)
 
 
-def page(view: View) -> View:
+def page(view: Handler) -> Handler:
     """Turn errors of a view into pages: 404 for what the user may not read; log-in for anonymous users, else 403."""
 
     @functools.wraps(view)
@@ -66,7 +66,7 @@ def page(view: View) -> View:
     return answered
 
 
-def known(view: View) -> View:
+def known(view: Handler) -> Handler:
     """Require log-in for a view."""
 
     @functools.wraps(view)
@@ -78,7 +78,7 @@ def known(view: View) -> View:
     return answered
 
 
-def personal(view: View) -> View:
+def personal(view: Handler) -> Handler:
     """Make a view a page (`page`) for logged-in users (`known`)."""
     return page(known(view))
 

@@ -19,10 +19,10 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import authorization
-from ckanext.ecosphere.shared.action_input import action
-from ckanext.ecosphere.studies import asking, frames, news, shown, store, wording
+from ckanext.ecosphere.shared.action_input import LINE, LONGEST_LINE, action
+from ckanext.ecosphere.shared.columns import now
+from ckanext.ecosphere.studies import asking, figures, frames, news, shown, store, wording
 from ckanext.ecosphere.studies import site as sites
-from ckanext.ecosphere.studies.display import figures
 from ckanext.ecosphere.studies.logic import auth, schema
 from ckanext.ecosphere.studies.model import Member, Study, StudyNeed
 from ckanext.ecosphere.studies.publications import clipping
@@ -514,7 +514,7 @@ def site_of(data_dict: Mapping[str, Any]) -> Site:
                 return sites.of_epci(value, buffer)
             case "geojson":
                 return sites.of_geojson(value, data_dict["label"], buffer)
-        name = schema.LINE(Path(value.filename or "").stem[: schema.LONGEST_LINE])
+        name = LINE(Path(value.filename or "").stem[:LONGEST_LINE])
         return sites.of_file(name, value.stream.read(sites.MOST_BYTES + 1), buffer)
     except SiteError as error:
         message = wording.site_error(error.code, error.params)
@@ -560,7 +560,7 @@ def _readable(context: Any, key: str) -> dict[str, Any]:
 
 def _saved(study: Study, context: Context) -> dict[str, Any]:
     """Commit a change of a study, and return the study as in a list."""
-    store.touch(study)
+    study.modified = now()
     model.Session.commit()
     return shown.brief(study, auth.person(context).id)
 

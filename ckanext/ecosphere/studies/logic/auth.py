@@ -22,21 +22,19 @@ DENIED: AuthResult = {"success": False}
 OWNERS = (store.OWNER,)
 WRITERS = (store.OWNER, store.WRITE)
 READERS = (store.OWNER, store.WRITE, store.READ)
-#: Last words of the name of an action on a study → who may do it.
-ROLES = {
-    "show": READERS,
-    "difference": READERS,
-    "copy": READERS,
-    "update": WRITERS,
-    "run": WRITERS,
-    "need_create": WRITERS,
-    "need_update": WRITERS,
-    "dataset_update": WRITERS,
-    "request": WRITERS,
-    "extract": WRITERS,
-    "member_add": OWNERS,
-    "link_create": OWNERS,
-    "offer": OWNERS,
+#: Roles → last words of the names of the actions on a study that are for them.
+ACTIONS = {
+    READERS: ("show", "difference", "copy"),
+    WRITERS: (
+        "update",
+        "run",
+        "need_create",
+        "need_update",
+        "dataset_update",
+        "request",
+        "extract",
+    ),
+    OWNERS: ("member_add", "link_create", "offer"),
 }
 
 
@@ -237,5 +235,6 @@ SHARED = {
 def get_auth_functions() -> dict[str, Auth]:
     """Return the plugin's auth functions."""
     own = {name: value for name, value in globals().items() if name.startswith("ecosphere_")}
-    of_studies = {f"ecosphere_study_{verb}": _of_roles(roles) for verb, roles in ROLES.items()}
-    return authorization.deny_by_default(own | of_studies | SHARED)
+    for roles, names in ACTIONS.items():
+        own |= {f"ecosphere_study_{name}": _of_roles(roles) for name in names}
+    return authorization.deny_by_default(own | SHARED)

@@ -260,7 +260,7 @@ def ecosphere_reuse_create(context: Context, data_dict: DataDict) -> dict[str, A
     """
     # Not before: what is public is looked up for people with an account only.
     tk.check_access("ecosphere_reuse_create", context, data_dict)
-    values = schema.checked(schema.reuse_create, data_dict, context)
+    values = action_input.validated(schema.reuse_create, data_dict, context)
     author = auth.person(context).id
     schema.count("studies-reuse", config.limits(config.REUSE_LIMITS), author)
     reuse = Reuse(**values, author_id=author, state=reuses.HELD)

@@ -3,107 +3,50 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import DataDict, Schema
 
-from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.dataset import geometry
-from ckanext.ecosphere.shared import action_input, characters
+from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared.action_input import (
+    LINE,
+    bounded,
+    concept,
+    flag,
+    get,
+    if_given,
+    of,
+    one_of,
+    optional,
+    required,
+    texts,
+    unless_missing,
+    whole_number,
+)
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.studies import frames, store, suitability
 from ckanext.ecosphere.studies.publications import reuses
 from ckanext.ecosphere.studies.site import MOST_COMMUNES
 
-LONGEST_LINE, LONGEST_TEXT, LONGEST_TITLE_OF_REQUEST, LONGEST_WHY = 200, 5_000, 300, 1_000
+LONGEST_TEXT, LONGEST_TITLE_OF_REQUEST, LONGEST_WHY = 5_000, 300, 1_000
 LARGEST_BUFFER = 20_000
 """Metres."""
 MOST_ROWS, MOST_WORDS, MOST_THEMES = 100, 10, 5
-MOST_PAGES = 200
 LARGEST_NUMBER = 10**9
 SIDES = 4
-
-
-def get(name: str) -> Any:
-    """Return a validator of CKAN, or a function that makes one."""
-    return tk.get_validator(name)
-
-
-def one_of(*values: str) -> Any:
-    """Return the validator of a choice."""
-    return get("one_of")(list(values))
 
 
 # --- validators ---
 
 
-def _bounded(most: int, clean: Callable[[str], str]) -> Callable[[Any], str]:
-    """Return the validator of a text of so many characters at most, which it cleans."""
-
-    def validator(value: Any) -> str:
-        if not isinstance(value, str):
-            raise tk.Invalid(tk._("Give one text here."))
-        if len(value) > most:
-            raise tk.Invalid(tk._("Too long: {number} characters at most.").format(number=most))
-        return clean(value)
-
-    return validator
-
-
-LINE = _bounded(LONGEST_LINE, characters.one_line)
-TEXT = _bounded(LONGEST_TEXT, characters.clean)
-
-
-def _texts(most: int) -> Callable[[Any], list[str]]:
-    """Return the validator of a list of texts, given as such or as one text with commas or on lines."""
-
-    def validator(value: Any) -> list[str]:
-        parts = value
-        if isinstance(value, str):
-            parts = re.split("[,;\n]", value[: most * LONGEST_LINE])
-        if not isinstance(parts, list) or len(parts) > most:
-            raise tk.Invalid(tk._("Give a list of {number} texts at most.").format(number=most))
-        texts = [LINE(part) for part in parts]
-        return [text for text in texts if text]
-
-    return validator
-
-
-def _number(most: int, least: int = 0) -> Callable[[Any], int]:
-    """Return the validator of a whole number."""
-
-    def validator(value: Any) -> int:
-        text = str(value)[:20]
-        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
-            message = tk._("Give a whole number from {least} to {most}.")
-            raise tk.Invalid(message.format(least=least, most=most))
-        return int(text)
-
-    return validator
-
-
-def _flag(value: Any) -> bool:
-    try:
-        return tk.asbool(value)
-    except (TypeError, ValueError):
-        raise tk.Invalid(tk._("Answer yes or no.")) from None
+TEXT = bounded(LONGEST_TEXT, characters.clean)
 
 
 def _use(value: Any) -> Any:
     return one_of(*suitability.uses())(value)
-
-
-def _concept(vocabulary: str) -> Callable[[Any], str]:
-    def validator(value: Any) -> str:
-        if value and voc.get(vocabulary).get(LINE(value)) is None:
-            raise tk.Invalid(tk._("This is not in the list: choose one of its entries."))
-        return value
-
-    return validator
 
 
 def frame(value: Any) -> frames.Frame:
@@ -162,69 +105,27 @@ def _upload(value: Any) -> Any:
 # --- parameters ---
 
 
-def required(*validators: Any) -> list[Any]:
-    """Return the validators of a value that must be given, and not be empty once it is cleaned."""
-    return [get("not_empty"), *validators, get("not_empty")]
-
-
-def optional(default: Any, *validators: Any) -> list[Any]:
-    """Return the validators of a value that has a default."""
-    return [get("default")(default), *validators]
-
-
-def if_given(*validators: Any) -> list[Any]:
-    """Return the validators of a value that may be left out, or empty."""
-    return [get("ignore_empty"), *validators]
-
-
-def unless_missing(*validators: Any) -> list[Any]:
-    """Return the validators of a value that stays as it is if it is left out, and may be emptied."""
-    return [get("ignore_missing"), *validators]
-
-
 NAME, OTHER_NAME = required(LINE), optional("", LINE)
-WORDS, FLAG = optional("", TEXT), optional(False, _flag)
-NUMBER = _number(LARGEST_NUMBER)
+WORDS, FLAG = optional("", TEXT), optional(False, flag)
+NUMBER = whole_number(LARGEST_NUMBER)
 CHANGED_TITLE = unless_missing(LINE, get("not_empty"))
-TITLE_OF_REQUEST = _bounded(LONGEST_TITLE_OF_REQUEST, characters.one_line)
+TITLE_OF_REQUEST = bounded(LONGEST_TITLE_OF_REQUEST, characters.one_line)
 STATE = one_of(store.ACTIVE, store.ARCHIVED)
-PART = {"start": optional(0, NUMBER), "rows": optional(20, _number(MOST_ROWS))}
+PART = {"start": optional(0, NUMBER), "rows": optional(20, whole_number(MOST_ROWS))}
 SITE = {
-    "communes": if_given(_texts(MOST_COMMUNES + 1)),
+    "communes": if_given(texts(MOST_COMMUNES + 1)),
     "epci": if_given(LINE),
     "geojson": if_given(_geojson),
     "file": if_given(_upload),
     "label": OTHER_NAME,
-    "buffer": optional(0, _number(LARGEST_BUFFER)),
+    "buffer": optional(0, whole_number(LARGEST_BUFFER)),
 }
-
-
-def of(**parameters: list[Any]) -> Callable[[], Schema]:
-    """Return a function that returns the schema of these parameters; others are ignored."""
-    return lambda: {"__extras": [get("ignore")], **parameters}
-
-
-def checked(schema: Callable[[], Schema], data: DataDict, context: Any) -> DataDict:
-    """Return validated parameters.
-
-    Raises:
-        ValidationError: what is wrong, by parameter.
-    """
-    values, errors = tk.navl_validate(data, schema(), context)
-    if errors:
-        raise action_input.refused(errors)
-    return values
 
 
 # --- schemas ---
 
 by_id = of(id=OTHER_NAME)
 study_create = of(title=NAME, frame=if_given(frame), **SITE)
-territory = of(
-    theme=optional("", _concept("themes")),
-    page=optional(1, _number(MOST_PAGES, 1)),
-    rows=optional(50, _number(MOST_ROWS, 1)),
-)
 process = of(frame=required(frame), **SITE)
 study_copy = of(id=OTHER_NAME, title=NAME, **SITE)
 study_list = of(state=optional(store.ACTIVE, STATE), **PART)
@@ -233,10 +134,10 @@ study_difference = of(id=OTHER_NAME, before=if_given(NUMBER), after=if_given(NUM
 study_need_create = of(
     id=OTHER_NAME,
     label=NAME,
-    words=optional([], _texts(MOST_WORDS)),
-    themes=optional([], _texts(MOST_THEMES)),
+    words=optional([], texts(MOST_WORDS)),
+    themes=optional([], texts(MOST_THEMES)),
 )
-study_need_update = of(id=OTHER_NAME, need=NAME, relevant=optional(True, _flag), why=WORDS)
+study_need_update = of(id=OTHER_NAME, need=NAME, relevant=optional(True, flag), why=WORDS)
 study_dataset_update = of(
     id=OTHER_NAME,
     need=NAME,
@@ -254,8 +155,8 @@ study_request = of(
     need=NAME,
     title=unless_missing(TITLE_OF_REQUEST, get("not_empty")),
     description=unless_missing(TEXT, get("not_empty")),
-    theme=unless_missing(_concept("themes")),
-    territory=unless_missing(_concept("territories")),
+    theme=unless_missing(concept("themes")),
+    territory=unless_missing(concept("territories")),
     procedure=OTHER_NAME,
     visibility=if_given(one_of("public", "private")),
     dataset=OTHER_NAME,
@@ -291,8 +192,8 @@ opinion_list = of(package_id=NAME)
 opinion_save = of(
     package_id=NAME,
     use=required(_use),
-    fits=[get("not_missing"), _flag],
-    why=optional("", _bounded(LONGEST_WHY, characters.clean)),
+    fits=[get("not_missing"), flag],
+    why=optional("", bounded(LONGEST_WHY, characters.clean)),
 )
 
 
@@ -311,10 +212,4 @@ def count(name: str, rate: str, person_id: str) -> None:
     try:
         rate_limits.hit(name, rate, person_id, fallback=True)
     except rate_limits.TooMany as error:
-        raise tk.ValidationError({"message": [too_often(error)]}) from None
-
-
-def too_often(error: rate_limits.TooMany) -> str:
-    """Return the sentence about what was done too often, and when to try again."""
-    sentence = tk._("This was done too often in a short time.")
-    return f"{sentence} {rate_limits.try_again(error.seconds)}"
+        raise tk.ValidationError({"message": [pages.too_often(error)]}) from None

@@ -13,11 +13,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.lib.munge import munge_name
 
-from ckanext.ecosphere.core.pages import sentences
+from ckanext.ecosphere.core.pages import facts_of, sentences
 from ckanext.ecosphere.shared import authorization, csv_table
 from ckanext.ecosphere.studies import candidates, config, store, wording
 from ckanext.ecosphere.studies.model import Study
-from ckanext.ecosphere.studies.publications.outline import facts_of
 
 MOST = 10
 """Extracts that are asked for at once."""

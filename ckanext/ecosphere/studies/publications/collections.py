@@ -14,7 +14,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
 
-from ckanext.ecosphere.core.pages import anybody
+from ckanext.ecosphere.core.pages import anybody, facts_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, authorization, csv_table, language
 from ckanext.ecosphere.shared.characters import one_line
@@ -22,7 +22,6 @@ from ckanext.ecosphere.shared.rdf import NAMESPACES
 from ckanext.ecosphere.studies import candidates, frames, wording
 from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.model import Collection
-from ckanext.ecosphere.studies.publications.outline import facts_of
 
 MOST_ITEMS, MOST_IN_FEED = 300, 100
 LONGEST = {"group": 200, "label": 300, "note": 1_000, "package_id": 100}

@@ -14,9 +14,9 @@ import ckan.plugins.toolkit as tk
 from pyproj import Geod
 from shapely.geometry import mapping
 
-from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core.pages import facts_of
 from ckanext.ecosphere.dataset.view import Row, View
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.studies import candidates, frames, shown, store, suitability
 from ckanext.ecosphere.studies.content import DATA, load
@@ -70,30 +70,6 @@ def of_study(study: Study, context: Any) -> dict[str, Any]:
         "valid_until": study.run_at and study.run_at + VALID,
         "changes": _changes(study),
         "packages": packages,
-    }
-
-
-# --- what other publications use, too -------------------------------------------------------------
-
-
-def facts_of(package: Row) -> dict[str, str]:
-    """Return what a line says of a dataset itself: title, producer, licence, date, link, citation, quality."""
-    view = View(package)
-    licence = voc.get("licences").label(view.licence or "", language.current())
-    citation, quality = "", ""
-    if tk.h.plugin_loaded("ecosphere_schemas"):
-        citation = tk.h.ecosphere_citation(package)["text"]
-    if tk.h.plugin_loaded("ecosphere_quality"):
-        quality = (tk.h.ecosphere_quality_badge(package) or {}).get("label", "")
-    organization = package.get("organization") or {}
-    return {
-        "title": one_line(view.title or str(package["name"])),
-        "producer": one_line(str(organization.get("title") or "")),
-        "licence": one_line(licence or view.text("license_title")),
-        "date": (view.text("modified") or view.text("issued"))[: dates.DAY_CHARACTERS],
-        "link": tk.h.url_for(f"{package['type']}.read", id=package["name"], qualified=True),
-        "citation": one_line(citation),
-        "quality": quality,
     }
 
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from pyogrio import raw
 
 from ckanext.ecosphere.dataset import areas
-from ckanext.ecosphere.studies import config, geofiles, site, wording
+from ckanext.ecosphere.shared.confinement import geofiles
+from ckanext.ecosphere.studies import config, site, wording
 from ckanext.ecosphere.studies.site import Site, SiteError
 
 NANTES = [[-1.56, 47.20], [-1.54, 47.20], [-1.54, 47.22], [-1.56, 47.22], [-1.56, 47.20]]

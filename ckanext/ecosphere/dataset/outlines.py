@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import shapely
+from shapely.affinity import affine_transform
+from shapely.geometry.base import BaseGeometry
+
+from ckanext.ecosphere.dataset.geometry import Box
+
 FILE = Path(__file__).parents[1] / "data" / "outlines.json"
 WIDTH = 480
 LABEL_ROOM = 70  # pixels needed for the name of a town at its right
@@ -42,7 +48,7 @@ class Frame:
 
     id: str
     territory: str
-    box: tuple[float, float, float, float]
+    box: Box
     path: str
     width: int
     height: int
@@ -91,13 +97,14 @@ def _frame(name: str, data: dict) -> Frame:
     )
 
 
-# --- boxes on them ---
+# --- boxes and areas on them ---
 
 #: Minimum size of a rectangle in pixels, so that it can be seen and clicked.
 SMALLEST = 6.0
-
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees (WGS 84)."""
+FINEST = 0.05
+"""Pixels below which an outline is simplified: less is not seen, even zoomed."""
+LINE = 0.0005
+"""Degrees around a line or a point, which have no area to draw."""
 
 
 @dataclass(frozen=True)
@@ -131,3 +138,17 @@ def rectangle(frame: Frame, box: Box, smallest: float = SMALLEST) -> Rectangle:
     bottom = min((frame.box[3] - box[1]) * frame.scale_y, frame.height)
     width, height = max(right - x_left, smallest), max(bottom - top, smallest)
     return Rectangle(round(x_left, 1), round(top, 1), round(width, 1), round(height, 1))
+
+
+def path_of(shape: BaseGeometry, frame: Frame) -> str:
+    """Return the `d` of the SVG path of a geometry in degrees, in pixels of an outline."""
+    if shape.area == 0:
+        shape = shape.buffer(LINE)
+    west, north = frame.box[0] * frame.scale_x, frame.box[3] * frame.scale_y
+    simple = shape.simplify(FINEST / frame.scale_x)
+    pixels = affine_transform(simple, [frame.scale_x, 0, 0, -frame.scale_y, -west, north])
+    commands = []
+    for ring in shapely.get_rings(shapely.get_parts(pixels)):
+        points = [f"{x:.2f} {y:.2f}" for x, y in shapely.get_coordinates(ring)]
+        commands.append(f"M{'L'.join(points)}Z")
+    return "".join(commands)

@@ -1,6 +1,6 @@
 """Geometries of others: repaired and bounded; files are read with GDAL, in the confined process. No CKAN imports.
 
-Every refusal is a `FileError` whose code is a key of `sites` in `data/messages.yaml`.
+Every refusal is a `FileError`; `sites` in `studies/data/messages.yaml` has a sentence for each code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ckanext.ecosphere.shared.confinement import confine
 from ckanext.ecosphere.shared.confinement.confine import FileError
 from ckanext.ecosphere.shared.confinement.process import serve
 
-MODULE = "ckanext.ecosphere.studies.geofiles"
+MODULE = "ckanext.ecosphere.shared.confinement.geofiles"
 #: Geometries of one site, and bytes of an unpacked archive.
 MOST_PARTS, MOST_UNPACKED = 2_000, 60 * 1024 * 1024
 #: Beyond so many contacts of edges, for each edge and in addition, a geometry would take minutes to repair.
