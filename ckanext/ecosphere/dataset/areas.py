@@ -111,8 +111,8 @@ def outline_of_epci(code: str) -> BaseGeometry:
 # --- territories -----------------------------------------------------------------------------
 
 _KINDS = ("commune", "epci", "departement", "outre-mer", "zone-maritime", "region")
+#: Parts of an area, the largest first: share of the area, and the index values of the places around it.
 Shares = tuple[tuple[float, tuple[str, ...]], ...]
-"""Parts of an area, the largest first: share of the area, and the index values of the places around it."""
 
 
 def by_size(values: Iterable[str]) -> tuple[str, ...]:

@@ -101,10 +101,10 @@ def _frame(name: str, data: dict) -> Frame:
 
 #: Minimum size of a rectangle in pixels, so that it can be seen and clicked.
 SMALLEST = 6.0
+#: Pixels below which an outline is simplified: less is not seen, even zoomed.
 FINEST = 0.05
-"""Pixels below which an outline is simplified: less is not seen, even zoomed."""
+#: Degrees around a line or a point, which have no area to draw.
 LINE = 0.0005
-"""Degrees around a line or a point, which have no area to draw."""
 
 
 @dataclass(frozen=True)

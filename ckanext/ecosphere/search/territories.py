@@ -29,19 +29,19 @@ from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 MOST_ROWS, MOST_PAGES = 100, 200
+#: Datasets in the part for pages of other sites.
 OF_FRAME = 30
-"""Datasets in the part for pages of other sites."""
 THEME = "vocab_ecosphere_theme"
 COVERS = "ext_covers"
 #: Pages of other sites embed this one; it needs no script.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors *"
 
+#: Parameters of an address.
 SCHEMA = action_input.of(
     theme=optional("", concept("themes")),
     page=optional(1, whole_number(MOST_PAGES, 1)),
     rows=optional(50, whole_number(MOST_ROWS, 1)),
 )
-"""Parameters of an address."""
 
 ecosphere_territories = interface("ecosphere_territories")
 

@@ -30,8 +30,8 @@ LONGEST_IDENTIFIER = 2_000
 LARGEST_INTEGER = 2**63 - 1
 DEEPEST = 20
 LONGEST_LINE = 200
+#: Characters of a name that is made of a title, and numbers that are tried behind it.
 MOST_OF_NAME, MOST_TRIED = 90, 100
-"""Characters of a name that is made of a title, and numbers that are tried behind it."""
 NAMELESS = "sans-titre"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -204,8 +204,8 @@ def bounded(most: int, clean: Callable[[str], str]) -> Callable[[Any], str]:
     return validator
 
 
+#: Validator of a text on one line.
 LINE = bounded(LONGEST_LINE, characters.one_line)
-"""Validator of a text on one line."""
 
 
 def texts(most: int) -> Callable[[Any], list[str]]:

@@ -30,11 +30,11 @@ from ckanext.ecosphere.studies.model import PortalFrame
 log = logging.getLogger(__name__)
 
 MOST_NEEDS = 150
+#: Maximum characters of a content.
 LONGEST = 200_000
-"""Maximum characters of a content."""
 MOST_FRAMES = 500
+#: Nested lists and objects of a frame at most; it needs six.
 DEEPEST = 20
-"""Nested lists and objects of a frame at most; it needs six."""
 
 
 @dataclass(frozen=True)

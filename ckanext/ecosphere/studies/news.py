@@ -24,12 +24,12 @@ from ckanext.ecosphere.work.model import Work
 from ckanext.ecosphere.work.outbox import Outbox, Unwanted
 
 APPEARED, EXPIRES, INVITED = "appeared", "expires", "invited"
+#: A study is looked at once a day.
 AGAIN = timedelta(hours=20)
-"""A study is looked at once a day."""
+#: Studies looked at in one run of the job; the next one continues.
 AT_ONCE = 100
-"""Studies looked at in one run of the job; the next one continues."""
+#: How long before the end of a permitted use its reminder is sent.
 REMINDED = timedelta(days=14)
-"""How long before the end of a permitted use its reminder is sent."""
 MOST_TITLES = 5
 LOOKING = "studies:news"
 _HERE = "ckanext.ecosphere.studies.news"

@@ -31,14 +31,14 @@ from ckanext.ecosphere.work.jobs import Job
 
 FILE = DATA / "references.yaml"
 
+#: Bytes.
 LARGEST_ANSWER = 4 * 1024 * 1024
-"""Bytes."""
 EVERY = timedelta(days=7)
 _OK = 200
 
 ANSWERED, WRONG, NO_ANSWER = "answered", "wrong", "no-answer"
+#: Key in CKAN's `system_info`.
 _LAST_CHECKS = "ecosphere.studies.references"
-"""Key in CKAN's `system_info`."""
 
 
 VERIFY = Job(

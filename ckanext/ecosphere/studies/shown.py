@@ -238,10 +238,10 @@ def progress(study: Study, context: Any) -> dict[str, Any]:
 # --- the map: its site and the boxes of its datasets, on an outline of France ---
 
 MOST_BOXES = 60
+#: Characters of a geometry that is read for its box.
 LONGEST = 200_000
-"""Characters of a geometry that is read for its box."""
+#: Pixels of a side of a box that is drawn.
 SMALLEST = 0.5
-"""Pixels of a side of a box that is drawn."""
 
 
 def draw(site: Site, lines: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -48,8 +48,8 @@ MISSING = (states.NOBODY, states.NOT_MAPPED)
 #: Types of the territories by which missing data are counted.
 COUNTED = ("departement", "region", "outre-mer")
 
+#: Which server can be asked to count the objects of datasets, by the id of their row.
 Servers = dict[str, str]
-"""Which server can be asked to count the objects of datasets, by the id of their row."""
 _FINDING = {field.name for field in fields(Finding)}
 
 

@@ -28,8 +28,8 @@ from ckanext.ecosphere.studies.model import Suitability
 FILE = DATA / "suitability.yaml"
 
 BEST = 5
+#: Opinions on a dataset that its editors read.
 MOST_READ = 100
-"""Opinions on a dataset that its editors read."""
 LARGEST = 100_000_000
 DAYS_OF_A_YEAR = 365.25
 

@@ -38,8 +38,8 @@ from ckanext.ecosphere.vocabularies import communes, epcis
 LONGEST_TYPED = 100
 MOST_SUGGESTED = 8
 SIDES = 4
+#: Fields of the form of a site, the one chosen by `where` counts → parameters of actions.
 WAYS = {"communes": "communes", "epci": "epci", "area": "geojson", "file": "file"}
-"""Fields of the form of a site, the one chosen by `where` counts → parameters of actions."""
 SITE = (*WAYS, "where", "buffer")
 
 ecosphere_studies = Pages(

@@ -16,8 +16,8 @@ from ckanext.ecosphere.studies.states import NO_ANSWER, Finding
 from ckanext.ecosphere.vocabularies import gazetteer
 
 FILE = Path(__file__).with_name("data") / "messages.yaml"
+#: Section → code → sentence in English.
 MESSAGES: dict[str, dict[str, str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-"""Section → code → sentence in English."""
 STATES, SENTENCES, REASONS = MESSAGES["states"], MESSAGES["findings"], MESSAGES["reasons"]
 _FAR = 5_000
 

@@ -28,8 +28,8 @@ from ckanext.ecosphere.studies.model import Member, Study, StudyNeed
 from ckanext.ecosphere.studies.publications import clipping
 from ckanext.ecosphere.studies.site import Site, SiteError
 
+#: Runs of one person: each asks the index once a need.
 RUN_RATE = "20 per minute; 200 per hour"
-"""Runs of one person: each asks the index once a need."""
 
 
 @action(schema.study_create)

@@ -17,8 +17,8 @@ from ckanext.ecosphere.studies.logic import actions, auth, schema
 from ckanext.ecosphere.studies.model import Collection, Reuse
 from ckanext.ecosphere.studies.publications import collections, reuses
 
+#: Collections of a service.
 MOST_OF_SERVICE = 200
-"""Collections of a service."""
 
 
 # --- what they share ------------------------------------------------------------------------------

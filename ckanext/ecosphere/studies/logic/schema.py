@@ -32,8 +32,8 @@ from ckanext.ecosphere.studies.publications import reuses
 from ckanext.ecosphere.studies.site import MOST_COMMUNES
 
 LONGEST_TEXT, LONGEST_TITLE_OF_REQUEST, LONGEST_WHY = 5_000, 300, 1_000
+#: Metres.
 LARGEST_BUFFER = 20_000
-"""Metres."""
 MOST_ROWS, MOST_WORDS, MOST_THEMES = 100, 10, 5
 LARGEST_NUMBER = 10**9
 SIDES = 4
@@ -150,6 +150,7 @@ study_member_add = of(id=OTHER_NAME, username=NAME, may_write=FLAG)
 study_member_remove = of(id=OTHER_NAME, member=OTHER_NAME)
 study_link_create = of(id=OTHER_NAME, may_write=FLAG)
 study_link_open = of(token=OTHER_NAME)
+#: What is not given is filled in from the need.
 study_request = of(
     id=OTHER_NAME,
     need=NAME,
@@ -165,14 +166,13 @@ study_request = of(
     undertakes=FLAG,
     with_area=FLAG,
 )
-"""What is not given is filled in from the need."""
 CHANGES = {
     "description": unless_missing(TEXT),
     "frame_id": unless_missing(_frame_id),
     "public": unless_missing(get("boolean_validator")),
 }
+#: All but its items, which may be many; what is not given stays as it is.
 collection = of(title=CHANGED_TITLE, **CHANGES)
-"""All but its items, which may be many; what is not given stays as it is."""
 collection_create = of(title=NAME, organization=required(_service), **CHANGES)
 collection_list = of(organization=if_given(_service), mine=FLAG, **PART)
 reuse_list = of(

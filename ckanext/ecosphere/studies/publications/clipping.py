@@ -18,11 +18,11 @@ from ckanext.ecosphere.shared import authorization, csv_table
 from ckanext.ecosphere.studies import candidates, config, store, wording
 from ckanext.ecosphere.studies.model import Study
 
+#: Extracts that are asked for at once.
 MOST = 10
-"""Extracts that are asked for at once."""
 MOST_ROWS = 100
+#: Of all extracts in an archive.
 MOST_BYTES = 50 * config.MEGABYTE
-"""Of all extracts in an archive."""
 FOLDER, TABLE = "donnees", "donnees.csv"
 
 

@@ -24,18 +24,18 @@ from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.model import Collection
 
 MOST_ITEMS, MOST_IN_FEED = 300, 100
+#: Text of an item → most characters.
 LONGEST = {"group": 200, "label": 300, "note": 1_000, "package_id": 100}
-"""Text of an item → most characters."""
+#: Names that are parts of other addresses.
 RESERVED = frozenset({"nouveau", "ajouter"})
-"""Names that are parts of other addresses."""
+#: Right in a service that lets its editors curate collections.
 RIGHT = "create_dataset"
-"""Right in a service that lets its editors curate collections."""
+#: Ending of an address → media type, and name of the syntax in ckanext-dcat.
 FORMATS = {
     "ttl": ("text/turtle", "turtle"),
     "rdf": ("application/rdf+xml", "xml"),
     "jsonld": ("application/ld+json", "json-ld"),
 }
-"""Ending of an address → media type, and name of the syntax in ckanext-dcat."""
 
 
 def unknown() -> str:

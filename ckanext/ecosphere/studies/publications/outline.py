@@ -23,12 +23,12 @@ from ckanext.ecosphere.studies.content import DATA, load
 from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.model import Study
 
+#: For how long a run counts as recent, as those of IPaC (U.S. Fish and Wildlife Service).
 VALID = timedelta(days=90)
-"""For how long a run counts as recent, as those of IPaC (U.S. Fish and Wildlife Service)."""
+#: Proposals shown for a need of which no dataset was kept.
 MOST_PROPOSED = 3
-"""Proposals shown for a need of which no dataset was kept."""
+#: In a hectare.
 SQUARE_METRES = 10_000
-"""In a hectare."""
 
 
 def of_study(study: Study, context: Any) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from ckanext.ecosphere.studies import candidates
 from ckanext.ecosphere.studies.model import Reuse
 from ckanext.ecosphere.studies.wording import MESSAGES
 
+#: Names by id.
 KINDS, STATES = MESSAGES["reuse_kinds"], MESSAGES["reuse_states"]
-"""Names by id."""
 HELD, PUBLISHED, REFUSED = "held", "published", "refused"
 MOST_DATASETS = 50
 LONGEST_URL = 2_000

@@ -40,8 +40,8 @@ from ckanext.ecosphere.studies.publications.outline import content_of
 
 QGIS_TYPE = "application/x-qgis-project"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
+#: Datasets of a study of which layers and addresses are taken.
 MOST_DATASETS = 400
-"""Datasets of a study of which layers and addresses are taken."""
 SITE_FILE = "site.geojson"
 TEMPLATES = Path(__file__).parents[2] / "templates" / "studies" / "annex"
 ODT = "application/vnd.oasis.opendocument.text"
@@ -52,8 +52,8 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 LONGEST_TEXT = 2_000
 _BLANKS = re.compile(r"[ \t\n]+")
 _UNBROKEN = re.compile(" (?=[;:!?»%])|(?<=«) ")
+#: Hectares below which the area of a site is told to the tenth.
 SMALL_SITE = 10
-"""Hectares below which the area of a site is told to the tenth."""
 
 
 # --- annex ----------------------------------------------------------------------------------------

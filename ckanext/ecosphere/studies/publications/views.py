@@ -26,11 +26,11 @@ from ckanext.ecosphere.shared import atom, language, once, rich_text
 from ckanext.ecosphere.studies import candidates, frames, store, suitability
 from ckanext.ecosphere.studies.publications import clipping, collections, outline, reuses, take
 
+#: Empty lines at the end of the form of a collection.
 BLANK_ITEMS = 3
-"""Empty lines at the end of the form of a collection."""
 ON_HOME, ON_PAGE, MOST_OWN = 3, 10, 100
+#: Part of the name of a field → key of an item.
 ITEM_FIELDS = {"group": "group", "label": "label", "note": "note", "dataset": "package_id"}
-"""Part of the name of a field → key of an item."""
 FRENCH = "fr"
 IN_FRENCH = ("annexe.odt", "annexe.docx", "annexe.html", "etude.zip")
 POLICY_OF_ANNEX = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
