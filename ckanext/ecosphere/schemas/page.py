@@ -20,7 +20,7 @@ from ckan.lib.search import SearchError
 from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.dataset import links
+from ckanext.ecosphere.dataset import links, outlines
 from ckanext.ecosphere.dataset.geometry import box_to_geometry, hull
 from ckanext.ecosphere.dataset.links import DATA, METADATA, SERVICE, VIEWER, Nature
 from ckanext.ecosphere.dataset.services import endpoint
@@ -34,7 +34,6 @@ from ckanext.ecosphere.shared import (
     dates,
     language,
     once,
-    outlines,
     reach,
     template_helpers,
 )

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from ckanext.ecosphere.data_requests.tests.conftest import dataset, people  # noqa: F401
-from ckanext.ecosphere.studies.tests.test_interfaces import catalogue, generous  # noqa: F401
+from ckanext.ecosphere.search.tests.test_territories import catalogue, generous  # noqa: F401
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
@@ -64,7 +64,9 @@ def tab(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_another_site_shows_the_data_of_a_territory(tab: Page, other_site: str, address: str, catalogue: None):
+def test_another_site_shows_the_data_of_a_territory(
+    tab: Page, other_site: str, address: str, catalogue: None
+):
     tab.goto(f"{other_site}/42")
     part = tab.locator("donnees-du-territoire")
     expect(part.get_by_role("heading", name="Données sur Loire", level=2)).to_be_visible()
@@ -86,7 +88,11 @@ def test_an_unknown_territory_is_told_in_words(tab: Page, other_site: str, catal
 
 
 def test_texts_of_the_answer_stay_texts(tab: Page, other_site: str, address: str, catalogue: None):
-    hostile = {"title": "<img src=x onerror=alert(1)>", "url": "javascript:alert(1)", "producer": "<b>x</b>"}
+    hostile = {
+        "title": "<img src=x onerror=alert(1)>",
+        "url": "javascript:alert(1)",
+        "producer": "<b>x</b>",
+    }
     group = {"theme": {"id": "a", "label": "<i>a</i>"}, "datasets": [hostile]}
     body = {"territory": {"label": "<u>Loire</u>"}, "count": 1, "groups": [group], "links": []}
     headers = {"Access-Control-Allow-Origin": "*"}
