@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.tests.trees import parsed
 from ckanext.ecosphere.vocabularies import local
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -71,7 +72,7 @@ def imports(path: Path) -> Iterator[str]:
 @cache
 def statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
     """Return the import statements of a module; cached, since parsing all modules takes some seconds."""
-    return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom)))
+    return tuple(node for node in ast.walk(parsed(text)) if isinstance(node, (ast.Import, ast.ImportFrom)))
 
 
 def within(name: str, package: str) -> bool:
@@ -229,7 +230,7 @@ def test_every_module_says_what_it_is_for():
         str(path.relative_to(PACKAGE))
         for path in modules(".")
         if "versions" not in path.parts and (text := path.read_text().strip())
-        if not ast.get_docstring(ast.parse(text))
+        if not ast.get_docstring(parsed(text))
     ]
     assert not found
 
@@ -259,7 +260,7 @@ FIXED_LISTS = re.compile(
 def test_what_is_kept_of_a_list_is_forgotten_when_it_changes():
     lacking = []
     for path in modules("."):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 decorators = [ast.unparse(each) for each in node.decorator_list]
                 asks = re.search(r"\b(?:voc|vocabularies)\.get\(", FIXED_LISTS.sub("", ast.unparse(node)))

@@ -29,6 +29,7 @@ from ckanext.ecosphere.dataset import links, services
 from ckanext.ecosphere.harvest.normalise import constraints, information
 from ckanext.ecosphere.schemas import urls
 from ckanext.ecosphere.schemas.importing import addresses
+from ckanext.ecosphere.tests.trees import parsed
 
 pytestmark = pytest.mark.slow("expressions")
 
@@ -125,7 +126,7 @@ def collect() -> list[Used]:
     """Return every expression of the package: those in names of modules, and those in calls of functions of `re`."""
     found: dict[tuple[Any, int, str], set[str]] = {}
     texts = {name: path.read_text("utf-8") for name, path in _modules()}
-    trees = {name: ast.parse(text if MAY_CALL.search(text) else "") for name, text in texts.items()}
+    trees = {name: parsed(text if MAY_CALL.search(text) else "") for name, text in texts.items()}
     called = _methods_by_name(trees.values())
     for name, tree in trees.items():
         module = importlib.import_module(f"ckanext.ecosphere.{name}".removesuffix("."))

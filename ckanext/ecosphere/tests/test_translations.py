@@ -8,6 +8,7 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from ckanext.ecosphere.tests.english import english_texts
+from ckanext.ecosphere.tests.trees import parsed
 from dev.translations import __main__ as catalogue
 from dev.translations import typography
 
@@ -23,7 +24,7 @@ def test_no_message_stands_within_a_formatted_text_where_it_is_not_found():
         (path.name, node.lineno, message.value)
         for path in catalogue.PACKAGE.rglob("*.py")
         if "tests" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.JoinedStr)
         for call in ast.walk(node)
         if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ("_", "N_", "ungettext")

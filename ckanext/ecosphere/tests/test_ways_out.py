@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ckanext.ecosphere.tests.test_architecture import PACKAGE, imports, modules, within
+from ckanext.ecosphere.tests.trees import parsed
 
 #: Modules that can open a connection.
 NETWORK = (
@@ -38,7 +39,7 @@ def own(path: Path) -> str:
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return (node for node in ast.walk(parsed(path.read_text())) if isinstance(node, ast.Call))
 
 
 def keywords(call: ast.Call) -> dict[str, object]:
@@ -76,7 +77,7 @@ def test_each_exception_is_still_one():
 def test_the_search_sees_an_import_that_is_hidden_in_a_function(tmp_path):
     module = tmp_path / "hidden.py"
     module.write_text("def fetch(url):\n    from urllib.request import urlopen\n    return urlopen(url)\n")
-    names = [node.module for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.ImportFrom)]
+    names = [node.module for node in ast.walk(parsed(module.read_text())) if isinstance(node, ast.ImportFrom)]
     assert any(within(name or "", library) for name in names for library in NETWORK)
 
 
