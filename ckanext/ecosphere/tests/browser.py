@@ -31,7 +31,6 @@ from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from ckanext.ecosphere.tests.database import lacking
 from dev.stack import packages
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,16 +76,21 @@ def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"The portal did not answer at {url}:\n{log.read_text()[-3000:]}")
 
 
+def has_tables(portal: str) -> bool:
+    """Tell whether the portal sees its plugins' tables; it returns 503 on a new database."""
+    try:
+        urllib.request.urlopen(f"{portal}/api/3/action/status_show", timeout=30).close()
+    except HTTPError:
+        return False
+    return True
+
+
 def wait_for_tables(portal: str) -> None:
     """Wait until the portal sees its plugins' tables, which the test process creates on a new database."""
     deadline = time.monotonic() + 60
-    while True:
-        try:
-            return urllib.request.urlopen(f"{portal}/api/3/action/status_show", timeout=30).close()
-        except HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    while not has_tables(portal):
+        assert time.monotonic() < deadline, "the tables of the plugins do not exist"
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="session")
@@ -129,13 +133,14 @@ _portal: dict[str, Any] = {}
 
 
 @pytest.fixture
-def page(portal_url: str, browser: Browser, with_plugins: None, empty_db: Callable[[], None]) -> Iterator[Page]:
+def page(portal_url: str, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A new browser tab in French on the portal, whose tables are created on a new database.
 
     Fails after the test if a page loaded anything from another host or if a script raised an error.
     """
-    if lacking():
-        empty_db()
+    if not has_tables(portal_url):
+        request.getfixturevalue("with_plugins")
+        request.getfixturevalue("empty_db")()
     wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
     tab = context.new_page()
