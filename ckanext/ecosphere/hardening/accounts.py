@@ -92,13 +92,6 @@ def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:
     return set(model.Session.scalars(sa.select(model.Package.id).where(*conditions)))
 
 
-def _actions_of_members() -> dict[str, Any]:
-    """Return the chained actions."""
-    return action_input.checked(
-        {function.__name__: function for function in (member_list, package_owner_org_update)}
-    )
-
-
 def email_is_unique(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
 ) -> None:
@@ -216,16 +209,6 @@ def _hide_inside(value: Any, reader: Any, with_people: bool) -> None:
 def _hide_from(reader: Any, dataset: dict[str, Any]) -> None:
     if reader is None or dataset.get(FIELD) != reader.id:
         dataset.pop(FIELD, None)
-
-
-def _actions_of_creators() -> dict[str, Any]:
-    """Return the chained actions."""
-    return action_input.checked(
-        {
-            function.__name__: function
-            for function in (package_search, current_package_list_with_resources)
-        }
-    )
 
 
 LISTS = (
@@ -490,17 +473,17 @@ def ecosphere_account_deletion(user_id: str) -> dict[str, list[str]]:
     }
 
 
-def _actions_of_deletion() -> dict[str, Any]:
-    """Return the chained action."""
-    return {"user_delete": user_delete}
-
-
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
+    chained = (
+        member_list,
+        package_owner_org_update,
+        package_search,
+        current_package_list_with_resources,
+    )
     return {
-        **_actions_of_members(),
-        **_actions_of_creators(),
+        **action_input.checked({function.__name__: function for function in chained}),
         **_actions_of_activities(),
         **_actions_of_accounts(),
-        **_actions_of_deletion(),
+        "user_delete": user_delete,
     }

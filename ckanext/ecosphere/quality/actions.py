@@ -112,7 +112,7 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
     if data_dict["origins"] and quality.facts.harvested:
         statements = integrations.source_statements(context, package.id)
         if statements:
-            helpers.with_origins(result, quality.facts, statements)
+            helpers.add_origins(result, quality.facts, statements)
     return result
 
 

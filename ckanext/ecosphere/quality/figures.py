@@ -137,12 +137,6 @@ def _rounded(value: Any) -> float | None:
 # --- groups and lists ---
 
 
-def number(scope: Scope) -> int:
-    """Return the number of datasets of `scope`, without reading their quality."""
-    query = sa.select(sa.func.count()).select_from(model.Package).where(*scope.conditions())
-    return model.Session.scalar(query) or 0
-
-
 def by_organization(scope: Scope) -> list[Group]:
     """Return the figures of each organisation of `scope`, best mean first."""
     owner = model.Package.owner_org
@@ -217,6 +211,12 @@ def worst(scope: Scope, limit: int = 10) -> list[tuple[model.Package, QualityRow
     query = _select(scope, package, QualityRow)
     lowest = query.order_by(QualityRow.score, package.title, package.id).limit(limit)
     return [(package, row) for package, row in model.Session.execute(lowest)]
+
+
+def number_below(scope: Scope, score: int) -> int:
+    """Return the number of datasets of `scope` with a lower score."""
+    query = _select(scope, sa.func.count()).where(QualityRow.score < score)
+    return model.Session.scalar(query) or 0
 
 
 # --- over time ---

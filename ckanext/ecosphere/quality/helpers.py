@@ -282,7 +282,7 @@ def as_dict(stored: store.Quality) -> DataDict:
     }
 
 
-def with_origins(shown: DataDict, facts: Facts, statements: Row) -> DataDict:
+def add_origins(shown: DataDict, facts: Facts, statements: Row) -> None:
     """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
 
     Args:
@@ -296,7 +296,6 @@ def with_origins(shown: DataDict, facts: Facts, statements: Row) -> DataDict:
         if row["state"] == State.FAIL.value:
             cause = origin(BY_ID[row["id"]], facts, statements["fields"])
             row["origin"] = cause and cause.as_dict()
-    return shown
 
 
 def next_level(result: Evaluation, facts: Facts) -> DataDict | None:

@@ -144,7 +144,7 @@ class EcosphereQualityPlugin(Room):
         for service in person.services:
             scope = Scope(service.id, private=True)
             pairs += [pair for pair in figures.worst(scope, MOST_LINES) if pair[1].score < FULL]
-            count += figures.number(scope)
+            count += figures.number_below(scope, FULL)
             text = _("Quality of {service}").format(service=service.title)
             ways.append(
                 Link(

@@ -537,7 +537,7 @@ def stored_dataset(package: model.Package) -> DataDict:
     return load([package.id])[package.id]
 
 
-def ids_after(last: str, size: int = CHUNK) -> list[str]:
+def ids_after(last: str, size: int) -> list[str]:
     """Return the next ids after `last`, in order, of datasets of scored types.
 
     Deleted datasets are included, since they may be restored.

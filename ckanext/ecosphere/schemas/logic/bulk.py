@@ -77,8 +77,8 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDi
             from a harvest source, where the change becomes a local edit.
 
     Returns:
-        `count` of selected datasets, `changed` (how many would change), `harvested` (how many of the differences
-        become local edits), `unknown` names, and `differences`, one per dataset with another value: `name`, `title`,
+        `count` of selected datasets, `changed` (how many would change), `harvested` (how many of the differences are
+        of harvested datasets), `unknown` names, and `differences`, one per dataset with another value: `name`, `title`,
         `private`, `before` and `after` as displayed, `source` (title of the harvest source, or None) and `left_out`.
     """
     change, datasets, unknown = _selection(context, data_dict)
@@ -390,7 +390,8 @@ def describe_filters(filters: str) -> list[tuple[str, str]]:
 # --- authorization ---
 
 
-def _may_edit(context: Context) -> AuthResult:
+def may_preview(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow editors of any service to preview and start bulk edits; each dataset is checked again."""
     who: Any = {"user": context.get("user")}
     services = tk.get_action("organization_list_for_user")(who, {"permission": "update_dataset"})
     return {
@@ -399,16 +400,9 @@ def _may_edit(context: Context) -> AuthResult:
     }
 
 
-def may_preview(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow editors of any service to preview and start bulk edits; each dataset is checked again."""
-    return _may_edit(context)
-
-
 def may_see(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow only the user who started a run to see, undo and resume it."""
-    run = bulk.load(data_dict["id"])
-    if run is None:
-        raise tk.ObjectNotFound(_("Run not found"))
+    run = _run(data_dict["id"])
     return {
         "success": run["user"] == context.get("user"),
         "msg": _("Only who started a run sees and undoes it"),
