@@ -234,7 +234,7 @@ def _topics(record: Element) -> Iterator[Correction]:
     for topic in record.iter("{*}topicCategory"):
         today = _value(topic)
         other = other_codes.get(plain(today), "")
-        concept = topics.get(today) or topics.find(today) or topics.get(other)
+        concept = topics.lookup(today) or topics.get(other)
         if concept:
             yield from _changed("topic-categories", topic, today, concept.id)
 

@@ -116,7 +116,7 @@ def _stored(field: str, line: str, *, removed: bool) -> Any:
     if not FIELDS[field].vocabulary:
         return line
     concepts = voc.get(FIELDS[field].vocabulary)
-    concept = concepts.get(line) or concepts.find(line)
+    concept = concepts.lookup(line)
     if field == "territory" and concept is None:
         code = line.upper()
         concept = concepts.get(f"departement-{code}")

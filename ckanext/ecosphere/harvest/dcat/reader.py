@@ -143,7 +143,7 @@ def _codes(described: Described, predicate: URIRef) -> list[str]:
 def _is_status(code: str) -> bool:
     """Tell whether a code is a status of the EU vocabulary, ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
     for vocabulary in (voc.get("dataset-status"), voc.get("progress-code")):
-        if vocabulary.get(code) or vocabulary.find(code):
+        if vocabulary.lookup(code):
             return True
     return plain(code) in by_label("progress-codes", "status", "codes")
 

@@ -20,8 +20,7 @@ _SERIES_MARK = "-ldd-"
 
 def concept_of(vocabulary: str, text: str) -> Concept | None:
     """Return the concept of a vocabulary that a text gives by its URI, its code or its label."""
-    concepts = voc.get(vocabulary)
-    return concepts.get(text) or concepts.find(text)
+    return voc.get(vocabulary).lookup(text)
 
 
 def resource_type(draft: Draft) -> None:

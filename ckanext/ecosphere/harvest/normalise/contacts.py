@@ -144,11 +144,9 @@ def agent(draft: Draft, contact: Contact) -> Party:
     return party
 
 
-def point_of_contact(draft: Draft, contact: Contact) -> Party:
+def _point_of_contact(draft: Draft, contact: Contact, party: Party) -> Party:
     """Return a party with its position within the organisation and its telephone."""
-    party = agent(draft, contact)
-    if not party:
-        return party
+    party = dict(party)
     has_position = contact.organisation and not is_placeholder(contact.position)
     if has_position and contact.position != party["name"]:
         party["unit"] = cut(one_line(contact.position), _MAX_NAME)
@@ -185,7 +183,7 @@ def contacts(draft: Draft) -> None:
             continue
         attributed = {"agent": [party], "role": _role_uri(contact.role or "")}
         if role in _CONTACTS:
-            points.append(point_of_contact(draft, contact))
+            points.append(_point_of_contact(draft, contact, party))
         elif party["name"] == party.get("email"):
             continue  # an e-mail address without a name is no producer
         elif role in _PUBLISHERS and not publishers:
@@ -254,7 +252,7 @@ def _reachable(draft: Draft) -> list[Party]:
     if contact.role:
         why = reason("contact-of-role", value=contact.role)
     draft.change("contact", why, party["name"])
-    return [point_of_contact(draft, contact)]
+    return [_point_of_contact(draft, contact, party)]
 
 
 def _reachability(candidate: tuple[Contact, Party]) -> tuple[bool, bool]:

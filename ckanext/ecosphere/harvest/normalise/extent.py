@@ -481,7 +481,7 @@ def _is_whole_country(box: geometry.Box) -> bool:
     return _covers(box, voc.get("territories")[MAINLAND])
 
 
-def of_wide_box(box: geometry.Box, likely: Collection[str] = ()) -> list[Concept]:
+def of_wide_box(box: geometry.Box, likely: Collection[str]) -> list[Concept]:
     """Return the territories of a box that no département contains: country, régions, seas…"""
     if _is_whole_country(box):
         return _country_of(box)

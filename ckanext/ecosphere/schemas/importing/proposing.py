@@ -292,8 +292,7 @@ def other_service(dataset: Dataset, context: Any) -> str | None:
         view.text("owner_org"),
         *(str(row.get("name") or "") for row in view.rows("publisher")),
     ]
-    services_named = (registry.get(name) or registry.find(name) for name in names if name)
-    service = next(filter(None, services_named), None)
+    service = next(filter(None, map(registry.lookup, names)), None)
     if service is None:
         return None
     who: Any = authorization.same_person(context)

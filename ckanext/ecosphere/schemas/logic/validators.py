@@ -351,7 +351,7 @@ def ecosphere_licence(value: Any) -> Any:
     """
     licences, concept = voc.get("licences"), None
     if isinstance(value, str):
-        concept = licences.get(value) or licences.find(value)
+        concept = licences.lookup(value)
     if concept is None:
         message = _('The licence "{value}" is not in the list: choose one of it')
         raise tk.Invalid(message.format(value=value))
@@ -440,7 +440,7 @@ def _make_resolver(name: str, store: str, is_open: bool) -> Callable[[str], str]
 
     def resolve(value: Any) -> str:
         text = str(value).strip()
-        concept = vocabulary.get(text) or vocabulary.find(text)
+        concept = vocabulary.lookup(text)
         if concept is not None:
             return getattr(concept, store)
         other = _open_value(name, text) if is_open else ""

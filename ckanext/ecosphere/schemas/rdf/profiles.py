@@ -721,7 +721,7 @@ def _read_licence(graph: Graph, ref: Any, dataset: DataDict) -> None:
     licences_of_files = {str(resource.get("license") or "") for resource in resources}
     # Files without a licence, or of several licences, say nothing of the dataset.
     name = _only(licences_of_files) or _only(own)
-    common = licences.get(name) or licences.find(name)
+    common = licences.lookup(name)
     before = licences.get(dataset.get("license_id") or "")
     if common and (before is None or before == common or own):
         dataset["license_id"] = common.id
