@@ -139,7 +139,8 @@ def page(portal_url: str, browser: Browser, request: pytest.FixtureRequest) -> I
     Fails after the test if a page loaded anything from another host or if a script raised an error.
     """
     if not has_tables(portal_url):
-        request.getfixturevalue("with_plugins")
+        if "loaded" not in request.fixturenames:  # else the next test would unload the plugins of its module
+            request.getfixturevalue("with_plugins")
         request.getfixturevalue("empty_db")()
     wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})

@@ -53,3 +53,16 @@ def test_documented_workers_listen_to_every_queue_and_one_is_free_of_harvests():
         if commands:
             assert [command.split() for command in commands] == [list(QUICK_QUEUES), list(QUEUES)], page
     assert re.search(r"^ckan jobs worker", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+def test_pictures_are_shown_by_a_page_and_those_that_journeys_take_exist():
+    help_pages = ROOT / "ckanext/ecosphere/public/ecosphere/help"
+    folders = [ROOT / "docs/images", help_pages / "images"]
+    names = {path.stem for folder in folders for path in folder.glob("*.png")}
+    pages = [*PAGES, *help_pages.rglob("*.md")]
+    shown = {name for page in pages for name in re.findall(r"images/([\w-]+)\.png\)", page.read_text())}
+    tests = (ROOT / "ckanext").rglob("test_*.py")
+    taken = {name for test in tests for name in re.findall(r'picture\(page, f?"([^"]+)"\)', test.read_text())}
+    assert names == shown
+    assert taken - names == set()
+    assert names - taken == {"portal"}, "`portal` is taken of the demonstration"

@@ -187,7 +187,13 @@ def test_a_harvest_source_is_created_and_deleted_through_its_form(page, pages):
     page.goto("/fr/harvest/edit/geo-ide")
     assert axe_violations(page) == []
     page.get_by_role("button", name="Supprimer la source").click()
-    page.locator(".modal").get_by_role("button", name="Confirmer").click()
+    dialogue = page.get_by_role("dialog", name="Confirmation")
+    dialogue.get_by_role("button", name="Fermer").click()
+    expect(dialogue).to_have_count(0)
+    page.get_by_role("button", name="Supprimer la source").click()
+    expect(dialogue.get_by_role("button", name="Annuler")).to_be_visible()
+    assert axe_violations(page) == []
+    dialogue.get_by_role("button", name="Confirmer").click()
     page.wait_for_url("**/harvest/admin/geo-ide")
     model.Session.expire_all()
     assert source.state == "deleted"

@@ -26,7 +26,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     submitted,
     user_id,
 )
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -115,6 +115,10 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     assert "Quelle emprise exacte ?" in body(postbox.to("asker")[0])
     assert "unité eau" not in body(postbox.to("asker")[0])
     postbox.clear()
+
+    page.context.clear_cookies()
+    page.goto(at)
+    picture(page, "request")
 
     become(page, "asker")
     page.goto("/fr/demandes/mes-demandes")

@@ -328,7 +328,6 @@ def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, st
     expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
     page.get_by_label(re.compile("J’ai regardé ce qui existe déjà")).check()
     assert axe_violations(page) == []
-    picture(page, f"form-{len(start)}")
     page.get_by_role("button", name="Envoyer ma demande").click()
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
     page.wait_for_load_state("load")
@@ -385,7 +384,6 @@ def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_re
     top = first.bounding_box()
     assert top and top["y"] < page.get_by_role("link", name=later["title"]).bounding_box()["y"]  # pyright: ignore
     assert axe_violations(page) == []
-    picture(page, "mine-phone")
     for person in ("asker", "admin"):
         page.context.clear_cookies()
         log_in(page, person, PASSWORD)
@@ -394,4 +392,3 @@ def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_re
         heights = [place["y"] for place in places if place]
         assert len(heights) == len(places) and heights == sorted(heights), person
         assert axe_violations(page) == []
-        picture(page, f"request-phone-{person}")

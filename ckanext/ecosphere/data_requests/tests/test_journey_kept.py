@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, draft, opened, row
 from ckanext.ecosphere.data_requests.tests.test_journey_asking import PASSWORD, go_on, mine, passwords
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, tab_to, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 
@@ -42,7 +42,6 @@ def test_what_was_typed_is_offered_again_and_goes_when_it_is_saved(page: Page):
     expect(box).to_be_visible()
     expect(box).to_contain_text("Vous aviez saisi ici quelque chose qui n’a pas été enregistré")
     assert axe_violations(page) == []
-    picture(page, "demande-reprise")
     tab_to(page, f"{BOX} [data-restore]")
     page.keyboard.press("Enter")
     page.wait_for_url("**/demandes/nouvelle/reprendre")

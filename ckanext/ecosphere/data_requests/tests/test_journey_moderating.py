@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.model import Mute
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, opened, row, user_id
 from ckanext.ecosphere.data_requests.tests.test_journey_answering import become, passwords  # noqa: F401 - a fixture
-from ckanext.ecosphere.tests.browser import axe_violations, picture
+from ckanext.ecosphere.tests.browser import axe_violations
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -93,12 +93,10 @@ def test_requests_for_the_same_thing_are_joined_answered_and_taken_out(page: Pag
     page.goto("/fr/demandes/service/ddt-42")
     expect(page.locator("main")).to_contain_text("traitée ensemble avec 2 autres")
     assert axe_violations(page) == []
-    picture(page, "joined-desk")
     page.goto(f"/fr/demandes/{third['reference']}")
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert axe_violations(page) == []
-        picture(page, f"joined-request-{width}")
     page.get_by_role("button", name="Sortir cette demande du groupe").click()
     expect(page.get_by_role("status")).to_contain_text(["de nouveau traitée à part"])
     page.goto(f"/fr/demandes/{first['reference']}/refuse")
@@ -115,5 +113,4 @@ def test_requests_for_the_same_thing_are_joined_answered_and_taken_out(page: Pag
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
     expect(page.get_by_role("status").last).to_contain_text(f"C’est fait aussi pour {second['reference']}")
     assert axe_violations(page) == []
-    picture(page, "joined-refused")
     assert [row(each).state for each in (first, second, third)] == ["refused", "refused", "open"]

@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from ckanext.ecosphere.studies import candidates, counting, frames, states, store
 from ckanext.ecosphere.studies.frames import Group, Need
 from ckanext.ecosphere.studies.tests.conftest import FRAME, PASSWORD, Catalogue, act, dataset
-from ckanext.ecosphere.tests.browser import axe_violations, free_port, log_in, picture, tab_to
+from ckanext.ecosphere.tests.browser import axe_violations, free_port, log_in, tab_to
 from dev.ogc.server import make_server as make_ogc_server
 from dev.stack import demo
 
@@ -87,7 +87,6 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
     expect(page.locator(".eco-study-need--nobody")).to_contain_text("Personne ne le publie")
     expect(page.locator("[data-share]")).to_contain_text("2 sur 3")
     problems["study"] = axe_violations(page)
-    picture(page, "study")
 
     page.get_by_role("button", name=re.compile("^Garder Zones humides")).press("Enter")
     expect(page.locator(".eco-study-need--covers")).to_contain_text("Gardé")
@@ -107,7 +106,6 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
     page.go_back()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     problems["phone"] = axe_violations(page)
-    picture(page, "study-phone")
     assert {name: lines for name, lines in problems.items() if lines} == {}
 
 
