@@ -192,6 +192,7 @@ def test_a_harvest_source_is_created_and_deleted_through_its_form(page, pages):
     expect(dialogue).to_have_count(0)
     page.get_by_role("button", name="Supprimer la source").click()
     expect(dialogue.get_by_role("button", name="Annuler")).to_be_visible()
+    expect(dialogue).to_have_css("opacity", "1")  # while it appears, its colours are paler
     assert axe_violations(page) == []
     dialogue.get_by_role("button", name="Confirmer").click()
     page.wait_for_url("**/harvest/admin/geo-ide")
