@@ -170,7 +170,9 @@ def free_name(title: str, is_taken: Callable[[str], Any]) -> str:
     Returns:
         The name, with a number if the title alone is taken; empty if a hundred of them are.
     """
-    stem = munge_title_to_name(re.sub(r"['’]", " ", title))[:MOST_OF_NAME].strip("-_") or NAMELESS
+    stem = munge_title_to_name(re.sub(r"['’]", " ", title))[:MOST_OF_NAME].rstrip("-")
+    if not stem.strip("-_"):  # CKAN pads short names with "_"
+        stem = NAMELESS
     for number in range(1, MOST_TRIED + 1):
         name = f"{stem}-{number}" if number > 1 else stem
         if not is_taken(name):

@@ -247,9 +247,10 @@ def _place(url: str) -> tuple[Any, ...]:
 
 
 def name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-    """Name a source after its title if its form arrives before the script has filled in the name, or without it."""
+    """Name a new source after its title: its form may arrive before the script has filled in the name."""
     title = data.get(("title",))
-    if not data.get(key) and isinstance(title, str) and title.strip():
+    is_new = not data.get(("id",)) and "package" not in context
+    if is_new and not data.get(key) and isinstance(title, str) and title.strip():
         data[key] = free_name(title, model.Package.get)
 
 

@@ -126,6 +126,27 @@ def test_a_source_without_a_name_is_named_after_its_title(portal, app, csw_catal
         assert portal.call("harvest_source_show", id=name)["title"] == "Catalogue de l’Ain"
 
 
+@pytest.mark.parametrize(
+    ("title", "name"), [("A", "a_"), ("数据", "sans-titre"), ("L’eau", "l-eau"), ("é" * 300, "e" * 90)]
+)
+def test_any_title_makes_a_name_that_ckan_accepts(portal, app, title, name):
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    owner = portal.call("organization_show", id=portal.OWNER)["id"]
+    form = {"url": "https://un.example.org/csw", "title": title, "source_type": "ecosphere_csw", "owner_org": owner}
+    made = app.post("/api/3/action/harvest_source_create", json=form | {"frequency": "MANUAL"}, headers=headers)
+    assert made.json["result"]["name"] == name
+
+
+def test_a_source_keeps_its_name_when_a_change_leaves_it_out(portal, app):
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    source = portal.source("https://un.example.org/csw", name="un")
+    form = {"id": source, "url": "https://un.example.org/csw", "title": "Deux", "source_type": "ecosphere_csw"}
+    form |= {"owner_org": portal.call("organization_show", id=portal.OWNER)["id"]}
+    answer = app.post("/api/3/action/harvest_source_update", json=form, headers=headers, status=409)
+    assert "name" in answer.json["error"]
+    assert portal.call("harvest_source_show", id=source)["name"] == "un"
+
+
 def test_sources_and_people_are_added_where_they_are_looked_for(portal, app):
     boss = {"Authorization": factories.SysadminWithToken()["token"]}
     editor, person = factories.UserWithToken(), factories.UserWithToken()
