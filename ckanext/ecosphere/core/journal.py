@@ -95,16 +95,6 @@ def note(area: str, key: str, before: Any, after: Any, person: str | None) -> Jo
     return entry
 
 
-def insert(
-    connection: Any, area: str, key: str, *, before: Any, after: Any, person: str | None
-) -> None:
-    """Add an entry through a connection, for use while a session is being flushed."""
-    table: Any = JournalEntry.__table__
-    connection.execute(
-        table.insert().values(area=area, key=key, before=before, after=after, person=person)
-    )
-
-
 def shortened(value: Any) -> Any:
     """Return a value as stored in the journal: long texts are cut."""
     if isinstance(value, int | float | bool | None):
@@ -243,11 +233,13 @@ def _role(capacity: Any, state: Any) -> dict[str, str] | None:
 
 
 def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> None:
+    """Add an entry through a connection, while a session is being flushed."""
     if not p.plugin_loaded("ecosphere"):
         return
+    entry = {"area": area, "key": key, "before": before, "after": after}
     try:
         with connection.begin_nested():
-            insert(connection, area, key, before=before, after=after, person=_current_person())
+            connection.execute(sa.insert(JournalEntry).values(**entry, person=_current_person()))
     except SQLAlchemyError as error:
         # The journal's table may not exist yet; this must not block the change.
         log.warning("A role is not in the journal: %s", error)

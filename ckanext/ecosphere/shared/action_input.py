@@ -173,11 +173,8 @@ def free_name(title: str, is_taken: Callable[[str], Any]) -> str:
     stem = munge_title_to_name(re.sub(r"['’]", " ", title))[:MOST_OF_NAME].rstrip("-")
     if not stem.strip("-_"):  # CKAN pads short names with "_"
         stem = NAMELESS
-    for number in range(1, MOST_TRIED + 1):
-        name = f"{stem}-{number}" if number > 1 else stem
-        if not is_taken(name):
-            return name
-    return ""
+    numbered = [f"{stem}-{number}" for number in range(2, MOST_TRIED + 1)]
+    return next((name for name in (stem, *numbered) if not is_taken(name)), "")
 
 
 # --- schemas of parameters ------------------------------------------------------------------------
