@@ -28,6 +28,8 @@ class KeptPortal:
         self.updates = 0
         """Number of `plugins_update` calls: CKAN calls it whenever a plugin is loaded or unloaded."""
         self._update: Any = core.plugins_update
+        self._left = -1
+        """Their number when an application was last made, which loads the plugins and leaves them."""
         self._forget()
 
     def _forget(self) -> None:
@@ -60,8 +62,8 @@ class KeptPortal:
         self._at, self._before, self._after = self.updates, before, _copied()
 
     def unload(self) -> None:
-        """Unload the plugins before a test that uses none."""
-        if self.is_loaded():
+        """Unload the plugins before a test that uses none, also those of an application that was not kept."""
+        if self.is_loaded() or self._left == self.updates:
             core.unload_all()
         self._forget()
 
@@ -78,6 +80,7 @@ class KeptPortal:
         if kept:  # making the application loads the same plugins again
             self._at = self.updates
             self._app, self._app_before, self._app_after = made.app, before, _copied()
+        self._left = self.updates
         return made
 
 
