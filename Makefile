@@ -77,7 +77,7 @@ bench-relevance: ## Judged questions over the demonstration catalogue, and what 
 bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after COUNT=27897 make demo; PEOPLE=20 SECONDS=30)
 	@.venv/bin/python -m dev.bench.search --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)
 
-bench-studies: ## Measure how long studies look for datasets, and the states of their needs (after COUNT=27897 make demo; RUNS=3)
+bench-studies: ## Measure how long studies look for datasets, and whether the right one comes first (after COUNT=27897 make demo; RUNS=3)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.studies --runs $(or $(RUNS),3)
 

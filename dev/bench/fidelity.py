@@ -143,6 +143,8 @@ def _fact(element: etree._Element, path: tuple[str, ...], value: str, kind: str 
 
 #: Last part of a predicate → kind of fact.
 PREDICATES: dict[str, str] = {name: kind for kind, names in TABLES["predicates"].items() for name in names}
+#: Kinds that are others in a distribution.
+OF_DISTRIBUTIONS = {**dict.fromkeys(("organisation", "abstract", "title"), "link text"), "date": "link code"}
 _DATASETS = {"Dataset", "DatasetSeries", "DataService"}
 _ENTRIES = {"Catalog", "CatalogRecord"}
 
@@ -195,14 +197,8 @@ def _kind_of(path: tuple[str, ...]) -> str:
     for name in reversed(path):
         if name in ("label", "prefLabel", "value", "hasValue", "title", "type", "name") and len(path) > 1:
             continue
-        kind = PREDICATES.get(name)
-        if kind == "organisation" and of_distribution:
-            return "link text"
-        if kind in ("abstract", "title") and of_distribution:
-            return "link text"
-        if kind == "date" and of_distribution:
-            return "link code"
-        return kind or "other"
+        kind = PREDICATES.get(name, "other")
+        return OF_DISTRIBUTIONS.get(kind, kind) if of_distribution else kind
     return "link text" if of_distribution else PREDICATES.get(path[0], "other")
 
 
@@ -308,8 +304,6 @@ def words(fact: Fact, view: View) -> Verdict:
     """Judge a text sentence by sentence, so that a missing part is noticed."""
     sentences = map(plain, re.split(r"(?<=[.;!?])\s|\n", fact.value))
     pieces = [sentence for sentence in sentences if sentence.strip()]
-    if not pieces:
-        return "in"
     if all(piece in view.said for piece in pieces):
         return "in"
     if all(piece in view.said or _told(piece, view) for piece in pieces):

@@ -67,9 +67,7 @@ class Question:
     @property
     def part(self) -> str:
         """`tuned on`, `aside` (held out), or `blind`: written by a person who had not seen the search."""
-        if self.blind:
-            return "blind"
-        return ASIDE if hashlib.sha1(self.query.encode()).digest()[0] % 3 == 0 else TUNED_ON
+        return "blind" if self.blind else part_of(self.query)
 
 
 class Score(NamedTuple):
@@ -103,6 +101,11 @@ class Record:
     level: str
 
 
+def part_of(text: str) -> str:
+    """Return whether something with this text is used for tuning (two thirds) or held out."""
+    return ASIDE if hashlib.sha1(text.encode()).digest()[0] % 3 == 0 else TUNED_ON
+
+
 def rows(name: str) -> list[Row]:
     """Return the queries of a file."""
     with (DATA / name).open(encoding="utf-8", newline="") as file:
@@ -133,7 +136,7 @@ def records(solr: pysolr.Solr) -> list[Record]:
 
 def _patterns() -> Iterator[tuple[str, str, re.Pattern[str]]]:
     with (ROOT / "dev" / "demo" / "subjects.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
+        for row in sorted(csv.DictReader(file), key=lambda row: -len(row["title"])):  # "type II" before "type I"
             gap = r".{0,80}?"
             parts = [re.sub(r"(?:\\ )?\\\{\w+\\\}(?:\\ )?", gap, re.escape(row[name])) for name in ("title", "table")]
             yield row["slug"], row["level"], re.compile("|".join(parts), re.IGNORECASE)

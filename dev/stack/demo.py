@@ -215,11 +215,18 @@ def publish(portal: Portal) -> None:
     Args:
         portal: the portal, with the sysadmin's token.
     """
-    name = _published(portal, _linked(json.loads(DATASET.read_text()), ckan.site_url()))
-    for dataset in with_services(ckan.ogc_url()):
-        _published(portal, dataset)
-    if name:
-        ckan.command("ecosphere", "quality", "links", "--dataset", name, "--background")
+    owners = portal.call("organization_autocomplete", q=PUBLISHER)
+    if not owners:
+        return
+    first = _linked(json.loads(DATASET.read_text()), ckan.site_url())
+    for dataset in (first, *with_services(ckan.ogc_url())):
+        if portal.find("package_show", id=dataset["name"]) is None:
+            say(f"Publishing the dataset {dataset['name']}")
+            try:
+                portal.call("package_create", **dataset, owner_org=owners[0]["id"])
+            except ActionError as error:
+                say(f"  {error}")
+    ckan.command("ecosphere", "quality", "links", "--dataset", first["name"], "--background")
 
 
 def collect(portal: Portal) -> None:
@@ -316,18 +323,3 @@ def _linked(dataset: dict[str, Any], home: str) -> dict[str, Any]:
     for resource in dataset["resources"]:
         resource["url"] = home + resource.pop("path")
     return dataset
-
-
-def _published(portal: Portal, dataset: dict[str, Any]) -> str:
-    """Publish a dataset; return its name, or "" if it could not be published."""
-    if portal.find("package_show", id=dataset["name"]) is None:
-        say(f"Publishing the dataset {dataset['name']}")
-        owners = portal.call("organization_autocomplete", q=PUBLISHER)
-        if not owners:
-            return ""
-        try:
-            portal.call("package_create", **dataset, owner_org=owners[0]["id"])
-        except ActionError as error:
-            say(f"  {error}")
-            return ""
-    return dataset["name"]

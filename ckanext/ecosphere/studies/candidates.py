@@ -51,6 +51,7 @@ TOO_WEAK = 0.5
 #: Phrases of a need that are good enough as mere keywords.
 BEST_PHRASES = 2
 _WORD = re.compile(r"\w+")
+_AND = re.compile(r", | et ", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
 
 Words = tuple[str, ...]
@@ -302,9 +303,20 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
             worth, code = POINTS["text"], "text"
         if weight * worth > best.worth:
             best = Match(weight * worth, code, phrase)
-    if best.worth and _is_of_another(need, title, _stems(best.words)):
+    is_listed = _is_listed(need, text)
+    if best.worth and not is_listed and _is_of_another(need, title, _stems(best.words)):
         return NO_MATCH
     return best
+
+
+def _is_listed(need: Need, title: str) -> bool:
+    """Return whether a title names the need besides another subject: "Carrières et gisements d'intérêt"."""
+    phrases = [stems for stems in map(_stems, need.words) if len(stems) > 1]
+    for part in _AND.split(title)[1:]:
+        stems = _stems(part)
+        if any(_begins(phrase, stems) for phrase in phrases):
+            return True
+    return False
 
 
 def _title_worth(stems: Words, title: Words) -> float:
