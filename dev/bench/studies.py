@@ -27,6 +27,7 @@ import yaml
 
 from ckanext.ecosphere.studies import candidates, frames
 from ckanext.ecosphere.studies import site as sites
+from ckanext.ecosphere.studies.extents import Ground
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -70,7 +71,7 @@ def faults(needs: list[Need], site: Site, catalogue: list[Record]) -> Iterator[t
         (whether the catalogue answers the need, the need, what is wrong or "").
     """
     judged = {row["need"]: row for row in rows("needs.csv")}
-    here = set(site.territories).difference(gazetteer.COUNTRIES)
+    here = set(Ground(site).values).difference(gazetteer.COUNTRIES)
     by_name = {record.name: record for record in catalogue}
     local = {(record.subject, record.name) for record in catalogue if record.places & here}
     offered = candidates.look(needs, site, VISITOR)
