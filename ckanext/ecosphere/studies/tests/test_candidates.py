@@ -10,7 +10,7 @@ import pytest
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.studies import candidates, states, wording
+from ckanext.ecosphere.studies import candidates, frames, states, wording
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.candidates import Candidate
 from ckanext.ecosphere.studies.extents import Ground, finding_of
@@ -133,6 +133,18 @@ def test_a_need_of_ones_own_shares_the_subject_of_a_shipped_one():
     assert match(own, "Inventaire des zones humides de l'Ain").worth
 
 
+def test_a_title_may_list_the_subjects_of_two_needs():
+    needs = frames.needs()
+    title = "Carrières autorisées et gisements d'intérêt de Bretagne"
+    assert match(needs["carrieres"], title).worth
+    assert match(needs["schema-carrieres"], title).worth
+    fire = "Pistes et équipements de défense des forêts contre l'incendie"
+    assert match(needs["dfci"], fire).worth
+    assert match(needs["forets"], fire) == candidates.NO_MATCH
+    first_kind = "Zones naturelles d'intérêt écologique, faunistique et floristique (ZNIEFF) de type I"
+    assert match(needs["znieff-2"], first_kind) == candidates.NO_MATCH
+
+
 def test_a_description_speaks_for_a_table():
     notes = "Relevé des zones humides du bassin"
     assert match(WETLANDS, "L_ZHU_S_044", notes=notes, tags=["eau"]).code == "text"
@@ -217,6 +229,17 @@ def test_a_need_that_reaches_further_is_met_by_neighbours_too_after_those_of_the
     assert neighbour.finding.state == states.NOT_MAPPED
     assert dict(neighbour.reasons)["near"] == {"distance": 5.0}
     assert "5\u00a0km" in wording.reason("near", {"distance": 5.0})
+
+
+@pytest.mark.usefixtures("catalogue_of_ten")
+def test_the_datasets_of_neighbours_take_no_place_from_those_of_the_site(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(candidates, "ROWS", 1)
+    need = Need("wetlands", {}, words=("inventaire des zones humides",), place="within", distance=5.0)
+    offered = look([need], "49301")["wetlands"]
+    assert [candidate.title for candidate in offered] == [
+        "Inventaire des zones humides",
+        "Inventaire des zones humides de la Loire-Atlantique",
+    ]
 
 
 @pytest.mark.usefixtures("catalogue_of_ten")
