@@ -377,8 +377,9 @@ def _ids(stems: Words) -> set[str]:
 def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
     """Return whether a title is rather about another need.
 
-    It says a phrase of another subject, before those of this need and as long; or the phrase that matched is shared
-    with another need, and the title goes on otherwise than this one: "ZNIEFF… de type I" is not of type II.
+    It says a phrase of another subject, before those of this need and as long; or one that narrows the phrase that
+    matched: "Cartographie des habitats benthiques" is about the sea. Or the phrase that matched is shared with another
+    need, and the title goes on otherwise than this one: "ZNIEFF… de type I" is not of type II.
     """
     akin, first, longest = {need.id}, len(title), 0
     own = list(filter(None, map(_stems, need.words)))
@@ -391,12 +392,20 @@ def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
     sharing = _ids(matched)
     subjects = [(place, stems, _ids(stems)) for place, stems in _subjects(title)]
     for place, stems, ids in subjects:
-        if place < first and len(stems) >= longest and not akin.issuperset(ids):
+        is_before = place < first and len(stems) >= longest and not _narrows(matched, stems, title)
+        is_rather_other = is_before or _narrows(stems, matched, title)
+        if is_rather_other and not akin.issuperset(ids):
             return True
         goes_on_otherwise = stems[:-1] in beginnings and need.id not in ids
         if goes_on_otherwise and need.id in sharing and ids & sharing:
             return True
     return False
+
+
+def _narrows(stems: Words, other: Words, title: Words) -> bool:
+    """Return whether a title says a phrase whose first word is the last one of another phrase."""
+    joint = (*other, *stems[1:])
+    return other[-1:] == stems[:1] and len(stems) > 1 and _place_of(joint, title) is not None
 
 
 def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:

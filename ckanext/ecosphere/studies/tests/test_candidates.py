@@ -141,6 +141,10 @@ def test_a_title_may_list_the_subjects_of_two_needs():
     fire = "Pistes et équipements de défense des forêts contre l'incendie"
     assert match(needs["dfci"], fire).worth
     assert match(needs["forets"], fire) == candidates.NO_MATCH
+    seagrass = "Cartographie des habitats benthiques patrimoniaux, dont les herbiers"
+    assert match(needs["habitats-marins"], seagrass).worth
+    assert match(needs["habitats-naturels"], seagrass) == candidates.NO_MATCH
+    assert match(needs["habitats-naturels"], "Cartographie des habitats de la Dombes").worth
     first_kind = "Zones naturelles d'intérêt écologique, faunistique et floristique (ZNIEFF) de type I"
     assert match(needs["znieff-2"], first_kind) == candidates.NO_MATCH
 
