@@ -413,7 +413,7 @@ def _check_values(where: str, field: Row, sections: list[str], fields: Row) -> N
             raise OverlayError(f"{where}, form_default: {value} is not in the vocabulary {name}")
 
 
-def write_overlaid(path: str, folder: str = "") -> str:
+def write_overlaid(path: str, folder: str) -> str:
     """Write the schema with an overlay applied to a file that ckanext-scheming can read.
 
     Args:

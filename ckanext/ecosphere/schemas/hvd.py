@@ -21,6 +21,7 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.schemas import relations, stored
 from ckanext.ecosphere.schemas.logic.publication import label_of
+from ckanext.ecosphere.schemas.public_files import PUBLIC
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import csv_table, language, reach
 from ckanext.ecosphere.vocabularies import tables
@@ -216,7 +217,6 @@ def _beginnings(words: str) -> re.Pattern[str]:
 
 # --- numbers, lists and report: from the index, with a fixed number of queries ------------------
 
-PUBLIC = "+dataset_type:dataset +capacity:public"
 DECLARED, PROBABLE = "declared", "probable"
 FIELDS = {DECLARED: DECLARED_FIELD, PROBABLE: PROBABLE_FIELD}
 A_PAGE, MOST_SERVICES = 20, 100

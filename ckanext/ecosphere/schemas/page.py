@@ -273,10 +273,7 @@ def glance(dataset: Dataset) -> DataDict:
 
 def _label(vocabulary: str, value: str) -> str:
     """Return the label of a concept in the language of the page, "" for an unknown one."""
-    concept = voc.get(vocabulary).get(value)
-    if concept is None:
-        return ""
-    return concept.label(language.current())
+    return voc.get(vocabulary).label(value, language.current())
 
 
 def access(dataset: Dataset) -> DataDict:

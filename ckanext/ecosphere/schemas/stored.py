@@ -180,6 +180,11 @@ def taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
     return values
 
 
+def is_public(package: Any) -> bool:
+    """Return whether anyone may see a `model.Package`."""
+    return not package.private and package.state == model.State.ACTIVE
+
+
 def _public(reference: str) -> Row | None:
     """Return a public series, read once per page, or None."""
     return once.for_page("public series", reference, lambda: _read_public(reference))
@@ -187,6 +192,6 @@ def _public(reference: str) -> Row | None:
 
 def _read_public(reference: str) -> Row | None:
     package = package_of(reference)
-    if package is None or package.private or package.state != "active":
+    if package is None or not is_public(package):
         return None
     return tk.get_action("package_show")({"ignore_auth": True}, {"id": package.id})

@@ -69,10 +69,7 @@ class Reader(View):
     def concept(self, vocabulary: str, name: str) -> str:
         """Return the French label of a field's concept, or the value itself without one."""
         value = self.text(name)
-        concept = voc.get(vocabulary).get(value) if value else None
-        if concept is None:
-            return value
-        return concept.label_fr
+        return voc.get(vocabulary).label(value) or value
 
 
 Writer = Callable[[Reader, Field], Iterable[Element]]

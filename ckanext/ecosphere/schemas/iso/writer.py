@@ -214,10 +214,7 @@ def _access(dataset: Reader) -> Element | None:
 
 
 def _ground(uri: str) -> Element:
-    label = uri
-    concept = voc.get("access-limitation").get(uri)
-    if concept:
-        label = concept.label_fr
+    label = voc.get("access-limitation").label(uri) or uri
     return xml.label("gmd:otherConstraints", label, uri)
 
 

@@ -32,7 +32,7 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas import adopting, config, form, places, relations
 from ckanext.ecosphere.schemas.logic import locked_fields
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
-from ckanext.ecosphere.schemas.stored import Stored, inherited_fields
+from ckanext.ecosphere.schemas.stored import Stored, inherited_fields, is_public
 from ckanext.ecosphere.shared import dates, language
 
 Field = Row
@@ -382,7 +382,7 @@ RULES = (
 
 def note(package: Any) -> None:
     """Note before a save whether the stored dataset, None for a new one, is public."""
-    if has_request_context() and package is not None and _is_public(package):
+    if has_request_context() and package is not None and is_public(package):
         g.setdefault(WERE_PUBLIC, set()).add(package.id)
 
 
@@ -392,7 +392,7 @@ def tell(dataset: Row) -> None:
         return
     package = model.Package.get(dataset["id"])  # in the session already
     were_public = g.setdefault(WERE_PUBLIC, set())
-    if package is None or package.id in were_public or not _is_public(package):
+    if package is None or package.id in were_public or not is_public(package):
         return
     were_public.add(package.id)
     name = package.name
@@ -409,10 +409,6 @@ def tell(dataset: Row) -> None:
     anchor = Markup('<a class="alert-link" href="{}">{}</a>')
     written = Markup(", ").join(anchor.format(url, text) for text, url in links)
     tk.h.flash_success(Markup("{} {}").format(sentence, written), allow_html=True)
-
-
-def _is_public(package: Any) -> bool:
-    return not package.private and package.state == model.State.ACTIVE
 
 
 log = logging.getLogger(__name__)
