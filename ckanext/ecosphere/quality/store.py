@@ -537,27 +537,18 @@ def stored_dataset(package: model.Package) -> DataDict:
     return load([package.id])[package.id]
 
 
-def ids_after(last: str, size: int) -> list[str]:
-    """Return the next ids after `last`, in order, of datasets of scored types.
+def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
+    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done.
 
     Deleted datasets are included, since they may be restored.
     """
     package = model.Package
-    query = (
-        sa.select(package.id)
-        .where(package.type.in_(config.dataset_types()), package.id > last)
-        .order_by(package.id)
-        .limit(size)
-    )
-    return list(model.Session.scalars(query))
-
-
-def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
-    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done."""
-    ids = ids_after("", size)
+    scored = sa.select(package.id).where(package.type.in_(config.dataset_types()))
+    first = scored.order_by(package.id).limit(size)
+    ids = list(model.Session.scalars(first))
     while ids:
         yield ids
-        ids = ids_after(ids[-1], size)
+        ids = list(model.Session.scalars(first.where(package.id > ids[-1])))
 
 
 def load(ids: Sequence[str]) -> dict[str, DataDict]:
