@@ -107,10 +107,10 @@ def _on_error(error: Exception) -> Response:
 
 def _still_counted(_error: StillCounted) -> Response:
     """Answer while figures are being computed: a page that reloads itself, or 503 with Retry-After for a file."""
-    headers = {"Refresh": COUNTING_SECONDS, "Cache-Control": "no-store"}
+    status, name = HTTPStatus.OK, "Refresh"
     if "." in request.path.rpartition("/")[2]:
-        headers = {"Retry-After": COUNTING_SECONDS, "Cache-Control": "no-store"}
-    status = HTTPStatus.OK if "Refresh" in headers else HTTPStatus.SERVICE_UNAVAILABLE
+        status, name = HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After"
+    headers = {name: COUNTING_SECONDS, "Cache-Control": "no-store"}
     return Response(tk.render("ecosphere/still_counted.html"), status, headers)
 
 

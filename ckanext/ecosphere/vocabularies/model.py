@@ -151,6 +151,17 @@ class Vocabulary:
         """Return the concepts that have no broader one."""
         return tuple(concept for concept in self.concepts if not concept.broader)
 
+    def in_tree_order(self) -> Iterator[tuple[Concept, int]]:
+        """Yield the concepts with their depth, narrower ones after their broader one."""
+
+        def below(concept: Concept, depth: int) -> Iterator[tuple[Concept, int]]:
+            yield concept, depth
+            for child in self.children(concept.uri):
+                yield from below(child, depth + 1)
+
+        for root in self.roots():
+            yield from below(root, 0)
+
     def _index(self) -> None:
         children: dict[str, list[Concept]] = {}
         for concept in self.concepts:
