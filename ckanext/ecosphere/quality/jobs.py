@@ -226,9 +226,8 @@ def _differing() -> set[str]:
         for document in solr.search(
             fq=["entity_type:package", some], fl=fields, rows=RECOVERED_AT_ONCE
         ).docs:
-            score = document.get(
-                store.SCORE_FIELD
-            )  # stored only where the search room made it a number
+            # Stored only where the search room made it a number.
+            score = document.get(store.SCORE_FIELD)
             if score is not None and int(score) != stored[document["id"]]:
                 differing.add(document["id"])
     return differing

@@ -6,6 +6,7 @@ report (art. 5(3)).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,9 +20,8 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row, View
-from ckanext.ecosphere.schemas import relations, stored
+from ckanext.ecosphere.schemas import public_files, relations, stored
 from ckanext.ecosphere.schemas.logic.publication import label_of
-from ckanext.ecosphere.schemas.public_files import PUBLIC
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import csv_table, language, reach
 from ckanext.ecosphere.vocabularies import tables
@@ -47,15 +47,12 @@ class Reason:
     Attributes:
         category: id of the category.
         field: the field of the dataset that tells.
-        label_fr, label_en: its value.
-        section: section of the annex of the regulation.
+        value: its value.
     """
 
     category: str
     field: str
-    label_fr: str
-    label_en: str
-    section: str
+    value: voc.Concept
 
 
 def declared(dataset: Dataset) -> list[str]:
@@ -93,8 +90,7 @@ def _deduced(dataset: View) -> Iterator[Reason]:
                 continue
             deduction = deductions.get(concept.id) or deductions.get(_ANY)
             if deduction and deduction.words.search(title):
-                section = _requirements()[deduction.category]["section"]
-                yield Reason(deduction.category, field, concept.label_fr, concept.label_en, section)
+                yield Reason(deduction.category, field, concept)
 
 
 def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
@@ -111,12 +107,13 @@ def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
 def index(document: DataDict, dataset: Dataset) -> None:
     """Add the judgement of a dataset to its index document, in place."""
     its_categories = categories(dataset)
-    if its_categories:
-        field = DECLARED_FIELD if declared(dataset) else PROBABLE_FIELD
-        document[field] = its_categories
-        requirements = lacking(dataset, its_categories)
-        if requirements:
-            document[LACKING_FIELD] = requirements
+    if not its_categories:
+        return
+    field = DECLARED_FIELD if declared(dataset) else PROBABLE_FIELD
+    document[field] = its_categories
+    requirements = lacking(dataset, its_categories)
+    if requirements:
+        document[LACKING_FIELD] = requirements
 
 
 def apis(dataset: Dataset) -> list[str]:
@@ -238,7 +235,7 @@ class Selection:
 
     def search(self) -> DataDict:
         """Return the parameters of `package_search`."""
-        filters = [PUBLIC, f"+{FIELDS[self.state]}:[* TO *]"]
+        filters = [public_files.PUBLIC, f"+{FIELDS[self.state]}:[* TO *]"]
         if self.lacks:
             filters.append(f'+{LACKING_FIELD}:"{self.lacks}"')
         if self.service:
@@ -301,9 +298,10 @@ def in_words(dataset: Row) -> DataDict:
 def _sentence(reason: Reason) -> str:
     schema = tk.h.scheming_get_dataset_schema("dataset")
     label = label_of(tk.h.scheming_field_by_name(schema["dataset_fields"], reason.field))
-    value = getattr(reason, f"label_{language.of_tables()}")
+    value = reason.value.label(language.current())
+    section = _requirements()[reason.category]["section"]
     message = _("{field} “{value}” (annex of the regulation, section {section})")
-    return message.format(field=label, value=value, section=reason.section)
+    return message.format(field=label, value=value, section=section)
 
 
 def category_label(category: str) -> str:
@@ -325,7 +323,6 @@ def requirement_labels() -> dict[str, str]:
 
 A_PART = 1_000
 """Datasets in one file, which is written while it is sent."""
-_A_QUERY = 200
 _SEPARATOR = " | "
 COLUMNS = (
     "dataset", "title", "service", "state", "category", "category_label", "legislation",
@@ -336,17 +333,8 @@ COLUMNS = (
 
 def report(selection: Selection, part: int) -> Iterator[str]:
     """Yield the lines of a part of the report, the first one with number 1."""
-    return csv_table.lines(COLUMNS, map(_row, _datasets(selection, part)))
-
-
-def _datasets(selection: Selection, part: int) -> Iterator[DataDict]:
-    first = (part - 1) * A_PART
-    for start in range(first, first + A_PART, _A_QUERY):
-        rows = {"rows": _A_QUERY, "start": start, "sort": "id asc", "facet": "false"}
-        datasets = tk.get_action("package_search")({}, {**selection.search(), **rows})["results"]
-        yield from datasets
-        if len(datasets) < _A_QUERY:
-            return
+    datasets = public_files.each_dataset(selection.search(), (part - 1) * A_PART)
+    return csv_table.lines(COLUMNS, map(_row, itertools.islice(datasets, A_PART)))
 
 
 def _row(dataset: Row) -> list[str]:

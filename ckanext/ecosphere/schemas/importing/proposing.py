@@ -300,17 +300,17 @@ def other_service(dataset: Dataset, context: Any) -> str | None:
     if who.get("user"):
         query["id"] = who["user"]
     mine = tk.get_action("organization_list_for_user")(who.copy(), query)
-    if not mine or any(_is(group, service) for group in mine):
+    if not mine or any(_is_same_service(group, service) for group in mine):
         return None
     return str(service.label_fr)
 
 
-def _is(group_dict: Row, service: voc.Concept) -> bool:
+def _is_same_service(group_dict: Row, service: voc.Concept) -> bool:
     group = model.Group.get(group_dict["id"])
     registered = sheets.registered(group) if group else None
-    return (
-        registered or voc.get("organisations").find(str(group_dict.get("title") or ""))
-    ) == service
+    if registered is None:
+        registered = voc.get("organisations").find(str(group_dict.get("title") or ""))
+    return registered == service
 
 
 def _warnings(existing: Iterable[Row], service: str | None) -> list[str]:

@@ -96,10 +96,11 @@ def texts(dataset: Reader, field: Field) -> Iterable[Element]:
 def labels(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write each value with a link: a concept by its French label and URI, an address as it is."""
     for value in dataset.texts(field.name):
-        yield _label(_name(field), field.vocabulary, value)
+        yield label(_name(field), field.vocabulary, value)
 
 
-def _label(name: str, vocabulary: str, value: str) -> Element:
+def label(name: str, vocabulary: str, value: str) -> Element:
+    """Return a value with a link, as `labels` writes it."""
     concept = voc.get(vocabulary).get(value) if vocabulary else None
     if concept is None:
         return xml.label(name, value, value)
@@ -154,7 +155,7 @@ def dated(dataset: Reader, field: Field) -> Iterable[Element]:
 
 def keywords(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write the values as one group of keywords, with the thesaurus if there is one."""
-    words = [_label("gmd:keyword", field.vocabulary, value) for value in dataset.texts(field.name)]
+    words = [label("gmd:keyword", field.vocabulary, value) for value in dataset.texts(field.name)]
     if not words:
         return
     thesaurus = None

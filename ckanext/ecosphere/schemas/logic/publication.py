@@ -141,11 +141,10 @@ def _was_derived(text: str, context: Any) -> bool:
     package = context.get("package")
     if package is None or package.extras.get("spatial") != text:
         return False
-    before = {}
+    before = {"spatial": text}
     for name in ("spatial_coverage", "territory"):
         before[name] = json.loads(package.extras.get(name) or "[]")
-    derived = places.footprint(before)
-    return derived is not None and json.dumps(derived) == text
+    return places.is_derived(before)
 
 
 def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, context: Any) -> None:
@@ -481,22 +480,14 @@ def check_grace() -> list[Check]:
         last = until()
     except ValueError:
         message = _("{option}: “{value}” is not a day, there is no period of grace")
+        message = message.format(option=config.GRACE_UNTIL, value=text)
         remedy = _("Write the last day as 2027-06-30, or leave the option out")
-        return [
-            Check(
-                name,
-                CheckStatus.ERROR,
-                message.format(option=config.GRACE_UNTIL, value=text),
-                remedy,
-            )
-        ]
+        return [Check(name, CheckStatus.ERROR, message, remedy)]
     if last is None:
         return []
     if dates.today() > last:
-        message = _("It ended on {day}: what is missing is refused again").format(
-            day=dates.day(last)
-        )
+        message = _("It ended on {day}: what is missing is refused again")
         remedy = _("Remove {option}").format(option=config.GRACE_UNTIL)
-        return [Check(name, CheckStatus.WARNING, message, remedy)]
+        return [Check(name, CheckStatus.WARNING, message.format(day=dates.day(last)), remedy)]
     message = _("Until {day}, a dataset that lacks mandatory fields is published with a warning")
     return [Check(name, CheckStatus.OK, message.format(day=dates.day(last)))]

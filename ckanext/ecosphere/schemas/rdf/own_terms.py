@@ -202,9 +202,8 @@ def _restore_file(graph: Graph, node: Any, file: DataDict) -> None:
     concept = voc.get("format").get(str(kind))
     file["format"] = concept.id if concept else str(kind or "")
     if kind is None and (node, COMPLETED, Literal("mimetype")) in graph:
-        file["format"] = media.removeprefix(
-            IANA
-        )  # ckanext-dcat writes such a format as a media type
+        # ckanext-dcat writes such a format as a media type.
+        file["format"] = media.removeprefix(IANA)
     file["access_url"] = str(graph.value(node, DCAT.accessURL) or "")
     file["license"] = str(graph.value(node, DCT.license) or "")
     file.pop("protocol", None)

@@ -352,9 +352,8 @@ def _scheme(concept_uri: str, vocabulary: str) -> str:
 def _prepared(dataset_dict: Row) -> DataDict:
     """Return a copy of a dataset with values in the form required by DCAT-AP."""
     dataset = copy.deepcopy(dict(dataset_dict))
-    footprint = places.footprint(dataset)
-    if footprint and json.dumps(footprint) == dataset.get("spatial"):
-        del dataset["spatial"]  # derived from the extents or the territories
+    if places.is_derived(dataset):
+        del dataset["spatial"]
     for row in parts.rows_with_role(dataset):
         if row.get("role") and not str(row["role"]).startswith("http"):
             row["role"] = AGENT_ROLE + row["role"]
