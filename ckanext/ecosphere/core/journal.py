@@ -230,7 +230,7 @@ def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> No
             connection.execute(sa.insert(JournalEntry).values(**entry, person=_current_person()))
     except SQLAlchemyError as error:
         # The journal's table may not exist yet; this must not block the change.
-        log.warning("A role is not in the journal: %s", error)
+        log.warning("A change (%s) is not in the journal: %s", area, error)
 
 
 def _current_person() -> str | None:

@@ -433,6 +433,9 @@ def _readable(name: str) -> Any:
 # --- citations, sitemap -----------------------------------------------------------------------------------
 
 
+PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+
+
 @pages.route("/dataset/<id>/citation.<extension>")
 def cite(id: str, extension: str) -> Response:
     """Return the citation of a dataset as txt, bib or ris."""
@@ -456,10 +459,12 @@ def sitemap_index() -> Response:
     return _xml(public_files.sitemap_index())
 
 
-@pages.route("/sitemap-<int:number>.xml")
-def sitemap_part(number: int) -> Response:
+@pages.route("/sitemap-<number>.xml")
+def sitemap_part(number: str) -> Response:
     """Return a sitemap of a thousand public datasets, in order of creation."""
-    part = public_files.sitemap_part(number)
+    part = ""
+    if PART_NUMBER.fullmatch(number):
+        part = public_files.sitemap_part(int(number))
     if not part:
         return tk.abort(404, _("The site map has no such part."))
     return _xml(part)

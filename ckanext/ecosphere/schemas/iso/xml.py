@@ -15,7 +15,8 @@ from lxml import etree
 
 from ckanext.ecosphere.vocabularies import languages
 
-_NOT_IN_A_URI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
+#: Characters that no URI has, nor IRI.
+NOT_IN_A_URI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 NAMESPACES = {
     "gmd": "http://www.isotc211.org/2005/gmd",
@@ -181,7 +182,7 @@ def dated(value: str, kind: str) -> Element:
 
 def url(name: str, value: str) -> Element:
     """Return an element with a ``gmd:URL``; characters not allowed in a URI are percent-encoded."""
-    encoded = _NOT_IN_A_URI.sub(lambda match: quote(match.group()), value.strip())
+    encoded = NOT_IN_A_URI.sub(lambda match: quote(match.group()), value.strip())
     return el(name, el("gmd:URL", text=encoded))
 
 

@@ -13,7 +13,6 @@ Only graphs whose catalogue record conforms to the suite's profile are read so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
@@ -28,6 +27,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import Row, as_list
 from ckanext.ecosphere.schemas import urls
+from ckanext.ecosphere.schemas.iso import xml
 from ckanext.ecosphere.schemas.rdf.parts import DQV, IANA, PROV, SCHEMA, TERM, geometry, uri
 from ckanext.ecosphere.schemas.stored import is_filled
 
@@ -234,7 +234,6 @@ def _take_out(graph: Graph, node: Any, target: DataDict) -> set[str]:
 
 # --- URLs ---------------------------------------------------------------------------------------
 
-_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 
 def restore_addresses(graph: Graph, dataset: Row) -> None:
@@ -246,7 +245,7 @@ def restore_addresses(graph: Graph, dataset: Row) -> None:
         cleaned = CleanedURIRef(address)
         if str(cleaned) == address or not urls.is_web_address(address):
             continue
-        if _NOT_IN_AN_IRI.search(address):
+        if xml.NOT_IN_A_URI.search(address):
             graph.add((cleaned, TERM.address, Literal(address)))
             continue
         for subject, predicate in list(graph.subject_predicates(cleaned)):
