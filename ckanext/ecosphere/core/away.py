@@ -161,13 +161,10 @@ def _ask_database() -> None:
 
 def _ask_solr() -> None:
     url = tk.config["solr_url"].rstrip("/")
-    credentials = (tk.config.get("solr_user") or "", tk.config.get("solr_password") or "")
-    answer = requests.get(
-        f"{url}/select",
-        params={"q": "*:*", "rows": 0},
-        auth=credentials if all(credentials) else None,
-        timeout=PROBE_SECONDS,
-    )
+    user, password = tk.config.get("solr_user"), tk.config.get("solr_password")
+    credentials = (user, password) if user and password else None
+    query = {"q": "*:*", "rows": 0}
+    answer = requests.get(f"{url}/select", query, auth=credentials, timeout=PROBE_SECONDS)
     answer.raise_for_status()
 
 

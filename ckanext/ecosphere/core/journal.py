@@ -486,6 +486,10 @@ def _text(value: Any) -> str:
 
 def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
     """Return the values of all differences, before or after, in one cell."""
-    return _("; ").join(
-        labelled(part["field"], part[side]) if part["field"] else part[side] for part in parts
-    )
+    texts = []
+    for part in parts:
+        text = part[side]
+        if part["field"]:
+            text = labelled(part["field"], text)
+        texts.append(text)
+    return _("; ").join(texts)

@@ -263,11 +263,12 @@ def _from_form(form: Mapping[str, str]) -> dict[str, str]:
 def _of_concept(concept: voc.Concept) -> dict[str, str]:
     """Return the form values of an existing term."""
     fields = local.fields_of(concept)
+    withdrawn = "yes" if fields["withdrawn"] else ""
     return {
         **{name: str(fields[name]) for name in ("label_fr", "label_en", "replaced_by")},
         "broader": concept.broader or "",
         "alt_labels": "\n".join(fields["alt_labels"]),
-        "withdrawn": "yes" if fields["withdrawn"] else "",
+        "withdrawn": withdrawn,
         "uri": concept.uri,
     }
 

@@ -356,26 +356,28 @@ def unfinished() -> list[Job]:
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     jobs = [
         _job(task.id, task.state)
-        for task in query.filter(model.TaskStatus.state.in_(TITLES))
+        for task in query.filter(model.TaskStatus.state.in_(JOBS))
         if task.state == "queued" or _run_of(task)["interrupted"]
     ]
     model.Session.rollback()
     return jobs
 
 
-#: Unfinished state of a run → title of its job.
-TITLES = {"queued": "Bulk edit", "running": "Bulk edit", "undoing": "Undo a bulk edit"}
+#: Unfinished state of a run → function and title of its job.
+JOBS = {
+    "queued": ("carry_out", "Bulk edit"),
+    "running": ("carry_out", "Bulk edit"),
+    "undoing": ("undo", "Undo a bulk edit"),
+}
 
 
 def _job(id_: str, state: str) -> Job:
     """Return the job that goes on with a run in an unfinished state."""
-    function = "carry_out"
-    if state == "undoing":
-        function = "undo"
+    function, title = JOBS[state]
     return Job(
         name=f"ecosphere-bulk-{id_}",
         function=f"ckanext.ecosphere.schemas.bulk.{function}",
-        title=TITLES[state],
+        title=title,
         queue=QUEUE,
         seconds=LONGEST_SECONDS,
         has_work=lambda: True,

@@ -57,11 +57,8 @@ class Reason:
 
 def declared(dataset: Dataset) -> list[str]:
     """Return the ids of the categories that a dataset declares; a narrower one, which the list lacks, by its URI."""
-    categories = []
-    for value in View(dataset).many("hvd_category"):
-        concept = voc.get(CATEGORIES).get(value)
-        categories.append(concept.id if concept else value)
-    return list(dict.fromkeys(categories))
+    values = View(dataset).many("hvd_category")
+    return list(dict.fromkeys(voc.get(CATEGORIES).as_stored(value, "id") for value in values))
 
 
 def categories(dataset: Dataset) -> list[str]:
@@ -345,16 +342,13 @@ def _row(dataset: Row) -> list[str]:
     licence = voc.get("licences").get(licence_id)
     if licence:
         licence_id, licence_url = licence.id, licence.data["url"]
-    uris = []
-    for category in its_categories:
-        concept = voc.get(CATEGORIES).get(category)
-        uris.append(concept.uri if concept else category)
+    state = DECLARED if declared(dataset) else PROBABLE
     cells = {
         "dataset": [dataset["name"]],
         "title": [dataset["title"]],
         "service": [(dataset.get("organization") or {}).get("title") or ""],
-        "state": [DECLARED if declared(dataset) else PROBABLE],
-        "category": uris,
+        "state": [state],
+        "category": map(voc.get(CATEGORIES).as_stored, its_categories),
         "category_label": words["categories"],
         "legislation": [HIGH_VALUE_REGULATION],
         "metadata": [relations.permalink(dataset)],

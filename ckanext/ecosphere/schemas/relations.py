@@ -249,8 +249,8 @@ def subject(title: str, territories: Iterable[str]) -> Subject:
             text = f" {text} ".replace(f" {voc.normalise(concept.label_fr)} ", " ")
     words = (word for word in text.split() if len(word) >= SHORTEST_WORD)
     telling = dict.fromkeys(word for word in words if word not in _NO_SUBJECT)
-    year = _YEAR.search(title)
-    return Subject(tuple(telling)[:MOST_WORDS], year.group() if year else "")
+    years = _YEAR.findall(title)
+    return Subject(tuple(telling)[:MOST_WORDS], next(iter(years), ""))
 
 
 # --- related datasets ---
@@ -379,12 +379,14 @@ def _shown(datasets: Iterable[Dataset]) -> list[DataDict]:
     rows = []
     for dataset in first:
         stored = View(extras.get(str(dataset["id"])) or {})
-        english = dataset.get("title_translated")
+        english = {}
+        if dataset.get("title_translated"):
+            english = {languages.ENGLISH: dataset["title_translated"]}
         rows.append(
             {
                 "name": str(dataset["name"]),
                 "title": str(dataset.get("title") or dataset["name"]),
-                "title_translated": {languages.ENGLISH: english} if english else {},
+                "title_translated": english,
                 "language": list(stored.many("language")),
                 "dcat_type": stored.values.get("dcat_type"),
             }

@@ -129,6 +129,13 @@ class Vocabulary:
             return ""
         return concept.label(lang)
 
+    def as_stored(self, value: str, attribute: str = "uri") -> str:
+        """Return the `uri` or `id` of the concept with this URI or id; the value itself if there is none."""
+        concept = self.get(value)
+        if concept is None:
+            return value
+        return getattr(concept, attribute)
+
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the direct narrower concepts of ``uri``, in the order of the file."""
         return self._children.get(uri, ())

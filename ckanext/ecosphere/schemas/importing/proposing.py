@@ -80,7 +80,7 @@ def propose(data: Row, context: Any) -> DataDict:
     for url in records:
         try:
             described, read_at = documents.fetch(url, context)
-        except documents.ServiceError as error:
+        except documents.ServiceError as error:  # as only its answer tells
             kinds = list(answer["kinds"])
             kinds[pasted.index(url)] = f"{SERVICE}:{error.format}"
             return propose({**data, "kinds": kinds}, context)

@@ -223,10 +223,8 @@ def languages(dataset: Reader, field: Field) -> Iterable[Element]:
 
 def _language(uri: str) -> str:
     concept = voc.get("language").get(uri)
-    for label in concept.alt_labels if concept else ():
-        if len(label) == _ISO_639_2:
-            return label
-    return _code(uri).lower()
+    codes = concept.alt_labels if concept else ()
+    return next((code for code in codes if len(code) == _ISO_639_2), _code(uri).lower())
 
 
 def encodings(dataset: Reader, field: Field) -> Iterable[Element]:

@@ -269,15 +269,11 @@ class Tree:
                 self._put(path, element)
 
     def _put(self, path: str, element: Element) -> None:
-        shared: list[str] = []
-        own: list[str] = []
-        for name in path.split("/") if path else ():
+        names = path.split("/")
+        for name in reversed(names):
             if name in REPEATED:
-                own.append(name)
-            else:
-                shared.append(name)
-        for name in reversed(own):
-            element = el(prefixed(name), el(REPEATED[name], element))
+                element = el(prefixed(name), el(REPEATED[name], element))
+        shared = [name for name in names if name and name not in REPEATED]
         place = "/".join([*shared, etree.QName(element).localname])
         self._elements.setdefault(place, []).append(element)
 

@@ -194,11 +194,12 @@ def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[Data
         for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count` of datasets,
         `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
     """
-    user = str(context.get("user") or "")
-    everyone = context.get("ignore_auth") or authz.is_sysadmin(user)
+    user: str | None = str(context.get("user") or "")
+    if context.get("ignore_auth") or authz.is_sysadmin(user):
+        user = None
     lang = language.current()
     rows = []
-    for run in bulk.listed(None if everyone else user):
+    for run in bulk.listed(user):
         row = {name: run[name] for name in _SHOWN_OF_RUN}
         row["values"] = bulk.described(run["field"], run["values"], lang)
         row["count"] = len(run["ids"])

@@ -124,13 +124,11 @@ def _derive_spatial(
     value = data.get(("spatial",))
     if value and not _was_derived(value, context):
         return
-    territories = data.get(("territory",))
-    derived = places.footprint(
-        {
-            "spatial_coverage": [coverage[number] for number in sorted(coverage)],
-            "territory": as_list(territories) if territories else [],
-        }
-    )
+    dataset = {
+        "spatial_coverage": [coverage[number] for number in sorted(coverage)],
+        "territory": as_list(data.get(("territory",)) or []),
+    }
+    derived = places.footprint(dataset)
     text = json.dumps(derived) if derived else None
     if text != value:
         _set_extra(data, "spatial", text, errors, context)

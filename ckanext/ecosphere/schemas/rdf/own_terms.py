@@ -165,7 +165,8 @@ def arrange(graph: Graph, ref: Any) -> None:
             numbered = []
             for row in graph.objects(node, predicate):
                 place = str(graph.value(row, POSITION) or places.get(str(row)))
-                numbered.append((int(place) if place.isdecimal() else 0, row))
+                number = int(place) if place.isdecimal() else 0
+                numbered.append((number, row))
             for _number, row in sorted(numbered, key=itemgetter(0)):
                 graph.remove((node, predicate, row))
                 graph.add((node, predicate, row))
@@ -233,7 +234,6 @@ def _take_out(graph: Graph, node: Any, target: DataDict) -> set[str]:
 
 
 # --- URLs ---------------------------------------------------------------------------------------
-
 
 
 def restore_addresses(graph: Graph, dataset: Row) -> None:

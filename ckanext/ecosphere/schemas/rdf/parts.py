@@ -379,7 +379,10 @@ def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate
         associated = add_blank(graph, test, PROV.qualifiedAssociation, association)
         followed = {RDF.type: PROV.Plan, PROV.wasDerivedFrom: standard}
         plan = add_blank(graph, associated, PROV.hadPlan, followed)
-        for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
+        described = [plan]
+        if isinstance(standard, BNode):
+            described.append(standard)
+        for node in described:
             add_texts(graph, node, {DCT.title: row.get("specification")})
             if row.get("date"):
                 add_date(node, DCT.issued, row["date"])
@@ -431,12 +434,13 @@ def write_record(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate) ->
     add_to_catalogue(graph, DCAT.record, record)
     add_texts(graph, record, {DCT.identifier: dataset.get("metadata_identifier")})
     date = str(dataset.get("metadata_date") or "")
-    original = _original(graph, dataset)
+    original, link = _original(graph, dataset), PROV.wasDerivedFrom
     if date:
         _describe_record(graph, original, ref)
         add_date(original, DCT.modified, date)
+        link = DCT.source
     if (original, None, None) in graph:
-        graph.add((record, DCT.source if date else PROV.wasDerivedFrom, original))
+        graph.add((record, link, original))
 
 
 def _original(graph: Graph, dataset: Dataset) -> Any:
@@ -523,11 +527,9 @@ def read_contact(graph: Graph, node: Any, contact: DataDict) -> None:
     """Read unit and telephone; invalid telephone numbers are left out."""
     contact |= texts_of(graph, node, {"unit": VCARD_UNIT})
     for telephone in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
-        value = graph.value(telephone, VCARD.hasValue)
+        number = graph.value(telephone, VCARD.hasValue, default=telephone)
         try:
-            contact["telephone"] = contact_details.international(
-                str(telephone if value is None else value)
-            )
+            contact["telephone"] = contact_details.international(str(number))
         except ValueError:
             continue
         break
@@ -579,9 +581,7 @@ def read_geodcat(graph: Graph, ref: Any, dataset: DataDict, agents: Callable[...
     """
     systems = {str(node) for node in graph.objects(ref, GEODCAT.referenceSystem)}
     if systems and not dataset.get("reference_system"):
-        concepts = voc.get("epsg")
-        uris = [concepts[system].uri if system in concepts else system for system in systems]
-        dataset["reference_system"] = sorted(uris)
+        dataset["reference_system"] = sorted(map(voc.get("epsg").as_stored, systems))
     kind = graph.value(ref, GEODCAT.resourceType)
     if kind is not None and not dataset.get("dcat_type"):
         dataset["dcat_type"] = str(kind)
