@@ -167,10 +167,8 @@ def taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
         series: its series; the first one with a value for a field lends it.
     """
     lenders = list(series)
-    schema = None
-    if lenders:
-        schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset")
-    if not schema:
+    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset")
+    if not lenders or not schema:
         return {}
     values: DataDict = {}
     for field in schema["dataset_fields"]:

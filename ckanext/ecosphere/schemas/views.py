@@ -595,8 +595,8 @@ def edit() -> Any:
         errors = error.error_dict
     labels = _labels()
     fields = [(name, labels.get(name, name)) for name in bulk.FIELDS]
-    vocabularies = {field["field_name"]: field.get("vocabulary") for field in _fields()}
-    lists = [(label, vocabularies[name]) for name, label in fields if vocabularies.get(name)]
+    used = [(label, bulk.FIELDS[name].vocabulary) for name, label in fields]
+    lists = [(label, vocabulary) for label, vocabulary in used if vocabulary]
     variables = {
         "data": data,
         "preview": preview,

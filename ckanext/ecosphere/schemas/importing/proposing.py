@@ -174,10 +174,9 @@ def _together(
             message = _("The address {url} does not answer: {why}")
             problems.append(message.format(url=address.url[:200], why=why))
         has_answered = has_answered or not why
-        name = addresses.file_name(address.url)
-        format_ = addresses.target(address.url).format
-        resources.append({"url": address.url, "name": name, "format": format_})
-        dataset.setdefault("title", services.readable(name.rpartition(".")[0]))
+        file = _file(address.url)
+        resources.append(file)
+        dataset.setdefault("title", services.readable(file["name"].rpartition(".")[0]))
     dataset["resources"] = _once(resources)
     return {
         **answer,
@@ -186,6 +185,11 @@ def _together(
         "read": has_answered,
         **importable({"dataset": dataset, "problems": problems}, read_at, context),
     }
+
+
+def _file(url: str) -> DataDict:
+    format_ = addresses.target(url).format
+    return {"url": url, "name": addresses.file_name(url), "format": format_}
 
 
 def _once(resources: Iterable[DataDict]) -> list[DataDict]:
