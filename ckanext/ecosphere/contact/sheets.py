@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import journal
+from ckanext.ecosphere.dataset.view import filled
 from ckanext.ecosphere.shared import (
     action_input,
     authorization,
@@ -179,7 +180,7 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
         "telephone": sheet.telephone,
         "url": sheet.web,
     }
-    return {name: value for name, value in row.items() if value}
+    return filled(row)
 
 
 def name_of(group: model.Group) -> str:
@@ -424,17 +425,12 @@ def get_auth_functions() -> dict[str, Any]:
     return dict(_AUTH)
 
 
-def _context() -> Any:
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-
-
 def edit(id: str) -> Response:
     """Show and save the contact sheet of a service."""
     try:
-        tk.check_access(UPDATE, _context(), {"id": id})
-        group_dict = tk.get_action("organization_show")(
-            _context(), {"id": id, "include_datasets": False}
-        )
+        tk.check_access(UPDATE, authorization.of_page(), {"id": id})
+        query = {"id": id, "include_datasets": False}
+        group_dict = tk.get_action("organization_show")(authorization.of_page(), query)
     except tk.ObjectNotFound:
         tk.abort(404, _("Organization not found"))
     except tk.NotAuthorized:
@@ -448,7 +444,7 @@ def edit(id: str) -> Response:
     if request.method == "POST":
         values = {name: request.form.get(name, "") for name in FIELDS}
         try:
-            tk.get_action(UPDATE)(_context(), {"id": id, **values})
+            tk.get_action(UPDATE)(authorization.of_page(), {"id": id, **values})
         except tk.ValidationError as error:
             errors = error.error_dict
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -21,10 +21,11 @@ from ckan import model
 from ckan.common import _
 from ckan.lib import uploader
 from ckan.plugins.interfaces import Interface
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.shared import locks, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf
 
@@ -37,15 +38,18 @@ def keep_note(user_id: str, key: str, record: Any) -> None:
         key: key in `plugin_extras`.
         record: a JSON value; an empty one removes the key.
     """
-    rows = (
-        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
-    )
-    user = rows.one()
+    user = _locked(user_id)
     notes = {**(user.plugin_extras or {}), key: record}
     if not record:
         del notes[key]
     user.plugin_extras = notes
     model.Session.commit()
+
+
+def _locked(user_id: str) -> Any:
+    """Return an account as it is stored, locked until the end of the transaction."""
+    query = model.Session.query(model.User).filter_by(id=user_id).populate_existing()
+    return query.with_for_update().one()
 
 
 LOCK = "accounts-closing"
@@ -145,19 +149,18 @@ def obstacles_to_deletion(user: model.User) -> list[str]:
     """Return the reasons why a sysadmin cannot delete an account; empty if they can."""
     if _is_of_the_portal(user):
         return [_of_the_portal()]
-    sentence = _("This is the only administrator of the portal: name another one first.")
     if _is_last_administrator(user):
-        return [sentence]
+        return [_("This is the only administrator of the portal: name another one first.")]
     return []
 
 
 def warnings_of_deletion(user: model.User) -> list[str]:
     """Return what a sysadmin has to do after deleting an account."""
     services = _left_alone(user)
+    if not services:
+        return []
     sentence = _("Nobody will be an administrator of: {services}. Name somebody there.")
-    if services:
-        return [sentence.format(services=", ".join(services))]
-    return []
+    return [sentence.format(services=", ".join(services))]
 
 
 def _is_of_the_portal(user: model.User) -> bool:
@@ -255,10 +258,7 @@ def is_closed(user: model.User) -> bool:
 
 
 def _empty(user_id: str) -> None:
-    rows = (
-        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
-    )
-    user: Any = rows.one()
+    user = _locked(user_id)
     picture = user.image_url or ""
     for table, column in (
         *((table, "follower_id") for table in FOLLOWS),
@@ -314,7 +314,7 @@ def _remove_picture(picture: str) -> None:
 
 log = logging.getLogger(__name__)
 
-INVALID, CONFLICT = 400, 409
+CONFLICT = 409
 
 blueprint = Blueprint("ecosphere_closing", __name__)
 web_guard.protect(blueprint)
@@ -330,12 +330,12 @@ def close_page() -> AnyResponse:
     if user is None:
         tk.abort(404, _("User not found"))
     refused = obstacles(user)
-    if request.method == "GET" or refused:
-        return _page(
-            user, refused, status=CONFLICT if refused and request.method == "POST" else 200
-        )
+    if request.method == "GET":
+        return _page(user, 200, refused)
+    if refused:
+        return _page(user, CONFLICT, refused)
     if not _confirms(user):
-        return _page(user, [], wrong=True, status=INVALID)
+        return _page(user, pages.INVALID, wrong=True)
     user_id = user.id
     farewell = _logged_out()
     try:
@@ -374,15 +374,14 @@ def _logged_out() -> Any:
 
 
 def _page(
-    user: model.User, refused: list[str], *, wrong: bool = False, status: int = 200
+    user: model.User, status: int, refused: Sequence[str] = (), wrong: bool = False
 ) -> Response:
-    variables = {
-        "account": user.name,
-        "refused": refused,
-        "wrong": wrong,
-        "notice": notice(),
-        "needs_password": needs_password(user),
-    }
-    response = make_response(tk.render("ecosphere_accounts/close.html", variables), status)
-    response.cache_control.no_store = True
-    return response
+    return pages.rendered(
+        "ecosphere_accounts/close.html",
+        status,
+        account=user.name,
+        refused=refused,
+        wrong=wrong,
+        notice=notice(),
+        needs_password=needs_password(user),
+    )

@@ -17,7 +17,7 @@ from ckan import model
 from ckan.common import _
 from ckan.lib import jobs
 from ckan.types import DataDict
-from flask import Blueprint, Response, g, make_response, request
+from flask import Blueprint, g, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.core import accounts
@@ -290,11 +290,6 @@ def confirm(token: str) -> AnyResponse:
     }
     if request.method == "POST":
         mark_confirmed(user)
-    return _unkept("ecosphere_addresses/confirm.html", variables)
-
-
-def _unkept(template: str, variables: dict[str, object]) -> Response:
-    """Render a page that must not be cached: its URL grants a right."""
-    response = make_response(tk.render(template, variables))
-    response.cache_control.no_store = True
+    response = make_response(tk.render("ecosphere_addresses/confirm.html", variables))
+    response.cache_control.no_store = True  # its URL grants a right
     return response

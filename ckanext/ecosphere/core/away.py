@@ -107,10 +107,10 @@ def _on_error(error: Exception) -> Response:
 
 def _still_counted(_error: StillCounted) -> Response:
     """Answer while figures are being computed: a page that reloads itself, or 503 with Retry-After for a file."""
-    headers = {"Refresh": COUNTING_SECONDS, "Cache-Control": "no-store"}
+    status, name = HTTPStatus.OK, "Refresh"
     if "." in request.path.rpartition("/")[2]:
-        headers = {"Retry-After": COUNTING_SECONDS, "Cache-Control": "no-store"}
-    status = HTTPStatus.OK if "Refresh" in headers else HTTPStatus.SERVICE_UNAVAILABLE
+        status, name = HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After"
+    headers = {name: COUNTING_SECONDS, "Cache-Control": "no-store"}
     return Response(tk.render("ecosphere/still_counted.html"), status, headers)
 
 
@@ -161,13 +161,10 @@ def _ask_database() -> None:
 
 def _ask_solr() -> None:
     url = tk.config["solr_url"].rstrip("/")
-    credentials = (tk.config.get("solr_user") or "", tk.config.get("solr_password") or "")
-    answer = requests.get(
-        f"{url}/select",
-        params={"q": "*:*", "rows": 0},
-        auth=credentials if all(credentials) else None,
-        timeout=PROBE_SECONDS,
-    )
+    user, password = tk.config.get("solr_user"), tk.config.get("solr_password")
+    credentials = (user, password) if user and password else None
+    query = {"q": "*:*", "rows": 0}
+    answer = requests.get(f"{url}/select", query, auth=credentials, timeout=PROBE_SECONDS)
     answer.raise_for_status()
 
 

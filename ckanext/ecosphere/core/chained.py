@@ -49,11 +49,9 @@ def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) ->
         args: as for `original`.
         kwargs: as for `original`.
     """
-    if not args and not kwargs:
-        return dates.day(datetime_)
-    if args or set(kwargs) != {"with_hours"}:
+    if args or kwargs.keys() - {"with_hours"}:
         return original(datetime_, *args, **kwargs)
-    if kwargs["with_hours"]:
+    if kwargs.get("with_hours"):
         return dates.moment(datetime_)
     return dates.day(datetime_)
 
@@ -118,9 +116,8 @@ def user_image(original: Any, user_id: str, size: int = 100) -> Any:
     if not has_request_context() or not tk.current_user.is_authenticated:
         return original(user_id, size)
     reader: Any = tk.current_user
-    if user_id not in (reader.name, reader.id):
-        return original(user_id, size)
-    if reader.image_url or tk.config["ckan.gravatar_default"] != "disabled":
+    has_picture = reader.image_url or tk.config["ckan.gravatar_default"] != "disabled"
+    if has_picture or user_id not in (reader.name, reader.id):
         return original(user_id, size)
     return tk.h.snippet("user/snippets/placeholder.html", size=size, user_name=reader.display_name)
 

@@ -34,8 +34,6 @@ RECENT = timedelta(minutes=5)
 PAGE = 50
 """Rows of a list on one page."""
 LAST_PAGE = 1_000
-LONGEST_NUMBER = 9
-"""Maximum digits of the number of a page."""
 LONGEST_TITLE = 200
 AREA = "service"
 """Area of the journal for the sheets of services."""
@@ -386,7 +384,7 @@ def _territories() -> list[tuple[str, str]]:
 
 def search_and_page() -> tuple[str, int]:
     """Return the words and the number of the page that the URL of a list asks for."""
-    return request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
+    return request.args.get("q", "")[:100].strip(), page_number()
 
 
 def paging(words: str, number: int, count: int) -> DataDict:
@@ -411,8 +409,6 @@ def one_page(query: Any, columns: Iterable[Any], words: str, number: int) -> tup
     return count, model.Session.execute(query.offset((number - 1) * PAGE).limit(PAGE))
 
 
-def page_number(text: str | None) -> int:
-    """Parse a page number of a URL; 1 if it is invalid."""
-    if not text or not text.isdecimal() or len(text) > LONGEST_NUMBER:
-        return 1
-    return min(max(int(text), 1), LAST_PAGE)
+def page_number() -> int:
+    """Return the number of the page that the URL of a list asks for; 1 if it is invalid."""
+    return min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)

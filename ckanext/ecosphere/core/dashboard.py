@@ -78,10 +78,9 @@ def home() -> str | Response:
         "cards": cards,
         "links": links,
         "incomplete": bool(failed),
+        "user_dict": {"name": person.name},
     }
-    return tk.render(
-        "ecosphere_dashboard/home.html", {**variables, "user_dict": {"name": person.name}}
-    )
+    return tk.render("ecosphere_dashboard/home.html", variables)
 
 
 def _collected(
@@ -128,12 +127,12 @@ def _health(person: Person) -> list[Card]:
 def _followed(person: Person) -> list[Card]:
     """Return a card of the datasets that the person follows."""
     datasets = person.ask("dataset_followee_list", {"id": person.id})
+    if not datasets:
+        return []
     lines = [
         Line(dataset["title"] or dataset["name"], tk.url_for("dataset.read", id=dataset["name"]))
         for dataset in datasets[:MOST_LINES]
     ]
-    if not datasets:
-        return []
     more = []
     if len(datasets) > MOST_LINES:
         more = [Link(_("My profile"), tk.url_for("user.read", id=person.name))]

@@ -175,17 +175,17 @@ def send_again(id: str) -> Response:
 
 def _waiting(user_id: str) -> tuple[model.User, model.Member, model.Group]:
     user = model.User.get(user_id)
+    if user is None or user.state != model.State.PENDING or not user.email:
+        raise tk.ObjectNotFound()
     row = (
         model.Session.query(model.Member, model.Group)
         .join(model.Group, model.Group.id == model.Member.group_id)
-        .filter(
-            model.Member.table_name == "user", model.Member.table_id == (user.id if user else "")
-        )
+        .filter(model.Member.table_name == "user", model.Member.table_id == user.id)
         .filter(model.Member.state == "active", model.Group.state == "active")
         .order_by(model.Group.is_organization.desc(), model.Group.title)
         .first()
     )
-    if user is None or row is None or user.state != model.State.PENDING or not user.email:
+    if row is None:
         raise tk.ObjectNotFound()
     return user, *row
 

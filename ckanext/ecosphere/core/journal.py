@@ -8,7 +8,7 @@ shown, so that a name disappears with its account.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -124,24 +124,12 @@ def page(number: int, size: int, areas: Iterable[str] = ()) -> list[JournalEntry
     return list(model.Session.scalars(query.offset((number - 1) * size).limit(size)))
 
 
-def all_entries(most: int) -> Iterator[tuple[int, datetime, str | None, str, str, Any, Any]]:
-    """Yield the latest entries: id, time, person, area, key, before, after."""
-    table: Any = JournalEntry.__table__
-    query = sa.select(table).order_by(table.c.id.desc()).limit(most)
-    for row in model.Session.execute(query):
-        yield row.id, row.at, row.person, row.area, row.key, row.before, row.after
-
-
-def names(people: Iterable[str | None]) -> dict[str, str]:
-    """Return the names of accounts by id; deleted accounts are left out."""
-    ids = {person for person in people if person}
-    if not ids:
-        return {}
+def _names(entries: Iterable[JournalEntry]) -> dict[str, str]:
+    """Return the names of the accounts that made changes, by id; deleted accounts are left out."""
+    ids = {entry.person for entry in entries if entry.person}
     user: Any = model.User
-    rows = model.Session.execute(
-        sa.select(user.id, user.fullname, user.name).where(user.id.in_(ids))
-    )
-    return {id_: fullname or name for id_, fullname, name in rows}
+    query = sa.select(user.id, user.fullname, user.name).where(user.id.in_(ids))
+    return {id_: fullname or name for id_, fullname, name in model.Session.execute(query)}
 
 
 def _of(query: Any, areas: Iterable[str]) -> Any:
@@ -242,7 +230,7 @@ def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> No
             connection.execute(sa.insert(JournalEntry).values(**entry, person=_current_person()))
     except SQLAlchemyError as error:
         # The journal's table may not exist yet; this must not block the change.
-        log.warning("A role is not in the journal: %s", error)
+        log.warning("A change (%s) is not in the journal: %s", area, error)
 
 
 def _current_person() -> str | None:
@@ -250,9 +238,9 @@ def _current_person() -> str | None:
     try:
         if tk.current_user.is_authenticated:
             return tk.current_user.id
-        return None
     except (RuntimeError, AttributeError):
-        return None
+        pass
+    return None
 
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -292,27 +280,19 @@ def kinds() -> dict[str, str]:
     }
 
 
-def titles(entries: Iterable[tuple[str, str]]) -> Titles:
-    """Return the titles of the objects that entries refer to, with one query per table.
-
-    Args:
-        entries: pairs of area and key.
-    """
+def _titles(entries: Iterable[JournalEntry]) -> Titles:
+    """Return the titles of the objects that entries refer to, with one query per table."""
     keys_by_table: dict[Any, set[str]] = {}
-    for area, key in entries:
-        for thing, reference in _things(area, key):
+    for entry in entries:
+        for thing, reference in _things(entry.area, entry.key):
             keys_by_table.setdefault(thing, set()).add(reference)
     titles_by_key: dict[tuple[Any, str], str] = {}
     for thing, references in keys_by_table.items():
         title = thing.fullname if thing is model.User else thing.title
         either = sa.or_(thing.id.in_(references), thing.name.in_(references))
-        rows = (
-            model.Session.execute(sa.select(thing.id, thing.name, title).where(either))
-            .tuples()
-            .all()
-        )
-        titles_by_key |= {(thing, name): label or name for _id, name, label in rows}
-        titles_by_key |= {(thing, id_): label or name for id_, name, label in rows}
+        query = sa.select(thing.id, thing.name, title).where(either)
+        for id_, name, label in model.Session.execute(query):
+            titles_by_key[thing, id_] = titles_by_key[thing, name] = label or name
     return titles_by_key
 
 
@@ -326,23 +306,23 @@ def _things(area: str, key: str) -> list[tuple[Any, str]]:
     return []
 
 
-def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> DataDict:
-    """Return an entry as the page shows it.
-
-    Args:
-        entry: the journal entry.
-        names: names of accounts, by id.
-        known: result of `titles`.
-    """
-    return {
-        "number": entry.id,
-        "at": dates.moment(entry.at),
-        "person": _person(entry.person, names),
-        "kind": _area(entry.area),
-        "what": _thing(entry.area, entry.key, entry.before, entry.after, known),
-        "parts": list(_parts(entry.before, entry.after)),
-        "can_be_taken_back": can_be_taken_back(entry),
-    }
+def shown(entries: Sequence[JournalEntry]) -> list[DataDict]:
+    """Return entries as the page shows them."""
+    names, known = _names(entries), _titles(entries)
+    rows = []
+    for entry in entries:
+        rows.append(
+            {
+                "number": entry.id,
+                "at": dates.moment(entry.at),
+                "person": _person(entry.person, names),
+                "kind": _area(entry.area),
+                "what": _thing(entry, known),
+                "parts": list(_parts(entry.before, entry.after)),
+                "can_be_taken_back": can_be_taken_back(entry),
+            }
+        )
+    return rows
 
 
 def columns() -> list[str]:
@@ -357,22 +337,11 @@ def columns() -> list[str]:
     ]
 
 
-def as_rows(
-    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]],
-    names: Mapping[str, str],
-    known: Titles,
-) -> Iterator[list[Any]]:
-    """Return entries as table rows; for `names` and `known`, see `shown`."""
-    for _number, at, person, area, key, before, after in entries:
-        thing = _thing(area, key, before, after, known)
-        parts = list(_parts(before, after))
-        yield [
-            at,
-            _person(person, names),
-            _area(area),
-            thing,
-            *(_joined(parts, side) for side in ("before", "after")),
-        ]
+def as_rows(entries: Sequence[JournalEntry]) -> Iterator[list[Any]]:
+    """Yield entries as rows of a table, in the order of `columns`."""
+    for entry, row in zip(entries, shown(entries), strict=True):
+        changes = [_joined(row["parts"], side) for side in ("before", "after")]
+        yield [entry.at, row["person"], row["kind"], row["what"], *changes]
 
 
 def _person(id_: str | None, names: Mapping[str, str]) -> str:
@@ -403,11 +372,12 @@ def _area(area: str) -> str:
     }.get(area, area)
 
 
-def _thing(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
+def _thing(entry: JournalEntry, known: Titles) -> str:
+    area, key = entry.area, entry.key
     if area.startswith(local.AREA):
-        return _term(area.removeprefix(local.AREA), key, after or {})
+        return _term(area.removeprefix(local.AREA), key, entry.after or {})
     if area == "search:everyday":
-        line = after or before or {}
+        line = entry.after or entry.before or {}
         return _("; ").join(line.get("asked", ()))
     if area == "setting":
         return _settings().get(key, key)
@@ -516,6 +486,10 @@ def _text(value: Any) -> str:
 
 def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
     """Return the values of all differences, before or after, in one cell."""
-    return _("; ").join(
-        labelled(part["field"], part[side]) if part["field"] else part[side] for part in parts
-    )
+    texts = []
+    for part in parts:
+        text = part[side]
+        if part["field"]:
+            text = labelled(part["field"], text)
+        texts.append(text)
+    return _("; ").join(texts)

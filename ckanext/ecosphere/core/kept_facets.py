@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
@@ -24,18 +25,14 @@ NAMES = ("groups", "tags")
 
 def in_use() -> dict[str, int]:
     """Count the groups and free keywords of public datasets; zero counts are left out."""
-    package, member, group, tagged = model.Package, model.Member, model.Group, model.PackageTag
-    public = sa.and_(package.type == "dataset", package.state == "active", ~package.private)
-    groups = (
-        sa.select(sa.func.count(sa.distinct(group.id)))
-        .join(member, member.group_id == group.id)
-        .join(package, package.id == member.table_id)
-        .where(public, ~group.is_organization, group.state == "active", member.state == "active")
-    )
+    package, tagged = model.Package, model.PackageTag
+    groups = _of_groups(sa.func.count(sa.distinct(model.Group.id)))
+    groups = groups.where(package.type == "dataset")
     tags = (
         sa.select(sa.func.count(sa.distinct(tagged.tag_id)))
         .join(package, package.id == tagged.package_id)
-        .where(public, tagged.state == "active")
+        .where(package.type == "dataset", package.state == "active", ~package.private)
+        .where(tagged.state == "active")
     )
     counted = {"groups": model.Session.scalar(groups), "tags": model.Session.scalar(tags)}
     return {name: number for name, number in counted.items() if number}
@@ -68,16 +65,20 @@ def _shown() -> tuple[str, ...]:
 
 def _has_groups() -> bool:
     """Return whether an active group holds a public dataset; a cheap query, for the menu of each page."""
+    return model.Session.scalar(_of_groups(model.Group.id).limit(1)) is not None
+
+
+def _of_groups(column: Any) -> sa.Select[Any]:
+    """Return the query of a column of the active groups, for each public package that they hold."""
     package, member, group = model.Package, model.Member, model.Group
-    query = (
-        sa.select(group.id)
+    return (
+        sa.select(column)
+        .select_from(group)
         .join(member, member.group_id == group.id)
         .join(package, package.id == member.table_id)
         .where(~group.is_organization, group.state == "active", member.state == "active")
         .where(package.state == "active", ~package.private)
-        .limit(1)
     )
-    return model.Session.scalar(query) is not None
 
 
 def _remembered() -> set[str]:

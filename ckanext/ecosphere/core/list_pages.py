@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
@@ -12,7 +12,7 @@ from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core import console, journal, lists
+from ckanext.ecosphere.core import console, journal, lists, pages
 from ckanext.ecosphere.core.pages import INVALID
 from ckanext.ecosphere.shared import characters, csv_table, language
 from ckanext.ecosphere.vocabularies import local
@@ -70,7 +70,7 @@ def vocabulary(name: str) -> str:
     words = request.args.get("q", "")[:100].strip()
     rows = [
         _row(edited, concept, depth, used, spoken)
-        for concept, depth in in_tree_order(voc.get(name))
+        for concept, depth in voc.get(name).in_tree_order()
     ]
     looked_for = voc.normalise(words)
     matching = [row for row in rows if not looked_for or looked_for in row["searched"]]
@@ -141,12 +141,9 @@ def journal_page() -> str:
     """Show the journal of changes."""
     kind = request.args.get("kind", "")
     areas = journal.KINDS.get(kind, ())
-    number, count = console.page_number(request.args.get("page")), journal.count(areas)
-    entries = journal.page(number, console.PAGE, areas)
-    names = journal.names(entry.person for entry in entries)
-    titles = journal.titles((entry.area, entry.key) for entry in entries)
+    number, count = console.page_number(), journal.count(areas)
     variables = {
-        "entries": [journal.shown(entry, names, titles) for entry in entries],
+        "entries": journal.shown(journal.page(number, console.PAGE, areas)),
         "kinds": journal.kinds(),
         "kind": kind if areas else "",
         **console.paging("", number, count),
@@ -157,15 +154,9 @@ def journal_page() -> str:
 @blueprint.route("/journal.csv")
 def log_as_csv() -> Response:
     """Return the latest journal entries as CSV."""
-    entries = list(journal.all_entries(MOST_EXPORTED))
-    names = journal.names(entry[2] for entry in entries)
-    titles = journal.titles((entry[3], entry[4]) for entry in entries)
-    response = make_response(
-        csv_table.write(journal.columns(), journal.as_rows(entries, names, titles))
-    )
-    response.headers["Content-Type"] = "text/csv; charset=utf-8"
-    response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
-    response.headers["Cache-Control"] = "no-store"
+    rows = journal.as_rows(journal.page(1, MOST_EXPORTED))
+    response = pages.file(csv_table.write(journal.columns(), rows), "text/csv", "journal.csv")
+    response.cache_control.no_store = True
     return response
 
 
@@ -186,18 +177,6 @@ def take_back_page(entry: str) -> Response:
             lists.want_index()
         tk.h.flash_success(_("The change is undone."))
     return tk.redirect_to("ecosphere_lists.log")
-
-
-def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int]]:
-    """Yield the terms of a list with their depth, narrower ones after their broader one."""
-
-    def below(concept: voc.Concept, depth: int) -> Iterator[tuple[voc.Concept, int]]:
-        yield concept, depth
-        for child in vocabulary.children(concept.uri):
-            yield from below(child, depth + 1)
-
-    for root in vocabulary.roots():
-        yield from below(root, 0)
 
 
 def _number(text: str) -> int:
@@ -248,7 +227,7 @@ def _form(
     spoken = language.current()
     others = [
         {"id": other.id, "uri": other.uri, "label": "\u2003" * depth + other.label(spoken)}
-        for other, depth in in_tree_order(voc.get(edited.name))
+        for other, depth in voc.get(edited.name).in_tree_order()
         if not other.data.get("withdrawn") and (concept is None or other.uri != concept.uri)
     ]
     at, used = lists.counts(edited.name)
@@ -284,25 +263,22 @@ def _from_form(form: Mapping[str, str]) -> dict[str, str]:
 def _of_concept(concept: voc.Concept) -> dict[str, str]:
     """Return the form values of an existing term."""
     fields = local.fields_of(concept)
+    withdrawn = "yes" if fields["withdrawn"] else ""
     return {
         **{name: str(fields[name]) for name in ("label_fr", "label_en", "replaced_by")},
         "broader": concept.broader or "",
         "alt_labels": "\n".join(fields["alt_labels"]),
-        "withdrawn": "yes" if fields["withdrawn"] else "",
+        "withdrawn": withdrawn,
         "uri": concept.uri,
     }
 
 
-def _add(edited: EditableList, form: Mapping[str, str], person: str | None) -> str:
-    """Add a term and return its id.
+def _add(edited: EditableList, form: Mapping[str, str], person: str | None) -> None:
+    """Add a term.
 
     Raises:
         ValidationError: errors by field.
     """
-    if not edited.own:
-        raise tk.ValidationError(
-            {"label_fr": [_("This list is kept by somebody else: no term is added here.")]}
-        )
     vocabulary = voc.get(edited.name)
     errors: Errors = {}
     value = _validated(vocabulary, None, edited, form, errors)
@@ -317,7 +293,6 @@ def _add(edited: EditableList, form: Mapping[str, str], person: str | None) -> s
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     _put(edited, id_, {"uri": uri or f"urn:ecosphere:{edited.name}:{id_}", **value}, person)
-    return id_
 
 
 def _change(edited: EditableList, id_: str, form: Mapping[str, str], person: str | None) -> bool:
@@ -422,20 +397,17 @@ def _synonyms(text: str, errors: Errors) -> list[str]:
     by_folded = {voc.normalise(part): part for part in parts}
     by_folded.pop("", None)
     synonyms = list(by_folded.values())
+    fault = ""
     if len(text) > LONGEST_SYNONYMS:
-        errors["alt_labels"] = [
-            _("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
-        ]
+        fault = _("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)
     elif any(len(synonym) > LONGEST_SYNONYM for synonym in synonyms):
-        errors["alt_labels"] = [
-            _("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
-        ]
+        fault = _("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)
     elif len(synonyms) > MOST_SYNONYMS:
-        errors["alt_labels"] = [
-            _("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
-        ]
+        fault = _("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)
     elif any("<" in synonym or ">" in synonym for synonym in synonyms):
-        errors["alt_labels"] = [_("A name has none of these signs: | < >")]
+        fault = _("A name has none of these signs: | < >")
+    if fault:
+        errors["alt_labels"] = [fault]
     return synonyms
 
 

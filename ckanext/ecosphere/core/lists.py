@@ -197,7 +197,7 @@ def index_datasets() -> None:
             model.Session.execute(query.values(indexed=number))
         model.Session.commit()
         _keep("progress", {"done": len(ids), "total": len(ids)})
-        _count()
+        count_uses()
 
 
 def waiting() -> list[LocalValue]:
@@ -246,9 +246,9 @@ def progress() -> DataDict | None:
     return None
 
 
-def ask_for_counts() -> bool:
+def ask_for_counts() -> None:
     """Schedule the counting of datasets per term."""
-    return enqueue_once(
+    enqueue_once(
         count_uses,
         job_id="ecosphere-lists-count",
         title="Lists: count the use of terms",
@@ -269,13 +269,8 @@ def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
 
 
 def count_uses() -> None:
-    """Count the datasets that use each term of the editable lists."""
+    """Count the datasets that use each term of the editable lists, and keep the counts with their time."""
     local.look(now=True)
-    _count()
-
-
-def _count() -> None:
-    """Count, and keep the counts with their time."""
     lists = {edited.name: _used(edited) for edited in local.editable().values()}
     _keep("counts", {"at": datetime.now(timezone.utc).isoformat(), "lists": lists})
 

@@ -154,10 +154,7 @@ def file(content: bytes | str, media_type: str, name: str = "") -> Response:
 
 def part_of_list(action: str, **data: Any) -> dict[str, Any]:
     """Return a page of a list (`page` of the address), with its number and that of the last page."""
-    number = 1
-    text = request.args.get("page", "")
-    if text.isascii() and text.isdecimal():
-        number = min(max(int(text[:6]), 1), MOST_PAGES)
+    number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     part = act(action, rows=ROWS, start=(number - 1) * ROWS, **data)
     return {**part, "number": number, "last": max(1, -(-part["count"] // ROWS))}
 

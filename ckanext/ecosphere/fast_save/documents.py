@@ -24,7 +24,7 @@ from ckan import logic, model
 from ckan.lib import dictization
 from ckan.lib import plugins as lib_plugins
 from ckan.lib.dictization import model_dictize
-from ckan.lib.search.common import SearchIndexError, make_connection
+from ckan.lib.search.common import SearchIndexError
 from ckan.logic import schema as ckan_schema
 from ckan.logic.action import get as core_get
 
@@ -66,9 +66,8 @@ class Documents:
                     document = solr.document(id_)
                 else:
                     document = self._document(package, rows, packages)
-            except (
-                Exception
-            ) as error:  # from a hook of any plugin: the dataset is saved, continue with the others
+            except Exception as error:
+                # From a hook of any plugin: the dataset is saved, continue with the others.
                 on_error(id_, error)
                 continue
             if document:
@@ -383,9 +382,9 @@ def stale() -> list[str]:
         "entity_type:package",
         f'{FIELD}:"{current_signature()}"',
     ]
-    connection, start, hits = make_connection(), 0, 1
+    start, hits = 0, 1
     while start < hits:
-        answer = connection.search("*:*", fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
+        answer = solr.search(fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
         fresh.update(document["id"] for document in answer.docs)
         start, hits = start + PAGE, answer.hits
     package = model.Package
@@ -416,11 +415,7 @@ def index(ids: Collection[str]) -> list[str]:
         except solr.SolrAwayError:
             raise
         except SearchIndexError:
-            for document in batch:  # find the refused one
-                try:
-                    solr.add([document], commit=False)
-                except SearchIndexError as error:
-                    note(document["id"], error)
+            solr.add_one_by_one(batch, note)
         model.Session.expunge_all()
     if ordered:
         solr.commit()

@@ -94,6 +94,27 @@ def add(documents: list[Document], *, commit: bool = True, within: int | None = 
         _solr("add", documents, commit=commits)
 
 
+def add_one_by_one(
+    documents: Iterable[Document], on_error: Callable[[str, Exception], None]
+) -> None:
+    """Add documents after a request with all of them was refused; the caller commits.
+
+    Args:
+        documents: documents of `build`.
+        on_error: called for a dataset whose document Solr refuses; the others are still added.
+
+    Raises:
+        SolrAwayError: Solr is down.
+    """
+    for document in documents:
+        try:
+            add([document], commit=False)
+        except SolrAwayError:
+            raise
+        except SearchIndexError as error:
+            on_error(document["id"], error)
+
+
 def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:
     """Return stored fields of documents, including uncommitted ones.
 

@@ -28,7 +28,7 @@ def quality() -> None:
 def rescore_command(due: bool, background: bool) -> None:
     """Score all datasets again, after a change of the weights or of the criteria."""
     if background:
-        click.echo(f"Job {jobs.enqueue_rescore()} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {jobs.RESCORE.request()} on the queue {jobs.QUEUE}.")
         return
     score = rescore.fallen_due if due else rescore.everything
     outcome = score()
@@ -66,7 +66,7 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
             click.echo("They were checked less than five minutes ago.")
         return
     if background:
-        click.echo(f"Job {jobs.enqueue_links()} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {jobs.LINKS.request()} on the queue {jobs.QUEUE}.")
         return
     total = links.note_all()
     outcome = links.run(links.due(limit), seconds)
@@ -81,16 +81,19 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
     "--no-links", is_flag=True, help="Do not check links: nothing outside of the portal is asked."
 )
 @click.option(
-    "--seconds", default=3600, show_default=True, help="Begin no check of a link after this time."
+    "--seconds",
+    default=jobs.NIGHT_LINK_SECONDS,
+    show_default=True,
+    help="Begin no check of a link after this time.",
 )
 @click.option("--background", is_flag=True, help="Leave it to a background worker.")
 def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
     """Do all that depends on time: scores and links. To be run every night."""
     if background:
-        click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {jobs.NIGHTLY.request(not no_links)} on the queue {jobs.QUEUE}.")
         return
     failed = False
-    for stage in jobs.nightly(links=not no_links, link_seconds=seconds):
+    for stage in jobs.nightly(not no_links, seconds):
         failed |= stage.failed
         tell = tk.error_shout if stage.failed else click.echo
         tell(f"{stage.name}: {stage.told}")

@@ -182,10 +182,8 @@ def failing(scope: Scope, criterion: str, limit: int) -> list[tuple[model.Packag
     query = _select(scope, model.Package, QualityRow).where(
         QualityRow.results[criterion].astext == "fail"
     )
-    pairs = model.Session.execute(
-        query.order_by(model.Package.title, model.Package.name).limit(limit)
-    )
-    return [(package, row) for package, row in pairs]
+    first = query.order_by(model.Package.title, model.Package.name).limit(limit)
+    return list(model.Session.execute(first).tuples())
 
 
 def each_dataset(scope: Scope) -> list[DataDict]:
@@ -205,12 +203,12 @@ def each_dataset(scope: Scope) -> list[DataDict]:
     return [dict(values) for values in model.Session.execute(query).mappings()]
 
 
-def worst(scope: Scope, limit: int = 10) -> list[tuple[model.Package, QualityRow]]:
+def worst(scope: Scope, limit: int) -> list[tuple[model.Package, QualityRow]]:
     """Return the `limit` datasets of `scope` with the lowest scores, lowest first."""
     package = model.Package
     query = _select(scope, package, QualityRow)
     lowest = query.order_by(QualityRow.score, package.title, package.id).limit(limit)
-    return [(package, row) for package, row in model.Session.execute(lowest)]
+    return list(model.Session.execute(lowest).tuples())
 
 
 def number_below(scope: Scope, score: int) -> int:

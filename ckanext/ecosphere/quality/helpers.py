@@ -74,8 +74,11 @@ def _quality(package: Row) -> DataDict | None:
 
 
 def ecosphere_quality_grouped(quality: Row) -> list[Any]:
-    """Return the criteria of `quality` by group label."""
-    return grouped(quality["criteria"])
+    """Return the criteria of `quality` by group label, in the order of the table."""
+    groups: dict[str, list[Row]] = {}
+    for criterion_dict in quality["criteria"]:
+        groups.setdefault(criterion_dict["group_label"], []).append(criterion_dict)
+    return list(groups.items())
 
 
 def ecosphere_quality_levels() -> list[DataDict]:
@@ -92,7 +95,7 @@ def ecosphere_quality_number(value: float | None) -> str:
     """Format `value` with one decimal in the reader's language, a dash for None."""
     if value is None:
         return "–"
-    return number(value)
+    return _written(value, language.current())
 
 
 def ecosphere_quality_can_edit(package: Row) -> bool:
@@ -174,7 +177,7 @@ def _anchor(criterion: Row, kind: str) -> str | None:
         anchors, part = CORE_RESOURCE_ANCHORS, "resource_fields"
     if schema is None:
         return anchors.get(name)
-    field = _field_called(name, schema[part])
+    field = tk.h.scheming_field_by_name(schema[part], name)
     if field is None:
         return None
     if field.get("upload_field"):
@@ -193,12 +196,8 @@ def is_shown(criterion: Row, package: Row) -> bool:
         for resource in package.get("resources") or ():
             if criterion["resource_id"] and resource.get("id") == criterion["resource_id"]:
                 values = resource
-    field = _field_called(criterion["field"], schema[part])
+    field = tk.h.scheming_field_by_name(schema[part], criterion["field"])
     return field is not None and tk.h.ecosphere_is_in_form(field, values)
-
-
-def _field_called(name: str, fields: list[DataDict]) -> DataDict | None:
-    return next((field for field in fields if field["field_name"] == name), None)
 
 
 def _schema(kind: str) -> DataDict | None:
@@ -229,11 +228,6 @@ def preview(
     changed |= {name: stored[name] for name in ("resources", "owner_org") if name not in data}
     checks = store.checks_of(store.row_of(package.id))
     return as_dict(quality(package)), as_dict(store.quality_of_dict(changed, checks))
-
-
-def number(value: float) -> str:
-    """Format `value` with one decimal in the reader's language."""
-    return _written(value, language.current())
 
 
 @lru_cache(maxsize=4096)
@@ -427,14 +421,6 @@ def link_dict(link: Link) -> DataDict:
         "checked_at": checked_at,
         "next_check_at": link.next_check_at.isoformat(),
     }
-
-
-def grouped(criteria: list[Row]) -> list[tuple[str, list[Row]]]:
-    """Return the criteria of `as_dict` by group label, in the order of the table."""
-    groups: dict[str, list[Row]] = {}
-    for criterion_dict in criteria:
-        groups.setdefault(criterion_dict["group_label"], []).append(criterion_dict)
-    return list(groups.items())
 
 
 # --- charts and badge: what their templates draw ---

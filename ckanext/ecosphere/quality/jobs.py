@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 LONGEST_SECONDS = 6 * 3600
 LINKS_AT_ONCE = 2000
 LINK_RUN_SECONDS = 900
+#: Time of the night after which no further check of a link is begun.
+NIGHT_LINK_SECONDS = 3600
 RECHECK_PAUSE_SECONDS = 300
 _HERE = "ckanext.ecosphere.quality.jobs"
 RESCORE = Run(
@@ -58,11 +60,6 @@ def rescore_all() -> None:
             log.info("Quality: %s datasets scored, %s changed", outcome.seen, len(outcome.changed))
 
 
-def enqueue_rescore() -> str:
-    """Queue a rescore of all datasets; return the id of the job."""
-    return RESCORE.request()
-
-
 def rescore_relatives() -> None:
     """Rescore the series and members of saved datasets."""
     ids = store.take_relatives()
@@ -82,7 +79,7 @@ def check_links() -> None:
         counts = (outcome.checked, outcome.changed, outcome.datasets)
         log.info("Links: %s checked, %s changed, %s datasets scored", *counts)
     if outcome.checked and links.due(1):
-        enqueue_links()
+        LINKS.request()
 
 
 def check_links_of(package_id: str) -> None:
@@ -90,11 +87,6 @@ def check_links_of(package_id: str) -> None:
     links.note([package_id])
     model.Session.commit()
     links.run(links.of_dataset(package_id), LINK_RUN_SECONDS)
-
-
-def enqueue_links() -> str:
-    """Queue a check of the links that are due; return the id of the job."""
-    return LINKS.request()
 
 
 def enqueue_recheck(package_id: str) -> bool:
@@ -110,18 +102,11 @@ def enqueue_recheck(package_id: str) -> bool:
 def run_nightly(links: bool) -> None:
     """Run the nightly work."""
     with NIGHTLY.working() as mine:
-        for stage in nightly(links=links) if mine else ():
-            log.log(
-                logging.ERROR if stage.failed else logging.INFO,
-                "Quality, nightly, %s: %s",
-                stage.name,
-                stage.told,
-            )
-
-
-def enqueue_nightly(links: bool = True) -> str:
-    """Queue the nightly work; return the id of the job."""
-    return NIGHTLY.request(links)
+        if not mine:
+            return
+        for stage in nightly(links, NIGHT_LINK_SECONDS):
+            level = logging.ERROR if stage.failed else logging.INFO
+            log.log(level, "Quality, nightly, %s: %s", stage.name, stage.told)
 
 
 # --- work of the night --------------------------------------------------------------------------------
@@ -138,7 +123,7 @@ class Stage:
     failed: bool = False
 
 
-def nightly(*, links: bool = True, link_seconds: float = 3600) -> Iterator[Stage]:
+def nightly(links: bool, link_seconds: float) -> Iterator[Stage]:
     """Run all stages one after the other, yielding the outcome of each. Commits.
 
     Args:
@@ -241,9 +226,8 @@ def _differing() -> set[str]:
         for document in solr.search(
             fq=["entity_type:package", some], fl=fields, rows=RECOVERED_AT_ONCE
         ).docs:
-            score = document.get(
-                store.SCORE_FIELD
-            )  # stored only where the search room made it a number
+            # Stored only where the search room made it a number.
+            score = document.get(store.SCORE_FIELD)
             if score is not None and int(score) != stored[document["id"]]:
                 differing.add(document["id"])
     return differing

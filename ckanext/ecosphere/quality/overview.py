@@ -281,7 +281,7 @@ def _key_of_site(name: str) -> str:
 
 # --- figures as CSV ---
 
-MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
+MEASURES = ("datasets", *figures.MEANS)
 
 
 def services(overview: Row) -> str:
@@ -303,11 +303,8 @@ def territories(overview: Row) -> str:
 
 def evolution(overview: Row) -> str:
     """Return the mean score over time of the overview as CSV, one row per day of change."""
-    return _plain(("day", "datasets", "mean"), overview["trend"])
-
-
-def _plain(columns: tuple[str, ...], rows: Iterable[Row]) -> str:
-    return write(columns, map(operator.itemgetter(*columns), rows))
+    columns = ("day", "datasets", "mean")
+    return write(columns, map(operator.itemgetter(*columns), overview["trend"]))
 
 
 #: Name of a table → function that returns it as CSV.
@@ -407,7 +404,7 @@ TABLES = (
 )
 NAME = "name"
 #: Columns of a table, besides the number of datasets at each level.
-COLUMNS = (NAME, "datasets", "mean", "median", "mean_mqa", "mean_inspire")
+COLUMNS = (NAME, *MEASURES)
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,9 @@ class EcosphereQualityPlugin(Room):
     def after_dataset_search(self, search_results: DataDict, search_params: DataDict) -> DataDict:
         """Add the badges to the datasets found (one query), and the labels of the levels to the facet."""
         results = [
-            d
-            for d in search_results["results"]
-            if isinstance(d, dict) and "id" in d and "type" in d
+            dataset
+            for dataset in search_results["results"]
+            if isinstance(dataset, dict) and "id" in dataset and "type" in dataset
         ]
         badges = store.badges(results)
         for dataset in results:

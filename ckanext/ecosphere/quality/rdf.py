@@ -10,15 +10,13 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.types import DataDict
-from rdflib import RDF, XSD, Literal, Namespace, URIRef
+from rdflib import PROV, RDF, SKOS, XSD, Literal, Namespace, URIRef
 
 from ckanext.dcat.profiles import RDFProfile
 from ckanext.ecosphere.quality import store
 from ckanext.ecosphere.quality.core import inspire
 
 DQV = Namespace("http://www.w3.org/ns/dqv#")
-PROV = Namespace("http://www.w3.org/ns/prov#")
-SKOS = Namespace("http://www.w3.org/2004/02/skos/core#")
 
 #: Metric → its definition in French and English; metric URIs are anchors on the page `/qualite`.
 METRICS = {

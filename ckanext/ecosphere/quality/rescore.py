@@ -118,9 +118,9 @@ def some(ids: Sequence[str]) -> Outcome:
     return _score(store.load(ids), rows)
 
 
-def loaded(data: Mapping[str, Row]) -> Outcome:
+def loaded(data: Mapping[str, Row]) -> None:
     """Score datasets as loaded by `store.load`; the caller commits."""
-    return _score(data, _locked(list(data)))
+    _score(data, _locked(list(data)))
 
 
 def _score(data: Mapping[str, Row], rows: dict[str, QualityRow]) -> Outcome:
@@ -222,13 +222,10 @@ def reindex(ids: Sequence[str]) -> int:
     """
     with ThreadPoolExecutor(1) as sender:
         run = _Reindexing(sender)
-        sent_since_commit = 0
-        for chunk in _chunks(ids, LOCKED_TOGETHER):
+        for number, chunk in enumerate(_chunks(ids, LOCKED_TOGETHER), 1):
             run.index(chunk, skip_locked=True)
-            sent_since_commit += len(chunk)
-            if sent_since_commit >= COMMIT_EVERY:
+            if number % COMMIT_EVERY == 0:
                 solr.commit()
-                sent_since_commit = 0
         # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)
@@ -281,16 +278,7 @@ class _Reindexing:
         except solr.SolrAwayError:
             raise
         except SearchIndexError:
-            for document in documents:
-                self._send_alone(document)
-
-    def _send_alone(self, document: solr.Document) -> None:
-        try:
-            solr.add([document], commit=False)
-        except solr.SolrAwayError:
-            raise
-        except SearchIndexError as error:
-            self._failed(document["id"], error)
+            solr.add_one_by_one(documents, self._failed)
 
     def _failed(self, package_id: str, error: Exception) -> None:
         self.failed += 1

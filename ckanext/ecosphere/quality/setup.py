@@ -21,7 +21,7 @@ def initialise(report: InitReport) -> None:
     """Queue a rescore if datasets are not scored with the current weights."""
     number = rescore.missing()
     if number:
-        jobs.enqueue_rescore()
+        jobs.RESCORE.request()
         report.changed(
             _("Quality: {number} datasets will be scored in the background").format(number=number)
         )

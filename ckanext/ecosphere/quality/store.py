@@ -128,7 +128,7 @@ def checks_of(row: QualityRow | None) -> Checks:
 # --- writing ---
 
 
-def save(package_id: str, data: Row, *, new: bool = False) -> Badge:
+def save(package_id: str, data: Row, *, new: bool = False) -> None:
     """Score the dataset `data` and store the result, with one statement (and one query before it unless `new`).
 
     Args:
@@ -142,7 +142,7 @@ def save(package_id: str, data: Row, *, new: bool = False) -> Badge:
     checks, lenders, names = row or ({}, [], [])
     facts = facts_of(data, Checks((checks or {}).get("links", {})))
     mark_relatives({*lenders, *facts.series}, {*names, *facts.known_as})
-    return write(package_id, facts)
+    write(package_id, facts)
 
 
 def columns_of(facts: Facts) -> tuple[Evaluation, DataDict]:
@@ -168,7 +168,7 @@ def columns_of(facts: Facts) -> tuple[Evaluation, DataDict]:
     }
 
 
-def write(package_id: str, facts: Facts) -> Badge:
+def write(package_id: str, facts: Facts) -> None:
     """Score `facts` and store the result, with a history entry if score or level changed."""
     evaluation, columns = columns_of(facts)
     texts = {name: json.dumps(columns[name]) for name in ("facts", "results")}
@@ -179,7 +179,6 @@ def write(package_id: str, facts: Facts) -> Badge:
         session.expire(row)  # the statement bypassed the ORM
     badge = Badge(evaluation.score, evaluation.level)
     session.info[_JUST_SCORED] = (_transaction(), package_id, badge)
-    return badge
 
 
 _BEFORE = sa.text("SELECT checks, series, known_as FROM ecosphere_quality WHERE package_id = :id")
@@ -295,9 +294,8 @@ def complete_document(document: DataDict, dataset: Callable[[], Row]) -> DataDic
         return document
     badge = _badge_to_index(document["id"]) or quality_of_dict(dataset()).badge
     document[LEVEL_FIELD] = badge.level
-    document[SCORE_FIELD] = (
-        f"{badge.score:03d}"  # zero-padded, so that it sorts correctly as text and as a number
-    )
+    # Zero-padded, so that it sorts correctly as text and as a number.
+    document[SCORE_FIELD] = f"{badge.score:03d}"
     return document
 
 
@@ -537,27 +535,18 @@ def stored_dataset(package: model.Package) -> DataDict:
     return load([package.id])[package.id]
 
 
-def ids_after(last: str, size: int) -> list[str]:
-    """Return the next ids after `last`, in order, of datasets of scored types.
+def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
+    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done.
 
     Deleted datasets are included, since they may be restored.
     """
     package = model.Package
-    query = (
-        sa.select(package.id)
-        .where(package.type.in_(config.dataset_types()), package.id > last)
-        .order_by(package.id)
-        .limit(size)
-    )
-    return list(model.Session.scalars(query))
-
-
-def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
-    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done."""
-    ids = ids_after("", size)
+    scored = sa.select(package.id).where(package.type.in_(config.dataset_types()))
+    first = scored.order_by(package.id).limit(size)
+    ids = list(model.Session.scalars(first))
     while ids:
         yield ids
-        ids = ids_after(ids[-1], size)
+        ids = list(model.Session.scalars(first.where(package.id > ids[-1])))
 
 
 def load(ids: Sequence[str]) -> dict[str, DataDict]:

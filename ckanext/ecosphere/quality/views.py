@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
@@ -18,22 +17,17 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.quality import config, figures, helpers, overview, store
 from ckanext.ecosphere.quality.figures import Scope
-from ckanext.ecosphere.shared import authorization, web_guard
+from ckanext.ecosphere.shared import web_guard
 
 LINKS_A_PAGE = 100
 ecosphere_quality = Blueprint("ecosphere_quality", __name__)
 web_guard.protect(ecosphere_quality)
 
 
-def context() -> Any:
-    """Return the context of the current user."""
-    return {**authorization.of_page(), "for_view": True}
-
-
 def visible_dataset(id: str) -> DataDict:
     """Return the dataset `id`; abort with 404 if the reader may not see it."""
     try:
-        dataset = tk.get_action("package_show")(context(), {"id": id})
+        dataset = pages.act("package_show", id=id)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(404, _("Dataset not found"))
     if not store.is_scored(dataset["type"]):
@@ -44,10 +38,8 @@ def visible_dataset(id: str) -> DataDict:
 def dataset_page(id: str) -> str:
     """Show every criterion of a dataset, with advice about the failed ones."""
     package = visible_dataset(id)
-    quality = tk.get_action("ecosphere_quality_show")(
-        context(), {"id": package["id"], "origins": True}
-    )
-    links = tk.get_action("ecosphere_quality_links")(context(), {"id": package["id"]})
+    quality = pages.act("ecosphere_quality_show", id=package["id"], origins=True)
+    links = pages.act("ecosphere_quality_links", id=package["id"])
     page = Page(
         links,
         page=tk.h.get_page_number(request.args),
@@ -87,12 +79,10 @@ def recheck(id: str) -> AnyResponse:
     """Queue a check of the links of a dataset, then show its quality."""
     package = visible_dataset(id)
     try:
-        queued = tk.get_action("ecosphere_quality_recheck")(context(), {"id": package["id"]})[
-            "queued"
-        ]
+        answer = pages.act("ecosphere_quality_recheck", id=package["id"])
     except tk.NotAuthorized:
         tk.abort(404, _("Dataset not found"))
-    if queued:
+    if answer["queued"]:
         tk.h.flash_success(
             _("The links are being checked: their state appears here in a few minutes.")
         )
@@ -116,9 +106,7 @@ def preview_fragment() -> str:
     package_id = data.pop("pkg_name", "") or data.get("id", "")
     name = request.args.get("id") or package_id
     try:
-        preview = tk.get_action("ecosphere_quality_preview")(
-            context(), {"id": name, "dataset": data}
-        )
+        preview = pages.act("ecosphere_quality_preview", id=name, dataset=data)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(404, _("Dataset not found"))
     return tk.render("ecosphere_quality/snippets/preview.html", {"preview": preview})
@@ -126,7 +114,7 @@ def preview_fragment() -> str:
 
 def overview_page() -> str:
     """Compare the services, themes and territories, in the requested order; public datasets only."""
-    figures = tk.get_action("ecosphere_quality_overview")(context(), {})
+    figures = pages.act("ecosphere_quality_overview")
     order = overview.order_of(request.args, config.model().level_codes)
     variables = {"overview": figures, "tables": overview.in_order(figures, order), "order": order}
     return tk.render("ecosphere_quality/overview.html", variables)
@@ -140,21 +128,20 @@ def overview_csv() -> Response:
     name = request.args.get("table", "services")
     if name not in overview.CSV_TABLES:
         tk.abort(404, _("There is no such table."))
-    figures = tk.get_action("ecosphere_quality_overview")(context(), {})
+    figures = pages.act("ecosphere_quality_overview")
     return pages.file(overview.CSV_TABLES[name](figures), "text/csv", f"qualite-{name}.csv")
 
 
 def overview_json() -> Response:
     """Return all figures of the page as JSON."""
-    figures = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return pages.file(json.dumps(figures, ensure_ascii=False), "application/json")
+    return pages.json_response(pages.act("ecosphere_quality_overview"))
 
 
 def visible_dashboard(id: str) -> DataDict:
     """Return the figures of the organisation `id`; anonymous visitors are sent to the log-in page."""
-    query = {"id": id, "criterion": request.args.get("criterion", "")}
+    criterion = request.args.get("criterion", "")
     try:
-        return tk.get_action("ecosphere_quality_dashboard")(context(), query)
+        return pages.act("ecosphere_quality_dashboard", id=id, criterion=criterion)
     except tk.ValidationError:
         tk.abort(404, _("There is no such criterion."))
     except tk.ObjectNotFound:
@@ -178,12 +165,8 @@ def refuse_dashboard(id: str) -> NoReturn:
 def dashboard_page(id: str) -> str:
     """Show the figures of a service, and what would improve them most."""
     dashboard = visible_dashboard(id)
-    query = {
-        "id": dashboard["organization"]["id"],
-        "include_users": False,
-        "include_followers": False,
-    }
-    group = tk.get_action("organization_show")(context(), query)
+    service = dashboard["organization"]["id"]
+    group = pages.act("organization_show", id=service, include_users=False, include_followers=False)
     variables = {"dashboard": dashboard, "group_dict": group, "group_type": group["type"]}
     return tk.render("ecosphere_quality/dashboard.html", variables)
 
@@ -198,8 +181,7 @@ def dashboard_csv(id: str) -> Response:
 
 def dashboard_json(id: str) -> Response:
     """Return all figures of the dashboard as JSON."""
-    content = json.dumps(visible_dashboard(id), ensure_ascii=False)
-    return _private(pages.file(content, "application/json"))
+    return _private(pages.json_response(visible_dashboard(id)))
 
 
 def _private(response: Response) -> Response:

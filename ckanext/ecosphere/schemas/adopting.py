@@ -21,7 +21,7 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import kept_facets
-from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.dataset.view import Row, filled
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas import licences
@@ -123,10 +123,8 @@ class Plan:
 
 
 def _title(licence_id: str) -> str:
-    concept = voc.get("licences").get(licence_id)
-    if concept:
-        return concept.label(language.current())
-    return licences.stated(licence_id)
+    label = voc.get("licences").label(licence_id, language.current())
+    return label or licences.stated(licence_id)
 
 
 def _kept_sentence(name: str, number: int) -> str:
@@ -160,13 +158,11 @@ def run(plan: Plan) -> int:
     Returns:
         number of changed datasets.
     """
-    moment = _moment()
     kept_facets.remember(plan.kept)
     for package in _candidates():
         changes = plan.changes.get(package.id, Changes())
         _apply(package, changes)
-        mark = {"on": moment, "licence": changes.licence}
-        package.plugin_data = {**(package.plugin_data or {}), MARK: mark}
+        _mark(package, changes.licence)
     model.Session.commit()
     documents.index(plan.changes)
     return len(plan.changes)
@@ -177,10 +173,16 @@ def mark_new(dataset: Row) -> None:
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
         if package is not None:
-            package.plugin_data = {
-                **(package.plugin_data or {}),
-                MARK: {"on": _moment(), "licence": None},
-            }
+            _mark(package, None)
+
+
+def _mark(package: Any, licence: tuple[str, str | None] | None) -> None:
+    """Mark a dataset as adopted; `licence` is as in `Changes`."""
+    now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+    package.plugin_data = {
+        **(package.plugin_data or {}),
+        MARK: {"on": now, "licence": licence},
+    }
 
 
 def is_adopted(package: Any) -> bool:
@@ -193,12 +195,7 @@ def converted_licence(plugin_data: Row | None) -> tuple[str | None, str | None]:
     mark = (plugin_data or {}).get(MARK)
     if not isinstance(mark, dict) or not mark.get("licence"):
         return None, None
-    before, after = mark["licence"]
-    return before, after
-
-
-def _moment() -> str:
-    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+    return tuple(mark["licence"])
 
 
 def check() -> list[Check]:
@@ -220,10 +217,12 @@ def check() -> list[Check]:
 def _candidates() -> Iterable[Any]:
     """Return the datasets, in any state, that were neither created with this schema nor adopted."""
     package: Any = model.Package
-    ours = sa.func.coalesce(package.extras.has_key(OWN_FIELD), False)
-    marked = sa.func.coalesce(package.plugin_data.has_key(MARK), False)
-    query = sa.select(package).where(package.type == "dataset", ~ours, ~marked).order_by(package.id)
-    return model.Session.scalars(query)
+    query = sa.select(package).where(
+        package.type == "dataset",
+        package.extras.has_key(OWN_FIELD).is_not(True),
+        package.plugin_data.has_key(MARK).is_not(True),
+    )
+    return model.Session.scalars(query.order_by(package.id))
 
 
 def _changes(package: Any, checks: Row) -> Changes:
@@ -275,17 +274,15 @@ def contacts(people: Row, bad: list[str]) -> list[dict[str, str]]:
         bad: receives invalid e-mail addresses, which are left out.
     """
     rows = []
-    for row in distinct_people(people):
-        contact = dict(row)
+    for person in distinct_people(people):
         try:
-            if row["email"]:
-                contact["email"] = ecosphere_email(row["email"])
+            if person["email"]:
+                person["email"] = ecosphere_email(person["email"])
         except tk.Invalid:
-            bad.append(row["email"])
-            contact["email"] = ""
-        filled = {name: value for name, value in contact.items() if value}
-        if filled:
-            rows.append(filled)
+            bad.append(person.pop("email"))
+        contact = filled(person)
+        if contact:
+            rows.append(contact)
     return rows
 
 
@@ -345,19 +342,16 @@ def field_checks() -> DataDict:
     from ckanext.scheming.validation import validators_from_string
 
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    columns = {*model.package_table.columns.keys(), "tag_string"}
+    extras = own_fields("dataset_fields", model.package_table)
     checks: DataDict = {}
     for field_ in schema["dataset_fields"]:
         name = field_["field_name"]
-        if name in columns:
-            continue
-        if "repeating_subfields" in field_:
+        if name in extras and "repeating_subfields" in field_:
             checks[name] = _rows_of
-        elif field_.get("validators"):
-            words = " ".join(
-                w for w in field_["validators"].split() if w not in ("scheming_required",)
-            )
-            checks[name] = _value_of(name, validators_from_string(words, field_, schema))
+        elif name in extras and field_.get("validators"):
+            words = [word for word in field_["validators"].split() if word != "scheming_required"]
+            validators = validators_from_string(" ".join(words), field_, schema)
+            checks[name] = _value_of(name, validators)
     return checks
 
 

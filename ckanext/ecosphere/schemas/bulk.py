@@ -21,6 +21,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import Row
+from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.schemas.importing.proposing import said
 from ckanext.ecosphere.shared import contact_details, csv_table, language
 from ckanext.ecosphere.shared.locks import Locks
@@ -220,15 +221,12 @@ def described(field: str, value: Any, lang: str) -> str:
 def _text(field: str, part: Any, lang: str) -> str:
     if isinstance(part, Mapping):
         return " ".join(str(part[key]) for key in ("name", "email") if part.get(key))
-    if FIELDS[field].vocabulary and part:
-        concept = voc.get(FIELDS[field].vocabulary).get(part)
-        if concept:
-            return concept.label(lang)
     if field == "territory":
-        commune = communes.get(str(part))
-        if commune:
-            return commune.label
-    return str(part)
+        return places.label(str(part), lang)
+    label = ""
+    if FIELDS[field].vocabulary:
+        label = voc.get(FIELDS[field].vocabulary).label(part, lang)
+    return label or str(part)
 
 
 # --- runs, stored in CKAN's ``task_status`` table, and their background jobs ---------------------
@@ -320,16 +318,16 @@ def _run_of(task: Any) -> DataDict:
     }
 
 
-def _save_progress(id_: str, run: DataDict, state: str, expected: tuple[str, ...] = ()) -> None:
+def _save_progress(run: DataDict, state: str, expected: tuple[str, ...] = ()) -> None:
     """Save the progress of a run.
 
     Raises:
         TakenOverError: its state is not among ``expected``.
     """
     model.Session.expire_all()
-    task: Any = model.TaskStatus.get(id_)
+    task: Any = model.TaskStatus.get(run["id"])
     if expected and task.state not in expected:
-        raise TakenOverError(id_)
+        raise TakenOverError(run["id"])
     stored = {key: value for key, value in run.items() if key not in NOT_STORED}
     task.value = json.dumps(stored)
     task.state = state
@@ -337,20 +335,16 @@ def _save_progress(id_: str, run: DataDict, state: str, expected: tuple[str, ...
     model.Session.commit()
 
 
-def start_undo(id_: str) -> None:
+def start_undo(run: DataDict) -> None:
     """Queue the undo of a run."""
-    run = load(id_)
-    if run is not None:
-        _save_progress(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
-        _job(id_, "undoing").enqueue()
+    _save_progress({**run, "done": 0, "lang": language.current()}, "undoing")
+    _job(run["id"], "undoing").enqueue()
 
 
-def resume(id_: str) -> None:
+def resume(run: DataDict) -> None:
     """Queue an interrupted run again; datasets already processed are skipped."""
-    run = load(id_)
-    if run is not None and run["interrupted"]:
-        _save_progress(id_, run, run["state"])
-        _job(id_, run["state"]).enqueue()
+    _save_progress(run, run["state"])
+    _job(run["id"], run["state"]).enqueue()
 
 
 def unfinished() -> list[Job]:
@@ -362,26 +356,28 @@ def unfinished() -> list[Job]:
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     jobs = [
         _job(task.id, task.state)
-        for task in query.filter(model.TaskStatus.state.in_(TITLES))
+        for task in query.filter(model.TaskStatus.state.in_(JOBS))
         if task.state == "queued" or _run_of(task)["interrupted"]
     ]
     model.Session.rollback()
     return jobs
 
 
-#: Unfinished state of a run → title of its job.
-TITLES = {"queued": "Bulk edit", "running": "Bulk edit", "undoing": "Undo a bulk edit"}
+#: Unfinished state of a run → function and title of its job.
+JOBS = {
+    "queued": ("carry_out", "Bulk edit"),
+    "running": ("carry_out", "Bulk edit"),
+    "undoing": ("undo", "Undo a bulk edit"),
+}
 
 
 def _job(id_: str, state: str) -> Job:
     """Return the job that goes on with a run in an unfinished state."""
-    function = "carry_out"
-    if state == "undoing":
-        function = "undo"
+    function, title = JOBS[state]
     return Job(
         name=f"ecosphere-bulk-{id_}",
         function=f"ckanext.ecosphere.schemas.bulk.{function}",
-        title=TITLES[state],
+        title=title,
         queue=QUEUE,
         seconds=LONGEST_SECONDS,
         has_work=lambda: True,
@@ -404,7 +400,7 @@ def undo(id_: str) -> None:
     _with_lock(id_, ("undoing",), _undo_all)
 
 
-def _with_lock(id_: str, states: tuple[str, ...], process: Callable[[str, DataDict], None]) -> None:
+def _with_lock(id_: str, states: tuple[str, ...], process: Callable[[DataDict], None]) -> None:
     """Process a run that is in one of the states, in the language of its user, unless another worker does."""
     with Locks() as locks:
         if not locks.take(_lock(id_)):
@@ -414,12 +410,12 @@ def _with_lock(id_: str, states: tuple[str, ...], process: Callable[[str, DataDi
             return
         try:
             with language.speaking(run["lang"]):
-                process(id_, run)
+                process(run)
         except TakenOverError:
             log.info("Bulk edit %s goes on elsewhere", id_)
 
 
-def _change_all(id_: str, run: DataDict) -> None:
+def _change_all(run: DataDict) -> None:
     change = Change(run["field"], run["operation"], tuple(run["values"]))
     entries = {entry["id"]: entry for entry in run["entries"]}
     for number, dataset_id in enumerate(run["ids"], 1):
@@ -429,12 +425,12 @@ def _change_all(id_: str, run: DataDict) -> None:
             run["entries"].append(entry)
         if entry["outcome"] == BEGUN:
             with _recording_failures(entry):
-                _change_one(id_, run, change, entry)
+                _change_one(run, change, entry)
         run["done"] = number
-    _save_progress(id_, run, "done", ("queued", "running"))
+    _save_progress(run, "done", ("queued", "running"))
 
 
-def _undo_all(id_: str, run: DataDict) -> None:
+def _undo_all(run: DataDict) -> None:
     to_undo = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
     undone = {entry["id"] for entry in run["undone"]}
     for number, entry in enumerate(to_undo, 1):
@@ -444,8 +440,8 @@ def _undo_all(id_: str, run: DataDict) -> None:
                 result["outcome"] = _undo_one(run["user"], run["field"], entry)
             run["undone"].append(result)
         run["done"] = number
-        _save_progress(id_, run, "undoing", ("undoing",))
-    _save_progress(id_, run, "undone", ("undoing",))
+        _save_progress(run, "undoing", ("undoing",))
+    _save_progress(run, "undone", ("undoing",))
 
 
 @contextmanager
@@ -460,7 +456,8 @@ def _recording_failures(entry: DataDict) -> Iterator[None]:
         entry["outcome"] = "forbidden"
     except tk.ValidationError as error:
         model.Session.rollback()
-        entry.update(outcome="failed", message=_message(error))
+        errors: Any = error.error_dict
+        entry.update(outcome="failed", message="; ".join(said(errors))[:LONGEST_MESSAGE])
     except Exception:
         log.exception("Bulk edit of %s", entry["id"])
         model.Session.rollback()
@@ -468,16 +465,10 @@ def _recording_failures(entry: DataDict) -> Iterator[None]:
 
 
 def _context(user: str) -> Any:
-    return {
-        "user": user,
-        "ignore_auth": False,
-        "model": model,
-        "session": model.Session,
-        "use_cache": False,
-    }
+    return {"user": user, "use_cache": False}
 
 
-def _change_one(id_: str, run: DataDict, change: Change, entry: DataDict) -> None:
+def _change_one(run: DataDict, change: Change, entry: DataDict) -> None:
     """Change a dataset; its values before and after are saved first, so that the change can be undone."""
     dataset = tk.get_action("package_show")(_context(run["user"]), {"id": entry["id"]})
     entry["title"] = dataset["title"]
@@ -489,7 +480,7 @@ def _change_one(id_: str, run: DataDict, change: Change, entry: DataDict) -> Non
         entry["outcome"] = "unchanged"
         return
     entry.update(before=before, after=after)
-    _save_progress(id_, run, "running", ("queued", "running"))
+    _save_progress(run, "running", ("queued", "running"))
     _save(run["user"], dataset["id"], change.field, after)
     entry["outcome"] = "changed"
 
@@ -509,7 +500,3 @@ def _undo_one(user: str, field: str, entry: DataDict) -> str:
 def _save(user: str, dataset_id: str, field: str, value: Any) -> None:
     data = {"id": dataset_id, **patch(field, value)}
     tk.get_action("package_patch")(_context(user), data)
-
-
-def _message(error: Any) -> str:
-    return "; ".join(said(error.error_dict))[:LONGEST_MESSAGE]

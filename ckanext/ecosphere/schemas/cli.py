@@ -10,7 +10,7 @@ import click
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import adopting
 from ckanext.ecosphere.schemas.iso import writer
-from ckanext.ecosphere.schemas.public_files import each_dataset
+from ckanext.ecosphere.schemas.public_files import PUBLIC, each_dataset
 from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 from ckanext.ecosphere.vocabularies.model import faults, merged
 
@@ -75,7 +75,7 @@ def export_iso(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = set()
-    for dataset in each_dataset({"fq": "+dataset_type:dataset +capacity:public"}):
+    for dataset in each_dataset({"fq": PUBLIC}):
         file = folder / f"{dataset['id']}.xml"
         file.write_bytes(writer.record_of(dataset))
         written.add(file.name)

@@ -11,6 +11,7 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import form as schema_form
+from ckanext.ecosphere.schemas.licences import REGISTER
 from ckanext.ecosphere.shared.config import declared, own_services
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 
@@ -37,19 +38,9 @@ def publisher() -> str:
     return tk.config["ecosphere.schemas.catalogue_publisher"]
 
 
-def overlay() -> str:
-    """Return the path of the administrator's schema overlay, empty when there is none."""
-    return tk.config[OVERLAY]
-
-
 def grace_until() -> str:
     """Return the last day on which missing mandatory fields only cause warnings, as a string; empty for no grace."""
     return str(tk.config[GRACE_UNTIL] or "")
-
-
-def vocabularies() -> str:
-    """Return the folder of the administrator's own vocabularies, empty when there is none."""
-    return tk.config[VOCABULARIES]
 
 
 def guard_settings() -> GuardSettings:
@@ -80,7 +71,6 @@ SCHEMING = "scheming_datasets"
 PAGE_SIZE = "ckanext.dcat.datasets_per_page"
 #: A dataset takes a tenth of a second; a page of RDF less than two seconds.
 STOCK_PAGE, DATASETS_A_PAGE = "100", 15
-LICENCES = Path(__file__).with_name("licences.json")
 
 
 def set_defaults(settings: Any) -> None:
@@ -91,18 +81,18 @@ def set_defaults(settings: Any) -> None:
     Args:
         settings: CKAN's configuration, changed in place.
     """
-    own = vocabularies()
+    own = tk.config[VOCABULARIES]
     if own and not Path(own).is_dir():
         raise CkanConfigurationException(f"{VOCABULARIES}: {own} is no folder")
     voc.use(own)
     profiles = tk.aslist(declared(RDF_PROFILES, None, settings))
     if own_rdf_profile() and profiles in ([], [STOCK_RDF_PROFILE]):
         settings[RDF_PROFILES] = OWN_PROFILE
-    if overlay() and settings.get(SCHEMAS) in (None, "", OWN_SCHEMA, [OWN_SCHEMA]):
+    overlay = tk.config[OVERLAY]
+    if overlay and settings.get(SCHEMAS) in (None, "", OWN_SCHEMA, [OWN_SCHEMA]):
+        folder = settings.get("ckan.storage_path") or ""
         try:
-            settings[SCHEMAS] = schema_form.write_overlaid(
-                overlay(), settings.get("ckan.storage_path") or ""
-            )
+            settings[SCHEMAS] = schema_form.write_overlaid(overlay, folder)
         except schema_form.OverlayError as error:
             raise CkanConfigurationException(f"{OVERLAY}: {error}") from error
         scheming: Any = p.get_plugin(SCHEMING)
@@ -112,4 +102,4 @@ def set_defaults(settings: Any) -> None:
     if str(declared(PAGE_SIZE, None, settings) or STOCK_PAGE) == STOCK_PAGE:
         settings[PAGE_SIZE] = DATASETS_A_PAGE
     if own_licences() and not settings.get("licenses_group_url"):
-        settings["licenses_group_url"] = f"file://{LICENCES}"
+        settings["licenses_group_url"] = f"file://{REGISTER}"

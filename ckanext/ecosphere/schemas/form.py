@@ -168,12 +168,11 @@ _SEPARATOR = "|"
 @voc.derived
 @cache
 def _choices(name: str, store: str) -> tuple[DataDict, ...]:
-    vocabulary = voc.get(name)
     usual_words: dict[str, list[str]] = {}
     if name == "themes":
         usual_words = _usual_words()
     choices = []
-    for concept in _in_tree_order(vocabulary):
+    for concept, depth in voc.get(name).in_tree_order():
         if concept.data.get("withdrawn"):  # datasets keep it, but it can no longer be chosen
             continue
         terms = (_labels(concept), *usual_words.get(concept.id, ()))
@@ -181,7 +180,7 @@ def _choices(name: str, store: str) -> tuple[DataDict, ...]:
             {
                 "value": getattr(concept, store),
                 "label": {"fr": concept.label_fr, "en": concept.label_en},
-                "depth": len(vocabulary.ancestors(concept.uri)),
+                "depth": depth,
                 "terms": _SEPARATOR.join(terms),
             }
         )
@@ -200,16 +199,6 @@ def _usual_words() -> dict[str, list[str]]:
             map(voc.normalise, row["terms"].split(_SEPARATOR))
         )
     return words
-
-
-def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
-    def below(concept: voc.Concept) -> Iterable[voc.Concept]:
-        yield concept
-        for child in vocabulary.children(concept.uri):
-            yield from below(child)
-
-    for root in vocabulary.roots():
-        yield from below(root)
 
 
 def ecosphere_concept_choices(field: Field) -> tuple[DataDict, ...]:
@@ -413,7 +402,7 @@ def _check_values(where: str, field: Row, sections: list[str], fields: Row) -> N
             raise OverlayError(f"{where}, form_default: {value} is not in the vocabulary {name}")
 
 
-def write_overlaid(path: str, folder: str = "") -> str:
+def write_overlaid(path: str, folder: str) -> str:
     """Write the schema with an overlay applied to a file that ckanext-scheming can read.
 
     Args:

@@ -14,28 +14,15 @@ from jinja2 import Undefined
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.dataset.view import Row, as_list
-from ckanext.ecosphere.schemas import form, places, relations, stored, urls, wording
+from ckanext.ecosphere.schemas import form, page, places, relations, stored, urls, wording
 from ckanext.ecosphere.schemas.adopting import (  # noqa: F401 - for the templates
     ecosphere_core_inputs,
     ecosphere_core_people,
 )
-from ckanext.ecosphere.schemas.form import (  # noqa: F401 - for the templates
-    ecosphere_concept_choices,
-    ecosphere_late_list,
-    ecosphere_late_services,
-    ecosphere_media_types,
-    ecosphere_registry_services,
-    ecosphere_whole_form,
-)
 from ckanext.ecosphere.schemas.importing import services
-from ckanext.ecosphere.schemas.logic import publication
+from ckanext.ecosphere.schemas.logic import locked_fields, publication
 from ckanext.ecosphere.schemas.logic.bulk import (  # noqa: F401 - for the templates
     ecosphere_bulk_filters,
-)
-from ckanext.ecosphere.schemas.logic.locked_fields import (  # noqa: F401 - for the templates
-    CARRIED,
-    ecosphere_locked,
-    ecosphere_locked_fields,
 )
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import languages
@@ -111,7 +98,7 @@ def ecosphere_form_sections(
         fields = []
         for field in map(dict, declared):
             if _is_hidden(field):
-                field["form_snippet"] = CARRIED
+                field["form_snippet"] = locked_fields.CARRIED
             if series:
                 field["lender"] = stored.lender(field, data, series)
             fields.append(field)
@@ -125,7 +112,7 @@ def ecosphere_form_sections(
                 "filled": sum(ecosphere_is_filled(data.get(name)) for name in names),
                 "faulty": faulty,
                 "open": is_open,
-                "late": is_dataset and not (is_open or ecosphere_whole_form(section["id"])),
+                "late": is_dataset and not (is_open or form.ecosphere_whole_form(section["id"])),
             }
         )
     return sections
@@ -368,12 +355,11 @@ def ecosphere_language_inputs(field: Field, values: Row) -> list[dict[str, str]]
     texts.pop(languages.FRENCH, None)
     inputs = []
     for tag, text in texts.items():
-        label = languages.name(tag, language.current())
         inputs.append(
             {
                 "name": f"{ecosphere_input_name(field)}-{tag}",
                 "tag": tag,
-                "label": label,
+                "label": languages.name(tag, language.current()),
                 "value": text,
             }
         )
@@ -382,11 +368,9 @@ def ecosphere_language_inputs(field: Field, values: Row) -> list[dict[str, str]]
 
 def ecosphere_own_footprint(dataset: Row) -> str:
     """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
-    footprint = str(dataset.get("spatial") or "")
-    derived = places.footprint(dataset)
-    if derived and json.dumps(derived) == footprint:
+    if places.is_derived(dataset):
         return ""
-    return footprint
+    return str(dataset.get("spatial") or "")
 
 
 def ecosphere_texts(value: Any) -> list[str]:
@@ -405,8 +389,8 @@ def ecosphere_unfinished() -> list[DataDict]:
 
 
 def get_helpers() -> DataDict:
-    """Return the helpers of this module and of `wording.py` by name, for CKAN."""
-    names = {**vars(wording), **globals()}
+    """Return the helpers of this module and of those in which they are defined, by name, for CKAN."""
+    names = {**vars(form), **vars(locked_fields), **vars(page), **vars(wording), **globals()}
     return {
         name: value
         for name, value in names.items()

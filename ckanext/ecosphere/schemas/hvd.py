@@ -6,6 +6,7 @@ report (art. 5(3)).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.view import Row, View
-from ckanext.ecosphere.schemas import relations, stored
+from ckanext.ecosphere.schemas import public_files, relations, stored
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import csv_table, language, reach
@@ -46,24 +47,18 @@ class Reason:
     Attributes:
         category: id of the category.
         field: the field of the dataset that tells.
-        label_fr, label_en: its value.
-        section: section of the annex of the regulation.
+        value: its value.
     """
 
     category: str
     field: str
-    label_fr: str
-    label_en: str
-    section: str
+    value: voc.Concept
 
 
 def declared(dataset: Dataset) -> list[str]:
     """Return the ids of the categories that a dataset declares; a narrower one, which the list lacks, by its URI."""
-    categories = []
-    for value in View(dataset).many("hvd_category"):
-        concept = voc.get(CATEGORIES).get(value)
-        categories.append(concept.id if concept else value)
-    return list(dict.fromkeys(categories))
+    values = View(dataset).many("hvd_category")
+    return list(dict.fromkeys(voc.get(CATEGORIES).as_stored(value, "id") for value in values))
 
 
 def categories(dataset: Dataset) -> list[str]:
@@ -92,8 +87,7 @@ def _deduced(dataset: View) -> Iterator[Reason]:
                 continue
             deduction = deductions.get(concept.id) or deductions.get(_ANY)
             if deduction and deduction.words.search(title):
-                section = _requirements()[deduction.category]["section"]
-                yield Reason(deduction.category, field, concept.label_fr, concept.label_en, section)
+                yield Reason(deduction.category, field, concept)
 
 
 def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
@@ -110,12 +104,13 @@ def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
 def index(document: DataDict, dataset: Dataset) -> None:
     """Add the judgement of a dataset to its index document, in place."""
     its_categories = categories(dataset)
-    if its_categories:
-        field = DECLARED_FIELD if declared(dataset) else PROBABLE_FIELD
-        document[field] = its_categories
-        requirements = lacking(dataset, its_categories)
-        if requirements:
-            document[LACKING_FIELD] = requirements
+    if not its_categories:
+        return
+    field = DECLARED_FIELD if declared(dataset) else PROBABLE_FIELD
+    document[field] = its_categories
+    requirements = lacking(dataset, its_categories)
+    if requirements:
+        document[LACKING_FIELD] = requirements
 
 
 def apis(dataset: Dataset) -> list[str]:
@@ -216,7 +211,6 @@ def _beginnings(words: str) -> re.Pattern[str]:
 
 # --- numbers, lists and report: from the index, with a fixed number of queries ------------------
 
-PUBLIC = "+dataset_type:dataset +capacity:public"
 DECLARED, PROBABLE = "declared", "probable"
 FIELDS = {DECLARED: DECLARED_FIELD, PROBABLE: PROBABLE_FIELD}
 A_PAGE, MOST_SERVICES = 20, 100
@@ -238,7 +232,7 @@ class Selection:
 
     def search(self) -> DataDict:
         """Return the parameters of `package_search`."""
-        filters = [PUBLIC, f"+{FIELDS[self.state]}:[* TO *]"]
+        filters = [public_files.PUBLIC, f"+{FIELDS[self.state]}:[* TO *]"]
         if self.lacks:
             filters.append(f'+{LACKING_FIELD}:"{self.lacks}"')
         if self.service:
@@ -301,9 +295,10 @@ def in_words(dataset: Row) -> DataDict:
 def _sentence(reason: Reason) -> str:
     schema = tk.h.scheming_get_dataset_schema("dataset")
     label = label_of(tk.h.scheming_field_by_name(schema["dataset_fields"], reason.field))
-    value = getattr(reason, f"label_{language.of_tables()}")
+    value = reason.value.label(language.current())
+    section = _requirements()[reason.category]["section"]
     message = _("{field} “{value}” (annex of the regulation, section {section})")
-    return message.format(field=label, value=value, section=reason.section)
+    return message.format(field=label, value=value, section=section)
 
 
 def category_label(category: str) -> str:
@@ -325,7 +320,6 @@ def requirement_labels() -> dict[str, str]:
 
 A_PART = 1_000
 """Datasets in one file, which is written while it is sent."""
-_A_QUERY = 200
 _SEPARATOR = " | "
 COLUMNS = (
     "dataset", "title", "service", "state", "category", "category_label", "legislation",
@@ -336,17 +330,8 @@ COLUMNS = (
 
 def report(selection: Selection, part: int) -> Iterator[str]:
     """Yield the lines of a part of the report, the first one with number 1."""
-    return csv_table.lines(COLUMNS, map(_row, _datasets(selection, part)))
-
-
-def _datasets(selection: Selection, part: int) -> Iterator[DataDict]:
-    first = (part - 1) * A_PART
-    for start in range(first, first + A_PART, _A_QUERY):
-        rows = {"rows": _A_QUERY, "start": start, "sort": "id asc", "facet": "false"}
-        datasets = tk.get_action("package_search")({}, {**selection.search(), **rows})["results"]
-        yield from datasets
-        if len(datasets) < _A_QUERY:
-            return
+    datasets = public_files.each_dataset(selection.search(), (part - 1) * A_PART)
+    return csv_table.lines(COLUMNS, map(_row, itertools.islice(datasets, A_PART)))
 
 
 def _row(dataset: Row) -> list[str]:
@@ -357,16 +342,13 @@ def _row(dataset: Row) -> list[str]:
     licence = voc.get("licences").get(licence_id)
     if licence:
         licence_id, licence_url = licence.id, licence.data["url"]
-    uris = []
-    for category in its_categories:
-        concept = voc.get(CATEGORIES).get(category)
-        uris.append(concept.uri if concept else category)
+    state = DECLARED if declared(dataset) else PROBABLE
     cells = {
         "dataset": [dataset["name"]],
         "title": [dataset["title"]],
         "service": [(dataset.get("organization") or {}).get("title") or ""],
-        "state": [DECLARED if declared(dataset) else PROBABLE],
-        "category": uris,
+        "state": [state],
+        "category": map(voc.get(CATEGORIES).as_stored, its_categories),
         "category_label": words["categories"],
         "legislation": [HIGH_VALUE_REGULATION],
         "metadata": [relations.permalink(dataset)],

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import DataDict
 
-from ckanext.ecosphere.dataset.view import Row, as_list, as_object
+from ckanext.ecosphere.dataset.view import Row, parse_json
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.schemas import adopting, licences
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
@@ -216,13 +216,11 @@ def _restore_one(row: Row, checks: Row) -> None:
 
 
 def _with_rows(fields: Row) -> DataDict:
-    """Return the fields of a file with the lists that are JSON texts since `leave` as lists."""
+    """Return the fields of a file with the lists and objects that are JSON texts since `leave` as such."""
     schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
-    names = {field["field_name"] for field in schema}
     read = dict(fields)
-    for name in names.intersection(fields):
-        if isinstance(read[name], str) and read[name].startswith("["):
-            read[name] = as_list(read[name])
-        elif isinstance(read[name], str):
-            read[name] = as_object(read[name])
+    for field in schema:
+        parsed = parse_json(read.get(field["field_name"]))
+        if parsed is not None:
+            read[field["field_name"]] = parsed
     return read

@@ -6,7 +6,6 @@ with ``python -m ckanext.ecosphere.schemas.licences``; a test fails if it is out
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import tables
 
 REGISTER = Path(__file__).with_name("licences.json")
 
@@ -63,8 +63,7 @@ class Licence:
 
 @cache
 def _table() -> dict[str, dict[str, str]]:
-    with LICENCES.open(encoding="utf-8", newline="") as lines:
-        return {row["licence"]: row for row in csv.DictReader(lines)}
+    return {row["licence"]: row for row in tables.rows(LICENCES)}
 
 
 def licence(text: str) -> Licence:
@@ -74,10 +73,8 @@ def licence(text: str) -> Licence:
     ['odc-odbl', None, 'cc-by', 'uk-ogl']
     """
     row = _table().get(text)
-    if row and language.current()[:2] == "fr":
-        return Licence(row["becomes"] or None, row["reason_fr"])
     if row:
-        return Licence(row["becomes"] or None, row["reason_en"])
+        return Licence(row["becomes"] or None, row[f"reason_{language.of_tables()}"])
     concept = voc.get("licences").lookup(text)
     if concept is None:
         return Licence(text)

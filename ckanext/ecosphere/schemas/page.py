@@ -27,7 +27,9 @@ from ckanext.ecosphere.dataset.services import endpoint
 from ckanext.ecosphere.dataset.view import Row, View
 from ckanext.ecosphere.schemas import places, relations, schemaorg, stored, urls, wording
 from ckanext.ecosphere.schemas.rdf.parts import HIGH_VALUE_REGULATION
-from ckanext.ecosphere.schemas.relations import ecosphere_address_text
+from ckanext.ecosphere.schemas.relations import (  # noqa: F401 - for the templates
+    ecosphere_address_text,
+)
 from ckanext.ecosphere.shared import (
     characters,
     contact_details,
@@ -196,27 +198,6 @@ def _text(labels: Mapping[str, str]) -> str:
     return labels.get(language.of_tables(), "")
 
 
-HELPERS = {
-    helper.__name__: helper
-    for helper in (
-        ecosphere_glance,
-        ecosphere_hvd_regulation,
-        ecosphere_access,
-        ecosphere_around,
-        ecosphere_collections,
-        ecosphere_editions,
-        ecosphere_makers,
-        ecosphere_citation,
-        ecosphere_address_text,
-        ecosphere_resources_by_use,
-        ecosphere_resource_use,
-        ecosphere_structured_data,
-        ecosphere_main_way,
-        ecosphere_link_state,
-    )
-}
-
-
 # --- summary: extent, period, freshness, access, licence, main resource --------------------------
 
 MOST_PLACES = 4
@@ -273,10 +254,7 @@ def glance(dataset: Dataset) -> DataDict:
 
 def _label(vocabulary: str, value: str) -> str:
     """Return the label of a concept in the language of the page, "" for an unknown one."""
-    concept = voc.get(vocabulary).get(value)
-    if concept is None:
-        return ""
-    return concept.label(language.current())
+    return voc.get(vocabulary).label(value, language.current())
 
 
 def access(dataset: Dataset) -> DataDict:
@@ -370,23 +348,19 @@ def extent_map(dataset: View) -> ExtentMap | None:
 
 def _boxes(dataset: View) -> list[outlines.Box]:
     """Return the boxes of the spatial coverage, else those of the territories, else that of `spatial`."""
-    boxes = [_box([row.get("bbox"), row.get("geom")]) for row in dataset.rows("spatial_coverage")]
+    boxes = [_box(row, "bbox") or _box(row, "geom") for row in dataset.rows("spatial_coverage")]
     if not any(boxes):
         boxes = list(map(places.territory_box, dataset.territories))
     if not any(boxes):
-        boxes = [_box([dataset.values.get("spatial")])]
+        boxes = [_box(dataset.values, "spatial")]
     return [box for box in boxes if box]
 
 
-def _box(geometries: Iterable[Any]) -> outlines.Box | None:
-    """Return the box of the first valid geometry, None without one."""
-    for geometry in geometries:
-        try:
-            shape = places.parse_geometry(geometry)
-        except places.GeometryError:
-            continue
-        return places.sides(shape) or places.geometry_to_box(shape)
-    return None
+def _box(row: Row, key: str) -> outlines.Box | None:
+    shape = places.shape(row, key)
+    if shape is None:
+        return None
+    return places.sides(shape) or places.geometry_to_box(shape)
 
 
 def _place(uri: str) -> str:

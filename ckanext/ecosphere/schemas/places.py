@@ -355,15 +355,27 @@ def footprint(dataset: Row) -> DataDict | None:
     return _merge(shapes)
 
 
+def is_derived(dataset: Row) -> bool:
+    """Return whether ``spatial`` of a dataset is its footprint, rather than a geometry of its own."""
+    derived = footprint(dataset)
+    return derived is not None and json.dumps(derived) == dataset.get("spatial")
+
+
+def shape(row: Row, key: str) -> DataDict | None:
+    """Return the geometry of a row, such as its ``bbox`` or ``geom``; None if there is none or it is invalid."""
+    if not row.get(key):
+        return None
+    try:
+        if key == "bbox":
+            return parse_box(row[key])
+        return parse_geometry(row[key])
+    except GeometryError:
+        return None
+
+
 def _shape_of(row: Row) -> DataDict | None:
     """Return the most exact shape of a row of the spatial coverage: geometry, box, or that of its territory."""
-    for key, parse in (("geom", parse_geometry), ("bbox", parse_box)):
-        if row.get(key):
-            try:
-                return parse(row[key])
-            except GeometryError:
-                continue
-    return _territory_shape(row.get("uri") or "")
+    return shape(row, "geom") or shape(row, "bbox") or _territory_shape(row.get("uri") or "")
 
 
 def _territory_shape(uri: str) -> DataDict | None:

@@ -37,7 +37,6 @@ from ckanext.ecosphere.schemas import (
     hvd,
     indexing,
     leaving,
-    page,
     public_files,
     views,
 )
@@ -66,7 +65,7 @@ VALIDATORS = {
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints(views.BLUEPRINTS)
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**template_helpers.HELPERS, **page.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(lambda: {**template_helpers.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""

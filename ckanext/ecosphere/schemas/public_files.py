@@ -31,9 +31,9 @@ from ckanext.ecosphere.shared.queue import enqueue_once
 PAGE_SIZE = 200
 
 
-def each_dataset(search: DataDict) -> Iterator[DataDict]:
-    """Yield all datasets of a search, fetched page by page."""
-    start, total = 0, 1
+def each_dataset(search: DataDict, start: int = 0) -> Iterator[DataDict]:
+    """Yield the datasets of a search in one order, from a place on, fetched page by page."""
+    total = start + 1
     while start < total:
         query = {**search, "rows": PAGE_SIZE, "start": start, "sort": "id asc", "facet": "false"}
         page = tk.get_action("package_search")({}, query)

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -60,7 +59,7 @@ Dataset = Row
 def index(document: DataDict) -> None:
     """Add the references of a dataset to its index document, as multiple values."""
     for field, target in INDEXED.items():
-        values = _list(document.get(field))
+        values = [str(value) for value in as_list(document.get(field)) if value]
         if values:
             document[target] = values
 
@@ -172,11 +171,12 @@ def other_records(dataset: Dataset) -> list[dict[str, str]]:
 
 def _search(query: str, rows: int) -> DataDict:
     """Search as the current user; results are cached per page, which needs them several times."""
-    return once.for_page("related datasets", (query, rows), lambda: _searched(query, rows))
-
-
-def _searched(query: str, rows: int) -> DataDict:
-    return tk.get_action("package_search")({}, _parameters(query, rows))
+    search = _parameters(query, rows)
+    return once.for_page(
+        "related datasets",
+        (query, rows),
+        lambda: tk.get_action("package_search")({}, search),
+    )
 
 
 def _parameters(query: str, rows: int) -> DataDict:
@@ -203,10 +203,6 @@ def quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _list(value: Any) -> list[str]:
-    return [str(part) for part in as_list(value) if part]
-
-
 # --- what the page shows around a dataset: related datasets, editions, collections --------------
 
 ROWS = 40
@@ -218,25 +214,7 @@ EXACT = "vocab_ecosphere_territory_exact"
 FIELDS = ("id", "name", "title", "extras_title_translated", EXACT, SERIES_FIELD)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 #: Words that link a subject and a place, also dropped by the French analysis of the index; and "lot".
-_NO_SUBJECT = frozenset(
-    {
-        "au",
-        "aux",
-        "dans",
-        "de",
-        "des",
-        "du",
-        "en",
-        "et",
-        "la",
-        "le",
-        "les",
-        "lot",
-        "par",
-        "pour",
-        "sur",
-    }
-)
+_NO_SUBJECT = voc.SMALL_WORDS | {"lot"}
 
 Related = dict[str, list[DataDict]]
 
@@ -271,8 +249,8 @@ def subject(title: str, territories: Iterable[str]) -> Subject:
             text = f" {text} ".replace(f" {voc.normalise(concept.label_fr)} ", " ")
     words = (word for word in text.split() if len(word) >= SHORTEST_WORD)
     telling = dict.fromkeys(word for word in words if word not in _NO_SUBJECT)
-    year = _YEAR.search(title)
-    return Subject(tuple(telling)[:MOST_WORDS], year.group() if year else "")
+    years = _YEAR.findall(title)
+    return Subject(tuple(telling)[:MOST_WORDS], next(iter(years), ""))
 
 
 # --- related datasets ---
@@ -401,12 +379,14 @@ def _shown(datasets: Iterable[Dataset]) -> list[DataDict]:
     rows = []
     for dataset in first:
         stored = View(extras.get(str(dataset["id"])) or {})
-        english = dataset.get("title_translated")
+        english = {}
+        if dataset.get("title_translated"):
+            english = {languages.ENGLISH: dataset["title_translated"]}
         rows.append(
             {
                 "name": str(dataset["name"]),
                 "title": str(dataset.get("title") or dataset["name"]),
-                "title_translated": {languages.ENGLISH: english} if english else {},
+                "title_translated": english,
                 "language": list(stored.many("language")),
                 "dcat_type": stored.values.get("dcat_type"),
             }

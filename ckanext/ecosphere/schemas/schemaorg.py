@@ -7,7 +7,6 @@ schema, and those required by Google's guide for datasets. Nothing is inferred b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -147,10 +146,9 @@ def _places(read: View) -> Iterator[DataDict]:
     for uri in read.texts("territory"):
         yield _place(places.label(uri, "fr"), places.territory_box(uri))
     for row in read.rows("spatial_coverage"):
-        box = None
-        if row.get("bbox"):
-            with suppress(places.GeometryError):
-                box = places.geometry_to_box(places.parse_box(row["bbox"]))
+        shape, box = places.shape(row, "bbox"), None
+        if shape:
+            box = places.geometry_to_box(shape)
         if box or row.get("text"):
             yield _place(str(row.get("text") or ""), box)
 

@@ -167,10 +167,8 @@ def taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
         series: its series; the first one with a value for a field lends it.
     """
     lenders = list(series)
-    schema = None
-    if lenders:
-        schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset")
-    if not schema:
+    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset")
+    if not lenders or not schema:
         return {}
     values: DataDict = {}
     for field in schema["dataset_fields"]:
@@ -180,6 +178,11 @@ def taken_from_series(dataset: Row, series: Iterable[Row]) -> DataDict:
     return values
 
 
+def is_public(package: Any) -> bool:
+    """Return whether anyone may see a `model.Package`."""
+    return not package.private and package.state == model.State.ACTIVE
+
+
 def _public(reference: str) -> Row | None:
     """Return a public series, read once per page, or None."""
     return once.for_page("public series", reference, lambda: _read_public(reference))
@@ -187,6 +190,6 @@ def _public(reference: str) -> Row | None:
 
 def _read_public(reference: str) -> Row | None:
     package = package_of(reference)
-    if package is None or package.private or package.state != "active":
+    if package is None or not is_public(package):
         return None
     return tk.get_action("package_show")({"ignore_auth": True}, {"id": package.id})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -93,29 +94,33 @@ def catalogue() -> Response:
     except SearchError as error:
         return tk.abort(400, str(error))
     if number <= public_files.MOST_LIVE:
-        response = Response(
-            stream_with_context(public_files.csv_lines(search)), mimetype="text/csv"
-        )
-    elif search != {"q": "", "fq": public_files.PUBLIC}:
+        return _table(public_files.csv_lines(search), "catalogue.csv")
+    if search != {"q": "", "fq": public_files.PUBLIC}:
         message = _(
             "Too many datasets for one file: {number} at most. Narrow the search, or take the "
             "whole catalogue."
         )
         return tk.abort(400, message.format(number=public_files.MOST_LIVE))
-    elif public_files.csv_path() is None:
+    if public_files.csv_path() is None:
         message = _(
             "This portal stores no files, and the catalogue is too large to be written at once: "
             "narrow the search to"
             " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
         )
         return Response(message.format(number=public_files.MOST_LIVE), 503, mimetype="text/plain")
-    else:
-        file = public_files.prepared_csv()
-        if not file:
-            message = _("The file is being prepared: ask for it again in a few minutes.")
-            return Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")
-        response = send_file(file, mimetype="text/csv", max_age=0)
+    file = public_files.prepared_csv()
+    if not file:
+        message = _("The file is being prepared: ask for it again in a few minutes.")
+        return Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")
+    response = send_file(file, mimetype="text/csv", max_age=0)
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
+    return response
+
+
+def _table(lines: Iterator[str], name: str) -> Response:
+    """Return a CSV file, written while it is sent."""
+    response = Response(stream_with_context(lines), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
@@ -427,6 +432,7 @@ def _readable(name: str) -> Any:
 
 # --- citations, sitemap -----------------------------------------------------------------------------------
 
+
 PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -538,13 +544,10 @@ def _number(name: str, most: int) -> int:
 def _csv(name: str) -> Response:
     selection = _selection(name)
     part = _number("part", MOST_PAGES)
-    response = Response(stream_with_context(hvd.report(selection, part)), mimetype="text/csv")
     names = ["hvd", name, selection.state]
     if part > 1:
         names.append(str(part))
-    file = "-".join(filter(None, names))
-    response.headers["Content-Disposition"] = f'attachment; filename="{file}.csv"'
-    return response
+    return _table(hvd.report(selection, part), f"{'-'.join(filter(None, names))}.csv")
 
 
 def _service(id: str) -> DataDict:
@@ -592,8 +595,8 @@ def edit() -> Any:
         errors = error.error_dict
     labels = _labels()
     fields = [(name, labels.get(name, name)) for name in bulk.FIELDS]
-    vocabularies = {field["field_name"]: field.get("vocabulary") for field in _fields()}
-    lists = [(label, vocabularies[name]) for name, label in fields if vocabularies.get(name)]
+    used = [(label, bulk.FIELDS[name].vocabulary) for name, label in fields]
+    lists = [(label, vocabulary) for label, vocabulary in used if vocabulary]
     variables = {
         "data": data,
         "preview": preview,

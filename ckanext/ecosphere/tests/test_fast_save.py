@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
+from ckan.lib.search.common import SearchIndexError
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from hypothesis import HealthCheck, Phase, given, settings
@@ -315,3 +316,23 @@ def test_validation_of_right_and_wrong_values_is_that_of_ckan(
         assert bool(errors) == bool(expected[1]), wanted
         if action == "package_show" or not errors:
             assert found == expected[0], wanted
+
+
+def test_an_outage_while_documents_are_sent_one_by_one_is_no_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    errors = {"refused": SearchIndexError("HTTP 400"), "away": solr.SolrAwayError("timeout")}
+
+    def add(documents: list[solr.Document], **_options: Any) -> None:
+        if documents[0]["id"] in errors:
+            raise errors[documents[0]["id"]]
+
+    monkeypatch.setattr(solr, "add", add)
+    refused: list[str] = []
+
+    def note(id_: str, _error: Exception) -> None:
+        refused.append(id_)
+
+    with pytest.raises(solr.SolrAwayError):
+        solr.add_one_by_one([{"id": "good"}, {"id": "refused"}, {"id": "away"}], note)
+    assert refused == ["refused"]

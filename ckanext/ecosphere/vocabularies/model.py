@@ -129,6 +129,13 @@ class Vocabulary:
             return ""
         return concept.label(lang)
 
+    def as_stored(self, value: str, attribute: str = "uri") -> str:
+        """Return the `uri` or `id` of the concept with this URI or id; the value itself if there is none."""
+        concept = self.get(value)
+        if concept is None:
+            return value
+        return getattr(concept, attribute)
+
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the direct narrower concepts of ``uri``, in the order of the file."""
         return self._children.get(uri, ())
@@ -150,6 +157,17 @@ class Vocabulary:
     def roots(self) -> tuple[Concept, ...]:
         """Return the concepts that have no broader one."""
         return tuple(concept for concept in self.concepts if not concept.broader)
+
+    def in_tree_order(self) -> Iterator[tuple[Concept, int]]:
+        """Yield the concepts with their depth, narrower ones after their broader one."""
+
+        def below(concept: Concept, depth: int) -> Iterator[tuple[Concept, int]]:
+            yield concept, depth
+            for child in self.children(concept.uri):
+                yield from below(child, depth + 1)
+
+        for root in self.roots():
+            yield from below(root, 0)
 
     def _index(self) -> None:
         children: dict[str, list[Concept]] = {}

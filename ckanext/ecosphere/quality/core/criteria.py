@@ -171,7 +171,7 @@ def access_rights(facts: Facts, _today: date) -> State:
 
 def on_time(facts: Facts, today: date) -> State:
     """Pass until the due date; not applicable if the producer announces none, missing without a frequency or date."""
-    if facts.finished or facts.kind in (Kind.SERVICE, Kind.CODE):
+    if facts.finished or not facts.holds_data:
         return State.NA
     if facts.due:
         return when(today.isoformat() <= facts.due)
@@ -185,7 +185,7 @@ def current(facts: Facts, today: date) -> State:
 
     Not applicable to services and code, nor to data that are never updated according to their producer.
     """
-    if facts.kind in (Kind.SERVICE, Kind.CODE) or (facts.frequency in NEVER and facts.dated):
+    if not facts.holds_data or (facts.frequency in NEVER and facts.dated):
         return State.NA
     if facts.due and not facts.finished:
         return when(today.isoformat() <= facts.due)
@@ -204,12 +204,7 @@ def kept_up(facts: Facts, today: date) -> State:
 
 def kept_up_until(facts: Facts) -> date | None:
     """Return the last day on which no more than one announced update is overdue; None if none is expected."""
-    if (
-        facts.finished
-        or not facts.due
-        or not facts.dated
-        or facts.kind in (Kind.SERVICE, Kind.CODE)
-    ):
+    if facts.finished or not (facts.due and facts.dated and facts.holds_data):
         return None
     due = date.fromisoformat(facts.due)
     period = due - date.fromisoformat(facts.last_change)

@@ -139,14 +139,14 @@ class Facts:
 
         Assumed for data, unless everything indicates plain tables.
         """
-        if self.kind in (Kind.SERVICE, Kind.CODE) or self.representation in ("textTable", "video"):
+        if not self.holds_data or self.representation in ("textTable", "video"):
             return False
         signs = self.resolution or self.reference_systems or self.inspire_themes
         return bool(signs) or not self.distributions.only_plain
 
     @property
     def holds_data(self) -> bool:
-        """Return whether it is about data, for which a temporal coverage makes sense."""
+        """Return whether it is about data, for which a period and updates make sense."""
         return self.kind not in (Kind.SERVICE, Kind.CODE)
 
     @property

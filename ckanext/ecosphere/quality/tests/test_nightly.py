@@ -22,12 +22,12 @@ def test_scores_that_fell_due_are_brought_up_to_date(monkeypatch: pytest.MonkeyP
     assert due
     tomorrow = due + timedelta(days=1)
     monkeypatch.setattr(store, "today", lambda: tomorrow)
-    stages = list(jobs.nightly(links=False))
+    stages = list(jobs.nightly(False, 60))
     assert [(stage.name, stage.failed) for stage in stages] == [
         ("scores", False),
     ]
     assert stored(late["id"]).results["on_time"] == "fail"
-    assert "0" in next(iter(jobs.nightly(links=False))).told
+    assert "0" in next(iter(jobs.nightly(False, 60))).told
 
 
 def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatch):
@@ -41,7 +41,7 @@ def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatc
         check.status is CheckStatus.WARNING
         and check.remedy == "Run: ckan ecosphere quality nightly"
     )
-    assert [stage.failed for stage in jobs.nightly(links=False)] == [False]
+    assert [stage.failed for stage in jobs.nightly(False, 60)] == [False]
     assert setup.check()[0].status is CheckStatus.OK
 
 
@@ -50,7 +50,7 @@ def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         patch.setattr(links, "run", lambda *_due: links.Outcome(1, 0, 0))
-        stages = list(jobs.nightly())
+        stages = list(jobs.nightly(True, 60))
     assert [stage.failed for stage in stages] == [True, False]
 
 
@@ -62,6 +62,6 @@ def test_the_command_does_it_or_leaves_it_to_a_worker(monkeypatch: pytest.Monkey
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         assert CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"]).exit_code == 1
     asked: list[Any] = []
-    monkeypatch.setattr(jobs, "enqueue_nightly", lambda links: asked.append(links) or "job-1")
+    monkeypatch.setattr(jobs.Run, "request", lambda _run, links: asked.append(links) or "job-1")
     result = CKANCliRunner().invoke(cli.quality, ["nightly", "--background", "--no-links"])
     assert "job-1" in result.output and asked == [False]

@@ -147,6 +147,15 @@ def test_a_dataset_that_cannot_be_indexed_keeps_no_other_out(monkeypatch: pytest
     assert in_index(7, "incomplete") == ["zone-0"]
 
 
+def test_a_long_run_becomes_visible_in_few_steps(monkeypatch: pytest.MonkeyPatch):
+    commits: list[str] = []
+    monkeypatch.setattr(rescore, "LOCKED_TOGETHER", 2)
+    monkeypatch.setattr(rescore, "COMMIT_EVERY", 2)
+    monkeypatch.setattr(rescore.solr, "commit", lambda: commits.append("commit"))
+    rescore.reindex([f"gone-{number}" for number in range(6)])
+    assert len(commits) == 2, "after two of three chunks, and at the end"
+
+
 def test_what_is_deleted_or_gone_does_not_come_back():
     deleted = act("package_create", **saved(name="deleted"))["id"]
     act("package_delete", id=deleted)

@@ -57,7 +57,7 @@ def test_figures_of_a_service_may_count_its_private_datasets(catalogue: dict[str
 def test_nothing_gives_empty_figures():
     found, wins = figures.of(Scope(organization="none"))
     assert (found["datasets"], found["mean"], wins) == (0, None, [])
-    assert figures.worst(Scope()) == []
+    assert figures.worst(Scope(), 10) == []
     assert figures.trend(Scope(), EVER) == []
     assert figures.mean_over([]) is None
 
@@ -96,7 +96,7 @@ def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
 def test_the_worst_datasets_come_first(catalogue: dict[str, Any]):
     names = [
         package.name
-        for package, _row in figures.worst(Scope(organization=catalogue["good"]["owner_org"]))
+        for package, _row in figures.worst(Scope(organization=catalogue["good"]["owner_org"]), 10)
     ]
     assert names == ["poor", "good"]
     scope = Scope(organization=catalogue["good"]["owner_org"], private=True)

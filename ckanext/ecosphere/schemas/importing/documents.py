@@ -23,7 +23,7 @@ from rdflib.exceptions import Error as RDFError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.services import service_kinds
-from ckanext.ecosphere.dataset.view import Row, as_list, plain_text
+from ckanext.ecosphere.dataset.view import Row, as_list, filled, plain_text
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.shared import authorization, characters, parsing, rdf
@@ -476,7 +476,7 @@ def from_publiccode(document: Row) -> Dataset:
         "tags": [{"name": word} for word in dict.fromkeys(words)],
         "language": _texts(_mapping(document, "localisation").get("availableLanguages")),
     }
-    return {name: value for name, value in dataset.items() if value}
+    return filled(dataset)
 
 
 def _mapping(document: Row, name: str) -> Row:
@@ -494,8 +494,7 @@ def _people(rows: Any) -> list[dict[str, str]]:
     people = []
     for row in as_list(rows or [])[:MAX_PARTS]:
         if isinstance(row, Mapping):
-            person = {name: plain_text(row.get(name)) for name in ("name", "email")}
-            people.append({name: text for name, text in person.items() if text})
+            people.append(filled({name: plain_text(row.get(name)) for name in ("name", "email")}))
     return people
 
 

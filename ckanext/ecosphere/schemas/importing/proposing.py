@@ -80,7 +80,7 @@ def propose(data: Row, context: Any) -> DataDict:
     for url in records:
         try:
             described, read_at = documents.fetch(url, context)
-        except documents.ServiceError as error:
+        except documents.ServiceError as error:  # as only its answer tells
             kinds = list(answer["kinds"])
             kinds[pasted.index(url)] = f"{SERVICE}:{error.format}"
             return propose({**data, "kinds": kinds}, context)
@@ -174,10 +174,9 @@ def _together(
             message = _("The address {url} does not answer: {why}")
             problems.append(message.format(url=address.url[:200], why=why))
         has_answered = has_answered or not why
-        name = addresses.file_name(address.url)
-        format_ = addresses.target(address.url).format
-        resources.append({"url": address.url, "name": name, "format": format_})
-        dataset.setdefault("title", services.readable(name.rpartition(".")[0]))
+        file = _file(address.url)
+        resources.append(file)
+        dataset.setdefault("title", services.readable(file["name"].rpartition(".")[0]))
     dataset["resources"] = _once(resources)
     return {
         **answer,
@@ -186,6 +185,11 @@ def _together(
         "read": has_answered,
         **importable({"dataset": dataset, "problems": problems}, read_at, context),
     }
+
+
+def _file(url: str) -> DataDict:
+    format_ = addresses.target(url).format
+    return {"url": url, "name": addresses.file_name(url), "format": format_}
 
 
 def _once(resources: Iterable[DataDict]) -> list[DataDict]:
@@ -300,17 +304,17 @@ def other_service(dataset: Dataset, context: Any) -> str | None:
     if who.get("user"):
         query["id"] = who["user"]
     mine = tk.get_action("organization_list_for_user")(who.copy(), query)
-    if not mine or any(_is(group, service) for group in mine):
+    if not mine or any(_is_same_service(group, service) for group in mine):
         return None
     return str(service.label_fr)
 
 
-def _is(group_dict: Row, service: voc.Concept) -> bool:
+def _is_same_service(group_dict: Row, service: voc.Concept) -> bool:
     group = model.Group.get(group_dict["id"])
     registered = sheets.registered(group) if group else None
-    return (
-        registered or voc.get("organisations").find(str(group_dict.get("title") or ""))
-    ) == service
+    if registered is None:
+        registered = voc.get("organisations").find(str(group_dict.get("title") or ""))
+    return registered == service
 
 
 def _warnings(existing: Iterable[Row], service: str | None) -> list[str]:

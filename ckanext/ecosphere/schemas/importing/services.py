@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset.geometry import area, box_to_geometry, hull
-from ckanext.ecosphere.dataset.view import Row, Values
+from ckanext.ecosphere.dataset.view import Row, Values, filled
 from ckanext.ecosphere.schemas import places
 from ckanext.ecosphere.vocabularies import tables
 
@@ -109,7 +109,7 @@ def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
     if box:
         values["spatial_coverage"] = [{"bbox": box_to_geometry(box)}]
         values["territory"] = _territories(box, lang)
-    return {name: value for name, value in values.items() if value}
+    return filled(values)
 
 
 def _own_text(text: str) -> str:

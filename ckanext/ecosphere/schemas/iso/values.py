@@ -69,10 +69,7 @@ class Reader(View):
     def concept(self, vocabulary: str, name: str) -> str:
         """Return the French label of a field's concept, or the value itself without one."""
         value = self.text(name)
-        concept = voc.get(vocabulary).get(value) if value else None
-        if concept is None:
-            return value
-        return concept.label_fr
+        return voc.get(vocabulary).label(value) or value
 
 
 Writer = Callable[[Reader, Field], Iterable[Element]]
@@ -99,10 +96,11 @@ def texts(dataset: Reader, field: Field) -> Iterable[Element]:
 def labels(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write each value with a link: a concept by its French label and URI, an address as it is."""
     for value in dataset.texts(field.name):
-        yield _label(_name(field), field.vocabulary, value)
+        yield label(_name(field), field.vocabulary, value)
 
 
-def _label(name: str, vocabulary: str, value: str) -> Element:
+def label(name: str, vocabulary: str, value: str) -> Element:
+    """Return a value with a link, as `labels` writes it."""
     concept = voc.get(vocabulary).get(value) if vocabulary else None
     if concept is None:
         return xml.label(name, value, value)
@@ -157,7 +155,7 @@ def dated(dataset: Reader, field: Field) -> Iterable[Element]:
 
 def keywords(dataset: Reader, field: Field) -> Iterable[Element]:
     """Write the values as one group of keywords, with the thesaurus if there is one."""
-    words = [_label("gmd:keyword", field.vocabulary, value) for value in dataset.texts(field.name)]
+    words = [label("gmd:keyword", field.vocabulary, value) for value in dataset.texts(field.name)]
     if not words:
         return
     thesaurus = None
@@ -225,10 +223,8 @@ def languages(dataset: Reader, field: Field) -> Iterable[Element]:
 
 def _language(uri: str) -> str:
     concept = voc.get("language").get(uri)
-    for label in concept.alt_labels if concept else ():
-        if len(label) == _ISO_639_2:
-            return label
-    return _code(uri).lower()
+    codes = concept.alt_labels if concept else ()
+    return next((code for code in codes if len(code) == _ISO_639_2), _code(uri).lower())
 
 
 def encodings(dataset: Reader, field: Field) -> Iterable[Element]:

@@ -200,10 +200,10 @@ def _access(dataset: Reader) -> Element | None:
     """Return the access limitations; public data without any get INSPIRE's "no limitations"."""
     right = dataset.text("access_rights")
     is_public = right.endswith("/PUBLIC")
-    limits = [_ground(uri) for uri in dataset.texts("access_limitation")]
+    limits = list(values.labels(dataset, fields.get("access_limitation")))
     limits += xml.texts("gmd:otherConstraints", [dataset.text("access_conditions")])
     if not limits and is_public:
-        limits = [_ground(NO_LIMIT)]
+        limits = [values.label("gmd:otherConstraints", "access-limitation", NO_LIMIT)]
     if not limits and not right:
         return None
     codes = ["otherRestrictions"]
@@ -211,14 +211,6 @@ def _access(dataset: Reader) -> Element | None:
         codes = ["restricted", "otherRestrictions"]
     restrictions = [xml.code("gmd:accessConstraints", "MD_RestrictionCode", code) for code in codes]
     return el("gmd:resourceConstraints", el("gmd:MD_LegalConstraints", restrictions, limits))
-
-
-def _ground(uri: str) -> Element:
-    label = uri
-    concept = voc.get("access-limitation").get(uri)
-    if concept:
-        label = concept.label_fr
-    return xml.label("gmd:otherConstraints", label, uri)
 
 
 def _use(dataset: Reader) -> Element | None:
@@ -368,6 +360,9 @@ def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
 
 # --- extents (EX_Extent) ------------------------------------------------------------------------
 
+#: Geometries of a row of the spatial coverage.
+SHAPES = ("bbox", "geom", "centroid")
+
 
 def extents(dataset: Reader, name: str) -> list[Element]:
     """Return the extents of a dataset in elements ``name``.
@@ -379,7 +374,7 @@ def extents(dataset: Reader, name: str) -> list[Element]:
     has_place = False
     for number, row in enumerate(dataset.rows("spatial_coverage"), 1):
         contents.append(_of_row(row, number))
-        has_place = has_place or any(_parsed(row, key) for key in ("bbox", "geom", "centroid"))
+        has_place = has_place or any(places.shape(row, key) for key in SHAPES)
     around = [_place(uri) for uri in dataset.texts("territory")]
     if not has_place:
         around += [_box(box) for box in _derived_boxes(dataset)]
@@ -397,8 +392,8 @@ def _of_row(row: Row, number: int) -> list[Element]:
         content.append(xml.text("gmd:description", row["text"]))
     if row.get("uri"):
         content.append(_place(str(row["uri"])))
-    shape, centre = _parsed(row, "geom"), _parsed(row, "centroid")
-    around = _parsed(row, "bbox") or shape or centre
+    box, shape, centre = (places.shape(row, key) for key in SHAPES)
+    around = box or shape or centre
     if around:
         content += map(_box, _boxes(around))
     if shape:
@@ -408,20 +403,9 @@ def _of_row(row: Row, number: int) -> list[Element]:
     return content
 
 
-def _parsed(row: Row, key: str) -> dict[str, Any] | None:
-    if not row.get(key):
-        return None
-    try:
-        if key == "bbox":
-            return places.parse_box(row[key])
-        return places.parse_geometry(row[key])
-    except places.GeometryError:
-        return None
-
-
 def _derived_boxes(dataset: Reader) -> list[places.Box]:
     """Return the boxes of the footprint, else those of the territories."""
-    footprint = _parsed(dataset.dataset, "spatial")
+    footprint = places.shape(dataset.dataset, "spatial")
     if footprint:
         return _boxes(footprint)
     boxes = map(places.territory_box, dataset.texts("territory"))

@@ -15,7 +15,8 @@ from lxml import etree
 
 from ckanext.ecosphere.vocabularies import languages
 
-_NOT_IN_A_URI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
+#: Characters that no URI has, nor IRI.
+NOT_IN_A_URI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 NAMESPACES = {
     "gmd": "http://www.isotc211.org/2005/gmd",
@@ -181,7 +182,7 @@ def dated(value: str, kind: str) -> Element:
 
 def url(name: str, value: str) -> Element:
     """Return an element with a ``gmd:URL``; characters not allowed in a URI are percent-encoded."""
-    encoded = _NOT_IN_A_URI.sub(lambda match: quote(match.group()), value.strip())
+    encoded = NOT_IN_A_URI.sub(lambda match: quote(match.group()), value.strip())
     return el(name, el("gmd:URL", text=encoded))
 
 
@@ -268,15 +269,11 @@ class Tree:
                 self._put(path, element)
 
     def _put(self, path: str, element: Element) -> None:
-        shared: list[str] = []
-        own: list[str] = []
-        for name in path.split("/") if path else ():
+        names = path.split("/")
+        for name in reversed(names):
             if name in REPEATED:
-                own.append(name)
-            else:
-                shared.append(name)
-        for name in reversed(own):
-            element = el(prefixed(name), el(REPEATED[name], element))
+                element = el(prefixed(name), el(REPEATED[name], element))
+        shared = [name for name in names if name and name not in REPEATED]
         place = "/".join([*shared, etree.QName(element).localname])
         self._elements.setdefault(place, []).append(element)
 

@@ -29,11 +29,6 @@ def _import_schema(ignore_empty: Any, unicode_safe: Any) -> DataDict:
 
 
 @validator_args
-def _service_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
-    return {"id": [not_empty, unicode_safe]}
-
-
-@validator_args
 def _propose_schema(not_empty: Any, ignore_empty: Any) -> DataDict:
     texts: list[Any] = [
         tk.get_converter("convert_to_list_if_string"),
@@ -44,10 +39,6 @@ def _propose_schema(not_empty: Any, ignore_empty: Any) -> DataDict:
         "kinds": [ignore_empty, *texts],
         "layers": [ignore_empty, *texts],
     }
-
-
-def _nothing_schema() -> DataDict:
-    return {}
 
 
 @action(_import_schema)
@@ -114,7 +105,7 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict
 
 
 @tk.side_effect_free
-@action(_service_schema)
+@action(bulk.identifier_schema)
 def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> DataDict:
     """Return the usual values of a service: those shared by at least half of its latest 50 datasets.
 
@@ -141,7 +132,7 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> Dat
 
 
 @tk.side_effect_free
-@action(_nothing_schema)
+@action(dict)
 def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List unfinished descriptions (state "draft"), which searches do not find.
 

@@ -9,31 +9,22 @@ from ckanext.ecosphere.schemas.logic import bulk
 from ckanext.ecosphere.shared import authorization
 
 
-def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow users who may create datasets to import a description."""
+def may_describe(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow users who may create datasets."""
     return authz.is_authorized("package_create", context, {})
 
 
-def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow users who may create datasets to get a description proposed from URLs."""
-    return authz.is_authorized("package_create", context, {})
-
-
-def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow users who may create datasets of a service to get its usual values."""
+def may_describe_for_service(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow users who may create datasets of a service."""
     return authz.is_authorized("package_create", context, {"owner_org": data_dict["id"]})
-
-
-def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow users who may create datasets to list unfinished ones."""
-    return authz.is_authorized("package_create", context, {})
 
 
 def get_auth_functions() -> DataDict:
     """Return the authorization functions by name."""
     own = {
-        name: function
-        for name, function in globals().items()
-        if name.startswith("ecosphere_dataset_")
+        "ecosphere_dataset_import": may_describe,
+        "ecosphere_dataset_propose": may_describe,
+        "ecosphere_dataset_usual_values": may_describe_for_service,
+        "ecosphere_dataset_unfinished": may_describe,
     }
     return authorization.deny_by_default(own | bulk.AUTH)

@@ -23,7 +23,7 @@ from ckanext.ecosphere.shared.language import N_
 
 MOST_DATASETS = 1000
 NAMES_ASKED = 300  # per query: Solr allows 1024 clauses, and each name takes two
-#: Reason of a `plan.PlanError` → parameter of the action, and message.
+#: Reason of a `bulk.PlanError` → parameter of the action, and message.
 _MESSAGES = {
     "field": ("field", N_("Choose the field to change")),
     "operation": ("operation", N_("This field holds one value: it can only be replaced")),
@@ -54,13 +54,9 @@ def _change_schema(
 
 
 @validator_args
-def _run_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
+def identifier_schema(not_empty: Any, unicode_safe: Any) -> DataDict:
+    """Return the schema of an action whose only parameter is the `id` of its object."""
     return {"id": [not_empty, unicode_safe]}
-
-
-@validator_args
-def _nothing_schema() -> DataDict:
-    return {}
 
 
 @tk.side_effect_free
@@ -132,7 +128,7 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> DataDict
 
 
 @tk.side_effect_free
-@action(_run_schema)
+@action(identifier_schema)
 def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> DataDict:
     """Return the progress of a bulk edit, and its outcome for each dataset.
 
@@ -147,7 +143,7 @@ def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> DataDict:
     return _run(data_dict["id"])
 
 
-@action(_run_schema)
+@action(identifier_schema)
 def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
     """Undo a bulk edit in the background; datasets whose field was changed since then are left alone.
 
@@ -163,11 +159,11 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
         raise tk.ValidationError(
             {"id": [_("Only a run that is done can be undone, and only once")]}
         )
-    bulk.start_undo(data_dict["id"])
+    bulk.start_undo(run)
     return _run(data_dict["id"])
 
 
-@action(_run_schema)
+@action(identifier_schema)
 def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> DataDict:
     """Resume a bulk edit, or its undo, whose worker has died.
 
@@ -178,14 +174,15 @@ def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> DataDic
     Returns:
         the run.
     """
-    if not _run(data_dict["id"])["interrupted"]:
+    run = _run(data_dict["id"])
+    if not run["interrupted"]:
         raise tk.ValidationError({"id": [_("Only a run that was interrupted can be resumed")]})
-    bulk.resume(data_dict["id"])
+    bulk.resume(run)
     return _run(data_dict["id"])
 
 
 @tk.side_effect_free
-@action(_nothing_schema)
+@action(dict)
 def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List bulk edits, latest first: the user's own or, for sysadmins, those of all users.
 
@@ -197,11 +194,12 @@ def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[Data
         for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count` of datasets,
         `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
     """
-    user = str(context.get("user") or "")
-    everyone = context.get("ignore_auth") or authz.is_sysadmin(user)
+    user: str | None = str(context.get("user") or "")
+    if context.get("ignore_auth") or authz.is_sysadmin(user):
+        user = None
     lang = language.current()
     rows = []
-    for run in bulk.listed(None if everyone else user):
+    for run in bulk.listed(user):
         row = {name: run[name] for name in _SHOWN_OF_RUN}
         row["values"] = bulk.described(run["field"], run["values"], lang)
         row["count"] = len(run["ids"])
@@ -410,15 +408,12 @@ def may_see(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 ACTIONS = {
-    action.__name__: action
-    for action in (
-        ecosphere_bulk_edit_preview,
-        ecosphere_bulk_edit_start,
-        ecosphere_bulk_edit_show,
-        ecosphere_bulk_edit_undo,
-        ecosphere_bulk_edit_resume,
-        ecosphere_bulk_edit_list,
-    )
+    "ecosphere_bulk_edit_preview": ecosphere_bulk_edit_preview,
+    "ecosphere_bulk_edit_start": ecosphere_bulk_edit_start,
+    "ecosphere_bulk_edit_show": ecosphere_bulk_edit_show,
+    "ecosphere_bulk_edit_undo": ecosphere_bulk_edit_undo,
+    "ecosphere_bulk_edit_resume": ecosphere_bulk_edit_resume,
+    "ecosphere_bulk_edit_list": ecosphere_bulk_edit_list,
 }
 AUTH = {
     "ecosphere_bulk_edit_preview": may_preview,

@@ -151,13 +151,17 @@ def _accommodated(action: str, context: Context, data: DataDict) -> Body | None:
     body.read_licence(context)
     body.make_contact()
     if package and adopting.is_adopted(package) and (action == UPDATE or "resources" in data):
-        dataset = tk.get_action("package_show")(
-            {"ignore_auth": True, "use_cache": False}, {"id": package.id}
-        )
+        dataset = _shown(package.id)
         body.keep_fields_of_files(dataset)
         if action == UPDATE:
             body.keep_fields(dataset)
     return body
+
+
+def _shown(package_id: str) -> DataDict:
+    """Return the stored dataset, whoever may see it."""
+    context: Any = {"ignore_auth": True, "use_cache": False}
+    return tk.get_action("package_show")(context, {"id": package_id})
 
 
 def _has_schema(kind: Any) -> bool:
@@ -192,9 +196,7 @@ def resource_update(original: Any, context: Context, data_dict: DataDict) -> Any
     file = model.Resource.get(str(data_dict.get("id") or ""))
     if file is None or is_form() or not _has_schema(file.package.type):
         return original(context, data_dict)
-    dataset = tk.get_action("package_show")(
-        {"ignore_auth": True, "use_cache": False}, {"id": file.package_id}
-    )
+    dataset = _shown(file.package.id)
     return original(context, _with_fields(data_dict, dataset["resources"]))
 
 
@@ -207,9 +209,8 @@ def get_actions() -> DataDict:
             return _save(name, original, context, data_dict)
 
         action.__name__ = name
-        vars(action)["ecosphere_for_earlier_programs"] = (
-            True  # the bulk import of the harvest need not call it
-        )
+        # The bulk import of the harvest need not call it.
+        vars(action)["ecosphere_for_earlier_programs"] = True
         action.__doc__ = (
             f"Take what programs send that do not know the schema, then call `{name}` of CKAN."
         )

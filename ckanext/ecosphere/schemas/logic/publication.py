@@ -32,7 +32,7 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas import adopting, config, form, places, relations
 from ckanext.ecosphere.schemas.logic import locked_fields
 from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_error
-from ckanext.ecosphere.schemas.stored import Stored, inherited_fields
+from ckanext.ecosphere.schemas.stored import Stored, inherited_fields, is_public
 from ckanext.ecosphere.shared import dates, language
 
 Field = Row
@@ -124,13 +124,11 @@ def _derive_spatial(
     value = data.get(("spatial",))
     if value and not _was_derived(value, context):
         return
-    territories = data.get(("territory",))
-    derived = places.footprint(
-        {
-            "spatial_coverage": [coverage[number] for number in sorted(coverage)],
-            "territory": as_list(territories) if territories else [],
-        }
-    )
+    dataset = {
+        "spatial_coverage": [coverage[number] for number in sorted(coverage)],
+        "territory": as_list(data.get(("territory",)) or []),
+    }
+    derived = places.footprint(dataset)
     text = json.dumps(derived) if derived else None
     if text != value:
         _set_extra(data, "spatial", text, errors, context)
@@ -141,11 +139,10 @@ def _was_derived(text: str, context: Any) -> bool:
     package = context.get("package")
     if package is None or package.extras.get("spatial") != text:
         return False
-    before = {}
+    before = {"spatial": text}
     for name in ("spatial_coverage", "territory"):
         before[name] = json.loads(package.extras.get(name) or "[]")
-    derived = places.footprint(before)
-    return derived is not None and json.dumps(derived) == text
+    return places.is_derived(before)
 
 
 def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, context: Any) -> None:
@@ -382,7 +379,7 @@ RULES = (
 
 def note(package: Any) -> None:
     """Note before a save whether the stored dataset, None for a new one, is public."""
-    if has_request_context() and package is not None and _is_public(package):
+    if has_request_context() and package is not None and is_public(package):
         g.setdefault(WERE_PUBLIC, set()).add(package.id)
 
 
@@ -392,7 +389,7 @@ def tell(dataset: Row) -> None:
         return
     package = model.Package.get(dataset["id"])  # in the session already
     were_public = g.setdefault(WERE_PUBLIC, set())
-    if package is None or package.id in were_public or not _is_public(package):
+    if package is None or package.id in were_public or not is_public(package):
         return
     were_public.add(package.id)
     name = package.name
@@ -409,10 +406,6 @@ def tell(dataset: Row) -> None:
     anchor = Markup('<a class="alert-link" href="{}">{}</a>')
     written = Markup(", ").join(anchor.format(url, text) for text, url in links)
     tk.h.flash_success(Markup("{} {}").format(sentence, written), allow_html=True)
-
-
-def _is_public(package: Any) -> bool:
-    return not package.private and package.state == model.State.ACTIVE
 
 
 log = logging.getLogger(__name__)
@@ -485,22 +478,14 @@ def check_grace() -> list[Check]:
         last = until()
     except ValueError:
         message = _("{option}: “{value}” is not a day, there is no period of grace")
+        message = message.format(option=config.GRACE_UNTIL, value=text)
         remedy = _("Write the last day as 2027-06-30, or leave the option out")
-        return [
-            Check(
-                name,
-                CheckStatus.ERROR,
-                message.format(option=config.GRACE_UNTIL, value=text),
-                remedy,
-            )
-        ]
+        return [Check(name, CheckStatus.ERROR, message, remedy)]
     if last is None:
         return []
     if dates.today() > last:
-        message = _("It ended on {day}: what is missing is refused again").format(
-            day=dates.day(last)
-        )
+        message = _("It ended on {day}: what is missing is refused again")
         remedy = _("Remove {option}").format(option=config.GRACE_UNTIL)
-        return [Check(name, CheckStatus.WARNING, message, remedy)]
+        return [Check(name, CheckStatus.WARNING, message.format(day=dates.day(last)), remedy)]
     message = _("Until {day}, a dataset that lacks mandatory fields is published with a warning")
     return [Check(name, CheckStatus.OK, message.format(day=dates.day(last)))]

@@ -410,21 +410,6 @@ def ecosphere_concepts(field: Row, schema: Row) -> Validator:
     return _many(_resolver(field))
 
 
-def ecosphere_texts(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Accept several texts; stored as a JSON list."""
-    _many(ecosphere_text)(key, data, errors, context)
-
-
-def ecosphere_urls(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Accept several web addresses; stored as a JSON list."""
-    _many(ecosphere_url)(key, data, errors, context)
-
-
-def ecosphere_uris(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Accept several URIs; stored as a JSON list."""
-    _many(ecosphere_uri)(key, data, errors, context)
-
-
 def _resolver(field: Row) -> Callable[[str], str]:
     return _make_resolver(
         field["vocabulary"],
@@ -502,9 +487,12 @@ def _many(resolve: Callable[[Any], Any]) -> Validator:
     return validator
 
 
-def ecosphere_load_list(value: Any) -> Any:
-    """Return a stored JSON list as a list (on output)."""
-    return as_list(value)
+#: Several texts, web addresses or URIs, stored as a JSON list.
+ecosphere_texts = _many(ecosphere_text)
+ecosphere_urls = _many(ecosphere_url)
+ecosphere_uris = _many(ecosphere_uri)
+#: On output: a stored JSON list as a list.
+ecosphere_load_list = as_list
 
 
 # --- formats ---

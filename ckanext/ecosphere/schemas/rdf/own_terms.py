@@ -13,7 +13,6 @@ Only graphs whose catalogue record conforms to the suite's profile are read so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
@@ -28,6 +27,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import Row, as_list
 from ckanext.ecosphere.schemas import urls
+from ckanext.ecosphere.schemas.iso import xml
 from ckanext.ecosphere.schemas.rdf.parts import DQV, IANA, PROV, SCHEMA, TERM, geometry, uri
 from ckanext.ecosphere.schemas.stored import is_filled
 
@@ -165,7 +165,8 @@ def arrange(graph: Graph, ref: Any) -> None:
             numbered = []
             for row in graph.objects(node, predicate):
                 place = str(graph.value(row, POSITION) or places.get(str(row)))
-                numbered.append((int(place) if place.isdecimal() else 0, row))
+                number = int(place) if place.isdecimal() else 0
+                numbered.append((number, row))
             for _number, row in sorted(numbered, key=itemgetter(0)):
                 graph.remove((node, predicate, row))
                 graph.add((node, predicate, row))
@@ -202,9 +203,8 @@ def _restore_file(graph: Graph, node: Any, file: DataDict) -> None:
     concept = voc.get("format").get(str(kind))
     file["format"] = concept.id if concept else str(kind or "")
     if kind is None and (node, COMPLETED, Literal("mimetype")) in graph:
-        file["format"] = media.removeprefix(
-            IANA
-        )  # ckanext-dcat writes such a format as a media type
+        # ckanext-dcat writes such a format as a media type.
+        file["format"] = media.removeprefix(IANA)
     file["access_url"] = str(graph.value(node, DCAT.accessURL) or "")
     file["license"] = str(graph.value(node, DCT.license) or "")
     file.pop("protocol", None)
@@ -235,8 +235,6 @@ def _take_out(graph: Graph, node: Any, target: DataDict) -> set[str]:
 
 # --- URLs ---------------------------------------------------------------------------------------
 
-_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
-
 
 def restore_addresses(graph: Graph, dataset: Row) -> None:
     """Restore the URLs of a dataset in its graph: ckanext-dcat 2.4 percent-encodes commas and the like.
@@ -247,7 +245,7 @@ def restore_addresses(graph: Graph, dataset: Row) -> None:
         cleaned = CleanedURIRef(address)
         if str(cleaned) == address or not urls.is_web_address(address):
             continue
-        if _NOT_IN_AN_IRI.search(address):
+        if xml.NOT_IN_A_URI.search(address):
             graph.add((cleaned, TERM.address, Literal(address)))
             continue
         for subject, predicate in list(graph.subject_predicates(cleaned)):

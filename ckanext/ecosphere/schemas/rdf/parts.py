@@ -25,9 +25,9 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
-from ckanext.ecosphere.dataset.view import Row, as_list, filled
+from ckanext.ecosphere.dataset.view import Row, View, as_list, filled
 from ckanext.ecosphere.schemas import config, places, urls
-from ckanext.ecosphere.schemas.stored import packages_of
+from ckanext.ecosphere.schemas.stored import is_public, packages_of
 from ckanext.ecosphere.shared import contact_details
 from ckanext.ecosphere.shared.rdf import NAMESPACES, PROFILE, TERM
 from ckanext.ecosphere.vocabularies import information
@@ -87,7 +87,7 @@ def texts_of(graph: Graph, node: Any, properties: Mapping[str, Any]) -> dict[str
     texts = {
         name: str(graph.value(node, predicate) or "") for name, predicate in properties.items()
     }
-    return {name: text for name, text in texts.items() if text}
+    return filled(texts)
 
 
 def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) -> Any:
@@ -96,11 +96,6 @@ def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) 
     graph.add((ref, link, node))
     add(graph, node, properties)
     return node
-
-
-def rows_of(dataset: Dataset, name: str) -> list[Row]:
-    """Return the rows of a field."""
-    return [row for row in as_list(dataset.get(name) or []) if isinstance(row, Mapping)]
 
 
 def rows_with_role(dataset: Dataset) -> list[Any]:
@@ -120,7 +115,7 @@ def write_references(graph: Graph, ref: Any, dataset: Dataset) -> None:
         predicate = uri(field.dcat["property"])
         names = [str(name) for name in as_list(dataset.get(field.name) or [])]
         for name, package in zip(names, packages_of(names), strict=True):
-            if package is not None and not _is_public(package):
+            if package is not None and not is_public(package):
                 continue
             graph.add((ref, TERM[field.name], Literal(name)))
             if package is not None:
@@ -128,11 +123,6 @@ def write_references(graph: Graph, ref: Any, dataset: Dataset) -> None:
                 graph.add((ref, predicate, node))
                 if predicate == DCAT.inSeries:
                     _describe_series(graph, node, package)
-
-
-def _is_public(package: Any) -> bool:
-    """Return whether anyone may see a `model.Package`."""
-    return not package.private and package.state == "active"
 
 
 def _uri_of(package: Any) -> Any:
@@ -291,9 +281,10 @@ def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
     if dataset.get("method"):
         method = {RDF.type: PROV.Activity, DCT.description: Literal(dataset["method"])}
         add_blank(graph, ref, PROV.wasGeneratedBy, method)
-    for row in rows_of(dataset, "quality_measure"):
+    view = View(dataset)
+    for row in view.rows("quality_measure"):
         _write_measure(graph, ref, row)
-    for row in rows_of(dataset, "other_information"):
+    for row in view.rows("other_information"):
         add_texts(graph, ref, {SKOS.note: information.written(row)})
 
 
@@ -302,7 +293,7 @@ def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
 
     DCAT-AP reserves dct:source for resources described as datasets, which most sources are not.
     """
-    if package is not None and _is_public(package):
+    if package is not None and is_public(package):
         graph.add((ref, PROV.wasDerivedFrom, _uri_of(package)))
     elif urls.is_uri(text):
         graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
@@ -374,7 +365,7 @@ def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
 
 def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate) -> None:
     """Write the rows of ``conformity``."""
-    for row in rows_of(dataset, "conformity"):
+    for row in View(dataset).rows("conformity"):
         address = str(row.get("uri") or "")
         standard: Any = BNode()
         if address:
@@ -388,7 +379,10 @@ def write_conformity(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate
         associated = add_blank(graph, test, PROV.qualifiedAssociation, association)
         followed = {RDF.type: PROV.Plan, PROV.wasDerivedFrom: standard}
         plan = add_blank(graph, associated, PROV.hadPlan, followed)
-        for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
+        described = [plan]
+        if isinstance(standard, BNode):
+            described.append(standard)
+        for node in described:
             add_texts(graph, node, {DCT.title: row.get("specification")})
             if row.get("date"):
                 add_date(node, DCT.issued, row["date"])
@@ -440,12 +434,13 @@ def write_record(graph: Graph, ref: Any, dataset: Dataset, add_date: AddDate) ->
     add_to_catalogue(graph, DCAT.record, record)
     add_texts(graph, record, {DCT.identifier: dataset.get("metadata_identifier")})
     date = str(dataset.get("metadata_date") or "")
-    original = _original(graph, dataset)
+    original, link = _original(graph, dataset), PROV.wasDerivedFrom
     if date:
         _describe_record(graph, original, ref)
         add_date(original, DCT.modified, date)
+        link = DCT.source
     if (original, None, None) in graph:
-        graph.add((record, DCT.source if date else PROV.wasDerivedFrom, original))
+        graph.add((record, link, original))
 
 
 def _original(graph: Graph, dataset: Dataset) -> Any:
@@ -532,11 +527,9 @@ def read_contact(graph: Graph, node: Any, contact: DataDict) -> None:
     """Read unit and telephone; invalid telephone numbers are left out."""
     contact |= texts_of(graph, node, {"unit": VCARD_UNIT})
     for telephone in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
-        value = graph.value(telephone, VCARD.hasValue)
+        number = graph.value(telephone, VCARD.hasValue, default=telephone)
         try:
-            contact["telephone"] = contact_details.international(
-                str(telephone if value is None else value)
-            )
+            contact["telephone"] = contact_details.international(str(number))
         except ValueError:
             continue
         break
@@ -588,9 +581,7 @@ def read_geodcat(graph: Graph, ref: Any, dataset: DataDict, agents: Callable[...
     """
     systems = {str(node) for node in graph.objects(ref, GEODCAT.referenceSystem)}
     if systems and not dataset.get("reference_system"):
-        concepts = voc.get("epsg")
-        uris = [concepts[system].uri if system in concepts else system for system in systems]
-        dataset["reference_system"] = sorted(uris)
+        dataset["reference_system"] = sorted(map(voc.get("epsg").as_stored, systems))
     kind = graph.value(ref, GEODCAT.resourceType)
     if kind is not None and not dataset.get("dcat_type"):
         dataset["dcat_type"] = str(kind)

@@ -352,9 +352,8 @@ def _scheme(concept_uri: str, vocabulary: str) -> str:
 def _prepared(dataset_dict: Row) -> DataDict:
     """Return a copy of a dataset with values in the form required by DCAT-AP."""
     dataset = copy.deepcopy(dict(dataset_dict))
-    footprint = places.footprint(dataset)
-    if footprint and json.dumps(footprint) == dataset.get("spatial"):
-        del dataset["spatial"]  # derived from the extents or the territories
+    if places.is_derived(dataset):
+        del dataset["spatial"]
     for row in parts.rows_with_role(dataset):
         if row.get("role") and not str(row["role"]).startswith("http"):
             row["role"] = AGENT_ROLE + row["role"]
@@ -622,8 +621,8 @@ def _read_by_vocabulary(graph: Graph, ref: Any, dataset: DataDict) -> None:
             others -= set(nodes)
         dataset.pop(field.name, None)
         if nodes:
-            key = field.entry.get("vocabulary_store", "uri")
-            values = {_stored(str(node), field.vocabulary, key) for node in nodes}
+            vocabulary, key = voc.get(field.vocabulary), field.entry.get("vocabulary_store", "uri")
+            values = {vocabulary.as_stored(str(node), key) for node in nodes}
             dataset[field.name] = sorted(values)
     specifications = sorted(str(node) for node in others if isinstance(node, URIRef))
     if specifications:
@@ -633,13 +632,6 @@ def _read_by_vocabulary(graph: Graph, ref: Any, dataset: DataDict) -> None:
 def _belongs(value: str, vocabulary: str) -> bool:
     """Return whether a value belongs to a vocabulary, or matches the prefix of an open one."""
     return value in voc.get(vocabulary) or value.startswith(OPEN.get(vocabulary, "\0"))
-
-
-def _stored(value: str, vocabulary: str, key: str) -> str:
-    concept = voc.get(vocabulary).get(value)
-    if concept is None:
-        return value
-    return getattr(concept, key)
 
 
 def _read_fields(graph: Graph, ref: Any, dataset: DataDict) -> None:
@@ -705,10 +697,8 @@ def _read_scale(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 def _read_identifiers(graph: Graph, ref: Any, dataset: DataDict) -> None:
     """Read the notation of other identifiers: ckanext-dcat 2.4 reads the id of their blank node."""
-    identifiers = []
-    for node in graph.objects(ref, ADMS.identifier):
-        notation = graph.value(node, SKOS.notation)
-        identifiers.append(str(node if notation is None else notation))
+    nodes = graph.objects(ref, ADMS.identifier)
+    identifiers = [str(graph.value(node, SKOS.notation, default=node)) for node in nodes]
     if identifiers:
         dataset["alternate_identifier"] = sorted(identifiers)
 

@@ -104,7 +104,7 @@ class TestTheOverlay:
         loaded = yaml.safe_load(Path(unquote(urlsplit(written).path)).read_text(encoding="utf-8"))
         assert {f["obligation"] for f in loaded["dataset_fields"] if f["field_name"] == "version"} == {"mandatory"}
         with pytest.raises(form.OverlayError):
-            form.write_overlaid(str(tmp_path / "missing.yaml"))
+            form.write_overlaid(str(tmp_path / "missing.yaml"), "")
 
 
 def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch, tmp_path, request):

@@ -93,3 +93,8 @@ class TestLeaving:
     def test_lists_of_a_file_are_json_texts_and_its_translations_are_left_out(self):
         fields = {"conforms_to": ["https://example.org"], "rights": "Libre.", "name_translated": {"en": "Data"}}
         assert leaving._plain_fields(fields) == {"conforms_to": '["https://example.org"]', "rights": "Libre."}
+
+
+def test_a_text_of_a_file_that_begins_like_a_list_comes_back_as_a_text():
+    fields = {"layer_name": '["zones"]', "rights": "[2024] Livraison provisoire"}
+    assert leaving._with_rows(fields) == {"layer_name": ["zones"], "rights": "[2024] Livraison provisoire"}

@@ -21,7 +21,7 @@ class TestDefaults:
             config: dict[str, Any] = {"ckanext.dcat.rdf.profiles": ["euro_dcat_ap_3"]}
             options.set_defaults(config)
             assert config["ckanext.dcat.rdf.profiles"] == "ecosphere_dcat_ap"
-            assert config["licenses_group_url"] == f"file://{options.LICENCES}"
+            assert config["licenses_group_url"] == f"file://{options.REGISTER}"
 
         def test_what_the_administrator_chose_stays(self):
             chosen = {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_2 my_profile", "licenses_group_url": "file:///x.json"}
