@@ -403,9 +403,9 @@ def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
 
 
 def _narrows(stems: Words, other: Words, title: Words) -> bool:
-    """Return whether a title says a phrase whose first word is the last one of another phrase."""
-    joint = (*other, *stems[1:])
-    return other[-1:] == stems[:1] and len(stems) > 1 and _place_of(joint, title) is not None
+    """Return whether a title says another phrase, and at once goes on from its last word to this phrase."""
+    joint = " ".join([*other, *stems[1:]])
+    return other[-1:] == stems[:1] and len(stems) > 1 and f" {joint} " in f" {' '.join(title)} "
 
 
 def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:

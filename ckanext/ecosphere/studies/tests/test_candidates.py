@@ -145,6 +145,7 @@ def test_a_title_may_list_the_subjects_of_two_needs():
     assert match(needs["habitats-marins"], seagrass).worth
     assert match(needs["habitats-naturels"], seagrass) == candidates.NO_MATCH
     assert match(needs["habitats-naturels"], "Cartographie des habitats de la Dombes").worth
+    assert match(needs["bruit-cartes"], "Cartes de bruit stratégiques des infrastructures routières du Nord").worth
     first_kind = "Zones naturelles d'intérêt écologique, faunistique et floristique (ZNIEFF) de type I"
     assert match(needs["znieff-2"], first_kind) == candidates.NO_MATCH
 
