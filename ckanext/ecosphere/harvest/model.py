@@ -40,8 +40,6 @@ Number = Annotated[int, mapped_column(sa.Identity(), primary_key=True)]
 
 # --- states of a record ---
 
-# --- states of a record ---
-
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"

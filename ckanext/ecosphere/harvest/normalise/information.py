@@ -13,7 +13,6 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import bounds, fields
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.normalise import themes
-from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.contacts import first_email, is_person
 from ckanext.ecosphere.harvest.normalise.draft import (
@@ -298,7 +297,7 @@ def _party(contact: Contact) -> str:
 def _role(contact: Contact) -> str:
     """Return the role of a party in words; empty if it is already among the contacts."""
     code = contact.role or ""
-    role = concept_of("agent-role", code)
+    role = voc.get("agent-role").lookup(code)
     if role and role.id == _POINT_OF_CONTACT:
         return ""
     if role and plain(role.label_fr) != plain(code):
