@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,6 +13,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere.harvest import config, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
+from ckanext.ecosphere.harvest.model import now
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.ecosphere.harvest.sources.base import enabled_types
@@ -71,8 +72,7 @@ def of_undo(undo: DataDict | None) -> DataDict:
 def _rate(done: int, started: str | None) -> float | None:
     if not started or not done:
         return None
-    moment = datetime.now(timezone.utc).replace(tzinfo=None)
-    seconds = (moment - datetime.fromisoformat(started)).total_seconds()
+    seconds = (now() - datetime.fromisoformat(started)).total_seconds()
     return done / max(seconds, _LEAST_SECONDS)
 
 

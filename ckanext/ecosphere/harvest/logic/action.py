@@ -332,10 +332,9 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     hold = closing.open_hold(id_)
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
-    user = model.User.get(context.get("user") or "")
     hold.decision = data_dict["decision"]
     hold.decided = now()
-    hold.user_id = user.id if user else None
+    hold.user_id = _user_id(context)
     if hold.decision == closing.KEEP:
         closing.keep(id_)
     model.Session.commit()
@@ -680,9 +679,9 @@ def _known_dataset(id_or_name: str) -> Any:
 
 
 def _new_job(context: Context, id_: str) -> str:
-    fresh: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
+    create = tk.get_action("harvest_job_create")
     try:
-        return tk.get_action("harvest_job_create")(fresh, {"source_id": id_, "run": False})["id"]
+        return create(authorization.same_person(context), {"source_id": id_, "run": False})["id"]
     except HarvestJobExists as error:  # created concurrently
         raise _refusal(tk._("This source is being harvested already.")) from error
 

@@ -29,7 +29,7 @@ from ckanext.ecosphere.harvest.record import Constraint, Term
 
 MAX_TERMS = 200
 _NOT_PUBLIC = "L311-5"
-_NO_MEANING = {"", "otherrestrictions", "license", "licence"}
+NO_MEANING = {"", "otherrestrictions", "license", "licence"}
 """Codes that only refer to a text."""
 _NO_CONDITION = re.compile(
     r"(aucune|pas de|no) conditions?( d acces)?( et d utilisation)?( ne)?( s)? ?appl"
@@ -271,7 +271,7 @@ def restriction_codes(draft: Draft) -> None:
     codes: dict[str, None] = {}
     for block in draft.record.constraints:
         for code in (*block.access_codes, *block.use_codes):
-            if code.lower() not in _NO_MEANING and code.lower() not in _CODE_RIGHTS:
+            if code.lower() not in NO_MEANING and code.lower() not in _CODE_RIGHTS:
                 codes[code] = None
     if codes:
         draft.lost("MD_RestrictionCode", list(codes))

@@ -355,20 +355,16 @@ _OF_CKAN = {
     "private", "state", "type",
 }  # fmt: skip
 """Fields that CKAN sets itself."""
-_NOT_TAKEN = _OF_CKAN | {
+_NOT_TAKEN = frozenset(_OF_CKAN) | {
     "license_title", "license_url", "qualified_relation", "resources", "tags",
 }  # fmt: skip
 """Names, besides the judged fields of the table, of which a profile gives what rules decide."""
 
 
-def _is_judged(name: str) -> bool:
-    """Tell whether only a rule sets a field: a value that it refused must not come back."""
-    return name in _NOT_TAKEN or name in _judged()
-
-
 @cache
 def _judged() -> frozenset[str]:
-    return frozenset(field.name for field in fields.fields() if field.entry.get("judged"))
+    """Return the fields that only rules set: a value that they refused must not come back."""
+    return _NOT_TAKEN.union(field.name for field in fields.fields() if field.entry.get("judged"))
 
 
 def _web(value: str) -> bool:
@@ -421,7 +417,7 @@ def _checked(name: str, value: Any) -> list[str]:
 def profile_fields(draft: Draft) -> None:
     """Take over fields from the profiles that no rule has set."""
     for name, value in draft.record.fields.items():
-        if draft.dataset.get(name) or _is_judged(name):
+        if draft.dataset.get(name) or name in _judged():
             continue
         texts = _checked(name, value)
         if name == "temporal_resolution":

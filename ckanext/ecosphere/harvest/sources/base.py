@@ -262,6 +262,15 @@ class SourceReader:
         self.reading.received += 1
         return True
 
+    def _json_record(self, value: Object, position: int, code: str) -> RawRecord | None:
+        """Return an object as a record to store; None if it is nested too deeply, which is reported with this code."""
+        try:
+            content = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        except RecursionError:
+            self.reading.fail(code, position, position)
+            return None
+        return RawRecord(position, content, digest_of(content), identifier_in(value))
+
     def _note_shortfall(self) -> None:
         """At the end, note if fewer records were received than announced, unless a failure already explains it."""
         reading = self.reading
@@ -639,9 +648,9 @@ def text_in(values: Object, name: str) -> str | None:
     return text_of(values.get(name))
 
 
-def day_in(values: Object, name: str) -> str:
-    """Return the date of a timestamp, "" without one."""
-    return (text_in(values, name) or "")[:10]
+def day_in(values: Object, name: str) -> str | None:
+    """Return the date of a timestamp; None without one."""
+    return (text_in(values, name) or "")[:10] or None
 
 
 def object_in(values: Object, name: str) -> Object:

@@ -40,7 +40,6 @@ from ckanext.ecosphere.harvest.sources.base import (
     count_of,
     day_in,
     default_page_size,
-    digest_of,
     identifier_in,
     list_in,
     megabytes_in,
@@ -168,12 +167,7 @@ class OgcApiReader(LinkedReader):
         identifier = identifier_in(item)
         if not self._is_new(identifier, self._position, identifier):
             return None
-        try:
-            content = json.dumps(item, ensure_ascii=False, sort_keys=True)
-        except (RecursionError, ValueError, TypeError):
-            self.reading.fail("not-ogcapi", self._position, self._position)
-            return None
-        return RawRecord(self._position, content, digest_of(content), identifier_in(item))
+        return self._json_record(item, self._position, "not-ogcapi")
 
 
 def _items(answer: Object) -> list[Any] | None:
@@ -258,7 +252,7 @@ def _of_feature(value: Object) -> Record:
         metadata_language=text_in(object_in(properties, "language"), "code")
         or text_in(properties, "language"),
         keywords=[Keyword(text) for text in texts_in(properties, "keywords")],
-        metadata_date=updated or None,
+        metadata_date=updated,
     )
     for external in objects_in(properties, "externalIds"):
         code = text_in(external, "value")
@@ -549,8 +543,8 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         text_in(link, "type"),
         role=_ROLES.get(relation),
         size_megabytes=megabytes_in(link, "length"),
-        issued=day_in(link, "created") or None,
-        modified=day_in(link, "updated") or None,
+        issued=day_in(link, "created"),
+        modified=day_in(link, "updated"),
     )
 
 
@@ -589,7 +583,7 @@ def _add_asset(record: Record, name: str, asset: Object) -> None:
         function="download",
         media_type=text_in(asset, "type"),
         size_megabytes=megabytes_in(asset, "file:size"),
-        modified=day_in(asset, "updated") or None,
+        modified=day_in(asset, "updated"),
     )
     if roles & {"metadata", "documentation"}:
         link.function = "information"

@@ -540,7 +540,7 @@ class Writer:
     def _take_over(item: Item, decision: deduplication.Takeover) -> None:
         package = model.Session.get(model.Package, decision.package_id)
         if package is not None:
-            deduplication.let_go(decision.holder, package.id)
+            update_record(*decision.holder, state=DUPLICATE, package_id=None, joined=package.id)
             item.has_dataset(package)
 
     def _dataset(self, item: Item, name: str, present: list[StoredResource]) -> DataDict:
