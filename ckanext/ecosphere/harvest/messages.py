@@ -373,11 +373,12 @@ def _form_labels() -> dict[str, str]:
 
 LONGEST = 2_000
 """Characters of a message that are compared."""
-_DETAIL = re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL)
-"""Messages of our source types are translated already, behind this prefix."""
-
-
 _ENGLISH = (
+    (
+        # A message of our source types, which is translated already.
+        re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL),
+        "{value}",
+    ),
     (
         re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
         N_("Another source already has this address with the same configuration."),
@@ -396,9 +397,6 @@ _ENGLISH = (
 
 def form_error(text: str) -> str:
     """Translate an error message of the form of a source; unknown ones are unchanged."""
-    detail = _DETAIL.fullmatch(text[:LONGEST])
-    if detail:
-        return detail["value"]
     for pattern, message in _ENGLISH:
         match = pattern.fullmatch(text[:LONGEST])
         if match:

@@ -106,20 +106,15 @@ def _of_operation(draft: Draft, link: Link, spoken: str) -> Link:
     return Link(link.url, protocol, name, link.description, link.function, role=role)
 
 
-def resource_key(resource: Resource) -> tuple[str, str, str]:
-    """Return the key that identifies a resource of a dataset across harvests."""
-    return resource.get("url", ""), resource.get("protocol", ""), _joined_layers(resource)
-
-
 def _request(resource: Resource) -> tuple[str, str, str]:
     """Return the key for merging resources of one record.
 
     It ignores the case of OGC parameters.
     """
-    url, protocol, layers = resource_key(resource)
+    url, protocol = resource["url"], resource["protocol"]
     if protocol in dataset_links.OGC_WITH_CAPABILITIES:
         url = services.folded(url)
-    return url, protocol, layers
+    return url, protocol, _joined_layers(resource)
 
 
 def _joined_layers(resource: Resource) -> str:

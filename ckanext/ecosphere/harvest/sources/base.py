@@ -521,6 +521,9 @@ class SourceType:
             raise ConfigError("config-priority", limit=MAX_PRIORITY)
         if not isinstance(settings.get(OWN_SERVICE, False), bool):
             raise ConfigError("config-flag", name=OWN_SERVICE)
+        size = settings.get("page_size")
+        if size is not None and (type(size) is not int or not 1 <= size <= config.MAX_PAGE_SIZE):
+            raise ConfigError("config-page-size", limit=config.MAX_PAGE_SIZE)
         organisation = settings.get("default_organisation")
         if organisation is None:
             return
@@ -550,17 +553,6 @@ def _settings_in(text: str) -> Settings:
         detail = "; ".join(error.error_summary.values())
         raise ConfigError("config-json", detail=detail) from error
     return settings
-
-
-def check_page_size(settings: Settings, limit: int) -> None:
-    """Validate the option `page_size`.
-
-    Raises:
-        ConfigError: it is not valid.
-    """
-    size = settings.get("page_size")
-    if size is not None and (type(size) is not int or not 1 <= size <= limit):
-        raise ConfigError("config-page-size", limit=limit)
 
 
 def default_page_size(settings: Settings) -> int:

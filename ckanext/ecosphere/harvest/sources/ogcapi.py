@@ -36,7 +36,6 @@ from ckanext.ecosphere.harvest.sources.base import (
     PageError,
     RawRecord,
     SourceType,
-    check_page_size,
     count_of,
     day_in,
     default_page_size,
@@ -56,7 +55,6 @@ from ckanext.ecosphere.shared.language import N_
 
 MAX_STEPS = 3
 """Maximum number of requests for the first records: landing page, collection, its items."""
-MAX_LIMIT = 1_000
 _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
 _OPEN = ("..", "")
@@ -204,7 +202,7 @@ class OgcApiSource(SourceType):
 
     def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> OgcApiReader:
         """Create a reader for one reading of the catalogue."""
-        return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
+        return OgcApiReader(url, session, default_page_size(settings))
 
     def read(self, content: str) -> Record:
         """Read a record of the API.
@@ -213,10 +211,6 @@ class OgcApiSource(SourceType):
             RecordError: it is not valid.
         """
         return read_record(content, record_of, "not-ogcapi")
-
-    def check_own_settings(self, settings: Settings) -> None:
-        """Validate the page size."""
-        check_page_size(settings, MAX_LIMIT)
 
 
 # --- from a record to the neutral record ---

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,23 +102,14 @@ class Importer:
         source_type: reads stored records.
         user: name of the user in whose name datasets are saved.
         locks: locks held by this worker.
-        sleep: pause function.
     """
 
-    def __init__(
-        self,
-        job: Job,
-        source_type: SourceType,
-        user: str,
-        locks: Locks,
-        sleep: Callable[[float], None] = time.sleep,
-    ):
+    def __init__(self, job: Job, source_type: SourceType, user: str, locks: Locks):
         self._job = job
         self._batches = sa.select(Batch.id).where(Batch.job_id == job.id)
         self._writer = Writer(job, source_type, user)
         self._documents = Documents()
         self._locks = locks
-        self._sleep = sleep
         self._shown_within: int | None = None
 
     def work(self, until_empty: bool = False) -> None:
@@ -128,7 +119,7 @@ class Importer:
             until_empty: also wait for batches of other workers, and take over those of workers that die.
         """
         self._shown_within = config.shown_seconds()
-        pace = Pace(self._locks, self._sleep)
+        pace = Pace(self._locks)
         with without_activity():
             self._writer.prepare()
             while is_running(self._job.id):
@@ -139,7 +130,7 @@ class Importer:
                         if is_running(self._job.id):
                             self._do(batch_id)
                 elif until_empty and is_any(self._batches):
-                    self._sleep(_POLL_SECONDS)
+                    time.sleep(_POLL_SECONDS)
                 else:
                     break
         model.Session.remove()
@@ -283,7 +274,7 @@ class Importer:
                 if pause is None:
                     raise
                 log.warning("Solr is away; next try in %s s", pause)
-                self._sleep(pause)
+                time.sleep(pause)
             except SearchIndexError:
                 self._index_one_by_one(documents)
                 return

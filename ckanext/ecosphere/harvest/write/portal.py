@@ -137,7 +137,7 @@ class StoredResource:
     url: str
     protocol: str
     name: str
-    local: bool = False
+    local: bool
 
 
 _RESOURCES = sa.text("""
