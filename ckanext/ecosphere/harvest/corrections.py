@@ -37,7 +37,7 @@ from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
 from ckanext.ecosphere.harvest.normalise.texts import clean_url
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
+from ckanext.ecosphere.harvest.record import Box, Identifier
 from ckanext.ecosphere.shared import csv_table
 from ckanext.ecosphere.shared.parsing import Element, local_name
 from ckanext.ecosphere.vocabularies import tables
@@ -206,7 +206,7 @@ def _systems(record: Element) -> Iterator[Correction]:
         today = _value(code)
         if is_placeholder(today) or code.find("{*}Anchor") is not None:
             continue
-        codes = epsg_codes(ReferenceSystem(today))
+        codes = epsg_codes(Identifier(today))
         if len(codes) == 1:
             proposed = EPSG_URI.format(code=codes[0])
             yield from _changed("reference-systems", code, today, proposed)

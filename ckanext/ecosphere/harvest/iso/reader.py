@@ -345,11 +345,14 @@ _GRAPHIC: Table = {
 
 
 def _graphic_url(walk: Walk, element: Element, graphic: r.Graphic) -> None:
-    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``."""
-    for child in element:
-        if local_name(child) == "fileName":
-            term = walk.text(child)
-            graphic.url = term.href or one_line(term.text) or graphic.url
+    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``; note a mere name beside a linkage."""
+    for child in element.iterfind("{*}fileName"):
+        term = walk.text(child)
+        address = term.href or one_line(term.text)
+        if graphic.url and "://" not in address:
+            walk.unread(child)
+        else:
+            graphic.url = address or graphic.url
 
 
 # --- identification (MD_DataIdentification, SV_ServiceIdentification) -----------------------------
@@ -449,7 +452,7 @@ def _identification(walk: Walk, element: Element, record: r.Record) -> None:
 # --- the record (MD_Metadata) ---------------------------------------------------------------------
 
 
-def _reference_system(walk: Walk, element: Element, system: r.ReferenceSystem) -> None:
+def _reference_system(walk: Walk, element: Element, system: r.Identifier) -> None:
     """Read the identifier of a reference system; without one it is meaningless."""
     collected = SimpleNamespace(values=[])
     for child in element.iterfind("{*}referenceSystemIdentifier"):
@@ -535,7 +538,7 @@ METADATA: Table = {
     "metadataLinkage": new(r.Link, "links", LINK, finish=_to_record),
     "dataSetURI": _data_set_uri,
     "referenceSystemInfo": new(
-        r.ReferenceSystem,
+        r.Identifier,
         "reference_systems",
         {"referenceSystemIdentifier": skip},  # read by _reference_system
         finish=_reference_system,

@@ -79,7 +79,6 @@ _ACCESS_RIGHTS = {
 }
 """udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is
 not stated."""
-_ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _REASONS = {
     "confidentiality_of_proceedings_of_public_authorities": "a",
     "international_relations_public_security_or_national_defence": "b",
@@ -397,7 +396,7 @@ def _add_access(record: Record, dataset: Object) -> None:
     right, reason = _ACCESS_RIGHTS.get(kind), _REASONS.get(category or "")
     terms = []
     if right and kind != "open":
-        terms.append(Term("", _ACCESS_RIGHT + right))
+        terms.append(Term("", voc.get("access-right")[right].uri))
     if reason:
         terms.append(Term("", _LIMITS + reason))
         category = None
