@@ -439,13 +439,10 @@ def _scope(walk: Walk, element: Element, target: r.Record) -> None:
         walk.unread(element)
 
 
-_MEASURE: Table = {
-    "nameOfMeasure": _name_of_measure,
-}
 _REPORT: Table = {
-    **_MEASURE,
+    "nameOfMeasure": _name_of_measure,
     "result": _result,
-    "measure": within(_MEASURE),
+    "measure": within({"nameOfMeasure": _name_of_measure}),
 }
 LINEAGE: Table = {
     "processStep": within(of_fields(f"{LINEAGE_PATH}/processStep")),

@@ -177,23 +177,14 @@ class _Keywords:
     thesaurus_href: str | None = None
 
 
-_THESAURUS: Table = {
-    # The whole citation is noted with its title, see _thesaurus.
-    "title": text_and_href("thesaurus", "thesaurus_href"),
-    "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
-    "alternateTitle": skip,
-    "date": skip,
-    "edition": skip,
-    "editionDate": skip,
-    "citedResponsibleParty": skip,
-    "otherCitationDetails": skip,
-    "onlineResource": skip,
-}
+_NAME_OF_THESAURUS = text_and_href("thesaurus", "thesaurus_href")
 
 
 def _thesaurus(walk: Walk, element: Element, group: _Keywords) -> None:
-    """Read the name of the thesaurus, and note its title, dates and identifier together."""
-    within(_THESAURUS)(walk, element, group)
+    """Read the name of the thesaurus, and note its whole citation."""
+    for path in ("*/{*}title", "*/{*}identifier/*/{*}code"):
+        for name in element.iterfind(path):
+            _NAME_OF_THESAURUS(walk, name, group)
     walk.unread(element)
 
 

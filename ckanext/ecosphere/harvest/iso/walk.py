@@ -149,7 +149,8 @@ class Walk:
             translations[field] = texts
         for language, text in others:
             if text != main.text:
-                self._note_other(prop, language, text)
+                other = self._bounded(one_line(text)[:MAX_SAMPLE])
+                self._append(f"{path(prop)}[{language}]: {other}")
         return main
 
     def _place_first(
@@ -163,9 +164,6 @@ class Walk:
             texts[own] = first
         else:
             others.append(("", first))
-
-    def _note_other(self, prop: Element, language: str, text: str) -> None:
-        self._append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
 
 
 Handler = Callable[[Walk, Element, Any], None]
