@@ -22,6 +22,7 @@ from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ckanext.ecosphere.shared import columns
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 _Base: Any = tk.BaseModel
@@ -66,11 +67,7 @@ IMPORT_LOG = "ecosphere"
 
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
-    return _now_with_zone().replace(tzinfo=None)
-
-
-def _now_with_zone() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+    return columns.now().replace(tzinfo=None)
 
 
 @contextmanager
@@ -302,11 +299,9 @@ class Reader(_Base):
 
     __tablename__ = "ecosphere_harvest_reader"
 
-    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    language: Mapped[str] = mapped_column(sa.Text)
-    since: Mapped[datetime.datetime] = mapped_column(
-        sa.DateTime(timezone=True), default=_now_with_zone
-    )
+    user_id: Mapped[columns.RowKey]
+    language: Mapped[columns.Key]
+    since: Mapped[columns.Stamp]
 
 
 # --- rows of a source or record ---
