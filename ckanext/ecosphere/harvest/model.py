@@ -11,7 +11,7 @@ No foreign keys to tables of others: rows are removed with the source or job tha
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -318,6 +318,22 @@ def update_record(source_id: str, guid: str, **values: Any) -> None:
         SourceRecord.source_id == source_id, SourceRecord.guid == guid
     )
     model.Session.execute(statement.values(**values))
+
+
+_LAST_CONTENTS = sa.text("""
+    SELECT DISTINCT ON (guid) guid, content
+    FROM harvest_object
+    WHERE harvest_source_id = :source AND guid = ANY(:guids) AND content IS NOT NULL
+    ORDER BY guid, gathered DESC
+    """)
+
+
+def last_contents(source_id: str, guids: Collection[str]) -> dict[str, str]:
+    """Return the contents of records of a source as last stored, by guid; those without any are absent."""
+    if not guids:
+        return {}
+    values = {"source": source_id, "guids": list(guids)}
+    return dict(model.Session.execute(_LAST_CONTENTS, values).tuples().all())
 
 
 def _execute(statement: Any) -> None:

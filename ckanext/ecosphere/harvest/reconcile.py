@@ -413,18 +413,19 @@ _LATE_CATALOGUES = sa.text("""
 """Records whose dataset is older than a feature catalogue that they name and a job has read."""
 
 
-def complete_series(source_id: str) -> None:
-    """Import members again that were imported before their series."""
-    _again(source_id, _LATE_SERIES, longest=_LONGEST_SERIES)
+def complete_series(source_id: str) -> int:
+    """Import members again that were imported before their series; return how many."""
+    return _again(source_id, _LATE_SERIES, longest=_LONGEST_SERIES)
 
 
-def complete_catalogues(source_id: str, job_id: str) -> None:
-    """Import records again that were imported before a feature catalogue that they name was read or changed."""
-    _again(source_id, _LATE_CATALOGUES, job=job_id)
+def complete_catalogues(source_id: str, job_id: str) -> int:
+    """Import records again that are older than a feature catalogue that they name; return how many."""
+    return _again(source_id, _LATE_CATALOGUES, job=job_id)
 
 
-def _again(source_id: str, query: Any, **values: Any) -> None:
-    """Import the records of a source again that a query finds."""
+def _again(source_id: str, query: Any, **values: Any) -> int:
+    """Import the records of a source again that a query finds; return how many."""
     guids = list(model.Session.scalars(query, {"source": source_id, **values}))
     model.Session.remove()
     import_kept((source_id, guid) for guid in guids)
+    return len(guids)

@@ -60,6 +60,7 @@ from ckanext.ecosphere.harvest.model import (
     Batch,
     SourceRecord,
     is_any,
+    last_contents,
     now,
     update_record,
 )
@@ -737,21 +738,10 @@ MAX_TEXT = 5_500
 """Maximum characters shown of a catalogue."""
 
 
-_CATALOGUES = sa.text("""
-    SELECT DISTINCT ON (guid) guid, content
-    FROM harvest_object
-    WHERE guid = ANY(:guids) AND harvest_source_id = :source AND content LIKE :root
-    ORDER BY guid, gathered DESC
-    """)
-
-
 def catalogue_texts(source_id: str, identifiers: Collection[str]) -> dict[str, str]:
     """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
-    if not identifiers:
-        return {}
-    values = {"guids": list(identifiers), "source": source_id, "root": f"%{CATALOGUE_ROOT}%"}
-    rows = model.Session.execute(_CATALOGUES, values)
-    texts = {guid: _catalogue_text(content) for guid, content in rows}
+    contents = last_contents(source_id, identifiers)
+    texts = {guid: _catalogue_text(content) for guid, content in contents.items()}
     return {guid: text for guid, text in texts.items() if text}
 
 
