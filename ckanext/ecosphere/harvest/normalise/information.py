@@ -18,6 +18,7 @@ from ckanext.ecosphere.harvest.normalise.contacts import first_email, is_person
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
     is_placeholder,
+    patterns,
     plain,
     reason,
     rows,
@@ -171,22 +172,13 @@ Note = tuple[str, str, str]
 """Subject, label and text."""
 
 
-@cache
-def subject_patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
-    """Return pattern of the path of a note → its subject, and a label for its text."""
-    return tuple(
-        (re.compile(row["pattern"]), row["subject"], row["label"])
-        for row in rows("information-subjects")
-    )
-
-
 @lru_cache(4096)  # strangers name elements
 def subject_of(path: str) -> tuple[str, str]:
     """Return the subject of a note by its path, and a label for its text.
 
     The subject is an id of the vocabulary, or `NOT_PUBLISHED`.
     """
-    for pattern, subject, label in subject_patterns():
+    for pattern, subject, label in patterns("information-subjects", "subject", "label"):
         if pattern.search(path):
             return subject, label
     return _DEFAULT, ""
