@@ -12,34 +12,17 @@ from ckanext.ecosphere.shared.http_guard import Budget, GuardSettings, networks,
 from ckanext.ecosphere.shared.http_guard.addresses import Network
 
 ALLOWED_NETWORKS = "ecosphere.harvest.allowed_networks"
-PAGE_SIZE = "ecosphere.harvest.page_size"
 BATCH_SIZE = "ecosphere.harvest.batch_size"
-WORKERS = "ecosphere.harvest.workers"
 GIVE_WAY = "ecosphere.harvest.give_way"
 SHOWN_SECONDS = "ecosphere.harvest.shown_seconds"
 WITHDRAW_AFTER = "ecosphere.harvest.withdraw_after"
 HOLD_RECORDS = "ecosphere.harvest.hold_records"
-HOLD_PERCENT = "ecosphere.harvest.hold_percent"
-FALLBACK_ORGANISATION = "ecosphere.harvest.fallback_organisation"
-REQUEST_SECONDS = "ecosphere.harvest.request_seconds"
-SILENCE_SECONDS = "ecosphere.harvest.silence_seconds"
 ATTEMPTS = "ecosphere.harvest.attempts"
 BACKOFF_SECONDS = "ecosphere.harvest.backoff_seconds"
-PATIENCE_SECONDS = "ecosphere.harvest.patience_seconds"
-MAX_BYTES = "ecosphere.harvest.max_bytes"
-CA_BUNDLE = "ecosphere.harvest.ca_bundle"
-ACTIVITY = "ecosphere.harvest.activity"
-OUTAGE_SECONDS = "ecosphere.harvest.outage_seconds"
 STALE_SECONDS = "ecosphere.harvest.stale_seconds"
 ALLOWED_PORTS = "ecosphere.harvest.allowed_ports"
-MAX_REQUESTS = "ecosphere.harvest.max_requests"
 MAX_RECORDS = "ecosphere.harvest.max_records"
-MAX_TOTAL_MEGABYTES = "ecosphere.harvest.max_total_megabytes"
-MAX_SECONDS = "ecosphere.harvest.max_seconds"
 MAX_MEMORY_MEGABYTES = "ecosphere.harvest.max_memory_megabytes"
-PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
-PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
-LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 LETTER_PERIOD = "ecosphere.harvest.letter_period"
 
 Settings = dict[str, Any]
@@ -80,7 +63,7 @@ def _at_least(least: int, option: str) -> int:
 
 def page_size() -> int:
     """Return the number of records per request, for sources that do not set it."""
-    return max(1, min(tk.config[PAGE_SIZE], MAX_PAGE_SIZE))
+    return max(1, min(tk.config["ecosphere.harvest.page_size"], MAX_PAGE_SIZE))
 
 
 def batch_size() -> int:
@@ -90,7 +73,7 @@ def batch_size() -> int:
 
 def workers() -> int:
     """Return the number of background workers that may import the records of one job at the same time."""
-    return _at_least(1, WORKERS)
+    return _at_least(1, "ecosphere.harvest.workers")
 
 
 def give_way() -> int:
@@ -115,22 +98,22 @@ def hold_records() -> int:
 
 def hold_percent() -> int:
     """Return the percentage of a source's records that may vanish before withdrawals are held for a decision."""
-    return _at_least(0, HOLD_PERCENT)
+    return _at_least(0, "ecosphere.harvest.hold_percent")
 
 
 def fallback_organisation() -> str | None:
     """Return the registry id of the service that receives records for which no other service is found."""
-    return tk.config[FALLBACK_ORGANISATION] or None
+    return tk.config["ecosphere.harvest.fallback_organisation"] or None
 
 
 def local_fields() -> frozenset[str]:
     """Return the fields of harvested datasets whose local values are kept when the source provides none."""
-    return frozenset(tk.config[LOCAL_FIELDS])
+    return frozenset(tk.config["ecosphere.harvest.local_fields"])
 
 
 def patience_seconds() -> int:
     """Return the number of seconds without a good page after which the reading of a source is given up."""
-    return tk.config[PATIENCE_SECONDS]
+    return tk.config["ecosphere.harvest.patience_seconds"]
 
 
 def backoff_seconds() -> int:
@@ -140,7 +123,7 @@ def backoff_seconds() -> int:
 
 def outage_seconds() -> int:
     """Return how many seconds to wait for PostgreSQL or Solr before a job is left to be resumed later."""
-    return _at_least(0, OUTAGE_SECONDS)
+    return _at_least(0, "ecosphere.harvest.outage_seconds")
 
 
 def stale_seconds() -> int:
@@ -150,7 +133,7 @@ def stale_seconds() -> int:
 
 def writes_activity() -> bool:
     """Return whether harvested changes appear in activity streams."""
-    return tk.config[ACTIVITY]
+    return tk.config["ecosphere.harvest.activity"]
 
 
 def letter_period() -> str:
@@ -167,10 +150,10 @@ def bounds() -> Bounds:
     """Return the limits of one reading of a source."""
     megabyte = 1024 * 1024
     return Bounds(
-        requests=_at_least(1, MAX_REQUESTS),
+        requests=_at_least(1, "ecosphere.harvest.max_requests"),
         records=_at_least(1, MAX_RECORDS),
-        size=_at_least(1, MAX_TOTAL_MEGABYTES) * megabyte,
-        seconds=_at_least(1, MAX_SECONDS),
+        size=_at_least(1, "ecosphere.harvest.max_total_megabytes") * megabyte,
+        seconds=_at_least(1, "ecosphere.harvest.max_seconds"),
         memory=_at_least(1, MAX_MEMORY_MEGABYTES) * megabyte,
     )
 
@@ -178,12 +161,14 @@ def bounds() -> Bounds:
 def preview_bounds() -> Bounds:
     """Return the limits of a source preview: those of a reading, but shorter, since it keeps a worker busy."""
     whole = bounds()
-    return replace(whole, seconds=min(whole.seconds, _at_least(1, PREVIEW_SECONDS)))
+    return replace(
+        whole, seconds=min(whole.seconds, _at_least(1, "ecosphere.harvest.preview_seconds"))
+    )
 
 
 def previews_per_person() -> int:
     """Return the number of previews that one user may have waiting or running at the same time."""
-    return _at_least(1, PREVIEWS_PER_PERSON)
+    return _at_least(1, "ecosphere.harvest.previews_per_person")
 
 
 def allowed_networks() -> tuple[Network, ...]:
@@ -205,11 +190,11 @@ def guard_settings() -> GuardSettings:
         allowed_networks=allowed_networks(),
         allowed_ports=ports(tk.config[ALLOWED_PORTS]),
         own_services=own_services(),
-        max_bytes=tk.config[MAX_BYTES],
-        total_seconds=tk.config[REQUEST_SECONDS],
-        read_seconds=tk.config[SILENCE_SECONDS],
+        max_bytes=tk.config["ecosphere.harvest.max_bytes"],
+        total_seconds=tk.config["ecosphere.harvest.request_seconds"],
+        read_seconds=tk.config["ecosphere.harvest.silence_seconds"],
         attempts=tk.config[ATTEMPTS],
         backoff_seconds=backoff_seconds(),
         user_agent=f"ckanext-ecosphere (+{tk.config['ckan.site_url']})",
-        ca_bundle=tk.config[CA_BUNDLE] or None,
+        ca_bundle=tk.config["ecosphere.harvest.ca_bundle"] or None,
     )

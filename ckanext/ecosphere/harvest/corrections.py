@@ -30,28 +30,22 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.dates import parse_date
 from ckanext.ecosphere.harvest.iso.reader import ROOTS, records_in
 from ckanext.ecosphere.harvest.iso.walk import one_line
-from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.iso.xml import WELL_KNOWN_PREFIXES, parse_xml
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.draft import by_label, is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.extent import repair
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
 from ckanext.ecosphere.harvest.normalise.texts import clean_url
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.record import Box, ReferenceSystem
+from ckanext.ecosphere.harvest.record import Box, Identifier
 from ckanext.ecosphere.shared import csv_table
 from ckanext.ecosphere.shared.parsing import Element, local_name
 from ckanext.ecosphere.vocabularies import tables
 from ckanext.harvest.model import HarvestObject
 
 PREFIXES = {
-    "gmd": "http://www.isotc211.org/2005/gmd",
-    "gco": "http://www.isotc211.org/2005/gco",
-    "gmx": "http://www.isotc211.org/2005/gmx",
-    "gmi": "http://www.isotc211.org/2005/gmi",
-    "srv": "http://www.isotc211.org/2005/srv",
-    "gts": "http://www.isotc211.org/2005/gts",
-    "gml": "http://www.opengis.net/gml/3.2",
-    "xlink": "http://www.w3.org/1999/xlink",
+    prefix: WELL_KNOWN_PREFIXES[prefix]
+    for prefix in ("gmd", "gco", "gmx", "gmi", "srv", "gts", "gml", "xlink")
 }
 """Namespace prefixes of XPaths and contents, as in GeoNetwork's schema plugin iso19139."""
 AT_ONCE = 500
@@ -212,7 +206,7 @@ def _systems(record: Element) -> Iterator[Correction]:
         today = _value(code)
         if is_placeholder(today) or code.find("{*}Anchor") is not None:
             continue
-        codes = epsg_codes(ReferenceSystem(today))
+        codes = epsg_codes(Identifier(today))
         if len(codes) == 1:
             proposed = EPSG_URI.format(code=codes[0])
             yield from _changed("reference-systems", code, today, proposed)

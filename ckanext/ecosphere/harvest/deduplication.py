@@ -37,7 +37,6 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
     by_index,
     is_any,
-    update_record,
 )
 from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
 from ckanext.ecosphere.harvest.record import UUID, Record
@@ -607,11 +606,6 @@ def _apart(source_id: str, guids: Iterable[str]) -> set[str]:
         SourceRecord.guid.in_(list(guids)),
     )
     return set(model.Session.scalars(query))
-
-
-def let_go(holder: RecordId, package_id: str) -> None:
-    """Set aside the record whose dataset is taken over."""
-    update_record(*holder, state=DUPLICATE, package_id=None, joined=package_id)
 
 
 # --- series (*lots*) ---

@@ -39,6 +39,7 @@ from ckanext.ecosphere.harvest.model import (
     NotTaken,
     SourceRecord,
     is_any,
+    last_contents,
     now,
 )
 from ckanext.ecosphere.harvest.normalise.identity import (
@@ -227,14 +228,6 @@ class _Group:
     marks: dict[Mark, str] | None = None
 
 
-_LAST_CONTENTS = sa.text("""
-    SELECT DISTINCT ON (guid) guid, content
-    FROM harvest_object
-    WHERE harvest_source_id = :source AND guid = ANY(:guids) AND content IS NOT NULL
-    ORDER BY guid, gathered DESC
-    """)
-
-
 class Namesakes:
     """The records of a source that share identifiers, during one reading.
 
@@ -354,8 +347,7 @@ class Namesakes:
 
     def _last_marks(self, guids: Sequence[str]) -> dict[str, Mark]:
         """Return the marks of records from their last stored contents, for those that have one."""
-        values = {"source": self._job.source_id, "guids": list(guids)}
-        contents = dict(model.Session.execute(_LAST_CONTENTS, values).tuples().all())
+        contents = last_contents(self._job.source_id, guids)
         for guid in guids:
             if guid in self._pending:
                 contents[guid] = self._pending[guid].content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,6 +13,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere.harvest import config, messages, objects
 from ckanext.ecosphere.harvest.finish import reports
 from ckanext.ecosphere.harvest.finish.reports import UNDO_REASONS
+from ckanext.ecosphere.harvest.model import now
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.problems import SENTENCES
 from ckanext.ecosphere.harvest.sources.base import enabled_types
@@ -71,8 +72,7 @@ def of_undo(undo: DataDict | None) -> DataDict:
 def _rate(done: int, started: str | None) -> float | None:
     if not started or not done:
         return None
-    moment = datetime.now(timezone.utc).replace(tzinfo=None)
-    seconds = (moment - datetime.fromisoformat(started)).total_seconds()
+    seconds = (now() - datetime.fromisoformat(started)).total_seconds()
     return done / max(seconds, _LEAST_SECONDS)
 
 
@@ -132,7 +132,7 @@ def ecosphere_harvest_local(package_id: str) -> DataDict | None:
         return None
     fields = []
     for name in local["fields"]:
-        field = _definition(name, "dataset_fields")
+        field = messages.definition(name)
         if field:
             fields.append({"name": name, "label": tk.h.scheming_language_text(field["label"])})
     return {**local, "fields": fields, "edits": _described(local["edits"])}
@@ -151,7 +151,7 @@ def ecosphere_harvest_edits(package_id: str) -> list[DataDict]:
 def _described(edits: list[DataDict]) -> list[DataDict]:
     for edit in edits:
         name, kind = edit["field"], "resource_fields" if edit["resource"] else "dataset_fields"
-        field = _definition(name, kind)
+        field = messages.definition(name, kind)
         edit["label"] = tk.h.scheming_language_text(field["label"]) if field else name
         edit["display"] = field if field.get("display_snippet") else None
         if edit["resource"]:
@@ -167,15 +167,6 @@ def _described(edits: list[DataDict]) -> list[DataDict]:
         edit["key"] = f"{edit['resource'] or ''}/{name}"
         edit["date"] = dates.day(edit["since"])
     return edits
-
-
-def _definition(name: str, kind: str) -> DataDict:
-    """Return a field of the dataset schema; an empty one if there is none."""
-    if "scheming_get_dataset_schema" not in tk.h:
-        return {}
-    schema = tk.h.scheming_get_dataset_schema("dataset") or {}
-    fields = (field for field in schema.get(kind, ()) if field["field_name"] == name)
-    return next(fields, {})
 
 
 def ecosphere_harvest_hold(source_id: str) -> DataDict | None:

@@ -262,7 +262,8 @@ def field(name: str) -> str:
     of_log = SENTENCES["fields"]
     if name in of_log:
         return tk._(of_log[name])
-    return _form_labels().get(name, name)
+    label = definition(name).get("label")
+    return tk.h.scheming_language_text(label) if label else name
 
 
 def text_of(value: Value) -> str:
@@ -359,25 +360,25 @@ def _labels(vocabulary: str, text: str) -> str:
     return ", ".join(labels)
 
 
-def _form_labels() -> dict[str, str]:
-    """Return the labels of the fields of the dataset form; empty without ckanext-scheming."""
-    get_schema: Any = getattr(tk.h, "scheming_get_dataset_schema", None)
-    schema = get_schema and get_schema("dataset")
-    if not schema:
+def definition(name: str, kind: str = "dataset_fields") -> DataDict:
+    """Return a field of the dataset schema of ckanext-scheming; an empty one if there is none."""
+    if "scheming_get_dataset_schema" not in tk.h:
         return {}
-    fields = [item for item in schema["dataset_fields"] if "label" in item]
-    return {item["field_name"]: tk.h.scheming_language_text(item["label"]) for item in fields}
+    schema = tk.h.scheming_get_dataset_schema("dataset") or {}
+    fields = (field for field in schema.get(kind, ()) if field["field_name"] == name)
+    return next(fields, {})
 
 
 # --- errors of the form of a source ----------------------------------------------------------
 
 LONGEST = 2_000
 """Characters of a message that are compared."""
-_DETAIL = re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL)
-"""Messages of our source types are translated already, behind this prefix."""
-
-
 _ENGLISH = (
+    (
+        # A message of our source types, which is translated already.
+        re.compile(r"Error parsing the configuration options: (?P<value>.+)", re.DOTALL),
+        "{value}",
+    ),
     (
         re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
         N_("Another source already has this address with the same configuration."),
@@ -396,9 +397,6 @@ _ENGLISH = (
 
 def form_error(text: str) -> str:
     """Translate an error message of the form of a source; unknown ones are unchanged."""
-    detail = _DETAIL.fullmatch(text[:LONGEST])
-    if detail:
-        return detail["value"]
     for pattern, message in _ENGLISH:
         match = pattern.fullmatch(text[:LONGEST])
         if match:

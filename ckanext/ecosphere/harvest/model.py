@@ -11,7 +11,7 @@ No foreign keys to tables of others: rows are removed with the source or job tha
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from ckan.types import DataDict
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ckanext.ecosphere.shared import columns
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 _Base: Any = tk.BaseModel
@@ -37,8 +38,6 @@ Texts = Annotated[
 ]
 Number = Annotated[int, mapped_column(sa.Identity(), primary_key=True)]
 """A key that the database counts."""
-
-# --- states of a record ---
 
 # --- states of a record ---
 
@@ -68,11 +67,7 @@ IMPORT_LOG = "ecosphere"
 
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
-    return _now_with_zone().replace(tzinfo=None)
-
-
-def _now_with_zone() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+    return columns.now().replace(tzinfo=None)
 
 
 @contextmanager
@@ -304,11 +299,9 @@ class Reader(_Base):
 
     __tablename__ = "ecosphere_harvest_reader"
 
-    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    language: Mapped[str] = mapped_column(sa.Text)
-    since: Mapped[datetime.datetime] = mapped_column(
-        sa.DateTime(timezone=True), default=_now_with_zone
-    )
+    user_id: Mapped[columns.RowKey]
+    language: Mapped[columns.Key]
+    since: Mapped[columns.Stamp]
 
 
 # --- rows of a source or record ---
@@ -325,6 +318,22 @@ def update_record(source_id: str, guid: str, **values: Any) -> None:
         SourceRecord.source_id == source_id, SourceRecord.guid == guid
     )
     model.Session.execute(statement.values(**values))
+
+
+_LAST_CONTENTS = sa.text("""
+    SELECT DISTINCT ON (guid) guid, content
+    FROM harvest_object
+    WHERE harvest_source_id = :source AND guid = ANY(:guids) AND content IS NOT NULL
+    ORDER BY guid, gathered DESC
+    """)
+
+
+def last_contents(source_id: str, guids: Collection[str]) -> dict[str, str]:
+    """Return the contents of records of a source as last stored, by guid; those without any are absent."""
+    if not guids:
+        return {}
+    values = {"source": source_id, "guids": list(guids)}
+    return dict(model.Session.execute(_LAST_CONTENTS, values).tuples().all())
 
 
 def _execute(statement: Any) -> None:

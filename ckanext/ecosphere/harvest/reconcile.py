@@ -414,20 +414,12 @@ _LATE_CATALOGUES = sa.text("""
 
 
 def complete_series(source_id: str) -> int:
-    """Import members again that were imported before their series.
-
-    Returns:
-        number of records.
-    """
+    """Import members again that were imported before their series; return how many."""
     return _again(source_id, _LATE_SERIES, longest=_LONGEST_SERIES)
 
 
 def complete_catalogues(source_id: str, job_id: str) -> int:
-    """Import records again that were imported before a feature catalogue that they name was read or changed.
-
-    Returns:
-        number of records.
-    """
+    """Import records again that are older than a feature catalogue that they name; return how many."""
     return _again(source_id, _LATE_CATALOGUES, job=job_id)
 
 

@@ -30,7 +30,7 @@ class Term:
 
 @dataclass(slots=True)
 class Identifier:
-    """A resource identifier (ISO 19115 ``MD_Identifier``)."""
+    """An identifier of a resource, a place or a reference system, as written (ISO 19115 ``MD_Identifier``)."""
 
     code: str = ""
     codespace: Text = None
@@ -127,15 +127,6 @@ class Resolution:
 
     value: Text = None
     unit: Text = None
-
-
-@dataclass(slots=True)
-class ReferenceSystem:
-    """A coordinate reference system, as written."""
-
-    code: str = ""
-    codespace: Text = None
-    href: Text = None
 
 
 @dataclass(slots=True)
@@ -304,7 +295,7 @@ class Record:
     measures: list[QualityMeasure] = field(default_factory=list)
     scales: list[str] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)
-    reference_systems: list[ReferenceSystem] = field(default_factory=list)
+    reference_systems: list[Identifier] = field(default_factory=list)
     conformity: list[Conformity] = field(default_factory=list)
     application_schemas: list[str] = field(default_factory=list)
     feature_catalogues: list[str] = field(default_factory=list)

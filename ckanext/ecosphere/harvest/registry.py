@@ -50,9 +50,9 @@ class Wanted:
     owner_org: str
     title: str
     url: str
-    frequency: str = "MANUAL"
-    config: str = ""
-    source_type: str = DEFAULT_TYPE
+    frequency: str
+    config: str
+    source_type: str
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any
 
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.harvest.normalise import Result
-from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.constraints import NO_MEANING, limits_of_text
 from ckanext.ecosphere.harvest.normalise.draft import (
     Dataset,
     distinct,
@@ -32,8 +32,6 @@ MAX_LENGTH = 200
 """Maximum length of a quoted text, in characters."""
 _COMPARED = 150
 """Characters of a text that are searched for in the dataset: rules cut long texts at their end."""
-_SAYS_NOTHING = {"otherrestrictions", "license", "licence"}
-"""Restriction codes that only refer to a text."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -97,7 +95,7 @@ def _constraint_texts(record: Record) -> list[str]:
 
 def _restrictions(codes: Iterable[str]) -> list[str]:
     """Return the codes that do not only refer to a text."""
-    return [code for code in codes if code.lower() not in _SAYS_NOTHING]
+    return [code for code in codes if code.lower() not in NO_MEANING]
 
 
 def _licences(record: Record) -> Texts:

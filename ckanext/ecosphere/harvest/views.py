@@ -16,6 +16,7 @@ from ckan.types import DataDict
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.core.pages import file, press
 from ckanext.ecosphere.harvest import helpers, objects, overview, preview
 from ckanext.ecosphere.harvest.corrections import AT_ONCE, FILES, count, of_source
 from ckanext.ecosphere.harvest.finish import reports
@@ -79,14 +80,9 @@ def sources() -> str | Response:
 @ecosphere_harvest.route("/ecosphere/harvest/source/<id>/first", methods=["POST"])
 def run_first(id: str) -> AnyResponse:
     """Run a source before all waiting harvests."""
-    try:
-        allowed("ecosphere_harvest_source_run_first", id=id)
-    except tk.ValidationError as error:
-        tk.h.flash_error(" ".join(error.error_summary.values()))
-    else:
-        tk.h.flash_success(
-            tk._("This source is harvested as soon as a worker is free, before what waits.")
-        )
+    success = tk._("This source is harvested as soon as a worker is free, before what waits.")
+    with refusals():
+        press("ecosphere_harvest_source_run_first", success, id=id)
     return tk.redirect_to("ecosphere_harvest.sources")
 
 
@@ -158,7 +154,9 @@ def records(id: str) -> str | Response:
 def changes(id: str) -> str | AnyResponse:
     """Show the datasets that a harvest changed, page by page, or as CSV; undo the harvest."""
     if request.method == "POST":
-        return _undo(id)
+        with refusals():
+            press("ecosphere_harvest_job_undo", id=id)
+        return tk.redirect_to("ecosphere_harvest.changes", id=id)
     query, page = _page_query(id, "outcome", reports.CHANGE_OUTCOMES)
     answer = allowed("ecosphere_harvest_changes_list", **query)
     outcome = query["outcome"]
@@ -180,14 +178,6 @@ def _render_outcomes(name: str, job: DataDict, query: DataDict, page: int, answe
         "outcome": query["outcome"],
     }
     return tk.render(f"ecosphere_harvest/{name}.html", variables)
-
-
-def _undo(id: str) -> AnyResponse:
-    try:
-        allowed("ecosphere_harvest_job_undo", id=id)
-    except tk.ValidationError as error:
-        tk.h.flash_error(" ".join(error.error_summary.values()))
-    return tk.redirect_to("ecosphere_harvest.changes", id=id)
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/source/<id>/reconciliation")
@@ -236,8 +226,7 @@ def _pager(endpoint: str, query: DataDict, page: int, answer: DataDict) -> Page:
 def _as_csv(name: str, columns: Sequence[str], rows: Iterable[DataDict]) -> Response:
     """Return rows as a file of these columns."""
     text = csv_table.write(columns, map(itemgetter(*columns), rows))
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, mimetype="text/csv; charset=utf-8", headers=headers)
+    return file(text, "text/csv; charset=utf-8", name)
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/source/<id>/corrections")

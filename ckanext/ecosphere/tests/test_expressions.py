@@ -26,7 +26,7 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.dataset import links, services
-from ckanext.ecosphere.harvest.normalise import constraints, information
+from ckanext.ecosphere.harvest.normalise import draft
 from ckanext.ecosphere.schemas import urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.tests.trees import parsed
@@ -58,11 +58,9 @@ MADE = {
         *(links.protocol_patterns(where) for where in ("protocol", "url", "operation", "kind")),
     ],
     "harvest.normalise.constraints": lambda: [
-        constraints.limit_patterns(),
-        constraints.reserved_patterns(),
-        constraints.licence_patterns(),
+        draft.patterns(name) for name in ("access-texts", "access-reserved", "licence-texts", "licence-urls")
     ],
-    "harvest.normalise.information": lambda: [[pattern for pattern, *_others in information.subject_patterns()]],
+    "harvest.normalise.information": lambda: [draft.patterns("information-subjects")],
     "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._patterns()]],
 }
 #: Calls whose expression contains a local name, with expressions as built there.

@@ -33,7 +33,6 @@ from ckanext.ecosphere.harvest.record import (
     Member,
     Period,
     Record,
-    ReferenceSystem,
     Service,
     Term,
 )
@@ -71,7 +70,6 @@ SMALLEST_SCALE = 1e-9  # 1:1 000 000 000, at which the Earth is 13 mm wide
 _RATIO = re.compile(r"\d{1,3}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?")
 _ADDRESS = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 _ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
-_ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _ACCESS_LEVELS = {
     "public": "PUBLIC",
     "restricted public": "RESTRICTED",
@@ -298,7 +296,8 @@ def _access_rights(dataset: Described) -> list[Term]:
             terms.append(Term(text, right.address))
     for level in map(str, dataset.values(_ACCESS_LEVEL)):
         if level in _ACCESS_LEVELS:
-            terms.append(Term(level, _ACCESS_RIGHT + _ACCESS_LEVELS[level]))
+            concept = voc.get("access-right")[_ACCESS_LEVELS[level]]
+            terms.append(Term(level, concept.uri))
     return terms
 
 
@@ -316,7 +315,7 @@ def _add_standards(record: Record, dataset: Described) -> None:
         if "/def/crs/" in str(standard) or "EPSG" in f"{standard} {title}":
             # Older GeoNetwork gives the name of the system instead of a URI.
             code = standard.code if href else title
-            record.reference_systems.append(ReferenceSystem(code=code, href=href))
+            record.reference_systems.append(Identifier(code=code, href=href))
         else:
             report = Conformity(title=title, href=href, degree=True)
             issued = standard.text(DCTERMS.issued)

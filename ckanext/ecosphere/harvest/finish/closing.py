@@ -73,21 +73,17 @@ _TABLES = (
 )
 
 
-def renew_statistics(job_id: str) -> bool:
+def renew_statistics(job_id: str) -> None:
     """Analyse the tables that a job filled, if it imported many records, so that queries are planned for them.
 
     A table that autovacuum is analysing is skipped, and so is one that belongs to another role (PostgreSQL warns).
-
-    Returns:
-        whether it did.
     """
     query = sa.select(JobState.waiting).where(JobState.job_id == job_id)
     if (model.Session.scalar(query) or 0) < _MANY:
-        return False
+        return
     names = ", ".join(table.name for table in _TABLES)
     model.Session.execute(sa.text(f"ANALYZE (SKIP_LOCKED) {names}"))
     model.Session.commit()
-    return True
 
 
 # --- renamed records ---
@@ -103,14 +99,11 @@ class _Pair:
     second_id: str
 
 
-def keep_datasets(source_id: str, job_id: str) -> int:
+def keep_datasets(source_id: str, job_id: str) -> None:
     """Assign the datasets of vanished records to the new records of the same resources.
 
     Call it after a complete reading only: absences mean nothing otherwise. The identifier of a resource counts when no
     other record of the source has it.
-
-    Returns:
-        number of datasets that have kept their URL.
     """
     pairs = _pairs(source_id, job_id)
     for start in range(0, len(pairs), _AT_ONCE):
@@ -122,7 +115,6 @@ def keep_datasets(source_id: str, job_id: str) -> int:
             _note_renamed(job_id, len(some))
             model.Session.commit()
         import_kept((source_id, pair.after) for pair in some)
-    return len(pairs)
 
 
 _RENAMED_PAIRS = sa.text("""
@@ -523,28 +515,23 @@ def keep(source_id: str) -> None:
 # --- withdrawing ---
 
 
-def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
+def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> None:
     """Withdraw the datasets of records that have been absent long enough.
 
     Args:
         source_id: the source.
         job_id: job of the complete reading that did not see them, under which it is reported.
         after: number of absences needed, in place of the setting.
-
-    Returns:
-        number of records processed, including those whose datasets were handed over or had been deleted by hand.
     """
     absences = config.withdraw_after() if after is None else after
     query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
         _absent(source_id, job_id), SourceRecord.absences >= absences
     )
-    total = 0
     while True:
         due = dict(model.Session.execute(query.limit(_WITHDRAWN_AT_ONCE)).tuples().all())
         model.Session.remove()
         if not due:
-            return total
-        total += len(due)
+            return
         for guid in hand_over(source_id, due):
             del due[guid]
         withdraw(source_id, due, job_id)

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from lxml import etree
@@ -33,7 +34,6 @@ from ckanext.ecosphere.harvest.iso.walk import (
     long_text,
     long_texts,
     new,
-    note,
     of_fields,
     one_line,
     skip,
@@ -53,13 +53,6 @@ LINEAGE_PATH = "dataQualityInfo/lineage"
 DATE: Table = {"date": text("value"), "dateType": code("type")}
 
 
-@dataclass(slots=True)
-class Identifiers:
-    """Collector for the identifiers of one property."""
-
-    values: list[r.Identifier] = field(default_factory=list)
-
-
 def identifier_code(attribute: str) -> Handler:
     """Set an attribute to the code of an identifier, or to its ``uuidref``.
 
@@ -70,7 +63,7 @@ def identifier_code(attribute: str) -> Handler:
     prefix = attribute.removesuffix("identifier")
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
-        collected = Identifiers()
+        collected = SimpleNamespace(values=[])
         in_citation = element.findall("{*}CI_Citation/{*}identifier")
         for holder in in_citation or [element]:
             identifiers("values")(walk, holder, collected)
@@ -107,9 +100,7 @@ def _add_email(walk: Walk, element: Element, contact: r.Contact) -> None:
         contact.other_emails.append(value)
 
 
-_TELEPHONE = within(
-    {"voice": text("phone"), "number": text("phone"), "facsimile": note, "numberType": skip}
-)
+_TELEPHONE = within({"voice": text("phone"), "number": text("phone"), "numberType": skip})
 
 
 def _phone(walk: Walk, element: Element, contact: r.Contact) -> None:
@@ -138,13 +129,9 @@ _CONTACT_INFO: Table = {
             "linkage": text("url"),
             "protocol": skip,  # a web page, as the URL shows
             "applicationProfile": skip,
-            "name": note,
-            "description": note,
             "function": skip,
         }
     ),
-    "hoursOfService": note,
-    "contactInstructions": note,
 }
 
 
@@ -165,7 +152,6 @@ _ORGANISATION: Table = {
     "contactInfo": within(_CONTACT_INFO),
     "individual": by_type({"CI_Individual": _INDIVIDUAL}),
     "positionName": text("position"),
-    "logo": note,
 }
 CONTACT: Table = {
     "individualName": text("individual"),
@@ -274,7 +260,7 @@ EXTENT: Table = {
             "EX_GeographicDescription": _GEOGRAPHIC_DESCRIPTION,
         }
     ),
-    "temporalElement": within({"extent": _TIME, "spatialExtent": note, "exTemp": _TIME}),
+    "temporalElement": within({"extent": _TIME, "exTemp": _TIME}),
 }
 
 
@@ -298,19 +284,15 @@ def _mime_type(walk: Walk, element: Element, link: r.Link) -> None:
 
 
 SPECIFICATION_OF_FORMAT = within(
-    {"title": text_and_href("name", "href"), "edition": text("version"), "date": note}
+    {"title": text_and_href("name", "href"), "edition": text("version")}
 )
 FORMAT: Table = {
     "name": text_and_href("name", "href"),
     "version": text("version"),
-    "amendmentNumber": note,
-    "specification": note,
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
     "formatDistributor": within(
         {
-            "distributorContact": note,
             "distributorTransferOptions": skip,
-            "distributorFormat": note,
         }
     ),
     "formatSpecificationCitation": SPECIFICATION_OF_FORMAT,
@@ -377,10 +359,6 @@ def _degree(walk: Walk, element: Element, conformity: r.Conformity) -> None:
 _SPECIFICATION: Table = {
     "title": text_and_href("title", "href"),
     "date": new(r.Dated, "dates", DATE),
-    "alternateTitle": note,
-    "identifier": note,
-    "citedResponsibleParty": note,
-    "edition": note,
 }
 
 
@@ -461,24 +439,16 @@ def _scope(walk: Walk, element: Element, target: r.Record) -> None:
         walk.unread(element)
 
 
-_MEASURE: Table = {
-    "measureIdentification": note,
-    "nameOfMeasure": _name_of_measure,
-    "measureDescription": note,
-}
 _REPORT: Table = {
-    **_MEASURE,
+    "nameOfMeasure": _name_of_measure,
     "result": _result,
-    "measure": within(_MEASURE),
-    "dateTime": note,
-    "evaluationMethodType": note,
+    "measure": within({"nameOfMeasure": _name_of_measure}),
 }
 LINEAGE: Table = {
-    "scope": note,
     "processStep": within(of_fields(f"{LINEAGE_PATH}/processStep")),
     "source": within(
         {
-            "sourceCitation": within({"title": long_texts("sources"), "date": note}),
+            "sourceCitation": within({"title": long_texts("sources")}),
             **of_fields(f"{LINEAGE_PATH}/source"),
         }
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.dataset.geometry import boxes_around, parts_of
@@ -16,7 +17,6 @@ from ckanext.ecosphere.harvest.iso.parts import (
     LINK,
     QUALITY,
     SPECIFICATION_OF_FORMAT,
-    Identifiers,
     contact,
     extent,
     identifier_code,
@@ -33,7 +33,6 @@ from ckanext.ecosphere.harvest.iso.walk import (
     identifiers,
     long_text,
     new,
-    note,
     of_fields,
     one_line,
     read_feature_catalogue,
@@ -145,9 +144,8 @@ IDENTIFICATION_INFO = "identificationInfo"
 #
 # Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The
 # names of ISO 19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which are
-# passed through. Read a table as: under this element, this property fills that attribute. A property that is a field
-# of datasets stands in the table of fields, which `of_fields` asks: it comes last, so that a field takes over what
-# was only noted.
+# passed through. Read a table as: under this element, this property fills that attribute. What no table names is noted.
+# A property that is a field of datasets stands in the table of fields, which `of_fields` asks.
 
 
 def _series(walk: Walk, element: Element, record: r.Record) -> None:
@@ -162,10 +160,8 @@ def _series(walk: Walk, element: Element, record: r.Record) -> None:
 
 CITATION: Table = {
     "date": new(r.Dated, "dates", DATE),
-    "editionDate": note,
     "identifier": identifiers("identifiers"),
     "series": _series,
-    "presentationForm": note,
     "citedResponsibleParty": contact("contacts"),
     **of_fields(f"{IDENTIFICATION_INFO}/citation"),
 }
@@ -181,36 +177,20 @@ class _Keywords:
     thesaurus_href: str | None = None
 
 
-_THESAURUS: Table = {
-    # The whole citation is noted with its title, see _thesaurus.
-    "title": text_and_href("thesaurus", "thesaurus_href"),
-    "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
-    "alternateTitle": skip,
-    "date": skip,
-    "edition": skip,
-    "editionDate": skip,
-    "citedResponsibleParty": skip,
-    "otherCitationDetails": skip,
-    "onlineResource": skip,
-}
+_NAME_OF_THESAURUS = text_and_href("thesaurus", "thesaurus_href")
 
 
 def _thesaurus(walk: Walk, element: Element, group: _Keywords) -> None:
-    """Read the name of the thesaurus, and note its title, dates and identifier together."""
-    within(_THESAURUS)(walk, element, group)
+    """Read the name of the thesaurus, and note its whole citation."""
+    for path in ("*/{*}title", "*/{*}identifier/*/{*}code"):
+        for name in element.iterfind(path):
+            _NAME_OF_THESAURUS(walk, name, group)
     walk.unread(element)
-
-
-@dataclass(slots=True)
-class _Word:
-    """The translations of one keyword."""
-
-    translations: r.Translations = field(default_factory=dict)
 
 
 def _keyword(walk: Walk, element: Element, group: _Keywords) -> None:
     """Read a keyword in all its languages, as from RDF."""
-    word = _Word()
+    word = SimpleNamespace(translations={})
     first = walk.text(element, word, "keyword")
     term = r.Term(block(first.text), first.href or element.get(XLINK_HREF))
     if term.text or term.href:
@@ -247,10 +227,7 @@ def _keywords(walk: Walk, element: Element, record: r.Record) -> None:
 
 _REFERENCE: Table = {
     "title": terms("other"),
-    "onlineResource": within(
-        {"linkage": terms("other"), "name": note, "description": note, "protocol": skip}
-    ),
-    "date": note,
+    "onlineResource": within({"linkage": terms("other"), "protocol": skip}),
 }
 _CONSTRAINT: Table = {
     "useLimitation": terms("use_limitations"),
@@ -303,9 +280,6 @@ MAINTENANCE: Table = {
         r.Dated, "maintenance_dates", DATE
     ),  # a rule decides which of them is the next one
     "maintenanceNote": _note,
-    "updateScope": note,
-    "maintenanceScope": note,
-    "contact": note,
     **of_fields(f"{IDENTIFICATION_INFO}/resourceMaintenance"),
 }
 
@@ -348,9 +322,7 @@ def _name_of_member(walk: Walk, element: Element, member: r.Member) -> None:
 _MEMBER: Table = {
     "aggregateDataSetName": _name_of_member,
     "aggregateDataSetIdentifier": identifier_code("identifier"),
-    "name": within(
-        {"title": text("title"), "identifier": identifier_code("identifier"), "date": note}
-    ),
+    "name": _NAME_OF_MEMBER,
     "metadataReference": identifier_code("identifier"),
     "associationType": code("association"),
     "initiativeType": code("initiative"),
@@ -359,19 +331,19 @@ _MEMBERS = new(r.Member, "members", _MEMBER)
 _GRAPHIC: Table = {
     "fileName": skip,  # read by _graphic_url
     "fileDescription": text("description"),
-    "fileType": note,
-    "linkage": within(
-        {"linkage": text("url"), "protocol": skip, "name": note, "description": note}
-    ),
+    "linkage": within({"linkage": text("url"), "protocol": skip}),
 }
 
 
 def _graphic_url(walk: Walk, element: Element, graphic: r.Graphic) -> None:
-    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``."""
-    for child in element:
-        if local_name(child) == "fileName":
-            term = walk.text(child)
-            graphic.url = term.href or one_line(term.text) or graphic.url
+    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``; note a mere name beside a linkage."""
+    for child in element.iterfind("{*}fileName"):
+        term = walk.text(child)
+        address = term.href or one_line(term.text)
+        if graphic.url and "://" not in address:
+            walk.unread(child)
+        else:
+            graphic.url = address or graphic.url
 
 
 # --- identification (MD_DataIdentification, SV_ServiceIdentification) -----------------------------
@@ -388,7 +360,6 @@ IDENTIFICATION: Table = {
         {
             "name": text_and_href("name", "href"),
             "version": text("version"),
-            "specification": note,
             "formatSpecificationCitation": SPECIFICATION_OF_FORMAT,
         },
     ),
@@ -403,7 +374,6 @@ IDENTIFICATION: Table = {
         {"language": codes("languages"), "characterEncoding": codes("encodings")}
     ),
     "characterSet": codes("encodings"),
-    "environmentDescription": note,
     "additionalDocumentation": _documentation,
     "extent": extent,
     **of_fields(IDENTIFICATION_INFO),
@@ -413,10 +383,6 @@ _OPERATION: Table = {
     "connectPoint": new(r.Link, "links", LINK),
     "DCP": skip,  # always web services
     "distributedComputingPlatform": skip,
-    "operationDescription": note,
-    "invocationName": note,
-    "parameters": note,
-    "dependsOn": note,
 }
 
 
@@ -454,7 +420,6 @@ SERVICE: Table = {
     "serviceType": code("type"),
     "serviceTypeVersion": texts("versions"),
     "coupledResource": _coupled_resource,
-    "couplingType": note,
     "containsOperations": new(r.Operation, "operations", _OPERATION),
     "operatesOn": _coupled,
 }
@@ -467,11 +432,10 @@ def _identification(walk: Walk, element: Element, record: r.Record) -> None:
         if name.startswith("SV_"):
             record.service = record.service or r.Service()
             for part in child:
-                handler = SERVICE.get(local_name(part))
-                if handler is not None:
-                    handler(walk, part, record.service)
+                if local_name(part) in SERVICE:
+                    walk.child(part, SERVICE, record.service)
                 else:
-                    IDENTIFICATION.get(local_name(part), note)(walk, part, record)
+                    walk.child(part, IDENTIFICATION, record)
         elif name:
             walk.children(child, IDENTIFICATION, record)
 
@@ -479,12 +443,11 @@ def _identification(walk: Walk, element: Element, record: r.Record) -> None:
 # --- the record (MD_Metadata) ---------------------------------------------------------------------
 
 
-def _reference_system(walk: Walk, element: Element, system: r.ReferenceSystem) -> None:
+def _reference_system(walk: Walk, element: Element, system: r.Identifier) -> None:
     """Read the identifier of a reference system; without one it is meaningless."""
-    collected = Identifiers()
-    for child in element:
-        if local_name(child) == "referenceSystemIdentifier":
-            identifiers("values")(walk, child, collected)
+    collected = SimpleNamespace(values=[])
+    for child in element.iterfind("{*}referenceSystemIdentifier"):
+        identifiers("values")(walk, child, collected)
     if collected.values:
         first = collected.values[0]
         system.code, system.codespace, system.href = first.code, first.codespace, first.href
@@ -531,7 +494,7 @@ def _parent_identifier(walk: Walk, element: Element, record: r.Record) -> None:
         text_and_href("parent_identifier", "parent_href")(walk, element, record)
 
 
-_PARENT = within({"title": note, "identifier": identifier_code("parent_identifier")})
+_PARENT = within({"identifier": identifier_code("parent_identifier")})
 
 
 def _parent(walk: Walk, element: Element, record: r.Record) -> None:
@@ -565,23 +528,15 @@ METADATA: Table = {
     "metadataProfile": skip,
     "metadataLinkage": new(r.Link, "links", LINK, finish=_to_record),
     "dataSetURI": _data_set_uri,
-    "spatialRepresentationInfo": note,
     "referenceSystemInfo": new(
-        r.ReferenceSystem,
+        r.Identifier,
         "reference_systems",
-        {
-            "referenceSystemIdentifier": skip,
-            "referenceSystemType": note,
-        },  # read by _reference_system
+        {"referenceSystemIdentifier": skip},  # read by _reference_system
         finish=_reference_system,
     ),
     "identificationInfo": _identification,
     "contentInfo": within(
         {
-            "includedWithDataset": note,
-            "complianceCode": note,
-            "language": note,
-            "featureTypes": note,
             "featureCatalogueCitation": reference("feature_catalogues"),
             "featureCatalogue": read_feature_catalogue,
         }
@@ -591,16 +546,8 @@ METADATA: Table = {
     "resourceLineage": within(LINEAGE),
     "applicationSchemaInfo": within(
         {
-            "name": within({"title": texts("application_schemas"), "date": note}),
-            "schemaLanguage": note,
-            "constraintLanguage": note,
-            "schemaAscii": note,
-            "graphicsFile": note,
-            "softwareDevelopmentFile": note,
-            "softwareDevelopmentFileFormat": note,
+            "name": within({"title": texts("application_schemas")}),
         }
     ),
-    "metadataMaintenance": note,
-    "metadataConstraints": note,
     **of_fields(""),
 }

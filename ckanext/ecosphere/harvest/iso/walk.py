@@ -59,14 +59,15 @@ class Walk:
     def children(self, parent: Element, table: Table, target: Any) -> None:
         """Call the handler of each child; note children without one."""
         for child in parent:
-            name = local_name(child)
-            if not name:
-                continue
-            handler = table.get(name)
-            if handler is not None:
-                handler(self, child, target)
-            else:
-                self.unread(child)
+            self.child(child, table, target)
+
+    def child(self, element: Element, table: Table, target: Any) -> None:
+        """Call the handler of an element; note an element without one."""
+        name = local_name(element)
+        if name in table:
+            table[name](self, element, target)
+        elif name:
+            self.unread(element)
 
     def unread(self, element: Element) -> None:
         """Note an element without a handler, if it has any content; names of persons are noted separately."""
@@ -148,7 +149,8 @@ class Walk:
             translations[field] = texts
         for language, text in others:
             if text != main.text:
-                self._note_other(prop, language, text)
+                other = self._bounded(one_line(text)[:MAX_SAMPLE])
+                self._append(f"{path(prop)}[{language}]: {other}")
         return main
 
     def _place_first(
@@ -162,9 +164,6 @@ class Walk:
             texts[own] = first
         else:
             others.append(("", first))
-
-    def _note_other(self, prop: Element, language: str, text: str) -> None:
-        self._append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
 
 
 Handler = Callable[[Walk, Element, Any], None]
@@ -256,11 +255,6 @@ def sample(nodes: Iterable[Element]) -> str:
 
 def skip(walk: Walk, element: Element, target: Any) -> None:
     """Ignore a property that does not describe the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
-
-
-def note(walk: Walk, element: Element, target: Any) -> None:
-    """Note a property that has no dataset field."""
-    walk.unread(element)
 
 
 def text(attribute: str, trim: Trim = one_line) -> Handler:

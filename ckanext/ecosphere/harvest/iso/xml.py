@@ -127,8 +127,6 @@ def parse_xml(data: bytes, max_bytes: int = MAX_BYTES) -> Element:
         root = _parse_repaired(data, error)
     except (ValueError, LookupError) as error:
         raise RecordError("not-well-formed", line=1, detail=str(error)[:200]) from error
-    if root is None:
-        raise RecordError("empty")
     if root.getroottree().docinfo.doctype:
         raise RecordError("doctype")
     return root

@@ -36,6 +36,7 @@ from ckanext.ecosphere.harvest.sources import settings
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import action_input, authorization, language
+from ckanext.ecosphere.shared.action_input import action
 from ckanext.ecosphere.shared.locks import is_free
 from ckanext.ecosphere.shared.parsing import local_name
 from ckanext.harvest.logic import HarvestJobExists
@@ -53,7 +54,7 @@ CORRECTION = ("rule", "xpath", "today", "proposed", "content")
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the progress and results of a job.
 
@@ -68,7 +69,6 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> DataDic
         source; `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
         500; `ecosphere_harvest_records_list` lists all), and `remarks` on the reading.
     """
-    tk.check_access("ecosphere_harvest_job_show", context, data_dict)
     state = model.Session.get(JobState, data_dict["id"])
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
@@ -84,7 +84,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> DataDic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.records_schema)
+@action(schema.records_schema)
 def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the records that a job refused or set aside, and why. For editors of the job's source.
 
@@ -98,14 +98,13 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> Dat
         (its code), `text` (a sentence), and `record`, id of the harvest object with more details (None if there is
         none).
     """
-    tk.check_access("ecosphere_harvest_records_list", context, data_dict)
     rows = reports.records_listed(data_dict["id"], data_dict.get("outcome") or "")
     limit, offset = _range(data_dict)
     return {"count": len(rows), "results": rows[offset : offset + limit]}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show one record of a harvest: what became of it and why.
 
@@ -121,13 +120,12 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> Data
         `unread`: content of the record that has no place in the dataset; `note`: why it was set aside; `content`:
         the record as received (None when it was not kept).
     """
-    tk.check_access("ecosphere_harvest_record_show", context, data_dict)
     raw = objects.raw(data_dict["id"])
     return {**objects.show(data_dict["id"]), "content": raw[0] if raw else None}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.changes_schema)
+@action(schema.changes_schema)
 def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the datasets that a job added, updated or withdrew. For editors of the job's source.
 
@@ -142,7 +140,6 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> Dat
         when it was not undone), and `record`, id of the harvest object. `undo` of the job: None if nobody has asked for
         it, else `asked`, `finished` (None while it waits or runs), `done` of `total` datasets, `counts` by code.
     """
-    tk.check_access("ecosphere_harvest_changes_list", context, data_dict)
     job_id, outcome = data_dict["id"], data_dict.get("outcome") or ""
     return {
         "count": reports.changes_count(job_id, outcome),
@@ -151,7 +148,7 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> Dat
     }
 
 
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> DataDict:
     """Undo a job in the background, and record it in the journal. For editors of the job's source.
 
@@ -170,7 +167,6 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> DataDic
         NotFound: no such job of one of our source types.
         ValidationError: the job is not over, changed nothing, or is undone already.
     """
-    tk.check_access("ecosphere_harvest_job_undo", context, data_dict)
     job_id = data_dict["id"]
     state = model.Session.get(JobState, job_id)
     if state is None:
@@ -190,7 +186,7 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> DataDic
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.reconciliation_schema)
+@action(schema.reconciliation_schema)
 def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show what a catalogue has, what the portal shows of it, and why the rest is not shown. For editors of the source.
 
@@ -208,7 +204,6 @@ def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict)
         `more`, those which add up to `datasets` with `records`. `job_id`, and `results`, the records of the `reason`
         with `position`, `identifier`, `title`, name of the `dataset`, and `text`, a sentence.
     """
-    tk.check_access("ecosphere_harvest_reconciliation_show", context, data_dict)
     id_ = _known_source(data_dict["id"])
     job, running = reports.last_job(id_), reports.is_running(id_)
     if job is None or running:
@@ -228,7 +223,7 @@ def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.overview_schema)
+@action(schema.overview_schema)
 def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List the harvest sources that the user manages.
 
@@ -245,7 +240,6 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[Da
         also for a source that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` applies: it is
         active, of a type of the suite, and not being harvested).
     """
-    tk.check_access("ecosphere_harvest_overview", context, data_dict)
     owners = _editable_services(context)
     if data_dict.get("organization"):
         service = model.Group.get(data_dict["organization"])
@@ -254,7 +248,7 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[Da
     return overview.rows(owners, counted=data_dict["counted"])
 
 
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> DataDict:
     """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
 
@@ -271,7 +265,6 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
         NotFound: no such source.
         ValidationError: the source is not active, is being harvested already, or is of a type of another extension.
     """
-    tk.check_access("ecosphere_harvest_source_run_first", context, data_dict)
     source: Any = HarvestSource.get(_known_source(data_dict["id"]))
     if source.type not in type_names():
         raise _refusal(
@@ -290,7 +283,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the held withdrawals of a source.
 
@@ -305,7 +298,6 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         `hold`, None without any, with `created` and `looked` (when the last complete harvest found the records
         missing); and `datasets`: name, title and guid of the datasets concerned (at most 500 of them).
     """
-    tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
     id_ = _known_source(data_dict["id"])
     hold = closing.open_hold(id_)
     if hold is None:
@@ -324,7 +316,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     }
 
 
-@tk.validate_action_data(schema.decision_schema)
+@action(schema.decision_schema)
 def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> DataDict:
     """Decide on the held withdrawals of a source.
 
@@ -336,15 +328,13 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     Returns:
         the decided hold.
     """
-    tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
     id_ = _known_source(data_dict["id"])
     hold = closing.open_hold(id_)
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
-    user = model.User.get(context.get("user") or "")
     hold.decision = data_dict["decision"]
     hold.decided = now()
-    hold.user_id = user.id if user else None
+    hold.user_id = _user_id(context)
     if hold.decision == closing.KEEP:
         closing.keep(id_)
     model.Session.commit()
@@ -354,7 +344,7 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.corrections_schema)
+@action(schema.corrections_schema)
 def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> DataDict:
     """List the values that can be corrected in the records of a source. For editors of the source.
 
@@ -367,7 +357,6 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
         `results`: `record` (its identifier), `rule`, `xpath` below the root, `today` (the current value), `proposed`,
         and `content`, the new content of the element as XML.
     """
-    tk.check_access("ecosphere_harvest_corrections_list", context, data_dict)
     id_, offset = _known_source(data_dict["id"]), data_dict["offset"]
     number = corrections.count(id_)
     following = offset + corrections.AT_ONCE
@@ -383,7 +372,7 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
     }
 
 
-@tk.validate_action_data(schema.trial_schema)
+@action(schema.trial_schema)
 def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> DataDict:
     """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
 
@@ -397,14 +386,13 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> Data
     Raises:
         ValidationError: something is missing, or too many trials of this user are waiting or running.
     """
-    tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
     url, source_type = data_dict["url"], data_dict["source_type"]
     text = settings.of_trial(url, source_type, data_dict.get("config") or "", context)
     return {"id": preview.start_trial(url, source_type, text, context.get("user") or "")}
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the result of a trial, which is kept for an hour.
 
@@ -415,7 +403,6 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> DataD
     Returns:
         `state` (waiting, done, failed), `url`, and `found` or the `reason` of the failure.
     """
-    tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
     trial = preview.show_trial(data_dict["id"])
     del trial["user"]
     if "found" in trial:
@@ -424,7 +411,7 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> DataD
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.nothing_schema)
+@action(schema.nothing_schema)
 def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show whether the user receives the letter about the sources that they manage.
 
@@ -435,11 +422,10 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> Data
     Returns:
         `wanted`; `offered`, false where the portal sends none.
     """
-    tk.check_access("ecosphere_harvest_letter_show", context, data_dict)
     return {"wanted": letter.is_subscribed(_reader_id(context)), "offered": letter.are_offered()}
 
 
-@tk.validate_action_data(schema.letter_schema)
+@action(schema.letter_schema)
 def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> DataDict:
     """Subscribe the user to the letter about the sources that they manage, or unsubscribe them.
 
@@ -452,7 +438,6 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> Da
     Returns:
         `wanted`.
     """
-    tk.check_access("ecosphere_harvest_letter_update", context, data_dict)
     if data_dict["wanted"]:
         letter.subscribe(_reader_id(context), language.current())
     else:
@@ -465,7 +450,7 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> Da
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
 
@@ -483,7 +468,6 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
     Raises:
         NotFound: no such dataset, or it was not harvested by one of our source types.
     """
-    tk.check_access("ecosphere_harvest_statements_show", context, data_dict)
     statements = objects.statements_of(data_dict["id"])
     if statements is None:
         raise tk.ObjectNotFound(tk._("The dataset has no source record."))
@@ -491,7 +475,7 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show the catalogues that have a dataset. Available to everyone who may see the dataset.
 
@@ -504,12 +488,11 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
         and `also`, the others in the order in which they would take over; each with `title` and `url` of the
         catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
     """
-    tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
     return deduplication.catalogues(_known_dataset(data_dict["id"]).id)
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataDict:
     """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
 
@@ -523,7 +506,6 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataD
         harvest leaves unchanged: those of `ecosphere.harvest.local_fields`, and local edits; `resources`, ids of those
         added on the portal; `edits`, as `ecosphere_harvest_edits_list`.
     """
-    tk.check_access("ecosphere_harvest_local_show", context, data_dict)
     package = _known_dataset(data_dict["id"])
     if not local_edits.is_locked(package.id):
         return {"catalogue": None, "fields": [], "resources": [], "edits": []}
@@ -538,7 +520,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataD
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.id_schema)
+@action(schema.id_schema)
 def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[DataDict]:
     """List the local edits of a harvested dataset: fields changed on the portal, which harvests leave as they are.
 
@@ -554,7 +536,6 @@ def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[
         of the source that are rows, since these name people; for others, `withheld` is true. Empty when no source that
         is still harvested has the dataset.
     """
-    tk.check_access("ecosphere_harvest_edits_list", context, data_dict)
     package = _known_dataset(data_dict["id"])
     if not local_edits.edits_of(package) or not local_edits.is_locked(package.id):
         return []
@@ -564,7 +545,7 @@ def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[
     return local_edits.listed(package, with_rows=bool(may_edit))
 
 
-@tk.validate_action_data(schema.edit_schema)
+@action(schema.edit_schema)
 def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list[DataDict]:
     """Give up a local edit: the field takes the value of the source, and follows it at later harvests.
 
@@ -580,7 +561,6 @@ def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list
     Raises:
         ValidationError: what the source says is not valid.
     """
-    tk.check_access("ecosphere_harvest_edit_follow", context, data_dict)
     package = _known_dataset(data_dict["id"])
     local_edits.follow(
         package, data_dict.get("resource") or "", data_dict["field"], context.get("user") or ""
@@ -589,7 +569,7 @@ def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.datasets_schema)
+@action(schema.datasets_schema)
 def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> DataDict:
     """List which of some datasets are harvested, so that a field changed on the portal becomes a local edit.
 
@@ -601,7 +581,6 @@ def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> Da
         `datasets`: title of the harvest source by id of the dataset, for those that are harvested; `fields`: names of
         the fields that are the portal's in any case (`ecosphere.harvest.local_fields`).
     """
-    tk.check_access("ecosphere_harvest_governed_list", context, data_dict)
     owners = _editable_services(context)
     return {
         "datasets": local_edits.locked_datasets(data_dict["ids"], owners),
@@ -610,7 +589,7 @@ def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> Da
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.record_schema)
+@action(schema.record_schema)
 def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> DataDict:
     """Read one ISO 19139 record as a harvest would, without saving anything.
 
@@ -622,7 +601,6 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> DataDict:
         `dataset`, ready for `package_create` except for its name; `changes`, decisions of the rules; `problems`,
         sentences about faults of the record.
     """
-    tk.check_access("ecosphere_harvest_read", context, data_dict)
     try:
         root = parse_xml(data_dict["content"].encode("utf-8"))
         element = next(records_in(root), None)
@@ -701,9 +679,9 @@ def _known_dataset(id_or_name: str) -> Any:
 
 
 def _new_job(context: Context, id_: str) -> str:
-    fresh: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
+    create = tk.get_action("harvest_job_create")
     try:
-        return tk.get_action("harvest_job_create")(fresh, {"source_id": id_, "run": False})["id"]
+        return create(authorization.same_person(context), {"source_id": id_, "run": False})["id"]
     except HarvestJobExists as error:  # created concurrently
         raise _refusal(tk._("This source is being harvested already.")) from error
 
@@ -711,7 +689,9 @@ def _new_job(context: Context, id_: str) -> str:
 def get_actions() -> DataDict:
     """Return the actions of the plugin."""
     own = {
-        name: action for name, action in globals().items() if name.startswith("ecosphere_harvest_")
+        name: function
+        for name, function in globals().items()
+        if name.startswith("ecosphere_harvest_")
     }
     actions = action_input.checked(own | stock_actions.get_actions())
     return actions | {"package_update": local_edits.package_update}

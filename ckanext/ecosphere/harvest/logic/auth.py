@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest import objects, preview
 from ckanext.ecosphere.harvest.model import SourceRecord, is_any
 from ckanext.ecosphere.harvest.sources.base import type_names
 from ckanext.ecosphere.shared import authorization
@@ -159,8 +159,6 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow the user who started a trial to see its result."""
-    from ckanext.ecosphere.harvest import preview
-
     if preview.show_trial(data_dict["id"])["user"] == (context.get("user") or ""):
         return {"success": True}
     return _denied(tk._("This trial is another person’s."))

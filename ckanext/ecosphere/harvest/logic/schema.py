@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.types import DataDict
+from ckan.types import Schema
 
-from ckanext.ecosphere.harvest.finish import reports
+from ckanext.ecosphere.harvest.finish import closing, reports
+from ckanext.ecosphere.shared.action_input import (
+    get,
+    if_given,
+    of,
+    one_of,
+    optional,
+    required,
+    unless_missing,
+)
 
 MOST_DATASETS = 1000
-_TEXT = ("not_empty", "unicode_safe")
-_NUMBER = "natural_number_validator"
-_FIRST = (("default", 0), _NUMBER)
-Validator = str | tuple[str, Any] | Callable[..., Any]
-"""Name of a validator, name and argument of one that has to be made, or the validator itself."""
+TEXT = required(get("unicode_safe"))
+OTHER_TEXT = unless_missing(get("unicode_safe"))
+NUMBER, BOOLEAN = get("natural_number_validator"), get("boolean_validator")
+OFFSET = optional(0, NUMBER)
 
 
-def _schema(**fields: tuple[Validator, ...]) -> Callable[[], DataDict]:
-    """Return the function that makes a schema: field → its validators."""
-
-    def schema() -> DataDict:
-        return {name: list(map(_validator, validators)) for name, validators in fields.items()}
-
-    return schema
-
-
-def _validator(validator: Validator) -> Any:
-    if isinstance(validator, str):
-        return tk.get_validator(validator)
-    if isinstance(validator, tuple):
-        name, argument = validator
-        make: Any = tk.get_validator(name)
-        return make(argument)
-    return validator
-
-
-def _page_schema(**choice: list[str]) -> Callable[[], DataDict]:
-    """Return the function that makes the schema of a page of a list, of which one value may be chosen."""
-    chosen = {name: ("ignore_empty", ("one_of", values)) for name, values in choice.items()}
-    return _schema(id=_TEXT, limit=("ignore_empty", _NUMBER), offset=_FIRST, **chosen)
+def _page(**choices: Iterable[str]) -> Callable[[], Schema]:
+    """Return the schema of a page of a list, of which one value may be chosen."""
+    chosen = {name: if_given(one_of(*values)) for name, values in choices.items()}
+    return of(id=TEXT, limit=if_given(NUMBER), offset=OFFSET, **chosen)
 
 
 def _few(value: Any) -> Any:
@@ -49,23 +38,21 @@ def _few(value: Any) -> Any:
     return value
 
 
-nothing_schema = _schema()
-id_schema = _schema(id=_TEXT)
+nothing_schema = of()
+id_schema = of(id=TEXT)
 """A job, given by id, or a source or dataset, given by id or name."""
-records_schema = _page_schema(outcome=list(reports.RECORD_OUTCOMES))
+records_schema = _page(outcome=reports.RECORD_OUTCOMES)
 """Records of a job that became no dataset."""
-changes_schema = _page_schema(outcome=list(reports.CHANGE_OUTCOMES))
+changes_schema = _page(outcome=reports.CHANGE_OUTCOMES)
 """Datasets that a job changed."""
-reconciliation_schema = _page_schema(reason=list(reports.UNSHOWN))
+reconciliation_schema = _page(reason=reports.UNSHOWN)
 """Records of a source that are not shown."""
-corrections_schema = _schema(id=_TEXT, offset=_FIRST)
-datasets_schema = _schema(ids=("not_empty", "list_of_strings", _few))
-decision_schema = _schema(id=_TEXT, decision=("not_empty", ("one_of", ["withdraw", "keep"])))
-edit_schema = _schema(id=_TEXT, field=_TEXT, resource=("ignore_missing", "unicode_safe"))
-record_schema = _schema(content=_TEXT)
-letter_schema = _schema(wanted=("not_missing", "boolean_validator"))
-overview_schema = _schema(
-    organization=("ignore_empty", "unicode_safe"), counted=(("default", True), "boolean_validator")
-)
-trial_schema = _schema(url=_TEXT, source_type=_TEXT, config=("ignore_missing", "unicode_safe"))
+corrections_schema = of(id=TEXT, offset=OFFSET)
+datasets_schema = of(ids=[get("not_empty"), get("list_of_strings"), _few])
+decision_schema = of(id=TEXT, decision=required(one_of(closing.WITHDRAW, closing.KEEP)))
+edit_schema = of(id=TEXT, field=TEXT, resource=OTHER_TEXT)
+record_schema = of(content=TEXT)
+letter_schema = of(wanted=[get("not_missing"), BOOLEAN])
+overview_schema = of(organization=if_given(get("unicode_safe")), counted=optional(True, BOOLEAN))
+trial_schema = of(url=TEXT, source_type=TEXT, config=OTHER_TEXT)
 """A source to preview, which need not exist on the portal."""

@@ -10,17 +10,11 @@ from ckanext.ecosphere.harvest.normalise.draft import (
     is_placeholder,
     plain,
 )
-from ckanext.ecosphere.vocabularies import Concept
 
 MAX_TOPICS = 50
 
 _SERVICE_LEVELS = {"application", "interactivemap", "software"}
 _SERIES_MARK = "-ldd-"
-
-
-def concept_of(vocabulary: str, text: str) -> Concept | None:
-    """Return the concept of a vocabulary that a text gives by its URI, its code or its label."""
-    return voc.get(vocabulary).lookup(text)
 
 
 def resource_type(draft: Draft) -> None:
@@ -31,7 +25,7 @@ def resource_type(draft: Draft) -> None:
     record = draft.record
     types = voc.get("resource-type")
     level, name = record.hierarchy_level or "", record.hierarchy_level_name or ""
-    concept = concept_of("resource-type", level)
+    concept = types.lookup(level)
     if record.service is not None or plain(level).replace(" ", "") in _SERVICE_LEVELS:
         concept = types["service"]
     elif _SERIES_MARK in (record.file_identifier or "") or _is_lot(name):
@@ -56,8 +50,9 @@ def languages(draft: Draft) -> None:
     """Set the language of the data, else that of the record."""
     record = draft.record
     uris: list[str] = []
+    vocabulary = voc.get("language")
     for code in record.languages or [record.metadata_language or ""]:
-        concept = voc.get("language").get(code) or concept_of("language", code.upper())
+        concept = vocabulary.get(code) or vocabulary.lookup(code.upper())
         if concept:
             uris.append(concept.uri)
         elif not is_placeholder(code):
@@ -74,7 +69,7 @@ def status(draft: Draft) -> None:
     if concept:
         draft.set("status", concept.uri)
         return
-    progress = concept_of("progress-code", code)
+    progress = voc.get("progress-code").lookup(code)
     words = code
     status_id = by_label("progress-codes", "status", "codes").get(plain(code))
     if progress:
@@ -93,7 +88,7 @@ def topic_categories(draft: Draft) -> None:
     similar = by_label("topic-categories", "topic", "other_codes")
     uris: list[str] = []
     for code in draft.first("topicCategory", draft.record.topic_categories, MAX_TOPICS):
-        concept = concept_of("topic-category", code)
+        concept = voc.get("topic-category").lookup(code)
         concept = concept or voc.get("topic-category").get(similar.get(plain(code), ""))
         if concept is None:
             draft.problem("code", field="topicCategory", value=code)
@@ -107,7 +102,7 @@ def topic_categories(draft: Draft) -> None:
 def representation(draft: Draft) -> None:
     """Set the first representation that is in the vocabulary; note further ones."""
     for code in distinct(draft.record.spatial_representations):
-        concept = concept_of("spatial-representation", code)
+        concept = voc.get("spatial-representation").lookup(code)
         if concept is None:
             draft.problem("code", field="spatialRepresentationType", value=code)
         elif draft.dataset.get("spatial_representation"):

@@ -16,9 +16,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
     Reason,
-    compiled,
     is_placeholder,
     parts,
+    patterns,
     plain,
     reason,
     rows,
@@ -29,7 +29,7 @@ from ckanext.ecosphere.harvest.record import Constraint, Term
 
 MAX_TERMS = 200
 _NOT_PUBLIC = "L311-5"
-_NO_MEANING = {"", "otherrestrictions", "license", "licence"}
+NO_MEANING = {"", "otherrestrictions", "license", "licence"}
 """Codes that only refer to a text."""
 _NO_CONDITION = re.compile(
     r"(aucune|pas de|no) conditions?( d acces)?( et d utilisation)?( ne)?( s)? ?appl"
@@ -271,7 +271,7 @@ def restriction_codes(draft: Draft) -> None:
     codes: dict[str, None] = {}
     for block in draft.record.constraints:
         for code in (*block.access_codes, *block.use_codes):
-            if code.lower() not in _NO_MEANING and code.lower() not in _CODE_RIGHTS:
+            if code.lower() not in NO_MEANING and code.lower() not in _CODE_RIGHTS:
                 codes[code] = None
     if codes:
         draft.lost("MD_RestrictionCode", list(codes))
@@ -450,20 +450,6 @@ _COMPATIBLE = re.compile(
 """Introduces a compatible licence, not that of the data: "Licence Ouverte (compatible CC-BY)"."""
 
 
-@cache
-def licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
-    """Return patterns of texts → id of a licence, and whether the text names its version."""
-    return tuple(
-        (compiled(row["pattern"]), row["licence"], row["version"] == "yes")
-        for row in rows("licence-texts")
-    )
-
-
-@cache
-def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(row["pattern"]), row["licence"]) for row in rows("licence-urls"))
-
-
 def licence_of_url(url: str) -> str | None:
     """Return the id of the licence that a URL identifies."""
     url = url.strip().rstrip(".,;)")
@@ -471,7 +457,7 @@ def licence_of_url(url: str) -> str | None:
     if concept:
         return concept.id
     bare = url.lower().partition("://")[2].removeprefix("www.")
-    for pattern, licence in _licence_addresses():
+    for pattern, licence in patterns("licence-urls", "licence"):
         if pattern.search(bare):
             return licence
     return None
@@ -498,9 +484,10 @@ def licence_of_text(text: str) -> tuple[str | None, bool]:
 
 
 def _licences_named(bare: str) -> Iterator[tuple[re.Match[str], str, bool]]:
-    for pattern, licence, certain in licence_patterns():
+    """Yield where a text names a licence, its id, and whether the text names its version too."""
+    for pattern, licence, version in patterns("licence-texts", "licence", "version"):
         for match in pattern.finditer(bare):
-            yield match, licence, certain
+            yield match, licence, version == "yes"
 
 
 def _as_words(bare: str, match: re.Match[str]) -> tuple[int, int]:
@@ -541,7 +528,7 @@ def more_than_a_licence(text: str) -> bool:
     if len(text) > _ONLY_A_LICENCE:
         return True
     rest = plain(URL.sub(" ", text))
-    for pattern, licence, _certain in licence_patterns():
+    for pattern, licence in patterns("licence-texts", "licence"):
         # Patterns of other licences are sentences with conditions.
         if not licence.startswith(OTHER):
             rest = pattern.sub(" ", rest, count=1)
@@ -568,18 +555,6 @@ _SHORT = 300
 """Length in characters up to which an exception counts in a whole text, not only in a sentence."""
 
 
-@cache
-def limit_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return patterns of limitations, and of their absence → ids of limitations."""
-    return tuple((compiled(row["pattern"]), row["limitation"]) for row in rows("access-texts"))
-
-
-@cache
-def reserved_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return patterns of words that reserve access → ids of access rights, `DOUBT` or `partly`."""
-    return tuple((compiled(row["pattern"]), row["right"]) for row in rows("access-reserved"))
-
-
 def limits_of_text(text: str) -> list[str]:
     """Return the ids of the limitations named in a text, including "no limitation"."""
     limits = _limits_named(text)
@@ -604,7 +579,7 @@ def _limits_named(text: str) -> list[str]:
         return []
     names_an_article = _MAY_NAME_AN_ARTICLE.search(bare)
     limits: dict[str, bool] = {}
-    for pattern, limit in limit_patterns():
+    for pattern, limit in patterns("access-texts", "limitation"):
         if limit == NO_LIMIT:
             limits[limit] = limits.get(limit, False) or _is_affirmed(text, bare, pattern)
         elif names_an_article and pattern.search(bare):
@@ -642,14 +617,16 @@ def is_partial(text: str) -> bool:
 
 
 def _names_an_exception(rest: str) -> bool:
-    exceptions = (pattern for pattern, right in reserved_patterns() if right == _PARTLY)
+    exceptions = (
+        pattern for pattern, right in patterns("access-reserved", "right") if right == _PARTLY
+    )
     return any(pattern.search(rest) for pattern in exceptions)
 
 
 def without_no_limit(bare: str) -> tuple[str, int]:
     """Return a text without the words for unlimited access, and how often they occurred."""
     count = 0
-    for pattern, limit in limit_patterns():
+    for pattern, limit in patterns("access-texts", "limitation"):
         if limit == NO_LIMIT:
             bare, replaced = pattern.subn(" ", bare)
             count += replaced
@@ -665,7 +642,7 @@ def reserved_in(text: str) -> str | None:
     """Return the strictest access right named in a text, `DOUBT`, or None without such words."""
     bare = plain(text[:MAX_SEARCHED])
     rights: set[str] = set()
-    for pattern, right in reserved_patterns():
+    for pattern, right in patterns("access-reserved", "right"):
         if right == _PARTLY or right in rights or (right == DOUBT and _DENIES.search(bare)):
             continue
         if _is_affirmed(text, bare, pattern):

@@ -17,7 +17,6 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import places
 from ckanext.ecosphere.dataset.view import distinct_rows
-from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
     Reason,
@@ -66,7 +65,7 @@ _LEAST = 3
 def role_code(role: str | None) -> str:
     """Return the code of a role, given as a code or a label; unknown ones are unchanged."""
     text = (role or "").strip()
-    concept = concept_of("agent-role", text)
+    concept = voc.get("agent-role").lookup(text)
     if text and concept:
         return concept.id
     return text
@@ -263,7 +262,7 @@ def _reachability(candidate: tuple[Contact, Party]) -> tuple[bool, bool]:
 
 
 def _role_uri(role: str) -> str:
-    concept = concept_of("agent-role", role)
+    concept = voc.get("agent-role").lookup(role)
     if concept:
         return concept.uri
     if _LATER_ROLE.fullmatch(role):

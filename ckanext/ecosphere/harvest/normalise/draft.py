@@ -305,10 +305,18 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
     return tuple(tables.rows(DATA / f"{name}.csv"))
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern with each ``<name>`` written out as in `pattern-elements.csv`."""
+@cache
+def patterns(name: str, *columns: str) -> tuple[tuple[Any, ...], ...]:
+    """Return the pattern of each row of a table, and its cells in some columns.
+
+    In a pattern, each ``<name>`` is written out as in `pattern-elements.csv`.
+    """
     pieces = {row["element"]: row["pattern"] for row in rows("pattern-elements")}
-    return re.compile(_ELEMENT.sub(lambda match: f"(?:{pieces[match.group(1)]})", pattern))
+    lines = []
+    for row in rows(name):
+        pattern = _ELEMENT.sub(lambda match: f"(?:{pieces[match.group(1)]})", row["pattern"])
+        lines.append((re.compile(pattern), *map(row.__getitem__, columns)))
+    return tuple(lines)
 
 
 def parts(value: str) -> list[str]:

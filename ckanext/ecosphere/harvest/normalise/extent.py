@@ -243,9 +243,9 @@ class Hints:
         of_the_sea: whether the record is about the sea.
     """
 
-    own: Concept | None = None
-    likely: Collection[str] = ()
-    of_the_sea: bool = False
+    own: Concept | None
+    likely: Collection[str]
+    of_the_sea: bool
 
     def suggest(self, concept: Concept) -> bool:
         """Tell whether a territory, or that around it, is a likely one."""

@@ -13,12 +13,12 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import bounds, fields
 from ckanext.ecosphere.dataset.dates import is_stored_form
 from ckanext.ecosphere.harvest.normalise import themes
-from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.contacts import first_email, is_person
 from ckanext.ecosphere.harvest.normalise.draft import (
     Draft,
     is_placeholder,
+    patterns,
     plain,
     reason,
     rows,
@@ -172,22 +172,13 @@ Note = tuple[str, str, str]
 """Subject, label and text."""
 
 
-@cache
-def subject_patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
-    """Return pattern of the path of a note → its subject, and a label for its text."""
-    return tuple(
-        (re.compile(row["pattern"]), row["subject"], row["label"])
-        for row in rows("information-subjects")
-    )
-
-
 @lru_cache(4096)  # strangers name elements
 def subject_of(path: str) -> tuple[str, str]:
     """Return the subject of a note by its path, and a label for its text.
 
     The subject is an id of the vocabulary, or `NOT_PUBLISHED`.
     """
-    for pattern, subject, label in subject_patterns():
+    for pattern, subject, label in patterns("information-subjects", "subject", "label"):
         if pattern.search(path):
             return subject, label
     return _DEFAULT, ""
@@ -298,7 +289,7 @@ def _party(contact: Contact) -> str:
 def _role(contact: Contact) -> str:
     """Return the role of a party in words; empty if it is already among the contacts."""
     code = contact.role or ""
-    role = concept_of("agent-role", code)
+    role = voc.get("agent-role").lookup(code)
     if role and role.id == _POINT_OF_CONTACT:
         return ""
     if role and plain(role.label_fr) != plain(code):
@@ -356,20 +347,16 @@ _OF_CKAN = {
     "private", "state", "type",
 }  # fmt: skip
 """Fields that CKAN sets itself."""
-_NOT_TAKEN = _OF_CKAN | {
+_NOT_TAKEN = frozenset(_OF_CKAN) | {
     "license_title", "license_url", "qualified_relation", "resources", "tags",
 }  # fmt: skip
 """Names, besides the judged fields of the table, of which a profile gives what rules decide."""
 
 
-def _is_judged(name: str) -> bool:
-    """Tell whether only a rule sets a field: a value that it refused must not come back."""
-    return name in _NOT_TAKEN or name in _judged()
-
-
 @cache
 def _judged() -> frozenset[str]:
-    return frozenset(field.name for field in fields.fields() if field.entry.get("judged"))
+    """Return the fields that only rules set: a value that they refused must not come back."""
+    return _NOT_TAKEN.union(field.name for field in fields.fields() if field.entry.get("judged"))
 
 
 def _web(value: str) -> bool:
@@ -422,7 +409,7 @@ def _checked(name: str, value: Any) -> list[str]:
 def profile_fields(draft: Draft) -> None:
     """Take over fields from the profiles that no rule has set."""
     for name, value in draft.record.fields.items():
-        if draft.dataset.get(name) or _is_judged(name):
+        if draft.dataset.get(name) or name in _judged():
             continue
         texts = _checked(name, value)
         if name == "temporal_resolution":

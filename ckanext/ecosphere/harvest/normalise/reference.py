@@ -23,7 +23,7 @@ from ckanext.ecosphere.harvest.normalise.draft import (
     rows,
 )
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
-from ckanext.ecosphere.harvest.record import Conformity, QualityMeasure, ReferenceSystem, Resolution
+from ckanext.ecosphere.harvest.record import Conformity, Identifier, QualityMeasure, Resolution
 from ckanext.ecosphere.vocabularies.phrases import Phrases
 
 EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{code}"
@@ -120,7 +120,7 @@ def _spellings_of_a_zone(zone: str, codes: dict[str, str]) -> list[str]:
     return spellings
 
 
-def epsg_codes(system: ReferenceSystem) -> list[str]:
+def epsg_codes(system: Identifier) -> list[str]:
     """Return the EPSG codes of a reference system, from its URI, its code or its name.
 
     A compound system (Lambert-93 with NGF-IGN69 heights) returns two codes, a list of systems all
@@ -129,14 +129,14 @@ def epsg_codes(system: ReferenceSystem) -> list[str]:
     if is_wkt(system.code):
         codes, name = read_wkt(system.code)
         if not codes:
-            return epsg_codes(ReferenceSystem(name, None, system.href))
+            return epsg_codes(Identifier(name, None, system.href))
     else:
         text = f"{system.code} {system.href or ''}"
         codes = _written_codes(system, text) or _codes_of_ign(text) or _named(system.code)
     return [_SUPERSEDED.get(code, code) for code in dict.fromkeys(codes)]
 
 
-def _written_codes(system: ReferenceSystem, text: str) -> list[str]:
+def _written_codes(system: Identifier, text: str) -> list[str]:
     codes: list[str] = []
     for pair in _WITH_HEIGHTS.findall(text):
         codes += pair

@@ -14,7 +14,6 @@ from urllib.parse import unquote
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links as dataset_links
 from ckanext.ecosphere.dataset import services
-from ckanext.ecosphere.harvest.normalise.codes import concept_of
 from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import (
@@ -107,20 +106,15 @@ def _of_operation(draft: Draft, link: Link, spoken: str) -> Link:
     return Link(link.url, protocol, name, link.description, link.function, role=role)
 
 
-def resource_key(resource: Resource) -> tuple[str, str, str]:
-    """Return the key that identifies a resource of a dataset across harvests."""
-    return resource.get("url", ""), resource.get("protocol", ""), _joined_layers(resource)
-
-
 def _request(resource: Resource) -> tuple[str, str, str]:
     """Return the key for merging resources of one record.
 
     It ignores the case of OGC parameters.
     """
-    url, protocol, layers = resource_key(resource)
+    url, protocol = resource["url"], resource["protocol"]
     if protocol in dataset_links.OGC_WITH_CAPABILITIES:
         url = services.folded(url)
-    return url, protocol, layers
+    return url, protocol, _joined_layers(resource)
 
 
 def _joined_layers(resource: Resource) -> str:
@@ -340,7 +334,7 @@ def _complete_data(draft: Draft, resource: Resource, link: Link) -> None:
 
 def _complete_declared(resource: Resource, link: Link) -> None:
     """Copy the character set and the reference systems that the link states."""
-    encoding = concept_of("encoding", link.encoding or "")
+    encoding = voc.get("encoding").lookup(link.encoding or "")
     if encoding:
         resource["encoding"] = encoding.id
     systems = filter(None, map(voc.get("epsg").get, link.systems))
@@ -487,7 +481,7 @@ def _describe_service(draft: Draft) -> None:
 def _set_kind(draft: Draft, service: ServiceOfRecord) -> None:
     name = service.type or ""
     kind = voc.get("service-type").get(name)
-    protocol = concept_of("protocol", name)
+    protocol = voc.get("protocol").lookup(name)
     if not kind and protocol:
         kind = voc.get("service-type").get(_KINDS.get(protocol.data["kind"], ""))
     if kind:

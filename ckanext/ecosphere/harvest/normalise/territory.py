@@ -221,7 +221,7 @@ def _with_boxes_elsewhere(draft: Draft, concepts: list[Concept]) -> list[Concept
     return [*concepts, *(c for c in others if c.data["type"] != "departement")]
 
 
-def _agrees(draft: Draft, concept: Concept, without_boxes: bool = False) -> bool:
+def _agrees(draft: Draft, concept: Concept, *, without_boxes: bool = False) -> bool:
     """Tell whether a box of the record touches that of a territory."""
     if not draft.boxes:
         return without_boxes
@@ -387,7 +387,7 @@ def by_title(draft: Draft) -> list[Concept]:
     """
     own = _of_service(draft)
     title = (draft.record.title or "")[:MAX_TITLE]
-    coded = [c for c in places.coded_in(title) if c == own or _agrees(draft, c, True)]
+    coded = [c for c in places.coded_in(title) if c == own or _agrees(draft, c, without_boxes=True)]
     if coded:
         return coded
     concepts = [c for c in places.in_text(title) if c.data["type"] not in ("pays", "autre")]
@@ -425,7 +425,9 @@ def by_description(draft: Draft) -> list[Concept]:
         named = _first([text], *finders)
         is_whole = bool(named) or places.epci_called(text) is not None
         named = named or _of_epci(draft, [text]) or places.in_text(text)
-        concepts += [concept for concept in named if _agrees(draft, concept, is_whole)]
+        concepts += [
+            concept for concept in named if _agrees(draft, concept, without_boxes=is_whole)
+        ]
     return concepts
 
 
@@ -435,7 +437,9 @@ def by_file_name(draft: Draft) -> list[Concept]:
     codes = [identifier.code for identifier in record.identifiers]
     texts = [record.file_identifier or "", *codes, record.title or ""]
     concepts = [places.in_file_name(text[:MAX_NAME_OF_A_FILE]) for text in texts]
-    return [concept for concept in concepts if concept and _agrees(draft, concept, True)]
+    return [
+        concept for concept in concepts if concept and _agrees(draft, concept, without_boxes=True)
+    ]
 
 
 def _names(draft: Draft) -> list[str]:
@@ -448,7 +452,7 @@ def _names(draft: Draft) -> list[str]:
 def by_locality(draft: Draft) -> list[Concept]:
     """Return the territory of the commune or intercommunality that title or organisation name."""
     for text in _names(draft):
-        concepts = [c for c in places.of_localities(text) if _agrees(draft, c, True)]
+        concepts = [c for c in places.of_localities(text) if _agrees(draft, c, without_boxes=True)]
         if concepts:
             return concepts
     return []

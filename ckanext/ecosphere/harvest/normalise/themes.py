@@ -253,7 +253,9 @@ def themes(draft: Draft) -> None:
     scales = _weigh(draft)
     heaviest = scales.heaviest()
     if not heaviest:
-        scales.put("topic category", _of_topics(draft.record.topic_categories))
+        ids = _of_topics(draft, "theme")
+        if len(ids) == 1:  # of several, which one is meant is unknown
+            scales.put("topic category", ids)
         heaviest = scales.heaviest()
     if heaviest:
         _set_themes(draft, heaviest, scales.evidence_for(heaviest))
@@ -298,17 +300,13 @@ def _set_themes(draft: Draft, ids: list[str], evidence: list[str]) -> None:
     draft.change("theme", reason("evidence", kinds=evidence), ", ".join(ids))
 
 
-def _of_topics(codes: list[str]) -> list[str]:
-    """Return the theme of the topic categories.
-
-    None if they have several: which of them is meant is unknown.
-    """
-    by_topic = {row["topic"]: row["theme"] for row in rows("topic-categories")}
+def _of_topics(draft: Draft, column: str) -> list[str]:
+    """Return what a column of their table has for the topic categories of a record, also for similar codes."""
+    by_topic = {row["topic"]: row[column] for row in rows("topic-categories")}
     similar = by_label("topic-categories", "topic", "other_codes")
-    ids = {by_topic.get(similar.get(plain(code), code), "") for code in codes} - {""}
-    if len(ids) == 1:
-        return list(ids)
-    return []
+    codes = draft.record.topic_categories
+    ids = (by_topic.get(similar.get(plain(code), code)) for code in codes)
+    return distinct(filter(None, ids))
 
 
 class _Scales:
@@ -453,9 +451,7 @@ def eu_themes(draft: Draft) -> None:
         draft.set("eu_theme", distinct(concept.uri for _text, concept in pairs))
         return
     ids = _derived_from_inspire(draft) or _derived_from_themes(draft)
-    if not ids:
-        by_topic = {row["topic"]: row["eu_theme"] for row in rows("topic-categories")}
-        ids = [by_topic[code] for code in draft.record.topic_categories if code in by_topic]
+    ids = ids or _of_topics(draft, "eu_theme")
     if ids:
         ids = distinct(ids)
         draft.set("eu_theme", [voc.get("eu-theme")[theme].uri for theme in ids])
@@ -502,7 +498,6 @@ _NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
 """Keywords used as a flag: they concern access to the data, not their subject."""
-PUBLIC = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
 _ADDRESS = re.compile(r"\s*(?:https?://|urn:)", re.IGNORECASE)
 """A concept URI in place of its label; other rules read the territory or theme."""
 _SERVICE = re.compile(
@@ -633,4 +628,4 @@ def _read_flag(draft: Draft, flag: str) -> None:
     if is_stated or reserves_access(texts):
         draft.change("tags", before, reason("left out"))
     else:
-        draft.set("access_rights", PUBLIC, before)
+        draft.set("access_rights", voc.get("access-right")["PUBLIC"].uri, before)

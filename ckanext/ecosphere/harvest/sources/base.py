@@ -262,6 +262,15 @@ class SourceReader:
         self.reading.received += 1
         return True
 
+    def _json_record(self, value: Object, position: int, code: str) -> RawRecord | None:
+        """Return an object as a record to store; None if it is nested too deeply, which is reported with this code."""
+        try:
+            content = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        except RecursionError:
+            self.reading.fail(code, position, position)
+            return None
+        return RawRecord(position, content, digest_of(content), identifier_in(value))
+
     def _note_shortfall(self) -> None:
         """At the end, note if fewer records were received than announced, unless a failure already explains it."""
         reading = self.reading
@@ -512,6 +521,9 @@ class SourceType:
             raise ConfigError("config-priority", limit=MAX_PRIORITY)
         if not isinstance(settings.get(OWN_SERVICE, False), bool):
             raise ConfigError("config-flag", name=OWN_SERVICE)
+        size = settings.get("page_size")
+        if size is not None and (type(size) is not int or not 1 <= size <= config.MAX_PAGE_SIZE):
+            raise ConfigError("config-page-size", limit=config.MAX_PAGE_SIZE)
         organisation = settings.get("default_organisation")
         if organisation is None:
             return
@@ -541,17 +553,6 @@ def _settings_in(text: str) -> Settings:
         detail = "; ".join(error.error_summary.values())
         raise ConfigError("config-json", detail=detail) from error
     return settings
-
-
-def check_page_size(settings: Settings, limit: int) -> None:
-    """Validate the option `page_size`.
-
-    Raises:
-        ConfigError: it is not valid.
-    """
-    size = settings.get("page_size")
-    if size is not None and (type(size) is not int or not 1 <= size <= limit):
-        raise ConfigError("config-page-size", limit=limit)
 
 
 def default_page_size(settings: Settings) -> int:
@@ -639,9 +640,9 @@ def text_in(values: Object, name: str) -> str | None:
     return text_of(values.get(name))
 
 
-def day_in(values: Object, name: str) -> str:
-    """Return the date of a timestamp, "" without one."""
-    return (text_in(values, name) or "")[:10]
+def day_in(values: Object, name: str) -> str | None:
+    """Return the date of a timestamp; None without one."""
+    return (text_in(values, name) or "")[:10] or None
 
 
 def object_in(values: Object, name: str) -> Object:

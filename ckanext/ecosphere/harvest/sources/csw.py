@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -35,7 +35,6 @@ from ckanext.ecosphere.harvest.sources.base import (
     RawRecord,
     SourceReader,
     SourceType,
-    check_page_size,
     count_of,
     default_page_size,
     xml_record,
@@ -166,7 +165,6 @@ class CswReader(SourceReader):
         url: URL of the catalogue.
         session: the guarded HTTP session.
         options: how to read it.
-        sleep: pause function; that of the session by default.
     """
 
     def __init__(
@@ -174,11 +172,9 @@ class CswReader(SourceReader):
         url: str,
         session: GuardedSession,
         options: CswOptions | None = None,
-        sleep: Callable[[float], None] | None = None,
     ):
         super().__init__(base_url(url), session)
         self._options = options or CswOptions()
-        self._sleep = sleep or session.pause
         self._dialect: Dialect | None = None
         self._last_good = 0.0
         self._started = time.monotonic()
@@ -327,7 +323,7 @@ class CswReader(SourceReader):
                     # While the dialect is unknown, each size costs one request per dialect: shrink faster.
                     size = max(1, size // (2 if self._dialect else 10))
                     is_first_attempt = size == 1
-                self._sleep(self._options.pause)
+                self._session.pause(self._options.pause)
 
     def _is_hopeless(self, error: PageError, start: int) -> bool:
         """Tell whether neither retrying nor smaller pages would help."""
@@ -437,8 +433,7 @@ class CswSource(SourceType):
         return record_url(url, "{id}").replace("%7Bid%7D", "{id}")
 
     def check_own_settings(self, settings: Settings) -> None:
-        """Validate the page size and the filters."""
-        check_page_size(settings, config.MAX_PAGE_SIZE)
+        """Validate the filters."""
         filters = settings.get("filters")
         if filters is None:
             return

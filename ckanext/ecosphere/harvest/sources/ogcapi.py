@@ -36,11 +36,9 @@ from ckanext.ecosphere.harvest.sources.base import (
     PageError,
     RawRecord,
     SourceType,
-    check_page_size,
     count_of,
     day_in,
     default_page_size,
-    digest_of,
     identifier_in,
     list_in,
     megabytes_in,
@@ -57,7 +55,6 @@ from ckanext.ecosphere.shared.language import N_
 
 MAX_STEPS = 3
 """Maximum number of requests for the first records: landing page, collection, its items."""
-MAX_LIMIT = 1_000
 _TO_RECORDS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Link relations that lead to records, in order of preference."""
 _OPEN = ("..", "")
@@ -168,12 +165,7 @@ class OgcApiReader(LinkedReader):
         identifier = identifier_in(item)
         if not self._is_new(identifier, self._position, identifier):
             return None
-        try:
-            content = json.dumps(item, ensure_ascii=False, sort_keys=True)
-        except (RecursionError, ValueError, TypeError):
-            self.reading.fail("not-ogcapi", self._position, self._position)
-            return None
-        return RawRecord(self._position, content, digest_of(content), identifier_in(item))
+        return self._json_record(item, self._position, "not-ogcapi")
 
 
 def _items(answer: Object) -> list[Any] | None:
@@ -210,7 +202,7 @@ class OgcApiSource(SourceType):
 
     def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> OgcApiReader:
         """Create a reader for one reading of the catalogue."""
-        return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
+        return OgcApiReader(url, session, default_page_size(settings))
 
     def read(self, content: str) -> Record:
         """Read a record of the API.
@@ -219,10 +211,6 @@ class OgcApiSource(SourceType):
             RecordError: it is not valid.
         """
         return read_record(content, record_of, "not-ogcapi")
-
-    def check_own_settings(self, settings: Settings) -> None:
-        """Validate the page size."""
-        check_page_size(settings, MAX_LIMIT)
 
 
 # --- from a record to the neutral record ---
@@ -258,7 +246,7 @@ def _of_feature(value: Object) -> Record:
         metadata_language=text_in(object_in(properties, "language"), "code")
         or text_in(properties, "language"),
         keywords=[Keyword(text) for text in texts_in(properties, "keywords")],
-        metadata_date=updated or None,
+        metadata_date=updated,
     )
     for external in objects_in(properties, "externalIds"):
         code = text_in(external, "value")
@@ -549,8 +537,8 @@ def _link(record: Record, link: Object, url: str, relation: str) -> Link:
         text_in(link, "type"),
         role=_ROLES.get(relation),
         size_megabytes=megabytes_in(link, "length"),
-        issued=day_in(link, "created") or None,
-        modified=day_in(link, "updated") or None,
+        issued=day_in(link, "created"),
+        modified=day_in(link, "updated"),
     )
 
 
@@ -589,7 +577,7 @@ def _add_asset(record: Record, name: str, asset: Object) -> None:
         function="download",
         media_type=text_in(asset, "type"),
         size_megabytes=megabytes_in(asset, "file:size"),
-        modified=day_in(asset, "updated") or None,
+        modified=day_in(asset, "updated"),
     )
     if roles & {"metadata", "documentation"}:
         link.function = "information"

@@ -37,7 +37,6 @@ from ckanext.ecosphere.harvest.sources.base import (
     SourceType,
     count_of,
     day_in,
-    digest_of,
     identifier_in,
     list_in,
     megabytes_in,
@@ -80,7 +79,6 @@ _ACCESS_RIGHTS = {
 }
 """udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is
 not stated."""
-_ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _REASONS = {
     "confidentiality_of_proceedings_of_public_authorities": "a",
     "international_relations_public_security_or_national_defence": "b",
@@ -222,21 +220,7 @@ class UdataReader(SourceReader):
         title = text_in(dataset, "title") or ""
         if not self._is_new((identifier, title), position, identifier, title):
             return None
-        try:
-            content = self._content(dataset)
-        except (RecursionError, ValueError, TypeError):
-            self.reading.fail("not-udata", position, position)
-            return None
-        return RawRecord(position, content, digest_of(content), identifier)
-
-    def _content(self, dataset: Object) -> str:
-        """Return a dataset as JSON, without what changes while it does not."""
-        lasting = _lasting(dataset)
-        origin = origin_of(dataset)
-        if origin:
-            lasting["harvest"] = origin
-        lasting["resources"] = list(map(_lasting, objects_in(dataset, "resources")))
-        return json.dumps(lasting, ensure_ascii=False, sort_keys=True)
+        return self._json_record(_lasting_part(dataset), position, "not-udata")
 
     def _resolved_filters(self) -> dict[str, str] | None:
         """Return the filters with identifiers in place of names; None if one does not exist, which is reported.
@@ -276,6 +260,16 @@ class UdataReader(SourceReader):
             if isinstance(answer, dict) and isinstance(answer.get("id"), str):
                 return answer["id"]
         raise failure
+
+
+def _lasting_part(dataset: Object) -> Object:
+    """Return a dataset without what changes while it does not."""
+    lasting = _lasting(dataset)
+    origin = origin_of(dataset)
+    if origin:
+        lasting["harvest"] = origin
+    lasting["resources"] = list(map(_lasting, objects_in(dataset, "resources")))
+    return lasting
 
 
 def _lasting(values: Object) -> Object:
@@ -336,12 +330,12 @@ def record_of(dataset: Object) -> Record:
         languages=["fre"],
         keywords=[Keyword(tag.replace("-", " ")) for tag in texts_in(dataset, "tags")],
         frequency=text_in(dataset, "frequency"),
-        next_update=day_in(dataset, "frequency_date") or None,
+        next_update=day_in(dataset, "frequency_date"),
         dates=[
             Dated(day_in(dataset, "created_at"), "publication"),
             Dated(modified, "revision"),
         ],
-        metadata_date=modified or None,
+        metadata_date=modified,
     )
     _add_contacts(record, dataset)
     _add_licence(record, text_in(dataset, "license"))
@@ -402,7 +396,7 @@ def _add_access(record: Record, dataset: Object) -> None:
     right, reason = _ACCESS_RIGHTS.get(kind), _REASONS.get(category or "")
     terms = []
     if right and kind != "open":
-        terms.append(Term("", _ACCESS_RIGHT + right))
+        terms.append(Term("", voc.get("access-right")[right].uri))
     if reason:
         terms.append(Term("", _LIMITS + reason))
         category = None
@@ -462,7 +456,6 @@ def _add_links(record: Record, dataset: Object) -> None:
 
 def _link(resource: Object, at_home: bool) -> Link:
     schema = _schema(resource, at_home)
-    issued = day_in(resource, "created_at") or day_in(resource, "published")
     link = Link(
         url=text_in(resource, "url"),
         name=text_in(resource, "title"),
@@ -472,8 +465,8 @@ def _link(resource: Object, at_home: bool) -> Link:
         function="download",
         size_megabytes=megabytes_in(resource, "filesize"),
         access_url=text_in(resource, "latest"),
-        issued=issued or None,
-        modified=day_in(resource, "last_modified") or None,
+        issued=day_in(resource, "created_at") or day_in(resource, "published"),
+        modified=day_in(resource, "last_modified"),
         standards=[schema] if schema else [],
     )
     if resource.get("type") == "documentation":

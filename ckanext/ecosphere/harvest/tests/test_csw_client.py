@@ -24,7 +24,7 @@ def session(**settings) -> GuardedSession:
 def read(url, page_size=8, guarded=None, **options) -> tuple[list[str], Reading]:
     """Read a catalogue; return the identifiers in the order in which they were received."""
     guarded = guarded or session()
-    reader = CswReader(url, guarded, CswOptions(page_size=page_size, **options), sleep=lambda seconds: None)
+    reader = CswReader(url, guarded, CswOptions(page_size=page_size, **options))
     found = [record.identifier for page in reader.pages() for record in page]
     reader.reading.requests = guarded.budget.spent
     return found, reader.reading

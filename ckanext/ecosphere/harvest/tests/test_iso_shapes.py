@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from ckanext.ecosphere.harvest.iso import parts
+from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.record import Box
 from ckanext.ecosphere.harvest.tests.making import dataset
 
@@ -70,3 +71,24 @@ def test_a_shape_stands_with_its_box_which_tells_when_the_axes_were_swapped():
         assert json.loads(row["geom"])["coordinates"] == TRIANGLE
     alone = {"type": "Polygon", "coordinates": TRIANGLE}
     assert len(dataset(boxes=[box], shapes=[alone, alone])["spatial_coverage"]) == 3
+
+
+PICTURE = """<m:MD_Metadata xmlns:m="http://standards.iso.org/iso/19115/-3/mdb/2.0"><m:identificationInfo>
+<m:MD_DataIdentification><m:graphicOverview><m:MD_BrowseGraphic><m:fileName><m:CharacterString>%s</m:CharacterString>
+</m:fileName><m:linkage><m:CI_OnlineResource><m:linkage><m:CharacterString>https://a.fr/apercu.png</m:CharacterString>
+</m:linkage></m:CI_OnlineResource></m:linkage></m:MD_BrowseGraphic></m:graphicOverview></m:MD_DataIdentification>
+</m:identificationInfo></m:MD_Metadata>"""
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "noted"),
+    [
+        ("apercu.png", "https://a.fr/apercu.png", ["apercu.png"]),
+        ("https://a.fr/autre.png", "https://a.fr/autre.png", []),
+        ("", "https://a.fr/apercu.png", []),
+    ],
+)
+def test_a_picture_has_its_linkage_rather_than_a_mere_file_name(name, url, noted):
+    record = read_record(etree.fromstring(PICTURE % name))
+    assert [graphic.url for graphic in record.graphics] == [url]
+    assert [note.rpartition("fileName: ")[2] for note in record.unread] == noted

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise.resources import resource_key
 from ckanext.ecosphere.harvest.normalise.texts import clean_url, is_intranet
 from ckanext.ecosphere.harvest.record import Format, Graphic, Link, Operation, Service
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
@@ -314,7 +313,7 @@ def test_layers_of_one_service_stay_apart_and_the_same_link_twice_is_one_resourc
     layers = [Link("http://a.fr/wms", "OGC:WMS", f"layer_{n}") for n in range(3)]
     resources = dataset(links=[*layers, *layers])["resources"]
     assert len(resources) == 3
-    assert len({resource_key(resource) for resource in resources}) == 3
+    assert len({tuple(resource["layer_name"]) for resource in resources}) == 3
 
 
 def test_the_format_within_an_archive_is_the_one_that_the_record_names():

@@ -3,7 +3,7 @@
 import pytest
 
 from ckanext.ecosphere.harvest.normalise.reference import epsg_codes, read_scale
-from ckanext.ecosphere.harvest.record import Constraint, ReferenceSystem, Resolution, Term
+from ckanext.ecosphere.harvest.record import Constraint, Identifier, Resolution, Term
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 
 
@@ -37,7 +37,7 @@ from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
     ],
 )
 def test_a_reference_system_is_known_by_its_address_its_code_or_its_name(code, codespace, href, found):
-    assert epsg_codes(ReferenceSystem(code, codespace, href)) == found
+    assert epsg_codes(Identifier(code, codespace, href)) == found
 
 
 GEOGRAPHIC = (
@@ -67,7 +67,7 @@ HEIGHTS = 'VERT_CS["NGF-IGN69",VERT_DATUM["NGF",2005,AUTHORITY["EPSG","5119"]],A
     ],
 )
 def test_a_system_in_well_known_text_is_the_whole_and_not_what_it_is_made_of(text, found):
-    assert epsg_codes(ReferenceSystem(text)) == found
+    assert epsg_codes(Identifier(text)) == found
 
 
 @pytest.mark.parametrize(
@@ -93,16 +93,16 @@ def test_a_system_in_well_known_text_is_the_whole_and_not_what_it_is_made_of(tex
     ],
 )
 def test_a_utm_zone_is_of_the_geodetic_system_named_beside_it(name, found):
-    assert epsg_codes(ReferenceSystem(name)) == found
+    assert epsg_codes(Identifier(name)) == found
 
 
 def test_reference_systems_become_addresses_each_once_and_unknown_ones_are_told():
     made = result(
         reference_systems=[
-            ReferenceSystem("Lambert 93"),
-            ReferenceSystem("EPSG:2154"),
-            ReferenceSystem("grégorien", "INSPIRE RS registry"),
-            ReferenceSystem("repère du garage"),
+            Identifier("Lambert 93"),
+            Identifier("EPSG:2154"),
+            Identifier("grégorien", "INSPIRE RS registry"),
+            Identifier("repère du garage"),
         ]
     )
     assert made.dataset["reference_system"] == ["http://www.opengis.net/def/crs/EPSG/0/2154"]

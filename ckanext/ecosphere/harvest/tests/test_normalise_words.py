@@ -329,6 +329,10 @@ def test_several_topics_of_different_fields_make_no_theme():
     assert theme(topic_categories=["farming"])[0] == ["foncier-agricole"]
 
 
+def test_the_eu_theme_of_a_topic_is_set_for_similar_codes_too():
+    assert ids("eu-theme", dataset(topic_categories=["imagery"])["eu_theme"]) == ["REGI"]
+
+
 def test_all_themes_given_by_address_are_kept():
     roots = [concept for concept in voc.get("themes") if not voc.get("themes").ancestors(concept.id)]
     made = theme(keywords=[Keyword("", href=concept.uri) for concept in roots])[0]

@@ -13,10 +13,10 @@ from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
     Format,
+    Identifier,
     Keyword,
     Link,
     Record,
-    ReferenceSystem,
     Term,
 )
 
@@ -46,7 +46,7 @@ def made(**fields):
     ],
 )
 def test_reference_systems_are_those_that_are_meant(code, space, wanted):
-    assert epsg_codes(ReferenceSystem(code, space)) == wanted
+    assert epsg_codes(Identifier(code, space)) == wanted
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from ckanext.ecosphere.harvest.record import (
     Contact,
     Dated,
     Format,
+    Identifier,
     Keyword,
     Link,
     Period,
     Record,
-    ReferenceSystem,
     Term,
 )
 from ckanext.ecosphere.harvest.source_evidence import MAX_LENGTH, MAX_TEXTS, Statement, statements
@@ -57,7 +57,7 @@ def test_a_value_that_the_dataset_does_not_have_is_a_loss():
 
 
 def test_a_reference_system_that_is_not_recognised_is_a_loss():
-    found = told("reference_system", reference_systems=[ReferenceSystem(code="Système de la commune de Trifouilly")])
+    found = told("reference_system", reference_systems=[Identifier(code="Système de la commune de Trifouilly")])
     assert found.lost == ("Système de la commune de Trifouilly",)
     assert [problem.code for problem in found.problems] == ["reference-system"]
 

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,7 @@ from ckanext.ecosphere.harvest.model import (
     Batch,
     SourceRecord,
     is_any,
+    last_contents,
     now,
     update_record,
 )
@@ -102,23 +103,14 @@ class Importer:
         source_type: reads stored records.
         user: name of the user in whose name datasets are saved.
         locks: locks held by this worker.
-        sleep: pause function.
     """
 
-    def __init__(
-        self,
-        job: Job,
-        source_type: SourceType,
-        user: str,
-        locks: Locks,
-        sleep: Callable[[float], None] = time.sleep,
-    ):
+    def __init__(self, job: Job, source_type: SourceType, user: str, locks: Locks):
         self._job = job
         self._batches = sa.select(Batch.id).where(Batch.job_id == job.id)
         self._writer = Writer(job, source_type, user)
         self._documents = Documents()
         self._locks = locks
-        self._sleep = sleep
         self._shown_within: int | None = None
 
     def work(self, until_empty: bool = False) -> None:
@@ -128,7 +120,7 @@ class Importer:
             until_empty: also wait for batches of other workers, and take over those of workers that die.
         """
         self._shown_within = config.shown_seconds()
-        pace = Pace(self._locks, self._sleep)
+        pace = Pace(self._locks)
         with without_activity():
             self._writer.prepare()
             while is_running(self._job.id):
@@ -139,7 +131,7 @@ class Importer:
                         if is_running(self._job.id):
                             self._do(batch_id)
                 elif until_empty and is_any(self._batches):
-                    self._sleep(_POLL_SECONDS)
+                    time.sleep(_POLL_SECONDS)
                 else:
                     break
         model.Session.remove()
@@ -283,7 +275,7 @@ class Importer:
                 if pause is None:
                     raise
                 log.warning("Solr is away; next try in %s s", pause)
-                self._sleep(pause)
+                time.sleep(pause)
             except SearchIndexError:
                 self._index_one_by_one(documents)
                 return
@@ -540,7 +532,7 @@ class Writer:
     def _take_over(item: Item, decision: deduplication.Takeover) -> None:
         package = model.Session.get(model.Package, decision.package_id)
         if package is not None:
-            deduplication.let_go(decision.holder, package.id)
+            update_record(*decision.holder, state=DUPLICATE, package_id=None, joined=package.id)
             item.has_dataset(package)
 
     def _dataset(self, item: Item, name: str, present: list[StoredResource]) -> DataDict:
@@ -746,21 +738,10 @@ MAX_TEXT = 5_500
 """Maximum characters shown of a catalogue."""
 
 
-_CATALOGUES = sa.text("""
-    SELECT DISTINCT ON (guid) guid, content
-    FROM harvest_object
-    WHERE guid = ANY(:guids) AND harvest_source_id = :source AND content LIKE :root
-    ORDER BY guid, gathered DESC
-    """)
-
-
 def catalogue_texts(source_id: str, identifiers: Collection[str]) -> dict[str, str]:
     """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
-    if not identifiers:
-        return {}
-    values = {"guids": list(identifiers), "source": source_id, "root": f"%{CATALOGUE_ROOT}%"}
-    rows = model.Session.execute(_CATALOGUES, values)
-    texts = {guid: _catalogue_text(content) for guid, content in rows}
+    contents = last_contents(source_id, identifiers)
+    texts = {guid: _catalogue_text(content) for guid, content in contents.items()}
     return {guid: text for guid, text in texts.items() if text}
 
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -33,6 +33,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.fast_save.validation import Validation
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import now
 from ckanext.ecosphere.harvest.write.local_edits import Edits
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
@@ -136,7 +137,7 @@ class StoredResource:
     url: str
     protocol: str
     name: str
-    local: bool = False
+    local: bool
 
 
 _RESOURCES = sa.text("""
@@ -403,7 +404,7 @@ class Bulk:
             raise BulkError(str(error)) from error
 
     def _create(self, datasets: list[Dataset]) -> list[str]:
-        moment = datetime.now(timezone.utc).replace(tzinfo=None)
+        moment = now()
         packages: list[Row] = []
         resources: list[Row] = []
         names: set[TagKey] = set()
