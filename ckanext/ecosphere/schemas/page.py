@@ -21,6 +21,7 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links, outlines
+from ckanext.ecosphere.dataset.dates import days_of
 from ckanext.ecosphere.dataset.geometry import box_to_geometry, hull
 from ckanext.ecosphere.dataset.links import DATA, METADATA, SERVICE, VIEWER, Nature
 from ckanext.ecosphere.dataset.services import endpoint
@@ -383,21 +384,29 @@ def _licence(identifier: str) -> dict[str, str]:
 
 def _age(dataset: View) -> dict[str, str]:
     """Return the date of the data, the frequency, and whether they are up to date with respect to it."""
-    days = (_day(dataset.text(name)) for name in ("modified", "issued", "created"))
-    updated = next(filter(None, days), None)
+    texts = (dataset.text(name) for name in ("modified", "issued", "created"))
+    updated = next(filter(_first_day, texts), "")
     code = freshness.code(dataset.text("frequency"))
-    due = freshness.due_date(code, updated, _day(dataset.text("next_update")))
+    due = freshness.due_date(code, _first_day(updated), _first_day(dataset.text("next_update")))
     frequency, fresh = "", ""
     if freshness.is_stated(code):
         frequency = _label("frequency", code)
     if due:
         fresh = "late" if due < dates.today() else "ok"
     return {
-        "dated": dates.day(updated),
+        "dated": wording.ecosphere_date_text(updated[: dates.DAY_CHARACTERS]),
         "frequency": frequency,
         "fresh": fresh,
         "due": dates.day(due),
     }
+
+
+def _first_day(text: str) -> date | None:
+    """Return a day, or the first one of a month or a year, as the quality counts it."""
+    days = days_of(text)
+    if days is None:
+        return None
+    return days[0]
 
 
 def _day(text: str) -> date | None:

@@ -113,6 +113,7 @@ def _finds_and_sees(page: Page, dataset: dict[str, Any]) -> None:
     preview = page.locator(".eco-preview")
     preview.scroll_into_view_if_needed()
     expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible()
+    expect(preview.locator("img.leaflet-tile:not(.leaflet-tile-loaded)")).to_have_count(0)
     picture(page, "journey-seen")
 
 

@@ -31,7 +31,7 @@ def dataset(
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
-    service = factories.Organization(name="ddt-44", image_url="")
+    service = factories.Organization(name="ddt-44", title="DDTM 44", description="", image_url="")
     resources = [
         {
             "name": "Carte des zones humides",
@@ -47,6 +47,7 @@ def dataset(
     made = factories.Dataset(
         name="zh-44",
         title="Zones humides",
+        notes="Inventaire des zones humides du département.",
         owner_org=service["id"],
         resources=resources,
         spatial=SHAPE,

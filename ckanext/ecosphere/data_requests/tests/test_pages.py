@@ -305,6 +305,15 @@ def test_the_author_of_a_late_request_learns_where_to_turn(app: CKANTestApp):
     assert {person: "R. 311-12" in body for person, body in pages.items()} == {"asker": True, "friend": False}
 
 
+def test_a_closed_request_has_no_empty_card_about_time(app: CKANTestApp):
+    request = opened()
+    step(request, "start", "editor", planned=date.today().isoformat())
+    path = f"/fr/demandes/{request['reference']}"
+    assert "clock-title" in visit(app, "asker", path).body
+    step(request, "refuse", "admin", **REFUSAL)
+    assert "clock-title" not in visit(app, "asker", path).body
+
+
 def test_supporting_instead_of_asking_gives_the_draft_up(app: CKANTestApp):
     made, mine = opened(), draft("friend")
     answer = visit(app, "friend", f"/demandes/{made['reference']}/soutenir", draft=mine["id"])

@@ -330,6 +330,7 @@ def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
     token = factories.SysadminWithToken()["token"]
     page = app.get("/ecosphere/harvest/sources", headers={"Authorization": token})
     assert "/harvest/admin/one" in page.body
+    assert ">1 source of 1<" in page.body
     table = app.get("/ecosphere/harvest/sources?format=csv", headers={"Authorization": token})
     assert "one" in table.body.splitlines()[1]
     assert app.get("/ecosphere/harvest/sources", status=403)

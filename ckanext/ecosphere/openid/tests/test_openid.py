@@ -819,8 +819,9 @@ def test_without_its_library_it_says_so(monkeypatch: pytest.MonkeyPatch):
         p.get_plugin("ecosphere_openid").update_config(tk.config)  # type: ignore[union-attr]
 
 
+@pytest.mark.browser
 def test_journey(portal: str, local: LocalProvider, browser: Any):
-    account(name="jeanne", email=JEANNE["email"])
+    account(name="jeanne", fullname="Jeanne Martin", email=JEANNE["email"], image_url="")
     context = browser.new_context(locale="fr-FR", viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.goto(f"{portal}/user/login?came_from=/user/edit")

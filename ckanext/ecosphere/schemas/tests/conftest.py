@@ -49,7 +49,7 @@ def service() -> Any:
     """The organisation that owns the datasets of the tests."""
     if model.Group.get("ddt-01"):
         return helpers.call_action("organization_show", id="ddt-01")
-    return factories.Organization(name="ddt-01", title="DDT 01", image_url="")
+    return factories.Organization(name="ddt-01", title="DDT 01", description="", image_url="")
 
 
 @pytest.fixture

@@ -75,6 +75,14 @@ def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, wi
     assert glance.select_one("a.ecosphere-badge") is not None
 
 
+def test_a_month_is_a_date_of_the_data(app, create, with_request_context):
+    changes = {"frequency": f"{samples.DIM}/frequency/ANNUAL", "modified": "2020-03", "next_update": ""}
+    create(described("date-au-mois", **changes))
+    glance = shown(app, "date-au-mois", ".eco-glance")
+    assert "mars 2020," in glance.get_text(" ")
+    assert glance.select_one(".eco-state--bad") is not None
+
+
 @pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("name", "changes", "told"),
