@@ -86,9 +86,7 @@ def must_be_seen(request: Request, reader: Reader) -> None:
         raise NotSeen(similar)
 
 
-def similar_datasets(
-    title: str, theme: str, territory: str, organization: str = ""
-) -> list[DataDict]:
+def similar_datasets(title: str, theme: str, territory: str, organization: str) -> list[DataDict]:
     """Return public datasets with a similar title, best first; none of another place than the requested one.
 
     Args:
