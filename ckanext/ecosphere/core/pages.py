@@ -152,6 +152,13 @@ def file(content: bytes | str, media_type: str, name: str = "") -> Response:
     return response
 
 
+def private_file(content: bytes | str, media_type: str, name: str) -> Response:
+    """Return a file for one person, which no cache may store."""
+    response = file(content, media_type, name)
+    response.cache_control.no_store = True
+    return response
+
+
 def part_of_list(action: str, **data: Any) -> dict[str, Any]:
     """Return a page of a list (`page` of the address), with its number and that of the last page."""
     number = 1
@@ -262,7 +269,7 @@ def problem_of(error: Exception) -> HTTPException:
             return Problem(400, sentences(error))
         case rate_limits.TooMany():
             g.ecosphere_retry_after = error.seconds
-            return Problem(429, too_often(error))
+            return Problem(429, rate_limits.too_often(error))
     return Problem(400, tk._("This is nested too deeply."))
 
 
@@ -283,12 +290,6 @@ def count(name: str, rate: str) -> None:
         TooMany: it asks too often.
     """
     rate_limits.hit(name, rate, rate_limits.address(), fallback=True)
-
-
-def too_often(error: rate_limits.TooMany) -> str:
-    """Return the sentence about what was done too often, and when to try again."""
-    sentence = tk._("This was done too often in a short time.")
-    return f"{sentence} {rate_limits.try_again(error.seconds)}"
 
 
 def facts_of(package: Row) -> dict[str, str]:

@@ -20,13 +20,13 @@ from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
 from ckanext.ecosphere.data_requests.domain import fields, states, wording
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.transitions import Conflict
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     go_on,
     is_known,
-    messages,
     page,
     personal,
     status_of,
@@ -58,7 +58,7 @@ def transition(id: str, transition: str) -> AnyResponse:
     step = _wanted(request_, transition)
     typed = request.form
     if step is None:
-        return _stale(request_, step, typed, None)
+        return _too_late(request_, typed)
     data = _read(step, typed)
     uploads = forms.uploads("files")
     if uploads:
@@ -77,10 +77,10 @@ def transition(id: str, transition: str) -> AnyResponse:
             version=forms.version(typed),
             **data,
         )
+    except Conflict as error:
+        return _stale(act("ecosphere_request_show", id=id), transition, typed, error.changes)
     except tk.ValidationError as error:
-        if getattr(error, "changes", None) is not None:
-            return _stale(act("ecosphere_request_show", id=id), step, typed, error)
-        errors = forms.with_files(messages(error), "files", uploads)
+        errors = forms.with_files(wording.errors_of(error), "files", uploads)
         return _form(request_, step, typed, errors=errors, status=INVALID)
     private = data.get("reach") == attachments.REQUESTER and not data.get("datasets")
     is_held = any(event.get("moderation") == "held" for event in result.get("events", [])[-1:])
@@ -139,7 +139,9 @@ def _previewed(
     try:
         letter = _composed(request_, step["transition"], data)
     except tk.ValidationError as error:
-        return _form(request_, step, typed, errors={**again, **messages(error)}, status=INVALID)
+        return _form(
+            request_, step, typed, errors={**again, **wording.errors_of(error)}, status=INVALID
+        )
     if typed.get("go") != PREVIEW and typed.get("seen") == letter["seen"]:
         return None
     return _form(request_, step, typed, errors=again, letter=letter)
@@ -167,7 +169,7 @@ def comment(id: str) -> AnyResponse:
     try:
         after = act("ecosphere_request_comment", id=request_["id"], **data)
     except tk.ValidationError as error:
-        errors = forms.with_files(messages(error), "upload", uploads)
+        errors = forms.with_files(wording.errors_of(error), "upload", uploads)
         return conversation_page(request_, errors, typed)
     if internal:
         tk.h.flash_success(_("Your note is saved."))
@@ -224,7 +226,6 @@ def _handed_out(id: str, file: Row) -> AnyResponse:
         conditional=False,
     )
     response.content_length = file["size"]
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "sandbox"
     response.cache_control.no_store = True
     return response
@@ -406,13 +407,14 @@ def _proposed(request_: Row) -> list[DataDict]:
     return list({dataset["id"]: dataset for dataset in datasets}.values())
 
 
-def _stale(request_: Row, step: Row | None, typed: Any, error: Any) -> Response:
+def _stale(
+    request_: Row, transition: str, typed: Mapping[str, str], changes: list[DataDict]
+) -> Response:
     """Show a concurrent change with the input kept; a second click sends it again."""
-    still = _wanted(request_, step["transition"]) if step else None
-    changes = getattr(error, "changes", None) or []
-    if still is None:
+    step = _wanted(request_, transition)
+    if step is None:
         return _too_late(request_, typed, changes)
-    return _form(request_, still, typed, changes=changes, status=CONFLICT)
+    return _form(request_, step, typed, changes=changes, status=CONFLICT)
 
 
 def _too_late(
@@ -520,7 +522,7 @@ def signal_create(dataset: str) -> AnyResponse:
             for name, value in values.items()
             if not value
         }
-        errors = forms.in_order({**messages(error), **missing}, SIGNAL_FIELDS)
+        errors = forms.in_order({**wording.errors_of(error), **missing}, SIGNAL_FIELDS)
         return _signal_form(package, values, errors)
     if report["readable"]:
         words = _("Thank you. The service has it: {reference}.")

@@ -13,14 +13,14 @@ from ckan.types import DataDict
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import act, context, file, part_of_list, press, rendered
+from ckanext.ecosphere.core.pages import act, context, part_of_list, press, private_file, rendered
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.forms import go_on, messages, personal, status_of
+from ckanext.ecosphere.data_requests.views.forms import go_on, personal, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
@@ -77,9 +77,7 @@ def desk_csv(organization: str) -> Response:
         requests += results
         if len(results) < AT_ONCE:
             break
-    response = file(_table(requests), "text/csv", f"demandes-{service['name']}.csv")
-    response.cache_control.no_store = True
-    return response
+    return private_file(_table(requests), "text/csv", f"demandes-{service['name']}.csv")
 
 
 def _table(requests: Iterable[Row]) -> str:
@@ -258,7 +256,7 @@ def absences() -> AnyResponse:
     try:
         absence = act("ecosphere_request_absence_create", **data)
     except tk.ValidationError as error:
-        return _absences(announced, request.form, messages(error))
+        return _absences(announced, request.form, wording.errors_of(error))
     first, last = dates.day(absence["first"]), dates.day(absence["last"])
     words = _("The absence from {first} to {last} is announced.")
     return go_on(words.format(first=first, last=last), "absences")
@@ -311,7 +309,7 @@ def saved_answers(organization: str) -> AnyResponse:
         try:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
-            errors = messages(error)
+            errors = wording.errors_of(error)
         else:
             return go_on(_("The answer is kept."), "saved_answers", organization=service["name"])
     answers = act("ecosphere_request_saved_answer_list", organization=service["id"])

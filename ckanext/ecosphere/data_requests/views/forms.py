@@ -22,14 +22,11 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.core.pages import INVALID, Errors, Handler, anybody
-from ckanext.ecosphere.data_requests.domain import places
+from ckanext.ecosphere.data_requests.domain import places, wording
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
-#: Keys of validation errors that hold data instead of messages about fields.
-ASIDE = ("current_version", "changes", "similar")
 CONFLICT = 409
 
 
@@ -61,7 +58,7 @@ def page(view: Handler) -> Handler:
             tk.abort(403, _("You may not do this."))
         except tk.ValidationError as error:
             # Forms show errors next to their fields; those that come here are due to a made-up URL.
-            tk.abort(INVALID, " ".join(chain.from_iterable(messages(error).values())))
+            tk.abort(INVALID, " ".join(chain.from_iterable(wording.errors_of(error).values())))
 
     return answered
 
@@ -118,12 +115,6 @@ def status_of(errors: Errors | None) -> int:
     if errors:
         return INVALID
     return 200
-
-
-def messages(error: tk.ValidationError) -> Errors:
-    """Return the messages of a validation error, by field."""
-    errors: Any = {field: value for field, value in error.error_dict.items() if field not in ASIDE}
-    return pages.messages(tk.ValidationError(errors))
 
 
 # Forms.

@@ -17,14 +17,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.core.pages import act, part_of_list, rendered
 from ckanext.ecosphere.data_requests import calendars, listing, service
-from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests.domain import people, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
     known,
-    messages,
     page,
     personal,
     status_of,
@@ -143,7 +142,7 @@ def preferences() -> AnyResponse:
         try:
             act("ecosphere_request_settings_update", **changes)
         except tk.ValidationError as error:
-            errors = messages(error)
+            errors = wording.errors_of(error)
         else:
             return go_on(_("Your preferences are saved."), "preferences")
     settings = act("ecosphere_request_settings_show")

@@ -345,7 +345,6 @@ def _misspelt_places(words: list[Word]) -> tuple[Place, ...]:
     return ()
 
 
-@voc.derived
 @cache
 def _written_together() -> dict[str, dict[str, str]]:
     """Return first letter → name of a territory or area without spaces → the name."""
