@@ -49,42 +49,48 @@ class Pages(Blueprint):
         **options: Any,
     ) -> None:
         """Register a view, whose errors become pages."""
-        view = _page(view_func)
+        view = self._page(view_func)
         super().add_url_rule(rule, endpoint, view, provide_automatic_options, **options)
+
+    def _page(self, view: Handler) -> Handler:
+        """Turn errors of a view into pages: 404 for what is not shared, log-in for anonymous people, else 403."""
+
+        @functools.wraps(view)
+        def answered(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(*args, **kwargs)
+            except tk.ObjectNotFound as error:
+                tk.abort(404, self.not_found(error))
+            except tk.NotAuthorized as error:
+                if not tk.current_user.is_authenticated:
+                    return self._log_in()
+                tk.abort(403, error.message or tk._("You may not do this."))
+            except tk.ValidationError as error:
+                # Forms show errors beside their fields; these are of made-up addresses and forms.
+                tk.abort(INVALID, sentences(error))
+
+        return answered
 
     def _log_in_first(self) -> AnyResponse | None:
         endpoint = str(request.endpoint).rpartition(".")[2]
         if endpoint in self.public or tk.current_user.is_authenticated:
             return None
-        return _log_in()
+        return self._log_in()
 
+    def _log_in(self) -> AnyResponse:
+        """Redirect to the log-in page, which leads back here."""
+        back = self.page_of_form()
+        if request.method == "GET":
+            back = request.full_path.rstrip("?")
+        return tk.redirect_to("user.login", came_from=back)
 
-def _page(view: Handler) -> Handler:
-    """Turn errors of a view into pages: 404 for what is not shared, log-in for anonymous people, else 403."""
+    def not_found(self, error: tk.ObjectNotFound) -> str:
+        """Return what the page 404 says."""
+        return error.message or tk._("Not found")
 
-    @functools.wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(*args, **kwargs)
-        except tk.ObjectNotFound as error:
-            tk.abort(404, error.message or tk._("Not found"))
-        except tk.NotAuthorized as error:
-            if not tk.current_user.is_authenticated:
-                return _log_in()
-            tk.abort(403, error.message or tk._("You may not do this."))
-        except tk.ValidationError as error:
-            # Forms show errors beside their fields; these are of made-up addresses and forms.
-            tk.abort(INVALID, sentences(error))
-
-    return answered
-
-
-def _log_in() -> AnyResponse:
-    """Redirect to the log-in page, which leads back here."""
-    back = tk.url_for("home.index")
-    if request.method == "GET":
-        back = request.full_path.rstrip("?")
-    return tk.redirect_to("user.login", came_from=back)
+    def page_of_form(self) -> str:
+        """Return where the log-in leads to when a form was sent, to an address that cannot be opened."""
+        return tk.url_for("home.index")
 
 
 # --- actions --------------------------------------------------------------------------------------

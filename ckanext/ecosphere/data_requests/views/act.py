@@ -27,8 +27,6 @@ from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     go_on,
     is_known,
-    page,
-    personal,
     status_of,
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
@@ -41,7 +39,6 @@ PREVIEW = "preview"
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
 
-@personal
 def transition_form(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition, with likely values."""
     request_ = act("ecosphere_request_show", id=id)
@@ -51,7 +48,6 @@ def transition_form(id: str, transition: str) -> AnyResponse:
     return _form(request_, step, _likely(request_, step))
 
 
-@personal
 def transition(id: str, transition: str) -> AnyResponse:
     """Do a transition; after a concurrent change, show the change and keep the input."""
     request_ = act("ecosphere_request_show", id=id)
@@ -116,7 +112,6 @@ def _after(request_: Row, result: Row) -> Response:
     return tk.redirect_to("ecosphere_requests.read", id=result["reference"])
 
 
-@personal
 def transition_resume(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition with input kept by the browser; nothing is saved."""
     request_ = act("ecosphere_request_show", id=id)
@@ -155,7 +150,6 @@ def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
     return forms.read_transition(names, typed)
 
 
-@personal
 def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
@@ -186,7 +180,6 @@ def _is_held(message: Row) -> bool:
     return message["mine"] and message["moderation"] == "held"
 
 
-@personal
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
     done, reason = _("It is done."), request.form.get("reason", "")
@@ -194,13 +187,11 @@ def hide_comment(id: str, comment: str) -> AnyResponse:
     return _back_to(id)
 
 
-@page
 def attachment(id: str, file: str) -> AnyResponse:
     """Serve a file of the conversation as a download, never inline."""
     return _handed_out(id, act("ecosphere_request_attachment_show", id=file))
 
 
-@page
 def delivery(id: str, delivery: str) -> AnyResponse:
     """Serve a file that answers the request."""
     file = act("ecosphere_request_delivery_show", id=delivery)
@@ -231,7 +222,6 @@ def _handed_out(id: str, file: Row) -> AnyResponse:
     return response
 
 
-@personal
 def hide(id: str) -> AnyResponse:
     """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
@@ -243,7 +233,6 @@ def hide(id: str) -> AnyResponse:
     return _back_to(id)
 
 
-@personal
 def support(id: str) -> AnyResponse:
     """Support a request; if it replaces a draft, withdraw the draft."""
     request_ = act("ecosphere_request_support", id=id)
@@ -254,21 +243,18 @@ def support(id: str) -> AnyResponse:
     return _back_to(request_["reference"])
 
 
-@personal
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
     press("ecosphere_request_unsupport", _("You no longer support this request."), id=id)
     return _back_to(id)
 
 
-@personal
 def follow(id: str) -> AnyResponse:
     """Follow a request."""
     press("ecosphere_request_follow", _("You follow this request."), id=id)
     return _back_to(id)
 
 
-@personal
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
     press("ecosphere_request_unfollow", _("You no longer follow this request."), id=id)
@@ -502,13 +488,11 @@ def _tell_of_others(together: Row) -> None:
 SIGNAL_FIELDS = ("kind", "description")
 
 
-@page
 def signal(dataset: str) -> Response:
     """Show the form; the URL may preselect the kind (``?kind=link``)."""
     return _signal_form(_shown(dataset), {"kind": request.args.get("kind", "")})
 
 
-@page
 def signal_create(dataset: str) -> AnyResponse:
     """Send the report, and show its reference."""
     package = _shown(dataset)

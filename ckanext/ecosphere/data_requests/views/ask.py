@@ -35,9 +35,6 @@ from ckanext.ecosphere.data_requests.views import forms, kept_form
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
     is_known,
-    log_in,
-    page,
-    personal,
     status_of,
 )
 from ckanext.ecosphere.dataset import outlines
@@ -52,7 +49,6 @@ PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "ter
 CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 
 
-@page
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
     stored = kept_form.get()
@@ -101,7 +97,6 @@ def _of_service(name: str) -> DataDict:
     return values
 
 
-@page
 def create() -> AnyResponse:
     """Save the first step as a draft; for an anonymous user, store it until the log-in."""
     first = forms.steps()[0]
@@ -129,7 +124,7 @@ def create() -> AnyResponse:
         tk.h.flash_notice(
             _("Log in or create an account: what you typed is kept and you go on from there.")
         )
-        return log_in(tk.url_for("ecosphere_requests.new"))
+        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_requests.new"))
     values = {**carried, **data, "files": uploads or None}
     filled = {name: value for name, value in values.items() if value is not None}
     try:
@@ -184,14 +179,12 @@ def _send(draft: Row) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
 
-@personal
 def edit(id: str, step: str) -> AnyResponse:
     """Show a step of a request that its author may still change."""
     draft, current = _step_of_own(id, step)
     return _form(current, draft, draft=draft)
 
 
-@personal
 def resume_new() -> AnyResponse:
     """Show the first step with input kept by the browser; nothing is saved."""
     if request.method == "GET":  # after a change of language
@@ -199,7 +192,6 @@ def resume_new() -> AnyResponse:
     return _form(forms.steps()[0], request.form)
 
 
-@personal
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with input kept by the browser; nothing is saved."""
     draft, current = _step_of_own(id, step)
@@ -208,7 +200,6 @@ def resume(id: str, step: str) -> AnyResponse:
     return _form(current, request.form, draft=draft)
 
 
-@personal
 def save(id: str, step: str) -> AnyResponse:
     """Save a step, then continue as the button says."""
     draft, current = _step_of_own(id, step)
@@ -246,7 +237,6 @@ def save(id: str, step: str) -> AnyResponse:
     return _after(draft, current, go)
 
 
-@personal
 def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
     draft = _own(id)
@@ -254,7 +244,6 @@ def lookalikes(id: str) -> AnyResponse:
     return rendered("ecosphere_requests/lookalikes.html", request_=draft, similar=similar)
 
 
-@page
 def lookalikes_fragment() -> str:
     """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
     names = ("title", "theme", "territory", "dataset", "organization")
@@ -522,13 +511,11 @@ def _has_sent_many() -> bool:
     return trust.sent_lately(reader) > trust.without_moderator(reader)
 
 
-@page
 def batch(id: str) -> Response:
     """Show the services that were asked, and their answers."""
     return _batch(id)
 
 
-@personal
 def batch_add(id: str) -> AnyResponse:
     """Put the question to the selected services."""
     chosen = request.form.getlist("organizations")

@@ -20,7 +20,7 @@ from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.forms import go_on, personal, status_of
+from ckanext.ecosphere.data_requests.views.forms import go_on, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
@@ -31,7 +31,6 @@ MOST_IN_TABLE, AT_ONCE = 5_000, 100
 MOMENT = "%Y-%m-%d %H:%M"
 
 
-@personal
 def desk(organization: str) -> AnyResponse:
     """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
@@ -60,7 +59,6 @@ def _filtered(service: DataDict, search: DataDict, filters: read.Filters) -> Res
     )
 
 
-@personal
 def desk_csv(organization: str) -> Response:
     """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
     service = service_of_desk(organization)
@@ -117,7 +115,6 @@ def _spreadsheet_moment(value: str | None) -> str:
     return ""
 
 
-@personal
 def assign(organization: str) -> AnyResponse:
     """Assign several requests to one person, or to no one."""
     service = service_of_desk(organization)
@@ -157,7 +154,6 @@ def assign(organization: str) -> AnyResponse:
     return back
 
 
-@personal
 def moderation() -> AnyResponse:
     """Show moderators the requests that await moderation."""
     return rendered(
@@ -194,7 +190,6 @@ def _unconfirmed() -> list[DataDict]:
     return rows
 
 
-@personal
 def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
     return rendered(
@@ -204,7 +199,6 @@ def held() -> AnyResponse:
     )
 
 
-@personal
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
@@ -219,7 +213,6 @@ def moderate(kind: str, text: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.held")
 
 
-@personal
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
@@ -245,7 +238,6 @@ def service_of_desk(name: str) -> DataDict:
     return tk.get_action("organization_show")(trusted, parameters)
 
 
-@personal
 def absences() -> AnyResponse:
     """Show the absences in the user's services and the form for a new one; on POST, create it."""
     announced = act("ecosphere_request_absence_list")
@@ -290,14 +282,12 @@ def _absences(announced: Any, typed: Row, errors: forms.Errors) -> Response:
     )
 
 
-@personal
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
     return go_on(_("The absence is taken back."), "absences")
 
 
-@personal
 def saved_answers(organization: str) -> AnyResponse:
     """Show the saved answers of a service and their form; on POST, create or change one."""
     service = service_of_desk(organization)
@@ -327,7 +317,6 @@ def saved_answers(organization: str) -> AnyResponse:
     )
 
 
-@personal
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)

@@ -23,14 +23,10 @@ from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
-    known,
-    page,
-    personal,
     status_of,
 )
 
 
-@page
 def unsubscribe(token: str) -> Response:
     """Ask for confirmation on GET, since programs follow links in e-mails; on POST, stop the e-mails.
 
@@ -61,19 +57,16 @@ def unsubscribe(token: str) -> Response:
 csrf.exempt(unsubscribe)
 
 
-@personal
 def own_calendar() -> Response:
     """Return the due dates of the user's own requests."""
     return _calendar(tk.current_user, "")
 
 
-@personal
 def desk_calendar(organization: str) -> Response:
     """Return the due dates of a desk."""
     return _calendar(tk.current_user, organization)
 
 
-@page
 def private_calendar(token: str, organization: str = "") -> Response:
     """Return the due dates for a private URL: what its user may read at present."""
     user = calendars.person_of(token)
@@ -85,7 +78,6 @@ def private_calendar(token: str, organization: str = "") -> Response:
         raise tk.ObjectNotFound from None
 
 
-@personal
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
@@ -118,21 +110,18 @@ def _calendar(user: Any, organization: str) -> Response:
 DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
-@personal
 def notifications() -> Response:
     """Show the user's notifications, the latest first; they appear here even without a mail server."""
     listed = part_of_list("ecosphere_request_notification_list")
     return rendered("ecosphere_requests/notifications.html", found=listed)
 
 
-@personal
 def notifications_seen() -> AnyResponse:
     """Mark all notifications as seen."""
     act("ecosphere_request_notification_seen")
     return tk.redirect_to("ecosphere_requests.notifications")
 
 
-@personal
 def preferences() -> AnyResponse:
     """Show and change the user's settings for notifications and letters."""
     errors: forms.Errors = {}
@@ -155,7 +144,6 @@ def preferences() -> AnyResponse:
     )
 
 
-@known
 def my_data() -> Response:
     """Return all personal data of the user as JSON."""
     response = jsonify({**act("ecosphere_request_export"), **_followed()})
@@ -177,7 +165,6 @@ def _followed() -> DataDict:
     return data
 
 
-@personal
 def forget_me() -> AnyResponse:
     """Erase the user's personal data, once they have ticked the confirmation."""
     if not request.form.get("sure"):

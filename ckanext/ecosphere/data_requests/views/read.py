@@ -26,7 +26,7 @@ from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms, kept_form
-from ckanext.ecosphere.data_requests.views.forms import is_known, page, personal, status_of
+from ckanext.ecosphere.data_requests.views.forms import is_known, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
@@ -35,13 +35,11 @@ SORTS = ("relevance", "created", "support", "due")
 Filters = list[tuple[str, str]]
 
 
-@page
 def index() -> Response:
     """Show the list of public requests."""
     return _list("ecosphere_requests/index.html", "ecosphere_requests.index", "public")
 
 
-@personal
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
@@ -148,7 +146,6 @@ def _saved_form() -> str | None:
         return None
 
 
-@page
 def read(id: str) -> AnyResponse:
     """Show a request: state, possible transitions, history and conversation."""
     request_ = act("ecosphere_request_show", id=id)
@@ -180,13 +177,11 @@ def conversation_page(request_: Row, errors: forms.Errors, typed: Row) -> Respon
 # Letters, and what follows an answer or silence.
 
 
-@personal
 def letter(id: str, letter: str) -> Response:
     """Show a letter as it was sent."""
     return rendered("ecosphere_requests/letter.html", letter=_letter(id, letter))
 
 
-@personal
 def letter_pdf(id: str, letter: str) -> AnyResponse:
     """Serve the PDF of a letter, generated from the stored HTML."""
     shown_letter = _letter(id, letter)
@@ -237,7 +232,6 @@ def _court(shown_request: Row) -> str:
     return court or law.remedies()["court_unknown"][language.of_tables()]
 
 
-@personal
 def satisfied(id: str) -> AnyResponse:
     """Store whether the answer met the requester's need."""
     opinion = request.form.get("satisfied", "")
@@ -253,7 +247,6 @@ def _thanks(opinion: str) -> str:
     )
 
 
-@page
 def satisfied_by_mail(token: str) -> Response:
     """Ask for confirmation on GET, since programs follow links in e-mails; on POST, store the opinion.
 
@@ -283,14 +276,12 @@ def satisfied_by_mail(token: str) -> Response:
 csrf.exempt(satisfied_by_mail)
 
 
-@personal
 def referral(id: str) -> Response:
     """Show the referral to the commission, with instructions."""
     shown_referral = act("ecosphere_request_referral", id=id)
     return rendered("ecosphere_requests/referral.html", referral=shown_referral)
 
 
-@personal
 def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
