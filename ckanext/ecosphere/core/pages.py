@@ -67,7 +67,7 @@ class Pages(Blueprint):
                 tk.abort(403, error.message or tk._("You may not do this."))
             except tk.ValidationError as error:
                 # Forms show errors beside their fields; these are of made-up addresses and forms.
-                tk.abort(INVALID, sentences(error))
+                tk.abort(INVALID, self.invalid(error))
 
         return answered
 
@@ -87,6 +87,10 @@ class Pages(Blueprint):
     def not_found(self, error: tk.ObjectNotFound) -> str:
         """Return what the page 404 says."""
         return error.message or tk._("Not found")
+
+    def invalid(self, error: tk.ValidationError) -> str:
+        """Return what the page 400 says."""
+        return sentences(error)
 
     def page_of_form(self) -> str:
         """Return where the log-in leads to when a form was sent, to an address that cannot be opened."""

@@ -90,10 +90,8 @@ def messages(section: str) -> dict[str, str]:
 
 def errors_of(error: tk.ValidationError) -> pages.Errors:
     """Return what a validation error says, by field."""
-    errors = pages.messages(error)
-    for name in ASIDE:
-        errors.pop(name, None)
-    return errors
+    errors: Any = {name: value for name, value in error.error_dict.items() if name not in ASIDE}
+    return pages.messages(tk.ValidationError(errors))
 
 
 def state(code: str, signal: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
@@ -10,6 +11,7 @@ from ckan.common import _
 from flask import request
 
 from ckanext.ecosphere.core.pages import Pages
+from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, person, read
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
@@ -34,6 +36,10 @@ class RequestPages(Pages):
         if service is not None and model.Group.get(service) is None:
             return _("Organization not found")
         return _("This request does not exist, or you may not read it.")
+
+    def invalid(self, error: tk.ValidationError) -> str:
+        """Return what is wrong, without the data for programs that some errors hold."""
+        return " ".join(chain.from_iterable(wording.errors_of(error).values()))
 
     def page_of_form(self) -> str:
         """Return the page with the form that was sent, so that the log-in does not lose it."""
