@@ -164,9 +164,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: DataDict) -> Da
             if person is not None:  # who may come from many addresses
                 _count_extract(f"person:{person.id}")
     except rate_limits.TooMany as error:
-        sentence = _("This was done too often in a short time.")
-        message = f"{sentence} {rate_limits.try_again(error.seconds)}"
-        raise tk.ValidationError({"message": [message]}) from error
+        raise tk.ValidationError({"message": [rate_limits.too_often(error)]}) from error
     try:
         row = extracts.want(item.package.id, item.resource.id, asked)
     except turns.NoRoomError as error:

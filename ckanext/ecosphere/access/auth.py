@@ -67,7 +67,7 @@ def readable_extract(context: Any, id_: Any) -> Extract:
     return row
 
 
-def _of_resource(context: Context, data_dict: DataDict | None = None) -> AuthResult:
+def _of_resource(context: Context, data_dict: DataDict | None) -> AuthResult:
     readable(context, (data_dict or {}).get("resource_id"))
     return {"success": True}
 

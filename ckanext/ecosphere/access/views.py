@@ -79,8 +79,7 @@ def _brake(what: str, option: str) -> Response | None:
         rate_limits.hit(what, config.limits(option), rate_limits.address(), fallback=True)
     except rate_limits.TooMany as error:
         g.ecosphere_retry_after = error.seconds
-        sentence = _("This was done too often in a short time.")
-        return _failure(f"{sentence} {rate_limits.try_again(error.seconds)}", TOO_MANY)
+        return _failure(rate_limits.too_often(error), TOO_MANY)
     return None
 
 

@@ -17,8 +17,9 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import action_input, language, organisations
-from ckanext.ecosphere.shared.organisations import TERRITORY
+from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.setup.organisations import TERRITORY
+from ckanext.ecosphere.shared import action_input, language
 
 LONGEST_QUERY, MOST_WORDS = 200, 12
 #: Stop words of names, in French and English, without accents.

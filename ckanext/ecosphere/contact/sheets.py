@@ -25,11 +25,11 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import journal
 from ckanext.ecosphere.dataset.view import filled
+from ckanext.ecosphere.setup import organisations
 from ckanext.ecosphere.shared import (
     action_input,
     authorization,
     contact_details,
-    organisations,
     web_guard,
 )
 from ckanext.ecosphere.vocabularies import tables

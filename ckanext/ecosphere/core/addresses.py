@@ -259,7 +259,7 @@ def again() -> AnyResponse:
         ask(user)
     except rate_limits.TooMany as error:
         many = _("Several e-mails were sent to you already: look among unwanted messages, too.")
-        tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
+        tk.h.flash_error(rate_limits.too_often(error, many))
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     else:

@@ -25,8 +25,9 @@ from ckanext.ecosphere.contact import services, sheets
 from ckanext.ecosphere.core import invitations, journal
 from ckanext.ecosphere.core.pages import INVALID
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
+from ckanext.ecosphere.setup import organisations
 from ckanext.ecosphere.setup.health import ask_worker, last_results
-from ckanext.ecosphere.shared import authorization, dates, language, organisations
+from ckanext.ecosphere.shared import authorization, dates, language
 from ckanext.ecosphere.shared.language import N_
 
 RECENT = timedelta(minutes=5)

@@ -162,7 +162,7 @@ def send_again(id: str) -> Response:
         tk.abort(404, _("Nobody who was invited and has not come has this name."))
     except rate_limits.TooMany as error:
         many = _("This invitation was sent a short time ago.")
-        tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
+        tk.h.flash_error(rate_limits.too_often(error, many))
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     except mailing.FAULTS:

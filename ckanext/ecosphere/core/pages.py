@@ -49,42 +49,52 @@ class Pages(Blueprint):
         **options: Any,
     ) -> None:
         """Register a view, whose errors become pages."""
-        view = _page(view_func)
+        view = self._page(view_func)
         super().add_url_rule(rule, endpoint, view, provide_automatic_options, **options)
+
+    def _page(self, view: Handler) -> Handler:
+        """Turn errors of a view into pages: 404 for what is not shared, log-in for anonymous people, else 403."""
+
+        @functools.wraps(view)
+        def answered(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(*args, **kwargs)
+            except tk.ObjectNotFound as error:
+                tk.abort(404, self.not_found(error))
+            except tk.NotAuthorized as error:
+                if not tk.current_user.is_authenticated:
+                    return self._log_in()
+                tk.abort(403, error.message or tk._("You may not do this."))
+            except tk.ValidationError as error:
+                # Forms show errors beside their fields; these are of made-up addresses and forms.
+                tk.abort(INVALID, self.invalid(error))
+
+        return answered
 
     def _log_in_first(self) -> AnyResponse | None:
         endpoint = str(request.endpoint).rpartition(".")[2]
         if endpoint in self.public or tk.current_user.is_authenticated:
             return None
-        return _log_in()
+        return self._log_in()
 
+    def _log_in(self) -> AnyResponse:
+        """Redirect to the log-in page, which leads back here."""
+        back = self.page_of_form()
+        if request.method == "GET":
+            back = request.full_path.rstrip("?")
+        return tk.redirect_to("user.login", came_from=back)
 
-def _page(view: Handler) -> Handler:
-    """Turn errors of a view into pages: 404 for what is not shared, log-in for anonymous people, else 403."""
+    def not_found(self, error: tk.ObjectNotFound) -> str:
+        """Return what the page 404 says."""
+        return error.message or tk._("Not found")
 
-    @functools.wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(*args, **kwargs)
-        except tk.ObjectNotFound as error:
-            tk.abort(404, error.message or tk._("Not found"))
-        except tk.NotAuthorized as error:
-            if not tk.current_user.is_authenticated:
-                return _log_in()
-            tk.abort(403, error.message or tk._("You may not do this."))
-        except tk.ValidationError as error:
-            # Forms show errors beside their fields; these are of made-up addresses and forms.
-            tk.abort(INVALID, sentences(error))
+    def invalid(self, error: tk.ValidationError) -> str:
+        """Return what the page 400 says."""
+        return sentences(error)
 
-    return answered
-
-
-def _log_in() -> AnyResponse:
-    """Redirect to the log-in page, which leads back here."""
-    back = tk.url_for("home.index")
-    if request.method == "GET":
-        back = request.full_path.rstrip("?")
-    return tk.redirect_to("user.login", came_from=back)
+    def page_of_form(self) -> str:
+        """Return where the log-in leads to when a form was sent, to an address that cannot be opened."""
+        return tk.url_for("home.index")
 
 
 # --- actions --------------------------------------------------------------------------------------
@@ -149,6 +159,13 @@ def file(content: bytes | str, media_type: str, name: str = "") -> Response:
     response = Response(content, mimetype=media_type)
     if name:
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def private_file(content: bytes | str, media_type: str, name: str) -> Response:
+    """Return a file for one person, which no cache may store."""
+    response = file(content, media_type, name)
+    response.cache_control.no_store = True
     return response
 
 
@@ -259,7 +276,7 @@ def problem_of(error: Exception) -> HTTPException:
             return Problem(400, sentences(error))
         case rate_limits.TooMany():
             g.ecosphere_retry_after = error.seconds
-            return Problem(429, too_often(error))
+            return Problem(429, rate_limits.too_often(error))
     return Problem(400, tk._("This is nested too deeply."))
 
 
@@ -280,12 +297,6 @@ def count(name: str, rate: str) -> None:
         TooMany: it asks too often.
     """
     rate_limits.hit(name, rate, rate_limits.address(), fallback=True)
-
-
-def too_often(error: rate_limits.TooMany) -> str:
-    """Return the sentence about what was done too often, and when to try again."""
-    sentence = tk._("This was done too often in a short time.")
-    return f"{sentence} {rate_limits.try_again(error.seconds)}"
 
 
 def facts_of(package: Row) -> dict[str, str]:

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared import mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
-from ckanext.ecosphere.shared.web_guard.incoming import refuse
+from ckanext.ecosphere.shared.web_guard.incoming import refuse_too_many
 
 PENDING, SECRET = "ecosphere_log_in", "ecosphere_new_secret"
 #: Purpose and lifetime of the ticket that a right password gives.
@@ -89,8 +89,7 @@ def code() -> Any:
         _count(user, limits)
     except rate_limits.TooMany as error:
         sentence = tk._("There were too many attempts to log in.")
-        again = rate_limits.try_again(error.seconds)
-        refuse(429, f"{sentence} {again}", "Rate Limit Error", error.seconds)
+        refuse_too_many(error, sentence)
     if not second_factor.takes(user, request.form.get("code", "")):
         signals.failed_login.send(user.name)
         wrong = tk._("This code is wrong, too old or used already: wait for the next one.")

@@ -46,16 +46,16 @@ class Requests(AlertSubject):
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
         """Return the words and filters of a search as a query string, without its order and page."""
-        arguments = listing.asked(
-            MultiDict([(name, characters.one_line(value)) for name, value in pairs])
-        )
-        arguments.pop("assigned", None)
-        chosen_states = arguments.pop("state", ())
-        if "unanswered" in arguments:
-            arguments["unanswered"] = "1"
-        arguments_sorted = list(arguments.items())
-        arguments_sorted += [("state", state) for state in sorted(set(chosen_states))]
-        search = urlencode(sorted(arguments_sorted, key=lambda pair: pair[0] != "q"))
+        lines = [(name, characters.one_line(value)) for name, value in pairs]
+        filters = listing.asked(MultiDict(lines))
+        filters.pop("assigned", None)
+        words, chosen_states = filters.pop("q", ""), filters.pop("state", ())
+        if "unanswered" in filters:
+            filters["unanswered"] = "1"
+        arguments = {"q": words, **filters, "state": sorted(set(chosen_states))}
+        if not words:
+            del arguments["q"]
+        search = urlencode(arguments, doseq=True)
         if len(search) > LONGEST:
             raise tk.ValidationError({"search": [_("This search is too long to be saved.")]})
         return search
@@ -105,14 +105,10 @@ class Requests(AlertSubject):
             *listing.conditions(arguments).values(),
             step.exists(),
         ]
+        latest = sa.select(Request.id).where(*where)
+        latest = latest.order_by(Request.modified.desc(), Request.id).limit(rows)
         with listing.through_indexes("q" in arguments):
             count = number_of(Request, *where)
-            latest = (
-                sa.select(Request.id)
-                .where(*where)
-                .order_by(Request.modified.desc(), Request.id)
-                .limit(rows)
-            )
             if not count:
                 return 0, []
             return count, list(model.Session.scalars(latest))

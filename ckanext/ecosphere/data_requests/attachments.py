@@ -265,9 +265,8 @@ def _remove(path: Path) -> bool:
     try:
         stored_files.remove(path)
     except OSError:
-        log.exception(
-            "A file of a data request cannot be removed; it is tried again a day later: %s", path
-        )
+        message = "A file of a data request cannot be removed; it is tried again a day later: %s"
+        log.exception(message, path)
         return False
     return True
 

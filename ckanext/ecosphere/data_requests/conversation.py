@@ -223,7 +223,7 @@ def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]
     return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
 
 
-def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) -> Request:
+def moderate(kind: str, key: str, decision: str, reason: str) -> Request:
     """Release a text, reject it with a reason for its author, or reject it as spam.
 
     Spam also rejects all other held texts of the author, without a notification.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.common import _
@@ -115,22 +116,27 @@ def _to_moderate(person: Person) -> Card | None:
 
 def _own(person: Person) -> Card | None:
     mine = {"scope": "mine", **SHORT}
-    count = person.ask("ecosphere_request_list", mine)["count"]
+    latest = person.ask("ecosphere_request_list", mine)
+    count = latest["count"]
     if not count:
         return None
     waiting = [state for state in states.ACTIVE if state != states.NEEDS_INFO]
-    # First those that await an answer by the user, then late ones, for which there are remedies.
-    groups: tuple[tuple[DataDict, Callable[[DataDict], str], bool], ...] = (
-        ({"state": [states.NEEDS_INFO]}, _awaited, True),
-        ({"state": waiting, "sort": "due"}, _unanswered, True),
-        ({"state": list(states.GIVEN)}, _answered, False),
-        ({}, lambda request: request["state_label"], False),
-    )
     lines: dict[str, Line] = {}
-    for search, note_of, urgent in groups:
-        for request in person.ask("ecosphere_request_list", {**mine, **search})["results"]:
-            if note := note_of(request):
+
+    def add(requests: list[DataDict], note_of: Callable[[DataDict], str], *, urgent: bool) -> None:
+        for request in requests:
+            note = note_of(request)
+            if note:
                 lines.setdefault(request["id"], _line(request, note, urgent=urgent))
+
+    def ask(**search: Any) -> list[DataDict]:
+        return person.ask("ecosphere_request_list", {**mine, **search})["results"]
+
+    # First those that await an answer by the user, then late ones, for which there are remedies.
+    add(ask(state=[states.NEEDS_INFO]), _awaited, urgent=True)
+    add(ask(state=waiting, sort="due"), _unanswered, urgent=True)
+    add(ask(state=list(states.GIVEN)), _answered, urgent=False)
+    add(latest["results"], lambda request: request["state_label"], urgent=False)
     ways = [Link(_("My requests"), tk.url_for("ecosphere_requests.mine"))]
     first = list(lines.values())[:MOST_LINES]
     return Card("own-requests", _("My requests"), "envelope-open-text", count, first, ways, 30)

@@ -21,7 +21,7 @@ from ckanext.ecosphere.data_requests.model import ASSIGNED, ESCALATED
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import ask
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
+from ckanext.ecosphere.shared import dates, language, once, rich_text, template_helpers
 
 #: Icons and colours (`data/looks.yaml`).
 LOOKS = law.read("looks.yaml")
@@ -219,7 +219,7 @@ def ecosphere_request_new_url(
         values = (filters or {}).get(facet)
         if values:
             filled[name] = values[-1]
-    for name, value in organisations.filter_of_page().items():
+    for name, value in template_helpers.filter_of_page().items():
         if name in SEARCH_FILTERS:
             filled[name] = value
     values = {name: value for name, value in filled.items() if value}

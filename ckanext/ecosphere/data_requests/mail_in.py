@@ -43,7 +43,6 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states, trust,
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request, number_of
 from ckanext.ecosphere.data_requests.notifications import delivery, texts
-from ckanext.ecosphere.data_requests.views.forms import messages
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, mailing
 from ckanext.ecosphere.shared.locks import Locks
@@ -193,31 +192,16 @@ def _take(mail: Mail) -> None:
     Raises:
         Refused: it cannot be accepted.
     """
-    notification = model.Session.get_one(Notification, mail.token.notification)
     user: Any = model.User.get(mail.user_id)
+    _check_sender(mail, user)
+    notification = model.Session.get_one(Notification, mail.token.notification)
     request = model.Session.get_one(Request, mail.request_id)
     reader = people.reader_of(user)
-    if mail.headers.sender != str(user.email).lower():
-        raise Refused("other_sender", tuple(filter(None, (mail.headers.sender,))))
-    server = config.reply_server()
-    if server and not mail_parsing.is_verified(mail.headers.authentication_results, server):
-        raise Refused("unverified")
-    if clock.today() > mail.token.last:
-        raise Refused("expired")
     internal = delivery.is_internal(notification)
     is_barred = internal and not reader.is_inside(request)
     if is_barred or not dictize.may_comment(request, reader):
         raise Refused("closed")
-    if mail.too_large:
-        raise Refused("too_large")
-    try:
-        text, files = mail_parsing.read_body(mail.raw)
-    except mail_parsing.Unreadable as error:
-        raise Refused(error.code) from None
-    if not text and not files:
-        raise Refused("empty")
-    if len(files) > MOST_FILES:
-        raise Refused("too_many_files")
+    text, files = _content(mail)
     try:
         trust.count_text(reader)
         words = text or _("Files sent by e-mail")
@@ -228,9 +212,44 @@ def _take(mail: Mail) -> None:
             raise tk.ValidationError(errors)
         _keep(reader, request, checked, files, mail.key)
     except tk.ValidationError as error:
-        raise Refused("invalid", tuple(chain.from_iterable(messages(error).values()))) from None
+        sentences = chain.from_iterable(wording.errors_of(error).values())
+        raise Refused("invalid", tuple(sentences)) from None
     except (tk.NotAuthorized, tk.ObjectNotFound):
         raise Refused("invalid") from None
+
+
+def _check_sender(mail: Mail, user: model.User) -> None:
+    """Check that an e-mail comes from the person who was notified, within the validity of the address.
+
+    Raises:
+        Refused: it does not.
+    """
+    if mail.headers.sender != str(user.email).lower():
+        raise Refused("other_sender", tuple(filter(None, (mail.headers.sender,))))
+    server = config.reply_server()
+    if server and not mail_parsing.is_verified(mail.headers.authentication_results, server):
+        raise Refused("unverified")
+    if clock.today() > mail.token.last:
+        raise Refused("expired")
+
+
+def _content(mail: Mail) -> tuple[str, list[FileStorage]]:
+    """Return the text and the files of an e-mail.
+
+    Raises:
+        Refused: it is too large, or has neither.
+    """
+    if mail.too_large:
+        raise Refused("too_large")
+    try:
+        text, files = mail_parsing.read_body(mail.raw)
+    except mail_parsing.Unreadable as error:
+        raise Refused(error.code) from None
+    if not text and not files:
+        raise Refused("empty")
+    if len(files) > MOST_FILES:
+        raise Refused("too_many_files")
+    return text, files
 
 
 def _keep(

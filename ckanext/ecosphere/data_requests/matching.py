@@ -52,27 +52,11 @@ FEWEST = "2<50%"
 CANDIDATES = 500
 
 
-class NotSeen(tk.ValidationError):
-    """A request cannot be sent before its author has seen similar ones; CKAN's API answers 409.
-
-    Attributes:
-        similar: datasets and requests, as returned by `ecosphere_request_similar`.
-    """
-
-    def __init__(self, similar: DataDict) -> None:
-        message = _(
-            "Look at what is already here; if none of it is what you need, say so and send again."
-        )
-        errors: Any = {"similar_seen": [message], "similar": similar}
-        super().__init__(errors)
-        self.similar = similar
-
-
 def must_be_seen(request: Request, reader: Reader) -> None:
     """Require that the requester has seen similar datasets and requests.
 
     Raises:
-        NotSeen: there are similar datasets or open requests.
+        ValidationError: there are similar datasets or open requests, which it has as `similar`.
     """
     alike = similar_datasets(
         request.title, request.theme, places.of_request(request), request.organization_id or ""
@@ -83,12 +67,14 @@ def must_be_seen(request: Request, reader: Reader) -> None:
         "requests": similar_requests(request.title, request.theme, request.territory, reader),
     }
     if any(similar.values()):
-        raise NotSeen(similar)
+        message = _(
+            "Look at what is already here; if none of it is what you need, say so and send again."
+        )
+        errors: Any = {"similar_seen": [message], "similar": similar}
+        raise tk.ValidationError(errors)
 
 
-def similar_datasets(
-    title: str, theme: str, territory: str, organization: str = ""
-) -> list[DataDict]:
+def similar_datasets(title: str, theme: str, territory: str, organization: str) -> list[DataDict]:
     """Return public datasets with a similar title, best first; none of another place than the requested one.
 
     Args:

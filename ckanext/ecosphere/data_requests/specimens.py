@@ -24,7 +24,8 @@ from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, language, organisations
+from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing import labelled
 
 #: Language of the specimens, and columns of their text.

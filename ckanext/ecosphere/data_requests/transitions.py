@@ -80,7 +80,6 @@ class Conflict(tk.ValidationError):
     """The request has a newer version; CKAN's API answers 409.
 
     Attributes:
-        version: current version of the request.
         changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
     """
 
@@ -91,7 +90,6 @@ class Conflict(tk.ValidationError):
         )
         errors: Any = {"version": [message], "current_version": version, "changes": changes}
         super().__init__(errors)
-        self.version = version
         self.changes = changes
 
 

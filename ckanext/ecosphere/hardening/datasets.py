@@ -229,11 +229,6 @@ def _is_readable_address(url: str) -> bool:
     return True
 
 
-def _actions_of_urls() -> dict[str, Callable[..., Any]]:
-    """Return the chained actions."""
-    return {name: _with_readable_url(name) for name in ACTIONS}
-
-
 FEW = 20
 """Resources up to which CKAN asks one by one."""
 PAGE = "read"
@@ -283,14 +278,7 @@ def _by_resource(dataset: dict[str, Any], context: Context) -> dict[str, list[di
     return by_resource
 
 
-def _actions_of_views() -> dict[str, Any]:
-    """Return the chained action."""
-    return action_input.checked({"resource_view_list": resource_view_list})
-
-
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    return {
-        **_actions_of_urls(),
-        **_actions_of_views(),
-    }
+    of_urls = {name: _with_readable_url(name) for name in ACTIONS}
+    return {**of_urls, **action_input.checked({"resource_view_list": resource_view_list})}

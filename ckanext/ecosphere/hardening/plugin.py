@@ -13,8 +13,10 @@ from flask import Blueprint
 
 from ckanext.ecosphere.hardening import (
     accounts,
+    activities,
     anonymous_users,
     api,
+    creators,
     datasets,
     documents,
     harvest_sources,
@@ -29,7 +31,16 @@ from ckanext.ecosphere.hardening.web import every_page, failures, forms, proxies
 from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 
-WITH_ACTIONS = (accounts, datasets, harvest_sources, organisations, private_datasets, texts)
+WITH_ACTIONS = (
+    accounts,
+    activities,
+    creators,
+    datasets,
+    harvest_sources,
+    organisations,
+    private_datasets,
+    texts,
+)
 
 
 @tk.blanket.config_declarations
@@ -85,7 +96,7 @@ class EcosphereHardeningPlugin(Room):
 
     def after_dataset_show(self, context: Any, pkg_dict: dict[str, Any]) -> None:
         """Hide who created a dataset."""
-        accounts.hide(context, pkg_dict)
+        creators.hide(context, pkg_dict)
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that CKAN leaves out."""

@@ -46,7 +46,6 @@ PAGES = (
     ("/<path:", "assets"),
 )
 OTHER, NONE = "other", "none"
-PAGE_CLASSES = (*dict.fromkeys(page for _beginning, page in PAGES), OTHER, NONE)
 FLUSH_SECONDS, RETRY_SECONDS = 1.0, 10.0
 _ROUTE = "ecosphere.route"
 

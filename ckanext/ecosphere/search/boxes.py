@@ -65,7 +65,6 @@ def places(box: Box) -> tuple[list[str], list[str]]:
     return [], around
 
 
-@voc.derived
 @cache
 def neighbours(id_: str) -> tuple[voc.Concept, ...]:
     """Return the territories of the same type whose boxes intersect that of a territory.
@@ -85,7 +84,6 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
     return tuple(beside)
 
 
-@voc.derived
 @cache
 def distances(id_: str) -> tuple[tuple[str, float], ...]:
     """Return the départements and régions by their distance from one of them, itself included.

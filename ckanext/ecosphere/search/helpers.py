@@ -12,7 +12,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import area, config, facets, index, page
 from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.shared import language, mailing, organisations
+from ckanext.ecosphere.shared import language, mailing, template_helpers
 
 MAX_RELAXATIONS = 5
 MAX_REQUESTS = 3
@@ -113,7 +113,7 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
         if title != query:
             territory = place
     filters = {facet: values[-1] for facet, values in fields_grouped.items() if values}
-    filters |= organisations.filter_of_page()
+    filters |= template_helpers.filter_of_page()
     theme = filters.get(index.THEME_FIELD)
     if not theme and filters.get("groups") in voc.get("themes"):
         theme = filters["groups"]
@@ -143,7 +143,7 @@ def ecosphere_search_similar_requests(query: str) -> list[DataDict]:
 def ecosphere_search_saved() -> str | None:
     """Return the search of the current page, with corrected spelling; None if it cannot be saved."""
     try:
-        pairs = [*tk.request.args.items(multi=True), *organisations.filter_of_page().items()]
+        pairs = [*tk.request.args.items(multi=True), *template_helpers.filter_of_page().items()]
         saved = searches.canonical(pairs)
     except tk.ValidationError:
         return None

@@ -302,7 +302,7 @@ def _text(parts: Iterable[Any]) -> str:
 
 
 def add_places(
-    document: DataDict, territories: Iterable[str], title: str, box: boxes.Box | None = None
+    document: DataDict, territories: Iterable[str], title: str, box: boxes.Box | None
 ) -> None:
     """Add the places of a dataset to its index document.
 

@@ -31,7 +31,7 @@ from ckanext.ecosphere.search.relevance.search import (
 )
 from ckanext.ecosphere.shared import contact_details, dates, language, reach, template_helpers
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.shared.web_guard.incoming import refuse
+from ckanext.ecosphere.shared.web_guard.incoming import refuse_too_many
 from ckanext.ecosphere.vocabularies import communes
 
 #: Prefix of parameters that change the display, not the results; CKAN does not treat them as filters.
@@ -122,7 +122,6 @@ def ecosphere_search_map_urls() -> dict[str, str]:
 
 
 LIMITED_PAGES = ("dataset.search", "organization.read", "group.read")
-TOO_MANY = 429
 
 
 def limit() -> None:
@@ -141,12 +140,7 @@ def limit() -> None:
         )
     except rate_limits.TooMany as error:
         sentence = _("Many searches with several filters came from your address in a short time.")
-        refuse(
-            TOO_MANY,
-            f"{sentence} {rate_limits.try_again(error.seconds)}",
-            "Rate Limit Error",
-            error.seconds,
-        )
+        refuse_too_many(error, sentence)
 
 
 # --- chosen filters ---

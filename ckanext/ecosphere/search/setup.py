@@ -51,7 +51,7 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
         index_datasets(report, only_missing=True)
 
 
-def undo_schema(report: InitReport, rebuild: bool = True) -> None:
+def undo_schema(report: InitReport, rebuild: bool) -> None:
     """Restore CKAN's own schema, and reindex all datasets if anything was removed.
 
     Args:

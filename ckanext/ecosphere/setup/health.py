@@ -12,7 +12,7 @@ import os
 import smtplib
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,9 @@ class Advisory:
         return self.affected.contains(Version(version), prereleases=True)
 
 
-def read_advisories(path: Path = ADVISORIES_FILE) -> list[Advisory]:
+def read_advisories() -> list[Advisory]:
     """Read all advisories."""
-    with path.open(encoding="utf-8") as stream:
+    with ADVISORIES_FILE.open(encoding="utf-8") as stream:
         return [
             Advisory(**{**item, "affected": SpecifierSet(item["affected"])})
             for item in yaml.safe_load(stream)
@@ -80,7 +80,10 @@ def read_advisories(path: Path = ADVISORIES_FILE) -> list[Advisory]:
 
 
 _ = tk._
+log = logging.getLogger(__name__)
 OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
+MAIL_TIMEOUT = 3
+PREFIX = "ecosphere."
 LONGEST_SESSION_DAYS = 30
 DAY = 86_400
 SAMESITE = ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE")
@@ -94,63 +97,38 @@ OTHERS_WRITE, OTHERS_READ = 0o002, 0o004
 def cookie_settings() -> list[Check]:
     """Check that cookies are protected from other sites, scripts and plain connections."""
     name = _("Cookies")
-    faults = [
-        Check(
-            name,
-            ERROR,
-            _("{option} is not Lax or Strict: other sites send the cookie along").format(
-                option=option
-            ),
-        )
-        for option in SAMESITE
-        if tk.config.get(option) not in ("Lax", "Strict")
-    ]
-    faults += [
-        Check(name, ERROR, _("{option} is off: scripts can read the cookie").format(option=option))
-        for option in HTTPONLY
-        if not tk.config.get(option)
-    ]
-    if is_https():
-        faults += [
-            Check(
-                name,
-                ERROR,
-                _("{option} is off: the cookie travels over plain connections").format(
-                    option=option
-                ),
-            )
-            for option in SECURE
-            if not tk.config.get(option)
-        ]
+    messages = []
+    for option in SAMESITE:
+        if tk.config.get(option) not in ("Lax", "Strict"):
+            message = _("{option} is not Lax or Strict: other sites send the cookie along")
+            messages.append(message.format(option=option))
+    for option in HTTPONLY:
+        if not tk.config.get(option):
+            message = _("{option} is off: scripts can read the cookie")
+            messages.append(message.format(option=option))
+    for option in SECURE:
+        if is_https() and not tk.config.get(option):
+            message = _("{option} is off: the cookie travels over plain connections")
+            messages.append(message.format(option=option))
+    faults = [Check(name, ERROR, message) for message in messages]
     days = int(tk.config["PERMANENT_SESSION_LIFETIME"]) // DAY
     if days > LONGEST_SESSION_DAYS:
         message = _("A session lasts {days} days").format(days=days)
-        faults.append(
-            Check(
-                name,
-                WARNING,
-                message,
-                _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds"),
-            )
-        )
+        remedy = _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds")
+        faults.append(Check(name, WARNING, message, remedy))
     return faults or [Check(name, OK, _("Kept from other sites, scripts and plain connections"))]
 
 
-def forged_requests() -> list[Check]:
+def forged_requests() -> Check:
     """Check that CSRF protection is on."""
     name = _("Forged requests")
     if not tk.config["WTF_CSRF_ENABLED"]:
-        return [
-            Check(
-                name,
-                ERROR,
-                _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in"),
-            )
-        ]
-    return [Check(name, OK, _("Requests with a session are checked"))]
+        message = _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in")
+        return Check(name, ERROR, message)
+    return Check(name, OK, _("Requests with a session are checked"))
 
 
-def secrets() -> list[Check]:
+def secrets() -> Check:
     """Check that the secrets that sign sessions and tokens are long enough."""
     name = _("Secrets")
     short = [key for key in SECRETS if len(str(tk.config.get(key) or "")) < LEAST_SECRET]
@@ -159,28 +137,25 @@ def secrets() -> list[Check]:
         remedy = _("Run: {command}").format(
             command='python -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
-        return [
-            Check(
-                name, ERROR, message.format(options=", ".join(short), number=LEAST_SECRET), remedy
-            )
-        ]
-    return [Check(name, OK, _("Long enough"))]
+        message = message.format(options=", ".join(short), number=LEAST_SECRET)
+        return Check(name, ERROR, message, remedy)
+    return Check(name, OK, _("Long enough"))
 
 
-def secret_files() -> list[Check]:
+def secret_files() -> Check:
     """Check that the configuration file holds no secrets, and above all none that everybody on the machine can read."""
     name = _("Secrets in files")
     file = Path(tk.config["__file__"])
     options = secrets_in(file)
     if not options:
-        return [Check(name, OK, _("The configuration file holds none"))]
+        return Check(name, OK, _("The configuration file holds none"))
     if file.stat().st_mode & OTHERS_READ:
         message = _("Everybody on the machine can read {path}, which holds secrets: {options}")
         remedy = _("Run: {command}").format(command=f"chmod o-rwx {file}")
-        return [Check(name, ERROR, message.format(path=file, options=", ".join(options)), remedy)]
+        return Check(name, ERROR, message.format(path=file, options=", ".join(options)), remedy)
     message = _("Whoever reads {path} knows secrets: {options}")
     remedy = _("Move them to an environment file: docs/security.md, “Secrets”")
-    return [Check(name, WARNING, message.format(path=file, options=", ".join(options)), remedy)]
+    return Check(name, WARNING, message.format(path=file, options=", ".join(options)), remedy)
 
 
 def address() -> list[Check]:
@@ -192,65 +167,43 @@ def address() -> list[Check]:
     return [Check("HTTPS", ERROR, message, _("See docs/security.md, “What the proxy must add”"))]
 
 
-def hardening() -> list[Check]:
+def hardening() -> Check:
     """Check that the repairs of CKAN are enabled."""
     name = _("Repairs of CKAN")
     if p.plugin_loaded(HARDENING):
-        return [Check(name, OK, _("Enabled"))]
+        return Check(name, OK, _("Enabled"))
     message = _("The plugin {plugin} is not enabled: known defects of CKAN stay open").format(
         plugin=HARDENING
     )
     remedy = _(
         "Add it to ckan.plugins, before the plugin ecosphere; docs/upstream.md lists the defects"
     )
-    return [Check(name, ERROR, message, remedy)]
+    return Check(name, ERROR, message, remedy)
 
 
-def storage() -> list[Check]:
+def storage() -> Check:
     """Check that uploaded files are in a folder that only the portal can write to."""
     name = _("Storage")
     path = tk.config.get("ckan.storage_path")
     if not path:
-        return [Check(name, WARNING, _("ckan.storage_path is not set: no file can be uploaded"))]
+        return Check(name, WARNING, _("ckan.storage_path is not set: no file can be uploaded"))
     folder = Path(path)
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return [
-            Check(
-                name, ERROR, _("{path} is no folder that the portal can write to").format(path=path)
-            )
-        ]
+        message = _("{path} is no folder that the portal can write to")
+        return Check(name, ERROR, message.format(path=path))
     if folder.stat().st_mode & OTHERS_WRITE:
-        return [
-            Check(name, ERROR, _("Everybody on the machine can write to {path}").format(path=path))
-        ]
-    return [Check(name, OK, _("Only the portal writes to {path}").format(path=path))]
+        message = _("Everybody on the machine can write to {path}")
+        return Check(name, ERROR, message.format(path=path))
+    return Check(name, OK, _("Only the portal writes to {path}").format(path=path))
 
 
-def debugging() -> list[Check]:
+def debugging() -> Check:
     """Check that debug mode is off."""
     name = _("Debugging")
     if tk.config["debug"]:
-        return [
-            Check(
-                name,
-                ERROR,
-                _("debug is on: anybody can run code on the server"),
-                _("Set debug = false"),
-            )
-        ]
-    return [Check(name, OK, _("Off"))]
-
-
-SECURITY_CHECKS = (
-    cookie_settings,
-    forged_requests,
-    secrets,
-    secret_files,
-    address,
-    hardening,
-    storage,
-    debugging,
-)
+        message = _("debug is on: anybody can run code on the server")
+        return Check(name, ERROR, message, _("Set debug = false"))
+    return Check(name, OK, _("Off"))
 
 
 def is_https() -> bool:
@@ -270,40 +223,20 @@ def check_networks(option: str, use: str) -> list[Check]:
         allowed = networks(tk.config[option])
     except ValueError as error:
         message = _("{option} holds what is no network: {error}")
-        return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error))]
-    local = [str(network) for network in allowed if network.is_loopback or _holds_loopback(network)]
-    private = [
-        str(network) for network in allowed if str(network) not in local and not network.is_global
-    ]
+        return [Check(name, ERROR, message.format(option=option, error=error))]
+    local = [network for network in allowed if network.is_loopback or _holds_loopback(network)]
+    private = [network for network in allowed if not network.is_global]
     if local:
         message = _("{option} lets people have this machine ask itself ({networks})")
         remedy = _("Leave it empty, but for a demonstration")
-        return [
-            Check(
-                name,
-                CheckStatus.WARNING,
-                message.format(option=option, networks=" ".join(local)),
-                remedy,
-            )
-        ]
-    if private:
+    elif private:
         message = _("{option} lets people have this machine ask private networks ({networks})")
         remedy = _("Name single addresses, and limit the ports")
-        return [
-            Check(
-                name,
-                CheckStatus.WARNING,
-                message.format(option=option, networks=" ".join(private)),
-                remedy,
-            )
-        ]
-    return [
-        Check(
-            name,
-            CheckStatus.OK,
-            _("{option}: no private network may be asked").format(option=option),
-        )
-    ]
+    else:
+        message = _("{option}: no private network may be asked").format(option=option)
+        return [Check(name, OK, message)]
+    names = " ".join(map(str, local or private))
+    return [Check(name, WARNING, message.format(option=option, networks=names), remedy)]
 
 
 def check_ports(option: str, use: str) -> list[Check]:
@@ -319,7 +252,7 @@ def check_ports(option: str, use: str) -> list[Check]:
         message = _("{option} holds what is no port, so that no address can be asked: {error}")
         remedy = _("Write numbers from 1 to 65535, or leave it empty for all ports")
         name = _("Allowed ports ({use})").format(use=use)
-        return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error), remedy)]
+        return [Check(name, ERROR, message.format(option=option, error=error), remedy)]
     return []
 
 
@@ -329,12 +262,6 @@ def _holds_loopback(network: Any) -> bool:
         if loopback.version == network.version and loopback.subnet_of(network):
             return True
     return False
-
-
-log = logging.getLogger(__name__)
-
-MAIL_TIMEOUT = 3
-PREFIX = "ecosphere."
 
 
 def run() -> list[Check]:
@@ -347,77 +274,64 @@ def run() -> list[Check]:
     return checks
 
 
-def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
+def _guarded(name: str, look: Callable[[], Check | list[Check]]) -> list[Check]:
     try:
-        return look()
+        checks = look()
     except Exception as error:
         model.Session.rollback()
         log.debug("Check %s failed", name, exc_info=True)
-        message = _("This could not be checked: {error}").format(
-            error=f"{name}, {_first_line(error)}"
-        )
-        return [Check(_("A check of the portal"), ERROR, message)]
+        message = _("This could not be checked: {error}")
+        reason = f"{name}, {_first_line(error)}"
+        checks = Check(_("A check of the portal"), ERROR, message.format(error=reason))
+    if isinstance(checks, Check):
+        return [checks]
+    return checks
 
 
-def postgresql() -> list[Check]:
+def postgresql() -> Check:
     """Check that the database answers and has all tables."""
     name = "PostgreSQL"
     try:
         version = model.Session.execute(sa.text("SHOW server_version")).scalar()
     except SQLAlchemyError as error:
         model.Session.rollback()
-        return [
-            Check(
-                name,
-                ERROR,
-                _("The database does not answer: {error}").format(error=_first_line(error)),
-            )
-        ]
+        message = _("The database does not answer: {error}")
+        return Check(name, ERROR, message.format(error=_first_line(error)))
     pending = [plugin or "CKAN" for plugin in initialise.pending_migrations()]
     if pending:
         message = _("Tables are missing or out of date: {names}").format(names=", ".join(pending))
-        return [
-            Check(name, ERROR, message, _("Run: {command}").format(command="ckan ecosphere init"))
-        ]
-    return [Check(name, OK, _("Version {version}, all tables up to date").format(version=version))]
+        remedy = _("Run: {command}").format(command="ckan ecosphere init")
+        return Check(name, ERROR, message, remedy)
+    return Check(name, OK, _("Version {version}, all tables up to date").format(version=version))
 
 
-def redis() -> list[Check]:
+def redis() -> Check:
     """Check that Redis answers."""
     try:
         version = connect_to_redis().info("server")["redis_version"]
     except Exception as error:
-        return [
-            Check(
-                "Redis", ERROR, _("Redis does not answer: {error}").format(error=_first_line(error))
-            )
-        ]
-    return [Check("Redis", OK, _("Version {version}").format(version=version))]
+        message = _("Redis does not answer: {error}")
+        return Check("Redis", ERROR, message.format(error=_first_line(error)))
+    return Check("Redis", OK, _("Version {version}").format(version=version))
 
 
-def solr() -> list[Check]:
+def solr() -> Check:
     """Check that Solr answers, with a schema supported by CKAN and with all datasets."""
     try:
         if not search.check_solr_schema_version():
             url = without_credentials(tk.config["solr_url"])
-            return [Check("Solr", ERROR, _("Solr does not answer at {url}").format(url=url))]
+            return Check("Solr", ERROR, _("Solr does not answer at {url}").format(url=url))
     except search.SearchError as error:
-        return [
-            Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))
-        ]
+        message = _("CKAN does not accept its schema: {error}")
+        return Check("Solr", ERROR, message.format(error=error))
     active = model.Session.query(model.Package).filter_by(state="active").count()
     indexed = indexed_datasets()
     if active != indexed:
         message = _("The index has {indexed} datasets, the database {active}")
         remedy = _("Run: {command}").format(command="ckan search-index rebuild")
-        return [Check("Solr", WARNING, message.format(indexed=indexed, active=active), remedy)]
-    return [
-        Check(
-            "Solr",
-            OK,
-            _("Answers, and the index has every dataset ({number})").format(number=indexed),
-        )
-    ]
+        return Check("Solr", WARNING, message.format(indexed=indexed, active=active), remedy)
+    message = _("Answers, and the index has every dataset ({number})")
+    return Check("Solr", OK, message.format(number=indexed))
 
 
 def indexed_datasets() -> int:
@@ -429,87 +343,82 @@ def indexed_datasets() -> int:
     return datasets.hits
 
 
-def workers() -> list[Check]:
+def workers() -> Check:
     """Check that a background worker listens to each queue used by a room."""
     name = _("Background workers")
     try:
         running = rq.Worker.all(connection=connect_to_redis())
     except Exception as error:
-        return [
-            Check(
-                name, ERROR, _("Workers cannot be listed: {error}").format(error=_first_line(error))
-            )
-        ]
+        message = _("Workers cannot be listed: {error}")
+        return Check(name, ERROR, message.format(error=_first_line(error)))
     heard = {queue for worker in running for queue in worker.queue_names()}
-    needed = {jobs.DEFAULT_QUEUE_NAME}.union(
-        *(plugin.ecosphere_queues() for plugin in each_setup())
-    )
+    needed = {jobs.DEFAULT_QUEUE_NAME}
+    for plugin in each_setup():
+        needed.update(plugin.ecosphere_queues())
     missing = sorted(queue for queue in needed if jobs.add_queue_name_prefix(queue) not in heard)
     if missing:
         message = _("No worker listens to: {queues}. Harvests and messages wait.").format(
             queues=", ".join(missing)
         )
         remedy = _("Run: {command}").format(command=f"ckan jobs worker {' '.join(missing)}")
-        return [Check(name, ERROR, message, remedy)]
+        return Check(name, ERROR, message, remedy)
     message = _("Every queue has a worker ({number} running)").format(number=len(running))
-    return [Check(name, OK, message)]
+    return Check(name, OK, message)
 
 
-def mail() -> list[Check]:
+def mail() -> Check:
     """Check that mail is configured and its server answers; without `smtp.server` CKAN silently sends nothing."""
     name = _("Mail")
-    server, sender = tk.config.get("smtp.server"), tk.config.get("smtp.mail_from")
-    if not server or not sender:
-        missing = ", ".join(
-            key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key)
-        )
+    missing = [key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key)]
+    if missing:
         message = _("Mail is not configured ({options} missing): no e-mail is sent")
-        return [Check(name, WARNING, message.format(options=missing))]
+        return Check(name, WARNING, message.format(options=", ".join(missing)))
+    server = tk.config["smtp.server"]
     try:
         with smtplib.SMTP(server, timeout=MAIL_TIMEOUT) as connection:
             connection.noop()
     except (OSError, smtplib.SMTPException, socket.gaierror) as error:
         message = _("The mail server {server} does not answer: {error}")
-        return [Check(name, WARNING, message.format(server=server, error=_first_line(error)))]
-    return [Check(name, OK, _("The mail server {server} answers").format(server=server))]
+        return Check(name, WARNING, message.format(server=server, error=_first_line(error)))
+    return Check(name, OK, _("The mail server {server} answers").format(server=server))
 
 
 def options() -> list[Check]:
     """Check that every `ecosphere.…` option is known, well-formed and, if required, set."""
     name = _("Options")
     declared = {str(key) for key in config_declaration.iter_options(pattern=f"{PREFIX}*")}
+    unknown = [key for key in tk.config if key.startswith(PREFIX) and key not in declared]
     faults: list[Check] = []
-    for key in sorted(key for key in tk.config if key.startswith(PREFIX) and key not in declared):
+    for key in sorted(unknown):
         near = difflib.get_close_matches(key, declared, 1)
-        remedy = _("Did you mean {option}?").format(option=near[0]) if near else ""
-        faults.append(
-            Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy)
-        )
+        message = _("{option} is not a known option").format(option=key)
+        remedy = ""
+        if near:
+            remedy = _("Did you mean {option}?").format(option=near[0])
+        faults.append(Check(name, WARNING, message, remedy))
     bad = list(bad_values(tk.config))
     faults += [Check(name, ERROR, value.sentence, value.remedy) for value in bad]
     _unused, errors = config_declaration.validate(tk.config)
     for key, messages in sorted(errors.items()):
         if key.startswith(PREFIX) and key not in {value.option for value in bad}:
-            faults.append(
-                Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}")
-            )
+            sentence = f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}"
+            faults.append(Check(name, ERROR, sentence))
     return faults or [Check(name, OK, _("All options of the access desk are well-formed"))]
 
 
-def order() -> list[Check]:
+def order() -> Check:
     """Check the order of the plugins."""
     name = _("Order of the plugins")
     plugins = tk.aslist(tk.config.get(PLUGINS))
     wrong = [need for need in needs() if need.is_misplaced(plugins)]
     if not wrong:
-        return [Check(name, OK, _("Each plugin stands where it should"))]
+        return Check(name, OK, _("Each plugin stands where it should"))
     pairs = ", ".join(
         _("{plugin} before {other}").format(plugin=need.plugin, other=need.other) for need in wrong
     )
     remedy = _("Write: {line}").format(line=f"{PLUGINS} = {' '.join(corrected(plugins))}")
-    return [
-        Check(name, ERROR, _("These must stand before others: {pairs}").format(pairs=pairs), remedy)
-    ]
+    message = _("These must stand before others: {pairs}").format(pairs=pairs)
+    return Check(name, ERROR, message, remedy)
 
 
 def known_weaknesses() -> list[Check]:
@@ -546,7 +455,14 @@ CHECKS = (
     mail,
     options,
     order,
-    *SECURITY_CHECKS,
+    cookie_settings,
+    forged_requests,
+    secrets,
+    secret_files,
+    address,
+    hardening,
+    storage,
+    debugging,
     known_weaknesses,
 )
 
@@ -557,7 +473,7 @@ def _first_line(error: Exception) -> str:
 
 
 KEPT_SECONDS = 7 * 24 * 3600
-ORDER = (CheckStatus.ERROR, CheckStatus.WARNING, CheckStatus.OK)
+ORDER = (ERROR, WARNING, OK)
 
 
 def ask_worker(spoken: str) -> bool:
@@ -571,15 +487,7 @@ def ask_worker(spoken: str) -> bool:
 def run_in_worker(spoken: str) -> None:
     """Run all checks and store the results."""
     with language.speaking(spoken):
-        checks = [
-            {
-                "name": check.name,
-                "status": check.status.value,
-                "message": check.message,
-                "remedy": check.remedy,
-            }
-            for check in run()
-        ]
+        checks = [{**asdict(check), "status": check.status.value} for check in run()]
     stored = {"at": datetime.now(timezone.utc).isoformat(), "checks": checks}
     connect_to_redis().set(_key(spoken), json.dumps(stored), ex=KEPT_SECONDS)
 
@@ -593,9 +501,8 @@ def last_results(spoken: str) -> tuple[datetime | None, list[Check]]:
     checks = [
         Check(**{**fields, "status": CheckStatus(fields["status"])}) for fields in content["checks"]
     ]
-    return datetime.fromisoformat(content["at"]), sorted(
-        checks, key=lambda check: ORDER.index(check.status)
-    )
+    checks.sort(key=lambda check: ORDER.index(check.status))
+    return datetime.fromisoformat(content["at"]), checks
 
 
 def _key(spoken: str) -> str:

@@ -18,7 +18,7 @@ from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import InitReport, each_setup
-from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.setup import organisations
 
 _ = tk._
 log = logging.getLogger(__name__)

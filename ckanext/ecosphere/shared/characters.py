@@ -47,7 +47,7 @@ _LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x
 #: UTF-8 read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only sequences that cannot occur
 #: in French.
 _READ_TWICE = re.compile(f"Ã[{_LATER}]|Â[\xa0-\xbf]|Å[“’]|â€[{_LATER}]|â‚¬")
-_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/?#\s]{1,200}@")
 SECRET_PARAMETER = re.compile(
     r"([?&;](?:access_?token|auth_?token|token|jwt|session_?id|"
     r"password|passwd|pwd|client_?secret|secret)=)"

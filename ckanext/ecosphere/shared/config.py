@@ -74,6 +74,26 @@ def own_services() -> tuple[Service, ...]:
     return tuple(dict.fromkeys(services))
 
 
+def _service(address: str) -> Service | None:
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None  # invalid, so the portal cannot reach it either
+    port = port or _DEFAULT_PORTS.get(_scheme(parts))
+    if host and port:
+        return (host, port)
+    return None
+
+
+def _scheme(parts: SplitResult) -> str:
+    """Return the scheme, with `postgresql+psycopg2` and `postgres` as `postgresql`."""
+    name = parts.scheme.partition("+")[0].lower()
+    if name.startswith("postgres"):
+        return "postgresql"
+    return name
+
+
 MEGABYTE = 1024 * 1024
 
 
@@ -97,23 +117,3 @@ def guard_settings(room: str, seconds: float, megabytes: int) -> GuardSettings:
         allowed_hosts=frozenset(host.lower() for host in tk.config[f"{allowed}hosts"]),
         own_services=own_services(),
     )
-
-
-def _service(address: str) -> Service | None:
-    parts = urlsplit(address)
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None  # invalid, so the portal cannot reach it either
-    port = port or _DEFAULT_PORTS.get(_scheme(parts))
-    if host and port:
-        return (host, port)
-    return None
-
-
-def _scheme(parts: SplitResult) -> str:
-    """Return the scheme, with `postgresql+psycopg2` and `postgres` as `postgresql`."""
-    name = parts.scheme.partition("+")[0].lower()
-    if name.startswith("postgres"):
-        return "postgresql"
-    return name

@@ -68,25 +68,10 @@ NO_BREAK = "\u00a0"
 SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
 HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
 #: File extensions: names with one are not hosts.
-FILES = frozenset(
-    (
-        "pdf",
-        "csv",
-        "txt",
-        "ods",
-        "odt",
-        "xlsx",
-        "docx",
-        "geojson",
-        "gpkg",
-        "png",
-        "jpg",
-        "jpeg",
-        "shp",
-        "xml",
-        "json",
-    )
-)
+FILES = frozenset({
+    "pdf", "csv", "txt", "ods", "odt", "xlsx", "docx", "geojson", "gpkg", "png", "jpg", "jpeg",
+    "shp", "xml", "json",
+})  # fmt: skip
 
 
 def harmless(line: str) -> str:
@@ -186,17 +171,12 @@ def _lasting(purpose: str) -> URLSafeSerializer:
 
 KEY_NAME = "ecosphere.link_key"
 KEY_BYTES = 32
+_STORED_KEY = sa.select(model.SystemInfo.value).where(model.SystemInfo.key == KEY_NAME)
 
 
 def link_key() -> str:
     """Return the key; the first call of a portal makes it."""
-    return _stored_key() or _new_key()
-
-
-def _stored_key() -> str | None:
-    return model.Session.scalar(
-        sa.select(model.SystemInfo.value).where(model.SystemInfo.key == KEY_NAME)
-    )
+    return model.Session.scalar(_STORED_KEY) or _new_key()
 
 
 def _new_key() -> str:
@@ -204,6 +184,4 @@ def _new_key() -> str:
     row = {"key": KEY_NAME, "value": secrets.token_urlsafe(KEY_BYTES), "state": model.State.ACTIVE}
     with model.ensure_engine().begin() as connection:
         connection.execute(insert(model.SystemInfo).values(row).on_conflict_do_nothing())
-        return connection.execute(
-            sa.select(model.SystemInfo.value).where(model.SystemInfo.key == KEY_NAME)
-        ).scalar_one()
+        return connection.execute(_STORED_KEY).scalar_one()

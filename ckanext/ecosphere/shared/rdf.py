@@ -34,9 +34,8 @@ TERM = Namespace("urn:ecosphere:term:")
 NAMESPACES = {
     "adms": Namespace("http://www.w3.org/ns/adms#"),
     "cnt": Namespace("http://www.w3.org/2011/content#"),  # Representing Content in RDF
-    "dcat": Namespace(
-        "http://www.w3.org/ns/dcat#"
-    ),  # version 3; rdflib only defines the terms of version 2
+    # Version 3; rdflib only defines the terms of version 2.
+    "dcat": Namespace("http://www.w3.org/ns/dcat#"),
     "dcatap": Namespace("http://data.europa.eu/r5r/"),
     "dct": Namespace(str(DCTERMS)),
     "dqv": Namespace("http://www.w3.org/ns/dqv#"),
@@ -104,7 +103,7 @@ def parse(
     return graph.parse(data=data, format=syntax, publicID=base)
 
 
-def bounded_graph(limit: int, change: Callable[[Node], Node] = lambda node: node) -> Graph:
+def bounded_graph(limit: int, change: Callable[[Node], Node]) -> Graph:
     """Return an empty graph with a maximum number of triples.
 
     A few bytes of Turtle make a triple that takes a kilobyte of memory.

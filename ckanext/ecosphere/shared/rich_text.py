@@ -78,12 +78,12 @@ def excerpt(text: str | None, length: int = 190) -> str:
     if not text or not length:
         return to_text(text)
     most = length * EXCERPT_SOURCE
-    plain = to_text(text[:most])
-    if len(plain) <= length and len(text) <= most:
-        return plain
-    start = plain[: length - 1]
+    beginning = to_text(text[:most])
+    if len(beginning) <= length and len(text) <= most:
+        return beginning
+    start = beginning[: length - 1]
     words = start
-    if len(plain) >= length and not plain[length - 1].isspace():
+    if len(beginning) >= length and not beginning[length - 1].isspace():
         words = start.rpartition(" ")[0]
     return f"{(words or start).rstrip()}…"
 

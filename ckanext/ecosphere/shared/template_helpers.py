@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
 from dominate import tags
@@ -19,6 +20,8 @@ from ckanext.ecosphere.shared import config, language, once, reach
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
+#: Pages that list the datasets of a service or group → the equivalent search filter.
+LISTS = {"organization.read": "organization", "group.read": "groups"}
 
 
 def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -198,3 +201,12 @@ HELPERS = {
         ecosphere_pager_symbols,
     )
 }
+
+
+def filter_of_page() -> dict[str, str]:
+    """Return the search filter equivalent to the current page of a service or group; empty for other pages."""
+    name = LISTS.get(tk.request.endpoint or "")
+    group = model.Group.get((tk.request.view_args or {}).get("id")) if name else None
+    if name and group:
+        return {name: str(group.name)}
+    return {}

@@ -7,7 +7,7 @@ from ckan.tests import factories, helpers
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.interfaces import InitReport
-from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.setup import organisations
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import factories
 
-from ckanext.ecosphere.shared.organisations import TERRITORY
+from ckanext.ecosphere.setup.organisations import TERRITORY
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

@@ -11,7 +11,7 @@ from ckan.tests.helpers import call_action
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core import console, journal
-from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.setup import organisations
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
 PASSWORD = "un mot de passe de test"

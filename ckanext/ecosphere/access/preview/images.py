@@ -6,6 +6,7 @@ import hashlib
 import math
 import random
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from ckanext.ecosphere.access import config, turns
@@ -38,13 +39,17 @@ class NoImageError(Exception):
         self.code = code
 
 
+def _images_of(service: Row) -> list[str]:
+    """Return the formats of a WMS that a page can show; PNG if it does not name its formats."""
+    names = service.get("formats") or ["image/png"]
+    return [name for name in names if name.split(";")[0] in SHOWN]
+
+
 def can_draw(service: Row, layer: Row) -> bool:
     """Return whether a layer can be shown as web map tiles."""
     kind = service["kind"]
     if kind == "wms":
-        return bool(_web_crs(layer)) and any(
-            name.split(";")[0] in SHOWN for name in service.get("formats") or ["image/png"]
-        )
+        return bool(_web_crs(layer) and _images_of(service))
     if kind == "wmts":
         return bool(layer.get("details", {}).get("zooms"))
     if kind == "arcgis":
@@ -78,10 +83,10 @@ def address(service: Row, layer: Row, zoom: int, column: int, row: int) -> str:
 
 
 def _wms(service: Row, layer: Row, box: str) -> str:
-    images = [name for name in service.get("formats") or [] if name.split(";")[0] in SHOWN]
-    image = "image/png"
-    if images and image not in images:
-        image = images[0]
+    images = _images_of(service)
+    image = images[0]
+    if "image/png" in images:
+        image = "image/png"
     version = service["version"]
     if version not in ("1.1.0", "1.1.1"):
         version = "1.3.0"
@@ -183,12 +188,9 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
     Raises:
         NoImageError: the server does not answer, the response is not an image, or too many requests are running.
     """
-    parent, key = files.folder(files.IMAGES), hashlib.sha256(url.encode()).hexdigest()
-    if parent is not None:
-        for media_type, suffix in SHOWN.items():
-            path = parent / f"{key}.{suffix}"
-            if path.is_file():
-                return path.read_bytes(), media_type
+    stored = _stored(url)
+    if stored:
+        return stored
     host, layer_key = turns.host_of(url), hashlib.sha256(layer.encode()).hexdigest()
     suspect = rate_limits.is_remembered("access-silent-once", layer_key) or turns.is_slow(host)
     places = rate_limits.FOR_READERS
@@ -206,13 +208,36 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
         if error.code in SILENT:
             _note_silence(host, layer_key)
         raise
-    if parent is not None:
-        made = parent / f"{key}.{random.getrandbits(64):x}.tmp"
-        made.write_bytes(body)
-        made.replace(parent / f"{key}.{SHOWN[media_type]}")
-        if random.random() < _PRUNED_AFTER:  # noqa: S311
-            files.prune()
+    _store(url, body, media_type)
     return body, media_type
+
+
+def _path(url: str, media_type: str) -> Path | None:
+    """Return the path of a stored image; None if the portal stores no files."""
+    folder = files.folder(files.IMAGES)
+    if folder is None:
+        return None
+    return folder / f"{hashlib.sha256(url.encode()).hexdigest()}.{SHOWN[media_type]}"
+
+
+def _stored(url: str) -> tuple[bytes, str] | None:
+    for media_type in SHOWN:
+        path = _path(url, media_type)
+        if path is not None and path.is_file():
+            return path.read_bytes(), media_type
+    return None
+
+
+def _store(url: str, body: bytes, media_type: str) -> None:
+    """Store an image, which another process may store at the same time; sometimes, delete the oldest files."""
+    path = _path(url, media_type)
+    if path is None:
+        return
+    temporary = path.with_suffix(f".{random.getrandbits(64):x}.tmp")
+    temporary.write_bytes(body)
+    temporary.replace(path)
+    if random.random() < _PRUNED_AFTER:  # noqa: S311
+        files.prune()
 
 
 def _note_silence(host: str, layer_key: str) -> None:

@@ -5,6 +5,7 @@ GDAL would guess neither encoding nor separator of French spreadsheets, nor surv
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -61,11 +62,9 @@ def decode(data: bytes) -> tuple[str, str]:
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding.removesuffix("-sig")
     try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError as error:
-        # The last character may be truncated.
-        if error.start >= len(data) - 4:
-            return data[: error.start].decode("utf-8"), "utf-8"
+        # The last character may be truncated: an incremental decoder leaves it out.
+        return codecs.getincrementaldecoder("utf-8")().decode(data), "utf-8"
+    except UnicodeDecodeError:
         return data.decode("cp1252", "replace"), "windows-1252"
 
 

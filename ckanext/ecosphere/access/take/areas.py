@@ -290,21 +290,20 @@ def _rectangle(text: str) -> DataDict:
         )
         raise _wrong("box", sentence)
     west, south, east, north = sides
-    is_point = (west, south) == (east, north)
-    if is_point and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004
-        sides = list(geometry.enlarged((west, south, east, north)))
-    elif max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
+    if max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
         sentence = _(
             "A side of the rectangle is no place on Earth: west,south,east,north in degrees."
         )
         raise _wrong("box", sentence)
-    elif west >= east:
+    if (west, south) == (east, north):
+        return {"label": text[:100], "box": list(geometry.enlarged((west, south, east, north)))}
+    if west >= east:
         sentence = _(
             "The west side of the rectangle must lie west of its east side: {west} is not less than"
             " {east}."
         )
         raise _wrong("box", sentence.format(west=f"{west:g}", east=f"{east:g}"))
-    elif south >= north:
+    if south >= north:
         sentence = _(
             "The south side of the rectangle must lie south of its north side: {south} is not less"
             " than {north}."

@@ -110,25 +110,22 @@ def _made(row: Extract) -> tuple[DataDict, str]:
             clip, box = _outline(asked, of_outlines)
             part = Part(box and tuple(box))
             pages, has_more = _fetch(session, service, layer, part, folder, is_over=is_over)
-            facts = sandbox.run(
-                {
-                    "task": "extract",
-                    "module": files.READER,
-                    "pages": list(map(str, pages)),
-                    "output": str(folder / "out"),
-                    "format": asked["format"],
-                    "driver": formats()[asked["format"]].driver,
-                    "crs": asked["crs"],
-                    "attributes": asked["attributes"],
-                    "clip": clip,
-                    "box": asked.get("box"),
-                    "most": config.extract_features(),
-                    "notice": asked.get("notice", ""),
-                    "warning": asked.get("warning", ""),
-                },
-                config.seconds(),
-                config.memory_megabytes(),
-            )
+            job = {
+                "task": "extract",
+                "module": files.READER,
+                "pages": list(map(str, pages)),
+                "output": str(folder / "out"),
+                "format": asked["format"],
+                "driver": formats()[asked["format"]].driver,
+                "crs": asked["crs"],
+                "attributes": asked["attributes"],
+                "clip": clip,
+                "box": asked.get("box"),
+                "most": config.extract_features(),
+                "notice": asked.get("notice", ""),
+                "warning": asked.get("warning", ""),
+            }
+            facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             stored_files.keep(folder / "out", target)
             files.prune()
             return {**facts, "cut": facts["cut"] or has_more}, ""

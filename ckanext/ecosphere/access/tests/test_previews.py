@@ -464,6 +464,15 @@ def test_french_csv_is_understood(tmp_path, text, encoding, sign, types):
     assert [column["type"] for column in found["columns"]] == types
 
 
+@pytest.mark.parametrize("text", ["a;b\n1;Orléans", "a;b\n1;Liberté\r\n"])
+def test_the_only_accent_of_a_windows_table_may_be_among_its_last_characters(text):
+    assert tables.decode(text.encode("cp1252")) == (text, "windows-1252")
+
+
+def test_a_character_that_is_cut_off_at_the_end_is_left_out():
+    assert tables.decode("a;b\n1;Orlé".encode()[:-1]) == ("a;b\n1;Orl", "utf-8")
+
+
 def bomb() -> bytes:
     return zipped(zones_dot_csv=b"0" * 200_000_000)
 

@@ -571,6 +571,12 @@ def test_an_area_can_be_a_point_in_degrees_or_lambert(store, box):
     assert 1 <= row["facts"]["features"] < 5
 
 
+def test_a_point_may_be_far_in_the_east():
+    west, south, east, north = areas.area_of({"box": "166.45, -22.27"})["box"]
+    assert west < 166.45 < east
+    assert south < -22.27 < north
+
+
 @pytest.mark.parametrize(
     ("box", "told"),
     [

@@ -38,7 +38,8 @@ from ckanext.ecosphere.data_requests.model import (
 )
 from ckanext.ecosphere.data_requests.notifications import texts
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import language, organisations
+from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.columns import new_id
 
 log = logging.getLogger(__name__)

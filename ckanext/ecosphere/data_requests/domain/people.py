@@ -26,7 +26,6 @@ from ckanext.ecosphere.data_requests.model import (
     Follow,
     Request,
     Support,
-    rows_changed,
 )
 from ckanext.ecosphere.shared import authorization, once
 
@@ -142,12 +141,12 @@ def stands_in(user_id: str, colleagues: set[str]) -> str:
     return user_id
 
 
-def forget_absences(user_id: str) -> int:
+def forget_absences(user_id: str) -> None:
     """Delete the absences of a user, and the user as substitute in others, without committing."""
     model.Session.execute(
         sa.update(Absence).where(Absence.substitute_id == user_id).values(substitute_id=None)
     )
-    return rows_changed(sa.delete(Absence).where(Absence.user_id == user_id))
+    model.Session.execute(sa.delete(Absence).where(Absence.user_id == user_id))
 
 
 # Mailboxes of services.

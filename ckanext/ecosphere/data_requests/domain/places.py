@@ -25,7 +25,7 @@ from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.dataset.geometry import area, holds
 from ckanext.ecosphere.dataset.places import COUNTRY, departement, of_type
-from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.setup import organisations
 from ckanext.ecosphere.vocabularies import communes as registry
 from ckanext.ecosphere.vocabularies import normalise, tables
 from ckanext.ecosphere.vocabularies.communes import Commune

@@ -504,19 +504,26 @@ def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date
     return "first_month_over"
 
 
-def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
+def _closed_lately(facts: Facts, now: datetime) -> str:
     if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
         return "closed_too_long"
-    if role == REQUESTER and facts.reopened:
-        return "reopened_already"
     return ""
+
+
+def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
+    # The opinion of the CADA, or a judgment, comes after these days: moderators are not bound to them.
+    if role == MODERATOR:
+        return ""
+    if facts.reopened:
+        return _closed_lately(facts, now) or "reopened_already"
+    return _closed_lately(facts, now)
 
 
 def _closed_lately_or_merged(facts: Facts, role: str, now: datetime, today: date) -> str:
     # A merge is no decision: what it closed can be put back at any time.
     if facts.state == DUPLICATE:
         return ""
-    return _soon_after_closing(facts, role, now, today)
+    return _closed_lately(facts, now)
 
 
 def _is_joined(facts: Facts, role: str, now: datetime, today: date) -> str:

@@ -145,8 +145,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except rate_limits.TooMany as error:
-        too_much = _("You have sent too much in a short time.")
-        message = f"{too_much} {rate_limits.try_again(error.seconds)}"
+        message = rate_limits.too_often(error, _("You have sent too much in a short time."))
         raise tk.ValidationError({"message": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None

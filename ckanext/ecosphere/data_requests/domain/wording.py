@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from ckan.common import _
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.dataset.view import Row
@@ -21,6 +23,8 @@ from ckanext.ecosphere.vocabularies import tables
 
 USES = law.DATA / "uses.csv"
 USE_VOCABULARY = "regulatory-use"
+#: Fields of validation errors that hold data for programs, not messages.
+ASIDE = ("current_version", "changes", "similar")
 
 
 @cache
@@ -82,6 +86,12 @@ def message(section: str, *codes: str, signal: bool = False) -> str:
 def messages(section: str) -> dict[str, str]:
     """Return all texts of a section in the reader's language, by code."""
     return {code: _(text) for code, text in MESSAGES[section].items()}
+
+
+def errors_of(error: tk.ValidationError) -> pages.Errors:
+    """Return what a validation error says, by field."""
+    errors: Any = {name: value for name, value in error.error_dict.items() if name not in ASIDE}
+    return pages.messages(tk.ValidationError(errors))
 
 
 def state(code: str, signal: bool = False) -> str:

@@ -381,6 +381,10 @@ def _page(request: Request) -> str:
     return texts.address(f"demandes/{request.reference or request.id}")
 
 
+#: Kinds of notifications with what a request was answered with.
+GIVING = ("fulfil", "fulfil_partly", "public_answer")
+
+
 def _item(row: Notification, reader: people.Reader) -> Item | None:
     request = model.Session.get(Request, row.request_id)
     if request is None or not _is_still_told(row, request, reader):
@@ -396,23 +400,25 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     item = Item(words, title, page)
     if row.kind in ("fulfil", "fulfil_partly") and row.audience == states.REQUESTER:
         item.links += _was_it_answered(request)
+    letter = letters.letter_of(row)
     if comment is not None:
         item.details.append(texts.quoted_comment(comment, request))
-    elif (letter := letters.letter_of(row)) is not None:
-        item.enclosed = None if kept_back else letter
+        return item
+    if letter is None and (row.neutral or not texts.may_be_quoted(event)):
+        return item
+    if letter is None:
+        item.details += texts.details(row.kind, request, event)
+    else:
         url = texts.address(f"demandes/{request.reference}/lettre/{letter.id}")
         item.links.append((_("Read or print the letter"), url))
-        if event and event.comment and texts.may_be_quoted(event) and not kept_back:
-            item.details.append(texts.quoted_step(event))
-        if row.kind == "fulfil_partly":
-            _add_answers(item, request, reader)
-    elif not row.neutral and texts.may_be_quoted(event):
-        item.details += texts.details(row.kind, request, event)
-        if event and event.comment:
-            item.details.append(texts.quoted_step(event))
-        if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
+        if not kept_back:
+            item.enclosed = letter
+    if event and event.comment and texts.may_be_quoted(event) and not kept_back:
+        item.details.append(texts.quoted_step(event))
+    if row.kind in GIVING:
+        if letter is None:  # which names them
             item.links += _datasets(request, reader)
-            _add_answers(item, request, reader)
+        _add_answers(item, request, reader)
     return item
 
 

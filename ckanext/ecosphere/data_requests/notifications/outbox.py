@@ -338,7 +338,7 @@ def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, list[N
     return number_of(query.subquery()), list(on_this_page)
 
 
-def mark_seen(user_id: str, request_id: str | None = None) -> int:
+def mark_seen(user_id: str, request_id: str | None) -> int:
     """Mark a user's notifications on the page, or those about one request, as seen; return how many were not."""
     conditions = [Notification.user_id == user_id, UNSEEN]
     if request_id:

@@ -43,7 +43,7 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
     return words.format(reference=request.reference or "", service=service or _("The service"))
 
 
-def several_comments(number: int, reference: str, signal: bool = False) -> str:
+def several_comments(number: int, reference: str, signal: bool) -> str:
     """Return the sentence for several new messages about a request or a signal."""
     if signal:
         words = tk.ungettext(

@@ -18,7 +18,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.data_requests import matching
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.setup import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.tests.database import lacking
 from ckanext.ecosphere.tests.postbox import Postbox, serving

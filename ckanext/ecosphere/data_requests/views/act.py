@@ -20,15 +20,13 @@ from ckanext.ecosphere.data_requests.decisions import law, letters
 from ckanext.ecosphere.data_requests.decisions.compose import digest
 from ckanext.ecosphere.data_requests.domain import fields, states, wording
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.transitions import Conflict
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.forms import (
     CONFLICT,
     go_on,
     is_known,
-    messages,
-    page,
-    personal,
     status_of,
 )
 from ckanext.ecosphere.data_requests.views.read import conversation_page
@@ -41,7 +39,6 @@ PREVIEW = "preview"
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
 
-@personal
 def transition_form(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition, with likely values."""
     request_ = act("ecosphere_request_show", id=id)
@@ -51,14 +48,13 @@ def transition_form(id: str, transition: str) -> AnyResponse:
     return _form(request_, step, _likely(request_, step))
 
 
-@personal
 def transition(id: str, transition: str) -> AnyResponse:
     """Do a transition; after a concurrent change, show the change and keep the input."""
     request_ = act("ecosphere_request_show", id=id)
     step = _wanted(request_, transition)
     typed = request.form
     if step is None:
-        return _stale(request_, step, typed, None)
+        return _too_late(request_, typed)
     data = _read(step, typed)
     uploads = forms.uploads("files")
     if uploads:
@@ -77,10 +73,10 @@ def transition(id: str, transition: str) -> AnyResponse:
             version=forms.version(typed),
             **data,
         )
+    except Conflict as error:
+        return _stale(act("ecosphere_request_show", id=id), transition, typed, error.changes)
     except tk.ValidationError as error:
-        if getattr(error, "changes", None) is not None:
-            return _stale(act("ecosphere_request_show", id=id), step, typed, error)
-        errors = forms.with_files(messages(error), "files", uploads)
+        errors = forms.with_files(wording.errors_of(error), "files", uploads)
         return _form(request_, step, typed, errors=errors, status=INVALID)
     private = data.get("reach") == attachments.REQUESTER and not data.get("datasets")
     is_held = any(event.get("moderation") == "held" for event in result.get("events", [])[-1:])
@@ -116,7 +112,6 @@ def _after(request_: Row, result: Row) -> Response:
     return tk.redirect_to("ecosphere_requests.read", id=result["reference"])
 
 
-@personal
 def transition_resume(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition with input kept by the browser; nothing is saved."""
     request_ = act("ecosphere_request_show", id=id)
@@ -139,7 +134,9 @@ def _previewed(
     try:
         letter = _composed(request_, step["transition"], data)
     except tk.ValidationError as error:
-        return _form(request_, step, typed, errors={**again, **messages(error)}, status=INVALID)
+        return _form(
+            request_, step, typed, errors={**again, **wording.errors_of(error)}, status=INVALID
+        )
     if typed.get("go") != PREVIEW and typed.get("seen") == letter["seen"]:
         return None
     return _form(request_, step, typed, errors=again, letter=letter)
@@ -153,7 +150,6 @@ def _read(step: Row, typed: Mapping[str, str]) -> DataDict:
     return forms.read_transition(names, typed)
 
 
-@personal
 def comment(id: str) -> AnyResponse:
     """Add a comment, or an internal note of the service."""
     typed = request.form
@@ -167,7 +163,7 @@ def comment(id: str) -> AnyResponse:
     try:
         after = act("ecosphere_request_comment", id=request_["id"], **data)
     except tk.ValidationError as error:
-        errors = forms.with_files(messages(error), "upload", uploads)
+        errors = forms.with_files(wording.errors_of(error), "upload", uploads)
         return conversation_page(request_, errors, typed)
     if internal:
         tk.h.flash_success(_("Your note is saved."))
@@ -184,7 +180,6 @@ def _is_held(message: Row) -> bool:
     return message["mine"] and message["moderation"] == "held"
 
 
-@personal
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
     done, reason = _("It is done."), request.form.get("reason", "")
@@ -192,13 +187,11 @@ def hide_comment(id: str, comment: str) -> AnyResponse:
     return _back_to(id)
 
 
-@page
 def attachment(id: str, file: str) -> AnyResponse:
     """Serve a file of the conversation as a download, never inline."""
     return _handed_out(id, act("ecosphere_request_attachment_show", id=file))
 
 
-@page
 def delivery(id: str, delivery: str) -> AnyResponse:
     """Serve a file that answers the request."""
     file = act("ecosphere_request_delivery_show", id=delivery)
@@ -224,13 +217,11 @@ def _handed_out(id: str, file: Row) -> AnyResponse:
         conditional=False,
     )
     response.content_length = file["size"]
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "sandbox"
     response.cache_control.no_store = True
     return response
 
 
-@personal
 def hide(id: str) -> AnyResponse:
     """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
@@ -242,7 +233,6 @@ def hide(id: str) -> AnyResponse:
     return _back_to(id)
 
 
-@personal
 def support(id: str) -> AnyResponse:
     """Support a request; if it replaces a draft, withdraw the draft."""
     request_ = act("ecosphere_request_support", id=id)
@@ -253,21 +243,18 @@ def support(id: str) -> AnyResponse:
     return _back_to(request_["reference"])
 
 
-@personal
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
     press("ecosphere_request_unsupport", _("You no longer support this request."), id=id)
     return _back_to(id)
 
 
-@personal
 def follow(id: str) -> AnyResponse:
     """Follow a request."""
     press("ecosphere_request_follow", _("You follow this request."), id=id)
     return _back_to(id)
 
 
-@personal
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
     press("ecosphere_request_unfollow", _("You no longer follow this request."), id=id)
@@ -406,13 +393,14 @@ def _proposed(request_: Row) -> list[DataDict]:
     return list({dataset["id"]: dataset for dataset in datasets}.values())
 
 
-def _stale(request_: Row, step: Row | None, typed: Any, error: Any) -> Response:
+def _stale(
+    request_: Row, transition: str, typed: Mapping[str, str], changes: list[DataDict]
+) -> Response:
     """Show a concurrent change with the input kept; a second click sends it again."""
-    still = _wanted(request_, step["transition"]) if step else None
-    changes = getattr(error, "changes", None) or []
-    if still is None:
+    step = _wanted(request_, transition)
+    if step is None:
         return _too_late(request_, typed, changes)
-    return _form(request_, still, typed, changes=changes, status=CONFLICT)
+    return _form(request_, step, typed, changes=changes, status=CONFLICT)
 
 
 def _too_late(
@@ -500,13 +488,11 @@ def _tell_of_others(together: Row) -> None:
 SIGNAL_FIELDS = ("kind", "description")
 
 
-@page
 def signal(dataset: str) -> Response:
     """Show the form; the URL may preselect the kind (``?kind=link``)."""
     return _signal_form(_shown(dataset), {"kind": request.args.get("kind", "")})
 
 
-@page
 def signal_create(dataset: str) -> AnyResponse:
     """Send the report, and show its reference."""
     package = _shown(dataset)
@@ -520,7 +506,7 @@ def signal_create(dataset: str) -> AnyResponse:
             for name, value in values.items()
             if not value
         }
-        errors = forms.in_order({**messages(error), **missing}, SIGNAL_FIELDS)
+        errors = forms.in_order({**wording.errors_of(error), **missing}, SIGNAL_FIELDS)
         return _signal_form(package, values, errors)
     if report["readable"]:
         words = _("Thank you. The service has it: {reference}.")

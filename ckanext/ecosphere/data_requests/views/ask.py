@@ -1,26 +1,18 @@
 """Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between.
 
-What anonymous users typed is stored until they log in, in Redis, since cookies are small and can be read. Redis also
-holds jobs and sessions, so the number of forms is limited by IP address and in total, as is their lifetime.
-
 Also the page of a question put to several services, and what the form says before a person writes yet another request
 in a day.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import secrets
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-import redis
 from ckan import model
-from ckan.common import _, session
-from ckan.lib.redis import connect_to_redis
+from ckan.common import _
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.types import DataDict
 from flask import Response, jsonify, request
@@ -39,19 +31,16 @@ from ckanext.ecosphere.data_requests.domain import (
     wording,
 )
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING, PLACED
-from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.data_requests.views import forms, kept_form
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
     is_known,
-    log_in,
-    messages,
-    page,
-    personal,
     status_of,
 )
 from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.dataset.view import Row
-from ckanext.ecosphere.shared import dates, organisations
+from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import dates
 
 TOO_MANY = 429
 #: Parameter of the URL, as set by search pages → field.
@@ -60,10 +49,9 @@ PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "ter
 CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 
 
-@page
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
-    stored = kept_form()
+    stored = kept_form.get()
     values: Row = {
         field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
     }
@@ -109,7 +97,6 @@ def _of_service(name: str) -> DataDict:
     return values
 
 
-@page
 def create() -> AnyResponse:
     """Save the first step as a draft; for an anonymous user, store it until the log-in."""
     first = forms.steps()[0]
@@ -128,22 +115,25 @@ def create() -> AnyResponse:
         return _form(first, typed, errors=forms.with_files(errors, "files", uploads))
     if not is_known():
         try:
-            keep_form({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
+            names = (*first.fields, *CARRIED)
+            kept_form.keep({name: typed[name] for name in names if typed.get(name)})
         except tk.ValidationError as error:
-            response = _form(first, typed, errors=messages(error))
+            response = _form(first, typed, errors=wording.errors_of(error))
             response.status_code = TOO_MANY
             return response
         tk.h.flash_notice(
             _("Log in or create an account: what you typed is kept and you go on from there.")
         )
-        return log_in(tk.url_for("ecosphere_requests.new"))
+        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_requests.new"))
     values = {**carried, **data, "files": uploads or None}
     filled = {name: value for name, value in values.items() if value is not None}
     try:
         draft = act("ecosphere_request_create", **filled)
     except tk.ValidationError as error:
-        return _form(first, typed, errors=forms.with_files(messages(error), "files", uploads))
-    forget_form()
+        return _form(
+            first, typed, errors=forms.with_files(wording.errors_of(error), "files", uploads)
+        )
+    kept_form.forget()
     if go == "send":
         return _sent_at_once(draft)
     return _after(draft, first, go)
@@ -160,7 +150,7 @@ def _sent_at_once(draft: DataDict) -> AnyResponse:
     try:
         return _send(draft)
     except tk.ValidationError as error:
-        return _form(forms.steps()[-1], draft, draft=draft, errors=messages(error))
+        return _form(forms.steps()[-1], draft, draft=draft, errors=wording.errors_of(error))
 
 
 def _send(draft: Row) -> AnyResponse:
@@ -189,14 +179,12 @@ def _send(draft: Row) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
 
-@personal
 def edit(id: str, step: str) -> AnyResponse:
     """Show a step of a request that its author may still change."""
     draft, current = _step_of_own(id, step)
     return _form(current, draft, draft=draft)
 
 
-@personal
 def resume_new() -> AnyResponse:
     """Show the first step with input kept by the browser; nothing is saved."""
     if request.method == "GET":  # after a change of language
@@ -204,7 +192,6 @@ def resume_new() -> AnyResponse:
     return _form(forms.steps()[0], request.form)
 
 
-@personal
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with input kept by the browser; nothing is saved."""
     draft, current = _step_of_own(id, step)
@@ -213,7 +200,6 @@ def resume(id: str, step: str) -> AnyResponse:
     return _form(current, request.form, draft=draft)
 
 
-@personal
 def save(id: str, step: str) -> AnyResponse:
     """Save a step, then continue as the button says."""
     draft, current = _step_of_own(id, step)
@@ -237,7 +223,7 @@ def save(id: str, step: str) -> AnyResponse:
         if go == "send" and not errors:
             return _send(draft)
     except tk.ValidationError as error:
-        errors = {**messages(error), **errors}
+        errors = {**wording.errors_of(error), **errors}
         draft = act("ecosphere_request_show", id=draft["id"])
     # For the place, `read_step` has already checked that something is given.
     if go == "next" and draft["state"] == "draft" and current.id != "territoire":
@@ -251,7 +237,6 @@ def save(id: str, step: str) -> AnyResponse:
     return _after(draft, current, go)
 
 
-@personal
 def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
     draft = _own(id)
@@ -259,7 +244,6 @@ def lookalikes(id: str) -> AnyResponse:
     return rendered("ecosphere_requests/lookalikes.html", request_=draft, similar=similar)
 
 
-@page
 def lookalikes_fragment() -> str:
     """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
     names = ("title", "theme", "territory", "dataset", "organization")
@@ -330,19 +314,18 @@ def _form(
     before, after = forms.neighbours(current)
     sent = draft is not None and draft["state"] != "draft"
     signal = draft is not None and draft["is_signal"]
-    every = forms.steps()[:1] if signal else forms.steps()
+    steps = forms.steps()
+    if signal:
+        steps = steps[:1]
+    if sent:
+        steps = tuple(step for step in steps if AFTER_SENDING.intersection(step.fields))
     labels = wording.messages("fields")
     if signal:
         labels["description"] = wording.message("fields", "description", signal=True)
-    service, files = None, []
-    if draft:
-        files = enclosed(draft)
-    elif values.get("organization"):
-        service = model.Group.get(str(values["organization"]))
     step_of = {name: step for step in forms.steps() for name in step.fields}
     variables: DataDict = {
         "step": current,
-        "steps": [step for step in every if not sent or AFTER_SENDING.intersection(step.fields)],
+        "steps": steps,
         "sent": sent,
         "signal": signal,
         "before": before,
@@ -354,24 +337,37 @@ def _form(
         "labels": labels,
         "step_of": step_of,
         "trap": forms.TRAP,
-        "service": service,
-        "enclosed": files,
     }
+    if draft:
+        variables["enclosed"] = enclosed(draft)
+    elif values.get("organization"):
+        variables["service"] = model.Group.get(str(values["organization"]))
     if current.id == "territoire":
-        variables["frames"] = outlines.frames()
-        variables["near"] = ""
-        if draft:
-            around = places.territory_of(draft["communes"] or [], None)
-            variables["near"] = draft["territory"] or around
+        variables |= {"frames": outlines.frames(), "near": _place_near(draft)}
     if draft and after is None:
-        variables["similar"] = similar_of(draft)
-        variables["route"] = route = _route(draft)
-        service_id = route["organization"]["id"] if route else None
-        variables["limit"] = _limit_of_next(service_id)
+        variables |= _before_sending(draft)
     elif not draft and is_known():
         variables["limit"] = _limit_of_next(_addressee(values))
         variables["similar"] = similar_of(values) if values.get("title") else None
     return rendered("ecosphere_requests/form.html", status_of(errors), **variables)
+
+
+def _place_near(draft: DataDict | None) -> str:
+    """Return the territory of a draft, or the one around its communes, whose communes are proposed first."""
+    if not draft:
+        return ""
+    return draft["territory"] or places.territory_of(draft["communes"] or [], None)
+
+
+def _before_sending(draft: DataDict) -> DataDict:
+    """Return what the last step shows: similar data and requests, the service that would get it, and its limit."""
+    route = _route(draft)
+    service_id = route["organization"]["id"] if route else None
+    return {
+        "similar": similar_of(draft),
+        "route": route,
+        "limit": _limit_of_next(service_id),
+    }
 
 
 def _addressee(values: Row) -> str | None:
@@ -515,20 +511,18 @@ def _has_sent_many() -> bool:
     return trust.sent_lately(reader) > trust.without_moderator(reader)
 
 
-@page
 def batch(id: str) -> Response:
     """Show the services that were asked, and their answers."""
     return _batch(id)
 
 
-@personal
 def batch_add(id: str) -> AnyResponse:
     """Put the question to the selected services."""
     chosen = request.form.getlist("organizations")
     try:
         act("ecosphere_request_batch_add", id=id, organizations=chosen)
     except tk.ValidationError as error:
-        return _batch(id, chosen, messages(error))
+        return _batch(id, chosen, wording.errors_of(error))
     message = tk.ungettext(
         "Your question is sent to {number} more service.",
         "Your question is sent to {number} more services.",
@@ -569,72 +563,3 @@ def dataset_titles(typed: Any) -> dict[str, str]:
         if package is not None and people.may_read_dataset(package, reader):
             titles[name] = package.title or package.name
     return titles
-
-
-# Forms of anonymous users, kept until they log in.
-
-TOKEN = "ecosphere_request_kept"  # noqa: S105 - key in the session
-SECONDS = 2 * 3600
-#: Size and number of stored forms: 30 MB of Redis at most.
-MOST_BYTES = 60_000
-MOST_FORMS = 500
-
-
-def keep_form(values: Mapping[str, str]) -> None:
-    """Store the fields of a form for the user's session, replacing an earlier one.
-
-    Raises:
-        ValidationError: nothing is stored: too many forms from this IP address or in total, a form too long, or Redis
-            not available.
-    """
-    trust.count_form()
-    written = json.dumps(dict(values))
-    if len(written) > MOST_BYTES:
-        message = _("The text is too long to be kept: log in first, then ask.")
-        raise tk.ValidationError({"message": [message]})
-    token = session.get(TOKEN) or secrets.token_urlsafe(24)
-    all_forms = _all_kept()
-    try:
-        connection = connect_to_redis()
-        connection.zremrangebyscore(all_forms, 0, time.time())
-        is_new = connection.zscore(all_forms, token) is None
-        if is_new and connection.zcard(all_forms) >= MOST_FORMS:
-            raise tk.ValidationError({"message": [_not_now()]})
-        pipeline = connection.pipeline()
-        pipeline.zadd(all_forms, {token: time.time() + SECONDS})
-        pipeline.expire(all_forms, SECONDS)
-        pipeline.set(_key_of_kept(token), written, ex=SECONDS)
-        pipeline.execute()
-    except redis.RedisError:
-        raise tk.ValidationError({"message": [_not_now()]}) from None
-    session[TOKEN] = token
-
-
-def kept_form() -> dict[str, str]:
-    """Return the form stored for the user, empty without one."""
-    token = session.get(TOKEN)
-    written = connect_to_redis().get(_key_of_kept(token)) if token else None
-    if not written:
-        return {}
-    return json.loads(written)  # pyright: ignore[reportArgumentType]
-
-
-def forget_form() -> None:
-    """Delete the form stored for the user."""
-    token = session.pop(TOKEN, None)
-    if token:
-        connect_to_redis().delete(_key_of_kept(token))
-        connect_to_redis().zrem(_all_kept(), token)
-
-
-def _not_now() -> str:
-    return _("What you typed cannot be kept at the moment: log in first, then send the form again.")
-
-
-def _key_of_kept(token: str) -> str:
-    return f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:{token}"
-
-
-def _all_kept() -> str:
-    """Return the key of a sorted set: token → time of expiry, in seconds since 1970."""
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:kept"

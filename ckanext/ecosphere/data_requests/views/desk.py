@@ -13,14 +13,14 @@ from ckan.types import DataDict
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import act, context, file, part_of_list, press, rendered
+from ckanext.ecosphere.core.pages import act, context, part_of_list, press, private_file, rendered
 from ckanext.ecosphere.data_requests import listing
 from ckanext.ecosphere.data_requests.decisions import letters
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.listing import KINDS
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.forms import go_on, messages, personal, status_of
+from ckanext.ecosphere.data_requests.views.forms import go_on, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
@@ -31,7 +31,6 @@ MOST_IN_TABLE, AT_ONCE = 5_000, 100
 MOMENT = "%Y-%m-%d %H:%M"
 
 
-@personal
 def desk(organization: str) -> AnyResponse:
     """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
@@ -60,7 +59,6 @@ def _filtered(service: DataDict, search: DataDict, filters: read.Filters) -> Res
     )
 
 
-@personal
 def desk_csv(organization: str) -> Response:
     """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
     service = service_of_desk(organization)
@@ -77,9 +75,7 @@ def desk_csv(organization: str) -> Response:
         requests += results
         if len(results) < AT_ONCE:
             break
-    response = file(_table(requests), "text/csv", f"demandes-{service['name']}.csv")
-    response.cache_control.no_store = True
-    return response
+    return private_file(_table(requests), "text/csv", f"demandes-{service['name']}.csv")
 
 
 def _table(requests: Iterable[Row]) -> str:
@@ -119,7 +115,6 @@ def _spreadsheet_moment(value: str | None) -> str:
     return ""
 
 
-@personal
 def assign(organization: str) -> AnyResponse:
     """Assign several requests to one person, or to no one."""
     service = service_of_desk(organization)
@@ -159,7 +154,6 @@ def assign(organization: str) -> AnyResponse:
     return back
 
 
-@personal
 def moderation() -> AnyResponse:
     """Show moderators the requests that await moderation."""
     return rendered(
@@ -196,7 +190,6 @@ def _unconfirmed() -> list[DataDict]:
     return rows
 
 
-@personal
 def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
     return rendered(
@@ -206,7 +199,6 @@ def held() -> AnyResponse:
     )
 
 
-@personal
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
@@ -221,7 +213,6 @@ def moderate(kind: str, text: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.held")
 
 
-@personal
 def spam(id: str) -> AnyResponse:
     """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
@@ -247,7 +238,6 @@ def service_of_desk(name: str) -> DataDict:
     return tk.get_action("organization_show")(trusted, parameters)
 
 
-@personal
 def absences() -> AnyResponse:
     """Show the absences in the user's services and the form for a new one; on POST, create it."""
     announced = act("ecosphere_request_absence_list")
@@ -258,7 +248,7 @@ def absences() -> AnyResponse:
     try:
         absence = act("ecosphere_request_absence_create", **data)
     except tk.ValidationError as error:
-        return _absences(announced, request.form, messages(error))
+        return _absences(announced, request.form, wording.errors_of(error))
     first, last = dates.day(absence["first"]), dates.day(absence["last"])
     words = _("The absence from {first} to {last} is announced.")
     return go_on(words.format(first=first, last=last), "absences")
@@ -292,14 +282,12 @@ def _absences(announced: Any, typed: Row, errors: forms.Errors) -> Response:
     )
 
 
-@personal
 def absence_delete(absence: str) -> AnyResponse:
     """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
     return go_on(_("The absence is taken back."), "absences")
 
 
-@personal
 def saved_answers(organization: str) -> AnyResponse:
     """Show the saved answers of a service and their form; on POST, create or change one."""
     service = service_of_desk(organization)
@@ -311,7 +299,7 @@ def saved_answers(organization: str) -> AnyResponse:
         try:
             act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
         except tk.ValidationError as error:
-            errors = messages(error)
+            errors = wording.errors_of(error)
         else:
             return go_on(_("The answer is kept."), "saved_answers", organization=service["name"])
     answers = act("ecosphere_request_saved_answer_list", organization=service["id"])
@@ -329,7 +317,6 @@ def saved_answers(organization: str) -> AnyResponse:
     )
 
 
-@personal
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
     """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)

@@ -14,7 +14,7 @@ from flask import Response, request
 from ckanext.ecosphere.core.pages import act, file, rendered
 from ckanext.ecosphere.data_requests import alerts
 from ckanext.ecosphere.data_requests.domain import states, wording
-from ckanext.ecosphere.data_requests.views.forms import as_public, is_known, page
+from ckanext.ecosphere.data_requests.views.forms import as_public, is_known
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import atom, dates, language
 from ckanext.ecosphere.shared.csv_table import write
@@ -26,7 +26,6 @@ OPEN_SHOWN = {"state": list(states.ACTIVE), "sort": "support", "rows": 10}
 ANSWERED_SHOWN = {"state": list(states.GIVEN), "sort": "created", "rows": 5}
 
 
-@page
 def statistics() -> Response:
     """Show the public statistics."""
     scope = _scope()
@@ -40,7 +39,6 @@ def statistics() -> Response:
     )
 
 
-@page
 def service(organization: str) -> Response:
     """Show the public page of a service: contact, statistics and public requests, the same for all readers."""
     group = act("organization_show", id=organization, include_datasets=False)
@@ -59,14 +57,12 @@ def service(organization: str) -> Response:
     )
 
 
-@page
 def statistics_csv() -> Response:
     """Return the statistics as CSV."""
     content = table(as_public("ecosphere_request_stats", **_scope()))
     return file(content, "text/csv", "demandes-de-donnees.csv")
 
 
-@page
 def feed() -> Response:
     """Return the newest public requests of the search in the URL as an Atom feed."""
     subject = alerts.Requests()
@@ -83,7 +79,6 @@ def feed() -> Response:
     return _answer(title, subject.address(search), itself, entries)
 
 
-@page
 def request_feed(id: str) -> Response:
     """Return the events of a public request as an Atom feed, the newest first."""
     request_ = as_public("ecosphere_request_show", id=id)

@@ -1,4 +1,4 @@
-"""What all pages of requests share: actions as the current user, log-in, error pages; steps, fields and input of forms.
+"""What the pages of requests share: ways on, errors, the steps and fields of forms, and what was typed in them.
 
 What a form cannot read (an unknown commune, an incomplete rectangle) is reported here, all else by the action. Both use
 the same names of fields.
@@ -6,30 +6,23 @@ the same names of fields.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from ckan.common import _
 from ckan.types import DataDict
 from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core import pages
-from ckanext.ecosphere.core.pages import INVALID, Errors, Handler, anybody
+from ckanext.ecosphere.core.pages import INVALID, Errors, anybody
 from ckanext.ecosphere.data_requests.domain import places
 from ckanext.ecosphere.shared.http_guard import taken_apart
-from ckanext.ecosphere.shared.web_guard.incoming import is_own_address
 
-#: Keys of validation errors that hold data instead of messages about fields.
-ASIDE = ("current_version", "changes", "similar")
 CONFLICT = 409
 
 
@@ -43,74 +36,10 @@ def is_known() -> bool:
     return bool(tk.current_user.is_authenticated)
 
 
-def page(view: Handler) -> Handler:
-    """Turn errors of a view into pages: 404 for what the user may not read; log-in for anonymous users, else 403."""
-
-    @functools.wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(*args, **kwargs)
-        except tk.ObjectNotFound:
-            service = (request.view_args or {}).get("organization")
-            if service is not None and model.Group.get(service) is None:
-                tk.abort(404, _("Organization not found"))
-            tk.abort(404, _("This request does not exist, or you may not read it."))
-        except tk.NotAuthorized:
-            if not is_known():
-                return log_in()
-            tk.abort(403, _("You may not do this."))
-        except tk.ValidationError as error:
-            # Forms show errors next to their fields; those that come here are due to a made-up URL.
-            tk.abort(INVALID, " ".join(chain.from_iterable(messages(error).values())))
-
-    return answered
-
-
-def known(view: Handler) -> Handler:
-    """Require log-in for a view."""
-
-    @functools.wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> Any:
-        if is_known():
-            return view(*args, **kwargs)
-        return log_in()
-
-    return answered
-
-
-def personal(view: Handler) -> Handler:
-    """Make a view a page (`page`) for logged-in users (`known`)."""
-    return page(known(view))
-
-
 def go_on(message: str, endpoint: str, **at: Any) -> AnyResponse:
     """Show a message of success on another page of requests, and lead there."""
     tk.h.flash_success(message)
     return tk.redirect_to(f"ecosphere_requests.{endpoint}", **at)
-
-
-def log_in(back: str | None = None) -> AnyResponse:
-    """Redirect to the log-in page, which leads back here."""
-    if request.method == "GET":
-        here = request.full_path.rstrip("?")
-    else:
-        here = _page_before()
-    return tk.redirect_to("user.login", came_from=back or here)
-
-
-def _page_before() -> str:
-    """Return the page with the form that was sent, since a URL that only accepts POST cannot be returned to."""
-    before = taken_apart(request.referrer or "")
-    address = before._replace(scheme="", netloc="").geturl()
-    hosts = (request.host, urlsplit(tk.config["ckan.site_url"]).netloc)
-    # A message that is refused is shown again at an address that only accepts POST.
-    again = request.endpoint == "ecosphere_requests.comment" and before.path == request.path
-    if before.netloc in hosts and not again and is_own_address(address):
-        return address
-    key = (request.view_args or {}).get("id")
-    if key:
-        return tk.url_for("ecosphere_requests.read", id=key)
-    return tk.url_for("ecosphere_requests.index")
 
 
 def status_of(errors: Errors | None) -> int:
@@ -118,12 +47,6 @@ def status_of(errors: Errors | None) -> int:
     if errors:
         return INVALID
     return 200
-
-
-def messages(error: tk.ValidationError) -> Errors:
-    """Return the messages of a validation error, by field."""
-    errors: Any = {field: value for field, value in error.error_dict.items() if field not in ASIDE}
-    return pages.messages(tk.ValidationError(errors))
 
 
 # Forms.

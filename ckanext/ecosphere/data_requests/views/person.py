@@ -17,21 +17,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.core.pages import act, part_of_list, rendered
 from ckanext.ecosphere.data_requests import calendars, listing, service
-from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests.domain import people, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
-    known,
-    messages,
-    page,
-    personal,
     status_of,
 )
 
 
-@page
 def unsubscribe(token: str) -> Response:
     """Ask for confirmation on GET, since programs follow links in e-mails; on POST, stop the e-mails.
 
@@ -62,19 +57,16 @@ def unsubscribe(token: str) -> Response:
 csrf.exempt(unsubscribe)
 
 
-@personal
 def own_calendar() -> Response:
     """Return the due dates of the user's own requests."""
     return _calendar(tk.current_user, "")
 
 
-@personal
 def desk_calendar(organization: str) -> Response:
     """Return the due dates of a desk."""
     return _calendar(tk.current_user, organization)
 
 
-@page
 def private_calendar(token: str, organization: str = "") -> Response:
     """Return the due dates for a private URL: what its user may read at present."""
     user = calendars.person_of(token)
@@ -86,7 +78,6 @@ def private_calendar(token: str, organization: str = "") -> Response:
         raise tk.ObjectNotFound from None
 
 
-@personal
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
@@ -119,21 +110,18 @@ def _calendar(user: Any, organization: str) -> Response:
 DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
-@personal
 def notifications() -> Response:
     """Show the user's notifications, the latest first; they appear here even without a mail server."""
     listed = part_of_list("ecosphere_request_notification_list")
     return rendered("ecosphere_requests/notifications.html", found=listed)
 
 
-@personal
 def notifications_seen() -> AnyResponse:
     """Mark all notifications as seen."""
     act("ecosphere_request_notification_seen")
     return tk.redirect_to("ecosphere_requests.notifications")
 
 
-@personal
 def preferences() -> AnyResponse:
     """Show and change the user's settings for notifications and letters."""
     errors: forms.Errors = {}
@@ -143,7 +131,7 @@ def preferences() -> AnyResponse:
         try:
             act("ecosphere_request_settings_update", **changes)
         except tk.ValidationError as error:
-            errors = messages(error)
+            errors = wording.errors_of(error)
         else:
             return go_on(_("Your preferences are saved."), "preferences")
     settings = act("ecosphere_request_settings_show")
@@ -156,7 +144,6 @@ def preferences() -> AnyResponse:
     )
 
 
-@known
 def my_data() -> Response:
     """Return all personal data of the user as JSON."""
     response = jsonify({**act("ecosphere_request_export"), **_followed()})
@@ -178,7 +165,6 @@ def _followed() -> DataDict:
     return data
 
 
-@personal
 def forget_me() -> AnyResponse:
     """Erase the user's personal data, once they have ticked the confirmation."""
     if not request.form.get("sure"):

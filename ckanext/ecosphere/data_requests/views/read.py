@@ -17,7 +17,7 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.core.pages import act, file, part_of_list, press, rendered
+from ckanext.ecosphere.core.pages import act, part_of_list, press, private_file, rendered
 from ckanext.ecosphere.data_requests import alerts, dictize, listing, service
 from ckanext.ecosphere.data_requests.decisions import compose, law, letters
 from ckanext.ecosphere.data_requests.decisions import referral as referral_of
@@ -25,8 +25,8 @@ from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.views import ask, forms
-from ckanext.ecosphere.data_requests.views.forms import is_known, page, personal, status_of
+from ckanext.ecosphere.data_requests.views import forms, kept_form
+from ckanext.ecosphere.data_requests.views.forms import is_known, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
 
@@ -35,17 +35,15 @@ SORTS = ("relevance", "created", "support", "due")
 Filters = list[tuple[str, str]]
 
 
-@page
 def index() -> Response:
     """Show the list of public requests."""
     return _list("ecosphere_requests/index.html", "ecosphere_requests.index", "public")
 
 
-@personal
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
-        "kept": bool(ask.kept_form()),
+        "kept": bool(kept_form.get()),
         "contested": contested(),
         "court_months": law.months("court"),
     }
@@ -55,14 +53,8 @@ def mine() -> Response:
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
     search, chosen = search_of_url()
     usual = "relevance" if "q" in search else "created"
-    url = tk.h.url_for(endpoint)
-    variables = {
-        **filtered(search, chosen, url, usual, scope=scope),
-        "url_without_words": _with(url, [pair for pair in chosen if pair[0] != "q"]),
-        "saved": _saved_form(),
-        **more,
-    }
-    return rendered(template, **variables)
+    variables = filtered(search, chosen, tk.h.url_for(endpoint), usual, scope=scope)
+    return rendered(template, **variables, saved=_saved_form(), **more)
 
 
 def search_of_url() -> tuple[DataDict, Filters]:
@@ -154,7 +146,6 @@ def _saved_form() -> str | None:
         return None
 
 
-@page
 def read(id: str) -> AnyResponse:
     """Show a request: state, possible transitions, history and conversation."""
     request_ = act("ecosphere_request_show", id=id)
@@ -186,20 +177,18 @@ def conversation_page(request_: Row, errors: forms.Errors, typed: Row) -> Respon
 # Letters, and what follows an answer or silence.
 
 
-@personal
 def letter(id: str, letter: str) -> Response:
     """Show a letter as it was sent."""
     return rendered("ecosphere_requests/letter.html", letter=_letter(id, letter))
 
 
-@personal
 def letter_pdf(id: str, letter: str) -> AnyResponse:
     """Serve the PDF of a letter, generated from the stored HTML."""
     shown_letter = _letter(id, letter)
     subject, html, addressee = (shown_letter[key] for key in ("subject", "html", "addressee"))
     name = compose.pdf_name(shown_letter["request"]["reference"], shown_letter["kind"])
     try:
-        return _download(compose.pdf(subject, html, addressee), "application/pdf", name)
+        return private_file(compose.pdf(subject, html, addressee), "application/pdf", name)
     except compose.PdfUnavailable:
         return _without_pdf("letter", id=id, letter=letter)
 
@@ -208,14 +197,6 @@ def _without_pdf(endpoint: str, **at: str) -> AnyResponse:
     """Lead to the page to be printed, where no PDF can be made."""
     tk.h.flash_error(_("This portal cannot make PDF files: print the page instead."))
     return tk.redirect_to(f"ecosphere_requests.{endpoint}", **at)
-
-
-def _download(content: bytes, media_type: str, name: str) -> Response:
-    """Serve something for one person as a file."""
-    response = file(content, media_type, name)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.cache_control.no_store = True
-    return response
 
 
 def _letter(id: str, letter: str) -> DataDict:
@@ -251,7 +232,6 @@ def _court(shown_request: Row) -> str:
     return court or law.remedies()["court_unknown"][language.of_tables()]
 
 
-@personal
 def satisfied(id: str) -> AnyResponse:
     """Store whether the answer met the requester's need."""
     opinion = request.form.get("satisfied", "")
@@ -267,7 +247,6 @@ def _thanks(opinion: str) -> str:
     )
 
 
-@page
 def satisfied_by_mail(token: str) -> Response:
     """Ask for confirmation on GET, since programs follow links in e-mails; on POST, store the opinion.
 
@@ -279,7 +258,8 @@ def satisfied_by_mail(token: str) -> Response:
             404, _("This address is no longer good. Log in and open the page of your request.")
         )
     opinion = request.form.get("satisfied") or request.args.get("r", "")
-    opinion = opinion if opinion in (delivery.YES, delivery.NO) else ""
+    if opinion not in (delivery.YES, delivery.NO):
+        opinion = ""
     is_stored = request.method == "POST" and bool(opinion)
     reference = request_.reference
     if is_stored:
@@ -296,14 +276,12 @@ def satisfied_by_mail(token: str) -> Response:
 csrf.exempt(satisfied_by_mail)
 
 
-@personal
 def referral(id: str) -> Response:
     """Show the referral to the commission, with instructions."""
     shown_referral = act("ecosphere_request_referral", id=id)
     return rendered("ecosphere_requests/referral.html", referral=shown_referral)
 
 
-@personal
 def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
@@ -311,9 +289,9 @@ def referral_file(id: str, ending: str) -> AnyResponse:
     shown_referral: DataDict = act("ecosphere_request_referral", id=id)
     name = f"saisine-cada-{shown_referral['request']['reference']}.{ending}"
     if ending == "txt":
-        return _download(shown_referral["plain"].encode(), "text/plain", name)
+        return private_file(shown_referral["plain"].encode(), "text/plain", name)
     try:
         content = compose.pdf(shown_referral["subject"], shown_referral["html"])
     except compose.PdfUnavailable:
         return _without_pdf("referral", id=id)
-    return _download(content, "application/pdf", name)
+    return private_file(content, "application/pdf", name)

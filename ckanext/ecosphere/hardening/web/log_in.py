@@ -22,7 +22,7 @@ from passlib import hash as passwords
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.shared.web_guard.incoming import Limits, is_api, refuse
+from ckanext.ecosphere.shared.web_guard.incoming import Limits, is_api, refuse, refuse_too_many
 from ckanext.ecosphere.shared.web_guard.rate_limits import CountingUnavailable, TooMany, address
 
 KNOWN_SECONDS = 180 * 86_400
@@ -87,12 +87,8 @@ def _check_login(limits: Limits) -> Response | None:
     try:
         _count_login(request.form.get("login", ""), limits)
     except TooMany as error:
-        message = (
-            tk._("There were too many attempts to log in.")
-            + " "
-            + rate_limits.try_again(error.seconds)
-        )
-        tk.h.flash_error(message)
+        sentence = tk._("There were too many attempts to log in.")
+        tk.h.flash_error(rate_limits.too_often(error, sentence))
         page = make_response(tk.render("user/login.html", {}), TOO_MANY)
         page.headers["Retry-After"] = str(error.seconds)
         return page
@@ -142,7 +138,7 @@ def count_taken_address() -> str:
             "address-taken", _settings[0]().registration, tk.current_user.id, fallback=True
         )
     except TooMany as error:
-        return _too_often(error)
+        return rate_limits.too_often(error)
     return ""
 
 
@@ -152,29 +148,16 @@ def _check_token(limits: Limits) -> None:
         rate_limits.hit("token", limits.token, address(), fallback=True)
     except TooMany as error:
         message = tk._("Too many API tokens that are not valid came from your address.")
-        refuse(
-            TOO_MANY,
-            f"{message} {rate_limits.try_again(error.seconds)}",
-            "Rate Limit Error",
-            error.seconds,
-        )
+        refuse_too_many(error, message)
 
 
 def _braked(count: Callable[..., None], *arguments: Any) -> None:
     try:
         count(*arguments)
     except TooMany as error:
-        refuse(TOO_MANY, _too_often(error), "Rate Limit Error", error.seconds)
+        refuse_too_many(error)
     except CountingUnavailable:
         refuse(UNAVAILABLE, rate_limits.unavailable(), "Service Unavailable")
-
-
-def _too_often(error: TooMany) -> str:
-    return (
-        tk._("This was done too often in a short time.")
-        + " "
-        + rate_limits.try_again(error.seconds)
-    )
 
 
 def _hashes() -> Any:

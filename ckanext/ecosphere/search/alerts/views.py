@@ -55,10 +55,7 @@ def new(about: str = searches.DATASETS) -> AnyResponse:
     typed = {name: request.form.get(name, "").strip() for name in ("frequency", "email")}
     typed["frequency"] = typed["frequency"] or "weekly"
     try:
-        if request.form.get(TRAP):
-            tk.abort(
-                INVALID, _("The form was filled in by a program. Leave the hidden field empty.")
-            )
+        _refuse_machines()
         if _is_known():
             pages.act(
                 "ecosphere_search_alert_create",
@@ -72,6 +69,12 @@ def new(about: str = searches.DATASETS) -> AnyResponse:
     except tk.ValidationError as error:
         return _form(subject, search, typed, error.error_dict)
     return _rendered("sent.html", email=typed["email"])
+
+
+def _refuse_machines() -> None:
+    """Answer 400 when the honeypot was filled in."""
+    if request.form.get(TRAP):
+        tk.abort(INVALID, _("The form was filled in by a program. Leave the hidden field empty."))
 
 
 def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -> None:
@@ -118,8 +121,7 @@ def ask_link() -> AnyResponse:
     _require_alerts()
     if _is_known():
         return tk.redirect_to("ecosphere_alerts.mine")
-    if request.form.get(TRAP):
-        tk.abort(INVALID, _("The form was filled in by a program. Leave the hidden field empty."))
+    _refuse_machines()
     email = request.form.get("email", "").strip()
     try:
         _check_address(email)
@@ -316,8 +318,7 @@ def _count_link(email: str) -> None:
         rate_limits.hit(_WHAT, f"{most * NETWORK_FACTOR} per day", network)
         rate_limits.hit(_WHAT, f"{most} per day", person)
     except rate_limits.TooMany as error:
-        sentence = _("You have sent too much in a short time.")
-        message = f"{sentence} {rate_limits.try_again(error.seconds)}"
+        message = rate_limits.too_often(error, _("You have sent too much in a short time."))
         raise tk.ValidationError({"email": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"email": [rate_limits.unavailable()]}) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -46,6 +47,23 @@ _TERRITORIES = ("departement", "region", "outre-mer")
 _TABLE = re.compile(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+")
 SHORTEST_TABLE_PART = 3
 """Minimum letters of a meaningful part of a table name."""
+LONGEST_SERVICE = 4
+"""Maximum words of the name of a kind of service."""
+
+
+LONGEST_MISSPELT = 5
+"""Maximum words of a misspelt name."""
+_FROM_LARGE_TO_SMALL = (
+    "country",
+    "region",
+    "area",
+    "sea",
+    "overseas",
+    "departement",
+    "epci",
+    "commune",
+)
+"""Kinds of places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,158 +81,261 @@ class Reading:
 
     place: Place
     positions: tuple[int, ...]
-    certain: bool
+    certain: bool = True
     service: tuple[str, ...] = ()
     others: tuple[Place, ...] = ()
     namesakes: tuple[Place, ...] = ()
 
 
-def of_words(words: list[Word], start: int, end: int, text: str) -> Reading | None:
-    """Interpret some words as a place; None if they are not one.
+@dataclass(frozen=True)
+class Span:
+    """Some consecutive words of a query, which may name a place.
 
-    Args:
-        words: words of the query.
+    Attributes:
+        query: all words of the query.
         start: position of the first of these words.
         end: position after the last of them.
         text: the query as typed, since a capital in the middle indicates a name.
     """
-    inner = words[start:end]
-    name = name_of(inner)
-    places = gazetteer.named(name)
-    if not places or _is_part(words, start, end, places[0]):
+
+    query: list[Word]
+    start: int
+    end: int
+    text: str = ""
+
+    @property
+    def words(self) -> list[Word]:
+        """Return these words."""
+        return self.query[self.start : self.end]
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Return their positions in the query."""
+        return tuple(range(self.start, self.end))
+
+    @property
+    def name(self) -> str:
+        """Return the name that they make."""
+        return name_of(self.words)
+
+    @property
+    def single(self) -> Word | None:
+        """Return the only word of the name beside "la", "le", "les"; None if it has several."""
+        bare = [word for word in self.words if word.folded not in _ARTICLES]
+        if len(bare) == 1:
+            return bare[0]
         return None
-    if len(inner) == 1 and any(map(str.isdigit, name)):
-        return _of_code(words, start, places)
-    if may_be_name(words, start, end, places[0]):
-        return _of_name(words, start, end, text)
+
+    @property
+    def is_capital(self) -> bool:
+        """Return whether they begin with a capital in mid-query, in a query that is not all capitals."""
+        return self.start > 0 and self.words[0].typed[:1].isupper() and not self.text.isupper()
+
+    def is_led(self, kind: str = "before_commune") -> bool:
+        """Return whether a preceding word announces a place of a kind: a list of `place_cues.yaml`."""
+        if self.start and self.query[self.start - 1].folded in cues()[kind]:
+            return True
+        before = self.start - 1
+        while before >= 0 and self.query[before].folded in cues()["between"]:
+            before -= 1
+        return 0 <= before < self.start - 1 and self.query[before].folded in cues()[kind]
+
+
+def _spans_from(query: list[Word], start: int, longest: int, text: str = "") -> Iterator[Span]:
+    """Yield the spans of a query that begin at a position, the longest first."""
+    for end in range(min(len(query), start + longest), start, -1):
+        yield Span(query, start, end, text)
+
+
+def _of_span(span: Span) -> Reading | None:
+    """Interpret some words as a place; None if they are not one."""
+    name = span.name
+    places = gazetteer.named(name)
+    if not places or _is_part(span, places[0]):
+        return None
+    if len(span.words) == 1 and any(map(str.isdigit, name)):
+        return _of_code(span, places)
+    if _may_be_name(span, places[0]):
+        return _of_name(span, places)
     return None
 
 
-def _of_name(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+def _of_name(span: Span, places: tuple[Place, ...]) -> Reading | None:
     """Interpret a name as a place; None if it is a common word without a cue that it is a place."""
-    inner, positions = words[start:end], tuple(range(start, end))
-    places = gazetteer.named(name_of(inner))
     first = places[0]
-    landscape = _landscape(words, start, inner, first)
+    landscape = _landscape(span, first)
     if landscape:
-        return Reading(landscape[0], positions, True, (), (first,), (*landscape, *places))
+        namesakes = (*landscape, *places)
+        return Reading(landscape[0], span.positions, others=(first,), namesakes=namesakes)
     if first.kind not in ("commune", "epci"):
-        return _of_territory(words, start, end, text)
-    bare = without_articles(inner)
+        return _of_territory(span, places)
     least = first.population * COMPARABLE
     certain = True
-    if len(bare) == 1 and bare[0].folded in gazetteer.common_words():
+    single = span.single
+    if single and single.folded in gazetteer.common_words():
         least = 0
         is_large = first.population >= LARGE
-        ends_query = len(words) > 1 and end == len(words)
-        announced = led(words, start) or capital(inner[0], start, text)
-        certain = announced or (is_large and ends_query)
+        is_last = span.end == len(span.query) > 1
+        certain = span.is_led() or span.is_capital or (is_large and is_last)
         if not certain and not is_large:
             return None
-    others = tuple(place for place in places[1:] if place.population >= least)
-    return Reading(first, positions, certain, (), others[:MOST_ALTERNATIVES], places)
+    others = [place for place in places[1:] if place.population >= least]
+    return _with_alternatives(span, places, others, certain=certain)
 
 
-def _landscape(words: list[Word], start: int, inner: list[Word], first: Place) -> tuple[Place, ...]:
+def _with_alternatives(
+    span: Span, places: tuple[Place, ...], others: Iterable[Place], *, certain: bool
+) -> Reading:
+    """Return the first of the places of a name, with some of the others as alternatives."""
+    alternatives = tuple(others)[:MOST_ALTERNATIVES]
+    return Reading(places[0], span.positions, certain, others=alternatives, namesakes=places)
+
+
+def _landscape(span: Span, first: Place) -> tuple[Place, ...]:
     """Return the rivers or landscapes that a name denotes after a word such as "crue" or "massif"; empty if none."""
-    if first.kind != "area" and led(words, start, "before_river"):
-        river = gazetteer.along(name_of(inner))
+    if first.kind != "area" and span.is_led("before_river"):
+        river = gazetteer.along(span.name)
         if river:
             return (river,)
-    bare = without_articles(inner)
-    if first.kind in ("commune", "epci") and len(bare) == 1 and led(words, start, "landscapes"):
-        return tuple(place for place in gazetteer.named(bare[0].folded) if place.kind == "area")
+    single = span.single
+    if first.kind in ("commune", "epci") and single and span.is_led("landscapes"):
+        return tuple(place for place in gazetteer.named(single.folded) if place.kind == "area")
     return ()
 
 
-def _of_territory(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+def _of_territory(span: Span, places: tuple[Place, ...]) -> Reading | None:
     """Interpret the name of a territory as this; None if it is a common word here."""
-    name = name_of(words[start:end])
-    places = gazetteer.named(name)
     first = places[0]
-    certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
-    if not certain and denied_before(words, start):
+    certain = span.name not in cues()["homonyms"] or _is_place(span)
+    if not certain and _is_denied_before(span):
         return None
     least = LARGE
     if first.kind == "overseas" and len(places) > MOST_ALTERNATIVES:
         # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
         least = 0
-    others = []
-    for place in places[1:]:
-        if place.population >= least and first.ids[0] not in place.around:
-            others.append(place)
-    alternatives = tuple(others[:MOST_ALTERNATIVES])
-    return Reading(first, tuple(range(start, end)), certain, (), alternatives, places)
+    large = [place for place in places[1:] if place.population >= least]
+    others = [place for place in large if first.ids[0] not in place.around]
+    return _with_alternatives(span, places, others, certain=certain)
 
 
-def without_articles(inner: list[Word]) -> list[Word]:
-    """Return the words of a name without "la", "le", "les"."""
-    return [word for word in inner if word.folded not in _ARTICLES]
-
-
-def may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
+def _may_be_name(span: Span, place: Place) -> bool:
     """Return whether the words of a name are neither listed terms nor too short for a name."""
-    inner = words[start:end]
-    key = stems_of(without_stop_words(inner))
+    words = span.words
+    key = stems_of(without_stop_words(words))
     # "Étang de l'Or" is a name although its last word is a stop word.
-    is_long_area = place.kind == "area" and len(inner) > SHORTEST
+    is_long_area = place.kind == "area" and len(words) > SHORTEST
     is_territory = is_long_area or place.kind in ("departement", "region") or key in cues()["kept"]
     is_listed = not key or key in fillers() or (key in expressions() and not is_territory)
     if is_listed:
-        ends_query = end == len(words) and start > 0
-        return led(words, start) or (place.population >= LARGE and ends_query)
-    return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
+        ends_query = span.start > 0 and span.end == len(span.query)
+        return span.is_led() or (place.population >= LARGE and ends_query)
+    return len(words) > 1 or len(words[0].folded) > SHORTEST or words[0].typed[0].isupper()
 
 
-def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
+def _is_part(span: Span, place: Place) -> bool:
     """Return whether a name is only part of a hyphenated name or of a listed expression."""
-    first, after = words[start].folded, words[end : end + 1]
+    first, after = span.words[0].folded, span.query[span.end : span.end + 1]
     if place.kind == "country" and after and first in cues()["spent"]:
         return True  # "métropole lilloise"
-    leads = end - start == 1 and place.kind == "commune" and first in cues()["leading"]
+    leads = len(span.words) == 1 and place.kind == "commune" and first in cues()["leading"]
     if leads and after and not after[0].folded.isdigit() and after[0].typed[:1].isupper():
         return True  # "Grand Douaisis"
-    is_small = place.kind == "commune" and place.population < LARGE
-    if is_small and cuts_compound(words, start, end):
+    # "Sancy" in "Chastreix-Sancy"
+    is_joined = span.words[-1].glued or (span.start > 0 and span.query[span.start - 1].glued)
+    if is_joined and place.kind == "commune" and place.population < LARGE:
         return True
-    return is_in_expression(words, start, end, place)
+    return _is_in_expression(span, place)
 
 
-def _of_code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
+def _is_in_expression(span: Span, place: Place) -> bool:
+    """Return whether a name is only part of a known expression ("passe à Poissons", "feu de la Forêt").
+
+    A département or region counts as a place even then, unless it is short ("OCS GE") or a lower-case homonym ("pas
+    cher").
+    """
+    words, start, end = span.words, span.start, span.end
+    if place.kind not in ("commune", "epci", "country"):
+        is_homonym = words[0].typed.islower() and words[0].folded in cues()["homonyms"]
+        is_short = len("".join(word.folded for word in words)) <= SHORTEST
+        if not is_short and not (len(words) == 1 and is_homonym):
+            return False
+    for first in range(max(0, end - LONGEST_PHRASE), start + 1):
+        for last in range(end, min(len(span.query), first + LONGEST_PHRASE) + 1):
+            phrase = span.query[first:last]
+            ends = {phrase[0].folded, phrase[-1].folded}
+            is_longer = len(phrase) > len(words)
+            if is_longer and not ends & stop_words() and _is_expression(phrase):
+                return True
+    return False
+
+
+def _is_expression(phrase: list[Word]) -> bool:
+    """Return whether words are a listed expression of several words."""
+    key = stems_of(without_stop_words(phrase))
+    return " " in key and key in expressions()
+
+
+def _is_place(span: Span) -> bool:
+    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
+    after = span.query[span.end : span.end + 1]
+    denied_after = after and after[0].folded in cues()["not_place_after"]
+    if denied_after or _is_denied_before(span):
+        return False
+    if span.is_led("before_territory") or span.is_capital:
+        return True
+    # References are not among the words ("N2000 var").
+    is_last = span.end == len(span.query)
+    return is_last and (span.start > 0 or len(read_all(span.text)) > span.end)
+
+
+def _is_denied_before(span: Span) -> bool:
+    """Return whether the word before a name makes it a common word: "mer du Nord", "côte Allier".
+
+    A word that ends an expression of its own does not: "trait de côte Allier".
+    """
+    start = span.start
+    if not start or span.query[start - 1].folded not in cues()["not_place_before"]:
+        return False
+    before = range(max(0, start - LONGEST_PHRASE), start - 1)
+    return not any(_is_expression(span.query[first:start]) for first in before)
+
+
+def _of_code(span: Span, places: tuple[Place, ...]) -> Reading | None:
     """Interpret a postal code, an INSEE code, or the code of a département."""
-    code = words[position].folded
-    before = words[position - 1].folded if position else ""
+    code = span.words[0].folded
+    before = span.query[span.start - 1].folded if span.start else ""
     if before in cues()["not_code_before"]:
         return None
     if len(code) >= _POSTAL:
-        return Reading(places[0], (position,), True, (), places[1:MOST_ALTERNATIVES])
+        return Reading(places[0], span.positions, others=places[1:MOST_ALTERNATIVES])
     # In mid-query only codes that cannot be ordinary numbers count ("znieff 2A type 1", "974").
-    is_number = code.isdigit() and len(code) <= SHORTEST and position not in (0, len(words) - 1)
+    at_an_end = span.start in (0, len(span.query) - 1)
+    is_number = code.isdigit() and len(code) <= SHORTEST and not at_an_end
     announced = before in cues()["before_territory"]
-    if is_number and not announced and not _follows_commune(words, position, places[0]):
+    if is_number and not announced and not _follows_commune(span, places[0]):
         return None
-    if len(words) == 1 and not code.isalnum():
+    if len(span.query) == 1 and not code.isalnum():
         return None
-    return Reading(places[0], (position,), True)
+    return Reading(places[0], span.positions)
 
 
-def _follows_commune(words: list[Word], position: int, departement: Place) -> bool:
+def _follows_commune(span: Span, departement: Place) -> bool:
     """Return whether the code of a département follows one of its communes ("saint denis 93 plu")."""
-    for start in range(max(0, position - gazetteer.LONGEST_NAME), position):
-        for place in gazetteer.named(name_of(words[start:position])):
+    for start in range(max(0, span.start - gazetteer.LONGEST_NAME), span.start):
+        for place in gazetteer.named(name_of(span.query[start : span.start])):
             if place.kind == "commune" and departement.ids[0] in place.around:
                 return True
     return False
 
 
-def misspelt(inner: list[Word]) -> tuple[Place, ...]:
+def _misspelt_places(words: list[Word]) -> tuple[Place, ...]:
     """Return the places of a territory's name with a letter or two wrong: "alpes maritime", "tarn et garone"."""
-    joined = "".join(word.folded for word in inner)
+    joined = "".join(word.folded for word in words)
     if len(joined) < SHORTEST_MISSPELT or not joined.isalpha():
         return ()
-    if len(inner) == 1 and (joined in words_of_language() or inner[0].stem in expressions()):
+    if len(words) == 1 and (joined in words_of_language() or words[0].stem in expressions()):
         return ()
-    if {inner[0].folded, inner[-1].folded} & {*cues()["between"], *stop_words()}:
+    if {words[0].folded, words[-1].folded} & {*cues()["between"], *stop_words()}:
         return ()
     allowed = 1 + (len(joined) >= LONG_NAME)
     names = _written_together().get(joined[0], {})
@@ -224,7 +345,6 @@ def misspelt(inner: list[Word]) -> tuple[Place, ...]:
     return ()
 
 
-@voc.derived
 @cache
 def _written_together() -> dict[str, dict[str, str]]:
     """Return first letter → name of a territory or area without spaces → the name."""
@@ -256,19 +376,26 @@ def service(words: list[Word]) -> Reading | None:
             for place in gazetteer.named(code):
                 names = _organizations(services[acronym], place)
                 if names:
-                    return Reading(place, (start,), True, names)
-        for end in range(min(len(words), start + 4), start, -1):
-            kinds = services.get(name_of(words[start:end]))
-            if not kinds:
-                continue
-            after = end
-            while after < len(words) and words[after].folded in cues()["between"]:
-                after += 1
-            for last in range(min(len(words), after + gazetteer.LONGEST_NAME), after, -1):
-                for place in gazetteer.named(name_of(words[after:last])):
-                    names = _organizations(kinds, place)
-                    if names:
-                        return Reading(place, tuple(range(start, last)), True, names)
+                    return Reading(place, (start,), service=names)
+        for span in _spans_from(words, start, LONGEST_SERVICE):
+            reading = _service_at(span, services.get(span.name))
+            if reading:
+                return reading
+    return None
+
+
+def _service_at(span: Span, kinds: list[str] | None) -> Reading | None:
+    """Return the service of some kinds whose place follows the words that name the kinds; None if there is none."""
+    if not kinds:
+        return None
+    after = span.end
+    while after < len(span.query) and span.query[after].folded in cues()["between"]:
+        after += 1
+    for area in _spans_from(span.query, after, gazetteer.LONGEST_NAME):
+        for place in gazetteer.named(area.name):
+            names = _organizations(kinds, place)
+            if names:
+                return Reading(place, tuple(range(span.start, area.end)), service=names)
     return None
 
 
@@ -300,7 +427,7 @@ def is_table_name(title: str) -> bool:
 
 def table_parts(name: str) -> tuple[list[str], Place | None]:
     """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
-    place = of_table(name)
+    place = _of_table(name)
     parts = name.split("_")
     if place:
         parts.pop()
@@ -308,7 +435,7 @@ def table_parts(name: str) -> tuple[list[str], Place | None]:
     return parts, place
 
 
-def of_table(name: str) -> Place | None:
+def _of_table(name: str) -> Place | None:
     """Return the place in a table name of the ministry's naming standard: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
     last_part = name.rsplit("_", 1)[-1].upper()
     code = last_part[1:]
@@ -331,91 +458,6 @@ def cues() -> dict[str, Any]:
         return yaml.safe_load(stream)
 
 
-def led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
-    """Return whether a preceding word announces a place: `before_commune`, or `before_territory`."""
-    if start and words[start - 1].folded in cues()[kind]:
-        return True
-    before = start - 1
-    while before >= 0 and words[before].folded in cues()["between"]:
-        before -= 1
-    return 0 <= before < start - 1 and words[before].folded in cues()[kind]
-
-
-def capital(word: Word, start: int, text: str) -> bool:
-    """Return whether a word is capitalised in mid-query, in a query that is not all capitals."""
-    return start > 0 and word.typed[:1].isupper() and not text.isupper()
-
-
-def cuts_compound(words: list[Word], start: int, end: int) -> bool:
-    """Return whether the words are only part of a hyphenated name ("Sancy" in "Chastreix-Sancy")."""
-    return (start > 0 and words[start - 1].glued) or words[end - 1].glued
-
-
-def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
-    """Return whether a name is only part of a known expression ("passe à Poissons", "feu de la Forêt").
-
-    A département or région counts as a place even then, unless it is short ("OCS GE") or a lower-case homonym ("pas
-    cher").
-    """
-    name = words[start:end]
-    if place.kind not in ("commune", "epci", "country"):
-        is_word = (
-            len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
-        )
-        if len("".join(word.folded for word in name)) > SHORTEST and not is_word:
-            return False
-    for first in range(max(0, end - LONGEST_PHRASE), start + 1):
-        for last in range(end, min(len(words), first + LONGEST_PHRASE) + 1):
-            inner = words[first:last]
-            ends = (inner[0].folded, inner[-1].folded)
-            if last - first <= end - start or set(ends) & stop_words():
-                continue
-            key = stems_of(without_stop_words(inner))
-            if " " in key and key in expressions():
-                return True
-    return False
-
-
-def is_place(words: list[Word], start: int, end: int, text: str) -> bool:
-    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
-    denied_after = end < len(words) and words[end].folded in cues()["not_place_after"]
-    if denied_after or denied_before(words, start):
-        return False
-    if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
-        return True
-    # References are not among the words ("N2000 var").
-    return end == len(words) and (start > 0 or len(read_all(text)) > end)
-
-
-def denied_before(words: list[Word], start: int) -> bool:
-    """Return whether the word before a name makes it a common word: "mer du Nord", "côte Allier".
-
-    A word that ends an expression of its own does not: "trait de côte Allier".
-    """
-    if not start or words[start - 1].folded not in cues()["not_place_before"]:
-        return False
-    for first in range(max(0, start - LONGEST_PHRASE), start - 1):
-        key = stems_of(without_stop_words(words[first:start]))
-        if " " in key and key in expressions():
-            return False
-    return True
-
-
-LONGEST_MISSPELT = 5
-"""Maximum words of a misspelt name."""
-_FROM_LARGE_TO_SMALL = (
-    "country",
-    "region",
-    "area",
-    "sea",
-    "overseas",
-    "departement",
-    "epci",
-    "commune",
-)
-"""Kinds of places."""
-
-
 def read(words: list[Word], text: str) -> Reading | None:
     """Return the place in a query; None if there is none.
 
@@ -428,11 +470,10 @@ def read(words: list[Word], text: str) -> Reading | None:
         return of_service
     readings: list[Reading] = []
     for start in range(len(words)):
-        for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
-            reading = of_words(words, start, end, text)
-            if reading is not None:
-                readings.append(reading)
-                break
+        spans = _spans_from(words, start, gazetteer.LONGEST_NAME, text)
+        reading = next(filter(None, map(_of_span, spans)), None)
+        if reading:
+            readings.append(reading)
     readings += _misspelt(words, readings)
     readings = [reading for reading in readings if not _is_elsewhere(words, reading, readings)]
     # Ignore names within longer ones ("Centre-Val de Loire", "mer du Nord").
@@ -456,15 +497,14 @@ def read_word(words: list[Word]) -> Reading | None:
     for start, end in ((number - 1, number), (0, 1), (number - 2, number), (0, 2)):
         if start < 0:
             continue
-        inner = words[start:end]
-        bare = without_articles(inner)
-        if len(bare) != 1 or bare[0].folded not in gazetteer.common_words() or bare[0].glued:
+        span = Span(words, start, end)
+        single = span.single
+        if single is None or single.glued or single.folded not in gazetteer.common_words():
             continue
-        name = name_of(inner)
-        communes = tuple(place for place in gazetteer.named(name) if place.kind == "commune")
-        if communes and may_be_name(words, start, end, communes[0]):
-            others = communes[1:][:MOST_ALTERNATIVES]
-            return Reading(communes[0], tuple(range(start, end)), True, (), others, communes)
+        places = gazetteer.named(span.name)
+        communes = tuple(place for place in places if place.kind == "commune")
+        if communes and _may_be_name(span, communes[0]):
+            return _with_alternatives(span, communes, communes[1:], certain=True)
     return None
 
 
@@ -497,11 +537,10 @@ def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
     """Return départements and régions with a letter or two wrong in the name, beside what was read exactly."""
     corrected: list[Reading] = []
     for start in range(len(words)):
-        for end in range(min(len(words), start + LONGEST_MISSPELT), start, -1):
-            positions = tuple(range(start, end))
-            places = misspelt(words[start:end])
-            if places and not any(_excludes(reading, positions) for reading in readings):
-                corrected.append(Reading(places[0], positions, True, (), (), places))
+        for span in _spans_from(words, start, LONGEST_MISSPELT):
+            places = _misspelt_places(span.words)
+            if places and not any(_excludes(reading, span.positions) for reading in readings):
+                corrected.append(Reading(places[0], span.positions, namesakes=places))
                 break
     return corrected
 
@@ -519,17 +558,16 @@ def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Readi
     """Combine a reading with other places in the query: "nantes 44", "Saint-Denis (Réunion)"."""
     used, place = set(reading.positions), reading.place
     for start in range(len(words)):
-        for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
-            span = range(start, end)
-            if used.intersection(span):
+        for span in _spans_from(words, start, gazetteer.LONGEST_NAME, text):
+            if used.intersection(span.positions):
                 continue
-            other = of_words(words, start, end, text)
+            other = _of_span(span)
             if other is None or not (other.certain or reading.certain):
                 continue
             namesake = _namesake_in((place, *reading.namesakes), other.place)
             if namesake:
                 place = namesake
-                used.update(span)
+                used.update(span.positions)
                 break
     if place == reading.place and place.kind in ("departement", "overseas"):
         place, positions = _commune_beside(words, reading)
@@ -542,7 +580,7 @@ def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Readi
         others = tuple(other for other in others if other != place)
     certain = reading.certain or len(used) > len(reading.positions)
     positions = tuple(sorted({*used, *_redundant(words, used)}))
-    return Reading(place, positions, certain, reading.service, others)
+    return Reading(place, positions, certain, others=others)
 
 
 def _namesake_in(namesakes: tuple[Place, ...], area: Place) -> Place | None:

@@ -107,23 +107,16 @@ def parameters(question: Question, *, minimum: str, year: int | None) -> dict[st
         clauses = [f'{field}:"{question.identifier}"' for field in IDENTIFIER_FIELDS]
         return {"q": " OR ".join(clauses), "defType": "edismax", "mm": "1", "fq_list": []}
     strong = [unit for unit in question.units if not unit.weak]
-    if question.about:
-        clauses = [f"({_about([unit.text])})" for unit in strong]
-    else:
-        others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(question, strong)))
-        clauses = [_clause(unit, question, others) for unit in strong]
-        if question.title:
-            clauses = [f"({clause} OR {_titled(question)}^{_HARDLY})" for clause in clauses]
-    mixed = question.core and 0 < sum(unit.core for unit in strong) < len(strong)
-    if mixed:
+    clauses = _clauses(question, strong)
+    if question.core and 0 < sum(unit.core for unit in strong) < len(strong):
         clauses = _core_first(clauses, strong)
         minimum = "1"
-    elif not clauses:
-        minimum = "0"
-    else:
+    elif clauses:
+        clauses[0] = _with_extras(clauses[0], question, strong)
         if question.optional:
             minimum = str(max(len(clauses) - question.optional, 1))
-        clauses[0] = _with_extras(clauses[0], question, strong)
+    else:
+        minimum = "0"
     return {
         # CKAN sets `q.op=AND`; explicit "OR" leaves it to `mm`.
         "q": " OR ".join(clauses) or "*:*",
@@ -132,6 +125,17 @@ def parameters(question: Question, *, minimum: str, year: int | None) -> dict[st
         "fq_list": list(filter(None, [_where(question), _who(question), *_without(question)])),
         "boost": _boost(question, year),
     }
+
+
+def _clauses(question: Question, strong: list[Unit]) -> list[str]:
+    """Return a clause for each unit that says what is searched for."""
+    if question.about:
+        return [f"({_about([unit.text])})" for unit in strong]
+    others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(question, strong)))
+    clauses = [_clause(unit, question, others) for unit in strong]
+    if question.title:
+        return [f"({clause} OR {_titled(question)}^{_HARDLY})" for clause in clauses]
+    return clauses
 
 
 def _copies(question: Question, strong: list[Unit]) -> int:

@@ -404,7 +404,6 @@ def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
     return rest, (EARLIEST, year)
 
 
-@voc.derived
 @cache
 def format_names() -> dict[str, tuple[str, ...]]:
     """Return stem of a format's name → index values of the formats."""

@@ -105,3 +105,16 @@ def test_what_is_too_long_is_cut_and_told() -> None:
     assert len(cut["theme"]) == 1_000
     assert cut["size"] == 3
     assert told == [("title", 600, 500, False), ("theme", 2_000, 1_000, True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://solr:se@cret@host/solr", "http://host/solr"),
+        ("postgresql://ckan:secret@db/ckan is away", "postgresql://db/ckan is away"),
+        ("https://host.fr?mail=a@b.fr", "https://host.fr?mail=a@b.fr"),
+        ("https://host.fr/#a@b.fr", "https://host.fr/#a@b.fr"),
+    ],
+)
+def test_user_and_password_are_removed_from_an_address_and_nothing_else(text: str, expected: str):
+    assert characters.without_credentials(text) == expected

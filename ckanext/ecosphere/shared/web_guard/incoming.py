@@ -22,6 +22,8 @@ from ckan.common import _
 from flask import abort, g, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
 MEGABYTE = 1024 * 1024
 
 
@@ -128,6 +130,11 @@ def refuse(status: int, message: str, kind: str, retry_after: int | None = None)
         answer.status_code = status
         abort(answer)
     abort(status, description=message)
+
+
+def refuse_too_many(error: rate_limits.TooMany, sentence: str = "") -> NoReturn:
+    """End the request since a rate limit is exceeded, see `rate_limits.too_often`."""
+    refuse(429, rate_limits.too_often(error, sentence), "Rate Limit Error", error.seconds)
 
 
 # Malformed requests.

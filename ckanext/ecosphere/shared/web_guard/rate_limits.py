@@ -104,8 +104,13 @@ def network(address: str | None) -> str:
     return str(parsed)
 
 
-def try_again(seconds: int) -> str:
-    """Return the sentence that says when to try again."""
+def too_often(error: TooMany, sentence: str = "") -> str:
+    """Return what was done too often, which a sentence may say more precisely, and when to try again."""
+    sentence = sentence or tk._("This was done too often in a short time.")
+    return f"{sentence} {_try_again(error.seconds)}"
+
+
+def _try_again(seconds: int) -> str:
     if seconds < HOUR:
         number = max(1, math.ceil(seconds / MINUTE))
         text = tk.ungettext(

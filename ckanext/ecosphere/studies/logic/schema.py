@@ -8,7 +8,6 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.dataset import geometry
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.action_input import (
@@ -212,4 +211,4 @@ def count(name: str, rate: str, person_id: str) -> None:
     try:
         rate_limits.hit(name, rate, person_id, fallback=True)
     except rate_limits.TooMany as error:
-        raise tk.ValidationError({"message": [pages.too_often(error)]}) from None
+        raise tk.ValidationError({"message": [rate_limits.too_often(error)]}) from None

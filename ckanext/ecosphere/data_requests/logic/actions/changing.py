@@ -158,7 +158,7 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
     return shown(context, changed.id)
 
 
-def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
+def _asks_unseen(request: Request, data_dict: DataDict) -> bool:
     """Return whether a complete draft is about to be sent by someone who has not seen similar data and requests."""
     if (
         data_dict["transition"] != "submit"
@@ -208,7 +208,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataD
     """
     request, reader = auth.readable(context, data_dict["id"])
     trust.count_text(reader)
-    if _asks_unseen(request, reader, data_dict):
+    if _asks_unseen(request, data_dict):
         matching.must_be_seen(request, reader)
     files = attachments.checked_files(data_dict.get("files"))
     try:
@@ -534,9 +534,9 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDic
         raise tk.ValidationError(
             {"reason": [_("Give the reason: the author of the text reads it.")]}
         )
-    reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
-    return shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
+    request = conversation.moderate(*(data_dict[key] for key in keys))
+    return shown(context, request.id)
 
 
 @action(schema.hide)

@@ -24,9 +24,6 @@ FINGERPRINT = "ecosphere_registry"
 TERRITORY = "ecosphere_territory"
 KIND = "ecosphere_kind"
 
-#: Pages that list the datasets of a service or group → the equivalent search filter.
-LISTS = {"organization.read": "organization", "group.read": "groups"}
-
 #: Values covered by the fingerprint.
 FOLLOWED = ("title", "description", "parent", TERRITORY, KIND)
 
@@ -171,12 +168,3 @@ def fingerprint(values: dict[str, str]) -> str:
 def _site_context() -> Context:
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     return Context(user=user, ignore_auth=True)
-
-
-def filter_of_page() -> dict[str, str]:
-    """Return the search filter equivalent to the current page of a service or group; empty for other pages."""
-    name = LISTS.get(tk.request.endpoint or "")
-    group = model.Group.get((tk.request.view_args or {}).get("id")) if name else None
-    if name and group:
-        return {name: str(group.name)}
-    return {}
