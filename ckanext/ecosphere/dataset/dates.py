@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import math
 import re
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from typing import Any
 
-from ckanext.ecosphere.vocabularies import normalise
+from ckanext.ecosphere import vocabularies as voc
 
 FIRST_YEAR, LAST_YEAR = 1000, 2200
 """Years of records beyond which a date is an error or stands for none."""
@@ -103,7 +105,7 @@ def _parts(text: str, forms: tuple[re.Pattern[str], ...]) -> dict[str, str | Non
         match = form.fullmatch(text)
         if match:
             return match.groupdict()
-    match = _IN_WORDS.fullmatch(normalise(text[:_LONGEST]))
+    match = _IN_WORDS.fullmatch(voc.normalise(text[:_LONGEST]))
     if match and match["m"] in _MONTHS:
         return {**match.groupdict(), "m": str(_MONTHS[match["m"]])}
     return None
@@ -250,3 +252,52 @@ def days_of(text: Any) -> tuple[dt.date, dt.date] | None:
         return span("-".join(filter(None, match.groups())))
     except ValueError:
         return None
+
+
+# --- freshness: the day by which data should have been updated, from the frequency of update -----
+
+GRACE = 0.1  # share of the period that a producer may be late
+SHORTEST_GRACE = 2  # days
+UNKNOWN = "UNKNOWN"
+
+
+@voc.derived
+@lru_cache(maxsize=512)
+def frequency_code(frequency: str) -> str:
+    """Return the code of `frequency` in the EU authority table, else its last path segment; "" for none."""
+    if not frequency:
+        return ""
+    concept = voc.get("frequency").lookup(frequency)
+    if concept:
+        return concept.id
+    return frequency.rsplit("/", 1)[-1].upper()
+
+
+def is_stated(frequency: str) -> bool:
+    """Return whether the code `frequency` makes a statement about updates, even "never"."""
+    return frequency not in ("", UNKNOWN)
+
+
+def due_date(frequency: str, updated: dt.date | None, announced: dt.date | None) -> dt.date | None:
+    """Return the last day on which the data still count as up to date.
+
+    Args:
+        frequency: code of the EU frequency table, e.g. "ANNUAL".
+        updated: day of the last update.
+        announced: day of the next update, if the producer gives one; it takes precedence over the frequency when it
+            is later than the last update.
+
+    Returns:
+        that day, including the grace period; None when no update is promised or the last update is unknown.
+    """
+    if announced and (updated is None or announced > updated):
+        return _later(announced, SHORTEST_GRACE)
+    concept = voc.get("frequency").get(frequency)
+    if concept is None or concept.data["max_days"] is None or updated is None:
+        return None
+    days = concept.data["max_days"]
+    return _later(updated, days + max(SHORTEST_GRACE, math.ceil(days * GRACE)))
+
+
+def _later(start: dt.date, days: int) -> dt.date:
+    return start + dt.timedelta(days=min(days, (dt.date.max - start).days))

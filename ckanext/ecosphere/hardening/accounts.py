@@ -1,4 +1,4 @@
-"""Defects 3, 12, 24 and 42: personal data of accounts.
+"""Defects 3, 12, 24, 40 and 42: personal data of accounts.
 
 3 and 42: CKAN shows the times of accounts to every account (`user_list`), and to everyone wherever it lists people.
 Compared with the times of public contributions, they reveal who wrote what anonymously. It lists the organisations of
@@ -10,11 +10,15 @@ personal data as closing one's own.
 24: CKAN compares e-mail addresses with ILIKE, in which "%" and "_", both allowed in addresses, are wildcards: other
 people's addresses could be found out letter by letter, and "a_b@…" is refused beside "acb@…".
 
+40: the id of an account is what a forged session or token needs. `creator_user_id` is shown to sysadmins and to the
+person; Solr indexes it too, so a search by parts of an id would reveal it value by value.
+
 Not yet accepted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +26,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.search import SearchQueryError
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict, FlattenDataDict, FlattenErrorDict, FlattenKey
 from flask import Blueprint, request
@@ -235,6 +240,75 @@ def ecosphere_account_deletion(user_id: str) -> dict[str, list[str]]:
     }
 
 
+# --- who created a dataset ---------------------------------------------------------------------
+
+CREATOR = "creator_user_id"
+#: Stored fields of the index that contain the whole dataset as JSON.
+COPIES = ("data_dict", "validated_data_dict")
+#: A filter by one whole id, as on the page of an account: whoever writes it knows the id.
+_WHOLE_ID = re.compile(rf'{CREATOR}:"?[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\b')
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def hide_creator(context: Context, dataset: dict[str, Any]) -> None:
+    """Remove the creator from a dataset that is shown, unless the reader is a sysadmin or the creator."""
+    if CREATOR in dataset and not private_datasets.sees_all(context):
+        hide_creator_from(authorization.person(context), dataset)
+
+
+@tk.side_effect_free
+@tk.chained_action
+def package_search(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> dict[str, Any]:
+    """Search datasets, without their creators and not by parts of a creator's id.
+
+    Raises:
+        SearchQueryError: a parameter names the field.
+    """
+    if private_datasets.sees_all(context):
+        return original(context, data_dict)
+    if _asks_for_creators(data_dict):
+        raise SearchQueryError(tk._("This cannot be asked here: {names}.").format(names=CREATOR))
+    reader = authorization.person(context)
+    results = original(context, data_dict)
+    for dataset in results["results"]:
+        hide_creator_from(reader, dataset)
+        for copy in COPIES:
+            dataset.pop(copy, None)
+    return results
+
+
+@tk.side_effect_free
+@tk.chained_action
+def current_package_list_with_resources(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> list[dict[str, Any]]:
+    """List datasets without their creators; CKAN calls its own `package_search` for it, past the one above."""
+    datasets = original(context, data_dict)
+    for dataset in datasets:
+        hide_creator(context, dataset)
+    return datasets
+
+
+def _asks_for_creators(data_dict: DataDict) -> bool:
+    """Return whether a parameter of a search names the field, in any spelling that Solr reads."""
+    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), repr(data_dict)).replace("\\", "")
+    return CREATOR in _WHOLE_ID.sub("", text)
+
+
+def hide_creator_from(reader: Any, dataset: dict[str, Any]) -> None:
+    """Remove the creator from a dataset, unless that is the reader."""
+    if reader is None or dataset.get(CREATOR) != reader.id:
+        dataset.pop(CREATOR, None)
+
+
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    return {**_actions_of_accounts(), "user_delete": user_delete}
+    searches = (package_search, current_package_list_with_resources)
+    of_creators = {function.__name__: function for function in searches}
+    return {
+        **_actions_of_accounts(),
+        "user_delete": user_delete,
+        **action_input.checked(of_creators),
+    }

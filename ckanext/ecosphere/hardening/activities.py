@@ -16,7 +16,7 @@ from ckan import authz, model
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.hardening import creators, private_datasets
+from ckanext.ecosphere.hardening import accounts, private_datasets
 from ckanext.ecosphere.shared import action_input, authorization
 
 LISTS = (
@@ -110,12 +110,12 @@ def _hide_inside(value: Any, reader: Any, with_people: bool) -> None:
         for part in value:
             _hide_inside(part, reader, with_people)
     elif isinstance(value, dict):
-        creators.hide_from(reader, value)
+        accounts.hide_creator_from(reader, value)
         if not with_people:
             value.pop("user_id", None)
         if "diff" in value:
             value["diff"] = "\n".join(
-                line for line in value["diff"].split("\n") if creators.FIELD not in line
+                line for line in value["diff"].split("\n") if accounts.CREATOR not in line
             )
         for part in (value.get("data"), value.get("package"), value.get("activities")):
             _hide_inside(part, reader, with_people)

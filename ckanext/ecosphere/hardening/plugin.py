@@ -16,7 +16,6 @@ from ckanext.ecosphere.hardening import (
     activities,
     anonymous_users,
     api,
-    creators,
     datasets,
     documents,
     harvest_sources,
@@ -34,7 +33,6 @@ from ckanext.ecosphere.room import Room
 WITH_ACTIONS = (
     accounts,
     activities,
-    creators,
     datasets,
     harvest_sources,
     organisations,
@@ -96,7 +94,7 @@ class EcosphereHardeningPlugin(Room):
 
     def after_dataset_show(self, context: Any, pkg_dict: dict[str, Any]) -> None:
         """Hide who created a dataset."""
-        creators.hide(context, pkg_dict)
+        accounts.hide_creator(context, pkg_dict)
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that CKAN leaves out."""

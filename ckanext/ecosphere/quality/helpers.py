@@ -18,6 +18,7 @@ from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.dataset import outlines
+from ckanext.ecosphere.dataset.dates import is_stated
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.quality import config, integrations, store
 from ckanext.ecosphere.quality.core import inspire
@@ -29,7 +30,6 @@ from ckanext.ecosphere.quality.model import Link
 from ckanext.ecosphere.quality.origins import origin
 from ckanext.ecosphere.quality.store import Badge
 from ckanext.ecosphere.shared import authorization, dates, language, once
-from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 #: Aliases for templates.
 ecosphere_quality_moment = dates.moment

@@ -40,7 +40,7 @@ from ckanext.ecosphere.shared import (
     reach,
     template_helpers,
 )
-from ckanext.ecosphere.vocabularies import Concept, freshness
+from ckanext.ecosphere.vocabularies import Concept
 
 Dataset = Row
 RESOURCES_SHOWN = 100
@@ -386,10 +386,10 @@ def _age(dataset: View) -> dict[str, str]:
     """Return the date of the data, the frequency, and whether they are up to date with respect to it."""
     texts = (dataset.text(name) for name in ("modified", "issued", "created"))
     updated = next(filter(_first_day, texts), "")
-    code = freshness.code(dataset.text("frequency"))
-    due = freshness.due_date(code, _first_day(updated), _first_day(dataset.text("next_update")))
+    code = dates.frequency_code(dataset.text("frequency"))
+    due = dates.due_date(code, _first_day(updated), _first_day(dataset.text("next_update")))
     frequency, fresh = "", ""
-    if freshness.is_stated(code):
+    if dates.is_stated(code):
         frequency = _label("frequency", code)
     if due:
         fresh = "late" if due < dates.today() else "ok"

@@ -22,7 +22,7 @@ from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
-from ckanext.ecosphere.data_requests.views import kept_form
+from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared import rich_text
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -232,7 +232,7 @@ def test_forms_of_an_address_that_is_not_logged_in_are_kept_so_often(made_app: A
 
 @pytest.mark.usefixtures("portal")
 def test_so_many_forms_wait_for_a_log_in(made_app: Any, monkeypatch: Any):
-    monkeypatch.setattr(kept_form, "MOST_FORMS", 2)
+    monkeypatch.setattr(forms, "MOST_FORMS", 2)
     before = typed_forms()
     app = CKANTestApp(made_app)
     sent = [app.post("/fr/demandes/nouvelle", data=FORM, follow_redirects=False) for _ in range(3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
@@ -113,9 +114,12 @@ def test_a_service_answers_a_review_that_was_asked_for(name: str):
     assert states.obstacle(Facts("refused", review_due=TODAY), name, ["admin"], NOW, TODAY) == ""
 
 
-def test_nobody_reopens_after_thirty_days():
+def test_a_requester_reopens_within_thirty_days_and_a_moderator_when_the_cada_has_spoken():
     late = Facts("refused", closed=NOW - timedelta(days=30, seconds=1))
-    assert states.obstacle(late, "reopen", ["moderator"], NOW, TODAY) == "closed_too_long"
+    assert states.obstacle(late, "reopen", ["requester"], NOW, TODAY) == "closed_too_long"
+    assert states.obstacle(late, "reopen", ["moderator"], NOW, TODAY) == ""
+    rejected = replace(late, state="rejected")
+    assert states.obstacle(rejected, "reconsider", ["moderator"], NOW, TODAY) == "closed_too_long"
 
 
 def test_only_time_closes_what_waits_for_details_and_only_after_two_reminders():

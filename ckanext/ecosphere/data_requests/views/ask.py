@@ -31,7 +31,7 @@ from ckanext.ecosphere.data_requests.domain import (
     wording,
 )
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING, PLACED
-from ckanext.ecosphere.data_requests.views import forms, kept_form
+from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import (
     go_on,
     is_known,
@@ -51,7 +51,7 @@ CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
-    stored = kept_form.get()
+    stored = forms.kept()
     values: Row = {
         field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
     }
@@ -116,7 +116,7 @@ def create() -> AnyResponse:
     if not is_known():
         try:
             names = (*first.fields, *CARRIED)
-            kept_form.keep({name: typed[name] for name in names if typed.get(name)})
+            forms.keep_typed({name: typed[name] for name in names if typed.get(name)})
         except tk.ValidationError as error:
             response = _form(first, typed, errors=wording.errors_of(error))
             response.status_code = TOO_MANY
@@ -133,7 +133,7 @@ def create() -> AnyResponse:
         return _form(
             first, typed, errors=forms.with_files(wording.errors_of(error), "files", uploads)
         )
-    kept_form.forget()
+    forms.forget_typed()
     if go == "send":
         return _sent_at_once(draft)
     return _after(draft, first, go)

@@ -6,21 +6,26 @@ the same names of fields.
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
-from ckan.common import _
+import redis
+from ckan.common import _, session
+from ckan.lib.redis import connect_to_redis
 from ckan.types import DataDict
 from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.core.pages import INVALID, Errors, anybody
-from ckanext.ecosphere.data_requests.domain import places
+from ckanext.ecosphere.data_requests.domain import places, trust
 from ckanext.ecosphere.shared.http_guard import taken_apart
 
 CONFLICT = 409
@@ -270,3 +275,75 @@ READERS: dict[str, Callable[[Mapping[str, str]], Any]] = {
     "ground_confirmed": _ticked("ground_confirmed"),
     "similar_seen": _ticked("similar_seen"),
 }
+
+
+# --- what anonymous people typed in the form of a new request, until they log in -----------------
+#
+# It is in Redis, since cookies are small and can be read. Redis also holds jobs and sessions, so the number of forms is
+# limited by IP address and in total, as is their lifetime.
+
+KEPT_TOKEN = "ecosphere_request_kept"  # noqa: S105 - key in the session
+KEPT_SECONDS = 2 * 3600
+#: Size and number of stored forms: 30 MB of Redis at most.
+MOST_BYTES = 60_000
+MOST_FORMS = 500
+
+
+def keep_typed(values: Mapping[str, str]) -> None:
+    """Store the fields of a form for the user's session, replacing an earlier one.
+
+    Raises:
+        ValidationError: nothing is stored: too many forms from this IP address or in total, a form too long, or Redis
+            not available.
+    """
+    trust.count_form()
+    written = json.dumps(dict(values))
+    if len(written) > MOST_BYTES:
+        message = _("The text is too long to be kept: log in first, then ask.")
+        raise tk.ValidationError({"message": [message]})
+    token = session.get(KEPT_TOKEN) or secrets.token_urlsafe(24)
+    all_forms = _all_kept()
+    try:
+        connection = connect_to_redis()
+        connection.zremrangebyscore(all_forms, 0, time.time())
+        is_new = connection.zscore(all_forms, token) is None
+        if is_new and connection.zcard(all_forms) >= MOST_FORMS:
+            raise tk.ValidationError({"message": [_not_now()]})
+        pipeline = connection.pipeline()
+        pipeline.zadd(all_forms, {token: time.time() + KEPT_SECONDS})
+        pipeline.expire(all_forms, KEPT_SECONDS)
+        pipeline.set(_key_of_kept(token), written, ex=KEPT_SECONDS)
+        pipeline.execute()
+    except redis.RedisError:
+        raise tk.ValidationError({"message": [_not_now()]}) from None
+    session[KEPT_TOKEN] = token
+
+
+def kept() -> dict[str, str]:
+    """Return the form stored for the user, empty without one."""
+    token = session.get(KEPT_TOKEN)
+    written = connect_to_redis().get(_key_of_kept(token)) if token else None
+    if not written:
+        return {}
+    return json.loads(written)  # pyright: ignore[reportArgumentType]
+
+
+def forget_typed() -> None:
+    """Delete the form stored for the user."""
+    token = session.pop(KEPT_TOKEN, None)
+    if token:
+        connect_to_redis().delete(_key_of_kept(token))
+        connect_to_redis().zrem(_all_kept(), token)
+
+
+def _not_now() -> str:
+    return _("What you typed cannot be kept at the moment: log in first, then send the form again.")
+
+
+def _key_of_kept(token: str) -> str:
+    return f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:{token}"
+
+
+def _all_kept() -> str:
+    """Return the key of a sorted set: token → time of expiry, in seconds since 1970."""
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:kept"

@@ -25,7 +25,7 @@ from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.views import forms, kept_form
+from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.forms import is_known, status_of
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language
@@ -43,7 +43,7 @@ def index() -> Response:
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
-        "kept": bool(kept_form.get()),
+        "kept": bool(forms.kept()),
         "contested": contested(),
         "court_months": law.months("court"),
     }

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ckanext.ecosphere.dataset import fields as table
+from ckanext.ecosphere.dataset.dates import is_stated
 from ckanext.ecosphere.quality.core.facts import Facts, Kind
 from ckanext.ecosphere.shared.language import N_
-from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
 LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard

@@ -15,7 +15,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.dataset import fields as table
-from ckanext.ecosphere.dataset.dates import days_of
+from ckanext.ecosphere.dataset.dates import days_of, due_date, frequency_code
 from ckanext.ecosphere.dataset.view import Row, Values
 from ckanext.ecosphere.quality.core.distributions import (
     Distributions,
@@ -25,7 +25,6 @@ from ckanext.ecosphere.quality.core.distributions import (
     informing,
     is_public_address,
 )
-from ckanext.ecosphere.vocabularies.freshness import code, due_date
 
 FACTS_VERSION = 3
 
@@ -408,7 +407,7 @@ def _time(record: Record) -> Values:
     created, issued, modified = (
         _first_day(record, name) for name in ("created", "issued", "modified")
     )
-    frequency = code(record.text("frequency"))
+    frequency = frequency_code(record.text("frequency"))
     last = max(filter(None, (created, issued, modified)), default=None)
     return {
         "created": _iso(created),

@@ -21,12 +21,12 @@ from typing import Any
 
 import yaml
 
+from ckanext.ecosphere.dataset.dates import due_date
 from ckanext.ecosphere.quality.core import criteria
 from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion, State
 from ckanext.ecosphere.quality.core.distributions import DATA
 from ckanext.ecosphere.quality.core.facts import OPEN_ACCESS, Facts, Kind
 from ckanext.ecosphere.shared.language import N_
-from ckanext.ecosphere.vocabularies.freshness import due_date
 
 SCALE = 100
 DEFAULT_MODEL = DATA / "model.yaml"

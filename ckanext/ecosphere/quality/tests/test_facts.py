@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.dataset.dates import days_of
+from ckanext.ecosphere.dataset.dates import days_of, due_date
 from ckanext.ecosphere.quality.core.distributions import Record, clean
 from ckanext.ecosphere.quality.core.facts import Checks, Facts, gather
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
 from ckanext.ecosphere.quality.tests.cases import BROKEN, CASES, COMPLETE, OK, TODAY, dataset
-from ckanext.ecosphere.vocabularies.freshness import due_date
 
 CORE = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources"}
 

@@ -24,11 +24,12 @@ from ckanext.ecosphere.shared.http_guard.attempt import (
     GuardedHTTPConnection,
     GuardedHTTPSConnection,
     GuardSettings,
+    InflateError,
+    Inflater,
     reason,
 )
 from ckanext.ecosphere.shared.http_guard.budget import Budget
 from ckanext.ecosphere.shared.http_guard.errors import BROKEN_OFF, FetchError, FetchRefusedError
-from ckanext.ecosphere.shared.http_guard.inflating import InflateError, Inflater
 
 _CHUNK, _COMPRESSED_CHUNK = 16 * 1024, 2 * 1024
 """Bytes read at once; fewer if compressed, since they may expand a thousandfold."""
