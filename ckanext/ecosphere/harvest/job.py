@@ -23,7 +23,7 @@ from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.web_guard import visits
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
-RULES_VERSION = 20
+RULES_VERSION = 21
 """Increment when rules change so that a record becomes a different dataset: all records are then
 imported again."""
 

@@ -115,7 +115,7 @@ def extent_of(spatial: Any) -> list[float] | None:
 
 log = logging.getLogger(__name__)
 
-READING = 4
+READING = 5
 """Version of the previews; increase it when the same data yield another preview, so that they are
 made again."""
 MOST_TRIES = 3
