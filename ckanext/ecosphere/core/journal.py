@@ -1,8 +1,8 @@
 """Append-only journal of administrative changes: who changed what, and when; its tables, how it is filled and shown.
 
-It records administrators' decisions (lists, weights, settings, roles, contact sheets of services), never what people
-write in requests, searches or profiles. People are stored by account id: names are looked up when the journal is
-shown, so that a name disappears with its account.
+It records administrators' decisions (lists, settings, roles, contact sheets of services), never what people write in
+requests, searches or profiles. People are stored by account id: names are looked up when the journal is shown, so that
+a name disappears with its account.
 """
 
 from __future__ import annotations
