@@ -21,7 +21,7 @@ from ckan.types import DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import links, outlines
-from ckanext.ecosphere.dataset.dates import days_of
+from ckanext.ecosphere.dataset.dates import days_of, due_date, frequency_code, is_stated
 from ckanext.ecosphere.dataset.geometry import box_to_geometry, hull
 from ckanext.ecosphere.dataset.links import DATA, METADATA, SERVICE, VIEWER, Nature
 from ckanext.ecosphere.dataset.services import endpoint
@@ -386,10 +386,10 @@ def _age(dataset: View) -> dict[str, str]:
     """Return the date of the data, the frequency, and whether they are up to date with respect to it."""
     texts = (dataset.text(name) for name in ("modified", "issued", "created"))
     updated = next(filter(_first_day, texts), "")
-    code = dates.frequency_code(dataset.text("frequency"))
-    due = dates.due_date(code, _first_day(updated), _first_day(dataset.text("next_update")))
+    code = frequency_code(dataset.text("frequency"))
+    due = due_date(code, _first_day(updated), _first_day(dataset.text("next_update")))
     frequency, fresh = "", ""
-    if dates.is_stated(code):
+    if is_stated(code):
         frequency = _label("frequency", code)
     if due:
         fresh = "late" if due < dates.today() else "ok"
