@@ -135,7 +135,7 @@ def _without_effect(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
     """Return an error for each parameter that would narrow a token if CKAN did not ignore it without saying so."""
     if action != "api_token_create":
         return {}
-    ignored = list(NARROWING)
+    ignored: list[str] = list(NARROWING)
     for parameters, plugin in ((OF_EXPIRY, EXPIRY_PLUGIN), (OF_SCOPE, SCOPE_PLUGIN)):
         if not p.plugin_loaded(plugin):
             ignored += parameters

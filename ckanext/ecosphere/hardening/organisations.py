@@ -177,7 +177,7 @@ def _bulk_update(
 
 def _change_later(name: str, user: str | None, service: str, datasets: list[str]) -> None:
     """Queue a job for the datasets that a call has not changed, and say so on a page."""
-    job = (name, user, service, datasets)
+    job = [name, user, service, datasets]
     tk.enqueue_job(change_datasets, job, title=f"{name} of {len(datasets)} datasets")
     if has_request_context() and not str(tk.request.endpoint).startswith("api."):
         message = tk._(
@@ -196,8 +196,9 @@ def change_datasets(name: str, user: str | None, service: str, datasets: list[st
         datasets: their ids.
     """
     for dataset in datasets:
+        context: Any = {"user": user}
         try:
-            tk.get_action(name)({"user": user}, {"org_id": service, "datasets": [dataset]})
+            tk.get_action(name)(context, {"org_id": service, "datasets": [dataset]})
         except (tk.ValidationError, tk.NotAuthorized, tk.ObjectNotFound) as error:
             model.Session.rollback()
             log.warning("%s: dataset %s is left as it was: %s", name, dataset, error)
