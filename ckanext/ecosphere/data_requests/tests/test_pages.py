@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -465,3 +465,22 @@ def test_who_has_to_log_in_again_comes_back_to_the_page_with_the_form(app: CKANT
     for other in ("https://elsewhere.example/x", "http://[", f"{site}//elsewhere.example/x"):
         assert came_from(app, "/demandes/notifications", other) == "/demandes"
     assert came_from(app, "/demandes/nouveau-calendrier", "https://elsewhere.example/") == "/demandes"
+
+
+def test_only_a_moderator_reopens_what_was_closed_long_ago(app: CKANTestApp):
+    made = step(
+        opened(),
+        "not_held",
+        "admin",
+        reason="Aucune pièce de nos archives ne porte sur les zones demandées, vérification faite en mairie.",
+    )
+    request = row(made)
+    request.closed -= timedelta(days=90)
+    model.Session.commit()
+    at, fields = f"/demandes/{made['reference']}/reopen", {"reason": "Avis de la CADA.", "version": request.version}
+    for person in (None, "stranger", "editor", "admin", "asker"):
+        visit(app, person, at, **fields)
+        assert row(made).state == "not_held", person
+    assert visit(app, "moderator", at, **fields).status_code == 302
+    assert row(made).state == "open"
+    assert visit(app, "asker", f"/demandes/{made['reference']}").status_code == 200
