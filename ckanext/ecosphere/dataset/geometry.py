@@ -326,8 +326,14 @@ _SIDES = re.compile(r"\s*[,;\s]\s*")
 _NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*[,;\s][-+0-9.,;\s]+")
 _DECIMAL_COMMAS = re.compile(r"[-+]?\d+,\d+(?:(?:\s*;\s*|\s+)[-+]?\d+,\d+)+")
 """Numbers with decimal commas, separated by ";" or a space: "43,70 ; -1,06"."""
-_LATITUDES = (41, 52)
-"""Latitudes of metropolitan France, none of which is a longitude of it."""
+_PARTS_OF_FRANCE: list[Box] = [
+    (-6, 41, 10, 52),  # the mainland and Corsica
+    (-64, 14, -60, 19),  # the Antilles
+    (-55, 2, -51, 6),  # Guyane
+    (45, -14, 46, -12),  # Mayotte
+    (55, -22, 56, -20),  # La Réunion
+]
+"""Boxes around the parts of France: a point of one, with latitude and longitude exchanged, is in none."""
 
 
 def numbers_in(text: str) -> str:
@@ -346,7 +352,7 @@ def read_coordinates(text: str) -> tuple[float, ...]:
 
     Args:
         text: a point, or the sides of a box, in degrees or in metres (Lambert-93). Latitude and longitude of a point
-            in degrees may be in any order.
+            of France in degrees may be in any order.
     """
     pieces = _SIDES.split((numbers_in(text) or text).strip(" ,;"))
     try:
@@ -361,9 +367,9 @@ def read_coordinates(text: str) -> tuple[float, ...]:
 def _coordinates_in_degrees(sides: tuple[float, ...]) -> tuple[float, ...]:
     """Return a point as a box, and a box in metres in degrees; other numbers as they are."""
     if len(sides) == 2:  # noqa: PLR2004 - a point
-        if _LATITUDES[0] <= sides[0] <= _LATITUDES[1] and not LAMBERT_93.holds(*sides):
-            sides = (*reversed(sides),)
         sides = (*sides, *sides)
+        if _one_holds(_PARTS_OF_FRANCE, swapped(sides), 0):
+            sides = swapped(sides)
     if len(sides) != 4:  # noqa: PLR2004
         return sides
     west, south, east, north = sides

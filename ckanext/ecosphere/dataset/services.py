@@ -248,7 +248,7 @@ def feature_request(
     parameters = {"SERVICE": "WFS", "VERSION": version or "2.0.0", "REQUEST": "GetFeature"}
     parameters |= {names[0]: layer, **more}
     if most:
-        parameters[names[1]] = most
+        parameters[names[1]] = str(most)
     return with_parameters(url, **parameters)
 
 

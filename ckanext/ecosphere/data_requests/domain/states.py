@@ -475,6 +475,7 @@ class Facts:
         review_due: day by which the service answers a pending review, None without one.
         review_until: last day on which a review can be asked for, None when there is nothing to review.
         joined_id: shared by the requests treated together, None for a single one.
+        anonymised: when the people of the request were forgotten, None before.
     """
 
     state: str
@@ -489,6 +490,7 @@ class Facts:
     review_due: date | None = None
     review_until: date | None = None
     joined_id: str | None = None
+    anonymised: datetime | None = None
 
     @classmethod
     def of(cls, request: Any) -> Facts:
@@ -505,6 +507,8 @@ def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date
 
 
 def _closed_lately(facts: Facts, now: datetime) -> str:
+    if facts.anonymised:
+        return "anonymised"
     if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
         return "closed_too_long"
     return ""
@@ -512,7 +516,7 @@ def _closed_lately(facts: Facts, now: datetime) -> str:
 
 def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
     # The opinion of the CADA, or a judgment, comes after these days: moderators are not bound to them.
-    if role == MODERATOR:
+    if role == MODERATOR and not facts.anonymised:
         return ""
     if facts.reopened:
         return _closed_lately(facts, now) or "reopened_already"
@@ -521,7 +525,7 @@ def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> 
 
 def _closed_lately_or_merged(facts: Facts, role: str, now: datetime, today: date) -> str:
     # A merge is no decision: what it closed can be put back at any time.
-    if facts.state == DUPLICATE:
+    if facts.state == DUPLICATE and not facts.anonymised:
         return ""
     return _closed_lately(facts, now)
 

@@ -122,6 +122,11 @@ def test_a_requester_reopens_within_thirty_days_and_a_moderator_when_the_cada_ha
     assert states.obstacle(rejected, "reconsider", ["moderator"], NOW, TODAY) == "closed_too_long"
 
 
+def test_what_was_anonymised_is_not_opened_again():
+    late = Facts("refused", closed=NOW - timedelta(days=800), anonymised=NOW)
+    assert states.obstacle(late, "reopen", ["moderator"], NOW, TODAY) == "anonymised"
+
+
 def test_only_time_closes_what_waits_for_details_and_only_after_two_reminders():
     def obstacle(reminders: int, answer_by: date, roles: tuple[str, ...] = ("system",)) -> str:
         facts = Facts("needs_info", reminders=reminders, answer_by=answer_by)

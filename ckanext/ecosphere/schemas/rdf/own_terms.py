@@ -4,7 +4,7 @@ DCAT-AP, GeoDCAT-AP and PROV come first. In addition:
 
 - fields without a property there are in the suite's own terms (`urn:ecosphere:term:` and the name of the field);
 - what the export adds to a dataset (what DCAT-AP requires, what a series lends) is named by ``completed`` of the
-  dataset or distribution: a field as text, one of several values as URI;
+  dataset, distribution or service: a field as text, one of several values or a whole property as URI;
 - rows and distributions have their place (``schema:position``);
 - a URL that is no IRI, and is therefore encoded, has the original as ``address``.
 
@@ -13,6 +13,7 @@ Only graphs whose catalogue record conforms to the suite's profile are read so.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
@@ -156,7 +157,13 @@ def arrange(graph: Graph, ref: Any) -> None:
     """Put the rows of a dataset and of its distributions in order, so that profiles read them in that order."""
     for place in graph.objects(ref, TERM.spatial):
         graph.remove((ref, DCT.spatial, place))  # of a field of its own
-    for node in (ref, *graph.objects(ref, DCAT.distribution)):
+    distributions = list(graph.objects(ref, DCAT.distribution))
+    services = itertools.chain.from_iterable(
+        graph.objects(node, DCAT.accessService) for node in distributions
+    )
+    for node in (ref, *distributions, *services):
+        for predicate in list(graph.objects(node, COMPLETED)):
+            graph.remove((node, predicate, None))
         places = {}
         for text in graph.objects(node, TERM.place):
             place, _space, row_uri = str(text).partition(" ")

@@ -507,6 +507,36 @@ def add_to_catalogue(graph: Graph, predicate: Any, node: Any) -> None:
         graph.add((catalogue, predicate, node))
 
 
+# --- high-value datasets: what DCAT-AP HVD demands of their distributions and services ----------
+
+DCATAP = NAMESPACES["dcatap"]
+
+
+def write_high_value(graph: Graph, ref: Any, dataset: Dataset) -> None:
+    """Lend distributions and services what they lack: the regulation, and to services categories, contacts, a page."""
+    address = tk.url_for(
+        "dataset.read", id=dataset.get("name") or "", qualified=True, locale="default"
+    )
+    page, regulation = URIRef(address), URIRef(HIGH_VALUE_REGULATION)
+    services = [ref] if (ref, RDF.type, DCAT.DataService) in graph else []
+    for distribution in list(graph.objects(ref, DCAT.distribution)):
+        _lend(graph, distribution, DCATAP.applicableLegislation, [regulation])
+        services += graph.objects(distribution, DCAT.accessService)
+    for service in services:
+        _lend(graph, service, DCATAP.applicableLegislation, [regulation])
+        _lend(graph, service, FOAF.page, [page])
+        graph.add((page, RDF.type, FOAF.Document))
+        for predicate in (DCATAP.hvdCategory, DCAT.contactPoint):
+            _lend(graph, service, predicate, list(graph.objects(ref, predicate)))
+
+
+def _lend(graph: Graph, node: Any, predicate: Any, values: list[Any]) -> None:
+    if values and (node, predicate, None) not in graph:
+        add(graph, node, {TERM.completed: predicate})
+        for value in values:
+            graph.add((node, predicate, value))
+
+
 # --- contacts: telephone and unit in vCard terms, which ckanext-dcat leaves out -----------------
 
 #: ``vcard:organization-unit``; not an attribute because of the hyphen.

@@ -127,6 +127,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         parts.write_geodcat(self.g, dataset_ref, dataset)
         for resource in dataset.get("resources") or ():
             write_distribution(self.g, dataset_ref, resource)
+        if dataset.get("hvd_category"):
+            parts.write_high_value(self.g, dataset_ref, dataset)
         self._correct_details(dataset_ref)
         self._describe_concepts()
         self._describe_places()

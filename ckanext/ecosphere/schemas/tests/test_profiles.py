@@ -32,6 +32,7 @@ DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
 SPDX = Namespace("http://spdx.org/rdf/terms#")
 OWN_SHAPES = Path(__file__).with_name("shapes.ttl")
+SHAPES_OF_HIGH_VALUE = Path(__file__).with_name("shapes_hvd.ttl")
 PUBLISHED_SHAPES = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
@@ -262,6 +263,11 @@ def test_a_full_and_a_harvested_dataset_keep_to_dcat_ap(graph_of):
     for dataset in (samples.full(), samples.harvested(name="harvested")):
         graph, _ = graph_of(dataset)
         assert failures(graph, OWN_SHAPES) == set()
+
+
+def test_a_high_value_dataset_keeps_to_the_shapes_of_dcat_ap_hvd(graph_of):
+    graph, _ = graph_of(samples.full())
+    assert failures(graph, OWN_SHAPES, SHAPES_OF_HIGH_VALUE) == set()
 
 
 def test_our_shapes_see_a_dataset_without_description(graph_of):

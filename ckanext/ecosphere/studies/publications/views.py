@@ -228,7 +228,8 @@ def moderation() -> Response:
 @ecosphere_reuses.post("/reutilisations/<id>/moderer")
 def moderate(id: str) -> AnyResponse:
     """Publish or refuse a reuse."""
-    press("ecosphere_reuse_moderate", id=id, **_typed("decision", "reason"))
+    recorded = tk._("The decision is recorded.")
+    press("ecosphere_reuse_moderate", recorded, id=id, **_typed("decision", "reason"))
     return tk.redirect_to("ecosphere_reuses.moderation")
 
 
