@@ -28,6 +28,7 @@ PASSWORD = "un mot de passe de test"
 MOST_SECONDS = 120
 """From the log-in of an administrator to a search that finds a dataset by the synonym of a new term."""
 ADMIN = "/ecosphere/admin"
+REFRESHED = 'http-equiv="refresh"'
 TERM = {"label_fr": "Sobriété foncière", "label_en": "Land sobriety", "alt_labels": "zorglub\nzéro artif"}
 
 
@@ -167,10 +168,12 @@ def test_words_are_tried_on_searches_of_the_editor_before_they_are_in_force(send
     factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
     form = {"asked": "zorglub", "called": "haies", "both": "yes", "searches": "zorglub\n\nhaies", "do": "try"}
     address = re.sub("^https?://[^/]+", "", send(f"{ADMIN}/recherche", form).headers["Location"])
-    assert "Voir le résultat" in send(f"/fr{address}").body
+    waiting = send(f"/fr{address}").body
+    assert "Voir le résultat" in waiting and REFRESHED in waiting
     work()
     assert results("zorglub") == []
     page = send(f"/fr{address}").body
+    assert REFRESHED not in page
     assert page.count("Haies bocagères") == 1 and page.count("pas de changement") == 1
     assert ">zorglub</textarea>" in page and ">haies</textarea>" in page
     send(f"{ADMIN}/recherche", {**form, "do": "save"})
