@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from ckanext.ecosphere.data_requests.tests.conftest import dataset, people  # noqa: F401
+from ckanext.ecosphere.data_requests.tests.conftest import dataset, people, portal  # noqa: F401
 from ckanext.ecosphere.search.tests.test_territories import catalogue, generous  # noqa: F401
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
