@@ -15,13 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dev.stack.settings import DEFAULT_COUNT
+
 from . import quirks
 from .draft import CATALOGUES, Catalogue, draft
 
 __all__ = ["CATALOGUES", "DEFAULT_COUNT", "SEED", "Catalogue", "records", "shares", "write"]
 
 SEED = 2026
-DEFAULT_COUNT = 360
 
 
 def shares(total: int) -> dict[str, int]:

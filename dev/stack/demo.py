@@ -16,12 +16,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from dev.demo import DEFAULT_COUNT
-
 from . import accounts, ckan, packages, pycsw, services
 from .accounts import ADMIN, ActionError, Portal
 from .pycsw import Served
-from .settings import DEV
+from .settings import DEFAULT_COUNT, DEV
 from .shell import StackError, say
 
 REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("requests", "quality", "services"))

@@ -7,8 +7,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import demo
-
 from .install import fill, venv_program
 from .process import Process, url_answers
 from .settings import DEV, INSTALLED, ROOT, local, ports
@@ -83,7 +81,8 @@ def serve(count: int, folder: Path | None) -> list[Served]:
     shutil.rmtree(records)
     command = [venv_program("python"), "-m", "dev.demo", records, "--count", str(count)]
     run(command, what="write the catalogues", cwd=ROOT)
-    served = [publish(name, records / name, catalogue.title) for name, catalogue in demo.CATALOGUES.items()]
+    catalogues = json.loads((DEV / "demo" / "quirks.json").read_text(encoding="utf-8"))["catalogues"]
+    served = [publish(name, records / name, catalogue["title"]) for name, catalogue in catalogues.items()]
     if folder:
         served.append(publish(OWN, folder, f"Dossier {folder.resolve().name}"))
         if not served[-1].records:

@@ -32,6 +32,8 @@ PORTS = {
     "ogc": ("OGC_PORT", 10007),
 }
 DEFAULT_PORT = 5000
+#: Records in all catalogues of the demonstration together.
+DEFAULT_COUNT = 360
 #: Offset of the ports of a second stack.
 SECOND_STACK = 50
 #: Purpose → database, Solr core or Redis database: for the portal, and for each of two test processes. A third test

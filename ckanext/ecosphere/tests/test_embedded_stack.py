@@ -22,6 +22,13 @@ from dev.stack.shell import DISK_FULL, StackError, run
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
+@pytest.mark.parametrize("program", ["dev.stack.__main__", "dev.guide"])
+def test_it_needs_nothing_but_the_standard_library(program: str):
+    # As with the system's Python, before anything is installed.
+    bare = [sys.executable, "-S", "-c", f"import {program}"]
+    assert subprocess.run(bare, cwd=settings.ROOT, check=False, capture_output=True).stderr == b""
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A checkout without any state, in a folder with a space in its name."""
