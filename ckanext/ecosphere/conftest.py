@@ -89,7 +89,7 @@ LONGEST = (
 SERVICES = {
     "with_plugins", "loaded", "made_app", "make_app", "app", "cli", "with_request_context", "browser", "csw_catalogue",
     "empty_db", "clean_db", "non_clean_db", "reset_db", "clean_index", "reset_index", "clean_queues", "solr",
-    "portal", "portal_of_the_class", "shared_db", "nothing_counted",
+    "portal", "portal_of_the_class", "shared_db", "nothing_counted", "worker",
 }  # fmt: skip
 
 

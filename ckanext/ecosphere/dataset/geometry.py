@@ -333,7 +333,8 @@ _PARTS_OF_FRANCE: list[Box] = [
     (45, -14, 46, -12),  # Mayotte
     (55, -22, 56, -20),  # La Réunion
 ]
-"""Boxes around the parts of France: a point of one, with latitude and longitude exchanged, is in none."""
+"""Boxes around the parts of France: a point of one is in none with latitude and longitude
+exchanged."""
 
 
 def numbers_in(text: str) -> str:

@@ -101,7 +101,7 @@ def test_an_id_of_the_proxy_is_taken_if_it_is_well_formed(
     assert len(told) >= 8
 
 
-def test_jobs_and_records_have_their_ids(lines: Lines):
+def test_jobs_and_records_have_their_ids(lines: Lines, clean_queues: None):
     connect_to_redis().flushdb()
     with log_ids.about(request="0af7651916cd43dd"):
         enqueue_once(say_something, job_id="test-of-logs", title="Test", queue="default")
