@@ -6,7 +6,7 @@ dataset that it is about to write, whatever led there.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -16,7 +16,7 @@ from ckan.types import Context, DataDict, FlattenDataDict, FlattenErrorDict, Fla
 from flask import Blueprint, g, has_request_context, request
 from sqlalchemy.orm import attributes
 
-from ckanext.ecosphere.shared import once
+from ckanext.ecosphere.shared import dates, once
 from ckanext.ecosphere.shared.web_guard import csrf
 from ckanext.ecosphere.shared.web_guard.incoming import matches, refuse, tables
 
@@ -50,7 +50,7 @@ def extend(schema: Schema) -> Schema:
     default: Any = tk.get_validator("default")
     schema["scope"] = [default(ALL), one_of([ALL, READ, SERVICE])]
     schema["service"] = [_service_of_scope]
-    schema["expires"] = [tk.get_validator("ignore_missing"), _last_day]
+    schema["expires"] = [tk.get_validator("ignore_empty"), _last_day]
     return schema
 
 
@@ -85,7 +85,7 @@ def refuse_beyond_scope() -> None:
     scope = g.get("ecosphere_token")
     if not scope:
         return
-    if scope["expires"] and scope["expires"] < _today().isoformat():
+    if scope["expires"] and scope["expires"] < dates.today().isoformat():
         sentence = _("This API token was good until {date}: make a new one.")
         refuse(403, sentence.format(date=scope["expires"]), REFUSED)
     if scope["scope"] != ALL and not _is_allowed(scope):
@@ -163,13 +163,9 @@ def _last_day(value: Any) -> str:
         day = date.fromisoformat(str(value))
     except ValueError:
         raise tk.Invalid(_("Give a date: year-month-day.")) from None
-    if day < _today():
+    if day < dates.today():
         raise tk.Invalid(_("Give a date to come."))
     return day.isoformat()
-
-
-def _today() -> date:
-    return datetime.now(timezone.utc).date()
 
 
 def ecosphere_token_scope(token: DataDict) -> DataDict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -229,10 +229,10 @@ def test_pages_are_read_only_too(program: Callable[..., Program], other_service:
 def test_a_token_ends_with_its_last_day(
     scope: dict[str, str], program: Callable[..., Program], monkeypatch: Any
 ):
-    today = datetime.now(timezone.utc).date()
+    today = tokens.dates.today()
     short = program("anne", expires=today.isoformat(), **scope)
     assert short.call("package_show", id="zones-humides").status_code == 200
-    monkeypatch.setattr(tokens, "_today", lambda: today + timedelta(days=1))
+    monkeypatch.setattr(tokens.dates, "today", lambda: today + timedelta(days=1))
     answer = short.call("package_show", id="zones-humides")
     assert "was good until" in refusal(answer)
 
@@ -290,3 +290,4 @@ def test_the_page_shows_scope_end_and_last_access(program: Callable[..., Program
         as_text=True
     )
     assert "Choose a service whose" in answer
+    assert "Give a date" not in answer and 'value="from the page"' in answer

@@ -406,9 +406,9 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         return item
     if letter is None and (row.neutral or not texts.may_be_quoted(event)):
         return item
-    if letter is None:
+    if letter is None or row.kind == "transfer":  # its letter, a receipt, gives no reason
         item.details += texts.details(row.kind, request, event)
-    else:
+    if letter is not None:
         url = texts.address(f"demandes/{request.reference}/lettre/{letter.id}")
         item.links.append((_("Read or print the letter"), url))
         if not kept_back:

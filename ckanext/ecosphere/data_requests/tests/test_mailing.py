@@ -110,6 +110,7 @@ def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_
     for person, found in (("editor", False), ("other-editor", True)):
         [mail] = postbox.to(person)
         assert [f"/demandes/{made['reference']}" in body(mail, form) for form in ("plain", "html")] == [found, found]
+    assert "Région" in body(postbox.to("asker")[-1])  # beside the receipt of the other service
 
 
 def test_the_author_of_a_duplicate_is_told_which_request_goes_on(postbox: Postbox):
