@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 from ckan import authz, model
 from ckan.common import _
 from ckan.lib import mailer
-from flask import Blueprint, request
+from flask import Blueprint, has_request_context, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import accounts, journal
@@ -29,19 +29,27 @@ GOOD_DAYS = 14
 RATES = "1 per hour; 5 per day"
 """Limit of e-mails to one person."""
 TOPIC = "user_invited"
+PAGES = ("organization.member_new", "group.member_new")
+"""Endpoints of CKAN's form of a new member."""
 
 blueprint = Blueprint("ecosphere_invitations", __name__)
 
 
 def notify_about_topic(already_notified: bool, topic: str, details: Row) -> bool:
-    """Send our invitation in place of CKAN's.
+    """Send our invitation in place of CKAN's, and say so on the page of the members.
 
     Raises:
         MailerException: the mail server refuses it.
     """
     if already_notified or topic != TOPIC:
         return already_notified
-    send(details["user"], details["group"], details["role"])
+    address = details["user"].email
+    last = send(details["user"], details["group"], details["role"])
+    if has_request_context() and request.endpoint in PAGES:
+        message = _(
+            "{address} is invited, until {date}, and joins the list by choosing a password."
+        )
+        tk.h.flash_success(message.format(address=address, date=dates.day(last)))
     return True
 
 

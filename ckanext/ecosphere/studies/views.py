@@ -57,7 +57,8 @@ def to_study(id_: str, need_id: str = "") -> AnyResponse:
 
 
 def to_settings(id_: str) -> AnyResponse:
-    """Redirect to the settings of a study."""
+    """Redirect to the settings of a study, once something was changed there."""
+    tk.h.flash_success(tk._("Saved."))
     return tk.redirect_to("ecosphere_studies.settings", id=id_)
 
 
@@ -293,7 +294,6 @@ def settings(id: str) -> AnyResponse:
     """Show what can be done with a study as a whole; on POST, change its title."""
     form = Form("title")
     if form.sends("ecosphere_study_update", id=id):
-        tk.h.flash_success(tk._("Saved."))
         return to_settings(id)
     return _settings_page(form, id)
 

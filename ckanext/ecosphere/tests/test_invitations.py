@@ -68,6 +68,13 @@ def link_in(mail: Any) -> str:
     return found
 
 
+def test_the_page_of_the_members_says_who_is_invited(ask, postbox: Postbox):
+    form = {"email": "camille@example.org", "role": "editor", "save": "save"}
+    page = ask("/fr/organization/member_new/ddt-01053-01", form).body
+    assert "camille@example.org est invité" in page
+    assert postbox.to("camille")
+
+
 @freeze_time(TODAY, real_asyncio=True)
 def test_an_invitation_says_in_french_until_when_it_is_good(chief, postbox: Postbox):
     invite()

@@ -33,7 +33,7 @@ from ckanext.ecosphere.dataset.geometry import LAMBERT_93, Box
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import csv_table, dates, language, parsing, qgis
 from ckanext.ecosphere.shared.characters import clean
-from ckanext.ecosphere.studies import wording
+from ckanext.ecosphere.studies import states, store, wording
 from ckanext.ecosphere.studies.frames import text_in
 from ckanext.ecosphere.studies.publications import clipping
 from ckanext.ecosphere.studies.publications.outline import content_of
@@ -187,9 +187,15 @@ def _downloads(outline: Row) -> Iterator[tuple[str, ...]]:
 
 
 def _readable(outline: Row, need: Row) -> Iterator[tuple[Row, dict[str, Any]]]:
-    """Yield the datasets of a need that the reader may read, as a line and as a package."""
+    """Yield the datasets of a need that the reader may read, as a line and as a package.
+
+    Those that do not map the site are left out, unless somebody kept them.
+    """
     taken_ids = set(islice(outline["packages"], MOST_DATASETS))
     for line in need["datasets"]:
+        is_elsewhere = line["finding"].get("state") == states.NOT_MAPPED
+        if is_elsewhere and line["decision"] == store.PROPOSED:
+            continue
         if line["package_id"] in taken_ids:
             yield line, outline["packages"][line["package_id"]]
 

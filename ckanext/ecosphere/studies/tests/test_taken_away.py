@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import shutil
@@ -162,6 +163,22 @@ def test_the_project_groups_its_layers_as_the_frame(french: None, layers: dict[s
     west, south = (float(root.findtext(f"mapcanvas/extent/{name}")) for name in ("xmin", "ymin"))
     assert 860_000 < west < 900_000
     assert 6_560_000 < south < 6_600_000
+
+
+@pytest.mark.parametrize(("decision", "is_offered"), [("proposed", False), ("kept", True)])
+def test_a_proposed_dataset_that_does_not_map_the_site_has_no_layer(
+    french: None, layers: dict[str, Any], decision: str, is_offered: bool
+):
+    outline = copy.deepcopy(layers)
+    [line] = [line for group in outline["groups"] for need in group["needs"] for line in need["datasets"]]
+    line |= {"decision": decision, "finding": {"state": "not-mapped"}}
+    assert ("wms&amp;layers=zh" in take.project(outline).decode()) is is_offered
+    assert ("https://geo.example/wfs" in take.downloads_csv(outline)) is is_offered
+
+
+def test_the_readme_says_when_no_data_were_prepared(french: None):
+    archive = members(take.archive({**OUTLINE, "extracts": []}))
+    assert "n’avait été préparée" in archive["LISEZMOI.txt"].decode()
 
 
 def test_the_archive_is_complete(french: None, layers: dict[str, Any]):
