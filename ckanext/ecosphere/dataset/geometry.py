@@ -332,6 +332,10 @@ _PARTS_OF_FRANCE: list[Box] = [
     (-55, 2, -51, 6),  # Guyane
     (45, -14, 46, -12),  # Mayotte
     (55, -22, 56, -20),  # La Réunion
+    (-57, 46, -56, 48),  # Saint-Pierre-et-Miquelon
+    (163, -23, 172, -19),  # Nouvelle-Calédonie
+    (-155, -28, -134, -7),  # Polynésie française
+    (-179, -15, -176, -13),  # Wallis-et-Futuna
 ]
 """Boxes around the parts of France: a point of one is in none with latitude and longitude
 exchanged."""

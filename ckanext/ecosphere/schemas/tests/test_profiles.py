@@ -265,8 +265,9 @@ def test_a_full_and_a_harvested_dataset_keep_to_dcat_ap(graph_of):
         assert failures(graph, OWN_SHAPES) == set()
 
 
-def test_a_high_value_dataset_keeps_to_the_shapes_of_dcat_ap_hvd(graph_of):
-    graph, _ = graph_of(samples.full())
+def test_a_high_value_dataset_keeps_to_the_shapes_of_dcat_ap_hvd(app, create):
+    create(samples.full())
+    graph = Graph().parse(data=app.get("/dataset/zones-inondables-ain.ttl").body, format="turtle")
     assert failures(graph, OWN_SHAPES, SHAPES_OF_HIGH_VALUE) == set()
 
 
