@@ -15,6 +15,7 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.ecosphere.data_requests import privacy
 from ckanext.ecosphere.data_requests.tests.conftest import (
     DRAFT,
     REFUSAL,
@@ -484,3 +485,13 @@ def test_only_a_moderator_reopens_what_was_closed_long_ago(app: CKANTestApp):
     assert visit(app, "moderator", at, **fields).status_code == 302
     assert row(made).state == "open"
     assert visit(app, "asker", f"/demandes/{made['reference']}").status_code == 200
+
+
+def test_not_even_a_moderator_reopens_what_was_anonymised(app: CKANTestApp):
+    made = step(opened(), "fulfil", "editor", datasets=[dataset()["id"]])
+    privacy.anonymise(row(made))
+    model.Session.commit()
+    fields = {"reason": "Avis de la CADA.", "version": row(made).version}
+    visit(app, "moderator", f"/demandes/{made['reference']}/reopen", **fields)
+    assert row(made).state == "fulfilled"
+    assert visit(app, "moderator", f"/demandes/{made['reference']}").status_code == 200
