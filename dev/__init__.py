@@ -1,1 +1,4 @@
-"""Tools for developers: the embedded stack, the demonstration, benchmarks. No part of the product."""
+"""Tools for developers: the embedded stack, the demonstration, benchmarks.
+
+No part of the product.
+"""

@@ -3,8 +3,9 @@
     npm pack @etalab/decoupage-administratif && tar xzf *.tgz
     python3 -m dev.gazetteer package/data
 
-The package contains INSEE's code officiel géographique of a year, with postal codes, populations, merged communes and
-intercommunalities (data of INSEE and DGCL, Licence Ouverte 2.0; package MIT). Uses the standard library only.
+The package contains INSEE's code officiel géographique of a year, with postal codes, populations,
+merged communes and intercommunalities (data of INSEE and DGCL, Licence Ouverte 2.0; package MIT).
+Uses the standard library only.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """`make guide`: run the installation guide literally, in a clean environment.
 
-Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in order in one
-shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, all in `.local/guide`.
-Units of systemd are verified and their commands run as the unit says, lines of cron run as cron would, and Debian's
-nginx stands in front of the portal. Then the portal leaves the plugins as the section "Leaving" says, and comes back as
-a catalogue that exists already. Differences from the page are printed: packages already installed, the choices of step
-2, and Solr, which comes from the embedded stack. The first block that fails ends the run. After each part, pages of the
-portal are tried, and at the end everything is stopped.
+Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs
+them in order in one shell: a copy of this checkout, a fresh virtual environment, fresh databases
+and another prefix, all in `.local/guide`. Units of systemd are verified and their commands run as
+the unit says, lines of cron run as cron would, and Debian's nginx stands in front of the portal.
+Then the portal leaves the plugins as the section "Leaving" says, and comes back as a catalogue that
+exists already. Differences from the page are printed: packages already installed, the choices of
+step 2, and Solr, which comes from the embedded stack. The first block that fails ends the run.
+After each part, pages of the portal are tried, and at the end everything is stopped.
 """
 
 from __future__ import annotations
@@ -149,7 +150,8 @@ class Follower:
         postgres = find_postgres()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("CKAN_", "VIRTUAL_ENV"))}
         env |= {
-            # Debian's Python, as on a server; one in the home of root is closed to the account of the portal.
+            # Debian's Python, as on a server; one in the home of root is closed to the account of
+            # the portal.
             "PATH": f"{programs}:{postgres}:/usr/bin:{env['PATH']}",
             "PGHOST": "127.0.0.1",
             "PGPORT": str(ports()["postgres"]),
@@ -186,7 +188,8 @@ class Follower:
         missing = [name for name in wanted if not _is_installed(name)]
         if missing and os.geteuid() == 0:
             with without_services():
-                # An upgrade would pull the libraries away from under the databases that run on this machine.
+                # An upgrade would pull the libraries away from under the databases that run on this
+                # machine.
                 say(self.shell.run(block.text.replace("--yes", "--yes --no-upgrade")).rstrip())
         elif missing:
             raise StackError(f"install these first, as root: {' '.join(missing)}")
@@ -214,7 +217,9 @@ class Follower:
             folder.mkdir(parents=True)
 
     def _put_nginx_in_front(self, block: Block) -> None:
-        """Run the block with Debian's nginx on ports of this clone, with a certificate made for the occasion."""
+        """Run the block with Debian's nginx on ports of this clone,
+        with a certificate made for the occasion.
+        """
         main = self.system.write_nginx()
         settings, test, _reload, _restart = commands(block.text)
         self.shell.run(settings)
@@ -256,7 +261,9 @@ class Follower:
         self.system.services[WEB].stop(quietly=True)
 
     def come_back(self, found: list[Block]) -> None:
-        """Follow the section on an existing catalogue, with a file as such a catalogue has one: secrets in it."""
+        """Follow the section on an existing catalogue, with a file as such a catalogue has one:
+        secrets in it.
+        """
         lines = (self.prefix / "ckan.env").read_text().splitlines()
         secrets_ = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
         ini = (self.prefix / "ckan.ini").read_text(encoding="utf-8")
@@ -352,7 +359,8 @@ class System:
         return verified
 
     def start(self, name: str) -> None:
-        """Start the command of a unit as systemd would, with its environment only; a web server, until it answers.
+        """Start the command of a unit as systemd would, with its environment only; a web server,
+        until it answers.
 
         Raises:
             StackError: it ends, or does not answer.
@@ -379,7 +387,8 @@ class System:
         self.services[name] = process
 
     def run_crontab(self, programs: Path) -> Iterator[str]:
-        """Run each line of the crontab once, in the environment and by the shell that cron gives it.
+        """Run each line of the crontab once, in the environment and by the shell that cron gives
+        it.
 
         Args:
             programs: folder with stand-ins for what root alone may do.

@@ -1,8 +1,8 @@
 """Write what of `docs/` comes from the code (`make docs`); a test compares it.
 
-`reference.md`: plugins, options, actions and commands. `fields.md`: every field of the schema with its mapping to ISO
-19139, DCAT-AP and INSPIRE. Tables of `quality.md` and `requests.md`, between their marks. The templates are in
-`dev/pages`. Declarations are read only; no service needs to run.
+`reference.md`: plugins, options, actions and commands. `fields.md`: every field of the schema with
+its mapping to ISO 19139, DCAT-AP and INSPIRE. Tables of `quality.md` and `requests.md`, between
+their marks. The templates are in `dev/pages`. Declarations are read only; no service needs to run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 import click
 import jinja2
 import yaml
-
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.quality.core import criteria, inspire
@@ -151,7 +150,9 @@ Row = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 
 
 def _rows(entries: list[dict[str, Any]], section: str) -> Iterator[Row]:
-    """Yield the name, entry and mappings of the fields of a section of the form, and of their subfields."""
+    """Yield the name, entry and mappings of the fields of a section of the form,
+    and of their subfields.
+    """
     for entry in entries:
         if entry["form_section"] == section:
             yield entry["field_name"], entry, entry

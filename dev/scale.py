@@ -1,7 +1,8 @@
 """`make scale`: a portal of which there is more than one of everything, on one machine.
 
-Two web servers behind nginx, four workers, two nodes of Solr with a ZooKeeper, PostgreSQL with a standby, and a server
-of object storage. It has a stack of its own: `ECOSPHERE_STACK=scale make stop` stops it.
+Two web servers behind nginx, four workers, two nodes of Solr with a ZooKeeper, PostgreSQL with a
+standby, and a server of object storage. It has a stack of its own:
+`ECOSPHERE_STACK=scale make stop` stops it.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def _zookeeper() -> Process:
 
 
 def _configuration(name: str, folder: Path) -> Path:
-    """Write a configuration into a folder, with the numbers of the ports and the folder filled in."""
+    """Write a configuration into a folder, with the numbers of the
+    ports and the folder filled in.
+    """
     text = (DEV / f"scale_{name}").read_text()
     words = {"USER": getpass.getuser(), "FOLDER": folder, "PORTAL": ports()["web"]}
     for word, value in (words | {service: port(service) for service in NAMES}).items():

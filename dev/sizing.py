@@ -1,9 +1,9 @@
 """`make sizing`: what portals of several sizes cost: database, index, harvest, pages, night.
 
-The first `BASE` datasets are harvested from generated records. The others are copies of them, made in SQL, with ids,
-names, titles and identifiers of their own, and are indexed as `ckan ecosphere init` does. At each size, a catalogue of
-`NEW` records that the portal has not seen is harvested twice. The portal has a stack of its own:
-`ECOSPHERE_STACK=sizing make stop` stops it.
+The first `BASE` datasets are harvested from generated records. The others are copies of them, made
+in SQL, with ids, names, titles and identifiers of their own, and are indexed as
+`ckan ecosphere init` does. At each size, a catalogue of `NEW` records that the portal has not seen
+is harvested twice. The portal has a stack of its own: `ECOSPHERE_STACK=sizing make stop` stops it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ BASE, NEW = 5_000, 1_000
 MEGABYTE = 1_000_000
 COUNT = "SELECT count(*) FROM package WHERE type = 'dataset' AND state = 'active'"
 PEOPLE, PAUSE, SECONDS = 4, 1.0, 30.0
-#: Tables whose rows are copied; `own` are the columns of which each copy has its own values, and how these are made.
+#: Tables whose rows are copied; `own` are the columns of which each copy has its own values, and
+#: how these are made.
 COPIED = list(csv.DictReader((DEV / "bench" / "data" / "copied.csv").read_text().splitlines()))
 #: How a copy's own values are made, and the commands that are timed.
 WORK = yaml.safe_load((DEV / "bench" / "data" / "sizing.yaml").read_text(encoding="utf-8"))
@@ -59,7 +60,10 @@ def copy(first: int, last: int) -> None:
 
 
 def index() -> float:
-    """Index all datasets in a process of its own, as `ckan ecosphere init` does; return the seconds."""
+    """Index all datasets in a process of its own, as `ckan ecosphere init` does.
+
+    Return the seconds.
+    """
     from ckanext.ecosphere.fast_save import documents
 
     ids = sql("SELECT id FROM package WHERE state = 'active'").split()
@@ -92,7 +96,10 @@ def harvest(portal: Portal, name: str, number: int, seed: int) -> Iterator[tuple
 
 
 def pages() -> Iterator[tuple[str, float]]:
-    """Have people read pages; yield the 95th percentile of the seconds, and the processor time of all services."""
+    """Have people read pages.
+
+    Yield the 95th percentile of the seconds, and the processor time of all services.
+    """
     site = ckan.site_url()
     names = sql("SELECT name FROM package WHERE type = 'dataset' AND state = 'active' ORDER BY id LIMIT 300").split()
     kinds = {

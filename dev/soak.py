@@ -1,9 +1,11 @@
-"""`make soak`: a portal under steady load for an hour; whether memory, connections, open files or queues grow.
+"""`make soak`: a portal under steady load for an hour; whether memory, connections, open files or
+queues grow.
 
-The portal and the people are those of `make chaos`, without kills: harvests of four types of source, saves of datasets,
-data requests with e-mails, comments, readers. Health and metrics are read meanwhile. Each figure is sampled; the median
-of the last quarter must not exceed that of the second by more than its allowance (the first quarter warms up). Exits
-with code 1 if a figure grew, or an answer was an error.
+The portal and the people are those of `make chaos`, without kills: harvests of four types of
+source, saves of datasets, data requests with e-mails, comments, readers. Health and metrics are
+read meanwhile. Each figure is sampled; the median of the last quarter must not exceed that of the
+second by more than its allowance (the first quarter warms up). Exits with code 1 if a figure grew,
+or an answer was an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Weigh the product: syntax nodes, code lines, files, style, and in how many files a schema field stands.
+"""Weigh the product: syntax nodes, code lines, files, style, and in how many files a schema field
+stands.
 
     make weight               # figures beside the most that they may be (`weight.csv`)
 
@@ -67,7 +68,8 @@ def figures(root: Path) -> dict[str, float]:
 def spread(root: Path) -> float:
     """Return the median number of files in which a field of the schema stands.
 
-    Only fields whose name has an underscore are looked for: the others are words of other things, too.
+    Only fields whose name has an underscore are looked for: the others are words of other things,
+    too.
     """
     schema = yaml.safe_load((root / "schemas" / "dataset.yaml").read_text(encoding="utf-8"))
     rows = [*schema["dataset_fields"], *schema["resource_fields"]]

@@ -1,1 +1,3 @@
-"""A suite of CKAN plugins that make the access desk ("guichet") to the environmental data of a French ministry."""
+"""A suite of CKAN plugins that make the access desk ("guichet") to the
+environmental data of a French ministry.
+"""

@@ -36,7 +36,8 @@ MARKS = {
 class RoomsGroup(click.Group):
     """Click group that looks up commands of the enabled plugins when it is called.
 
-    Looking them up then, not at import, makes rooms independent of the order in which CKAN loads plugins.
+    Looking them up then, not at import, makes rooms independent of the order in which CKAN loads
+    plugins.
     """
 
     def _rooms(self) -> dict[str, click.Command]:
@@ -71,9 +72,11 @@ def ecosphere(ctx: click.Context) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask: for scripts.")
 @speaking
 def init_command(yes: bool) -> None:
-    """Create tables, services of the ministry and Solr's French schema; whatever is in place is left alone.
+    """Create tables, services of the ministry and Solr's French schema; whatever is in place is
+    left alone.
 
-    Shows first what it is going to change, and asks before it creates services where there are other organisations.
+    Shows first what it is going to change, and asks before it creates services where there are
+    other organisations.
     """
     plan = initialise.plan()
     for line in plan.lines:
@@ -89,7 +92,10 @@ def init_command(yes: bool) -> None:
 
 
 def _wants_services(plan: initialise.Plan) -> bool:
-    """Ask whether to add the services to the existing organisations; no, if there is nobody to answer."""
+    """Ask whether to add the services to the existing organisations.
+
+    No, if there is nobody to answer.
+    """
     question = tk.ungettext(
         "This portal has {others} organisation of its own. Create {number} services beside it?",
         "This portal has {others} organisations of its own. Create {number} services beside them?",
@@ -112,9 +118,10 @@ def _wants_services(plan: initialise.Plan) -> bool:
 def config_command(file: Path, force: bool) -> None:
     """Write FILE: every plugin in its order, French as the default, nothing of the demonstration.
 
-    Addresses, secrets and the portal's own options and plugins are taken over from the configuration in force; secrets
-    that it lacks are made. They go to a file beside FILE that ends in .env. What is set otherwise than before, and what
-    is still to be filled in, is named at the end.
+    Addresses, secrets and the portal's own options and plugins are taken over from the
+    configuration in force; secrets that it lacks are made. They go to a file beside FILE that ends
+    in .env. What is set otherwise than before, and what is still to be filled in, is named at the
+    end.
     """
     environment = file.with_suffix(".env")
     for path in (file, environment):
@@ -179,10 +186,12 @@ def check_command() -> None:
 @plan_options
 @speaking
 def leave_command(file: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Export the datasets to a file, turn their fields into free fields, and write the index as a plain CKAN reads it.
+    """Export the datasets to a file, turn their fields into free fields, and write the index as a
+    plain CKAN reads it.
 
-    Stop the web server and the workers before; take the plugins out of ckan.plugins before you start them again.
-    `ckan ecosphere init` makes the datasets those of the schema again once the plugins are enabled again.
+    Stop the web server and the workers before; take the plugins out of ckan.plugins before you
+    start them again. `ckan ecosphere init` makes the datasets those of the schema again once the
+    plugins are enabled again.
     """
     plan = leaving.plan(file or leaving.default_file(), keep)
     if proceed(plan.sentences(), yes=yes, dry_run=dry_run):
@@ -193,7 +202,9 @@ def leave_command(file: Path | None, keep: tuple[str, ...], yes: bool, dry_run: 
 @ecosphere.command("recover", short_help="Take up what was left undone, once; for cron.")
 @click.pass_context
 def recover_command(ctx: click.Context) -> None:
-    """Look twice for what a killed process or a service that was away left undone, and have it done."""
+    """Look twice for what a killed process or a service that was away left undone,
+    and have it done.
+    """
     import time
 
     with ctx.meta["flask_app"].test_request_context():
@@ -212,7 +223,9 @@ def recover_command(ctx: click.Context) -> None:
 )
 @click.pass_context
 def watch_command(ctx: click.Context, every: float) -> None:
-    """Look for what killed processes and services that were away left undone; to be kept running beside the workers."""
+    """Look for what killed processes and services that were away left undone.
+    To be kept running beside the workers.
+    """
     with ctx.meta["flask_app"].test_request_context():
         recovery.watch(max(1.0, every))
 

@@ -23,7 +23,10 @@ CKAN_DEFAULT_TIMEZONE = "UTC"
 
 
 def create_organisations() -> bool:
-    """Return whether `init` creates the services of the registry; False where `ecosphere` is not enabled."""
+    """Return whether `init` creates the services of the registry.
+
+    False where `ecosphere` is not enabled.
+    """
     return shared.declared(INIT_ORGANISATIONS, False)
 
 
@@ -48,7 +51,9 @@ def accessibility_url() -> str:
 
 
 def accessibility() -> dict[str, Any]:
-    """Return the accessibility audit's conformity (none, partial, full), rate (%), auditor, date and issues."""
+    """Return the accessibility audit's conformity (none, partial, full), rate (%), auditor,
+    date and issues.
+    """
     return {
         name: tk.config[ACCESSIBILITY + name]
         for name in ("conformity", "rate", "auditor", "date", "issues")
@@ -76,6 +81,8 @@ def kept_facets() -> list[str]:
 
 
 def show_times_locally(config: Any) -> None:
-    """Make CKAN's own pages show times in the portal's time zone, unless the administrator set another one."""
+    """Make CKAN's own pages show times in the portal's time zone,
+    unless the administrator set another one.
+    """
     if config.get(CKAN_TIMEZONE) in (None, "", CKAN_DEFAULT_TIMEZONE):
         config[CKAN_TIMEZONE] = config.get(shared.DISPLAY_TIMEZONE) or shared.PARIS

@@ -38,7 +38,8 @@ if process and not without_services:
     os.environ.update(settings.test_environment(process))  # before CKAN reads its configuration
 
 
-#: Files that take 20 seconds or more on a busy machine, slowest first: run early, so that no process is left with one.
+#: Files that take 20 seconds or more on a busy machine, slowest first: run early, so that no
+#: process is left with one.
 LONGEST = (
     "tests/access/test_crawl.py",
     "tests/access/test_odd_values.py",
@@ -85,7 +86,8 @@ LONGEST = (
 )
 
 
-#: Fixtures that need plugins, a database, an index or a browser: `make test-fast` leaves out whatever uses one.
+#: Fixtures that need plugins, a database, an index or a browser: `make test-fast` leaves out
+#: whatever uses one.
 SERVICES = {
     "with_plugins", "loaded", "made_app", "make_app", "app", "cli", "with_request_context", "browser", "csw_catalogue",
     "empty_db", "clean_db", "non_clean_db", "reset_db", "clean_index", "reset_index", "clean_queues", "solr",
@@ -94,9 +96,11 @@ SERVICES = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Activate the shortcuts of `quick_loading` first: CKAN makes an application before collection, in each process.
+    """Activate the shortcuts of `quick_loading` first: CKAN makes an application before collection,
+    in each process.
 
-    For that application, CKAN reads options that were changed in the portal, also from a database without tables.
+    For that application, CKAN reads options that were changed in the portal, also from a database
+    without tables.
     """
     quick = ExitStack()
     quick.enter_context(quickly())
@@ -109,7 +113,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     """Shorten the ids of long parameters, and leave bytes out.
 
-    All xdist processes must collect the same ids, and an archive made during collection holds its time of creation.
+    All xdist processes must collect the same ids, and an archive made during collection holds its
+    time of creation.
     """
     if isinstance(val, bytes):
         return argname
@@ -118,7 +123,10 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Assign tests to their tier, and run the slowest files first; tests of a file keep their order."""
+    """Assign tests to their tier, and run the slowest files first.
+
+    Tests of a file keep their order.
+    """
     cases: Counter[str] = Counter()
     for item in items:
         for mark in item.iter_markers("few"):
@@ -138,7 +146,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Collect garbage less often, and exempt the objects that live until the end: a page makes thousands of objects."""
+    """Collect garbage less often, and exempt the objects that live until the end:
+    a page makes thousands of objects.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
@@ -169,13 +179,18 @@ def empty_redis() -> None:
 
 @pytest.fixture
 def with_plugins(ckan_config: Any) -> None:
-    """Load the configured plugins; those of the previous test are reused if its configuration was the same."""
+    """Load the configured plugins.
+
+    Those of the previous test are reused if its configuration was the same.
+    """
     KEPT.load()
 
 
 @pytest.fixture
 def make_app(ckan_config: Any, request: pytest.FixtureRequest) -> Callable[[], CKANTestApp]:
-    """Return a function that makes the application, or reuses that of the module or of the previous test."""
+    """Return a function that makes the application, or reuses that of the
+    module or of the previous test.
+    """
     if "loaded" not in request.fixturenames:
         return KEPT.app
     made = request.getfixturevalue("made_app")
@@ -205,7 +220,9 @@ def made_app(loaded: None) -> object:
 
 @pytest.fixture
 def clean_db(empty_db: Callable[[], None]) -> None:
-    """Empty the database and create the tables of every loaded plugin (use `with_plugins` first)."""
+    """Empty the database and create the tables of every loaded
+    plugin (use `with_plugins` first).
+    """
     empty_db()
 
 
@@ -219,11 +236,12 @@ def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postb
 
 @pytest.fixture
 def csw_catalogue(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Publish records on a real pycsw: `csw_catalogue(records)` returns the URL of a CSW 2.0.2 that serves them.
+    """Publish records on a real pycsw: `csw_catalogue(records)` returns the URL of a CSW 2.0.2 that
+    serves them.
 
-    `records` are XML texts or bytes, in the order in which they are served. Called again with the same `name`, it
-    replaces the contents of the catalogue, as when a catalogue changes between two harvests. Records that are not
-    well-formed XML are left out.
+    `records` are XML texts or bytes, in the order in which they are served. Called again with the
+    same `name`, it replaces the contents of the catalogue, as when a catalogue changes between two
+    harvests. Records that are not well-formed XML are left out.
     """
 
     def publish(records: Iterable[str | bytes], name: str = "test") -> str:

@@ -61,8 +61,9 @@ def ecosphere_home() -> dict[str, Any]:
     """Return the contents of the home page.
 
     Returns:
-        `datasets` and `services` (numbers of public datasets and of services that have any), `themes` (label, count,
-        url, icon; in the order of the vocabulary), `territories` (heading → concepts), `latest` (datasets).
+        `datasets` and `services` (numbers of public datasets and of services that have any),
+        `themes` (label, count, url, icon; in the order of the vocabulary), `territories` (heading →
+        concepts), `latest` (datasets).
     """
     fields = ["organization", "vocab_ecosphere_theme"]
     search = {
@@ -97,7 +98,9 @@ def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service
 
 
 def ecosphere_portal() -> dict[str, str]:
-    """Return what the administrator configured about the portal: announcement, institution, contact, legal pages."""
+    """Return what the administrator configured about the portal: announcement, institution,
+    contact, legal pages.
+    """
     return {
         "announcement": config.announcement(),
         "institution": config.institution(),
@@ -120,18 +123,24 @@ def ecosphere_has_own_search() -> bool:
 
 
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return the extras of an organisation that belong to this suite; forms carry them in hidden fields."""
+    """Return the extras of an organisation that belong to this suite.
+
+    Forms carry them in hidden fields.
+    """
     return [extra for extra in extras or [] if str(extra.get("key", "")).startswith("ecosphere_")]
 
 
 def ecosphere_is_stock_error(code: int, content: Any) -> bool:
-    """Return whether the text of an error page is Werkzeug's default English sentence, which adds no information."""
+    """Return whether the text of an error page is Werkzeug's default English sentence,
+    which adds no information.
+    """
     stock = default_exceptions.get(code)
     return stock is not None and unescape(str(content)).strip() == stock.description
 
 
 def ecosphere_missing_service(code: int, content: Any) -> str | None:
-    """Return the name asked for when an error page reports a missing service; None for other errors.
+    """Return the name asked for when an error page reports a missing service; None for other
+    errors.
 
     CKAN 2.12 says "group" on most pages of an organisation.
     """

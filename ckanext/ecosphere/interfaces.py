@@ -1,7 +1,8 @@
 """Plugin interfaces by which rooms extend `ckan ecosphere`, dashboards, search order and alerts.
 
-Rooms never import each other, yet `ckan ecosphere init` sets all of them up and `ckan ecosphere check` checks all of
-them. Each room's plugin therefore implements these interfaces, and the shared commands ask the enabled plugins::
+Rooms never import each other, yet `ckan ecosphere init` sets all of them up and
+`ckan ecosphere check` checks all of them. Each room's plugin therefore implements these interfaces,
+and the shared commands ask the enabled plugins::
 
     class EcosphereQualityPlugin(p.SingletonPlugin):
         p.implements(IEcosphereCommands)
@@ -58,8 +59,8 @@ class Check:
 class InitReport:
     """Report of `ckan ecosphere init`, emitted line by line while it works.
 
-    A step calls `changed` when it wrote something and `unchanged` when there was nothing to do, so that a second run
-    shows only unchanged steps.
+    A step calls `changed` when it wrote something and `unchanged` when there was nothing to do, so
+    that a second run shows only unchanged steps.
 
     Attributes:
         emit: receives (kind, message) for each line; the command prints it, tests collect it.
@@ -101,8 +102,8 @@ class LeavingStep:
 
     Attributes:
         plan: what will be done, in one sentence for the administrator.
-        run: does it and returns, in one sentence, what was done; called in one transaction with the steps of the other
-            rooms.
+        run: does it and returns, in one sentence, what was done; called in one transaction with the
+            steps of the other rooms.
     """
 
     plan: str
@@ -145,16 +146,19 @@ class IEcosphereSetup(Interface):
     """
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Set up this room; called once the tables of all plugins are migrated and the services exist.
+        """Set up this room; called once the tables of all plugins are migrated and the services
+        exist.
 
         Must be idempotent and must never undo a person's changes.
 
         Args:
-            report: receives what was done. An exception becomes a failed step; the other rooms still run.
+            report: receives what was done. An exception becomes a failed step; the other rooms
+                still run.
         """
 
     def ecosphere_plan(self) -> list[str]:
-        """Return what `ecosphere_init` would change, without changing anything; the tables may not exist yet.
+        """Return what `ecosphere_init` would change, without changing anything; the tables may not
+        exist yet.
 
         Returns:
             one sentence per change; empty when there is nothing to do.
@@ -182,8 +186,9 @@ class IEcosphereSetup(Interface):
     def ecosphere_recover(self) -> list[str]:
         """Restart work that a killed process, an emptied queue or an outage left undone.
 
-        Called every few seconds by `ckan ecosphere watch`, so it must be cheap when there is nothing to do. It must
-        find the work in the database, never in the queue, and be idempotent. It may raise: it is called again.
+        Called every few seconds by `ckan ecosphere watch`, so it must be cheap when there is
+        nothing to do. It must find the work in the database, never in the queue, and be idempotent.
+        It may raise: it is called again.
 
         Returns:
             a short description of each piece of work restarted, for the log.
@@ -191,14 +196,16 @@ class IEcosphereSetup(Interface):
         return []
 
     def ecosphere_jobs(self) -> Sequence[Any]:
-        """Return the background jobs that `ckan ecosphere watch` queues again when they were lost (`work.jobs.Job`).
+        """Return the background jobs that `ckan ecosphere watch` queues again when they were lost
+        (`work.jobs.Job`).
 
         What rows of work they take up, e-mails and long runs, is resumed as well.
         """
         return []
 
     def ecosphere_gauges(self) -> Iterable[Gauge]:
-        """Return figures of this room for monitoring, read at each scrape: a handful of cheap queries.
+        """Return figures of this room for monitoring, read at each scrape: a handful of cheap
+        queries.
 
         Their names begin with "ecosphere_"; labels have few values, and no personal data.
         """
@@ -208,7 +215,8 @@ class IEcosphereSetup(Interface):
         """Return the background-job queues that this room uses.
 
         Returns:
-            queue names without CKAN's prefix, e.g. ["ecosphere:harvest"]; `check` verifies that each has a worker.
+            queue names without CKAN's prefix, e.g. ["ecosphere:harvest"]; `check` verifies that
+            each has a worker.
         """
         return []
 
@@ -321,7 +329,8 @@ class IEcospherePopularity(Interface):
     """Report how much datasets are used, for the order of search results."""
 
     def ecosphere_popularity(self) -> Iterable[tuple[str, float]]:
-        """Return pairs of dataset id and usage points, a download counting one; called daily by a background job.
+        """Return pairs of dataset id and usage points, a download counting one; called daily by a
+        background job.
 
         A dataset may occur several times.
         """
@@ -332,7 +341,10 @@ class IEcosphereDashboard(Interface):
     """Contribute to people's dashboards; implement with `inherit=True`."""
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return the person's pending items, read with their own rights; no card when nothing is pending."""
+        """Return the person's pending items, read with their own rights.
+
+        No card when nothing is pending.
+        """
         return []
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
@@ -359,7 +371,8 @@ class News:
 
 
 class AlertSubject(abc.ABC):
-    """A kind of object for which searches can be saved; the alert engine keeps the searches and sends the e-mails.
+    """A kind of object for which searches can be saved; the alert engine keeps the searches and
+    sends the e-mails.
 
     Searches are URL query strings ("q=eau&theme=…"); texts are in the current language.
 
@@ -411,7 +424,9 @@ class AlertSubject(abc.ABC):
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
-        """Return how many objects were created or changed in the interval, and the ids of the latest ones."""
+        """Return how many objects were created or changed in the interval,
+        and the ids of the latest ones.
+        """
 
     @abc.abstractmethod
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:

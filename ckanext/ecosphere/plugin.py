@@ -1,4 +1,6 @@
-"""The plugin `ecosphere`: theme, home page, administration pages and contact sheets of the portal."""
+"""The plugin `ecosphere`: theme, home page, administration pages
+and contact sheets of the portal.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class EcospherePlugin(Room):
     p.implements(IEcosphereSetup, inherit=True)
 
     def configure(self, config_: Any) -> None:
-        """Load the administrators' lists, record changes of roles in the journal, and name the links of pagers."""
+        """Load the administrators' lists, record changes of roles in the journal,
+        and name the links of pagers.
+        """
         lists.follow()
         journal.listen()
         chained.name_pagers()
@@ -70,7 +74,10 @@ class EcospherePlugin(Room):
         return [lists.RUN.queue]
 
     def update_config(self, config: Any) -> None:
-        """Register templates and assets; set local times unless the administrator chose otherwise."""
+        """Register templates and assets.
+
+        Set local times unless the administrator chose otherwise.
+        """
         super().update_config(config)
         options.show_times_locally(config)
         dashboard.lead_there(config)
@@ -112,7 +119,9 @@ class EcospherePlugin(Room):
         return [*own, console.of_services, *public_pages.BLUEPRINTS]
 
     def notify_recipient(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
-        """Leave e-mails to others: the default of CKAN's interface forgets that another plugin has sent one."""
+        """Leave e-mails to others: the default of CKAN's interface forgets
+        that another plugin has sent one.
+        """
         return already_notified
 
     def notify_about_topic(self, *args: Any, **kwargs: Any) -> bool:

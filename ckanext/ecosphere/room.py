@@ -1,4 +1,6 @@
-"""Base classes of the rooms' plugins, so that each room works with or without the plugin `ecosphere`."""
+"""Base classes of the rooms' plugins, so that each room works with or
+without the plugin `ecosphere`.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class EcospherePluginBase(p.SingletonPlugin):
         """Check the required plugins, their order, and the numeric options.
 
         Raises:
-            CkanConfigurationException: a required plugin is missing, or a numeric option is not a number.
+            CkanConfigurationException: a required plugin is missing, or a numeric option is not a
+                number.
         """
         plugins = tk.aslist(config.get(options.PLUGINS))
         if sentence := options.missing_plugins(plugins):
@@ -57,7 +60,9 @@ class EcospherePluginBase(p.SingletonPlugin):
 
 
 class Room(DefaultTranslation, EcospherePluginBase):
-    """A plugin with pages: translations, shared snippets and assets, and a readable page while a service is down."""
+    """A plugin with pages: translations, shared snippets and assets,
+    and a readable page while a service is down.
+    """
 
     p.implements(p.ITranslation)
     p.implements(p.IMiddleware, inherit=True)
@@ -69,18 +74,25 @@ class Room(DefaultTranslation, EcospherePluginBase):
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Install outage page and HEAD handling, count visits, and keep the application for e-mails."""
+        """Install outage page and HEAD handling, count visits,
+        and keep the application for e-mails.
+        """
         language.remember(app)
         return visits.answer_head(away.install(visits.count_in(app)))
 
     def i18n_directory(self) -> str:
-        """Return the folder of the catalogue, shared by all rooms: only the first enabled one loads it."""
+        """Return the folder of the catalogue, shared by all rooms:
+        only the first enabled one loads it.
+        """
         if _first(Room) is self:
             return CATALOGUE
         return get_ckan_i18n_dir()
 
     def i18n_domain(self) -> str:
-        """Return the name of the catalogue; other rooms name one that does not exist, so that it is loaded once."""
+        """Return the name of the catalogue.
+
+        Other rooms name one that does not exist, so that it is loaded once.
+        """
         if _first(Room) is self:
             return DOMAIN
         return f"{DOMAIN}-none"

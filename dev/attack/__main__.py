@@ -2,9 +2,10 @@
 
     python -m dev.attack [--classes xss,ssrf] [--seed 7]
 
-Prints a table: class, attempts, how many got through, slowest answer, largest worker. Exit code 1 when anything got
-through, any answer took more than two seconds, or any process of the portal held more than 500 MB. Answers are timed by
-the clock less the time that the portal's threads waited for a processor (see `load`).
+Prints a table: class, attempts, how many got through, slowest answer, largest worker. Exit code 1
+when anything got through, any answer took more than two seconds, or any process of the portal held
+more than 500 MB. Answers are timed by the clock less the time that the portal's threads waited for
+a processor (see `load`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
+
 from dev.attack import accounts, asking, credentials, files, mails, routes, sources, stage, texts
 from dev.attack.asking import SLOWEST_SECONDS
 from dev.attack.client import Client
@@ -86,7 +88,9 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """Whether attempts were made, none succeeded, and none was too slow or took too much memory."""
+        """Whether attempts were made, none succeeded, and none was
+        too slow or took too much memory.
+        """
         if self.absent:
             return True
         measured = self.slowest[0] <= SLOWEST_SECONDS and self.worst_bytes <= WORKER_BYTES
@@ -141,7 +145,9 @@ def _known(load: Load) -> tuple[dict[str, Client], dict[str, str]]:
 
 
 def _mails_since(begin: int) -> Callable[[], list[bytes]]:
-    """Return a function that returns the e-mails that the portal has sent since a time in nanoseconds."""
+    """Return a function that returns the e-mails that the portal has
+    sent since a time in nanoseconds.
+    """
     folder = LOCAL / "mail"
     return lambda: [path.read_bytes() for path in sorted(folder.glob("*.eml")) if int(path.stem) > begin]
 
@@ -158,7 +164,9 @@ def _with_options() -> Iterator[None]:
 
 
 def _restart(options: dict[str, str]) -> None:
-    """Write the configuration file with these options and restart the web server and the workers."""
+    """Write the configuration file with these options and restart
+    the web server and the workers.
+    """
     ckan.write_ini(options)
     for process in ckan.processes():
         if process.name.startswith(("web", "worker")):
@@ -166,12 +174,16 @@ def _restart(options: dict[str, str]) -> None:
 
 
 def _pids(*names: str) -> list[int]:
-    """Return the ids of the running processes of this checkout with these names; `worker` stands for `worker-1` too."""
+    """Return the ids of the running processes of this checkout with these names;
+    `worker` stands for `worker-1` too.
+    """
     return [process.pid() or 0 for name, process in services.running().items() if name.partition("-")[0] in names]
 
 
 def _revive() -> None:
-    """Restart the web server: a request that never returned would hold one of its threads for ever."""
+    """Restart the web server: a request that never returned would
+    hold one of its threads for ever.
+    """
     say("  the web server is frozen and is started anew")
     web = services.running().get("web")
     if web:

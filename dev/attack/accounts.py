@@ -1,4 +1,6 @@
-"""Classes of attack on accounts: sessions, links and tokens that work without a log-in, and rate limits."""
+"""Classes of attack on accounts: sessions, links and tokens that work without a log-in,
+and rate limits.
+"""
 
 from __future__ import annotations
 
@@ -385,9 +387,9 @@ def repeats(stage: Stage, line: dict[str, Any], **more: Any) -> Outcome:
 
     Args:
         stage: the stage.
-        line: of a table: `post` a form, or call an `action` as somebody (`as`), so many `times`, with `data` and
-            `headers`, from many `addresses` or one, with `forgotten` cookies. Braked when an answer is HTTP 429; with
-            `most`, when no more succeed.
+        line: of a table: `post` a form, or call an `action` as somebody (`as`), so many `times`,
+            with `data` and `headers`, from many `addresses` or one, with `forgotten` cookies.
+            Braked when an answer is HTTP 429; with `most`, when no more succeed.
         more: further words of the data.
     """
     one, done, braked = stage.fresh(), 0, False
@@ -413,7 +415,8 @@ def repeats(stage: Stage, line: dict[str, Any], **more: Any) -> Outcome:
 
 
 LATER = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-#: Longest wait for an honest preview, as a multiple of the stage's patience: one hostile item ends within a minute.
+#: Longest wait for an honest preview, as a multiple of the stage's patience: one hostile item ends
+#: within a minute.
 LONGEST = 3
 CREATE_SECONDS = 600
 AT_ONCE = 50
@@ -434,8 +437,8 @@ def fairness(stage: Stage) -> Iterator[Outcome]:
 def _dataset(stage: Stage, resources: list[dict[str, str]]) -> dict[str, Any]:
     """Create a public dataset; neither the answer, which may take long, nor its memory is measured.
 
-    CKAN validates all resources of a save at once: 8 000 take 150 MB in a plain CKAN, and 280 MB with the fields of
-    the suite.
+    CKAN validates all resources of a save at once: 8 000 take 150 MB in a plain CKAN, and 280 MB
+    with the fields of the suite.
     """
     editor = stage.fresh("editor")
     name = f"attack-{secrets.token_hex(4)}"
@@ -448,7 +451,9 @@ def _dataset(stage: Stage, resources: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def _previews(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
-    """Ask for previews of a server that answers a byte at a time, then for one of another server."""
+    """Ask for previews of a server that answers a byte at a time,
+    then for one of another server.
+    """
     drip = stage.hostile.behave(lambda question: question.stream(slowly(POINTS * 1000, 1), "text/csv"))
     slow = [{"url": f"{drip}?{number}", "format": "CSV"} for number in range(amounts["previews"])]
     good = stage.hostile.place(POINTS, "text/csv").replace("127.0.0.1", "localhost")
@@ -496,7 +501,9 @@ def _crowded(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
 
 
 def _patches(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
-    """Save one dataset very often at once: some are saved, others told to come later, none fails."""
+    """Save one dataset very often at once: some are saved, others told to come later,
+    none fails.
+    """
     dataset, token = _dataset(stage, []).get("id", ""), stage.people["editor"].token
     clients = [stage.fresh() for _number in range(amounts["patches"])]
 

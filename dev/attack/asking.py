@@ -1,11 +1,12 @@
 """Classes of attack that are requests with an expectation: tables of questions, and one runner.
 
-A table has a list `attempts`; each of them asks the questions of a list of the same table (`ask`) as some people, and
-judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an action (or `POST` and a path) with its
-fields, and perhaps a described `file`. With `each`, a question is asked with each value of another list in the place of
-`{each}`, in it or in the `headers` of the line. `fresh`: a new client for each question; `token`: a token
-instead of a session; `form`: the page whose form is sent to the path; `raw`: the path is sent as it is; `follow`:
-redirects are followed.
+A table has a list `attempts`; each of them asks the questions of a list of the same table (`ask`)
+as some people, and judges the answers (`judge`, a key of `JUDGES`). A question is a path, or an
+action (or `POST` and a path) with its fields, and perhaps a described `file`. With `each`, a
+question is asked with each value of another list in the place of `{each}`, in it or in the
+`headers` of the line. `fresh`: a new client for each question; `token`: a token instead of a
+session; `form`: the page whose form is sent to the path; `raw`: the path is sent as it is;
+`follow`: redirects are followed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from urllib.parse import quote, urlsplit
 
 from ckanext.ecosphere.access.tests import active_geopackages
 from ckanext.ecosphere.tests import export_readers
+
 from dev.attack.client import Answer, Client
 from dev.attack.stage import Outcome, Stage
 from dev.attack.tables import repeated, table
@@ -48,7 +50,9 @@ def attempts(
     words: Mapping[str, str] | None = None,
     **visitors: Client,
 ) -> Iterator[Outcome]:
-    """Make the attempts of a part of a table, with further words, by the people of the stage and further visitors."""
+    """Make the attempts of a part of a table, with further words,
+    by the people of the stage and further visitors.
+    """
     lines = table(name)
     for line in lines[part]:
         judge = JUDGES[line["judge"]]
@@ -98,7 +102,9 @@ def _called(client: Client, address: str, fields: Any) -> tuple[str, Answer]:
 
 
 def content_of(file: dict[str, Any]) -> bytes:
-    """Return the content of a file of a table: its `text`, an archive of `members`, or an active `geopackage`."""
+    """Return the content of a file of a table: its `text`, an archive of `members`,
+    or an active `geopackage`.
+    """
     if "text" in file:
         return file["text"].encode()
     if "geopackage" in file:
@@ -131,7 +137,9 @@ def _outside(_stage: Stage, lines: Any, what: str, answer: Answer) -> Iterator[O
 
 
 def _explained(_stage: Stage, _lines: Any, what: str, answer: Answer) -> Iterator[Outcome]:
-    """The answer refuses the fields, and says why in a sentence that names no program, path or class."""
+    """The answer refuses the fields, and says why in a sentence that names no program,
+    path or class.
+    """
     error = (answer.json or {}).get("error", {}) if isinstance(answer.json, dict) else {}
     sentences = [str(text) for key, text in error.items() if not key.startswith("__")]
     plain = sentences and not any(re.search(TECHNICAL, text) for text in sentences)
@@ -230,7 +238,10 @@ def private(stage: Stage) -> Iterator[Outcome]:
 
 
 def studies(stage: Stage) -> Iterator[Outcome]:
-    """Nobody else reads or changes a study; hostile sites, frames and addresses are refused in time."""
+    """Nobody else reads or changes a study.
+
+    Hostile sites, frames and addresses are refused in time.
+    """
     lines = table("studies")
     stage.play(lines["steps"])
     yield from attempts(stage, "studies")
@@ -315,7 +326,9 @@ def _is_open(endpoint: str) -> bool:
 
 
 def _post(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator[Outcome]:
-    """Post a form of another site, as a form, as text and as JSON, and with GET that says it is POST."""
+    """Post a form of another site, as a form, as text and as JSON,
+    and with GET that says it is POST.
+    """
     path, data = stage.filled(line["path"]), stage.filled(line["data"])
     as_text = ELSEWHERE | {"Content-Type": "text/plain"}
     pairs = [f"{name}={value}" for name, value in data.items()]

@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+from ckanext.ecosphere.tests.browser import CHROMIUM, QUIET
 from playwright.sync_api import Dialog, Error, Page, sync_playwright
 
-from ckanext.ecosphere.tests.browser import CHROMIUM, QUIET
 from dev.attack.tables import table
 
 PATIENCE_MS = 20_000
@@ -42,7 +42,9 @@ class Window:
             self._seen.append(url)
 
     def open(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Open pages; yield each path with what an attacker's content did on it (empty if nothing)."""
+        """Open pages; yield each path with what an attacker's
+        content did on it (empty if nothing).
+        """
         for path in paths:
             with suppress(Error):
                 self._page.goto("about:blank")

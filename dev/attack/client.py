@@ -105,7 +105,10 @@ class Client:
         self.slowest: tuple[float, str] = (0.0, "")
 
     def send(self, method: str, path: str, *, patience: float = 0, **arguments: Any) -> Answer:
-        """Send a request; follow no redirects and read at most `BYTES`. Without an answer, the status is 0."""
+        """Send a request; follow no redirects and read at most `BYTES`.
+
+        Without an answer, the status is 0.
+        """
         patience = patience or self._patience
         arguments.setdefault("allow_redirects", False)
         address = path if path.startswith("http") else urljoin(self.url, quote(path, safe="/?&=%:;,+#[]~!$'()*@"))

@@ -1,4 +1,6 @@
-"""Class of attack on the optional plugin `ecosphere_credentials`: second factor, recovery codes, narrowed tokens."""
+"""Class of attack on the optional plugin `ecosphere_credentials`: second factor, recovery codes,
+narrowed tokens.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Person:
 
 
 def credentials(stage: Stage) -> Iterator[Outcome]:
-    """A password alone opens nothing where a code is asked, a code is good once, and a token keeps to its scope."""
+    """A password alone opens nothing where a code is asked, a code is good once,
+    and a token keeps to its scope.
+    """
     if table("credentials")["endpoint"] not in {route.endpoint for route in stage.routes}:
         raise Absent("the portal has no ecosphere_credentials: PLUGINS=ecosphere_credentials make demo")
     yield from asking.attempts(stage, "credentials")
@@ -64,7 +68,8 @@ def credentials(stage: Stage) -> Iterator[Outcome]:
 def _enrolled(stage: Stage) -> Person:
     """Make an account and set its second factor up.
 
-    Each attack has accounts of its own: after twenty codes, the brake would answer in the place of what is attacked.
+    Each attack has accounts of its own: after twenty codes, the brake would answer in the place of
+    what is attacked.
 
     Raises:
         RuntimeError: the portal's pages do not let it.
@@ -134,7 +139,9 @@ def _codes(stage: Stage) -> Iterator[Outcome]:
 
 
 def _recovery_codes(stage: Stage) -> Iterator[Outcome]:
-    """Give a recovery code again, in other spellings, of another account, of before a set-up, and at once by many."""
+    """Give a recovery code again, in other spellings, of another account, of before a set-up,
+    and at once by many.
+    """
     person, other = _enrolled(stage), _enrolled(stage)
     recovery_code = person.recovery_codes.pop()
     yield from _at_once(stage, person, "recovery code", recovery_code)
@@ -233,7 +240,9 @@ def _odd(stage: Stage) -> Iterator[Outcome]:
 
 
 def _guesses(stage: Stage) -> Iterator[Outcome]:
-    """Guess codes from one address, from many at once, and passwords with a session that was taken over."""
+    """Guess codes from one address, from many at once,
+    and passwords with a session that was taken over.
+    """
     lines, person = table("credentials"), _enrolled(stage)
     number, client = lines["guesses"], _halfway(stage, person)
     statuses = [_give(client, f"{guess:06}").status for guess in range(number)]
@@ -276,7 +285,10 @@ def _scopes(stage: Stage) -> Iterator[Outcome]:
 
 
 def _actions(stage: Stage, client: Client, scope: str) -> Iterator[Outcome]:
-    """Call each action that changes something, in each way; a token of a service gets to the rule of the dataset."""
+    """Call each action that changes something, in each way.
+
+    A token of a service gets to the rule of the dataset.
+    """
     lines = table("credentials")
     with MATRIX.open(newline="", encoding="utf-8") as file:
         names = {row["name"] for row in csv.DictReader(file)} | set(lines["more_actions"])

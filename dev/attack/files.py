@@ -1,4 +1,6 @@
-"""Classes of attack through files: uploads that run in a browser, and files that lead their reader elsewhere."""
+"""Classes of attack through files: uploads that run in a browser,
+and files that lead their reader elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.access.tests import active_geopackages
+
 from dev.attack import browser, sources
 from dev.attack.client import Answer
 from dev.attack.stage import Outcome, Stage
@@ -49,7 +52,10 @@ def uploads(stage: Stage) -> Iterator[Outcome]:
 
 
 def _placed(stage: Stage, line: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Upload a file as resource, attachment and image; yield a description and the URL of each accepted upload."""
+    """Upload a file as resource, attachment and image.
+
+    Yield a description and the URL of each accepted upload.
+    """
     content = stage.filled(line["content"]).encode("utf-8", "surrogateescape")
     file = (line["name"], bytes.fromhex(line.get("begin", "")) + content, line["type"])
     people, words = stage.people, stage.objects
@@ -169,7 +175,9 @@ def _address(dataset: str, resource: str) -> str:
 
 
 def _preview(stage: Stage, tried: list[Tried]) -> None:
-    """Ask for the previews as anonymous people of several addresses, and wait until they are made or refused."""
+    """Ask for the previews as anonymous people of several addresses,
+    and wait until they are made or refused.
+    """
     for file in tried:
         stage.fresh().post(file.address)
     deadline = time.monotonic() + table("files")["patience"] + len(tried)

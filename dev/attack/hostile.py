@@ -1,8 +1,9 @@
 """Hostile HTTP server on an allowed address, and canaries on forbidden ones.
 
-The first two segments of a path select the behaviour of the hostile server. It limits itself, so that no attack
-exhausts the machine: a behaviour stops after `BYTES` or `QUESTIONS`, and all of them stop when a worker of the portal
-has grown beyond `ENOUGH_BYTES`. Any request to a canary shows that the guard of outgoing requests was passed by.
+The first two segments of a path select the behaviour of the hostile server. It limits itself, so
+that no attack exhausts the machine: a behaviour stops after `BYTES` or `QUESTIONS`, and all of them
+stop when a worker of the portal has grown beyond `ENOUGH_BYTES`. Any request to a canary shows that
+the guard of outgoing requests was passed by.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 import jinja2
-
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
+
 from dev.attack.load import Load
 from dev.attack.tables import FOLDER, filled, repeated, table
 
@@ -38,7 +39,8 @@ _MARK = re.compile(r"canary-(\d+)")
 
 
 class Canaries:
-    """Servers on one port of several loopback addresses, which attribute each request to an attempt.
+    """Servers on one port of several loopback addresses, which attribute each request to an
+    attempt.
 
     Attributes:
         port: the port.
@@ -225,7 +227,9 @@ class Hostile:
 
 
 def settings_for(source_type: str, url: str) -> str:
-    """Return the settings of a source: for udata, which keeps only the host of a URL, the tag names the behaviour."""
+    """Return the settings of a source: for udata, which keeps only the host of a URL,
+    the tag names the behaviour.
+    """
     if not source_type.endswith("udata"):
         return ""
     return json.dumps({"tag": "/".join(urlsplit(url).path.strip("/").split("/")[:2])})
@@ -265,7 +269,10 @@ FILES_A_PAGE = 500
 
 
 def _from_template(line: dict[str, Any], more: dict[str, Any] | None = None) -> Behaviour:
-    """Make a behaviour that answers a line of the table of behaviours; its templates may name more words."""
+    """Make a behaviour that answers a line of the table of behaviours.
+
+    Its templates may name more words.
+    """
     parts = {name: jinja2.Template(line[name]) for name in ("text", "repeated", "redirect") if name in line}
 
     def give(question: Question) -> None:
@@ -286,7 +293,9 @@ def _from_template(line: dict[str, Any], more: dict[str, Any] | None = None) -> 
 
 
 def _document(line: dict[str, Any]) -> Behaviour:
-    """Make a behaviour that answers the document of a line of the sources: the template of one of its keys."""
+    """Make a behaviour that answers the document of a line of the sources:
+    the template of one of its keys.
+    """
     text = next(text for key, text in table("documents").items() if key in line)
     # Its valid record has a number of its own: duplicates across sources would be set aside.
     words = {"line": line, "own": zlib.crc32(line["name"].encode()) % 10_000_000}

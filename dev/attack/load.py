@@ -1,8 +1,9 @@
 """Cost of the portal's processes: time of an answer, memory of a worker.
 
-The time of an answer is wall-clock time. For answers of more than a second, the time that runnable threads of the
-portal waited for a processor is subtracted (`run_delay` of `/proc/<pid>/task/*/schedstat`), so that other work on the
-machine does not count; the result is never below the processor time that the portal itself spent.
+The time of an answer is wall-clock time. For answers of more than a second, the time that runnable
+threads of the portal waited for a processor is subtracted (`run_delay` of
+`/proc/<pid>/task/*/schedstat`), so that other work on the machine does not count; the result is
+never below the processor time that the portal itself spent.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class Load:
     """Monitor of the processes of a portal.
 
     Args:
-        answering: returns the ids of the processes that take part in an answer (web server, Solr, PostgreSQL).
-        working: returns those of the web server and the background workers, whose memory is limited.
+        answering: returns the ids of the processes that take part in an answer (web server, Solr,
+        PostgreSQL). working: returns those of the web server and the background workers, whose
+        memory is limited.
     """
 
     def __init__(self, answering: Callable[[], list[int]] = list, working: Callable[[], list[int]] = list) -> None:
@@ -105,7 +107,9 @@ class Load:
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """Leave the memory that the block takes out of the peak: it is no attack, but prepares one."""
+        """Leave the memory that the block takes out of the peak: it is no attack,
+        but prepares one.
+        """
         self._preparing = True
         try:
             yield

@@ -22,7 +22,8 @@ SETTLE_SECONDS = 4
 ANSWERING = ("victim", "editor", "admin")
 #: What a browser would obey, in HTML that is written as JSON.
 ACTIVE = re.compile(r"<(?:script|img|svg)|<[^>]*\s(?:on\w+|href)=\W*(?:alert|javascript)", re.IGNORECASE)
-#: Most e-mails to a person that explain why a reply was not taken: five for their own, five for those of strangers.
+#: Most e-mails to a person that explain why a reply was not taken: five for their own, five for
+#: those of strangers.
 MOST_EXPLAINED = 10
 
 
@@ -104,7 +105,9 @@ def _sent(stage: Stage, lines: dict[str, Any]) -> Iterator[Outcome]:
 
 
 def replies(stage: Stage) -> Iterator[Outcome]:
-    """Have the portal write to people, answer in their names and in others', and have it read the replies."""
+    """Have the portal write to people, answer in their names and in others',
+    and have it read the replies.
+    """
     words = stage.objects
     stage.people["editor"].action("ecosphere_request_comment", id=words["request"], text="Une question.")
     addresses = _addresses(stage)
@@ -187,7 +190,9 @@ def _explanations(stage: Stage, mails: list[bytes]) -> Iterator[Outcome]:
 
 
 def _afterwards(stage: Stage, addresses: dict[str, str]) -> Iterator[Outcome]:
-    """Answer the same e-mails again when their people have lost their rights, and when their account is closed."""
+    """Answer the same e-mails again when their people have lost their rights,
+    and when their account is closed.
+    """
     site, words = stage.people["sysadmin"], stage.objects
     site.action("organization_member_delete", id=words["service"], username=words["admin"])
     site.action("user_delete", id=words["editor"])

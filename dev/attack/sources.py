@@ -1,4 +1,6 @@
-"""Classes of attack through addresses: hostile sources of harvests, and addresses that lead where they may not."""
+"""Classes of attack through addresses: hostile sources of harvests,
+and addresses that lead where they may not.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from dev.attack.tables import table
 ENDED = ("Finished", "Aborted")
 #: Messages that show an error which the portal did not expect.
 UNEXPECTED = re.compile(r"unexpected fault|imprévu|Traceback|Error\(", re.IGNORECASE)
-#: Sources harvested at a time: there are two workers, and a slow source must not delay too many others.
+#: Sources harvested at a time: there are two workers, and a slow source must not delay too many
+#: others.
 BATCH = 8
 #: Longest wait for a batch, as a multiple of the stage's patience.
 LONGEST = 8
@@ -128,7 +131,9 @@ def sources(stage: Stage) -> Iterator[Outcome]:
 
 
 def _batch(stage: Stage, lines: list[dict[str, Any]]) -> Iterator[Outcome]:
-    """Harvest some sources: each job must end by itself, within its memory, and import the valid records."""
+    """Harvest some sources: each job must end by itself, within its memory,
+    and import the valid records.
+    """
     stage.load.begin()
     begun = []
     for line in lines:
@@ -182,7 +187,9 @@ def ssrf(stage: Stage) -> Iterator[Outcome]:
 
 
 def _give(stage: Stage, door: str, address: str) -> None:
-    """Give a URL to an entry point: the import, the preview of a source type, or the links of a dataset."""
+    """Give a URL to an entry point: the import, the preview of a source type,
+    or the links of a dataset.
+    """
     editor = stage.people["editor"]
     if door == "import":
         editor.action("ecosphere_dataset_import", url=address)
@@ -218,7 +225,9 @@ def _read(stage: Stage, tried: list[tuple[str, str]]) -> Iterator[Outcome]:
 
 
 def _spelled(stage: Stage) -> Iterator[Outcome]:
-    """Give every spelling of a forbidden address to the import and another entry point, the plain one to all."""
+    """Give every spelling of a forbidden address to the import and another entry point,
+    the plain one to all.
+    """
     tried = []
     for number, spelling in enumerate(table("ssrf")["spellings"]):
         doors = [DOORS[number % len(DOORS)]] if number else DOORS
@@ -234,7 +243,9 @@ def _spelled(stage: Stage) -> Iterator[Outcome]:
 
 
 def _documents(stage: Stage) -> Iterator[Outcome]:
-    """Submit documents that refer to a canary: from an allowed URL, as text, and through a harvest."""
+    """Submit documents that refer to a canary: from an allowed URL, as text,
+    and through a harvest.
+    """
     editor, tried, read, harvests = stage.people["editor"], [], [], []
     for line in table("ssrf")["documents"]:
         for door in ("address", "text", "harvest"):
@@ -266,7 +277,9 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
 
 
 def _services(stage: Stage) -> Iterator[Outcome]:
-    """Import from the ports of the portal's own database, queue and index, whose network the demonstration allows."""
+    """Import from the ports of the portal's own database, queue and index,
+    whose network the demonstration allows.
+    """
     lines = table("ssrf")
     for name, port in stage.services.items():
         for spelling in lines["services"]:
@@ -281,7 +294,9 @@ def _services(stage: Stage) -> Iterator[Outcome]:
 
 
 def previews(stage: Stage) -> Iterator[Outcome]:
-    """Describe resources on forbidden addresses, and on an allowed one that leads there, and have all of them shown."""
+    """Describe resources on forbidden addresses, and on an allowed one that leads there,
+    and have all of them shown.
+    """
     tried, read, resources = [], [], []
     for what, url, kind, path in _resources(stage):
         resource = described(stage, url, kind)
@@ -343,7 +358,9 @@ def preview_of(stage: Stage, resource: str) -> dict[str, Any]:
 
 
 def wait_for_previews(stage: Stage, resources: list[str]) -> None:
-    """Wait until no preview of these resources is pending: one job makes all of them, and is in no queue meanwhile."""
+    """Wait until no preview of these resources is pending: one job makes all of them,
+    and is in no queue meanwhile.
+    """
 
     def are_over() -> bool:
         return all(preview_of(stage, resource).get("state") != "wanted" for resource in resources)

@@ -1,4 +1,6 @@
-"""Accounts and objects under attack, created on the portal through its API and removed at the end."""
+"""Accounts and objects under attack, created on the portal through
+its API and removed at the end.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ class Stage:
         return filled(value, {**self.objects, **more})
 
     def fresh(self, person: str = "", *, source: str = "") -> Client:
-        """Return a new client without a session, anonymous or for a person who has yet to log in."""
+        """Return a new client without a session, anonymous or for
+        a person who has yet to log in.
+        """
         name = self.people[person].name if person else ""
         return Client(self.url, self.load, name=name, source=source or self.address())
 
@@ -103,7 +107,9 @@ class Stage:
         return client
 
     def account(self, name: str, fullname: str, source: str = "") -> tuple[Client, str]:
-        """Create an account; return its client, with an API token unless the portal refuses, and its password."""
+        """Create an account; return its client, with an API token unless the portal refuses,
+        and its password.
+        """
         site, password = self.people["sysadmin"], secrets.token_urlsafe(12)
         fields = {"name": name, "email": f"{name}@guichet.example", "fullname": fullname, "password": password}
         client = Client(self.url, self.load, name=name, source=source or self.address())
@@ -141,11 +147,14 @@ class Stage:
             self.people[door["as"]].action(door["action"], door["data"])
 
     def address(self) -> str:
-        """Return a random loopback source address, so that no attack uses up the rate limit of another."""
+        """Return a random loopback source address, so that no attack
+        uses up the rate limit of another.
+        """
         return f"127.{self.random.randint(100, 200)}.{self.random.randint(1, 250)}.{self.random.randint(1, 250)}"
 
     def waits(self, for_it: Callable[[], Any], *, times: float = 1, pause: float = 0.5) -> Any:
-        """Wait until a function returns something, for a multiple of the patience at most; return that.
+        """Wait until a function returns something, for a multiple of the patience at most; return
+        that.
 
         Args:
             for_it: looks.
@@ -163,7 +172,9 @@ class Stage:
         self.waits(lambda: not self.people["sysadmin"].action("job_list").result, times=10, pause=1)
 
     def publishable(self) -> dict[str, Any]:
-        """Return the fields that a public dataset of the attacked service needs, without name and texts."""
+        """Return the fields that a public dataset of the attacked service needs,
+        without name and texts.
+        """
         fields = self.filled(table("stage")["dataset"]["data"])
         return {name: value for name, value in fields.items() if name not in ("name", "title", "notes")}
 
@@ -200,7 +211,10 @@ def _person(stage: Stage, person: str, source: str, run: str) -> None:
 
 
 def _remove(stage: Stage) -> None:
-    """Remove what was prepared and what the attacks left in the two organisations; failures are ignored."""
+    """Remove what was prepared and what the attacks left in the two organisations.
+
+    Failures are ignored.
+    """
     site, words = stage.people["sysadmin"], stage.objects
     site.load = Load()
     with suppress(RuntimeError, KeyError, TypeError):
@@ -212,7 +226,9 @@ def _remove(stage: Stage) -> None:
 
 
 def _empty(site: Client, organization: str, identifier: str) -> None:
-    """Remove the datasets, sources and requests of an organisation, which cannot be purged with them."""
+    """Remove the datasets, sources and requests of an organisation,
+    which cannot be purged with them.
+    """
     every = {"rows": 1000, "include_private": True, "include_drafts": True}
     of_it = f'owner_org:"{identifier}"'
     for source in _found(site, "package_search", every, fq=f"{of_it} +dataset_type:harvest"):

@@ -42,5 +42,7 @@ _REPEAT = re.compile(r"\{repeat:(.*?):(\d+)\}", re.DOTALL)
 
 
 def repeated(text: str) -> str:
-    """Expand each `{repeat:TEXT:NUMBER}`, and `{surrogate}`: a lone surrogate, which YAML cannot express."""
+    """Expand each `{repeat:TEXT:NUMBER}`, and `{surrogate}`: a lone surrogate,
+    which YAML cannot express.
+    """
     return _REPEAT.sub(lambda match: match[1] * int(match[2]), text).replace("{surrogate}", SURROGATE)

@@ -1,4 +1,6 @@
-"""Classes of attack through texts: scripts, code for the readers of exports, slow texts, odd fields of forms."""
+"""Classes of attack through texts: scripts, code for the readers of exports, slow texts,
+odd fields of forms.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from ckanext.ecosphere.tests import export_readers as readers
+from ckanext.ecosphere.tests import hostile_records
 from lxml import etree
 from lxml import html as pages
 
-from ckanext.ecosphere.tests import export_readers as readers
-from ckanext.ecosphere.tests import hostile_records
 from dev.attack import browser, sources
 from dev.attack.asking import judged
 from dev.attack.client import Answer, Client
@@ -91,7 +93,10 @@ def _groups(lines: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[s
 
 
 def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[str]:
-    """Submit a payload through an entry point; return the pages that may show it, none if it was refused."""
+    """Submit a payload through an entry point.
+
+    Return the pages that may show it, none if it was refused.
+    """
     person, data = stage.people[door["as"]], stage.filled(door["data"], **words)
     if door.get("like_dataset"):
         data = {**stage.publishable(), **data}
@@ -109,7 +114,10 @@ def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[
 
 
 def _previewed(stage: Stage, lines: dict[str, Any]) -> Iterator[tuple[str, Outcome]]:
-    """Have files with the payloads previewed; yield their resources, and whether there is a preview to look at."""
+    """Have files with the payloads previewed.
+
+    Yield their resources, and whether there is a preview to look at.
+    """
     for group in lines["payloads"]:
         resources: dict[str, str] = {}
         for file in lines["files"]:
@@ -126,7 +134,10 @@ def _previewed(stage: Stage, lines: dict[str, Any]) -> Iterator[tuple[str, Outco
 
 
 def _harvested(stage: Stage) -> Iterator[str]:
-    """Harvest records with the payloads; yield the pages of the sources, jobs, records and datasets."""
+    """Harvest records with the payloads.
+
+    Yield the pages of the sources, jobs, records and datasets.
+    """
     harvests = []
     for kind in ("csw", "udata", "dcat"):
         url = f"{stage.hostile.url}/do/xss_{kind}"
@@ -178,7 +189,10 @@ def exports(stage: Stage) -> Iterator[Outcome]:
 
 
 def _described(stage: Stage, lines: dict[str, Any]) -> Iterator[str]:
-    """Create a dataset and a request for each text; yield the names of the datasets that were accepted."""
+    """Create a dataset and a request for each text.
+
+    Yield the names of the datasets that were accepted.
+    """
     addresses, base = lines["addresses"], stage.publishable()
     for number, text in enumerate(lines["texts"]):
         fields = base | stage.filled(lines["dataset"], number=number, text=text, short=text[:100])
@@ -208,7 +222,10 @@ def _ask(stage: Stage, text: str) -> None:
 
 
 def _exported(clients: dict[str, Client], person: str, exported: list[list[str]]) -> Iterator[Outcome]:
-    """Ask for exports, and again when the portal says to come later, for a minute at most; read them."""
+    """Ask for exports, and again when the portal says to come later, for a minute at most.
+
+    Read them.
+    """
     for path, kind in exported:
         end, answer = time.monotonic() + READY_SECONDS, clients[person].get(path)
         while answer.status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in answer.headers:
@@ -220,7 +237,10 @@ def _exported(clients: dict[str, Client], person: str, exported: list[list[str]]
 
 
 def read_export(path: str, person: str, kind: str, answer: Answer) -> Iterator[Outcome]:
-    """Yield what the reader of an export finds; nothing for an export that the person does not get."""
+    """Yield what the reader of an export finds.
+
+    Nothing for an export that the person does not get.
+    """
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         yield Outcome(f"{path} as {person}", True, answer.short)
     if answer.status != HTTPStatus.OK:
@@ -248,7 +268,9 @@ def slow_texts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _shared_out(stage: Stage, door: dict[str, Any], texts: dict[str, list[str]]) -> Iterator[tuple[str, str, str]]:
-    """Yield (field, kind, text): the first texts of a kind for every field, the others for a field set by the seed."""
+    """Yield (field, kind, text): the first texts of a kind for every field,
+    the others for a field set by the seed.
+    """
     fields = [str(name) for name in door["fields"]]
     for kind in door["texts"]:
         turn = stage.random.randrange(len(fields))
@@ -271,7 +293,9 @@ def _saved(stage: Stage, door: dict[str, Any], data: dict[str, Any], what: str) 
 
 
 def _set(data: dict[str, Any], path: str, text: str) -> None:
-    """Set a value by its dotted path, as `contact.0.email`; `field[]` takes the words of the text as a list."""
+    """Set a value by its dotted path, as `contact.0.email`;
+    `field[]` takes the words of the text as a list.
+    """
     *parents, last = path.split(".")
     place: Any = data
     for part in parents:
@@ -280,7 +304,9 @@ def _set(data: dict[str, Any], path: str, text: str) -> None:
 
 
 def _slowly_harvested(stage: Stage, seconds: float) -> Iterator[Outcome]:
-    """Harvest records with such texts: the job must end in time, and their pages must answer in time."""
+    """Harvest records with such texts: the job must end in time,
+    and their pages must answer in time.
+    """
     nobody, site = stage.people["nobody"], stage.people["sysadmin"]
     url = f"{stage.hostile.url}/do/slow_csw"
     harvest = sources.start(stage, "ecosphere_csw", url, title="Attaque lente")
@@ -320,7 +346,9 @@ class Form:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Key by which forms are compared: path without digits and identifiers, and the names of the fields."""
+        """Key by which forms are compared: path without digits and identifiers,
+        and the names of the fields.
+        """
         names = frozenset([*(name for name, _value in self.fields), *self.files])
         return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "*", urlsplit(self.action).path), names
 

@@ -2,12 +2,14 @@
 
     make bench-fidelity RECORDS=folder ARGS="--show lost,wrong"
 
-Reads every ISO 19139, ISO 19115-3 and RDF record of a folder, without any service: through the harvest's readers and
-rules on one side, through plain XPath and rdflib on the other, and compares them fact by fact. A third
-of the records (by hash of the name) is held out: rules are written on the others, and figures are printed for both.
+Reads every ISO 19139, ISO 19115-3 and RDF record of a folder, without any service: through the
+harvest's readers and rules on one side, through plain XPath and rdflib on the other, and compares
+them fact by fact. A third
+of the records (by hash of the name) is held out: rules are written on the others, and figures are
+printed for both.
 
-in: the fact is in the dataset. told: it is in the log of the rules, the problems or the list of unmapped content.
-lost: it is nowhere. wrong: the dataset has another value.
+in: the fact is in the dataset. told: it is in the log of the rules, the problems or the list of
+unmapped content. lost: it is nowhere. wrong: the dataset has another value.
 """
 
 from __future__ import annotations
@@ -28,11 +30,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import yaml
-from lxml import etree
-from rdflib import RDF, BNode, Graph, Literal, URIRef
-from rdflib.term import Node
-from rdflib.xsd_datetime import parse_xsd_duration
-
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
@@ -42,6 +39,11 @@ from ckanext.ecosphere.harvest.normalise.information import in_words
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import PageError
+from lxml import etree
+from rdflib import RDF, BNode, Graph, Literal, URIRef
+from rdflib.term import Node
+from rdflib.xsd_datetime import parse_xsd_duration
+
 from dev.stack.shell import columns
 
 TABLES = yaml.safe_load(Path(__file__).with_name("data").joinpath("fidelity.yaml").read_text(encoding="utf-8"))
@@ -103,7 +105,8 @@ def _leaves(element: etree._Element, path: tuple[str, ...]) -> Iterator[Fact]:
         if not isinstance(child.tag, str):
             continue
         name = etree.QName(child).localname
-        # Properties start with a small letter, types with a capital; PT_FreeText holds translations.
+        # Properties start with a small letter, types with a capital; PT_FreeText holds
+        # translations.
         here = (*path, name) if name[:1].islower() or name in ("DCP", "PT_FreeText") else path
         if name in ("Polygon", "MultiSurface", "Point", "LineString"):
             yield _fact(child, here, " ".join(" ".join(child.itertext()).split()), "shape")
@@ -119,7 +122,9 @@ def _leaves(element: etree._Element, path: tuple[str, ...]) -> Iterator[Fact]:
 
 
 def _is_code_list(value: str) -> bool:
-    """Return whether a URL is that of a code list or a fragment, which say nothing about the data."""
+    """Return whether a URL is that of a code list or a fragment,
+    which say nothing about the data.
+    """
     return value.startswith("#") or bool(re.search(r"codelists?\.xml|/codelist/ML_gmx", value, re.IGNORECASE))
 
 
@@ -164,7 +169,9 @@ def rdf_subjects(graph: Graph) -> list[Node]:
 
 
 def rdf_facts(graph: Graph, subject: Node) -> list[Fact]:
-    """Return every literal and URI reachable from a dataset through nodes that are not datasets themselves."""
+    """Return every literal and URI reachable from a dataset through nodes
+    that are not datasets themselves.
+    """
     others = set(rdf_subjects(graph)) - {subject}
     others |= {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _ENTRIES}
     return list(dict.fromkeys(_triples(graph, subject, (), others, {subject})))
@@ -265,7 +272,9 @@ class View:
 
     @cached_property
     def converted(self) -> str:
-        """Original values that the log shows as converted into a field of the dataset, in plain form."""
+        """Original values that the log shows as converted into a field of the dataset,
+        in plain form.
+        """
         kept = [c for c in self.result.log if self.dataset.get(c.field) and c.after != Reason("left out")]
         return "|".join(plain(text) for change in kept for text in change.texts())
 
@@ -285,14 +294,18 @@ class View:
         return "|".join(plain(row["text"]) for row in rows if row["subject"] == subject)
 
     def of_link(self, url: str) -> list[dict[str, Any]]:
-        """Return the resources made from a link: those with the same URL, else with the same URL without query."""
+        """Return the resources made from a link: those with the same URL,
+        else with the same URL without query.
+        """
         whole, base = address(url), address(url.partition("?")[0])
         same = [r for r in self.resources if address(r["url"]) == whole]
         return same or [r for r in self.resources if address(r["url"].partition("?")[0]) == base]
 
 
 def address(url: str) -> str:
-    """Return a URL in comparable form: without scheme, credentials, `www.`, escapes, case and trailing punctuation."""
+    """Return a URL in comparable form: without scheme, credentials, `www.`, escapes,
+    case and trailing punctuation.
+    """
     text = url
     for _round in range(2):
         text = unquote(text)
@@ -367,7 +380,9 @@ def _frequency(fact: Fact, view: View) -> Verdict:
 
 
 def _day(fact: Fact, view: View) -> Verdict:
-    """Judge a date of the fields of its kind, or its type: that has the field for it, or the log has its date."""
+    """Judge a date of the fields of its kind, or its type: that has the field for it,
+    or the log has its date.
+    """
     if re.search(r"\d", fact.value):
         digits = re.sub(r"\D", "", fact.value)[:8]
         texts = strings([view.dataset.get(name) for name in TABLES["days"][fact.kind]])
@@ -442,7 +457,10 @@ def _link(fact: Fact, view: View) -> Verdict:
 
 
 def _link_code(fact: Fact, view: View) -> Verdict:
-    """Judge a protocol, function or profile of a link; a protocol is wrong when the resource has another service's."""
+    """Judge a protocol, function or profile of a link.
+
+    A protocol is wrong when the resource has another service's.
+    """
     made = view.of_link(fact.get("linkage"))
     verdict_ = words(fact, view)
     if not made:
@@ -473,7 +491,9 @@ def _form_at(fact: Fact, view: View) -> Verdict:
 
 
 def _constraint(fact: Fact, view: View) -> Verdict:
-    """Judge a constraint; a licence is wrong when the dataset has another one, and the log does not say why."""
+    """Judge a constraint; a licence is wrong when the dataset has another one,
+    and the log does not say why.
+    """
     bare, verdict_ = plain(fact.value), words(fact, view)
     licences = next((ids.split("|") for pattern, ids in TABLES["licences"] if re.search(pattern, bare)), [])
     limits = last_parts([view.dataset.get("access_limitation"), view.dataset.get("access_rights")])
@@ -532,7 +552,10 @@ def _keyword(fact: Fact, view: View) -> Verdict:
 
 
 def _contact(fact: Fact, view: View) -> Verdict:
-    """Judge a contact: phone numbers by their digits; roles implied by a field (contact, publisher) count as in."""
+    """Judge a contact: phone numbers by their digits.
+
+    Roles implied by a field (contact, publisher) count as in.
+    """
     digits = re.sub(r"\D", "", fact.value)[-9:]
     if len(digits) == 9 and any(digits in re.sub(r"\D", "", text) for text in view.texts):
         return "in"
@@ -561,7 +584,10 @@ CHECKS: dict[str, Callable[[Fact, View], Verdict]] = {
 
 
 def verdict(fact: Fact, view: View) -> Verdict:
-    """Judge a fact by its kind; kinds without a check of their own are judged as texts, codes also by their words."""
+    """Judge a fact by its kind.
+
+    Kinds without a check of their own are judged as texts, codes also by their words.
+    """
     found = CHECKS.get(fact.kind, words)(fact, view)
     in_french = in_words(fact.value)
     if found == "told" and in_french != fact.value and words(replace(fact, value=in_french), view) == "in":
@@ -620,7 +646,9 @@ def cases(folder: Path) -> Iterator[Case]:
 
 
 def _foreign(folder: Path) -> set[str]:
-    """Return the files that INDEX.tsv marks as neither real nor adapted from real ones: made up, or foreign."""
+    """Return the files that INDEX.tsv marks as neither real nor adapted from real ones: made up,
+    or foreign.
+    """
     index = folder / "INDEX.tsv"
     if not index.exists():
         return set()
@@ -682,11 +710,14 @@ def judge(case: Case) -> None:
     case.verdicts = [(fact, verdict(fact, view)) for fact in case.said if is_said(fact)]
 
 
-# --- printing --------------------------------------------------------------------------------------
+# --- printing
+# --------------------------------------------------------------------------------------
 
 
 def table(title: str, found: list[Case], by: Any) -> None:
-    """Print the verdicts of some cases, grouped by the key that `by` returns for a case and a fact."""
+    """Print the verdicts of some cases, grouped by the key that `by`
+    returns for a case and a fact.
+    """
     counted: dict[str, Counter] = defaultdict(Counter)
     for case in found:
         for fact, found_out in case.verdicts:

@@ -1,11 +1,13 @@
-"""`make bench-harvest`: compare our CSW harvester with ckanext-spatial's, on the same pycsw and machine.
+"""`make bench-harvest`: compare our CSW harvester with ckanext-spatial's, on the same pycsw and
+machine.
 
-ckanext-spatial's runs with the minimal changes needed to run on CKAN 2.12 (`stock_patches`). Each contestant, in a
-process of its own (`--contestant`), starts with an empty database and index and harvests the same catalogue three
-times: first, again unchanged, and with one record in a hundred changed. A process that dies is restarted, as by a
-supervisor, and the restart is reported. CPU is that of the workers; memory that of the largest process, in the first
-and the second half of a harvest. With several runs, contestants alternate, each run begins with an empty portal again,
-and the table has the median of each figure, and the shortest and the longest time.
+ckanext-spatial's runs with the minimal changes needed to run on CKAN 2.12 (`stock_patches`). Each
+contestant, in a process of its own (`--contestant`), starts with an empty database and index and
+harvests the same catalogue three times: first, again unchanged, and with one record in a hundred
+changed. A process that dies is restarted, as by a supervisor, and the restart is reported. CPU is
+that of the workers; memory that of the largest process, in the first and the second half of a
+harvest. With several runs, contestants alternate, each run begins with an empty portal again, and
+the table has the median of each figure, and the shortest and the longest time.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ HEAD = (
     *("MB, first half", "MB, second half", "counts"),
 )
 CATALOGUE = "bench"
-#: Whose database, core and queue are used: those of the tests, and of this process of the tests if it is run by one.
+#: Whose database, core and queue are used: those of the tests, and of this process of the tests if
+#: it is run by one.
 PURPOSE = TEST_PROCESSES[os.environ.get("PYTEST_XDIST_WORKER", "")]
 OWNER = "bench-owner"
 STOCK_PLUGINS = "harvest spatial_metadata spatial_query csw_harvester"
@@ -52,7 +55,7 @@ _STUCK = 45.0
 _LOADING = 60.0
 """Seconds in which background processes have loaded CKAN."""
 _LOADED, _IDLE = 2.0, 0.05
-"""Processor seconds that loading takes at least, and those of idle processes in a second at most."""
+"""Processor seconds: of loading at least, and of idle processes in a second at most."""
 _DATE = re.compile(r"(<gmd:dateStamp>\s*<gco:Date(?:Time)?>)\d{4}-\d\d-\d\d(?:T[\d:]+Z?)?(<)")
 
 
@@ -112,7 +115,9 @@ INI = LOCAL / "bench.ini"
 
 
 def write_ini(plugins: str | None) -> None:
-    """Write the configuration of the contestant's portal, on the database, Solr core and queue of the tests."""
+    """Write the configuration of the contestant's portal, on the database,
+    Solr core and queue of the tests.
+    """
     options = {
         "ckan.site_id": "ecosphere_bench",
         "ckan.redis.url": redis_url(PURPOSE) + "?socket_timeout=86400",  # see `stock_patches`, 3
@@ -125,8 +130,12 @@ def write_ini(plugins: str | None) -> None:
 
 
 def prepare(everything: bool) -> None:
-    """Empty the database and the index, and create the tables; run `ckan ecosphere init` if `everything`."""
-    # `ecosphere init` cannot make the core's schema French while documents of other tests are in it.
+    """Empty the database and the index, and create the tables.
+
+    Run `ckan ecosphere init` if `everything`.
+    """
+    # `ecosphere init` cannot make the core's schema French while documents of other tests are in
+    # it.
     pysolr.Solr(solr_url(PURPOSE)).delete(q="*:*", commit=True)
     ckan.command("db", "clean", "--yes", ini=INI)
     ckan.command("db", "upgrade", ini=INI)
@@ -147,7 +156,9 @@ class Crew:
         self._wait_until_idle()
 
     def _wait_until_idle(self) -> None:
-        """Wait until the processes have loaded CKAN: until they have computed, and then nothing for a second."""
+        """Wait until the processes have loaded CKAN: until they have computed,
+        and then nothing for a second.
+        """
         end = time.monotonic() + _LOADING
         before = -1.0
         while time.monotonic() < end and (self.cpu() < _LOADED or self.cpu() - before > _IDLE):
@@ -166,7 +177,9 @@ class Crew:
         return processor_seconds(self._pids())
 
     def memory(self) -> tuple[int, int]:
-        """Return the size of the largest process in the first half of the measurement and in the second, in MB."""
+        """Return the size of the largest process in the first half of the
+        measurement and in the second, in MB.
+        """
         middle = len(self._sizes) // 2
         return round(max(self._sizes[:middle], default=0)), round(max(self._sizes[middle:], default=0))
 
@@ -211,9 +224,10 @@ class Inside:
     def harvest(self, source_id: str, tend: Callable[[], None]) -> tuple[float, dict[str, int]]:
         """Run a harvest to its end; return seconds and counts.
 
-        The stock consumers leave finishing the job to a later command, so the harvest counts as finished when all of
-        its objects are. When a stock consumer dies, the object being processed is never finished: the harvest then
-        ends when nothing has changed for a while, which is not counted, and those objects are reported as `stuck`.
+        The stock consumers leave finishing the job to a later command, so the harvest counts as
+        finished when all of its objects are. When a stock consumer dies, the object being processed
+        is never finished: the harvest then ends when nothing has changed for a while, which is not
+        counted, and those objects are reported as `stuck`.
         """
         from ckan import model
         from ckanext.harvest.model import HarvestJob, HarvestObject

@@ -3,15 +3,16 @@
     COUNT=27897 make demo && make bench-relevance
     make bench-relevance SHOW=0.7     # lists the queries below this NDCG@10
 
-A third of the queries (by a hash of the query) is held out from tuning, and others were written blind; figures are
-printed for each part. Each dataset of the generated catalogue is graded by rule: 3 if its subject answers the query and
-its place is the one asked for, or the smallest around it that this subject has; 2 if its place is a larger one; 1 for a
-related subject; else 0.
+A third of the queries (by a hash of the query) is held out from tuning, and others were written
+blind; figures are printed for each part. Each dataset of the generated catalogue is graded by rule:
+3 if its subject answers the query and its place is the one asked for, or the smallest around it
+that this subject has; 2 if its place is a larger one; 1 for a related subject; else 0.
 
-NDCG@10 with gains 2^grade - 1 (Järvelin and Kekäläinen 2002; Burges et al. 2005), hit@1 and MRR on the best grade that
-a dataset has for the query, normally 3; recall@20 on grades from 2; share of queries without any result. Then, whether
-the search does what it says: exclusions are excluded, missing subjects are said to be missing; a subject that the
-catalogue has after all is left out, and a third of these queries, marked `aside`, is not used for tuning.
+NDCG@10 with gains 2^grade - 1 (Järvelin and Kekäläinen 2002; Burges et al. 2005), hit@1 and MRR on
+the best grade that a dataset has for the query, normally 3; recall@20 on grades from 2; share of
+queries without any result. Then, whether the search does what it says: exclusions are excluded,
+missing subjects are said to be missing; a subject that the catalogue has after all is left out, and
+a third of these queries, marked `aside`, is not used for tuning.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from typing import Any, NamedTuple
 
 import pysolr
 from ckan import plugins
-
 from ckanext.ecosphere.search.relevance.search import KEY
 from ckanext.ecosphere.search.relevance.solr import INSIDE_FIELD, PLACE_FIELD
 from ckanext.ecosphere.vocabularies import gazetteer
+
 from dev.bench import portal
 from dev.stack.settings import LOCAL
 
@@ -66,12 +67,16 @@ class Question:
 
     @property
     def part(self) -> str:
-        """`tuned on`, `aside` (held out), or `blind`: written by a person who had not seen the search."""
+        """`tuned on`, `aside` (held out), or `blind`: written by a
+        person who had not seen the search.
+        """
         return "blind" if self.blind else part_of(self.query)
 
 
 class Score(NamedTuple):
-    """Figures of an answer: NDCG@10, hit@1, reciprocal rank, recall@20, and 1 for one without results."""
+    """Figures of an answer: NDCG@10, hit@1, reciprocal rank, recall@20,
+    and 1 for one without results.
+    """
 
     ndcg: float
     first: float
@@ -227,7 +232,9 @@ def exclusion_fault(row: Row) -> str:
 
 
 def applies(row: Row, catalogue: list[Record]) -> bool:
-    """Return whether the catalogue lacks the missing subject of a row at its place, or has the other."""
+    """Return whether the catalogue lacks the missing subject of a row at its place,
+    or has the other.
+    """
     place = gazetteer.of_id(row["place"]) if row["place"] else None
     around = {*place.ids, *place.around, *gazetteer.COUNTRIES} if place else set()
     pattern = re.compile(row["pattern"], re.IGNORECASE)

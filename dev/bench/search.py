@@ -1,12 +1,14 @@
-"""Measure the speed of the search with concurrent users, beside CKAN without our plugins on the same index.
+"""Measure the speed of the search with concurrent users, beside CKAN without our plugins on the
+same index.
 
     COUNT=27897 make demo && make bench-search           # 20 people
-    ECOSPHERE_STACK=sizing make bench-search             # on the 100 000 datasets that `make sizing` made
+    ECOSPHERE_STACK=sizing make bench-search             # on the 100 000 datasets that
+    `make sizing` made
     make bench-search PEOPLE=20 SECONDS=60
 
-Each contestant is a gunicorn with as many processes as the demonstration. Users open a page every two seconds; the API
-and the suggestions are requested without a pause by as many users as there are processors. CKAN has no suggestions and
-none of our facets, so it counts its own five.
+Each contestant is a gunicorn with as many processes as the demonstration. Users open a page every
+two seconds; the API and the suggestions are requested without a pause by as many users as there are
+processors. CKAN has no suggestions and none of our facets, so it counts its own five.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ STOCK_FACETS = ["organization", "groups", "tags", "res_format", "license_id"]
 
 @contextmanager
 def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
-    """Serve the portal of a configuration file; yield its URL and the id of the gunicorn process."""
+    """Serve the portal of a configuration file.
+
+    Yield its URL and the id of the gunicorn process.
+    """
     # Connections live longer than the users' pause, or they are closed just as they are reused.
     command, url = [*ckan.gunicorn(port), f"--keep-alive={round(PAUSE * 3)}"], f"http://127.0.0.1:{port}"
     ready = partial(ckan.answers, url)

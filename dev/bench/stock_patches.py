@@ -1,11 +1,14 @@
 """Minimal runtime patches that make ckanext-spatial 2.3.2's CSW harvester run on CKAN 2.12.
 
-1. `<?xml …?>` is never stripped from the record, because the pattern lacks the question mark; lxml then refuses the
-   text, and the exception ends the consumer at the first record.
-2. An unchanged record is passed to the index without `with_custom_schema`, and an assertion ends the consumer.
-3. redis-py 8 has a read timeout of 5 s, which ends idle consumers (the Redis URL raises that limit).
+1. `<?xml …?>` is never stripped from the record, because the pattern lacks the question mark; lxml
+   then refuses the text, and the exception ends the consumer at the first record.
+2. An unchanged record is passed to the index without `with_custom_schema`, and an assertion ends
+   the consumer.
+3. redis-py 8 has a read timeout of 5 s, which ends idle consumers (the Redis URL raises that
+   limit).
 
-Run as `python -m dev.bench.stock_patches CKAN.INI gather|fetch`: a consumer of ckanext-harvest with these patches.
+Run as `python -m dev.bench.stock_patches CKAN.INI gather|fetch`: a consumer of ckanext-harvest with
+these patches.
 """
 
 from __future__ import annotations

@@ -3,11 +3,12 @@
     COUNT=27897 make demo && make bench-studies
     make bench-studies RUNS=5
 
-For each site, the first 15, 40 and 60 needs of the catalogue of needs are looked for as an anonymous visitor; nothing
-is counted and nothing is stored. Then all needs are judged by rule. The catalogue answers a need on a site if it has a
-dataset of a subject that `data/needs.csv` gives for it, made for a territory in which the site lies: one of these must
-come first, and nothing at all is a wrong "nobody publishes it". Otherwise nothing may come first but a related subject.
-A third of the needs (by a hash of the id) is held out from tuning; figures are given for each part.
+For each site, the first 15, 40 and 60 needs of the catalogue of needs are looked for as an
+anonymous visitor; nothing is counted and nothing is stored. Then all needs are judged by rule. The
+catalogue answers a need on a site if it has a dataset of a subject that `data/needs.csv` gives for
+it, made for a territory in which the site lies: one of these must come first, and nothing at all is
+a wrong "nobody publishes it". Otherwise nothing may come first but a related subject. A third of
+the needs (by a hash of the id) is held out from tuning; figures are given for each part.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from typing import Any
 
 import pysolr
 import yaml
-
 from ckanext.ecosphere.studies import candidates, frames
 from ckanext.ecosphere.studies import site as sites
 from ckanext.ecosphere.studies.extents import Ground
 from ckanext.ecosphere.studies.frames import Need
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.vocabularies import gazetteer
+
 from dev.bench import portal
 from dev.bench.relevance import TUNED_ON, Record, part_of, records, rows
 from dev.stack import ckan

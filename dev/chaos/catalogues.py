@@ -1,7 +1,9 @@
-"""Harvest sources of the chaos test: a CSW on pycsw, and a WAF, a DCAT feed and a udata API served by this process.
+"""Harvest sources of the chaos test: a CSW on pycsw, and a WAF, a DCAT feed and a udata API served
+by this process.
 
-The abstract of each record contains its version; a catalogue changes only between two of its harvests, so that the
-expected content of the portal is always known. Records are never deleted: any withdrawal is an error.
+The abstract of each record contains its version; a catalogue changes only between two of its
+harvests, so that the expected content of the portal is always known. Records are never deleted: any
+withdrawal is an error.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
-
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+
 from dev.attack.tables import filled
 from dev.stack import pycsw
 from dev.stack.settings import local

@@ -15,8 +15,8 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 import pysolr
-
 from ckanext.ecosphere.shared.mailing import ID_CHARACTERS
+
 from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 
@@ -74,7 +74,9 @@ def read() -> Portal:
 
 
 def sources(portal: Portal, catalogues: Iterable[Catalogue]) -> Check:
-    """Check that each source record is one dataset in its current version, and that nothing was withdrawn or held."""
+    """Check that each source record is one dataset in its current version,
+    and that nothing was withdrawn or held.
+    """
     wrong, number = [], 0
     by_title = defaultdict(list)
     for row in portal.datasets.values():
@@ -95,7 +97,9 @@ def sources(portal: Portal, catalogues: Iterable[Catalogue]) -> Check:
 
 
 def index(portal: Portal, catalogues: Iterable[Catalogue] = ()) -> Check:
-    """Check that each active dataset has one document, of the version in the database, and that there are no others."""
+    """Check that each active dataset has one document, of the version in the database,
+    and that there are no others.
+    """
     wrong = []
     active = {id_: row for id_, row in portal.datasets.items() if row["state"] == "active"}
     for id_, row in active.items():
@@ -132,7 +136,9 @@ def quality(portal: Portal) -> Check:
 
 
 def saves(portal: Portal, producer: Producer) -> Check:
-    """Check that each dataset is stored as last acknowledged or as saved later without an answer, and completely."""
+    """Check that each dataset is stored as last acknowledged or as saved later without an answer,
+    and completely.
+    """
     wrong = []
     by_name = {row["name"]: row for row in portal.datasets.values()}
     for name, saved in producer.saved.items():
@@ -153,7 +159,9 @@ def saves(portal: Portal, producer: Producer) -> Check:
 
 
 def requests(asker: Asker, commenter: Commenter) -> Check:
-    """Check that acknowledged requests, transitions and comments are stored once, and the others at most once."""
+    """Check that acknowledged requests, transitions and comments are stored once,
+    and the others at most once.
+    """
     wrong = []
     stored = defaultdict(list)
     for row in rows("SELECT id, title, state, version FROM ecosphere_requests"):
@@ -223,7 +231,10 @@ def waited_for_mail() -> float:
 
 
 def harvests_are_over() -> bool:
-    """Return whether no harvest is running; read from the database, since the web server may still be starting."""
+    """Return whether no harvest is running.
+
+    Read from the database, since the web server may still be starting.
+    """
     try:
         return rows("SELECT count(*) AS n FROM harvest_job WHERE status <> 'Finished'")[0]["n"] == 0
     except psycopg2.OperationalError:

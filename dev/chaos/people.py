@@ -1,4 +1,5 @@
-"""Simulated users who work during the kills and record which of their writes were acknowledged; and harvests.
+"""Simulated users who work during the kills and record which of their writes were acknowledged; and
+harvests.
 
 Acknowledged writes must be stored at the end. Others may be stored or not, but never partially.
 """
@@ -15,6 +16,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ckanext.ecosphere.quality.tests import cases
+
 from dev.attack.client import Answer, Client
 from dev.attack.load import Load
 from dev.attack.tables import filled
@@ -138,7 +140,8 @@ class Saved:
 
 
 class Producer(Person):
-    """User who saves datasets through the API; each save writes one number into description, tag and resource.
+    """User who saves datasets through the API; each save writes one number into description, tag
+    and resource.
 
     Args:
         client: client with the token of an editor.
@@ -180,7 +183,8 @@ class Producer(Person):
 
 
 class Asker(Person):
-    """User who creates data requests and has them processed, through the API with the tokens of three people.
+    """User who creates data requests and has them processed, through the API with the tokens of
+    three people.
 
     Args:
         people: account → client of requester, moderator and editor of the service.
@@ -194,7 +198,9 @@ class Asker(Person):
         self.created: dict[str, Answer] = {}
 
     def acts(self) -> Any:
-        """Create requests and take each through its transitions, according to the state that the portal shows."""
+        """Create requests and take each through its transitions,
+        according to the state that the portal shows.
+        """
         for number in itertools.count():
             title = f"Demande du chaos {self.seed}-{number}"
             yield lambda title=title: self._create(title)
@@ -370,7 +376,9 @@ class Harvests(threading.Thread):
         return all(self._status(name) in _OVER for name in self.catalogues)
 
     def read_the_rest(self) -> None:
-        """Start a harvest of the catalogues that changed while the portal was unavailable to start one."""
+        """Start a harvest of the catalogues that changed while the
+        portal was unavailable to start one.
+        """
         for name in sorted(self._unread):
             self._start(name)
 

@@ -1,4 +1,6 @@
-"""Run of the chaos test: start the portal, kill its processes under load, let it recover, and check the data."""
+"""Run of the chaos test: start the portal, kill its processes under load, let it recover,
+and check the data.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ LOOK_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Kill:
-    """A kill: seconds after the previous one, kind, and a number from 0 to 1 that selects the process."""
+    """A kill: seconds after the previous one, kind, and a number from 0
+    to 1 that selects the process.
+    """
 
     pause: float
     kind: str
@@ -132,7 +136,8 @@ class Supervisor:
                 last = pid
                 continue
             if last:
-                # Kill the rest of the process group, as systemd does for a unit and Docker for a container.
+                # Kill the rest of the process group, as systemd does for a unit and Docker for a
+                # container.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(last, signal.SIGKILL)
             try:
@@ -141,7 +146,8 @@ class Supervisor:
                 time.sleep(LOOK_SECONDS)
 
 
-#: Limits in seconds after the last kill: for the running harvests to end, and then for everything else.
+#: Limits in seconds after the last kill: for the running harvests to end, and then for everything
+#: else.
 HARVEST_SECONDS, REST_SECONDS = 60, 90
 #: Limits in seconds during the kills: slowest answer to a user, longest wait of an e-mail.
 SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
@@ -247,7 +253,8 @@ def stack() -> Iterator[Supervisor]:
     """Run the portal and its services under a supervisor for the duration of the block."""
     with services.stopped_on_failure() as started:
         services.up(started)
-        # The development stack may lose the last commits in a crash, for speed; here, they are what is tested.
+        # The development stack may lose the last commits in a crash, for speed; here, they are what
+        # is tested.
         postgres.execute(f"ALTER DATABASE {DATABASES['demo']} SET synchronous_commit = on")
         ckan.initialise(WORK["options"])
         pycsw.setup()

@@ -1,5 +1,6 @@
 # pyright: reportMissingImports=false
-"""WSGI application that serves the demonstration's catalogues over CSW 2.0.2: pycsw at /<name>/csw per `<name>.db`.
+"""WSGI application that serves the demonstration's catalogues over CSW 2.0.2: pycsw at /<name>/csw
+per `<name>.db`.
 
 The environment variable CATALOGUES names their folder.
 """

@@ -3,10 +3,11 @@
 
     python load.py FOLDER CATALOGUE.db
 
-Every ISO record is loaded unchanged, quirks included, wherever it is in a file: pycsw's own loader would refuse many,
-drop those that share an identifier, and not split pages of CSW answers.
+Every ISO record is loaded unchanged, quirks included, wherever it is in a file: pycsw's own loader
+would refuse many, drop those that share an identifier, and not split pages of CSW answers.
 
-Prints, as JSON, the number of records and the files that were left out, since they are not well-formed XML.
+Prints, as JSON, the number of records and the files that were left out, since they are not
+well-formed XML.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ def records(path: Path) -> list[etree._Element]:
 
 
 def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
-    """Return a record as a row of pycsw's table; the key is made unique, the record itself is unchanged."""
+    """Return a record as a row of pycsw's table.
+
+    The key is made unique, the record itself is unchanged.
+    """
     own = _text(record, "gmd:fileIdentifier/gco:CharacterString") or "sans-identifiant"
     key, number = own, 1
     while key in used:
@@ -69,7 +73,10 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
 
 
 def box(record: etree._Element) -> str | None:
-    """Return the first valid bounding box of a record as WKT, used by spatial filters; None without one."""
+    """Return the first valid bounding box of a record as WKT, used by spatial filters.
+
+    None without one.
+    """
     for found in record.iterfind(".//gmd:EX_GeographicBoundingBox", NAMESPACES):
         try:
             west, south, east, north = (float(_text(found, f"gmd:{side}/*")) for side in SIDES)
@@ -104,12 +111,15 @@ def _code(element: etree._Element | None) -> str:
 
 
 def load(folder: Path, database: Path) -> dict[str, object]:
-    """Replace the records of a catalogue with those of a folder, in one transaction since pycsw may be serving it."""
+    """Replace the records of a catalogue with those of a folder,
+    in one transaction since pycsw may be serving it.
+    """
     refused: list[Path] = []
     if not database.exists():
         shutil.copyfile(_empty(database.parent), database)
     with sqlite3.connect(database, timeout=30) as connection:
-        # Faster, since every column is indexed; safe, since a catalogue can be written again at any time.
+        # Faster, since every column is indexed; safe, since a catalogue can be written again at any
+        # time.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -500000")
         connection.execute("DELETE FROM records")
@@ -122,7 +132,9 @@ def load(folder: Path, database: Path) -> dict[str, object]:
 
 
 def _empty(home: Path) -> Path:
-    """Return a database without records, created once, since importing pycsw alone takes two seconds."""
+    """Return a database without records, created once,
+    since importing pycsw alone takes two seconds.
+    """
     empty = home / "empty.sqlite"
     if not empty.exists():
         from pycsw.core import admin

@@ -1,10 +1,12 @@
 """Demonstration catalogue: ISO 19139 records as French platforms write them, with their quirks.
 
-Records are made up from real services, territories and subjects, with links to reserved domains and service mailboxes
-only. The same seed gives the same records, and a larger catalogue begins with the records of a smaller one.
+Records are made up from real services, territories and subjects, with links to reserved domains and
+service mailboxes only. The same seed gives the same records, and a larger catalogue begins with the
+records of a smaller one.
 
-Run as `.venv/bin/python -m dev.demo FOLDER --count 360`; needs no service. `subjects.csv` lists the subjects, `draft`
-draws the contents of a record, and the template of a platform (`geoide.xml`) writes it in the form of that platform.
+Run as `.venv/bin/python -m dev.demo FOLDER --count 360`; needs no service. `subjects.csv` lists the
+subjects, `draft` draws the contents of a record, and the template of a platform (`geoide.xml`)
+writes it in the form of that platform.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Write the demonstration catalogue as files, one record each: FOLDER/<catalogue>/<number>-<subject>.xml."""
+"""Write the demonstration catalogue as files, one record each:
+FOLDER/<catalogue>/<number>-<subject>.xml.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Contents of demonstration records, drawn at random from subjects × services; templates write them as XML."""
+"""Contents of demonstration records, drawn at random from subjects × services.
+
+Templates write them as XML.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ class Catalogue:
 CATALOGUES = {name: Catalogue(name, **values) for name, values in VARIANTS["catalogues"].items()}
 #: One Prodige record in this many is a republished Géo-IDE record.
 REPUBLISHED_EVERY = 12
-#: One Géo-IDE record in LOT_EVERY is a lot (a series of datasets); the LOT_SIZE records before it are its members.
+#: One Géo-IDE record in LOT_EVERY is a lot (a series of datasets); the LOT_SIZE records before it
+#: are its members.
 LOT_EVERY, LOT_SIZE = 15, 3
 #: Service of the demonstration's editor; at least one Géo-IDE record in SHOWN_EVERY is from it.
 SHOWN_SERVICE, SHOWN_EVERY = "ddt-01053-01", 9

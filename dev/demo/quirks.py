@@ -8,7 +8,9 @@ from .draft import NAMES, VARIANTS, Draft, region
 
 
 def day(draft: Draft, value: date) -> str:
-    """Return a date, sometimes written without dashes, with a time zone, as a year, or not at all."""
+    """Return a date, sometimes written without dashes, with a time zone, as a year,
+    or not at all.
+    """
     way = draft.rng.random()
     if way < 0.85 or draft.care == 3:
         return value.isoformat()
@@ -16,7 +18,10 @@ def day(draft: Draft, value: date) -> str:
 
 
 def reference_systems(draft: Draft) -> list[list[str]]:
-    """Return name, link and code space of one reference system, sometimes two; some careless records have none."""
+    """Return name, link and code space of one reference system, sometimes two.
+
+    Some careless records have none.
+    """
     if draft.care == 0 and draft.chance(0.5):
         return []
     systems = [draft.variant("reference_systems")]
@@ -26,7 +31,8 @@ def reference_systems(draft: Draft) -> list[list[str]]:
 
 
 def boxes(draft: Draft, swapped: float = 0.0, metres: float = 0.0, several: float = 0.0) -> list[tuple[str, ...]]:
-    """Return west, east, south and north; in a share of cases swapped, in Lambert metres, or of two boxes.
+    """Return west, east, south and north; in a share of cases swapped, in Lambert metres, or of two
+    boxes.
 
     Args:
         draft: the record.
@@ -66,7 +72,9 @@ def territory_keywords(draft: Draft) -> list[str]:
 
 
 def period(draft: Draft) -> list[tuple[str, str | None, bool]]:
-    """Return begin, end and whether that is now, of the period covered: complete, half-open, empty or absent."""
+    """Return begin, end and whether that is now, of the period covered: complete, half-open,
+    empty or absent.
+    """
     if draft.care < 2:
         return [("", "", False)] if draft.chance(0.1) else []
     begin = f"{draft.year - 3}-01-01"

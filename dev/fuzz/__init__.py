@@ -1,1 +1,3 @@
-"""A fuzzer over the reader of untrusted files: mutated files of each format, read in the confined process."""
+"""A fuzzer over the reader of untrusted files: mutated files of each format,
+read in the confined process.
+"""

@@ -2,9 +2,10 @@
 
     python -m dev.fuzz [--formats kml,gml] [--count 10000] [--seed 1]
 
-Each file is read by the product's own reader, confined as on the portal, while strace writes down every file that the
-process opens or tries to open, every socket and every program. Prints a table; exit code 1 if a file outside of the
-libraries and the working folder was tried, a socket made, or a file took more than 10 seconds or 500 MB.
+Each file is read by the product's own reader, confined as on the portal, while strace writes down
+every file that the process opens or tries to open, every socket and every program. Prints a table;
+exit code 1 if a file outside of the libraries and the working folder was tried, a socket made, or a
+file took more than 10 seconds or 500 MB.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ckanext.ecosphere.shared.confinement import sandbox
+
 from dev.fuzz.child import READY
 from dev.fuzz.seeds import mutated, seeds, words
 from dev.stack import packages
@@ -122,7 +124,9 @@ def _job(work: Path, name: str) -> dict[str, object]:
 
 
 def outside_of(log: Path, work: Path) -> Counter[str]:
-    """Return from a log of strace what was tried outside of the files of the process: files, sockets, programs."""
+    """Return from a log of strace what was tried outside of the files of the process: files,
+    sockets, programs.
+    """
     libraries = [os.path.realpath(path) for path in sandbox.libraries()]
     allowed = (str(work), *map(str, sandbox.libraries()), *libraries, *_HARMLESS)
     tried: Counter[str] = Counter()

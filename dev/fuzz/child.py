@@ -1,6 +1,7 @@
 """Code of the confined process: reads the files that stdin names, each in a process of its own.
 
-Sent to the process as text, since it sees the product only. `READY` marks in the log of strace where it begins.
+Sent to the process as text, since it sees the product only. `READY` marks in the log of strace
+where it begins.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def main() -> None:
 
 
 def _apart(job: dict[str, Any], reader: Any) -> dict[str, Any]:
-    """Read a file in a child; return how it ended, its seconds (processor time), and its megabytes."""
+    """Read a file in a child.
+
+    Return how it ended, its seconds (processor time), and its megabytes.
+    """
     begun = time.monotonic()
     child = os.fork()
     if not child:

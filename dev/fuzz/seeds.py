@@ -39,7 +39,10 @@ def words(secret: str, address: str) -> list[bytes]:
 
 
 def mutated(content: bytes, chance: random.Random, tokens: list[bytes]) -> bytes:
-    """Return a changed file; of an archive, half of the time a member is changed instead of its bytes."""
+    """Return a changed file.
+
+    Of an archive, half of the time a member is changed instead of its bytes.
+    """
     members = _members(content)
     if members and chance.random() < 0.6:
         name = chance.choice(sorted(members))

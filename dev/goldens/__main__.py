@@ -4,16 +4,18 @@
 
 Three goldens:
 
-- records: each record of the folder, and of the demonstration catalogue → dataset, log of the rules, problems,
-  unmapped content;
+- records: each record of the folder, and of the demonstration catalogue → dataset, log of the
+  rules, problems, unmapped content;
 - scores: each of these datasets → score, level, failed criteria, as of one day;
-- exports: each of these datasets → its ISO 19139 record (canonical XML), and what a harvest makes of that record.
+- exports: each of these datasets → its ISO 19139 record (canonical XML), and what a harvest makes
+  of that record.
 
-`kept.csv.gz` holds the place of each value (`records/<record>/dataset/theme`) with a digest: the records are not the
-project's own, and their texts stay where they are. Needs no service. Prints the place of each difference with its
-present value; to see the value before, run the command of an older commit with `--show-place`. A difference is signed
-when `signed.csv` has its place (`*` stands for any characters) with a reason. Exit code 1 if any is not signed.
-`--record` stores the present state, and empties `signed.csv`.
+`kept.csv.gz` holds the place of each value (`records/<record>/dataset/theme`) with a digest: the
+records are not the project's own, and their texts stay where they are. Needs no service. Prints the
+place of each difference with its present value; to see the value before, run the command of an
+older commit with `--show-place`. A difference is signed when `signed.csv` has its place (`*` stands
+for any characters) with a reason. Exit code 1 if any is not signed. `--record` stores the present
+state, and empties `signed.csv`.
 """
 
 from __future__ import annotations
@@ -31,8 +33,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Result, normalise
@@ -40,6 +40,8 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.quality.core.facts import gather
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
 from ckanext.ecosphere.schemas.iso.writer import record as iso_record
+from lxml import etree
+
 from dev import demo
 from dev.bench import fidelity
 
@@ -112,7 +114,10 @@ def present(folder: Path) -> dict[str, str]:
 
 
 def leaves(value: Any, place: str) -> dict[str, str]:
-    """Return the parts of an object, and of the objects in it, as JSON by place; a list is one part."""
+    """Return the parts of an object, and of the objects in it, as JSON by place.
+
+    A list is one part.
+    """
     if not isinstance(value, dict):
         return {place: json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)}
     parts: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
     python -m dev.ogc 8600
 
-It serves one layer of fictitious wetlands around Nantes (`data/zones-humides.geojson`): maps are drawn; features are
-filtered by bounding box, projected and paged. Only what clients of the portal request is implemented.
+It serves one layer of fictitious wetlands around Nantes (`data/zones-humides.geojson`): maps are
+drawn; features are filtered by bounding box, projected and paged. Only what clients of the portal
+request is implemented.
 """

@@ -1,6 +1,8 @@
-"""HTTP server of WMS, WFS and OGC API – Features, with a thread per request; geometry by shapely and pyproj.
+"""HTTP server of WMS, WFS and OGC API – Features, with a thread per request; geometry by shapely
+and pyproj.
 
-For studies, `/rare/wfs` has few objects, `/lent/wfs` answers too late, and `/casse/wfs` with a web page.
+For studies, `/rare/wfs` has few objects, `/lent/wfs` answers too late, and `/casse/wfs` with a web
+page.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def outlines() -> dict[str, dict[str, Any]]:
 
 
 def select(query: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the features that intersect the requested bounding box, with the requested properties and CRS."""
+    """Return the features that intersect the requested bounding box,
+    with the requested properties and CRS.
+    """
     box = query.get("bbox", "")
     found = features()
     if query.get("few"):
@@ -81,7 +85,10 @@ def select(query: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def with_geometry(found: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
-    """Add the geometry name as GeoServer does; it leaves the geometry out if only other attributes are requested."""
+    """Add the geometry name as GeoServer does.
+
+    It leaves the geometry out if only other attributes are requested.
+    """
     names = [name for name in query.get("propertyname", "").split(",") if name]
     left_out = names and GEOMETRY not in names
     return [{**each, "geometry_name": GEOMETRY, **({"geometry": None} if left_out else {})} for each in found]
@@ -124,7 +131,10 @@ def make_server(port: int = 0) -> BaseWSGIServer:
 
 @Request.application
 def application(request: Request) -> Response:
-    """Answer a request; errors give an OGC exception report with status 400. `{url}` in texts is that of the server."""
+    """Answer a request; errors give an OGC exception report with status 400.
+
+    `{url}` in texts is that of the server.
+    """
     query = {name.lower(): value for name, value in request.args.items()}
     try:
         response = answer(request.path.rstrip("/"), query)

@@ -22,7 +22,8 @@ def clean() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-#: Command → function called with the remaining arguments; if it returns an integer, that is the exit code.
+#: Command → function called with the remaining arguments; if it returns an integer, that is the
+#: exit code.
 COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
     "setup": lambda _: install.setup(),
     "demo": lambda _: demo.run(),

@@ -15,7 +15,7 @@ from .shell import StackError, say, write_private
 CREDENTIALS = LOCAL / "credentials.json"
 ADMIN = "admin"
 ACCOUNTS: list[dict[str, str]] = json.loads((DEV / "demo" / "accounts.json").read_text(encoding="utf-8"))
-"""User name, full name, role in the list of accounts, and in some an organisation with the capacity in it."""
+"""User name, full name, role in the list of accounts, perhaps an organisation with the capacity."""
 
 
 class ActionError(StackError):
@@ -108,7 +108,10 @@ def _is_admin(portal: Portal) -> bool:
 
 
 def _administrator(password: str) -> str:
-    """Create the sysadmin on the command line, the only way to create the first one; return an API token."""
+    """Create the sysadmin on the command line, the only way to create the first one.
+
+    Return an API token.
+    """
     say("Creating the accounts")
     if f"name={ADMIN}" not in ckan.command("user", "list").split():
         ckan.command("user", "add", ADMIN, f"email={ADMIN}@guichet.example", f"password={password}")

@@ -93,7 +93,9 @@ def initialise(more: Mapping[str, str] | None = None) -> None:
 
 
 def _version() -> str:
-    """Return a digest of code and configuration, so that `make demo` restarts processes that run an older version."""
+    """Return a digest of code and configuration, so that `make demo` restarts
+    processes that run an older version.
+    """
     digest = hashlib.sha256(INI.read_bytes())
     for path in [DEV / "portal.ini", DEV / "requirements.lock", *sorted((ROOT / "ckanext").rglob("*"))]:
         if path.is_file() and "tests" not in path.parts and path.suffix != ".pyc":

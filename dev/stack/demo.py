@@ -1,7 +1,7 @@
 """`make demo`: install and start everything, and fill the portal through its API.
 
-Catalogues are harvested, data requested, and two datasets published: one for the quality of the organisations, one with
-working OGC services.
+Catalogues are harvested, data requested, and two datasets published: one for the quality of the
+organisations, one with working OGC services.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from .shell import StackError, say
 
 REQUESTS, DATASET, WITH_SERVICES = (DEV / "demo" / f"{name}.json" for name in ("requests", "quality", "services"))
 PUBLICATIONS = DEV / "demo" / "publications.json"
-#: Datasets whose services answer a study in other ways than `services.json`: path, title, notes, access.
+#: Datasets whose services answer a study in other ways than `services.json`: path, title, notes,
+#: access.
 FOR_STUDIES = DEV / "demo" / "studies.json"
 SHORT = 4  # letters
 #: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
 #: Title of the organisation that publishes the datasets.
 PUBLISHER = "CGDD"
-#: Organisation that owns the sources; datasets are assigned to the organisation named in their records.
+#: Organisation that owns the sources; datasets are assigned to the organisation named in their
+#: records.
 OWNER = "administration-centrale-ou-ministere_172120"
 #: Statuses of a job that has ended.
 ENDED = ("Finished", "Aborted")
@@ -81,7 +83,8 @@ def run() -> None:
 
 
 def harvest(portal: Portal, catalogues: list[Served]) -> dict[str, tuple[Served, str]]:
-    """Harvest the catalogues in parallel and wait for the end; return job → catalogue and name of its source.
+    """Harvest the catalogues in parallel and wait for the end; return job → catalogue and name of
+    its source.
 
     Raises:
         StackError: a worker has ended, or there has been no progress for `PATIENCE` seconds.
@@ -96,7 +99,10 @@ def harvest(portal: Portal, catalogues: list[Served]) -> dict[str, tuple[Served,
 
 
 def _source(portal: Portal, served: Served) -> dict[str, Any]:
-    """Return the catalogue's harvest source; create it if missing, and update its URL if the port changed."""
+    """Return the catalogue's harvest source.
+
+    Create it if missing, and update its URL if the port changed.
+    """
     wanted = {"name": f"demo-{served.name}", "title": served.title, "url": served.url}
     wanted |= {"source_type": "ecosphere_csw", "owner_org": OWNER, "frequency": "MANUAL"}
     known = portal.find("harvest_source_show", id=wanted["name"])
@@ -138,7 +144,9 @@ def _wait(portal: Portal, pending: set[str]) -> None:
 
 
 def _progress(portal: Portal, job: str) -> tuple[int, int]:
-    """Return the numbers of records read and processed, both 0 until a worker has started the job."""
+    """Return the numbers of records read and processed,
+    both 0 until a worker has started the job.
+    """
     state = portal.find("ecosphere_harvest_job_show", id=job) or {}
     read = state.get("received") or 0
     return read, read - (state.get("left") or 0)
@@ -162,7 +170,8 @@ def _tell(portal: Portal, job: str, served: Served, source: str) -> None:
 
 
 def ask(portal: Portal) -> None:
-    """Create the requests of `dev/demo/requests.json`, in different states, unless requests exist already.
+    """Create the requests of `dev/demo/requests.json`, in different states, unless requests exist
+    already.
 
     Args:
         portal: the portal, with the sysadmin's token.
@@ -208,7 +217,8 @@ def _date(value: Any) -> Any:
 
 
 def publish(portal: Portal) -> None:
-    """Publish `dev/demo/quality.json`, `services.json` and `studies.json` if missing; check the links of the first.
+    """Publish `dev/demo/quality.json`, `services.json` and `studies.json` if missing; check the
+    links of the first.
 
     Args:
         portal: the portal, with the sysadmin's token.
@@ -228,7 +238,8 @@ def publish(portal: Portal) -> None:
 
 
 def collect(portal: Portal) -> None:
-    """Create the collections and reuses of `dev/demo/publications.json`, unless there are collections already.
+    """Create the collections and reuses of `dev/demo/publications.json`, unless there are
+    collections already.
 
     Their datasets are the first results of searches, since the catalogue differs with its size.
 
@@ -257,10 +268,11 @@ def collect(portal: Portal) -> None:
 
 
 def study(portal: Portal) -> None:
-    """Make the studies of `dev/demo/publications.json`, each by its owner, who must have none before.
+    """Make the studies of `dev/demo/publications.json`, each by its owner, who must have none
+    before.
 
-    A step is an action on the study (`ecosphere_study_…`); its `need` is the id of a need of the frame. Workers then
-    count what the services of `studies.json` have on the site.
+    A step is an action on the study (`ecosphere_study_…`); its `need` is the id of a need of the
+    frame. Workers then count what the services of `studies.json` have on the site.
     """
     for entry in json.loads(PUBLICATIONS.read_text(encoding="utf-8"))["studies"]:
         with _person(portal, entry["by"]) as owner:
@@ -292,7 +304,8 @@ def _first(portal: Portal, query: str, *, named: bool = False) -> str:
     """Return the id of the first dataset that a search finds, "" if there is none.
 
     Args:
-        named: the title must have a long word of the query: a small catalogue answers with what is hardly related.
+        named: the title must have a long word of the query: a small catalogue answers with what is
+            hardly related.
     """
     if not query:
         return ""
@@ -304,7 +317,8 @@ def _first(portal: Portal, query: str, *, named: bool = False) -> str:
 
 
 def with_services(home: str) -> list[dict[str, Any]]:
-    """Return the dataset of `services.json`, and those of `studies.json`, which are like it with one service.
+    """Return the dataset of `services.json`, and those of `studies.json`, which are like it with
+    one service.
 
     Args:
         home: URL of the server of the demonstration.

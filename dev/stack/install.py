@@ -29,8 +29,8 @@ def setup() -> None:
     stamp, digest = VENV / ".project", _digest([ROOT / name for name in PROJECT_FILES])
     if stamp.exists() and stamp.read_text() == digest:
         return
-    # "compat" adds the project's folder to sys.path; the import hook of the default mode would hide the other
-    # extensions of the namespace package `ckanext`.
+    # "compat" adds the project's folder to sys.path; the import hook of the default mode would hide
+    # the other extensions of the namespace package `ckanext`.
     _install(VENV, "--no-deps", "--config-settings", "editable_mode=compat", "--editable", str(ROOT))
     # The confined process that reads files cannot write its bytecode.
     imports = "import ckanext.ecosphere.access.preview.reader, ckanext.ecosphere.access.take.making"
@@ -39,7 +39,8 @@ def setup() -> None:
 
 
 def fill(venv: Path, lock_file: Path) -> None:
-    """Create a virtual environment with exactly the packages of a lock file, or recreate it if the file changed.
+    """Create a virtual environment with exactly the packages of a lock file, or recreate it if the
+    file changed.
 
     Args:
         venv: folder of the virtual environment.
@@ -68,7 +69,9 @@ def _install(venv: Path, *arguments: str) -> None:
 
 
 def _digest(inputs: Iterable[Path]) -> str:
-    """Return a digest of the files and the checkout's path, since a virtual environment cannot be moved."""
+    """Return a digest of the files and the checkout's path,
+    since a virtual environment cannot be moved.
+    """
     digest = hashlib.sha256(str(ROOT).encode())
     for path in inputs:
         digest.update(path.read_bytes())
@@ -76,7 +79,9 @@ def _digest(inputs: Iterable[Path]) -> str:
 
 
 def _works(venv: Path) -> bool:
-    """Return whether the interpreter still runs (the system's Python may be gone) and is recent enough."""
+    """Return whether the interpreter still runs (the system's Python may
+    be gone) and is recent enough.
+    """
     code = f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON} or sys.prefix != sys.argv[1])"
     probe = [venv / "bin" / "python", "-c", code, venv]
     try:
@@ -93,7 +98,8 @@ def _same_index_as_pip() -> dict[str, str]:
     return env
 
 
-#: Options of `uv pip compile`; the last two keep the index URL and uv's command line out of the file.
+#: Options of `uv pip compile`; the last two keep the index URL and uv's command line out of the
+#: file.
 LOCK_OPTIONS = "--quiet --upgrade --universal --python-version 3.10 --no-annotate --no-emit-index-url --no-header"
 
 

@@ -1,4 +1,5 @@
-"""Mail catcher of the demonstration: an SMTP server that stores the portal's e-mails, and a page that shows them.
+"""Mail catcher of the demonstration: an SMTP server that stores the portal's e-mails, and a page
+that shows them.
 
 Nothing leaves the machine. Messages are files in `.local/mail`; the page lists them, latest first.
 
@@ -42,7 +43,10 @@ def read(path: Path) -> EmailMessage:
 
 
 def page(folder: Path, name: str) -> str | None:
-    """Return the page of a message, or the list of all for an empty name; None if there is no such message."""
+    """Return the page of a message, or the list of all for an empty name.
+
+    None if there is no such message.
+    """
     mail, mails = None, []
     if name:
         path = folder / f"{name}.eml"

@@ -1,4 +1,6 @@
-"""System programs that the stack needs: located, else installed with apt, else requested from the user."""
+"""System programs that the stack needs: located, else installed with apt,
+else requested from the user.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def find_postgres() -> Path | None:
 
 
 def find_java() -> Path | None:
-    """Return the home of a recent enough JDK (a JRE is not enough: Solr's launcher is run from source)."""
+    """Return the home of a recent enough JDK (a JRE is not enough:
+    Solr's launcher is run from source).
+    """
     homes = [Path(home) for home in [os.environ.get("JAVA_HOME", "")] if home]
     if on_path := shutil.which("javac"):
         homes.append(Path(on_path).resolve().parent.parent)
@@ -64,11 +68,12 @@ def _java_version(home: Path) -> int:
 
 
 def find_python() -> Path | None:
-    """Find the Python for virtual environments: that named by `PYTHON`, else the system's, else the one on the path.
+    """Find the Python for virtual environments: that named by `PYTHON`, else the system's, else the
+    one on the path.
 
-    Debian builds its Python with profile-guided optimisation; one built from source by a version manager without it
-    takes a sixth more time for the same tests. Debian packages `ensurepip` separately; without it, `-m venv` fails
-    halfway.
+    Debian builds its Python with profile-guided optimisation; one built from source by a version
+    manager without it takes a sixth more time for the same tests. Debian packages `ensurepip`
+    separately; without it, `-m venv` fails halfway.
 
     Raises:
         StackError: the Python of the variable cannot create virtual environments.
@@ -104,7 +109,8 @@ NEEDS = {
     "maven": Need("maven", "fetching Solr", _on_path("mvn")),
     "setpriv": Need("util-linux", "running PostgreSQL as another user than root", _on_path("setpriv")),
     "strace": Need("strace", "watching the reader of files", _on_path("strace")),
-    # The headless shell takes half the processor time of Chromium, which is used if already installed.
+    # The headless shell takes half the processor time of Chromium, which is used if already
+    # installed.
     "chromium": Need(
         "chromium-headless-shell",
         "the tests in a browser",
@@ -135,7 +141,9 @@ def require(*names: str) -> None:
 
 
 def program(name: str) -> Path:
-    """Return the path of a program (or folder of programs) of `NEEDS`, which is installed if missing."""
+    """Return the path of a program (or folder of programs) of `NEEDS`,
+    which is installed if missing.
+    """
     require(name)
     found = NEEDS[name].find()
     assert found is not None

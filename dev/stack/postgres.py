@@ -1,8 +1,9 @@
 """PostgreSQL server private to this checkout, listening on TCP on 127.0.0.1 only.
 
-PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres`, which may be unable to
-enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the capability to enter any
-folder, or to read and write anywhere.
+PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres`, which may be
+unable to
+enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the capability
+to enter any folder, or to read and write anywhere.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from .shell import StackError, run, say
 #: Capabilities that let a user pass through folders closed to it, weakest first.
 CAPABILITIES = ("", "+dac_read_search", "+dac_override")
 INITDB_OPTIONS = "--no-sync --username=ckan --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8"
-#: Settings for development: a power cut may destroy the data; `make clean` resets it. No socket in the file system,
-#: since its path is limited to 107 bytes.
+#: Settings for development: a power cut may destroy the data; `make clean` resets it. No socket in
+#: the file system, since its path is limited to 107 bytes.
 OPTIONS = (DEV / "stack" / "postgresql.txt").read_text().split()
 
 
@@ -102,7 +103,10 @@ def _server(name: str, folder: Path, port: int) -> Process:
 
 
 def standby(port: int) -> Process:
-    """Return a hot standby of the server as a background process; its data are copied the first time."""
+    """Return a hot standby of the server as a background process.
+
+    Its data are copied the first time.
+    """
     prefix, home = _place()
     folder = home / "standby"
     if not (folder / "PG_VERSION").exists():
@@ -133,7 +137,8 @@ def start() -> bool:
 
 
 def execute(statement: str, port: int | None = None, database: str = "postgres") -> str:
-    """Run a statement as the owner of the databases, on the server or on another one, and return its output.
+    """Run a statement as the owner of the databases, on the server or on another one, and return
+    its output.
 
     Raises:
         StackError: the statement failed.

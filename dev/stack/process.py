@@ -1,4 +1,7 @@
-"""Background processes of this checkout: started once, recognised later, and stopped; no others are touched."""
+"""Background processes of this checkout: started once, recognised later, and stopped.
+
+No others are touched.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ from .shell import StackError, say, tail
 
 
 def start_time(pid: int) -> str | None:
-    """Return the start time of a process in ticks since boot; None if it does not exist or is a zombie."""
+    """Return the start time of a process in ticks since boot.
+
+    None if it does not exist or is a zombie.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):
@@ -87,7 +93,9 @@ def port_is_taken(port: int) -> bool:
 
 
 def url_answers(url: str, timeout: float = 5, errors: Collection[int] = ()) -> bool:
-    """Return whether a web server answers at a URL: with success, or with one of these errors (HTTP statuses)."""
+    """Return whether a web server answers at a URL: with success,
+    or with one of these errors (HTTP statuses).
+    """
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             response.read()
@@ -111,8 +119,8 @@ class Process:
         version: version of code and configuration; a change causes a restart.
         cwd: working directory.
         stop_signal: signal for an orderly shutdown.
-        patience: seconds to wait for its start (long, since a loaded machine is slow; a process that dies is noticed
-            at once).
+        patience: seconds to wait for its start (long, since a loaded machine is slow; a process
+            that dies is noticed at once).
     """
 
     name: str
@@ -141,7 +149,10 @@ class Process:
             return {}
 
     def pid(self) -> int | None:
-        """Return the process id while it is running; a later process with the same id is not mistaken for it."""
+        """Return the process id while it is running.
+
+        A later process with the same id is not mistaken for it.
+        """
         note = self._note()
         if note and note["boot"] == _boot() and start_time(note["pid"]) == note["start"]:
             return note["pid"]

@@ -1,4 +1,6 @@
-"""pycsw server private to this checkout, which serves the demonstration's catalogues over CSW 2.0.2."""
+"""pycsw server private to this checkout, which serves the
+demonstration's catalogues over CSW 2.0.2.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Served:
 
 
 def setup() -> None:
-    """Create pycsw's own virtual environment, since its pinned dependencies conflict with CKAN's."""
+    """Create pycsw's own virtual environment, since its pinned
+    dependencies conflict with CKAN's.
+    """
     fill(VENV, SOURCES / "requirements.lock")
 
 

@@ -18,7 +18,10 @@ NAMES = ("postgres", "redis", "solr", "mail", "ogc", "pycsw", "web", "worker", "
 
 @contextmanager
 def stopped_on_failure(started: set[str] | None = None) -> Iterator[set[str]]:
-    """Yield a set for the names of processes started; if the block fails, these are stopped again."""
+    """Yield a set for the names of processes started.
+
+    If the block fails, these are stopped again.
+    """
     started = set() if started is None else started
     try:
         yield started

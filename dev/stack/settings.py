@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / "dev"
 #: Folder of what is installed once for all stacks of this checkout.
 INSTALLED = ROOT / ".local"
-#: Name of a second stack beside the usual one, with its own services, data and ports; empty for the usual one.
+#: Name of a second stack beside the usual one, with its own services, data and ports; empty for the
+#: usual one.
 STACK = os.environ.get("ECOSPHERE_STACK", "")
 LOCAL = INSTALLED / STACK if STACK else INSTALLED
 VENV = ROOT / ".venv"
@@ -36,8 +37,8 @@ DEFAULT_PORT = 5000
 DEFAULT_COUNT = 360
 #: Offset of the ports of a second stack.
 SECOND_STACK = 50
-#: Purpose → database, Solr core or Redis database: for the portal, and for each of two test processes. A third test
-#: process gained nothing on two processors.
+#: Purpose → database, Solr core or Redis database: for the portal, and for each of two test
+#: processes. A third test process gained nothing on two processors.
 DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2"}
 CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2"}
 REDIS_NUMBERS = {"demo": 0, "test": 1, "test_2": 2}
@@ -66,7 +67,9 @@ def _remembered(state: Path | None = None) -> dict[str, int]:
 
 
 def _second_stack() -> dict[str, int]:
-    """Return the ports of a second stack, at a fixed offset from those of the usual one, running or not."""
+    """Return the ports of a second stack, at a fixed offset from those of the usual one,
+    running or not.
+    """
     usual = os.environ.get("PORT", "")
     web = _number("PORT", usual) if usual else _remembered(INSTALLED / "stack.json").get("web", DEFAULT_PORT)
     return {name: web + distance + SECOND_STACK for name, (_, distance) in PORTS.items()}
@@ -74,7 +77,9 @@ def _second_stack() -> dict[str, int]:
 
 @cache
 def ports() -> dict[str, int]:
-    """Return the port of each service: from the environment, else as chosen last time, else the default."""
+    """Return the port of each service: from the environment, else as chosen last time,
+    else the default.
+    """
     if STACK:
         return _second_stack()
     given = {name: os.environ.get(variable, "") for name, (variable, _) in PORTS.items()}
@@ -92,7 +97,9 @@ def ports() -> dict[str, int]:
 
 @cache
 def secret(name: str) -> str:
-    """Return a random secret of this checkout, generated on first use and kept in a file readable only by its owner."""
+    """Return a random secret of this checkout, generated on first use and kept in a
+    file readable only by its owner.
+    """
     path = local("secrets") / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(24))
@@ -115,18 +122,22 @@ def solr_url(purpose: str) -> str:
 
 
 def forget_ckan_variables() -> None:
-    """Remove CKAN's variables from the environment, since they override the stack's configuration files.
+    """Remove CKAN's variables from the environment, since they override the stack's configuration
+    files.
 
-    In a shell prepared for pytest (`make env`), the demonstration would otherwise be set up in the test database.
+    In a shell prepared for pytest (`make env`), the demonstration would otherwise be set up in the
+    test database.
     """
     for name in [name for name in os.environ if name.startswith("CKAN_")]:
         del os.environ[name]
 
 
 def kept_bytecode() -> dict[str, str]:
-    """Return variables that make Python cache bytecode in `.local/`, even if PYTHONDONTWRITEBYTECODE is set.
+    """Return variables that make Python cache bytecode in `.local/`, even if
+    PYTHONDONTWRITEBYTECODE is set.
 
-    Compiling CKAN and its libraries takes longer than starting it, and the tests start dozens of processes.
+    Compiling CKAN and its libraries takes longer than starting it, and the tests start dozens of
+    processes.
     """
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(INSTALLED / "bytecode")}
 

@@ -18,7 +18,9 @@ HEAP = "512m"
 
 
 def fetch_jars() -> Path:
-    """Return the folder of Solr's jars, which are fetched again if the versions in `pom.xml` changed."""
+    """Return the folder of Solr's jars, which are fetched again if the
+    versions in `pom.xml` changed.
+    """
     lib, stamp = INSTALLED / "solr" / "lib", INSTALLED / "solr" / "lib.stamp"
     digest = hashlib.sha256((SOURCES / "pom.xml").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
@@ -41,7 +43,10 @@ def _ckan_schema() -> Path:
 
 
 def _create_cores() -> None:
-    """Create Solr's home, with a core for the portal and for each test process; existing cores are left unchanged."""
+    """Create Solr's home, with a core for the portal and for each test process.
+
+    Existing cores are left unchanged.
+    """
     (local("solr", "home") / "solr.xml").write_text("<solr/>\n")
     for core in CORES.values():
         if create_core(core):

@@ -11,7 +11,8 @@ from . import packages, pycsw, services
 from .install import fill, setup, venv_program
 from .settings import DEV, INSTALLED, ROOT, TEST_PROCESSES, kept_bytecode, test_environment
 
-#: Options for the whole suite: several processes, keeping the tests of a file, which share fixtures, in one.
+#: Options for the whole suite: several processes, keeping the tests of a file, which share
+#: fixtures, in one.
 IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
 
 #: What is left to `make test-all`.
@@ -20,13 +21,16 @@ WITHOUT_SLOW = ("-m", "not slow")
 #: What needs no service: pure code.
 WITHOUT_SERVICES = ("-m", "not slow and not service")
 
-#: CKAN asks for a database when it starts, whatever the tests need: this one is empty, and in memory.
+#: CKAN asks for a database when it starts, whatever the tests need: this one is empty, and in
+#: memory.
 NO_DATABASE = "sqlite://"
 
-#: udata's own virtual environment, since its pinned dependencies conflict with CKAN's, and the test that runs it.
+#: udata's own virtual environment, since its pinned dependencies conflict with CKAN's, and the test
+#: that runs it.
 UDATA, READ_BY_UDATA = INSTALLED / "udata-venv", "ckanext/ecosphere/schemas/tests/test_read_by_udata.py"
 
-#: For a short-lived Solr: less compilation and no concurrent garbage collection halve the time it takes.
+#: For a short-lived Solr: less compilation and no concurrent garbage collection halve the time it
+#: takes.
 SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -37,10 +41,12 @@ def environment() -> None:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Run pytest on the real services; those that are not running are started, and stopped at the end.
+    """Run pytest on the real services; those that are not running are started, and stopped at the
+    end.
 
     Args:
-        arguments: arguments for pytest; without any, all but the slow tests run in several processes.
+        arguments: arguments for pytest; without any, all but the slow tests run in several
+            processes.
 
     Returns:
         pytest's exit code.
@@ -49,7 +55,10 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def test_fast(arguments: Sequence[str]) -> int:
-    """Run the tests of pure code, which need no service, with further arguments for pytest; return its exit code."""
+    """Run the tests of pure code, which need no service, with further arguments for pytest.
+
+    Return its exit code.
+    """
     setup()
     return _run(
         (*IN_PARALLEL, *WITHOUT_SERVICES, *arguments),
@@ -58,12 +67,18 @@ def test_fast(arguments: Sequence[str]) -> int:
 
 
 def test_all(arguments: Sequence[str]) -> int:
-    """Run the whole suite in several processes, with further arguments for pytest; return its exit code."""
+    """Run the whole suite in several processes, with further arguments for pytest.
+
+    Return its exit code.
+    """
     return _pytest((*IN_PARALLEL, *arguments))
 
 
 def federation() -> int:
-    """Let udata's own harvester read the portal, and print what became of each dataset; return the exit code."""
+    """Let udata's own harvester read the portal, and print what became of each dataset.
+
+    Return the exit code.
+    """
     fill(UDATA, DEV / "federation" / "requirements.lock")
     return test([READ_BY_UDATA, "-q", "-s"])
 

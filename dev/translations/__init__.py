@@ -1,1 +1,4 @@
-"""French message catalogue: extraction, completeness check, compilation. See `__main__.py` for the commands."""
+"""French message catalogue: extraction, completeness check, compilation.
+
+See `__main__.py` for the commands.
+"""

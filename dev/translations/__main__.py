@@ -1,11 +1,11 @@
 """`python3 -m dev.translations COMMAND`, run by `make i18n` in the project's environment.
 
-update [FILE.po …]  extract all messages, take translations from the files, else keep the existing ones, set their
-                    no-break spaces, compile
+update [FILE.po …]  extract all messages, take translations from the files, else keep the existing
+                    ones, set their no-break spaces, compile
 missing             list the messages without a French translation; exit code 1 if there are any
 
-A test fails if a message is untranslated, a space is plain where French needs a no-break one, or a compiled or
-extracted file is out of date (`problems`).
+A test fails if a message is untranslated, a space is plain where French needs a no-break one, or a
+compiled or extracted file is out of date (`problems`).
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def french(messages: Catalog, sources: list[Catalog]) -> Catalog:
 
 
 def untranslated(catalogue: Catalog) -> list[Message]:
-    """Return the messages of a French catalogue that lack a translation or one of its plural forms."""
+    """Return the messages of a French catalogue that lack a
+    translation or one of its plural forms.
+    """
     return [message for message in catalogue if message.id and not all(_strings(message))]
 
 
@@ -129,7 +131,9 @@ def badly_set(catalogue: Catalog) -> list[str]:
 
 
 def unlike(catalogue: Catalog) -> list[str]:
-    """Return sentences on translations with placeholders (`{name}`, `%s`, `%(name)s`) that the message lacks."""
+    """Return sentences on translations with placeholders (`{name}`, `%s`,
+    `%(name)s`) that the message lacks.
+    """
     found = []
     for message in catalogue:
         if message.id:
@@ -151,7 +155,10 @@ def _translation(source: Catalog, message: Message) -> Any:
 
 
 def _forms(message: Message, string: Any) -> Any:
-    """Return a translation as string or tuple of plural forms, as the message needs; None if there is none."""
+    """Return a translation as string or tuple of plural forms, as the message needs.
+
+    None if there is none.
+    """
     # A file with fewer than three forms is read with empty ones: repeat the last form.
     forms = (string,) if isinstance(string, str) else tuple(form for form in string or () if form)
     if not any(forms):
@@ -196,7 +203,9 @@ SKIPPED = {"tests", "vendor", "node_modules", "migration", "example_theme", "tem
 
 
 def keywords() -> dict[str, Any]:
-    """Return the names of the functions that mark messages: babel's defaults and those of setup.cfg."""
+    """Return the names of the functions that mark messages:
+    babel's defaults and those of setup.cfg.
+    """
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg")
     extra = parser["extract_messages"]["keywords"].split()
@@ -255,8 +264,9 @@ def _of_groups(path: Path, groups: Iterable[Iterable[str | None]]) -> Iterator[M
 def upstream() -> Iterator[Message]:
     """Yield the messages of CKAN and its extensions that this project translates.
 
-    These are the messages without a French translation upstream, those translated or spaced differently here, and
-    those of scripts: CKAN passes scripts only the messages that a template catalogue (.pot) lists for them.
+    These are the messages without a French translation upstream, those translated or spaced
+    differently here, and those of scripts: CKAN passes scripts only the messages that a template
+    catalogue (.pot) lists for them.
     """
     ours = set(_data(RETRANSLATED))
     badly_set = {first for first, string in core_french().items() if not typography.is_typeset(string)}
@@ -289,8 +299,8 @@ def template() -> Catalog:
 def counted_or_not() -> list[str]:
     """Return the messages that are used both with and without plural forms.
 
-    A catalogue has a single entry for both, with plural forms. Without a number, Python 3.11.2 (Debian 12) does not
-    find it and shows the English text; later versions do.
+    A catalogue has a single entry for both, with plural forms. Without a number, Python 3.11.2
+    (Debian 12) does not find it and shows the English text; later versions do.
     """
     counted = {_first(message) for message in every() if isinstance(message.id, tuple)}
     return sorted(counted & {message.id for message in every() if isinstance(message.id, str)})

@@ -1,6 +1,7 @@
 """French typography: no-break spaces (always U+00A0) before `: ; ? ! %` and within « ».
 
-U+202F, recommended by some before `; ? !`, is missing in many fonts, and mail programs show a box instead.
+U+202F, recommended by some before `; ? !`, is missing in many fonts, and mail programs show a box
+instead.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def _spaced(text: str) -> str:
 
 
 def is_typeset(texts: str | Sequence[str]) -> bool:
-    """Return whether a French text, or each of its plural forms, has the required no-break spaces."""
+    """Return whether a French text, or each of its plural forms,
+    has the required no-break spaces.
+    """
     return all(text == _spaced(text) for text in ([texts] if isinstance(texts, str) else texts))
 
 

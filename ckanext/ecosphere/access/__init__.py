@@ -1,1 +1,3 @@
-"""Access to the data of datasets: capabilities of services, previews, QGIS layers, extracts, usage counts."""
+"""Access to the data of datasets: capabilities of services, previews, QGIS layers, extracts,
+usage counts.
+"""

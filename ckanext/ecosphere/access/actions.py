@@ -80,13 +80,15 @@ def ecosphere_access_service_show(context: Context, data_dict: DataDict) -> Data
 
     Args:
         context: action context.
-        data_dict: `resource_id`; `every_layer` (bool, default False): all layers, not only those of the resource.
+        data_dict: `resource_id`; `every_layer` (bool, default False): all layers, not only those of
+            the resource.
 
     Returns:
-        `kind` (wms, wmts, wfs, wcs, csw, atom, ogcapi, arcgis), `label`, `url` without parameters of an operation,
-        `state` (unread, ok, closed, failed), `trouble` (a sentence), `failing_since`, `read_at`, `version`, `title`,
-        `abstract`, `formats`, `limits` (features, width, height), `parts` of an OGC API, `layer_count`, `layers` (name,
-        title, abstract, extent in degrees, crs, formats), `asked` (layer requested by the dataset), `dead_layer`
+        `kind` (wms, wmts, wfs, wcs, csw, atom, ogcapi, arcgis), `label`, `url` without parameters
+        of an operation, `state` (unread, ok, closed, failed), `trouble` (a sentence),
+        `failing_since`, `read_at`, `version`, `title`, `abstract`, `formats`, `limits` (features,
+        width, height), `parts` of an OGC API, `layer_count`, `layers` (name, title, abstract,
+        extent in degrees, crs, formats), `asked` (layer requested by the dataset), `dead_layer`
         (whether the service lacks that layer).
 
     Raises:
@@ -103,7 +105,8 @@ def ecosphere_access_service_show(context: Context, data_dict: DataDict) -> Data
 def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> DataDict:
     """Have the service at a URL read in the background, and return what is known of it.
 
-    Used by the dataset form: call again while `state` is "unread". Allowed for users who may create datasets.
+    Used by the dataset form: call again while `state` is "unread". Allowed for users who may create
+    datasets.
 
     Args:
         context: action context.
@@ -134,22 +137,23 @@ def ecosphere_access_service_read(context: Context, data_dict: DataDict) -> Data
 def ecosphere_access_extract_create(context: Context, data_dict: DataDict) -> DataDict:
     """Export a part of a layer of a WFS or OGC API to a file, in the background.
 
-    Allowed for users who may read the dataset; web requests are rate-limited (`ecosphere.access.extract_limits`).
+    Allowed for users who may read the dataset; web requests are rate-limited
+    (`ecosphere.access.extract_limits`).
 
     Args:
         context: action context.
-        data_dict: `resource_id`; `layer` (default: the first of the resource); `format` (gpkg, geojson, csv, shp);
-            `crs` (EPSG code, default EPSG:4326); `attributes` (list of names, default all); one of `territory` (id in
-            the vocabulary of territories), `commune` or `epci` (code or name), and `box` (west,south,east,north in
-            degrees), or everything.
+        data_dict: `resource_id`; `layer` (default: the first of the resource); `format` (gpkg,
+            geojson, csv, shp); `crs` (EPSG code, default EPSG:4326); `attributes` (list of names,
+            default all); one of `territory` (id in the vocabulary of territories), `commune` or
+            `epci` (code or name), and `box` (west,south,east,north in degrees), or everything.
 
     Returns:
         as `ecosphere_access_extract_show`.
 
     Raises:
         NotFound: there is no such resource, or the user may not read it.
-        ValidationError: the service offers no features, a parameter is invalid, the rate limit is exceeded, or too many
-            extracts wait.
+        ValidationError: the service offers no features, a parameter is invalid, the rate limit is
+            exceeded, or too many extracts wait.
     """
     item = readable(context, data_dict["resource_id"])
     asked = form.checked(item, data_dict)
@@ -188,11 +192,12 @@ def ecosphere_access_extract_show(context: Context, data_dict: DataDict) -> Data
         data_dict: `id` of the extract.
 
     Returns:
-        `id`, `resource_id`, `state` (wanted, made, broken), `message` (a sentence), `asked`, `facts` (features, cut,
-        size), `created`, `url` of the file when it is made.
+        `id`, `resource_id`, `state` (wanted, made, broken), `message` (a sentence), `asked`,
+        `facts` (features, cut, size), `created`, `url` of the file when it is made.
 
     Raises:
-        NotFound: there is no such extract, it was deleted after a day, or the user may not read the dataset.
+        NotFound: there is no such extract, it was deleted after a day, or the user may not read the
+            dataset.
     """
     return form.shown(readable_extract(context, data_dict["id"]))
 

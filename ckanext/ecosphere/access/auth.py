@@ -1,4 +1,6 @@
-"""Authorization functions of `ecosphere_access`, and the resources and extracts that may be read."""
+"""Authorization functions of `ecosphere_access`,
+and the resources and extracts that may be read.
+"""
 
 from __future__ import annotations
 

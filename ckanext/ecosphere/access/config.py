@@ -24,7 +24,10 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
 
 
 def host_allowed(url: str) -> bool:
-    """Return whether requests to the host of a URL are allowed; the guard asks again after each redirect."""
+    """Return whether requests to the host of a URL are allowed.
+
+    The guard asks again after each redirect.
+    """
     allowed_hosts = {host.lower() for host in tk.config["ecosphere.access.allowed_hosts"]}
     if not allowed_hosts:
         return True  # the option is not set: all hosts
@@ -61,7 +64,9 @@ def memory_megabytes() -> int:
 
 
 def seconds() -> int:
-    """Return the limit of the requests for a file, and of the processor time to read it, in seconds."""
+    """Return the limit of the requests for a file, and of the processor time to read it,
+    in seconds.
+    """
     return tk.config["ecosphere.access.seconds"]
 
 
@@ -96,5 +101,8 @@ def communes_url() -> str:
 
 
 def epci_url() -> str:
-    """Return the URL of outlines of intercommunalities, with the placeholder `{code}`; empty without one."""
+    """Return the URL of outlines of intercommunalities, with the placeholder `{code}`.
+
+    Empty without one.
+    """
     return str(tk.config["ecosphere.access.epci_url"] or "")

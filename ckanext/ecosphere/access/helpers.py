@@ -57,7 +57,8 @@ def ecosphere_access_layers(pkg: DataDict) -> list[qgis.Source]:
 
 
 def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, str, str, str]]:
-    """Return title and address of the part of each layer of a dataset that lies in a box (degrees), resource and name.
+    """Return title and address of the part of each layer of a dataset that lies in a box (degrees),
+    resource and name.
 
     Layers whose service does not offer features, or is closed to the reader, are left out.
     """
@@ -76,7 +77,8 @@ def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, st
 
 
 def ecosphere_access_extract(context: Context, id_: str) -> DataDict | None:
-    """Return an extract as `ecosphere_access_extract_show` does, with the `path` of its file, "" without one.
+    """Return an extract as `ecosphere_access_extract_show` does, with the `path` of its file, ""
+    without one.
 
     Returns:
         None if there is none any more, or the user of the context may not read its dataset.
@@ -205,7 +207,9 @@ def _preview(pkg: DataDict, resource: DataDict, service: DataDict | None, way: s
 
 
 def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
-    """Return the message for a resource in a known format without preview, "" for other resources."""
+    """Return the message for a resource in a known format without preview,
+    "" for other resources.
+    """
     service = of_dataset(pkg).get(only)
     for resource in pkg.get("resources") or []:
         if resource["id"] == only and samples.way(resource, service) == samples.TOLD:
@@ -214,7 +218,9 @@ def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
 
 
 def ecosphere_access_search_url() -> str:
-    """Return the URL of the layer definition of the datasets listed on this page, "" on other pages."""
+    """Return the URL of the layer definition of the datasets listed on this page,
+    "" on other pages.
+    """
     facet = _LISTS.get(str(tk.request.endpoint))
     if facet is None:
         return ""

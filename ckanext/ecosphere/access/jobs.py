@@ -1,4 +1,7 @@
-"""Background jobs: read services, make previews and extracts; what a saved dataset needs of them."""
+"""Background jobs: read services, make previews and extracts.
+
+What a saved dataset needs of them.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,10 @@ def make_extracts() -> int:
 
 
 def _make(job: Job, line: Line, make: Callable[[str], None]) -> int:
-    """Make what is wanted for some time; then let e-mails and the like have their turn, and go on."""
+    """Make what is wanted for some time.
+
+    Then let e-mails and the like have their turn, and go on.
+    """
     number, end = 0, time.monotonic() + TURN_SECONDS
     with Locks() as locks:
         if not locks.take(job.lock):
@@ -123,8 +129,9 @@ def _read_all(seconds: float) -> int:
 
 # --- what a saved dataset needs of them ---
 
-# The services of saved datasets are recorded in one go, just before the transaction is committed: a harvest saves many
-# datasets per transaction, and recording their services one dataset at a time took 10 % of its time.
+# The services of saved datasets are recorded in one go, just before the transaction is committed: a
+# harvest saves many datasets per transaction, and recording their services one dataset at a time
+# took 10 % of its time.
 
 _SAVED, _NEW_SERVICES = f"{__name__}:saved", f"{__name__}:new"
 

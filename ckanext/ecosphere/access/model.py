@@ -36,7 +36,8 @@ class Service(tk.BaseModel):
     Attributes:
         key: SHA-256 of kind and URL.
         url: URL without the parameters of an operation (`dataset.services`).
-        description: its capabilities (`services.parsers.Description`); kept while it does not answer.
+        description: its capabilities (`services.parsers.Description`); kept while it does not
+            answer.
         error: code of `services.presentation` if the last reading failed.
         failing_since: time of the first of the consecutive failed readings.
         read_at: time of the last successful reading.
@@ -76,11 +77,12 @@ class ServiceUse(tk.BaseModel):
 
 
 class Sample(tk.BaseModel):
-    """Preview of a resource's data: a JSON file of limited size (`preview.files`), and facts about it.
+    """Preview of a resource's data: a JSON file of limited size (`preview.files`), and facts about
+    it.
 
     Attributes:
-        url: version of the resource that it was made from (`preview.samples.stamp`); outdated if the resource differs.
-        state: wanted, made or broken.
+        url: version of the resource that it was made from (`preview.samples.stamp`); outdated if
+        the resource differs. state: wanted, made or broken.
         error: code of `preview.messages` if broken.
         facts: `kind` (map, table, text), counts, columns and what was left out.
         asker: digest of who asked for it, while it waits (`turns`).

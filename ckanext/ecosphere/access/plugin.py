@@ -54,7 +54,10 @@ class EcosphereAccessPlugin(Room):
         jobs.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: DataDict) -> None:
-        """Record the services of a new dataset in its transaction; they are read in the background."""
+        """Record the services of a new dataset in its transaction.
+
+        They are read in the background.
+        """
         resources = pkg_dict.get("resources")
         # Most harvested datasets have no service.
         if resources is None or any(map(storage.address_of, resources)):

@@ -1,8 +1,10 @@
-"""Lines of wanted previews and extracts: fair between those who ask and between the servers that are read.
+"""Lines of wanted previews and extracts: fair between those who ask and between the servers that
+are read.
 
-It is always the turn of those who, and whose server, have waited longest since their last turn, however much somebody
-asks for. Servers that were slow a moment ago, and what was tried before, come last. When it was whose turn is kept in
-Redis, without which nothing is made, and by a keyed digest of who asked.
+It is always the turn of those who, and whose server, have waited longest since their last turn,
+however much somebody asks for. Servers that were slow a moment ago, and what was tried before, come
+last. When it was whose turn is kept in Redis, without which nothing is made, and by a keyed digest
+of who asked.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class NoRoomError(Exception):
 
 
 def asker() -> str:
-    """Return a keyed digest of the account or the network address that asks; "" outside of a request."""
+    """Return a keyed digest of the account or the network address that asks;
+    "" outside of a request.
+    """
     if not has_request_context():
         return ""
     who = f"address:{rate_limits.address()}"
@@ -99,7 +103,8 @@ class Line:
         key: primary key of the table.
         since: time at which a row was asked for.
         of_asker: rows of one asker that may wait.
-        of_host: rows of one server that may wait; beyond, only askers of whom nothing waits yet find room.
+        of_host: rows of one server that may wait; beyond, only askers of whom nothing waits yet
+            find room.
     """
 
     table: Any
@@ -109,7 +114,10 @@ class Line:
     of_host: int
 
     def next(self) -> list[Any]:
-        """Return a row (`key`, `host`, `asker`) for each server and asker that wait; the one whose turn it is first."""
+        """Return a row (`key`, `host`, `asker`) for each server and asker that wait.
+
+        The one whose turn it is first.
+        """
         row = self.table
         of_both = (row.host, row.asker)
         query = sa.select(
@@ -143,7 +151,10 @@ class Line:
             raise NoRoomError
 
     def adopt(self, key: str, asker: str) -> None:
-        """Let a row that others asked for count as this asker's if nothing else of theirs waits. Commits."""
+        """Let a row that others asked for count as this asker's if nothing else of theirs waits.
+
+        Commits.
+        """
         if self._number(asker=asker):
             return
         row = sa.update(self.table).where(self.key == key, self.table.state == WANTED)

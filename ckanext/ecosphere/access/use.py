@@ -61,7 +61,8 @@ def of_dataset(package_id: str) -> DataDict:
     """Return the usage counts of a dataset within a year.
 
     Returns:
-        `total`, `last_30_days`, `days` (day and count) and `resources` (resource_id and count), the most used first.
+        `total`, `last_30_days`, `days` (day and count) and `resources` (resource_id and count), the
+        most used first.
     """
     since = dates.today() - timedelta(days=SHOWN_DAYS)
     total = sa.func.sum(Use.count)
@@ -93,7 +94,10 @@ def points() -> list[tuple[str, float]]:
 
 
 def purge() -> int:
-    """Forget what is older than `KEPT_DAYS`, or of datasets that are gone; return how much. Commits."""
+    """Forget what is older than `KEPT_DAYS`, or of datasets that are gone; return how much.
+
+    Commits.
+    """
     is_old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
     has_dataset = sa.exists().where(model.Package.id == Use.package_id)
     query = sa.delete(Use).where(sa.or_(is_old, ~has_dataset))

@@ -1,4 +1,6 @@
-"""Pages of `ecosphere_access`: previews, map images, QGIS layers, extracts, and the way to the data."""
+"""Pages of `ecosphere_access`: previews, map images, QGIS layers, extracts,
+and the way to the data.
+"""
 
 from __future__ import annotations
 

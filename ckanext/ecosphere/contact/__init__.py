@@ -1,1 +1,3 @@
-"""Contact sheets of organisations (postal address, mailbox, telephone): actions, auth functions and pages."""
+"""Contact sheets of organisations (postal address, mailbox, telephone): actions,
+auth functions and pages.
+"""

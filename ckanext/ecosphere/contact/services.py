@@ -1,7 +1,8 @@
-"""Services of the ministry: the public list of them, by kind, and their search by words of their names.
+"""Services of the ministry: the public list of them, by kind, and their search by words of their
+names.
 
-CKAN 2.12.0 only looks for the whole text within name, title or description of an organisation; here the words of it are
-looked for, whatever separates them ("DDT de l’Ain", "ddt01").
+CKAN 2.12.0 only looks for the whole text within name, title or description of an organisation; here
+the words of it are looked for, whatever separates them ("DDT de l’Ain", "ddt01").
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ def organization_list(original: Any, context: Context, data_dict: DataDict) -> A
 
 
 def by_words(data_dict: DataDict) -> DataDict:
-    """Replace the text of a search by the names of the matching organisations; keep the text when there are none.
+    """Replace the text of a search by the names of the matching organisations; keep the text when
+    there are none.
 
     Args:
-        data_dict: parameters of `organization_list`; `q` is the text, `organizations` the names to choose from, if any.
+        data_dict: parameters of `organization_list`; `q` is the text, `organizations` the names to
+            choose from, if any.
     """
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip() or data_dict.get("organizations"):
@@ -50,7 +53,10 @@ def by_words(data_dict: DataDict) -> DataDict:
 
 
 def names_matching(text: str) -> list[str]:
-    """Return the names of the organisations that match all words of a text; all of them for a text without words."""
+    """Return the names of the organisations that match all words of a text.
+
+    All of them for a text without words.
+    """
     looked_for = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN]
     names = []
     for name, words in _services():
@@ -60,7 +66,9 @@ def names_matching(text: str) -> list[str]:
 
 
 def _services() -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the name of each organisation with the words of its titles, here and in the registry, and of its place."""
+    """Yield the name of each organisation with the words of its titles, here and in the registry,
+    and of its place.
+    """
     group: Any = model.Group
     services = sa.select(group.name, group.title, group.description, group.extras).where(
         group.is_organization.is_(True), group.state == "active"
@@ -86,7 +94,10 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _begins(word: str, words: frozenset[str]) -> bool:
-    """Return whether a set contains a word or a longer word starting with it; numbers have to match exactly."""
+    """Return whether a set contains a word or a longer word starting with it.
+
+    Numbers have to match exactly.
+    """
     return word in words or (not word.isdigit() and any(other.startswith(word) for other in words))
 
 
@@ -108,8 +119,8 @@ class Service:
         name: name of the organisation, last part of its URL.
         title: short name ("DDT 01").
         description: full name.
-        kind: kind of service ("ddt", "dreal"…), "other" for organisations that are not in the registry.
-        territory: label of its territory, may be empty.
+        kind: kind of service ("ddt", "dreal"…), "other" for organisations that are not in the
+        registry. territory: label of its territory, may be empty.
         count: number of public datasets.
     """
 
@@ -122,7 +133,9 @@ class Service:
 
     @property
     def place(self) -> str:
-        """Territory or full name that distinguishes it from others of its kind, "" when the title already has it."""
+        """Territory or full name that distinguishes it from others of its kind,
+        "" when the title already has it.
+        """
         if self.kind == "central":
             return self.description
         if voc.normalise(self.territory) in voc.normalise(self.title):
@@ -153,7 +166,8 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
     """List the services that match a query, by kind.
 
     Args:
-        query: words of the name, full name or territory, see `service_names`; empty for all services.
+        query: words of the name, full name or territory, see `service_names`; empty for all
+            services.
 
     Returns:
         (heading, services in alphabetical order) for each kind that has any.
@@ -197,6 +211,8 @@ def _all() -> list[Service]:
 
 
 def _counts() -> dict[str, int]:
-    """Return the number of public datasets of each organisation, in one query to the search index."""
+    """Return the number of public datasets of each organisation,
+    in one query to the search index.
+    """
     search: dict[str, Any] = {"rows": 0, "facet.field": ["organization"], "facet.limit": -1}
     return tk.get_action("package_search")({}, search)["facets"].get("organization", {})

@@ -1,9 +1,12 @@
-"""Contact sheets of organisations: how a service can be reached, its name spelled out in full; their actions and page.
+"""Contact sheets of organisations: how a service can be reached, its name spelled out in full;
+their actions and page.
 
-Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where they leave the full
-name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations.
-In letters, an address, mailbox or telephone left empty comes from the registry, else from a copy of the service-public
-directory, some years old, which nobody has checked: administrators are shown which ones are in use.
+Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where
+they leave the full name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the
+registry of organisations.
+In letters, an address, mailbox or telephone left empty comes from the registry, else from a copy of
+the service-public directory, some years old, which nobody has checked: administrators are shown
+which ones are in use.
 """
 
 from __future__ import annotations
@@ -53,7 +56,9 @@ class Entry:
 
 @cache
 def directory() -> Mapping[str, Mapping[str, Entry]]:
-    """Return what is known of each service, by its id in the registry and the field of the sheet."""
+    """Return what is known of each service, by its id in the
+    registry and the field of the sheet.
+    """
     return {row["service"]: _by_field(row) for row in tables.rows(TABLE)}
 
 
@@ -73,7 +78,8 @@ NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
 PREFIX = "ecosphere_contact_"
 ABBREVIATION = re.compile(r"\b[A-ZÀ-Þ]{2,}\b")
 SHORT_FORM = re.compile(r"\s?\([^()]{1,100}\)")
-#: Kinds of services whose place follows without a preposition: "Direction interrégionale de la mer Méditerranée".
+#: Kinds of services whose place follows without a preposition: "Direction interrégionale de la mer
+#: Méditerranée".
 PLACE_AS_NAME = ("dir", "dirif", "dirm")
 LONGEST_NAME = 200
 
@@ -163,7 +169,8 @@ def _of_id(organization_id: str | None) -> ContactSheet:
 
 
 def as_contact(organization_id: str | None) -> dict[str, str]:
-    """Return the sheet of a service as a row of the field `contact` of a dataset; empty when it has no mailbox.
+    """Return the sheet of a service as a row of the field `contact` of a dataset; empty when it has
+    no mailbox.
 
     Only what the service has filled in: nothing unverified becomes metadata.
 
@@ -186,7 +193,8 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
 def name_of(group: model.Group) -> str:
     """Return the name of a service spelled out: from the registry, else its description or title.
 
-    The registry is ignored for a service whose kind has changed since (a DDT that has become a DDTM).
+    The registry is ignored for a service whose kind has changed since (a DDT that has become a
+    DDTM).
     """
     service = registered(group)
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
@@ -228,7 +236,10 @@ def spelled_out(service: voc.Concept) -> str:
 
 
 def registered(group: model.Group) -> voc.Concept | None:
-    """Return the registry's entry of an organisation: by name, else by kind and territory; None unless there is one."""
+    """Return the registry's entry of an organisation: by name, else by kind and territory.
+
+    None unless there is one.
+    """
     registry = voc.get("organisations")
     if group.name in registry:
         return registry[group.name]
@@ -289,8 +300,9 @@ def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[
         id (str): name or id of the organisation.
 
     Returns:
-        dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`, `chief`
-        (mailbox for notices of late requests); "" for what is unknown. An address, mailbox or telephone
+        dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`,
+        `chief` (mailbox for notices of late requests); "" for what is unknown. An address, mailbox
+        or telephone
         that the service has not given is that of the service-public directory: not verified.
 
     Raises:
@@ -301,7 +313,8 @@ def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[
 
 
 def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Change the contact sheet of a service; fields left out keep their value, empty ones are cleared.
+    """Change the contact sheet of a service; fields left out keep their value, empty ones are
+    cleared.
 
     Args:
         id (str): name or id of the organisation.
@@ -416,12 +429,16 @@ _AUTH = authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowe
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the actions to register, the same ones for each plugin that can run without the base plugin."""
+    """Return the actions to register, the same ones for each plugin that
+    can run without the base plugin.
+    """
     return dict(_ACTIONS)
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions to register, the same ones for each plugin that can run without the base plugin."""
+    """Return the auth functions to register, the same ones for each plugin that
+    can run without the base plugin.
+    """
     return dict(_AUTH)
 
 
@@ -462,7 +479,9 @@ def edit(id: str) -> Response:
 
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
-    """Return the contact sheet of an organisation (`sheets`), empty when there is no such organisation."""
+    """Return the contact sheet of an organisation (`sheets`),
+    empty when there is no such organisation.
+    """
     group = model.Group.get(organization or "")
     if group is None:
         return {}
@@ -491,7 +510,10 @@ TEMPLATES = "templates/contact_sheets"
 
 
 def without_base(provided: Any) -> Any:
-    """Return what a room registers for the contact sheets; empty if the base plugin is on, which registers it too."""
+    """Return what a room registers for the contact sheets.
+
+    Empty if the base plugin is on, which registers it too.
+    """
     if p.plugin_loaded("ecosphere"):
         return type(provided)()
     return provided

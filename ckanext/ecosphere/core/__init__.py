@@ -1,1 +1,3 @@
-"""What the portal adds to CKAN for all rooms: closing of accounts, invitations, dashboards, lists, outage pages."""
+"""What the portal adds to CKAN for all rooms: closing of accounts, invitations, dashboards, lists,
+outage pages.
+"""

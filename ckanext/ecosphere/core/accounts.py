@@ -1,8 +1,9 @@
-"""Accounts: what the suite keeps with them, and their closing by the owner (GDPR, article 17) or a sysadmin.
+"""Accounts: what the suite keeps with them, and their closing by the owner (GDPR, article 17) or a
+sysadmin.
 
-The row of a closed account is kept, without personal data, since datasets and activities refer to it by id. Rooms erase
-their data through `IEcosphereAccounts` before the account is closed, so that a failure leaves an account whose closing
-can be tried again.
+The row of a closed account is kept, without personal data, since datasets and activities refer to
+it by id. Rooms erase their data through `IEcosphereAccounts` before the account is closed, so that
+a failure leaves an account whose closing can be tried again.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ class IEcosphereAccounts(Interface):
         """Erase this room's data about a person; must be idempotent."""
 
     def ecosphere_has_other_log_in(self, user: model.User) -> bool:
-        """Return whether the person may log in without a password, so that they may not have one."""
+        """Return whether the person may log in without a password,
+        so that they may not have one.
+        """
         return False
 
 
@@ -122,7 +125,10 @@ def notice() -> Notice:
 
 
 def needs_password(user: model.User) -> bool:
-    """Return whether only the password confirms the closing; otherwise the name of the account does, too."""
+    """Return whether only the password confirms the closing.
+
+    Otherwise the name of the account does, too.
+    """
     return not any(
         room.ecosphere_has_other_log_in(user)
         for room in p.PluginImplementations(IEcosphereAccounts)
@@ -322,7 +328,10 @@ web_guard.protect(blueprint)
 
 @blueprint.route("/compte/fermer", endpoint="close", methods=["GET", "POST"])
 def close_page() -> AnyResponse:
-    """Explain what closing the account means; on POST, with the password, close it and end the session."""
+    """Explain what closing the account means.
+
+    On POST, with the password, close it and end the session.
+    """
     if not tk.current_user.is_authenticated:
         here = tk.url_for(".close")
         return tk.redirect_to("user.login", came_from=here)  # pyright: ignore[reportReturnType]

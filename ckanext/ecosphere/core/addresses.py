@@ -1,7 +1,8 @@
-"""Confirmation of e-mail addresses of accounts: digests, the e-mail with its limits, pages and hooks.
+"""Confirmation of e-mail addresses of accounts: digests, the e-mail with its limits, pages and
+hooks.
 
-An address counts as confirmed by its digest, so that a changed one is unconfirmed. An unconfirmed address blocks
-nothing: the dashboard shows a reminder.
+An address counts as confirmed by its digest, so that a changed one is unconfirmed. An unconfirmed
+address blocks nothing: the dashboard shows a reminder.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ def is_confirmed(user: Any) -> bool:
 
 
 def may_be_somebody_elses(user: Any) -> bool:
-    """Return whether the address of an account is unconfirmed, so that it may belong to someone else.
+    """Return whether the address of an account is unconfirmed, so that it may belong to someone
+    else.
 
-    E-mails to such an address contain no text written by the account's owner. Without the base plugin, which sends the
-    confirmations, the result is always False.
+    E-mails to such an address contain no text written by the account's owner. Without the base
+    plugin, which sends the confirmations, the result is always False.
     """
     return p.plugin_loaded("ecosphere") and not is_confirmed(user)
 
@@ -67,7 +69,10 @@ def token_of(user: model.User) -> str:
 
 
 def account_of(token: str) -> model.User | None:
-    """Return the account of a token; None if it is invalid, expired, or the address was changed since."""
+    """Return the account of a token.
+
+    None if it is invalid, expired, or the address was changed since.
+    """
     signed = mailing.read(PURPOSE, token, GOOD_SECONDS)
     if not (isinstance(signed, list) and len(signed) == 2):  # noqa: PLR2004
         return None
@@ -160,7 +165,9 @@ def _rendered(user: model.User) -> DataDict:
 
 
 def _letter(user: model.User) -> Letter:
-    """Return the contents, in which the account name is the only text chosen by the person who registered."""
+    """Return the contents, in which the account name is the only text
+    chosen by the person who registered.
+    """
     url = tk.h.url_for(
         "ecosphere_addresses.confirm",
         token=token_of(user),
@@ -207,7 +214,10 @@ def remember_address() -> None:
 
 @blueprint.after_app_request
 def ask_for_new_address(response: AnyResponse) -> AnyResponse:
-    """Send the e-mail after a registration or change of address; CKAN redirects when the form is valid."""
+    """Send the e-mail after a registration or change of address.
+
+    CKAN redirects when the form is valid.
+    """
     if request.method != "POST" or request.endpoint not in GIVEN or not response.location:
         return response
     try:
@@ -220,7 +230,8 @@ def ask_for_new_address(response: AnyResponse) -> AnyResponse:
 
 
 def _ask_if_new() -> None:
-    """Send the e-mail to the current user, if the form was about their own account and gave another address.
+    """Send the e-mail to the current user, if the form was about their own account and gave another
+    address.
 
     For accounts that an administrator creates or changes, the reminder on the dashboard is enough.
     """

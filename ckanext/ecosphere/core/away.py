@@ -1,8 +1,9 @@
 """A readable page with status 503 while PostgreSQL, Solr or Redis is down, or tables are missing.
 
-An outage surfaces in many ways: an exception of a driver, "internal server error" from CKAN's API, or a search that
-finds nothing. So each failed answer is inspected: if one of the services does not respond, the answer is replaced by
-a page that needs none of them. Missing tables are detected before the first request is answered.
+An outage surfaces in many ways: an exception of a driver, "internal server error" from CKAN's API,
+or a search that finds nothing. So each failed answer is inspected: if one of the services does not
+respond, the answer is replaced by a page that needs none of them. Missing tables are detected
+before the first request is answered.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def install(app: Flask) -> Flask:
 
 
 class TablesGate:
-    """Blocks all requests while tables are missing or out of date; checks again every few seconds."""
+    """Blocks all requests while tables are missing or out of date.
+
+    Checks again every few seconds.
+    """
 
     def __init__(self) -> None:
         self._open = False
@@ -106,7 +110,9 @@ def _on_error(error: Exception) -> Response:
 
 
 def _still_counted(_error: StillCounted) -> Response:
-    """Answer while figures are being computed: a page that reloads itself, or 503 with Retry-After for a file."""
+    """Answer while figures are being computed: a page that reloads itself,
+    or 503 with Retry-After for a file.
+    """
     status, name = HTTPStatus.OK, "Refresh"
     if "." in request.path.rpartition("/")[2]:
         status, name = HTTPStatus.SERVICE_UNAVAILABLE, "Retry-After"
@@ -115,7 +121,9 @@ def _still_counted(_error: StillCounted) -> Response:
 
 
 def _note_database(context: Any) -> None:
-    """Note a database outage: CKAN's API does not expose the exception behind "internal server error"."""
+    """Note a database outage: CKAN's API does not expose the exception
+    behind "internal server error".
+    """
     if has_request_context() and isinstance(
         context.sqlalchemy_exception, OperationalError | InterfaceError
     ):
@@ -173,7 +181,9 @@ def _ask_redis() -> None:
 
 
 def _away() -> Response:
-    """Return the outage answer: CKAN's error format for the API, a self-contained page for people."""
+    """Return the outage answer: CKAN's error format for the API,
+    a self-contained page for people.
+    """
     message = _("The access desk is unavailable for a moment. Nothing that was confirmed is lost.")
     if request.path.startswith("/api/"):
         error = {"__type": "Service Unavailable", "message": message}
@@ -205,7 +215,9 @@ def _away() -> Response:
 
 
 class _Guarded:
-    """WSGI wrapper for failures outside the views: missing tables, sessions that cannot be opened or saved."""
+    """WSGI wrapper for failures outside the views: missing tables,
+    sessions that cannot be opened or saved.
+    """
 
     def __init__(self, app: Flask, inner: Callable[..., Iterable[bytes]]) -> None:
         self._app, self._inner, self._gate = app, inner, TablesGate()

@@ -1,10 +1,11 @@
 """CKAN's template helpers and list of a person's services, corrected and made faster.
 
-CKAN formats a date with its time in English order in every language: "novembre 24, 2026, 22:31 (UTC)". Its templates
-check six times per page whether the reader may edit the dataset, with as many queries each time. To draw the
-placeholder picture beside the name of the logged-in user, it reads their account again and counts their datasets, on
-every page. And it calls `organization_list_for_user`, with half a dozen queries, for each dataset that it checks and
-each search: a dozen times on the page of a dataset.
+CKAN formats a date with its time in English order in every language: "novembre 24, 2026, 22:31
+(UTC)". Its templates check six times per page whether the reader may edit the dataset, with as many
+queries each time. To draw the placeholder picture beside the name of the logged-in user, it reads
+their account again and counts their datasets, on every page. And it calls
+`organization_list_for_user`, with half a dozen queries, for each dataset that it checks and each
+search: a dozen times on the page of a dataset.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from ckanext.ecosphere.shared import action_input, dates, once, template_helpers
 
 
 def name_pagers() -> None:
-    """Give the links to the previous and next page an accessible name in every list of CKAN and its extensions.
+    """Give the links to the previous and next page an accessible name in every list of CKAN and its
+    extensions.
 
     CKAN's templates pass no symbols to `Page.pager`, so the method itself is wrapped.
     """
@@ -73,7 +75,8 @@ def check_access(original: Any, action: str, data_dict: DataDict | None = None) 
 
 @tk.chained_helper
 def dataset_display_name(original: Any, dataset: Any) -> str:
-    """Return the title of a dataset; that of a series does not begin with a word that names a département.
+    """Return the title of a dataset; that of a series does not begin with a word that names a
+    département.
 
     Args:
         original: CKAN's helper.

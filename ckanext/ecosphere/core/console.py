@@ -1,4 +1,6 @@
-"""Administration pages of the suite: health and background queues, members of services, and sheets of services."""
+"""Administration pages of the suite: health and background queues, members of services,
+and sheets of services.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +124,10 @@ def add_person() -> Response:
 
 
 def queues() -> list[DataDict] | None:
-    """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
+    """Return each queue with its waiting jobs, failed jobs and workers.
+
+    None while Redis is down.
+    """
     names = {jobs.DEFAULT_QUEUE_NAME}
     for plugin in each_setup():
         names.update(plugin.ecosphere_queues())
@@ -161,10 +166,10 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         invited: whether to list only people with a pending invitation.
 
     Returns:
-        the total number, and the members of the page, sorted by service: `service`, `service_name`, `person`, `name`,
-        `role`, `invited` (whether the invitation is pending), `since` (day the account was created, in words), `until`
-        (last day of the invitation, in words; empty for none), `is_over` (whether that day has passed), `last_seen`
-        (day in words; empty for never).
+        the total number, and the members of the page, sorted by service: `service`, `service_name`,
+        `person`, `name`, `role`, `invited` (whether the invitation is pending), `since` (day the
+        account was created, in words), `until` (last day of the invitation, in words; empty for
+        none), `is_over` (whether that day has passed), `last_seen` (day in words; empty for never).
     """
     group, member = model.Group, model.Member
     user: Any = model.User
@@ -277,8 +282,8 @@ def _services(words: str, number: int, *, without_mailbox: bool) -> tuple[int, l
         without_mailbox: whether to list only services whose sheet has no e-mail address.
 
     Returns:
-        the total number, and the services of the page: `name`, `title`, `kind`, `territory` (labels), `email`,
-        `chief`.
+        the total number, and the services of the page: `name`, `title`, `kind`, `territory`
+        (labels), `email`, `chief`.
     """
     group = model.Group
     query = sa.select(group).where(
@@ -314,7 +319,8 @@ def _save(group_id: str, values: Mapping[str, str]) -> None:
     after = _checked(values, before["kind"])
     changed = {name: value for name, value in after.items() if value != before[name]}
     context = authorization.of_page()
-    # The sheet first: its validation runs before anything is written. CKAN's save is in the same transaction.
+    # The sheet first: its validation runs before anything is written. CKAN's save is in the same
+    # transaction.
     context["defer_commit"] = bool(changed)
     sheet = {name: values[name] for name in sheets.FIELDS}
     tk.get_action(sheets.UPDATE)(context, {"id": group_id, **sheet})
@@ -367,7 +373,9 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
 
 
 def _kinds(current: str) -> list[tuple[str, str]]:
-    """Return the kinds to choose from, including the current one even if the list does not have it."""
+    """Return the kinds to choose from, including the current one
+    even if the list does not have it.
+    """
     kinds = [("", services.kinds()[services.OTHER])]
     kinds += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
     if not current or current in dict(kinds):

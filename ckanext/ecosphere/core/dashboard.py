@@ -1,4 +1,6 @@
-"""The dashboard after log-in: pending items from each room, and links to what the person can start."""
+"""The dashboard after log-in: pending items from each room,
+and links to what the person can start.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,10 @@ def lead_there(config: Any) -> None:
 
 @blueprint.after_app_request
 def lead_back_after_registration(response: Response) -> Response:
-    """Redirect people to the page they came from after they registered; CKAN would show the page after log-in."""
+    """Redirect people to the page they came from after they registered.
+
+    CKAN would show the page after log-in.
+    """
     target = request.args.get("came_from") if request.endpoint == "user.register" else None
     if target and request.method == "POST" and response.location:
         response.location = target  # on this portal: the web guard refuses any other

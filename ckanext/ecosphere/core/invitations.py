@@ -1,7 +1,7 @@
 """Invitations to a service: expiry, e-mail, and sending again.
 
-CKAN's own invitations never expire. Ours expire after two weeks; the e-mail gives the date, and a late visitor gets a
-message that says what to do.
+CKAN's own invitations never expire. Ours expire after two weeks; the e-mail gives the date, and a
+late visitor gets a message that says what to do.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def send(user: model.User, group: Row, role: str) -> date:
 
 
 def invite_again(user_id: str, person: str) -> date:
-    """Send the invitation of a pending account again, record it in the journal, and return its last day.
+    """Send the invitation of a pending account again, record it in the journal, and return its last
+    day.
 
     Args:
         user_id: id or name of the invited account.
@@ -125,7 +126,10 @@ def invite_again(user_id: str, person: str) -> date:
 
 
 def until(notes: Row | None) -> date | None:
-    """Return the last day of an invitation from the notes of the account; None if it does not expire."""
+    """Return the last day of an invitation from the notes of the account.
+
+    None if it does not expire.
+    """
     note = (notes or {}).get(KEY) or {}
     if note.get("until"):
         return date.fromisoformat(note["until"])

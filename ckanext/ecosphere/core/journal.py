@@ -1,8 +1,9 @@
-"""Append-only journal of administrative changes: who changed what, and when; its tables, how it is filled and shown.
+"""Append-only journal of administrative changes: who changed what, and when; its tables, how it is
+filled and shown.
 
-It records administrators' decisions (lists, settings, roles, contact sheets of services), never what people write in
-requests, searches or profiles. People are stored by account id: names are looked up when the journal is shown, so that
-a name disappears with its account.
+It records administrators' decisions (lists, settings, roles, contact sheets of services), never
+what people write in requests, searches or profiles. People are stored by account id: names are
+looked up when the journal is shown, so that a name disappears with its account.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class JournalEntry(tk.BaseModel):
     Attributes:
         at: time of the change.
         person: id of the account, None for a command.
-        area: kind of object ("vocabulary:themes", "role:organization", "contact-sheet", "setting"…).
+        area: kind of object ("vocabulary:themes", "role:organization", "contact-sheet",
+            "setting"…).
         key: the object within the area.
         before: the previous value, None if there was none.
         after: the new value, None if it was removed.
@@ -140,7 +142,10 @@ def _of(query: Any, areas: Iterable[str]) -> Any:
 
 
 def can_be_taken_back(entry: JournalEntry) -> bool:
-    """Return whether a change can be undone; an added term cannot, since datasets may use it: withdraw it instead."""
+    """Return whether a change can be undone.
+
+    An added term cannot, since datasets may use it: withdraw it instead.
+    """
     added = (
         entry.area.startswith(local.AREA)
         and entry.before is None

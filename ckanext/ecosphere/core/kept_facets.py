@@ -1,7 +1,9 @@
-"""Groups and free keywords of a catalogue that used them before, in the menu and facets beside those of the suite.
+"""Groups and free keywords of a catalogue that used them before, in the menu and facets beside
+those of the suite.
 
-Groups are shown as soon as one of them holds a public dataset. Keywords are uncontrolled and come from many catalogues;
-they are shown where `ckan ecosphere adopt` found that the portal used them, or if the administrator configures it.
+Groups are shown as soon as one of them holds a public dataset. Keywords are uncontrolled and come
+from many catalogues; they are shown where `ckan ecosphere adopt` found that the portal used them,
+or if the administrator configures it.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ def remember(names: Iterable[str]) -> None:
 
 
 def shown() -> tuple[str, ...]:
-    """Return which of CKAN's facets are shown beside those of the suite (`groups`, `tags`); cached per page."""
+    """Return which of CKAN's facets are shown beside those of the suite (`groups`, `tags`).
+
+    Cached per page.
+    """
     return once.for_page("kept facets", "", _shown)
 
 
@@ -64,7 +69,10 @@ def _shown() -> tuple[str, ...]:
 
 
 def _has_groups() -> bool:
-    """Return whether an active group holds a public dataset; a cheap query, for the menu of each page."""
+    """Return whether an active group holds a public dataset.
+
+    A cheap query, for the menu of each page.
+    """
     return model.Session.scalar(_of_groups(model.Group.id).limit(1)) is not None
 
 

@@ -1,4 +1,6 @@
-"""Administration pages of the editable lists: their terms, the form of a term and what it may hold, the journal."""
+"""Administration pages of the editable lists: their terms, the form of a term and what it may hold,
+the journal.
+"""
 
 from __future__ import annotations
 

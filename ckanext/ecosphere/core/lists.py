@@ -1,8 +1,10 @@
-"""Changes of administrators to the vocabularies: their storage, and what follows for the datasets that use the terms.
+"""Changes of administrators to the vocabularies: their storage, and what follows for the datasets
+that use the terms.
 
-Each process compares the number of the last change, with one short query every two seconds at most, on its own
-connection, see `vocabularies/local.py`. Changes are serialised by an advisory lock held until the transaction ends, so
-that a process that has seen a number cannot miss an earlier change committed later.
+Each process compares the number of the last change, with one short query every two seconds at most,
+on its own connection, see `vocabularies/local.py`. Changes are serialised by an advisory lock held
+until the transaction ends, so that a process that has seen a number cannot miss an earlier change
+committed later.
 """
 
 from __future__ import annotations
@@ -223,7 +225,9 @@ _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 def _uris(area: str, key: str) -> list[str]:
-    """Return the URIs of a term and of its narrower terms, whose datasets are indexed with its name as well."""
+    """Return the URIs of a term and of its narrower terms,
+    whose datasets are indexed with its name as well.
+    """
     vocabulary = voc.get(area.removeprefix(local.AREA))
     concept = vocabulary.get(key)
     if concept is None:
@@ -257,7 +261,10 @@ def ask_for_counts() -> None:
 
 
 def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
-    """Return when the use of a list's terms was counted, and the counts by term id; schedule a count if outdated."""
+    """Return when the use of a list's terms was counted, and the counts by term id.
+
+    Schedule a count if outdated.
+    """
     counted = _kept("counts")
     if not counted:
         ask_for_counts()
@@ -269,14 +276,19 @@ def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
 
 
 def count_uses() -> None:
-    """Count the datasets that use each term of the editable lists, and keep the counts with their time."""
+    """Count the datasets that use each term of the editable lists,
+    and keep the counts with their time.
+    """
     local.look(now=True)
     lists = {edited.name: _used(edited) for edited in local.editable().values()}
     _keep("counts", {"at": datetime.now(timezone.utc).isoformat(), "lists": lists})
 
 
 def _used(edited: local.EditableList) -> dict[str, int]:
-    """Return the number of datasets that use each term of a list, by id; unused ones are left out."""
+    """Return the number of datasets that use each term of a list, by id.
+
+    Unused ones are left out.
+    """
     vocabulary, numbers = voc.get(edited.name), dict[str, int]()
     written = model.Package.extras[edited.field].astext
     query = sa.select(written, sa.func.count()).where(

@@ -1,4 +1,7 @@
-"""What pages share: actions as the current user, log-in, errors as pages, lists in parts, forms; what programs get."""
+"""What pages share: actions as the current user, log-in, errors as pages, lists in parts, forms.
+
+What programs get.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,9 @@ class Pages(Blueprint):
         super().add_url_rule(rule, endpoint, view, provide_automatic_options, **options)
 
     def _page(self, view: Handler) -> Handler:
-        """Turn errors of a view into pages: 404 for what is not shared, log-in for anonymous people, else 403."""
+        """Turn errors of a view into pages: 404 for what is not shared,
+        log-in for anonymous people, else 403.
+        """
 
         @functools.wraps(view)
         def answered(*args: Any, **kwargs: Any) -> Any:
@@ -93,7 +98,9 @@ class Pages(Blueprint):
         return sentences(error)
 
     def page_of_form(self) -> str:
-        """Return where the log-in leads to when a form was sent, to an address that cannot be opened."""
+        """Return where the log-in leads to when a form was sent,
+        to an address that cannot be opened.
+        """
         return tk.url_for("home.index")
 
 
@@ -106,7 +113,9 @@ def context() -> Any:
 
 
 def anybody() -> Any:
-    """Return the context of actions for an anonymous visitor, whoever asks: what programs and caches get."""
+    """Return the context of actions for an anonymous visitor, whoever asks:
+    what programs and caches get.
+    """
     return {"user": "", "auth_user_obj": None}
 
 
@@ -116,7 +125,9 @@ def act(action: str, **data: Any) -> Any:
 
 
 def press(action: str, success: str = "", **data: Any) -> Any:
-    """Call the action of a button without a form of its own, and say on the next page what came of it."""
+    """Call the action of a button without a form of its own,
+    and say on the next page what came of it.
+    """
     try:
         result = act(action, **data)
     except tk.ValidationError as error:
@@ -170,7 +181,9 @@ def private_file(content: bytes | str, media_type: str, name: str) -> Response:
 
 
 def part_of_list(action: str, **data: Any) -> dict[str, Any]:
-    """Return a page of a list (`page` of the address), with its number and that of the last page."""
+    """Return a page of a list (`page` of the address),
+    with its number and that of the last page.
+    """
     number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     part = act(action, rows=ROWS, start=(number - 1) * ROWS, **data)
     return {**part, "number": number, "last": max(1, -(-part["count"] // ROWS))}
@@ -300,7 +313,9 @@ def count(name: str, rate: str) -> None:
 
 
 def facts_of(package: Row) -> dict[str, str]:
-    """Return what a line says of a dataset itself: title, producer, licence, date, link, citation, quality."""
+    """Return what a line says of a dataset itself: title, producer, licence, date, link, citation,
+    quality.
+    """
     view = View(package)
     licence = voc.get("licences").label(view.licence or "", language.current())
     citation, quality = "", ""

@@ -1,8 +1,10 @@
-"""Pages about the portal itself: guides, accessibility statement, interfaces for programs, outlines of EPCI for maps.
+"""Pages about the portal itself: guides, accessibility statement, interfaces for programs, outlines
+of EPCI for maps.
 
-The guides (`/aide`) are the Markdown files of `public/ecosphere/help`, which are also the documentation site
-(`mkdocs.yml`), so that anchors are made as Python-Markdown makes them. `data/help.yaml` has their order, and the guide
-of each page. The statement is required of French public websites (law 2005-102, article 47; RGAA 4.1).
+The guides (`/aide`) are the Markdown files of `public/ecosphere/help`, which are also the
+documentation site (`mkdocs.yml`), so that anchors are made as Python-Markdown makes them.
+`data/help.yaml` has their order, and the guide of each page. The statement is required of French
+public websites (law 2005-102, article 47; RGAA 4.1).
 """
 
 from __future__ import annotations
@@ -82,8 +84,8 @@ def _example() -> str:
 def of_departement(departement: str) -> Any:
     """Return the EPCI of a département (INSEE code) with their simplified outlines, as JSON.
 
-    The answer is a list: for each EPCI, the keys of `epcis.described`, and `path`, the `d` attribute of an SVG
-    path in thousandths of a degree (WGS 84), eastward and northward.
+    The answer is a list: for each EPCI, the keys of `epcis.described`, and `path`, the `d`
+    attribute of an SVG path in thousandths of a degree (WGS 84), eastward and northward.
     """
     if departement not in gazetteer.departements():
         return tk.abort(404, tk._("Territory not found"))
@@ -140,7 +142,9 @@ def _guide(name: str, lang: str) -> str:
 
 @cache
 def table() -> dict[str, Any]:
-    """Return `groups` (each a `title` and its `guides`, in order) and `pages` (beginning of a route → guide)."""
+    """Return `groups` (each a `title` and its `guides`, in order) and `pages`
+    (beginning of a route → guide).
+    """
     return yaml.safe_load((PACKAGE / "data/help.yaml").read_text(encoding="utf-8"))
 
 
@@ -175,7 +179,10 @@ def anchor(heading: str) -> str:
 
 
 def address(target: str) -> str:
-    """Return the address of a guide on the portal ("demander.md#delais"); others stay as they are."""
+    """Return the address of a guide on the portal ("demander.md#delais").
+
+    Others stay as they are.
+    """
     name, hash_, part = target.partition("#")
     if not name.endswith(".md"):
         return target
@@ -186,7 +193,8 @@ def address(target: str) -> str:
 
 
 def ecosphere_help_address() -> str:
-    """Return the address of the guide about the page that is open: the longest beginning of its route wins.
+    """Return the address of the guide about the page that is open: the longest beginning of its
+    route wins.
 
     Steps of a request share one route; each is looked up by its own name.
     """

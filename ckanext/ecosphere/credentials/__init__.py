@@ -1,1 +1,3 @@
-"""Optional: a second factor for people who log in with CKAN's password, and API tokens with a scope."""
+"""Optional: a second factor for people who log in with CKAN's password,
+and API tokens with a scope.
+"""

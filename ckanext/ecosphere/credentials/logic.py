@@ -1,4 +1,6 @@
-"""Action and command by which a sysadmin takes away the second factor of somebody who has lost it, and CKAN's own."""
+"""Action and command by which a sysadmin takes away the second factor of somebody who has lost it,
+and CKAN's own.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def _schema() -> Schema:
 
 @action_input.action(_schema)
 def ecosphere_second_factor_reset(context: Context, data_dict: DataDict) -> dict[str, bool]:
-    """Remove the second factor of a person, which is noted in the journal; the person gets an e-mail.
+    """Remove the second factor of a person, which is noted in the journal; the person gets an
+    e-mail.
 
     Args:
         context: of a sysadmin.
@@ -60,7 +63,9 @@ def user_show(base: Action, context: Context, data_dict: DataDict) -> DataDict:
 
 @tk.chained_action
 def user_update(base: Action, context: Context, data_dict: DataDict) -> DataDict:
-    """Keep the second factor when a sysadmin writes `plugin_extras`: only its own action takes it away."""
+    """Keep the second factor when a sysadmin writes `plugin_extras`:
+    only its own action takes it away.
+    """
     extras = data_dict.get("plugin_extras")
     user = model.User.get(data_dict.get("id"))
     if isinstance(extras, dict) and user:

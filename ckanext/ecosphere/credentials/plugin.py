@@ -1,4 +1,6 @@
-"""`ecosphere_credentials`: CKAN plugin for a second factor beside the password, and narrowed API tokens; optional."""
+"""`ecosphere_credentials`: CKAN plugin for a second factor beside the password,
+and narrowed API tokens; optional.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ HELPERS = {**tokens.HELPERS, "ecosphere_second_factor": second_factor.ecosphere_
 @tk.blanket.config_declarations
 @tk.blanket.helpers(HELPERS)
 class EcosphereCredentialsPlugin(Room):
-    """A second factor for people who log in with a password, and API tokens with a scope and a last day."""
+    """A second factor for people who log in with a password,
+    and API tokens with a scope and a last day.
+    """
 
     p.implements(p.IApiToken, inherit=True)
     p.implements(p.IAuthenticator, inherit=True)

@@ -1,8 +1,9 @@
-"""The second factor of an account: a code of an authenticator app (TOTP, RFC 6238) or a recovery code.
+"""The second factor of an account: a code of an authenticator app (TOTP, RFC 6238) or a recovery
+code.
 
-It is kept in the row of the account: as text, the secret from which codes are computed; the time step of the last code
-that was taken, since a code is good once (RFC 6238, section 5.2); digests of the unused recovery codes. These have
-80 random bits, so that a fast digest protects them.
+It is kept in the row of the account: as text, the secret from which codes are computed; the time
+step of the last code that was taken, since a code is good once (RFC 6238, section 5.2); digests of
+the unused recovery codes. These have 80 random bits, so that a fast digest protects them.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def record_of(user: model.User) -> DataDict:
 
 
 def ecosphere_second_factor(user_id: str) -> DataDict:
-    """Return the state of an account's second factor for its page; empty if there is none to be had."""
+    """Return the state of an account's second factor for its page.
+
+    Empty if there is none to be had.
+    """
     user = model.User.get(user_id)
     if user is None or not is_offered():
         return {}
@@ -88,7 +92,9 @@ def new_secret() -> str:
 
 
 def invitation(user: model.User, secret: str) -> dict[str, str]:
-    """Return the ways to bring a secret into an app: as text, as an `otpauth` address, as the QR code of that."""
+    """Return the ways to bring a secret into an app: as text, as an `otpauth` address,
+    as the QR code of that.
+    """
     issuer = tk.config["ckan.site_title"]
     address = TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
     code: Any = segno.make(address)
@@ -105,7 +111,8 @@ def turn_on(user: model.User, secret: str, code: str) -> list[str]:
         code: a present code of the app.
 
     Returns:
-        the recovery codes, which are not kept as text; none if the code is wrong, and nothing is changed.
+        the recovery codes, which are not kept as text; none if the code is wrong, and nothing is
+        changed.
     """
     step = _matching_step(secret, _cleaned(code), 0)
     if step is None:
@@ -126,7 +133,8 @@ def turn_off(user: model.User) -> None:
 def takes(user: model.User, code: str) -> bool:
     """Tell whether a code of the app or a recovery code is right, and use it up.
 
-    The row is locked: of two log-ins with one code, one succeeds. A wrong code takes as long as a wrong password.
+    The row is locked: of two log-ins with one code, one succeeds. A wrong code takes as long as a
+    wrong password.
     """
     rows = model.Session.query(model.User).filter_by(id=user.id)
     record = record_of(rows.populate_existing().with_for_update().one())
@@ -153,7 +161,9 @@ def _without(record: DataDict, code: str) -> DataDict:
 
 
 def _matching_step(secret: str, code: str, last_step: int) -> int | None:
-    """Return the time step of a code, if it is near the present one and after the last one that was used."""
+    """Return the time step of a code, if it is near the present one and
+    after the last one that was used.
+    """
     now = int(time.time()) // STEP_SECONDS
     generator = TOTP(secret, interval=STEP_SECONDS)
     for step in range(max(now - WINDOW, last_step + 1), now + WINDOW + 1):
@@ -172,7 +182,9 @@ def _digest(code: str) -> str:
 
 
 def _announce(user: model.User) -> None:
-    """Note a change in the log, and queue the e-mail about it: whoever knows the password might have made it."""
+    """Note a change in the log, and queue the e-mail about it:
+    whoever knows the password might have made it.
+    """
     log.info("The second factor of the account %s has changed", user.id)
     enqueue_once(
         send,

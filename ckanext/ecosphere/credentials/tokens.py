@@ -1,7 +1,7 @@
 """API tokens that may do less than their person: scope and last day, kept in the row of the token.
 
-A request with a narrowed token is looked at twice: at its action or page, and, for a token of one service, at each
-dataset that it is about to write, whatever led there.
+A request with a narrowed token is looked at twice: at its action or page, and, for a token of one
+service, at each dataset that it is about to write, whatever led there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ OF_A_SERVICE = frozenset(
     for kind in ("package", "resource", "harvest_source")
     for verb in ("create", "update", "patch", "delete")
 )
-#: Actions that pass for reading, and write: the index is made anew for as many datasets as a source has.
+#: Actions that pass for reading, and write: the index is made anew for as many datasets as a source
+#: has.
 NOT_READING = frozenset({"harvest_source_reindex"})
 
 blueprint = Blueprint("ecosphere_token_scopes", __name__)
@@ -45,7 +46,10 @@ def ecosphere_token_scopes() -> dict[str, str]:
 
 
 def extend(schema: Schema) -> Schema:
-    """Add scope, service and last day to the parameters of `api_token_create`; without them, all is as before."""
+    """Add scope, service and last day to the parameters of `api_token_create`.
+
+    Without them, all is as before.
+    """
     one_of: Any = tk.get_validator("one_of")
     default: Any = tk.get_validator("default")
     schema["scope"] = [default(ALL), one_of([ALL, READ, SERVICE])]
@@ -169,7 +173,10 @@ def _last_day(value: Any) -> str:
 
 
 def ecosphere_token_scope(token: DataDict) -> DataDict:
-    """Return the name of the scope of a token and its last day, "" without one; tokens of before may do all."""
+    """Return the name of the scope of a token and its last day, "" without one.
+
+    Tokens of before may do all.
+    """
     row: Any = model.ApiToken.get(token["id"])
     scope = (row.plugin_extras or {}).get(KEY) or {"scope": ALL, "expires": ""}
     label = ecosphere_token_scopes()[scope["scope"]]

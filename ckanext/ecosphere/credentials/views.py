@@ -1,4 +1,7 @@
-"""Log-in with a second factor, which is asked before there is a session; pages to set it up and to remove it."""
+"""Log-in with a second factor, which is asked before there is a session.
+
+Pages to set it up and to remove it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ PENDING, SECRET = "ecosphere_log_in", "ecosphere_new_secret"
 #: Purpose and lifetime of the ticket that a right password gives.
 PURPOSE, SECONDS = "ecosphere-second-factor", 600
 LONGEST_TARGET = 300
-#: Codes for one account from addresses from which its owner never logged in: a guess succeeds once in 5 000 days.
+#: Codes for one account from addresses from which its owner never logged in: a guess succeeds once
+#: in 5 000 days.
 ACCOUNT_RATES = "20 per hour; 60 per day"
 KNOWN_ADDRESS = "login-known"
 INVALID = 400
@@ -48,7 +52,8 @@ def keep_nothing(response: Response) -> Response:
 
 
 def log_in() -> Any:
-    """Take the log-in form in the place of CKAN's view: a right password alone opens no session if a code is asked.
+    """Take the log-in form in the place of CKAN's view: a right password alone opens no session if
+    a code is asked.
 
     Returns:
         the answer; None for the empty form, which CKAN shows.
@@ -100,10 +105,11 @@ def code() -> Any:
 
 @blueprint.route("/compte/second-facteur", methods=["GET", "POST"])
 def set_up() -> Any:
-    """Show a new secret, and take it as the second factor when the person's app has shown a code of it.
+    """Show a new secret, and take it as the second factor when the person's app has shown a code of
+    it.
 
-    For those who are logged in, who confirm it with their password, and those whose role needs it and who have just
-    given their password: their session begins with it.
+    For those who are logged in, who confirm it with their password, and those whose role needs it
+    and who have just given their password: their session begins with it.
     """
     user = _logged_in()
     is_logged_in = user is not None
@@ -185,7 +191,9 @@ def _opened(user: Any, choices: DataDict) -> Response:
 
 
 def _with_right_password() -> Any:
-    """Return the person who has given their password in this browser some minutes ago, None if nobody has."""
+    """Return the person who has given their password in this browser some minutes ago,
+    None if nobody has.
+    """
     pending = session.get(PENDING) or {}
     signed = mailing.read(PURPOSE, str(pending.get("ticket", "")), SECONDS)
     if not isinstance(signed, list) or tk.current_user.is_authenticated:
@@ -203,7 +211,10 @@ def _password_mark(user: model.User) -> str:
 
 
 def _logged_in() -> Any:
-    """Return the person who is logged in with a session; None for others, also with an API token."""
+    """Return the person who is logged in with a session.
+
+    None for others, also with an API token.
+    """
     if not csrf.by_cookie():
         return None
     return model.User.get(tk.current_user.id)

@@ -1,6 +1,7 @@
 """Saved searches for requests: a subject of the portal's alerts, and Atom feeds.
 
-Only public requests are found, whoever searches, and only changes visible to everyone, their transitions, are reported.
+Only public requests are found, whoever searches, and only changes visible to everyone, their
+transitions, are reported.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Requests(AlertSubject):
         )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
-        """Return the words and filters of a search as a query string, without its order and page."""
+        """Return the words and filters of a search as a query string,
+        without its order and page.
+        """
         lines = [(name, characters.one_line(value)) for name, value in pairs]
         filters = listing.asked(MultiDict(lines))
         filters.pop("assigned", None)
@@ -94,7 +97,9 @@ class Requests(AlertSubject):
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
-        """Return the number and ids of the public requests with a transition in the period, the latest first."""
+        """Return the number and ids of the public requests with a transition in the period,
+        the latest first.
+        """
         step = sa.select(Event.id).where(
             Event.request_id == Request.id, Event.created > since, Event.created <= until
         )

@@ -1,11 +1,13 @@
 """Files and links of requests: those attached to comments, and those that answer a request.
 
-Files are limited in type and size, checked, scanned, and only served as downloads. They follow the database
-transaction: those without a row are deleted after the commit, so that a rollback loses none; added ones, on rollback.
-The scheduled run deletes all that no row names a day later: what a killed process left, or what could not be deleted.
+Files are limited in type and size, checked, scanned, and only served as downloads. They follow the
+database transaction: those without a row are deleted after the commit, so that a rollback loses
+none; added ones, on rollback. The scheduled run deletes all that no row names a day later: what a
+killed process left, or what could not be deleted.
 
-An answer is public, or private to the requester for ever or until a given day: then it appears on no page and in no
-feed, search, e-mail or API answer except for the requester, the service and the moderators.
+An answer is public, or private to the requester for ever or until a given day: then it appears on
+no page and in no feed, search, e-mail or API answer except for the requester, the service and the
+moderators.
 """
 
 from __future__ import annotations
@@ -275,7 +277,8 @@ def _remove(path: Path) -> bool:
 
 #: Kinds of answers.
 FILE, LINK = "file", "link"
-#: Readers: all readers of the request, or its requester alone (besides the service and the moderators).
+#: Readers: all readers of the request, or its requester alone (besides the service and the
+#: moderators).
 EVERYONE, REQUESTER = "everyone", "requester"
 #: URLs with http or https only: no scheme that a browser would execute.
 _WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
@@ -306,7 +309,8 @@ def keep_answer(
     """Store the files and links that answer a request, without committing; return their ids.
 
     Args:
-        fields: of the transition: `reach`, and `public_from` if only the requester may read them until then.
+        fields: of the transition: `reach`, and `public_from` if only the requester may read them
+            until then.
     """
     common: DataDict = {
         "request_id": request.id,
@@ -359,7 +363,8 @@ def named_answers(ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def forget_private_answers(request_ids: Sequence[str]) -> None:
-    """Delete private deliveries, which no one will be left to read; files are deleted once that is committed.
+    """Delete private deliveries, which no one will be left to read; files are deleted once that is
+    committed.
 
     Nothing is committed here.
     """

@@ -1,7 +1,7 @@
 """Due dates as an iCalendar feed (RFC 5545): one all-day event for each request.
 
-Calendar programs cannot log in, so each user has a private URL. It shows what the user may read at the time of the
-call; renewing it invalidates the old one.
+Calendar programs cannot log in, so each user has a private URL. It shows what the user may read at
+the time of the call; renewing it invalidates the old one.
 """
 
 from __future__ import annotations
@@ -46,12 +46,17 @@ def renew(user_id: str) -> None:
 
 
 def listen() -> None:
-    """Register `_end_private_url` with SQLAlchemy, for every change of a user; once, however often it is called."""
+    """Register `_end_private_url` with SQLAlchemy, for every change of a user.
+
+    Once, however often it is called.
+    """
     once.listen(model.User, before_update=_end_private_url)
 
 
 def _end_private_url(_mapper: Any, connection: Any, user: model.User) -> None:
-    """End the private URL of a user whose password is set without their being logged in, as their API tokens end."""
+    """End the private URL of a user whose password is set without their being logged in,
+    as their API tokens end.
+    """
     if p.plugin_loaded("ecosphere_requests") and authorization.is_recovered(user):
         connection.execute(sa.update(Setting).where(Setting.user_id == user.id).values(calendar=""))
 
@@ -111,5 +116,7 @@ def _event(due: Due, page: str) -> icalendar.Event:
 
 
 def _text(value: str) -> str:
-    """Return a text without control characters, whose ends of line are those that every program knows."""
+    """Return a text without control characters, whose ends of line are
+    those that every program knows.
+    """
     return characters.clean(value).translate(LINE_ENDS)

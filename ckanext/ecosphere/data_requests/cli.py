@@ -29,7 +29,9 @@ def requests() -> None:
 
 @requests.command("tick")
 def tick_command() -> None:
-    """Send reminders, digests and waiting e-mails; expire, anonymise. To be run every ten minutes or so (cron)."""
+    """Send reminders, digests and waiting e-mails; expire, anonymise.
+    To be run every ten minutes or so (cron).
+    """
     numbers = scheduled.tick()
     click.echo(
         ", ".join(
@@ -43,9 +45,11 @@ def tick_command() -> None:
 @requests.command("mail-in")
 @click.option("--recipient", default="", help="Address to which the mail server brings the e-mail.")
 def mail_in_command(recipient: str) -> None:
-    """Take one reply by e-mail from the standard input, as a mail server hands it over (transport "pipe" of Postfix).
+    """Take one reply by e-mail from the standard input, as a mail server hands it over (transport
+    "pipe" of Postfix).
 
-    The status is 0 when nothing is left to do, refused or not, and 75 when the mail server should try again later.
+    The status is 0 when nothing is left to do, refused or not, and 75 when the mail server should
+    try again later.
     """
     raw = sys.stdin.buffer.read(config.reply_bytes() + 1)
     while sys.stdin.buffer.read(CHUNK):
@@ -61,7 +65,9 @@ def mail_in_command(recipient: str) -> None:
 
 @requests.command("mail-fetch")
 def mail_fetch_command() -> None:
-    """Fetch the replies that wait in the mailbox of `ecosphere.requests.imap`; `tick` does it too."""
+    """Fetch the replies that wait in the mailbox of `ecosphere.requests.imap`;
+    `tick` does it too.
+    """
     click.echo(f"{mail_in.fetch()} e-mails looked at.")
 
 
@@ -72,7 +78,9 @@ def mail_fetch_command() -> None:
     help="Only the cases with this outcome, e.g. refused, receipt or extend.",
 )
 def letters_command(outcome: str) -> None:
-    """Print the letters and e-mails of each outcome, each sentence with its source, for a jurist to read."""
+    """Print the letters and e-mails of each outcome, each sentence with its source,
+    for a jurist to read.
+    """
     cases = specimens.cases(outcome)
     if not cases:
         outcomes = ", ".join(dict.fromkeys(case["outcome"] for case in specimens.cases()))

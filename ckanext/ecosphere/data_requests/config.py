@@ -34,22 +34,30 @@ def moderators() -> str:
 
 
 def requests_until_trusted() -> int:
-    """Return the number of accepted requests from which new ones of a user are opened without moderation."""
+    """Return the number of accepted requests from which new ones of a user
+    are opened without moderation.
+    """
     return tk.config["ecosphere.requests.trust_after"]
 
 
 def contributions_until_trusted() -> int:
-    """Return the number of contributions released by moderators from which a user's texts are published at once."""
+    """Return the number of contributions released by moderators from which a
+    user's texts are published at once.
+    """
     return tk.config["ecosphere.requests.release_after"]
 
 
 def comment_delay() -> int:
-    """Return the delay of e-mails about comments, in minutes, which groups those about the same request."""
+    """Return the delay of e-mails about comments, in minutes,
+    which groups those about the same request.
+    """
     return tk.config["ecosphere.requests.comment_delay"]
 
 
 def moderation_digest() -> int:
-    """Return the delay of e-mails to moderators about pending contributions, in minutes, which groups them."""
+    """Return the delay of e-mails to moderators about pending contributions, in minutes,
+    which groups them.
+    """
     return tk.config["ecosphere.requests.moderation_digest"]
 
 
@@ -69,7 +77,9 @@ def extended_months() -> int:
 
 
 def desk() -> ContactSheet:
-    """Return how the desk of the ministry can be reached, which acknowledges requests for services that cannot be."""
+    """Return how the desk of the ministry can be reached,
+    which acknowledges requests for services that cannot be.
+    """
     contact = {
         field: str(tk.config[DESK.format(field=name)] or "").strip()
         for field, name in DESK_FIELDS.items()
@@ -94,7 +104,9 @@ def statistics_threshold() -> int:
 
 
 def requests_per_day() -> int:
-    """Return the number of requests of a user in a day that are opened without a moderator, if the user is trusted."""
+    """Return the number of requests of a user in a day that are opened without a moderator,
+    if the user is trusted.
+    """
     return tk.config[REQUESTS_PER_DAY]
 
 
@@ -109,7 +121,9 @@ def comments_per_hour() -> int:
 
 
 def forms_per_hour() -> int:
-    """Return the maximum number of stored forms of anonymous users from one IP address in an hour."""
+    """Return the maximum number of stored forms of anonymous users
+    from one IP address in an hour.
+    """
     return tk.config["ecosphere.requests.forms_per_hour"]
 
 
@@ -162,17 +176,23 @@ def email() -> bool:
 
 
 def mail_works() -> bool:
-    """Return whether e-mails are enabled and CKAN has a mail server, without which it drops them silently."""
+    """Return whether e-mails are enabled and CKAN has a mail server,
+    without which it drops them silently.
+    """
     return email() and mailing.is_configured()
 
 
 def escalation_administrators() -> int | None:
-    """Return the days after the due date (negative: before) from which the service's administrators are notified."""
+    """Return the days after the due date (negative: before) from which the
+    service's administrators are notified.
+    """
     return _days("ecosphere.requests.escalation_administrators")
 
 
 def escalation_chief() -> int | None:
-    """Return the days after the due date from which the head of the service, or else the moderators, are notified."""
+    """Return the days after the due date from which the head of the service,
+    or else the moderators, are notified.
+    """
     return _days("ecosphere.requests.escalation_chief")
 
 
@@ -200,12 +220,16 @@ def reply_bytes() -> int:
 
 
 def reply_server() -> str:
-    """Return the name of the mail server whose `Authentication-Results` are believed, "" when it refuses by itself."""
+    """Return the name of the mail server whose `Authentication-Results` are believed,
+    "" when it refuses by itself.
+    """
     return str(tk.config["ecosphere.requests.reply_authserv_id"] or "").strip()
 
 
 def imap() -> str:
-    """Return the URL of the mailbox of replies (imaps://user@host/folder), "" when it is not used."""
+    """Return the URL of the mailbox of replies (imaps://user@host/folder),
+    "" when it is not used.
+    """
     return str(tk.config["ecosphere.requests.imap"] or "").strip()
 
 
@@ -215,7 +239,9 @@ def imap_password() -> str:
 
 
 def folder() -> Path | None:
-    """Return the folder of the files of requests, None when CKAN stores no files (`ckan.storage_path`)."""
+    """Return the folder of the files of requests, None when CKAN stores no files
+    (`ckan.storage_path`).
+    """
     storage = tk.config.get("ckan.storage_path")
     if storage:
         return Path(storage) / FOLDER

@@ -1,4 +1,6 @@
-"""Comments and internal notes, and the moderation queue of texts by untrusted users: messages, edits, transitions."""
+"""Comments and internal notes, and the moderation queue of texts by untrusted users: messages,
+edits, transitions.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ def comment(
     *,
     key: str | None = None,
 ) -> Comment:
-    """Add a comment or an internal note, with or without files; those of untrusted users are held for moderation.
+    """Add a comment or an internal note, with or without files; those of untrusted users are held
+    for moderation.
 
     Args:
         reader: its author.
@@ -83,7 +86,9 @@ def write(
     files: Iterable[attachments.AcceptedFile],
     key: str | None = None,
 ) -> Comment:
-    """Create a comment or note of a locked request, with its files and notifications, without committing."""
+    """Create a comment or note of a locked request, with its files and notifications,
+    without committing.
+    """
     roles = reader.roles(request)
     role = next((speaker for speaker in SPEAKING if speaker in roles), "reader")
     if internal and role == states.REQUESTER:
@@ -113,7 +118,8 @@ def write(
 
 
 def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> None:
-    """Replace the files of a locked draft, which are sent with it as its first message, without committing.
+    """Replace the files of a locked draft, which are sent with it as its first message, without
+    committing.
 
     Raises:
         ValidationError: it was sent already.
@@ -147,7 +153,9 @@ def _add(message: Comment, files: Iterable[attachments.AcceptedFile]) -> None:
 
 
 def publish(request: Request, message: Comment) -> None:
-    """Count a comment, link the datasets that it mentions to the request, and notify those concerned."""
+    """Count a comment, link the datasets that it mentions to the request,
+    and notify those concerned.
+    """
     if not message.internal:
         _note_mentions(request, message.text)
     _count(request)
@@ -155,7 +163,10 @@ def publish(request: Request, message: Comment) -> None:
 
 
 def _note_mentions(request: Request, words: str) -> None:
-    """Link the request to the datasets whose URLs a comment contains; their pages show the request."""
+    """Link the request to the datasets whose URLs a comment contains.
+
+    Their pages show the request.
+    """
     names = set(_DATASET.findall(words)[:MOST_MENTIONS])
     query = sa.select(model.Package.id).where(
         sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)),
@@ -192,7 +203,10 @@ def hide_comment(comment_id: str, reason: str) -> Request:
 
 
 def hide_request(request_id: str, hidden: bool) -> Request:
-    """Remove a request from the public list, or put it back; those with a role in it still see it."""
+    """Remove a request from the public list, or put it back.
+
+    Those with a role in it still see it.
+    """
     with transitions.changing(request_id) as request:
         request.hidden = hidden
         transitions.relist(request)

@@ -51,7 +51,9 @@ def _to_review(person: Person) -> Card | None:
 
 
 def _assigned(person: Person) -> Card | None:
-    """Return the card of requests assigned to the user, or to an absent colleague whom they replace."""
+    """Return the card of requests assigned to the user,
+    or to an absent colleague whom they replace.
+    """
     search = {"assigned": "mine", "sort": "due"}
     desks = _of_desks(person, search, _("My requests on the desk of {service}"), assigned="mine")
     lines = [_due_line(request) for request in desks.soonest("due")]

@@ -206,7 +206,9 @@ def _request(
 def _requester(
     request: Request, roles: Iterable[str], inside: bool, names: Names
 ) -> DataDict | None:
-    """Return the requester, for those with a role in the request, and for all if the name is public."""
+    """Return the requester, for those with a role in the request,
+    and for all if the name is public.
+    """
     name = names.person(request.requester_id)
     if not name or not (request.show_name or roles):
         return None
@@ -217,7 +219,8 @@ def _requester(
 
 
 def _assignee(request: Request, reader: Reader) -> DataDict | None:
-    """Return the assignee with the last day of their absence and their substitute, for those who handle the request.
+    """Return the assignee with the last day of their absence and their substitute, for those who
+    handle the request.
 
     An assignee who has left the service is not returned.
     """
@@ -231,7 +234,9 @@ def _assignee(request: Request, reader: Reader) -> DataDict | None:
 
 
 def agent(user_id: str) -> DataDict:
-    """Return an agent of a service, with the last day of a present absence and the name of the substitute."""
+    """Return an agent of a service, with the last day of a present absence
+    and the name of the substitute.
+    """
     user: Any = model.User.get(user_id)
     absence = people.absences([user_id]).get(user_id)
     person = {"id": user.id, "user": user.name, "name": people.person_name(user)}
@@ -242,7 +247,10 @@ def agent(user_id: str) -> DataDict:
 
 
 def _outcome(request: Request, reader: Reader) -> DataDict:
-    """Return the last decision; reasons addressed to the requester are only for those with a role in the request."""
+    """Return the last decision.
+
+    Reasons addressed to the requester are only for those with a role in the request.
+    """
     outcome = dict(request.outcome or {})
     if not reader.roles(request):
         outcome = {key: value for key, value in outcome.items() if key not in PERSONAL}
@@ -289,9 +297,9 @@ def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
     """Return the insufficient datasets named by the requester.
 
     Returns:
-        key (as given), name and title; both "" when there is no such dataset, or the reader may not read it. For
-        readers other than the requester, such entries are left out if they look like a name: to show only some of
-        them would reveal which private datasets exist.
+        key (as given), name and title; both "" when there is no such dataset, or the reader may not
+        read it. For readers other than the requester, such entries are left out if they look like a
+        name: to show only some of them would reveal which private datasets exist.
     """
     own, entries = states.REQUESTER in reader.roles(request), []
     for key in request.known_datasets or ():
@@ -322,7 +330,9 @@ def may(request: Request, reader: Reader) -> list[DataDict]:
 
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
-    """Return the last day on which the requester may turn to the CADA, None when there is nothing to refer."""
+    """Return the last day on which the requester may turn to the CADA,
+    None when there is nothing to refer.
+    """
     cause = None
     if states.REQUESTER in reader.roles(request):
         cause = referral.cause(request)
@@ -385,9 +395,11 @@ def _duplicates(request: Request, reader: Reader) -> list[DataDict]:
 
 
 def joined_requests(requests: Sequence[Request], reader: Reader) -> dict[str, list[DataDict]]:
-    """Return the requests treated together with each of these, as far as the reader may know, in one query.
+    """Return the requests treated together with each of these, as far as the reader may know, in
+    one query.
 
-    Those who handle a request see all that they may read; everyone else sees the public ones, of a public request.
+    Those who handle a request see all that they may read; everyone else sees the public ones, of a
+    public request.
     """
     together = [request for request in requests if request.joined_id]
     if not together:

@@ -81,7 +81,8 @@ def ecosphere_request_share(value: float | None) -> str:
 def ecosphere_request_clock(request: Row) -> dict[str, str] | None:
     """Return the remaining time for a page: `state`, `icon`, `text`; None without a due date.
 
-    Whether the law applies to a request is for the ministry to decide, so the text promises nothing.
+    Whether the law applies to a request is for the ministry to decide, so the text promises
+    nothing.
     """
     clock = request["clock"]
     state, days_left = clock["state"], clock["days_left"]
@@ -131,7 +132,9 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
 
 
 def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the themes for a select: (theme, [(id, label) of the theme itself and of its narrower ones])."""
+    """Return the themes for a select: (theme, [(id, label) of the theme
+    itself and of its narrower ones]).
+    """
     lang, themes = language.current(), voc.get("themes")
     groups = []
     for theme in themes.roots():
@@ -142,7 +145,9 @@ def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
-    """Return the coordinate reference systems for a select: (id, label), in the order of the vocabulary."""
+    """Return the coordinate reference systems for a select: (id, label),
+    in the order of the vocabulary.
+    """
     return [(system.id, system.label(language.current())) for system in voc.get("epsg")]
 
 
@@ -163,7 +168,9 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
 
 
 def ecosphere_request_ground_fields() -> dict[str, list[str]]:
-    """Return the fields of a refusal that depend on its ground: id of the ground → those that apply to it."""
+    """Return the fields of a refusal that depend on its ground:
+    id of the ground → those that apply to it.
+    """
     fields = {law.OTHER: ["other_ground", "kind", "emissions", "separable"], law.PART_NOT_HELD: []}
     for ground in law.usable(law.DATA_KIND):
         fields[ground.ground] = ["emissions", "separable"]
@@ -178,7 +185,9 @@ def ecosphere_request_ground_fields() -> dict[str, list[str]]:
 
 
 def ecosphere_request_privacy() -> DataDict:
-    """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
+    """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention,
+    `article`.
+    """
     spoken, remedies = language.of_tables(), law.remedies()
     privacy = remedies["privacy"]
     return {
@@ -227,7 +236,9 @@ def ecosphere_request_new_url(
 
 
 def ecosphere_request_event(event: Row, signal: bool = False) -> str:
-    """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
+    """Return what happened in a line of the history, in the past tense,
+    unlike `transition_label`.
+    """
     if event["transition"] in (ASSIGNED, ESCALATED):
         return _on_the_desk(event)
     return wording.message("events", event["transition"], signal=signal)
@@ -288,7 +299,10 @@ def ecosphere_request_may_desk(organization: Row) -> bool:
 
 
 def ecosphere_request_desks() -> list[dict[str, str]]:
-    """Return the services whose desk the current user works on: `name`, `title`; none for sysadmins."""
+    """Return the services whose desk the current user works on: `name`, `title`.
+
+    None for sysadmins.
+    """
     reader: Any = tk.current_user
     if not reader.is_authenticated or reader.sysadmin:
         return []
@@ -314,14 +328,19 @@ def ecosphere_request_unseen() -> int:
 
 
 def ecosphere_request_files() -> DataDict:
-    """Return the accepted files: `types`, `accept` (for the input), `megabytes`; no types when files are disabled."""
+    """Return the accepted files: `types`, `accept` (for the input), `megabytes`.
+
+    No types when files are disabled.
+    """
     types = list(config.attachment_types()) if config.folder() else []
     accept = ",".join(f".{extension}" for extension in types)
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
 def ecosphere_request_news() -> DataDict:
-    """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
+    """Return the unseen ones of the current user's latest notifications as `results`,
+    and the number `unseen`.
+    """
     latest = act("ecosphere_request_notification_list", rows=NEWS)
     unseen = [notification for notification in latest["results"] if not notification["seen"]]
     return {"unseen": latest["unseen"], "results": unseen}

@@ -22,7 +22,8 @@ from ckanext.ecosphere.data_requests.model import (
     Trace,
 )
 
-#: Keys of outcomes and of fields of events that are addressed to the requester alone; `text` is in the oldest refusals.
+#: Keys of outcomes and of fields of events that are addressed to the requester alone; `text` is in
+#: the oldest refusals.
 PERSONAL = {*states.REFUSAL, "ground_confirmed", "unnamed", *states.TRANSMISSION, "text", "spam"}
 #: Keys of fields of events that hold the id of a service.
 SERVICES = ("organization", "former_organization")
@@ -31,7 +32,9 @@ UNSHOWN = {"former_outcome", "target", "deliveries"}
 
 
 def past(request: Request, reader: Reader) -> list[Event | Revision | Trace]:
-    """Return the events, edits and internal events of a request that the reader may see, the oldest first."""
+    """Return the events, edits and internal events of a request that the reader may see,
+    the oldest first.
+    """
     inside = reader.is_inside(request)
     events = sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)
     if not inside:
@@ -99,14 +102,19 @@ def line(
 
 
 def without_spam(fields: DataDict, inside: bool) -> DataDict:
-    """Remove the spam mark and the moderators' reason for readers who do not handle the request, such as its author."""
+    """Remove the spam mark and the moderators' reason for readers who do not handle the request,
+    such as its author.
+    """
     if inside or not fields.get("spam"):
         return fields
     return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
 def event_public(event: Event, exact: bool, signal: bool) -> DataDict:
-    """Return what all readers of the request may see of an event; its id and exact time only if `exact`."""
+    """Return what all readers of the request may see of an event.
+
+    Its id and exact time only if `exact`.
+    """
     shown_id = event.id if exact else None
     comment_html = _html(event) if event.moderation in trust.SHOWN else ""
     return {
@@ -173,7 +181,9 @@ def _edit(request: Request) -> DataDict:
 def _revision(
     revision: Revision, request: Request, reader: Reader, names: Names, exact: bool
 ) -> DataDict:
-    """Return an edit: which fields changed for all readers, their values for those with a role in the request."""
+    """Return an edit: which fields changed for all readers,
+    their values for those with a role in the request.
+    """
     changes = _changes(revision, revision.author_id == reader.id) if exact else []
     result = {
         **_edit(request),
@@ -192,7 +202,9 @@ def _revision(
 
 
 def _trace(trace: Trace, request: Request, names: Names) -> DataDict:
-    """Return an internal event: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
+    """Return an internal event: `assigned_to` and `instead_of` are names,
+    `told` is a level of the escalation.
+    """
     actor_role = states.EDITOR if trace.actor_id else states.SYSTEM
     return {
         **_edit(request),
@@ -214,7 +226,10 @@ def _trace(trace: Trace, request: Request, names: Names) -> DataDict:
 
 
 def _changes(revision: Revision, own: bool) -> list[DataDict]:
-    """Return what an edit changed; names of datasets, some of which may be private, for its author alone."""
+    """Return what an edit changed.
+
+    Names of datasets, some of which may be private, for its author alone.
+    """
     changes = []
     for name, change in sorted(revision.changes.items()):
         if name == "known_datasets" and not own:
@@ -288,7 +303,9 @@ def conversation(
 
 
 def author(comment: Comment, request: Request, names: Names) -> str:
-    """Return how the author of a message is named: requester, officer of a service, moderator or user."""
+    """Return how the author of a message is named: requester, officer of a service,
+    moderator or user.
+    """
     service = None
     if comment.author_role in (states.EDITOR, states.ADMIN):
         service = names.group(comment.organization_id or request.organization_id)
@@ -329,7 +346,10 @@ def brief(request: Request) -> DataDict:
 
 
 def _held_html(row: Any) -> str:
-    """Return the HTML of a message, or of the text of a transition; empty for an edit, which has changes instead."""
+    """Return the HTML of a message, or of the text of a transition.
+
+    Empty for an edit, which has changes instead.
+    """
     if isinstance(row, Comment):
         return text.to_html(row.text, plain=True)
     if isinstance(row, Event):

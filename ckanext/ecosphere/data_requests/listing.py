@@ -1,4 +1,7 @@
-"""Search for requests in PostgreSQL, with French full text and facets; desk of a service; due dates for calendars."""
+"""Search for requests in PostgreSQL, with French full text and facets; desk of a service.
+
+Due dates for calendars.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,9 @@ def _order(sort: str, newest: list[Any]) -> list[Any]:
 
 
 def _newest(scope: str, reader: Reader) -> list[Any]:
-    """Return the order by receipt: the public must not learn the time of a day, not even from the order."""
+    """Return the order by receipt: the public must not learn the time of a day,
+    not even from the order.
+    """
     if scope != "public":
         return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
     if reader.moderator:
@@ -129,7 +134,8 @@ def asked(form: MultiDict[str, str]) -> DataDict:
 def through_indexes(active: bool) -> Iterator[None]:
     """Make PostgreSQL use the full-text index.
 
-    Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a frequent word.
+    Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a
+    frequent word.
     """
     if active:
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = off"))
@@ -139,7 +145,10 @@ def through_indexes(active: bool) -> Iterator[None]:
 
 
 def scope(data: Row, reader: Reader) -> list[Any]:
-    """Return the SQL conditions of the scope; the auth function has already checked that the reader may see it."""
+    """Return the SQL conditions of the scope.
+
+    The auth function has already checked that the reader may see it.
+    """
     scope = data.get("scope") or "public"
     if scope == "mine":
         return [Request.requester_id == reader.id]
@@ -186,12 +195,16 @@ def conditions(data: Row) -> DataDict:
 
 
 def _words(q: str) -> list[str]:
-    """Return the words of a query, each with at most one minus sign: thousands of them overflow PostgreSQL's stack."""
+    """Return the words of a query, each with at most one minus sign:
+    thousands of them overflow PostgreSQL's stack.
+    """
     return [_SIGNS.sub(r"\1", word) for word in text.fold(q).split() if text.has_words(word)]
 
 
 def matches(q: str) -> Any:
-    """Return the SQL condition of a query: a reference, or French words, the last as a prefix if they match nothing."""
+    """Return the SQL condition of a query: a reference, or French words,
+    the last as a prefix if they match nothing.
+    """
     if REFERENCE.match(q.strip()):
         return Request.reference == q.strip().upper()
     words = _words(q)
@@ -223,7 +236,10 @@ def with_those_below(vocabulary: str, key: str) -> list[str]:
 
 
 def _facets(scope: list[Any], filters: Row) -> dict[str, list[DataDict]]:
-    """Return counts by value; a facet with a filter is counted without it, to show its other values."""
+    """Return counts by value.
+
+    A facet with a filter is counted without it, to show its other values.
+    """
     by_facet: dict[str, list[DataDict]] = {}
     for facet, column in COLUMNS.items():
         others = [condition for name, condition in filters.items() if name != facet]
@@ -296,8 +312,9 @@ def of_service(organization_id: str, reader: Reader, today: date) -> DataDict:
     """Return the requests on the desk of a service, each under the first kind that applies.
 
     Returns:
-        review (asked of a decision), overdue, due_soon, waiting (for the requester), new (not started), in_progress:
-        requests, those due first at the top; counts: kind → number; and the result of `workload`.
+        review (asked of a decision), overdue, due_soon, waiting (for the requester), new (not
+        started), in_progress: requests, those due first at the top; counts: kind → number; and the
+        result of `workload`.
     """
     kind, where = _desk_kind(today), waiting(organization_id)
     next_day = sa.func.coalesce(Request.review_due, Request.due).asc().nulls_last()
@@ -332,7 +349,9 @@ def desk_counts(organization_id: str | None, today: date) -> dict[str, int]:
 
 
 def waiting(organization_id: str | None) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return SQL conditions for requests on the desk of a service (None: any), or decided and with a pending review."""
+    """Return SQL conditions for requests on the desk of a service (None: any),
+    or decided and with a pending review.
+    """
     waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
     if organization_id is None:
         return (waits,)
@@ -353,7 +372,9 @@ def _desk_kind(today: date) -> Any:
 
 
 def _assigned(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
-    """Return the SQL condition for requests assigned to the reader or to someone they replace today, or to no one."""
+    """Return the SQL condition for requests assigned to the reader or to someone
+    they replace today, or to no one.
+    """
     if whose == "mine":
         assigned = Request.assigned_to.in_(_stood_in_for(reader, organization_id))
     else:
@@ -375,8 +396,8 @@ def workload(organization_id: str, reader: Reader, today: date) -> DataDict:
     """Return the number of requests of each agent of a service, and current absences.
 
     Returns:
-        mine, nobody: number of requests of the reader, and of those assigned to no one in the service; people: user,
-        name, count, late, away_until, substitute.
+        mine, nobody: number of requests of the reader, and of those assigned to no one in the
+        service; people: user, name, count, late, away_until, substitute.
     """
     where = (Request.organization_id == organization_id, Request.state.in_(states.ON_DESK))
     late = sa.func.count().filter(Request.due < today)
@@ -419,7 +440,10 @@ class Due:
 
 
 def due_dates(where: Collection[Any], states: Collection[str]) -> list[Due]:
-    """Return the due dates of requests in some states, and of reviews; of more than `MOST_DUE`, the last ones."""
+    """Return the due dates of requests in some states, and of reviews.
+
+    Of more than `MOST_DUE`, the last ones.
+    """
     columns = (Request.id, Request.reference, Request.title, Request.version, Request.state)
     waiting = (Request.state.in_(states), Request.due.is_not(None))
     reviewed = (Request.review_due.is_not(None),)

@@ -1,13 +1,14 @@
-"""Replies by e-mail: fetched over IMAP (RFC 3501) or handed over by a mail server, and made messages of their authors.
+"""Replies by e-mail: fetched over IMAP (RFC 3501) or handed over by a mail server, and made
+messages of their authors.
 
-Each becomes a message, or is refused with one explanatory e-mail. The reply address is signed, specific to a
-notification of one user, and expires; the sender must be the address of that user's account. The text goes through the
-same access checks, limits, file checks and moderation as on the pages. Explanations are sent to the address of the
-account, never to one read from the e-mail.
+Each becomes a message, or is refused with one explanatory e-mail. The reply address is signed,
+specific to a notification of one user, and expires; the sender must be the address of that user's
+account. The text goes through the same access checks, limits, file checks and moderation as on the
+pages. Explanations are sent to the address of the account, never to one read from the e-mail.
 
-Anybody can write to the mailbox: of e-mails that are no replies, only the headers are fetched. Processed e-mails are
-marked as seen. One that fails on an error of this extension is also flagged: it stays in the mailbox for the
-administrator without blocking the others.
+Anybody can write to the mailbox: of e-mails that are no replies, only the headers are fetched.
+Processed e-mails are marked as seen. One that fails on an error of this extension is also flagged:
+it stays in the mailbox for the administrator without blocking the others.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ log = logging.getLogger(__name__)
 
 TAKEN = "taken"
 MOST_FILES = 10
-#: Outcomes of e-mails that may be somebody else's. They count apart: whoever got hold of a reply address must not use
-#: up the limits of the person.
+#: Outcomes of e-mails that may be somebody else's. They count apart: whoever got hold of a reply
+#: address must not use up the limits of the person.
 OF_STRANGERS = ("other_sender", "unverified")
 #: Limits per user: e-mails processed in an hour, and explanations sent in a day.
 MOST_PROCESSED, MOST_ANSWERED = 60, 5
@@ -81,8 +82,8 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         too_large: whether the body was left out.
 
     Returns:
-        taken; a code for which no e-mail is sent: not_ours, automatic, seen, unknown, flood, too_complex or broken; or
-        the code of the explanation sent to the user.
+        taken; a code for which no e-mail is sent: not_ours, automatic, seen, unknown, flood,
+        too_complex or broken; or the code of the explanation sent to the user.
     """
     too_large = too_large or len(raw) > config.reply_bytes()
     try:
@@ -117,7 +118,9 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
 
 
 def is_wanted(head: bytes) -> bool:
-    """Return whether an e-mail with these headers is processed at all, so that its body is worth fetching."""
+    """Return whether an e-mail with these headers is processed at all,
+    so that its body is worth fetching.
+    """
     try:
         headers = mail_parsing.read_headers(head)
     except mail_parsing.Unreadable:
@@ -154,7 +157,9 @@ class Mail:
 
 
 def _tried(mail: Mail) -> tuple[str, tuple[str, ...]]:
-    """Return the outcome of an e-mail, and details of what was wrong in the language of the user."""
+    """Return the outcome of an e-mail, and details of what was
+    wrong in the language of the user.
+    """
     try:
         with language.speaking(mail.language):
             _take(mail)
@@ -164,7 +169,10 @@ def _tried(mail: Mail) -> tuple[str, tuple[str, ...]]:
 
 
 def _begin(mail: Mail) -> bool:
-    """Record the arrival of an e-mail; return False when it was already processed, True for an interrupted one."""
+    """Record the arrival of an e-mail.
+
+    Return False when it was already processed, True for an interrupted one.
+    """
     row = model.Session.get(Inbound, mail.key, populate_existing=True)
     if row is not None:
         return not row.outcome
@@ -219,7 +227,8 @@ def _take(mail: Mail) -> None:
 
 
 def _check_sender(mail: Mail, user: model.User) -> None:
-    """Check that an e-mail comes from the person who was notified, within the validity of the address.
+    """Check that an e-mail comes from the person who was notified, within the validity of the
+    address.
 
     Raises:
         Refused: it does not.
@@ -259,7 +268,8 @@ def _keep(
     files: Sequence[FileStorage],
     key: str,
 ) -> None:
-    """Create the message; from a requester who was asked for details, the text becomes their answer.
+    """Create the message; from a requester who was asked for details, the text becomes their
+    answer.
 
     All or nothing is stored: the details with their files, and the outcome of the e-mail.
     """
@@ -369,7 +379,10 @@ def fetch() -> int:
 
 
 def _log_in() -> imaplib.IMAP4:
-    """Log in and select the folder. Without TLS from the start, use STARTTLS, except with the local machine."""
+    """Log in and select the folder.
+
+    Without TLS from the start, use STARTTLS, except with the local machine.
+    """
     address = urlsplit(config.imap())
     host, trusted = address.hostname or "", ssl.create_default_context()
     if address.scheme == "imaps":

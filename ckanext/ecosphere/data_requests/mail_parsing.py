@@ -1,9 +1,10 @@
-"""Parsing of incoming e-mails: size-limited before parsing, quotations removed, HTML converted to text.
+"""Parsing of incoming e-mails: size-limited before parsing, quotations removed, HTML converted to
+text.
 
 RFC 5322, 2045–2047 and 3834. Size, nesting and character sets of e-mails are all untrusted.
 
-The header `Authentication-Results` (RFC 8601) says whether DMARC passed. Everything in it but the verdicts may be
-chosen by the sender, in comments and quoted strings too.
+The header `Authentication-Results` (RFC 8601) says whether DMARC passed. Everything in it but the
+verdicts may be chosen by the sender, in comments and quoted strings too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from werkzeug.datastructures import FileStorage
 #: First line of the portal's e-mails; in a reply, all below it is a quotation.
 MARKER = "##-- {words} --##"
 MARKER_LINE = re.compile(r"##--.{0,200}?--##", re.DOTALL)
-#: First lines of quotations in French and English. All repetitions are bounded, to limit backtracking.
+#: First lines of quotations in French and English. All repetitions are bounded, to limit
+#: backtracking.
 QUOTATION_STARTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -69,7 +71,8 @@ LONGEST_ADDRESS_HEADER, LONGEST_ADDRESS, LONGEST_FILE_NAME = 32_000, 320, 2_000
 LONGEST_RESULTS = 8_000
 #: Characters of a part that are searched for the author's text.
 LONGEST_TEXT = 200_000
-#: Limits of parts and of containers, hence of nesting: parsing takes time proportional to lines times depth.
+#: Limits of parts and of containers, hence of nesting: parsing takes time proportional to lines
+#: times depth.
 MOST_PARTS, MOST_CONTAINERS, MOST_LINES = 60, 12, 400_000
 #: Text parts of one type that are searched for the author's text.
 MOST_TEXTS = 10
@@ -78,8 +81,8 @@ MOST_RECIPIENTS = 50
 
 #: End of the headers of an e-mail: an empty line.
 END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
-#: Header of a part that contains others. Other characters may precede the type, since the parser drops more than
-#: spaces.
+#: Header of a part that contains others. Other characters may precede the type, since the parser
+#: drops more than spaces.
 CONTAINER_HEADER = re.compile(
     rb"^content-type:[^a-z/;]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE
 )
@@ -99,8 +102,8 @@ AUTOMATIC_PRECEDENCES = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 AUTOMATIC_SENDER = re.compile(
     r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE
 )
-#: How mail programs begin the subject of an absence message, also those that send no header of RFC 3834. An accent that
-#: is not encoded as RFC 2047 demands is read as U+FFFD.
+#: How mail programs begin the subject of an absence message, also those that send no header of RFC
+#: 3834. An accent that is not encoded as RFC 2047 demands is read as U+FFFD.
 AUTOMATIC_SUBJECT = re.compile(
     r"\s*(?:r[ée\u0301\ufffd]{1,2}ponse automatique|absence du bureau"
     r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\b",
@@ -112,7 +115,8 @@ SIGNATURE_TYPES = (
     "application/x-pkcs7-signature",
     "application/pgp-signature",
 )
-#: Encodings of Python not used in e-mails: the first takes quadratic time, the last two can yield any character.
+#: Encodings of Python not used in e-mails: the first takes quadratic time, the last two can yield
+#: any character.
 REFUSED_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape")
 #: What separates a header into quoted strings, comments and the rest.
 QUOTE_MARKS = re.compile(r'\\.|["()]', re.DOTALL)
@@ -161,7 +165,8 @@ def read_headers(raw: bytes, original_recipient: str = "") -> Headers:
 
     Args:
         raw: the e-mail, or only its headers.
-        original_recipient: address to which it was delivered, "" when the mail server does not say it.
+        original_recipient: address to which it was delivered, "" when the mail server does not say
+            it.
 
     Raises:
         Unreadable: it has no headers, or too long ones.
@@ -186,7 +191,8 @@ def read_headers(raw: bytes, original_recipient: str = "") -> Headers:
 
 
 def _parse(raw: bytes) -> Message:
-    """Parse with the policy that leaves headers alone: the others take quadratic time to parse them.
+    """Parse with the policy that leaves headers alone: the others take quadratic time to parse
+    them.
 
     Raises:
         Unreadable: a header of a part is too long, or the standard library fails on it.
@@ -231,7 +237,9 @@ def _headers(message: Message, name: str) -> list[str]:
 
 
 def _addresses(headers: list[str]) -> list[str]:
-    """Return the addresses in some headers, in lower case; "" for one that is broken or too long."""
+    """Return the addresses in some headers, in lower case;
+    "" for one that is broken or too long.
+    """
     try:
         pairs = getaddresses([header[:LONGEST_ADDRESS_HEADER] for header in headers])
     except RecursionError:  # comments within comments
@@ -260,7 +268,9 @@ def _is_automatic(message: Message) -> bool:
 
 
 def _is_marked(message: Message) -> bool:
-    """Return whether a header says that a program wrote an e-mail: of RFC 3834, or of some mail programs."""
+    """Return whether a header says that a program wrote an e-mail: of RFC 3834,
+    or of some mail programs.
+    """
     submitted = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
     if submitted not in ("", "no"):
         return True
@@ -272,7 +282,9 @@ def _is_marked(message: Message) -> bool:
 
 
 def _is_bounce(message: Message) -> bool:
-    """Return whether an e-mail reports a delivery (RFC 6522), or has the empty return path of bounces (RFC 5321)."""
+    """Return whether an e-mail reports a delivery (RFC 6522),
+    or has the empty return path of bounces (RFC 5321).
+    """
     if _header(message, "Content-Type").lower().startswith("multipart/report"):
         return True
     has_return_path = message.get("Return-Path") is not None
@@ -323,7 +335,9 @@ def _refuse_if_too_complex(lines: bytes) -> None:
 
 
 def _leaves(message: Message) -> Iterator[Any]:
-    """Yield the parts that hold no others, except those of an embedded e-mail, which someone else wrote."""
+    """Yield the parts that hold no others, except those of an embedded e-mail,
+    which someone else wrote.
+    """
     if message.get_content_maintype() == "message":
         return
     if not message.is_multipart():
@@ -365,7 +379,9 @@ def _content(part: Message) -> bytes:
 
 
 def own_words(text: str) -> str:
-    """Return the text above the quotation, without quoted lines, signature and surrounding empty lines."""
+    """Return the text above the quotation, without quoted lines,
+    signature and surrounding empty lines.
+    """
     text = re.sub(r"\r\n?", "\n", text.replace("\x00", "").replace("\u00a0", " "))
     lines = MARKER_LINE.split(text, maxsplit=1)[0].split("\n")
     words: list[str] = []
@@ -384,7 +400,9 @@ def _begins_quotation(line: str) -> bool:
 
 
 def from_html(markup: str) -> str:
-    """Return the text of HTML, without quotations and invisible elements; "" when it cannot be parsed."""
+    """Return the text of HTML, without quotations and invisible elements;
+    "" when it cannot be parsed.
+    """
     parser = html.HTMLParser(
         recover=True, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
     )
@@ -410,7 +428,10 @@ def from_html(markup: str) -> str:
 
 
 def _is_file(part: Message) -> bool:
-    """Return whether a part is an attachment; inline pictures (logos in signatures) and signatures are not."""
+    """Return whether a part is an attachment.
+
+    Inline pictures (logos in signatures) and signatures are not.
+    """
     disposition = part.get_content_disposition()
     is_inline = (
         disposition != "attachment"
@@ -439,8 +460,8 @@ def is_verified(headers: Iterable[str], server: str) -> bool:
     """Return whether a mail server has verified the sender of an e-mail.
 
     Args:
-        headers: its `Authentication-Results`, the topmost first; below the first one of that server, all may be forged.
-        server: name by which the server signs them (`authserv-id`).
+        headers: its `Authentication-Results`, the topmost first; below the first one of that
+        server, all may be forged. server: name by which the server signs them (`authserv-id`).
     """
     for header in headers:
         name, *results = "".join(_outside_of_quotes(header[:LONGEST_RESULTS])).split(";")

@@ -1,7 +1,7 @@
 """Existing data and requests similar to a new request, and datasets that may answer requests.
 
-Datasets are found by the portal's search, requests by full text. The scheduled run compares the datasets that were
-saved since the last one with the open requests; people apply what it suggests.
+Datasets are found by the portal's search, requests by full text. The scheduled run compares the
+datasets that were saved since the last one with the open requests; people apply what it suggests.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ EVERYWHERE = (COUNTRY, MAINLAND)
 LONGEST_NOTES = 200
 WORDS = 12
 SHORTEST_WORD = 3
-#: Solr `mm`: words of the title that must match, up to two all, of more half; titles are descriptions, not queries.
+#: Solr `mm`: words of the title that must match, up to two all, of more half; titles are
+#: descriptions, not queries.
 FEWEST = "2<50%"
 #: Maximum number of requests compared, among those that share a word; the newest first.
 CANDIDATES = 500
@@ -75,7 +76,8 @@ def must_be_seen(request: Request, reader: Reader) -> None:
 
 
 def similar_datasets(title: str, theme: str, territory: str, organization: str) -> list[DataDict]:
-    """Return public datasets with a similar title, best first; none of another place than the requested one.
+    """Return public datasets with a similar title, best first; none of another place than the
+    requested one.
 
     Args:
         title: title of the request.
@@ -148,7 +150,10 @@ def _dataset(dataset: DataDict) -> DataDict:
 
 
 def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> list[DataDict]:
-    """Return open public requests with a similar title, best first; the same theme or territory raises the score."""
+    """Return open public requests with a similar title, best first.
+
+    The same theme or territory raises the score.
+    """
     alike = _alike(title, {territory}, Request.listed, Request.state.in_(states.ACTIVE))
     if alike is None:
         return []
@@ -164,7 +169,8 @@ def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> 
 
 
 def _alike(title: str, territories: set[str], *where: Any) -> Any:
-    """Select requests with enough words of a title: `id`, `theme`, `territory`, `score`; None if it has no words.
+    """Select requests with enough words of a title: `id`, `theme`, `territory`, `score`; None if it
+    has no words.
 
     Args:
         title: of a request or a dataset.
@@ -185,7 +191,10 @@ def _alike(title: str, territories: set[str], *where: Any) -> Any:
 
 
 def _enough_in_common(words: Iterable[str], territories: set[str]) -> Any:
-    """Return the SQL condition for both of two words, or half of more; names of places are ignored."""
+    """Return the SQL condition for both of two words, or half of more.
+
+    Names of places are ignored.
+    """
     terms = voc.get("territories")
     places = [terms[key].label_fr for key in territories if key in terms]
     place_words = {word for place in places for word in _words(place)}
@@ -216,12 +225,14 @@ DATASET_GONE = "dataset_gone"
 COMPARED_AT_ONCE = 100
 #: Key in CKAN's `system_info` of the time of the last comparison.
 LAST_COMPARISON = "ecosphere.requests.last_comparison"
-#: Datasets saved so long before the last comparison are compared again: a save ends later than it says.
+#: Datasets saved so long before the last comparison are compared again: a save ends later than it
+#: says.
 MARGIN = timedelta(minutes=15)
 
 
 def match_saved() -> int:
-    """Compare the datasets saved since the last time with the requests on desks; return how many. Idempotent.
+    """Compare the datasets saved since the last time with the requests on desks; return how many.
+    Idempotent.
 
     Requests whose answer is no longer available are flagged, without reopening them.
     """
@@ -248,7 +259,9 @@ _ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 
 def _fitting(package: model.Package) -> Iterator[DataDict]:
-    """Yield the requests that a dataset may answer, as rows of `DatasetLink`: of a near place and a related theme."""
+    """Yield the requests that a dataset may answer, as rows of `DatasetLink`:
+    of a near place and a related theme.
+    """
     territories = subject(package, "territory", "territories")
     roots = {places.root(theme) for theme in subject(package, "theme", "themes")}
     themes = {key for root in roots for key in listing.with_those_below("themes", root)}
@@ -327,7 +340,9 @@ def suggestions(organization_id: str, reader: Reader) -> list[DataDict]:
 
 
 def _flag_missing_answers() -> None:
-    """Flag the requests answered by datasets that are no longer available, and remove the flags of those that are."""
+    """Flag the requests answered by datasets that are no longer available,
+    and remove the flags of those that are.
+    """
     package = model.Package
     query = (
         sa.select(DatasetLink.request_id, DatasetLink.package_id, package.title)

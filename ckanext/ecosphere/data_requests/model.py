@@ -1,8 +1,9 @@
 """Tables of data requests, their notifications, letters, deliveries and internal work.
 
-There are no foreign keys to CKAN's tables: requests outlive the users and datasets to which they refer. Derived columns
-(`listed`, `support_count`, `first_answer`, `search`) are stored for lists of 50 000 requests. Requests and events are
-only written by `transitions.py` and `service.py`, with the row locked.
+There are no foreign keys to CKAN's tables: requests outlive the users and datasets to which they
+refer. Derived columns (`listed`, `support_count`, `first_answer`, `search`) are stored for lists of
+50 000 requests. Requests and events are only written by `transitions.py` and `service.py`, with the
+row locked.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ NEWEST_DAY_SQL = sa.text("CAST(timezone('Europe/Paris', submitted) AS DATE) DESC
 
 
 def rows_changed(statement: Any) -> int:
-    """Execute a statement that inserts, updates or deletes; return the number of rows it changed."""
+    """Execute a statement that inserts, updates or deletes.
+
+    Return the number of rows it changed.
+    """
     return model.Session.execute(statement).rowcount  # pyright: ignore
 
 
@@ -76,25 +80,28 @@ class Request(tk.BaseModel):
     Attributes:
         reference: DD-<year>-<number>, given at the receipt.
         kind: data, access, or that of a signal (`states.KINDS`).
-        batch_id: id of the first request of a question put to several services, None for a single one.
-        joined_id: shared by the requests for the same thing that a service treats together, None for a single one.
-        package_id: dataset concerned, None without one.
+        batch_id: id of the first request of a question put to several services, None for a single
+        one. joined_id: shared by the requests for the same thing that a service treats together,
+        None for a single one. package_id: dataset concerned, None without one.
         version: incremented by each change, for optimistic locking.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
         show_name: whether the requester's name is public.
         show_procedure: whether the reference of the procedure is public.
-        routing_reason: code and names for the reason why this service was proposed (`wording.routing_reason`).
-        opened: when it was accepted, by a moderator or automatically.
-        first_answer: first response of the service to the requester; `closed`: when it was last closed.
-        clock_start: day of receipt, or of the reopening.
+        routing_reason: code and names for the reason why this service was proposed
+        (`wording.routing_reason`). opened: when it was accepted, by a moderator or automatically.
+        first_answer: first response of the service to the requester; `closed`: when it was last
+        closed. clock_start: day of receipt, or of the reopening.
         due, first_month_ends: last days of the current period and of the first period.
-        outcome: data of the last closing transition: ground, reasons, reason, missing, target, spam…
+        outcome: data of the last closing transition: ground, reasons, reason, missing, target,
+            spam…
         listed: whether it is in the public list.
         flags: notices for the service and the moderators, as {code, …}.
-        plain_links: whether links are shown as plain text, since the requester was not trusted when sending it.
-        review_asked: when the requester asked for an internal review of the current decision or silence.
-        review_due: day by which the service answers a pending review, None without one.
-        satisfied: yes or no, the requester's opinion on the answer, "" without one; satisfied_on: its day.
+        plain_links: whether links are shown as plain text, since the requester was not trusted when
+        sending it. review_asked: when the requester asked for an internal review of the current
+        decision or silence. review_due: day by which the service answers a pending review, None
+        without one.
+        satisfied: yes or no, the requester's opinion on the answer, "" without one; satisfied_on:
+            its day.
     """
 
     __tablename__ = "ecosphere_requests"
@@ -206,7 +213,10 @@ class Request(tk.BaseModel):
 
     @property
     def review_until(self) -> date | None:
-        """Last day on which an internal review of a decision or silence can be asked for; None without one."""
+        """Last day on which an internal review of a decision or silence can be asked for.
+
+        None without one.
+        """
         if self.state in states.CONTESTED:
             since = clock.day_of(self.closed) if self.closed else None
         else:
@@ -216,7 +226,9 @@ class Request(tk.BaseModel):
         return None
 
     def obstacle(self, transition: str, roles: Collection[str]) -> str:
-        """Return what prevents a transition now, by someone with these roles, as `states.obstacle` does."""
+        """Return what prevents a transition now, by someone with these roles,
+        as `states.obstacle` does.
+        """
         moment = clock.now()
         facts = states.Facts.of(self)
         return states.obstacle(facts, transition, roles, moment, clock.day_of(moment))
@@ -253,7 +265,8 @@ def by_id_or_reference(key: str) -> Request | None:
 
 
 class Event(tk.BaseModel):
-    """A transition that took place. Append-only: a trigger refuses every change except erasing texts.
+    """A transition that took place. Append-only: a trigger refuses every change except erasing
+    texts.
 
     Attributes:
         moderation: moderation state of its texts (`trust`); "" when no moderation was needed.
@@ -285,7 +298,8 @@ class Comment(tk.BaseModel):
 
     Attributes:
         organization_id: service on whose behalf it was written.
-        moderation: "" when no moderation was needed, else held, released, rejected or spam (`trust`).
+        moderation: "" when no moderation was needed, else held, released, rejected or spam
+            (`trust`).
     """
 
     __tablename__ = "ecosphere_requests_comment"
@@ -334,7 +348,10 @@ class Revision(tk.BaseModel):
 
 
 class Attachment(tk.BaseModel):
-    """A file attached to a comment; it is stored under its id in the folder of the request (`attachments.path_of`)."""
+    """A file attached to a comment.
+
+    It is stored under its id in the folder of the request (`attachments.path_of`).
+    """
 
     __tablename__ = "ecosphere_requests_attachment"
 
@@ -381,7 +398,8 @@ class DatasetLink(tk.BaseModel):
     """A dataset related to a request.
 
     Attributes:
-        kind: `answer` (given by the service), `suggested` (found by matching) or `mentioned` (in a comment).
+        kind: `answer` (given by the service), `suggested` (found by matching) or `mentioned` (in a
+            comment).
     """
 
     __tablename__ = "ecosphere_requests_dataset"
@@ -398,7 +416,8 @@ class DatasetLink(tk.BaseModel):
 
 
 class Letter(tk.BaseModel):
-    """A letter as it was sent. Append-only: a trigger refuses every change except erasing the addressee.
+    """A letter as it was sent. Append-only: a trigger refuses every change except erasing the
+    addressee.
 
     Attributes:
         event_id: event of the transition, None for a notice of implicit refusal.
@@ -431,7 +450,9 @@ class Letter(tk.BaseModel):
 
 
 class AuthorName(tk.BaseModel):
-    """First name, last name and job title (`quality`) of an agent, as stated in decisions (CRPA, L. 212-1)."""
+    """First name, last name and job title (`quality`) of an agent,
+    as stated in decisions (CRPA, L. 212-1).
+    """
 
     __tablename__ = "ecosphere_requests_author"
 
@@ -443,7 +464,8 @@ class AuthorName(tk.BaseModel):
 
 # Notifications and the settings of their recipients.
 
-#: What becomes of a notification by e-mail: it waits for the user's digest, leaves in an e-mail, or is dropped.
+#: What becomes of a notification by e-mail: it waits for the user's digest, leaves in an e-mail, or
+#: is dropped.
 DIGEST, MAILED, UNWANTED = "digest", "mailed", "unwanted"
 UNSEEN_SQL = "channel = 'page' AND status <> 'seen'"
 UNSEEN = sa.text(UNSEEN_SQL)
@@ -451,7 +473,8 @@ UNSEEN = sa.text(UNSEEN_SQL)
 
 
 class Notification(tk.BaseModel):
-    """Notification of one recipient of one thing through one channel; unique, so that it is sent once.
+    """Notification of one recipient of one thing through one channel; unique, so that it is sent
+    once.
 
     Attributes:
         key: of the thing, e.g. "event:12", "comment:<id>", "due_week:<request>:<due>".
@@ -460,7 +483,8 @@ class Notification(tk.BaseModel):
         user_id: id of a user, or key of a mailbox (`people.Mailbox`).
         channel: "email" or "page".
         status: "sent" or "seen" on the page; "digest", "mailed" or "unwanted" by e-mail.
-        mail_id: the e-mail that tells it (`work.model.Work`), with the proof that it was sent; None for any other.
+        mail_id: the e-mail that tells it (`work.model.Work`), with the proof that it was sent; None
+            for any other.
     """
 
     __tablename__ = "ecosphere_requests_notification"
@@ -591,8 +615,8 @@ class Inbound(tk.BaseModel):
 
     Attributes:
         id: digest of its Message-ID and reply address.
-        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`mails` of the messages).
-        answered: whether an explanation of its refusal was sent.
+        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`mails`
+        of the messages). answered: whether an explanation of its refusal was sent.
     """
 
     __tablename__ = "ecosphere_requests_inbound"

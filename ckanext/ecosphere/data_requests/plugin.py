@@ -60,7 +60,9 @@ HELPERS = {
 @tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([sheets.blueprint])])
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):
-    """Data requests: asked by anyone with an account, answered by the services within the legal period."""
+    """Data requests: asked by anyone with an account,
+    answered by the services within the legal period.
+    """
 
     p.implements(p.IConfigurable)
     p.implements(IEcosphereCommands)

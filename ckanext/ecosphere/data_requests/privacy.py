@@ -1,6 +1,7 @@
 """Personal data of users in data requests: anonymisation, export and erasure (GDPR).
 
-Data for statistics remain: state, dates, theme, territory, service and number of supporters identify no one.
+Data for statistics remain: state, dates, theme, territory, service and number of supporters
+identify no one.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.work import jobs
 from ckanext.ecosphere.work.model import Work
 
-#: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
+#: Roles in which a user acts for an administration: their texts belong to it, and remain without
+#: the name.
 OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
 
 #: Columns of internal events that identify a user.
@@ -94,14 +96,16 @@ def _due(moment: datetime) -> list[str]:
 
 
 def anonymise(request: Request) -> None:
-    """Anonymise a request: requester, authors, supporters, followers, recipients of notifications and users' files.
+    """Anonymise a request: requester, authors, supporters, followers, recipients of notifications
+    and users' files.
 
     All texts of a private request are erased, too, since no one else may read them.
     """
     private = request.visibility == "private"
     _forget_requester(request)
     request.assigned_to = None
-    # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
+    # The reasons of a decision and of its review concern the requester alone, who keeps the
+    # letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     if private:
         request.title = request.description = ""
@@ -148,7 +152,10 @@ def _delete(table: Any, where: Any) -> int:
 
 
 def _forget_unpublished(comments: Any, events: Any, edits: Any) -> None:
-    """Erase texts that were not released, as without an author nothing speaks for publishing them; of edits, all."""
+    """Erase texts that were not released, as without an author nothing speaks for publishing them.
+
+    Of edits, all.
+    """
     unpublished = sa.and_(comments, Comment.moderation.not_in(trust.SHOWN))
     _update(Comment, unpublished, text="", moderation=trust.REJECTED)
     unpublished = sa.and_(events, Event.moderation.not_in(trust.SHOWN))
@@ -236,7 +243,8 @@ def notice() -> Notice:
 def erase(user: model.User) -> dict[str, int]:
     """Erase the personal data of a user; return the number of rows by kind.
 
-    What they wrote, decided and attached on behalf of a service belongs to the service: it remains without their name.
+    What they wrote, decided and attached on behalf of a service belongs to the service: it remains
+    without their name.
     """
     mine = Request.requester_id == user.id
     active = sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))

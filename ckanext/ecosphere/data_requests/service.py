@@ -1,7 +1,8 @@
-"""Writing of requests besides their transitions: drafts, reports, edits, and what people say of them.
+"""Writing of requests besides their transitions: drafts, reports, edits, and what people say of
+them.
 
-Each change is one transaction, with the row locked and its version compared. Each edit after sending is a revision,
-held for moderation if its author is not trusted.
+Each change is one transaction, with the row locked and its version compared. Each edit after
+sending is a revision, held for moderation if its author is not trusted.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def create(
 
 
 def signal(reader: Reader, package: model.Package, kind: str, description: str) -> Request:
-    """Create and send a report about a dataset, which is moderated first if its author is not trusted.
+    """Create and send a report about a dataset, which is moderated first if its author is not
+    trusted.
 
     Args:
         reader: its author, or an anonymous visitor.
@@ -130,7 +132,8 @@ def update(
     *,
     also: transitions.Also = transitions.nothing_else,
 ) -> Request:
-    """Change a request; after sending, each change is a revision, held for moderation if the user is not trusted.
+    """Change a request; after sending, each change is a revision, held for moderation if the user
+    is not trusted.
 
     `also` writes more in the same transaction.
 
@@ -169,7 +172,8 @@ def _revise(reader: Reader, request: Request, changed: Row) -> None:
     today = clock.today() if "need_by" in changed else None
     if errors := fields.missing_before_sending(request, today):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    # A held edit changes nothing yet. None is held before the request is accepted: a moderator reads all of it anyway.
+    # A held edit changes nothing yet. None is held before the request is accepted: a moderator
+    # reads all of it anyway.
     moderation = trust.status_of_new(reader.id) if request.opened else ""
     revision = Revision(
         id=new_id(),
@@ -242,7 +246,10 @@ def follow(reader: Reader, request_id: str, add: bool) -> None:
 
 
 def bond(table: Any, request_id: str, user_id: str, add: bool) -> int:
-    """Create or delete a relation of a user to a request; return the number of rows changed, 0 or 1."""
+    """Create or delete a relation of a user to a request.
+
+    Return the number of rows changed, 0 or 1.
+    """
     if add:
         values = {"request_id": request_id, "user_id": user_id, "created": clock.now()}
         return rows_changed(insert(table).values(values).on_conflict_do_nothing())
@@ -264,7 +271,9 @@ def say_satisfied(request_id: str, opinion: str) -> Request:
 
 
 def stop_emails(user_id: str, request_id: str | None) -> None:
-    """Stop the e-mails to a user about a request, or about all requests, including those that are pending."""
+    """Stop the e-mails to a user about a request, or about all requests,
+    including those that are pending.
+    """
     with transitions.transaction():
         waiting = [Notification.user_id == user_id]
         if request_id:
@@ -278,7 +287,8 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
 # Revisions: edits after sending.
 
 WORD = re.compile(r"\S+\s*|\s+")
-#: Number of words above which a text is compared line by line, and of lines above which it is replaced as a whole.
+#: Number of words above which a text is compared line by line, and of lines above which it is
+#: replaced as a whole.
 MOST_PARTS = 1500
 
 
@@ -291,7 +301,9 @@ def tell_of_revision(request: Request, revision: Revision) -> None:
 
 
 def _revised(revision: Revision) -> DataDict:
-    """Return the new values of the fields of an edit, converted to the types of the request's columns."""
+    """Return the new values of the fields of an edit,
+    converted to the types of the request's columns.
+    """
     return {
         name: _read_value(name, change["to"])
         for name, change in revision.changes.items()
@@ -317,7 +329,8 @@ def _change(name: str, before: Any, after: Any) -> DataDict:
 
 
 def difference(before: str, after: str) -> list[tuple[str, str]]:
-    """Return the differences between two texts, word by word: [("=", kept), ("-", removed), ("+", added)].
+    """Return the differences between two texts, word by word: [("=", kept), ("-", removed), ("+",
+    added)].
 
     To limit the time, long texts are compared line by line, and very long ones replaced as a whole.
     """

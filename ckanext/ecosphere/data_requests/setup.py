@@ -67,7 +67,9 @@ def _moderators() -> list[Check]:
 
 
 def _services() -> list[Check]:
-    """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
+    """Check that a receipt can be sent in the name of every service,
+    or else of the ministry's desk.
+    """
     unready = letters.unready()
     return [*_unready(unready), *_unconfirmed(), *_desk(len(unready))]
 
@@ -90,7 +92,10 @@ def _unready(services: Sequence[letters.Unready]) -> list[Check]:
 
 
 def _unconfirmed() -> list[Check]:
-    """Name the services whose contact details come from the directory; nothing when there are none."""
+    """Name the services whose contact details come from the directory.
+
+    Nothing when there are none.
+    """
     services = letters.unconfirmed()
     if not services:
         return []
@@ -156,7 +161,10 @@ def _emails() -> list[Check]:
 
 
 def _replies() -> list[Check]:
-    """Check that a token can be added to the address for replies; empty when replies are not accepted."""
+    """Check that a token can be added to the address for replies.
+
+    Empty when replies are not accepted.
+    """
     if not config.reply_address():
         return []
     name = _("Data requests (replies by e-mail)")

@@ -1,7 +1,9 @@
-"""Specimens of letters: made-up requests, played to get their letters and e-mails; nothing is stored.
+"""Specimens of letters: made-up requests, played to get their letters and e-mails; nothing is
+stored.
 
-Each case of `data/letter-cases.yaml` is played in a transaction that is rolled back, by the code that serves requests,
-so that what is read is what is sent. They are printed as text in French, each sentence with its source.
+Each case of `data/letter-cases.yaml` is played in a transaction that is rolled back, by the code
+that serves requests, so that what is read is what is sent. They are printed as text in French, each
+sentence with its source.
 """
 
 from __future__ import annotations
@@ -146,7 +148,9 @@ def _send_request(group: model.Group, requester: model.User) -> Request:
 def _perform(
     request: Request, step: Row, people: Mapping[str, model.User]
 ) -> tuple[str, str | None, Row]:
-    """Do a step of a case; return the kind of its letter, who acted, and the fields of the transition."""
+    """Do a step of a case; return the kind of its letter, who acted,
+    and the fields of the transition.
+    """
     name, role = step["transition"], step.get("role", states.SYSTEM)
     if name == letters.SILENCE:
         letters.of_silence(request)
@@ -163,7 +167,10 @@ def _perform(
 
 
 def _value(value: Any, request: Request) -> Any:
-    """Return a field of a step; some words stand for a day, or for the reference of one more request."""
+    """Return a field of a step.
+
+    Some words stand for a day, or for the reference of one more request.
+    """
     if value == "today":
         return dates.today().isoformat()
     if value == "tomorrow":

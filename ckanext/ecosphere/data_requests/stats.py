@@ -1,4 +1,7 @@
-"""Public statistics of requests. Private requests count only above a threshold, so that none can be identified."""
+"""Public statistics of requests.
+
+Private requests count only above a threshold, so that none can be identified.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Event, Request, number_of
 from ckanext.ecosphere.data_requests.notifications.delivery import YES
 
-#: Closed without a decision on the request: counted apart, so that the outcomes add up to the requests answered.
+#: Closed without a decision on the request: counted apart, so that the outcomes add up to the
+#: requests answered.
 NO_ANSWER = tuple(
     state for state in states.CLOSED if state not in (*states.DECIDED, *states.SETTLED)
 )
@@ -58,7 +62,9 @@ def show(year: int | None, organization_id: str | None, today: date) -> DataDict
 
 
 def _threshold() -> int:
-    """Return the number of private requests from which a figure includes them, also if the option says 0."""
+    """Return the number of private requests from which a figure includes them,
+    also if the option says 0.
+    """
     return max(config.statistics_threshold(), 1)
 
 
@@ -70,7 +76,8 @@ def _selection(
     Args:
         year: of the receipt, None for all years.
         organization_id: of one service, None for all.
-        turned_away: whether to include the requests that moderators rejected for reasons other than spam.
+        turned_away: whether to include the requests that moderators rejected for reasons other than
+            spam.
     """
     is_rejected = Request.state == states.REJECTED
     counted = sa.and_(Request.opened.is_not(None), ~is_rejected)
@@ -94,7 +101,8 @@ def _columns(today: date) -> list[Any]:
     # A transfer, or a statement that the data is not held, does not count as an answer.
     answered = Request.state.in_(states.DECIDED)
     waiting = Request.state.in_(states.ACTIVE)
-    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.last_day`.
+    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like
+    # `clock.last_day`.
     month_over = _day(Request.submitted) + sa.text("interval '1 month'")
     in_time = sa.and_(answered, _day(Request.closed) <= month_over)
     # The requests of which it is certain whether they were answered within the month.
@@ -123,7 +131,8 @@ def _day(moment: Any) -> Any:
 
 
 def _line(row: Any) -> DataDict:
-    """Return figures of the counts of `_columns`; `within_month` and the opinions `yes` are shares, 0-1.
+    """Return figures of the counts of `_columns`; `within_month` and the opinions `yes` are shares,
+    0-1.
 
     Opinions are None below the threshold, so that no one can be identified.
     """
@@ -170,7 +179,10 @@ def _shown(public: int, private: int) -> int:
 
 
 def _by_service(where: list[Any], columns: list[Any]) -> list[DataDict]:
-    """Return the figures of each service with public requests, of these requests; that with the most first."""
+    """Return the figures of each service with public requests, of these requests.
+
+    That with the most first.
+    """
     public = (Request.visibility == "public", Request.organization_id.is_not(None))
     query = sa.select(Request.organization_id, *columns).where(*where, *public)
     rows = model.Session.execute(query.group_by(Request.organization_id))

@@ -1,15 +1,17 @@
 """Transitions of requests: each in one transaction, with the row locked and its version compared.
 
-Auth functions decide first who may do what; here, with the row locked, the same table (`states.TRANSITIONS`) decides
-again. A transition changes the request (its effects), writes its event, its letter and its notifications; e-mails are
-sent afterwards from those rows, so that none is sent for what was rolled back and none is lost.
+Auth functions decide first who may do what; here, with the row locked, the same table
+(`states.TRANSITIONS`) decides again. A transition changes the request (its effects), writes its
+event, its letter and its notifications; e-mails are sent afterwards from those rows, so that none
+is sent for what was rolled back and none is lost.
 
-Requests for the same thing are treated together: what is decided for one is decided for all, each with its own
-letter. Each keeps its author, reference, period and remedies; authors of private requests never learn of one another.
-A step goes to those for which it is lawful; the others are left out, with the reason.
+Requests for the same thing are treated together: what is decided for one is decided for all, each
+with its own letter. Each keeps its author, reference, period and remedies; authors of private
+requests never learn of one another. A step goes to those for which it is lawful; the others are
+left out, with the reason.
 
-References are numbers of a year, drawn at random. A sequence would reveal the order in which requests came in and so,
-compared with the list of accounts, who made them.
+References are numbers of a year, drawn at random. A sequence would reveal the order in which
+requests came in and so, compared with the list of accounts, who made them.
 """
 
 from __future__ import annotations
@@ -80,7 +82,8 @@ class Conflict(tk.ValidationError):
     """The request has a newer version; CKAN's API answers 409.
 
     Attributes:
-        changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
+        changes: events since the version that the person had seen, as returned by
+            `ecosphere_request_show`.
     """
 
     def __init__(self, version: int, changes: list[DataDict]) -> None:
@@ -94,7 +97,8 @@ class Conflict(tk.ValidationError):
 
 
 def lock(*ids: str) -> dict[str, Request]:
-    """Lock requests until the transaction ends, in a fixed order to avoid deadlocks, and reload them.
+    """Lock requests until the transaction ends, in a fixed order to avoid deadlocks, and reload
+    them.
 
     Raises:
         NotFound: one of them no longer exists.
@@ -182,7 +186,8 @@ def transition(
     *,
     also: Also = nothing_else,
 ) -> tuple[Request, Shared]:
-    """Do a transition for a user and, if it is a step of the work, for the requests treated together with this one.
+    """Do a transition for a user and, if it is a step of the work, for the requests treated
+    together with this one.
 
     Args:
         reader: who acts.
@@ -266,7 +271,10 @@ def _hold_files(request: Request) -> None:
 def if_possible(
     request_id: str, name: str, role: str = states.SYSTEM, actor: str | None = None
 ) -> Request | None:
-    """Do a transition without fields, an automatic one by default; return None when it is not possible now."""
+    """Do a transition without fields, an automatic one by default.
+
+    Return None when it is not possible now.
+    """
     with changing(request_id) as request:
         if request.obstacle(name, (role,)):
             model.Session.rollback()
@@ -277,7 +285,9 @@ def if_possible(
 
 
 def perform(request: Request, name: str, role: str, actor: str | None, data: Row) -> Event:
-    """Do a transition of a locked request: write its event, letter and notifications, without committing."""
+    """Do a transition of a locked request: write its event, letter and notifications,
+    without committing.
+    """
     moment = clock.now()
     line = states.TRANSITIONS[name]
     values = fields.parse(line, data, request, clock.day_of(moment), actor)
@@ -315,7 +325,9 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Row
 
 
 def _moderation(request: Request, role: str, actor: str | None, data: Row) -> str:
-    """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
+    """Return the moderation state of a transition's text:
+    held for untrusted requesters once the request is open.
+    """
     written = any(data.get(name) for name in ("comment", "reason"))
     if role == states.REQUESTER and request.opened and written:
         return trust.status_of_new(actor)
@@ -387,7 +399,10 @@ def _joined_obstacle(reader: Reader, request: Request, name: str, values: Row) -
 
 
 def _locked_together(request_id: str) -> list[Request]:
-    """Lock a request and those treated together with it; return the others that wait for an answer."""
+    """Lock a request and those treated together with it.
+
+    Return the others that wait for an answer.
+    """
     while True:
         ids = _joined_ids(request_id)
         locked = lock(request_id, *ids)
@@ -529,7 +544,9 @@ def _ask_details(request: Request, values: DataDict, moment: datetime) -> None:
 
 
 def _end_waiting(request: Request, values: DataDict, moment: datetime) -> None:
-    """End the waiting for the requester, and add its days to the period where the ministry chose so."""
+    """End the waiting for the requester, and add its days to the
+    period where the ministry chose so.
+    """
     if config.clock_stops() and request.details_asked and request.due:
         waited = clock.day_of(moment) - clock.day_of(request.details_asked)
         request.due += waited
@@ -625,7 +642,9 @@ def _ask_review(request: Request, values: DataDict, moment: datetime) -> None:
 
 
 def _take_up_again(request: Request, values: DataDict, moment: datetime) -> None:
-    """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
+    """Take the request up again after a review, due on the review's due date or, if that has come,
+    in a new period.
+    """
     today = clock.day_of(moment)
     if config.clock() and request.review_due and request.review_due > today:
         request.due = request.review_due

@@ -1,4 +1,6 @@
-"""Areas in degrees: buffers in metres, outlines of communes, and the territories in which an area lies."""
+"""Areas in degrees: buffers in metres, outlines of communes,
+and the territories in which an area lies.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ from ckanext.ecosphere.vocabularies import communes, epcis, gazetteer
 
 #: Share of the area that a commune must hold to count, or of itself that must lie in the area.
 LEAST_SHARE = 0.005
-#: Communes that begin in an area and whose outlines are compared with it; a larger one is known by its départements.
+#: Communes that begin in an area and whose outlines are compared with it; a larger one is known by
+#: its départements.
 MOST_COMPARED = 150
-#: Degrees from a corner of a commune's outline to its farthest point; in Guyane, communes are larger than départements.
+#: Degrees from a corner of a commune's outline to its farthest point; in Guyane, communes are
+#: larger than départements.
 REACH, REACH_IN_GUYANE = 0.35, 3.0
 #: Share of an area outside of all communes from which it is sea.
 LEAST_SEA = 0.05
@@ -75,7 +79,9 @@ _NUMBERS = re.compile(r"-?\d+")
 
 @cache
 def polygons(path: str) -> BaseGeometry:
-    """Return an SVG path of moves and relative lines, in thousandths of a degree, as areas in degrees."""
+    """Return an SVG path of moves and relative lines, in thousandths of a degree,
+    as areas in degrees.
+    """
     whole = shapely.Polygon()
     for ring in path.split("M")[1:]:
         steps = numpy.array(_NUMBERS.findall(ring), dtype=float).reshape(-1, 2)
@@ -111,7 +117,8 @@ def outline_of_epci(code: str) -> BaseGeometry:
 # --- territories -----------------------------------------------------------------------------
 
 _KINDS = ("commune", "epci", "departement", "outre-mer", "zone-maritime", "region")
-#: Parts of an area, the largest first: share of the area, and the index values of the places around it.
+#: Parts of an area, the largest first: share of the area, and the index values of the places around
+#: it.
 Shares = tuple[tuple[float, tuple[str, ...]], ...]
 
 
@@ -213,7 +220,9 @@ def _wide_shares(area: BaseGeometry, is_inside: Any) -> list[tuple[float, tuple[
 
 
 def _seas(area: BaseGeometry) -> tuple[str, ...]:
-    """Return the index values of the sea in which an area lies: its maritime zones, and the country."""
+    """Return the index values of the sea in which an area lies: its maritime zones,
+    and the country.
+    """
     zones: list[tuple[float, str]] = []
     for concept in voc.get("territories"):
         west, south, east, north = concept.data["bbox"]

@@ -9,7 +9,8 @@ LONGEST_TEXT = 30_000
 """Maximum characters of a text; Solr refuses a single term above 32 766 bytes."""
 LONGEST: dict[str, int] = {
     "title": 500,
-    # Of a resource or contact; CKAN's own validator limits that of a dataset, part of its URL, to 100.
+    # Of a resource or contact; CKAN's own validator limits that of a dataset, part of its URL, to
+    # 100.
     "name": 500,
     "version": 100,
     "url": 4_000,

@@ -264,7 +264,9 @@ UNKNOWN = "UNKNOWN"
 @voc.derived
 @lru_cache(maxsize=512)
 def frequency_code(frequency: str) -> str:
-    """Return the code of `frequency` in the EU authority table, else its last path segment; "" for none."""
+    """Return the code of `frequency` in the EU authority table, else its last path segment;
+    "" for none.
+    """
     if not frequency:
         return ""
     concept = voc.get("frequency").lookup(frequency)
@@ -284,11 +286,12 @@ def due_date(frequency: str, updated: dt.date | None, announced: dt.date | None)
     Args:
         frequency: code of the EU frequency table, e.g. "ANNUAL".
         updated: day of the last update.
-        announced: day of the next update, if the producer gives one; it takes precedence over the frequency when it
-            is later than the last update.
+        announced: day of the next update, if the producer gives one; it takes precedence over the
+            frequency when it is later than the last update.
 
     Returns:
-        that day, including the grace period; None when no update is promised or the last update is unknown.
+        that day, including the grace period; None when no update is promised or the last update is
+        unknown.
     """
     if announced and (updated is None or announced > updated):
         return _later(announced, SHORTEST_GRACE)

@@ -251,7 +251,9 @@ def with_axes_swapped(geometry: Geometry) -> Geometry:
 
 
 def _latitudes_second(coordinates: Any) -> Any:
-    """Return coordinates nested to any depth, with the first two numbers of each position exchanged."""
+    """Return coordinates nested to any depth, with the first two
+    numbers of each position exchanged.
+    """
     if coordinates and isinstance(coordinates[0], int | float):
         return [coordinates[1], coordinates[0], *coordinates[2:]]
     return [_latitudes_second(part) for part in coordinates]
@@ -356,8 +358,8 @@ def read_coordinates(text: str) -> tuple[float, ...]:
     Other finite numbers are returned as they are; empty for any other text.
 
     Args:
-        text: a point, or the sides of a box, in degrees or in metres (Lambert-93). Latitude and longitude of a point
-            of France in degrees may be in any order.
+        text: a point, or the sides of a box, in degrees or in metres (Lambert-93). Latitude and
+            longitude of a point of France in degrees may be in any order.
     """
     pieces = _SIDES.split((numbers_in(text) or text).strip(" ,;"))
     try:

@@ -1,4 +1,5 @@
-"""Outlines of France and its overseas départements, on which boxes are drawn or shown; no tiles, nothing fetched.
+"""Outlines of France and its overseas départements, on which boxes are drawn or shown; no tiles,
+nothing fetched.
 
 Pure: nothing here depends on CKAN.
 """
@@ -57,7 +58,9 @@ class Frame:
     towns: tuple[Town, ...]
 
     def as_dict(self) -> dict[str, float]:
-        """Return what the script needs to place tiles: west and north in degrees, and the scales."""
+        """Return what the script needs to place tiles: west and north in degrees,
+        and the scales.
+        """
         return {
             "west": self.box[0],
             "north": self.box[3],
@@ -131,7 +134,9 @@ def frame_of(box: Box) -> Frame | None:
 
 
 def rectangle(frame: Frame, box: Box, smallest: float = SMALLEST) -> Rectangle:
-    """Return a box in pixels of a map, clipped to its edges and at least `smallest` pixels wide and high."""
+    """Return a box in pixels of a map, clipped to its edges and at least
+    `smallest` pixels wide and high.
+    """
     x_left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
     right = min((box[2] - frame.box[0]) * frame.scale_x, frame.width)
     top = max((frame.box[3] - box[3]) * frame.scale_y, 0)

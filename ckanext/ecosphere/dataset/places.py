@@ -165,7 +165,9 @@ def zones() -> dict[str, tuple[str, ...]]:
 
 
 def index_value(key: str) -> str:
-    """Return the value by which the index knows a territory or commune, given as URI or id; "" if it is unknown."""
+    """Return the value by which the index knows a territory or commune, given as URI or id;
+    "" if it is unknown.
+    """
     commune = communes.get(key)
     if commune:
         return f"commune-{commune.code}"

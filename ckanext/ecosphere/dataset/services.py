@@ -265,5 +265,7 @@ def items_request(url: str, layer: str, items: str = "", **parameters: Any) -> s
 
 
 def json_format(names: Iterable[str]) -> str:
-    """Return the output format of a WFS for GeoJSON among those that it offers, "" if there is none."""
+    """Return the output format of a WFS for GeoJSON among those that it offers,
+    "" if there is none.
+    """
     return min(filter(_JSON.search, names), key=len, default="")

@@ -1,9 +1,10 @@
 """Build index documents of many datasets together, identical to those that CKAN sends to Solr.
 
-CKAN reads a dataset with ten queries, validates it twice and calls all plugins before it indexes it. Here the same
-functions of CKAN and of the plugins are used, but with one query of each kind for the whole batch. Datasets of other
-types (harvest sources) or with unsupported relations (groups, relationships), and portals whose plugins replace
-`package_show`, are handled by `solr.document`. A test of the harvest compares the results.
+CKAN reads a dataset with ten queries, validates it twice and calls all plugins before it indexes
+it. Here the same functions of CKAN and of the plugins are used, but with one query of each kind for
+the whole batch. Datasets of other types (harvest sources) or with unsupported relations (groups,
+relationships), and portals whose plugins replace `package_show`, are handled by `solr.document`. A
+test of the harvest compares the results.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Documents:
 
         Args:
             package_ids: dataset ids.
-            on_error: called for a dataset whose document cannot be built; the others are still built.
+            on_error: called for a dataset whose document cannot be built; the others are still
+                built.
         """
         if not package_ids:
             return []
@@ -125,7 +127,9 @@ def asked_by_hooks(package_ids: list[str]) -> list[Any]:
 
 
 class KnownPackages(types.SimpleNamespace):
-    """A stand-in for `ckan.model` in CKAN's index function, which returns the datasets of the batch without a query."""
+    """A stand-in for `ckan.model` in CKAN's index function,
+    which returns the datasets of the batch without a query.
+    """
 
     def __init__(self, packages: dict[str, model.Package]):
         package = types.SimpleNamespace(get=lambda id_: packages.get(id_) or model.Package.get(id_))
@@ -155,11 +159,15 @@ class _Rows:
         self._organisations = {row.id: row for row in organisations}
 
     def is_special(self, package: model.Package) -> bool:
-        """Tell whether CKAN itself has to read a dataset: it has groups or relationships, or is a harvest source."""
+        """Tell whether CKAN itself has to read a dataset: it has groups or relationships,
+        or is a harvest source.
+        """
         return package.type != "dataset" or package.id in self._special
 
     def dictize(self, package: model.Package, context: Any) -> Row:
-        """Return a dataset as `ckan.lib.dictization.model_dictize.package_dictize` does, key for key."""
+        """Return a dataset as `ckan.lib.dictization.model_dictize.package_dictize` does,
+        key for key.
+        """
         dataset = dictization.table_dictize(package, context)
         if dataset.get("title"):
             dataset["title"] = dataset["title"].strip()
@@ -244,7 +252,8 @@ class KeptDocuments:
     """Builder of documents from stored copies; use one per run.
 
     Attributes:
-        from_index: number of documents built from the index; the others are built from the database.
+        from_index: number of documents built from the index; the others are built from the
+            database.
     """
 
     def __init__(self) -> None:
@@ -255,8 +264,9 @@ class KeptDocuments:
         """Build the documents of some datasets.
 
         Args:
-            package_ids: dataset ids; those missing from the index, or with unusable copies, are read from the database.
-            on_error: called for a dataset whose document cannot be built; the others are still built.
+            package_ids: dataset ids; those missing from the index, or with unusable copies, are
+            read from the database. on_error: called for a dataset whose document cannot be built;
+            the others are still built.
 
         Raises:
             SolrAwayError: Solr is down.
@@ -319,9 +329,11 @@ def _again(copy: Row, packages: dict[str, model.Package]) -> solr.Document | Non
 
 
 def _readable(document: solr.Document | None) -> Row:
-    """Return a document with its copies parsed, so that the order of keys and extras does not matter.
+    """Return a document with its copies parsed, so that the order of keys and extras does not
+    matter.
 
-    The database has its own order of extras, which differs between a dataset just saved and the same one read again.
+    The database has its own order of extras, which differs between a dataset just saved and the
+    same one read again.
     """
     readable = dict(document or {})
     for name in COPIES:
@@ -339,9 +351,10 @@ def _unordered(copy: str) -> Row:
 
 # --- the signature of the schema ---
 
-# CKAN shows and edits datasets as stored in the index. A document written without these plugins, or with another
-# schema, has its fields in other places: the next save would lose them. So each document carries the signature of its
-# schema, and `ckan ecosphere init` rewrites those with another one.
+# CKAN shows and edits datasets as stored in the index. A document written without these plugins, or
+# with another schema, has its fields in other places: the next save would lose them. So each
+# document carries the signature of its schema, and `ckan ecosphere init` rewrites those with
+# another one.
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,7 @@
-"""Index many datasets with one request, using CKAN's own documents; reconcile the index with the database."""
+"""Index many datasets with one request, using CKAN's own documents.
+
+Reconcile the index with the database.
+"""
 
 from __future__ import annotations
 
@@ -41,10 +44,12 @@ class _Collector:
 
 
 def document(package_id: str) -> Document | None:
-    """Return the document that CKAN would send to Solr for a dataset, including the hooks of all plugins.
+    """Return the document that CKAN would send to Solr for a dataset, including the hooks of all
+    plugins.
 
-    CKAN builds and sends a document in one function. It runs here with a connection that collects documents: the same
-    code object with other globals, so that nothing is patched for other callers.
+    CKAN builds and sends a document in one function. It runs here with a connection that collects
+    documents: the same code object with other globals, so that nothing is patched for other
+    callers.
 
     Returns:
         the document, or None for a dataset that is not to be indexed.
@@ -58,8 +63,8 @@ def build(dataset: Document, models: Any = model) -> Document | None:
     """Return the document that CKAN would send to Solr for a dataset dict.
 
     Args:
-        dataset: dict shown with CKAN's default schema, and under `with_custom_schema` with the schema of its type.
-        models: `ckan.model`, or a stand-in for it.
+        dataset: dict shown with CKAN's default schema, and under `with_custom_schema` with the
+        schema of its type. models: `ckan.model`, or a stand-in for it.
     """
     collector = _Collector()
     original = ckan_index.PackageSearchIndex.index_package
@@ -182,7 +187,8 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     except (pysolr.SolrError, requests.RequestException, OSError) as error:
-        # pysolr distinguishes refused requests from outages only by its message. A core not loaded yet gives 404.
+        # pysolr distinguishes refused requests from outages only by its message. A core not loaded
+        # yet gives 404.
         refused = (
             isinstance(error, pysolr.SolrError)
             and "(HTTP 4" in str(error)
@@ -194,10 +200,11 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 # --- repair ---
 
-# CKAN indexes a dataset before it commits it: a process killed in between leaves a document that was never saved, and
-# one that loses Solr after the commit leaves a dataset without a document. Recent changes are compared each time,
-# everything when the totals differ and once in a while. A save in progress looks the same for a moment, so only
-# differences found twice in a row are repaired.
+# CKAN indexes a dataset before it commits it: a process killed in between leaves a document that
+# was never saved, and one that loses Solr after the commit leaves a dataset without a document.
+# Recent changes are compared each time, everything when the totals differ and once in a while. A
+# save in progress looks the same for a moment, so only differences found twice in a row are
+# repaired.
 
 #: How far back each comparison goes at least, and interval of full comparisons, in seconds.
 BACK_SECONDS, EVERYTHING_SECONDS = 900.0, 3600.0

@@ -1,9 +1,9 @@
 """Validate many datasets of one type with CKAN's validators, preparing the schema only once.
 
-`ckan.lib.navl` flattens the schema, sorts its fields and counts the arguments of its validators on each call, several
-times over; with a hundred fields that costs more than the validators themselves. Here this is done once per form of a
-schema. The portal's validators are called in the same order on the same data, with the same result; a test of the
-harvest compares them.
+`ckan.lib.navl` flattens the schema, sorts its fields and counts the arguments of its validators on
+each call, several times over; with a hundred fields that costs more than the validators themselves.
+Here this is done once per form of a schema. The portal's validators are called in the same order on
+the same data, with the same result; a test of the harvest compares them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Errors = dict[Key, list[Any]]
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
 """Possible numbers of arguments of a validator, by which navl decides how to call it."""
 _PHASES = ("__before", "", "__extras", "__after", "__junk")
-"""Fields that navl validates at a time of their own; all others, called "" here, after the first."""
+"""Fields that navl validates at a time of their own; all others ("" here) after the first."""
 
 
 class _Field(NamedTuple):
@@ -116,7 +116,9 @@ class CompiledSchema:
         return result, {key: value for key, value in errors.items() if value}
 
     def _levels_in(self, flat: dict[Key, Any]) -> dict[Key, _Level]:
-        """Return the dataset and the parts of it that have a subschema, outer ones first, by path."""
+        """Return the dataset and the parts of it that have a subschema, outer ones first,
+        by path.
+        """
         paths: set[Key] = {()}
         for path in sorted({key[:-1] for key in flat}, key=_order):
             if path and path[::2] in self._prefixes and path[:-2] in paths:
@@ -148,7 +150,10 @@ class CompiledSchema:
 
 
 class Validation:
-    """Validation of datasets with the plugin of their type; prepared schemas are kept for the next ones."""
+    """Validation of datasets with the plugin of their type.
+
+    Prepared schemas are kept for the next ones.
+    """
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
@@ -164,8 +169,8 @@ class Validation:
     ) -> tuple[DataDict, Any]:
         """Validate a dataset, as `ckan.lib.plugins.plugin_validate` does.
 
-        ckanext-scheming completes the schema and then calls navl: its own code runs here, with our navl in place of
-        CKAN's. A plugin that validates in another way is called unchanged.
+        ckanext-scheming completes the schema and then calls navl: its own code runs here, with our
+        navl in place of CKAN's. A plugin that validates in another way is called unchanged.
 
         Args:
             plugin: plugin of the type; an object without `validate` for CKAN's own schemas.

@@ -1,17 +1,19 @@
 """Defects 3, 12, 24, 40 and 42: personal data of accounts.
 
-3 and 42: CKAN shows the times of accounts to every account (`user_list`), and to everyone wherever it lists people.
-Compared with the times of public contributions, they reveal who wrote what anonymously. It lists the organisations of
-any user to everybody.
+3 and 42: CKAN shows the times of accounts to every account (`user_list`), and to everyone wherever
+it lists people. Compared with the times of public contributions, they reveal who wrote what
+anonymously. It lists the organisations of any user to everybody.
 
-12: deleting an account, as a sysadmin does, only marks it as deleted and ends its memberships; here it erases the same
-personal data as closing one's own.
+12: deleting an account, as a sysadmin does, only marks it as deleted and ends its memberships; here
+it erases the same personal data as closing one's own.
 
-24: CKAN compares e-mail addresses with ILIKE, in which "%" and "_", both allowed in addresses, are wildcards: other
-people's addresses could be found out letter by letter, and "a_b@…" is refused beside "acb@…".
+24: CKAN compares e-mail addresses with ILIKE, in which "%" and "_", both allowed in addresses, are
+wildcards: other people's addresses could be found out letter by letter, and "a_b@…" is refused
+beside "acb@…".
 
-40: the id of an account is what a forged session or token needs. `creator_user_id` is shown to sysadmins and to the
-person; Solr indexes it too, so a search by parts of an id would reveal it value by value.
+40: the id of an account is what a forged session or token needs. `creator_user_id` is shown to
+sysadmins and to the person; Solr indexes it too, so a search by parts of an id would reveal it
+value by value.
 
 Not yet accepted.
 """
@@ -65,7 +67,8 @@ def get_validators() -> dict[str, Any]:
     return {email_is_unique.__name__: email_is_unique}
 
 
-#: Keys shown only to the person and to sysadmins; the hash of an e-mail address reveals the address.
+#: Keys shown only to the person and to sysadmins; the hash of an e-mail address reveals the
+#: address.
 PERSONAL = ("created", "last_active", "email_hash", "activity_streams_email_notifications")
 #: Orders of `user_list` allowed to everyone; CKAN accepts any column, even that of the passwords.
 ORDERS = ("display_name", "fullname", "name", "number_created_packages")
@@ -149,7 +152,9 @@ def _people_shown(result: Any, context: Any) -> Any:
 
 
 def _without_personal(value: Any, reader_id: str | None) -> Any:
-    """Return an action's result with the personal data of other people set to None, wherever accounts occur."""
+    """Return an action's result with the personal data of other people set to None,
+    wherever accounts occur.
+    """
     if isinstance(value, list):
         return [_without_personal(part, reader_id) for part in value]
     if not isinstance(value, Mapping):
@@ -209,7 +214,8 @@ def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
 
 @blueprint.before_app_request
 def find_account() -> Any:
-    """Redirect users to the page that closes their own account, if there is one, and address other accounts by id.
+    """Redirect users to the page that closes their own account, if there is one, and address other
+    accounts by id.
 
     CKAN's view reads the account again by its name, which closing it changes.
     """
@@ -251,7 +257,9 @@ _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def hide_creator(context: Context, dataset: dict[str, Any]) -> None:
-    """Remove the creator from a dataset that is shown, unless the reader is a sysadmin or the creator."""
+    """Remove the creator from a dataset that is shown,
+    unless the reader is a sysadmin or the creator.
+    """
     if CREATOR in dataset and not private_datasets.sees_all(context):
         hide_creator_from(authorization.person(context), dataset)
 
@@ -284,7 +292,10 @@ def package_search(
 def current_package_list_with_resources(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
-    """List datasets without their creators; CKAN calls its own `package_search` for it, past the one above."""
+    """List datasets without their creators.
+
+    CKAN calls its own `package_search` for it, past the one above.
+    """
     datasets = original(context, data_dict)
     for dataset in datasets:
         hide_creator(context, dataset)

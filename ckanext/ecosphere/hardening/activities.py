@@ -1,7 +1,8 @@
 """Defect 26: activities of datasets that their reader may not read.
 
-ckanext-activity applies the permissions at the time of the change: activities of a dataset that was public once, and
-was made private or deleted since, remain in activity lists with all their contents. Not yet accepted.
+ckanext-activity applies the permissions at the time of the change: activities of a dataset that was
+public once, and was made private or deleted since, remain in activity lists with all their
+contents. Not yet accepted.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Defects 1 and 2: anonymous users are refused where CKAN takes them for logged-in ones, or fails.
 
-CKAN refuses anonymous users if the context of an action has no user object. CKAN 2.12.0 passes a `model.AnonymousUser`,
-which counts as one; here it is falsy, as before. Each auth function of the suite also checks for itself
-(`shared/authorization.py`). Auth functions of dataset collaborators assert that user and dataset exist. Not yet
-accepted.
+CKAN refuses anonymous users if the context of an action has no user object. CKAN 2.12.0 passes a
+`model.AnonymousUser`, which counts as one; here it is falsy, as before. Each auth function of the
+suite also checks for itself (`shared/authorization.py`). Auth functions of dataset collaborators
+assert that user and dataset exist. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ ASSERTING = (
 
 
 class AnonymousUser(model.AnonymousUser):
-    """An anonymous user that is falsy, as before CKAN 2.12, so that CKAN and other extensions refuse it."""
+    """An anonymous user that is falsy, as before CKAN 2.12,
+    so that CKAN and other extensions refuse it.
+    """
 
     def __bool__(self) -> bool:
         return False

@@ -1,10 +1,12 @@
-"""Defects 14, 15, 16, 27, 43, 44, 46, 47 and 52: calls of actions by which anybody gets more than they should.
+"""Defects 14, 15, 16, 27, 43, 44, 46, 47 and 52: calls of actions by which anybody gets more than
+they should.
 
-Over the API, CKAN 2.12.0 takes a script as the name of a callback, a file in place of a text, lists without end,
-overlong passwords, values that cannot be stored, a token in place of the old password, and promises of tokens with
-fewer rights; ckanext-harvest 1.6.3 offers functions that are no actions. Here, such calls are refused before an action
-is called, together with those of `dataset_types`, `private_datasets` and `races`. Values of odd types that only end in
-an internal error are left to CKAN. Not yet accepted.
+Over the API, CKAN 2.12.0 takes a script as the name of a callback, a file in place of a text, lists
+without end, overlong passwords, values that cannot be stored, a token in place of the old password,
+and promises of tokens with fewer rights; ckanext-harvest 1.6.3 offers functions that are no
+actions. Here, such calls are refused before an action is called, together with those of
+`dataset_types`, `private_datasets` and `races`. Values of odd types that only end in an internal
+error are left to CKAN. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ HARVEST = "harvest"
 FILES = ("upload", "image_upload", "logo_upload", "files", "file")
 #: Name of a JavaScript function (JSONP).
 CALLBACK = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:\.[A-Za-z_$][\w$]{0,60}){0,5}", re.ASCII)
-#: Identifier parameters of actions of other extensions, and further parameters of CKAN's that must be one text.
+#: Identifier parameters of actions of other extensions, and further parameters of CKAN's that must
+#: be one text.
 IDENTIFIERS = ("id",)
 TEXTS_OF_CKAN = (*IDENTIFIERS, "name", "email")
 #: Maximum length of a list in a read action, since CKAN looks up each value.
@@ -44,7 +47,8 @@ FOR_ACCOUNTS = (
     "organization_followee_count",
     "followee_count",
 )
-#: Parameters of `api_token_create` that would narrow the token: some are read by a plugin, the others by nothing.
+#: Parameters of `api_token_create` that would narrow the token: some are read by a plugin, the
+#: others by nothing.
 OF_EXPIRY, EXPIRY_PLUGIN = ("expires_in", "unit"), "expire_api_token"
 NARROWING = ("scopes", "permissions", "actions", "read_only")
 OF_SCOPE, SCOPE_PLUGIN = ("scope", "service", "expires"), "ecosphere_credentials"
@@ -54,7 +58,8 @@ blueprint = Blueprint("ecosphere_api_guard", __name__)
 
 @blueprint.before_app_request
 def refuse_scripts_of_others() -> Response | None:
-    """Refuse JSONP calls whose callback is not a function name, and those that a page of this site loads as a script.
+    """Refuse JSONP calls whose callback is not a function name, and those that a page of this site
+    loads as a script.
 
     The content security policy allows scripts of this origin only: JSONP would be a way around it.
     """
@@ -68,7 +73,9 @@ def refuse_scripts_of_others() -> Response | None:
 
 @blueprint.before_app_request
 def refuse_what_no_action_takes() -> Response | None:
-    """Refuse an action call with invalid parameters, or about a dataset that the caller may not read."""
+    """Refuse an action call with invalid parameters,
+    or about a dataset that the caller may not read.
+    """
     if request.endpoint != races.ACTION:
         return None
     races.report_over_api(current_app)
@@ -90,7 +97,9 @@ def refuse_what_no_action_takes() -> Response | None:
 
 
 def _not_offered(action: str) -> Response | None:
-    """Refuse calls of functions that are not actions, and anonymous calls of actions that need an account."""
+    """Refuse calls of functions that are not actions,
+    and anonymous calls of actions that need an account.
+    """
     if _is_no_action(action):
         return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
     if action in FOR_ACCOUNTS and not tk.current_user.is_authenticated:
@@ -100,7 +109,9 @@ def _not_offered(action: str) -> Response | None:
 
 
 def _is_no_action(name: str) -> bool:
-    """Return whether a function of ckanext-harvest is offered over the API without being an action."""
+    """Return whether a function of ckanext-harvest is offered over
+    the API without being an action.
+    """
     return (
         not name.startswith(HARVEST)
         and p.plugin_loaded(HARVEST)
@@ -132,7 +143,9 @@ def _check(action: str, data: dict[str, Any]) -> None:
 
 
 def _without_effect(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return an error for each parameter that would narrow a token if CKAN did not ignore it without saying so."""
+    """Return an error for each parameter that would narrow a token if CKAN did
+    not ignore it without saying so.
+    """
     if action != "api_token_create":
         return {}
     ignored: list[str] = list(NARROWING)
@@ -176,7 +189,8 @@ def _check_sizes(data: dict[str, Any], reads: bool) -> None:
 
 
 def _check_account(action: str, data: dict[str, Any]) -> None:
-    """Refuse a new password or e-mail address: the account page asks for the old password, the action does not.
+    """Refuse a new password or e-mail address: the account page asks for the old password, the
+    action does not.
 
     A stolen API token would otherwise be enough to take over the account for good.
 
@@ -199,7 +213,9 @@ def _check_account(action: str, data: dict[str, Any]) -> None:
 
 
 def _is_of_ckan(action: str) -> bool:
-    """Return whether an action is one of CKAN, ckanext-activity or ckanext-harvest, which look up identifiers alike."""
+    """Return whether an action is one of CKAN, ckanext-activity or ckanext-harvest,
+    which look up identifiers alike.
+    """
     return (
         action.startswith("harvest_")
         or "activit" in action
@@ -208,7 +224,9 @@ def _is_of_ckan(action: str) -> bool:
 
 
 def _parameters() -> Iterator[Any]:
-    """Yield the parameters in every way CKAN may read them: JSON, form, JSON as the only form key, or query string."""
+    """Yield the parameters in every way CKAN may read them: JSON, form, JSON as the only form key,
+    or query string.
+    """
     if request.method in ("POST", "PUT") and (request.form or request.files):
         files = {name: file.filename for name, file in request.files.items()}
         yield {

@@ -1,4 +1,6 @@
-"""Options of the plugin `ecosphere_hardening`, as typed functions, and what `ckan ecosphere check` says of them."""
+"""Options of the plugin `ecosphere_hardening`, as typed functions,
+and what `ckan ecosphere check` says of them.
+"""
 
 from __future__ import annotations
 

@@ -1,15 +1,19 @@
-"""Defects 7, 8, 13, 19 and 39: fields, types, states, addresses and views of datasets with which CKAN fails later.
+"""Defects 7, 8, 13, 19 and 39: fields, types, states, addresses and views of datasets with which
+CKAN fails later.
 
-7, 8: CKAN 2.12.0 indexes extras under their own names. An extra `_root_` would make the Solr document a nested one,
-which later saves do not replace: a dataset made private would remain publicly searchable. The same holds for a field
-named `…_date` whose value CKAN turns into a date that Solr refuses: the dataset is saved, its document is not replaced.
+7, 8: CKAN 2.12.0 indexes extras under their own names. An extra `_root_` would make the Solr
+document a nested one, which later saves do not replace: a dataset made private would remain
+publicly searchable. The same holds for a field named `…_date` whose value CKAN turns into a date
+that Solr refuses: the dataset is saved, its document is not replaced.
 
-13: CKAN 2.12.0 accepts any type, and every list that shows the object then ends in an internal error; a dataset in an
-unknown state is nowhere, not even in the trash; relationships are indexed after everything else is saved. Chaining
-`package_create` would end the fast saves of harvests, so that calls are checked at the entry of the API.
+13: CKAN 2.12.0 accepts any type, and every list that shows the object then ends in an internal
+error; a dataset in an unknown state is nowhere, not even in the trash; relationships are indexed
+after everything else is saved. Chaining `package_create` would end the fast saves of harvests, so
+that calls are checked at the entry of the API.
 
-19: CKAN 2.12.0 takes the URL of a resource apart before anything is validated, and fails on "http://["; it also fails
-on a new resource without any value, after it has saved the dataset. Our own schemas check the addresses of the others.
+19: CKAN 2.12.0 takes the URL of a resource apart before anything is validated, and fails on
+"http://["; it also fails on a new resource without any value, after it has saved the dataset. Our
+own schemas check the addresses of the others.
 
 39: CKAN asks for the views of resources one by one: a page of 8 000 resources took twenty seconds.
 
@@ -73,13 +77,16 @@ _FIELDS = frozenset(
 
 
 def is_of_the_index(name: str) -> bool:
-    """Return whether an extra would be indexed as a reserved field, once CKAN has removed unsupported characters."""
+    """Return whether an extra would be indexed as a reserved field,
+    once CKAN has removed unsupported characters.
+    """
     indexed = "".join(character for character in name if character in KEY_CHARS)
     return indexed in _FIELDS or indexed.startswith(_BEGINNINGS)
 
 
 def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Refuse extras named like a field of the schema (as CKAN does) or of the index, and those that break the index.
+    """Refuse extras named like a field of the schema (as CKAN does) or of the index, and those that
+    break the index.
 
     Raises:
         Invalid: the name is reserved, or promises a date that the value is not.
@@ -96,7 +103,9 @@ def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, co
 
 
 def _can_be_indexed(name: str, value: Any) -> bool:
-    """Return whether Solr takes what CKAN makes of the value of an extra: a date, if its name says that it is one."""
+    """Return whether Solr takes what CKAN makes of the value of an extra: a date,
+    if its name says that it is one.
+    """
     if not name.endswith("_date") or not isinstance(value, str):
         return True
     try:
@@ -121,7 +130,9 @@ CHECKED = ("type", "state", *RELATIONSHIPS)
 
 
 def faults(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return the errors of a call that saves a dataset, a group or an organisation, by parameter."""
+    """Return the errors of a call that saves a dataset, a group or an organisation,
+    by parameter.
+    """
     if action == "package_revise":
         errors = _faults_of_dataset(_revised(data))
         if errors:
@@ -162,7 +173,9 @@ def _one_of(values: Iterable[str]) -> str:
 
 
 def _types(kind: str) -> list[str]:
-    """Return the types of datasets, groups or organisations for which CKAN and its plugins have pages."""
+    """Return the types of datasets, groups or organisations for which
+    CKAN and its plugins have pages.
+    """
     registered: Any = plugins._package_plugins if kind == "dataset" else plugins._group_plugins
     others = {"group", "organization"} - {kind}
     return sorted({kind, *registered} - others)
@@ -217,7 +230,9 @@ def _with_readable_url(name: str) -> Callable[..., Any]:
 
 
 def _says_anything(resource: DataDict) -> bool:
-    """Return whether a new resource has any value: CKAN drops an empty one, then fails when it looks for it."""
+    """Return whether a new resource has any value: CKAN drops an empty one,
+    then fails when it looks for it.
+    """
     return any(value for name, value in resource.items() if name != "package_id")
 
 
@@ -240,7 +255,10 @@ PAGE = "read"
 def resource_view_list(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
-    """Return the views of a resource; on the page of its dataset, which the reader may read, from one query for all."""
+    """Return the views of a resource.
+
+    On the page of its dataset, which the reader may read, from one query for all.
+    """
     dataset = _of_page()
     if dataset is None:
         return original(context, data_dict)

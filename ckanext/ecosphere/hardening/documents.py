@@ -1,7 +1,8 @@
-"""Defects 62 and 64: RDF documents of ckanext-dcat describe a bounded number of files, and name their encoding.
+"""Defects 62 and 64: RDF documents of ckanext-dcat describe a bounded number of files, and name
+their encoding.
 
-A dataset may have 20 000 files, and a reader chooses the profiles (`?profiles=`): a document took half a
-minute, in which its process answered nobody. Not yet proposed to ckanext-dcat (2.4.4).
+A dataset may have 20 000 files, and a reader chooses the profiles (`?profiles=`): a document took
+half a minute, in which its process answered nobody. Not yet proposed to ckanext-dcat (2.4.4).
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _CUT = {
 
 @blueprint.after_app_request
 def name_encoding(response: Response) -> Response:
-    """Name the encoding of Turtle and N3, as their registration requires (W3C Turtle, section 10.2)."""
+    """Name the encoding of Turtle and N3, as their registration
+    requires (W3C Turtle, section 10.2).
+    """
     if response.headers.get("Content-Type") in TEXTUAL:
         response.headers["Content-Type"] += "; charset=utf-8"
     return response

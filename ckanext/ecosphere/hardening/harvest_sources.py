@@ -1,8 +1,9 @@
-"""Defects 53, 55 and 56: actions of ckanext-harvest with the access checks and the answers that they lack.
+"""Defects 53, 55 and 56: actions of ckanext-harvest with the access checks and the answers that
+they lack.
 
-ckanext-harvest 1.6.3 lists all sources to everybody, lets everybody abort jobs and list harvest objects, checks an auth
-function that does not exist, and fails (KeyError, AttributeError) when a parameter is missing or nobody is logged in.
-Not yet accepted.
+ckanext-harvest 1.6.3 lists all sources to everybody, lets everybody abort jobs and list harvest
+objects, checks an auth function that does not exist, and fails (KeyError, AttributeError) when a
+parameter is missing or nobody is logged in. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ def get_auth_functions() -> dict[str, Any]:
 
 @tk.chained_action
 def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Create a job with the original action; over the API, report its exceptions as validation errors.
+    """Create a job with the original action; over the API, report its exceptions as validation
+    errors.
 
     Args:
         original: ckanext-harvest's action.
@@ -117,7 +119,8 @@ def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> 
 @tk.side_effect_free
 @tk.chained_action
 def harvest_source_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List the sources, for sysadmins only: ckanext-harvest 1.6.3 returns even private ones to anonymous users.
+    """List the sources, for sysadmins only: ckanext-harvest 1.6.3 returns even private ones to
+    anonymous users.
 
     Args:
         original: ckanext-harvest's action.
@@ -131,7 +134,8 @@ def harvest_source_list(original: Any, context: Context, data_dict: DataDict) ->
 @logic.auth_audit_exempt  # checked here: ckanext-harvest has no auth function of this name
 @tk.chained_action
 def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Abort jobs that have run for too long, for sysadmins only: ckanext-harvest 1.6.3 allows everyone.
+    """Abort jobs that have run for too long, for sysadmins only: ckanext-harvest 1.6.3 allows
+    everyone.
 
     Args:
         original: ckanext-harvest's action.
@@ -149,7 +153,8 @@ def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDi
 @tk.side_effect_free
 @tk.chained_action
 def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List the harvest log, for sysadmins only: ckanext-harvest 1.6.3 checks an auth function that does not exist.
+    """List the harvest log, for sysadmins only: ckanext-harvest 1.6.3 checks an auth function that
+    does not exist.
 
     Args:
         original: ckanext-harvest's action.

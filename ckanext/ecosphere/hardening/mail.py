@@ -1,7 +1,8 @@
-"""Defect 30: CKAN's own e-mails (invitation, password reset) get the headers that mail servers expect.
+"""Defect 30: CKAN's own e-mails (invitation, password reset) get the headers that mail servers
+expect.
 
-CKAN 2.12 sends them without a Message-ID (RFC 5322, 3.6.4), which raises their spam score, and without marking them as
-automatic (RFC 3834). Not yet accepted.
+CKAN 2.12 sends them without a Message-ID (RFC 5322, 3.6.4), which raises their spam score, and
+without marking them as automatic (RFC 3834). Not yet accepted.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def notify_recipient(  # noqa: PLR0917 - CKAN's signature
         attachments: attachments, in CKAN's format.
 
     Returns:
-        whether the person was notified; without a mail server, where CKAN sends nothing, `already_notified`.
+        whether the person was notified; without a mail server, where CKAN sends nothing,
+        `already_notified`.
 
     Raises:
         MailerException: the mail server refuses it.

@@ -1,12 +1,13 @@
 """Defects 5, 9, 48 and 65: groups and organisations, and what belongs to them.
 
-5 and 48: CKAN 2.12.0 returns the ids of all datasets, including private ones and drafts, to everyone (`member_list`),
-and those of users to readers who may not list users. It moves a dataset without reindexing it.
+5 and 48: CKAN 2.12.0 returns the ids of all datasets, including private ones and drafts, to
+everyone (`member_list`), and those of users to readers who may not list users. It moves a dataset
+without reindexing it.
 
-9 and 65: groups and organisations keep what CKAN's actions let their administrators break. CKAN lets anyone who may
-edit an organisation set `is_organization`, `state` and `approval_status`, accepts any role for a member, and accepts an
-organisation in actions on groups. Its page to change many datasets of an organisation shows 500 of them, and saves as
-many before it answers.
+9 and 65: groups and organisations keep what CKAN's actions let their administrators break. CKAN
+lets anyone who may edit an organisation set `is_organization`, `state` and `approval_status`,
+accepts any role for a member, and accepts an organisation in actions on groups. Its page to change
+many datasets of an organisation shows 500 of them, and saves as many before it answers.
 
 Not yet accepted.
 """
@@ -45,7 +46,8 @@ _BULK_UPDATES = ("bulk_update_private", "bulk_update_public", "bulk_update_delet
 def shorten_pages(app: Any) -> None:
     """Make CKAN show a bounded number of datasets of an organisation on a page.
 
-    CKAN loads the module of its views anew for each application: its names are those of a registered view.
+    CKAN loads the module of its views anew for each application: its names are those of a
+    registered view.
     """
     names: Any = app.view_functions[_PAGE].__globals__
     original = names["_read"]
@@ -61,7 +63,9 @@ def shorten_pages(app: Any) -> None:
 def _saved(
     is_organization: bool, original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> dict[str, Any]:
-    """Save a group or organisation without changing its kind, with clean texts and existing members."""
+    """Save a group or organisation without changing its kind,
+    with clean texts and existing members.
+    """
     data: DataDict = {**texts.cleaned(data_dict), "is_organization": is_organization}
     group = model.Group.get(str(data["id"])) if data.get("id") else None
     if group is not None and group.is_organization != is_organization:
@@ -77,7 +81,9 @@ def _saved(
 
 
 def _check_name(name: Any, context: Context) -> None:
-    """Refuse a name reserved for a page: CKAN checks this when it creates a group, not when it renames one."""
+    """Refuse a name reserved for a page: CKAN checks this when it creates a group,
+    not when it renames one.
+    """
     if not name:
         return
     try:
@@ -129,7 +135,9 @@ def _check_role(role: Any, field: str) -> None:
 
 
 def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Refuse an organisation: CKAN's actions on organisations check whether it has datasets, those on groups do not."""
+    """Refuse an organisation: CKAN's actions on organisations check whether it has datasets,
+    those on groups do not.
+    """
     group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
     if group is not None and group.is_organization:
         raise tk.ObjectNotFound(tk._("Group was not found."))
@@ -139,8 +147,8 @@ def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataD
 def _member_create(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Add a member with a valid role, serialising concurrent requests for the same group.
 
-    CKAN checks whether the member exists before it creates one. Two concurrent calls would create duplicates, of which
-    a later change of role or removal would find only one.
+    CKAN checks whether the member exists before it creates one. Two concurrent calls would create
+    duplicates, of which a later change of role or removal would find only one.
     """
     if data_dict.get("object_type") == "user" and data_dict.get("capacity"):
         _check_role(data_dict["capacity"], "capacity")
@@ -162,7 +170,9 @@ def _user_invite(original: Callable[..., Any], context: Context, data_dict: Data
 def _bulk_update(
     name: str, original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> None:
-    """Change datasets for a bounded time, and the others in a background job: each is a save of its own."""
+    """Change datasets for a bounded time, and the others in a background job:
+    each is a save of its own.
+    """
     datasets = data_dict.get("datasets")
     if not isinstance(datasets, list):
         raise tk.ValidationError({"datasets": [tk._("Give a list of texts.")]})
@@ -254,7 +264,8 @@ def member_list(original: Callable[..., Any], context: Context, data_dict: DataD
 def package_owner_org_update(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> Any:
-    """Move a dataset to a service and reindex it, since the index decides who finds private datasets.
+    """Move a dataset to a service and reindex it, since the index decides who finds private
+    datasets.
 
     Not reindexed with `defer_commit` in the context: the enclosing save does it.
     """

@@ -58,7 +58,9 @@ class EcosphereHardeningPlugin(Room):
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Set safe cookies unless the administrator chose otherwise, repair background workers, add templates."""
+        """Set safe cookies unless the administrator chose otherwise, repair background workers,
+        add templates.
+        """
         super().update_config(config)
         sessions.make_safe(config, options.secure_cookies())
         starts.keep_workers_registered()
@@ -78,7 +80,9 @@ class EcosphereHardeningPlugin(Room):
         return app
 
     def get_blueprint(self) -> list[Blueprint]:
-        """Register the guards of pages, forms and API, in the order in which they look at a request."""
+        """Register the guards of pages, forms and API, in the order
+        in which they look at a request.
+        """
         guards = (api, forms, failures, accounts, slashes, documents)
         return [every_page.blueprint(options.web_guard), *(guard.blueprint for guard in guards)]
 
@@ -101,7 +105,9 @@ class EcosphereHardeningPlugin(Room):
         return mail.notify_recipient(*args, **kwargs)
 
     def notify_about_topic(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
-        """Leave topics to others: the default of CKAN's interface forgets that another plugin has notified somebody."""
+        """Leave topics to others: the default of CKAN's interface forgets that
+        another plugin has notified somebody.
+        """
         return already_notified
 
     def get_signal_subscriptions(self) -> Any:

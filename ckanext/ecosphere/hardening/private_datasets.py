@@ -1,7 +1,8 @@
 """Defects 4 and 34: what CKAN tells of private datasets: that they exist, and their tags.
 
-4: CKAN 2.12 and some pages answer 403 for a private dataset, but 404 or a validation error for a missing one; names
-derive from titles, so they can be guessed. Here both get the same answer, before CKAN is called.
+4: CKAN 2.12 and some pages answer 403 for a private dataset, but 404 or a validation error for a
+missing one; names derive from titles, so they can be guessed. Here both get the same answer, before
+CKAN is called.
 
 34: CKAN lists every tag to everyone. Not yet accepted.
 """
@@ -28,7 +29,8 @@ TABLE = Path(__file__).with_name("private_datasets.yaml")
 
 
 def is_absent_for_call(action: str, data: dict[str, Any]) -> bool:
-    """Return whether an API call refers to a dataset or resource that is missing or not readable by the caller.
+    """Return whether an API call refers to a dataset or resource that is missing or not readable by
+    the caller.
 
     Args:
         action: name of the action.
@@ -38,7 +40,8 @@ def is_absent_for_call(action: str, data: dict[str, Any]) -> bool:
 
 
 def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
-    """Return whether a URL refers to a dataset or resource that is missing or not readable by the reader.
+    """Return whether a URL refers to a dataset or resource that is missing or not readable by the
+    reader.
 
     Args:
         endpoint: Flask endpoint.
@@ -117,7 +120,9 @@ def _readable(id_: str | None) -> bool:
 
 
 def readable(context: Any) -> sa.ColumnElement[bool]:
-    """Return the SQL condition for active datasets that are public or belong to a service of the reader."""
+    """Return the SQL condition for active datasets that are public or
+    belong to a service of the reader.
+    """
     reader, package = authorization.person(context), model.Package
     services: Iterable[str] = reader.get_group_ids("organization") if reader else ()
     return sa.and_(

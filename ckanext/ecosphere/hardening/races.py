@@ -1,11 +1,13 @@
-"""Defects 10 and 41: concurrent writes are reported as conflicts, and saves of one dataset leave threads for others.
+"""Defects 10 and 41: concurrent writes are reported as conflicts, and saves of one dataset leave
+threads for others.
 
-CKAN checks whether something exists before it creates it, and another request may create it in between. The database
-then refuses the second one, which the API of CKAN 2.12.0 answers with an internal error. The same happens when a
-vocabulary is deleted that still has tags.
+CKAN checks whether something exists before it creates it, and another request may create it in
+between. The database then refuses the second one, which the API of CKAN 2.12.0 answers with an
+internal error. The same happens when a vocabulary is deleted that still has tags.
 
-CKAN also locks the row of a dataset that is saved, so that calls which change it wait for each other, each in a thread
-of the web server. Whoever finds no place is told to call again, before anything is written. Not yet accepted.
+CKAN also locks the row of a dataset that is saved, so that calls which change it wait for each
+other, each in a thread of the web server. Whoever finds no place is told to call again, before
+anything is written. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from ckanext.ecosphere.shared import authorization
 log = logging.getLogger(__name__)
 
 ACTION = "api.action"
-#: What SQLAlchemy raises when the database refuses a statement, or when a row was changed concurrently.
+#: What SQLAlchemy raises when the database refuses a statement, or when a row was changed
+#: concurrently.
 ERRORS = (DBAPIError, ObjectDeletedError, StaleDataError)
 _CHANGED_MEANWHILE = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
 
@@ -53,7 +56,9 @@ _changed: Counter[str] = Counter()
 
 
 def conflict_message(error: Exception) -> str:
-    """Return what the user is told about a conflict, in their language; "" when the error is not a conflict."""
+    """Return what the user is told about a conflict, in their language;
+    "" when the error is not a conflict.
+    """
     cause = getattr(error, "orig", None)
     if isinstance(cause, psycopg2.errors.UniqueViolation):
         return tk._(
@@ -75,11 +80,14 @@ def conflict_message(error: Exception) -> str:
 
 
 def report_over_api(app: Flask) -> None:
-    """Make the action API of an application answer conflicts with a message and the status 409, for every action.
+    """Make the action API of an application answer conflicts with a message and the status 409, for
+    every action.
 
-    The first API call does this, once per application: CKAN registers its own views after those of plugins.
+    The first API call does this, once per application: CKAN registers its own views after those of
+    plugins.
     """
-    # CKAN loads views from their files: the module that answers is not always the one that `import` returns.
+    # CKAN loads views from their files: the module that answers is not always the one that `import`
+    # returns.
     names: Any = getattr(app.view_functions[ACTION], "__globals__", {})
     if not isinstance(names["get_action"], _Actions):
         names["get_action"] = _Actions(names["get_action"])
@@ -113,7 +121,9 @@ def _reporting_conflicts(action: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def limited_by_dataset(name: str, action: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an action of CKAN, which is refused if too many calls are changing the same dataset."""
+    """Return an action of CKAN, which is refused if too many calls
+    are changing the same dataset.
+    """
     if name not in OF_DATASET and name not in OF_RESOURCE:
         return action
 

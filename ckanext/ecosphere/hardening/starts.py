@@ -1,12 +1,13 @@
-"""Defects 11, 35, 36 and 38: starts of workers and web servers: jobs begin at once, registries and assets are complete.
+"""Defects 11, 35, 36 and 38: starts of workers and web servers: jobs begin at once, registries and
+assets are complete.
 
-CKAN 2.12.0 fills its registries of actions, auth functions and validators on first use, entry by entry, and other
-threads take a half-filled one for complete: the first requests found no auth function (500), or core's function instead
-of a plugin's stricter one.
+CKAN 2.12.0 fills its registries of actions, auth functions and validators on first use, entry by
+entry, and other threads take a half-filled one for complete: the first requests found no auth
+function (500), or core's function instead of a plugin's stricter one.
 
-webassets 3 is not thread-safe: of two concurrent first requests on a new portal, one found the file that the other was
-still writing, without its version, and answered 500. It also compares every file with its bundle on every page, which
-took a tenth of the processor time of a page of results.
+webassets 3 is not thread-safe: of two concurrent first requests on a new portal, one found the file
+that the other was still writing, without its version, and answered 500. It also compares every file
+with its bundle on every page, which took a tenth of the processor time of a page of results.
 
 Not yet accepted by CKAN, nor by RQ (2.10).
 """
@@ -33,17 +34,20 @@ def keep_workers_registered() -> None:
 
 
 def start_jobs_at_once() -> None:
-    """Let background jobs start without loading CKAN and all plugins a second time, which takes a second each.
+    """Let background jobs start without loading CKAN and all plugins a second time, which takes a
+    second each.
 
-    CKAN does so to get new database connections after the fork, but it closes all of them before it forks, and they
-    open by themselves.
+    CKAN does so to get new database connections after the fork, but it closes all of them before it
+    forks, and they open by themselves.
     """
     worker: Any = jobs.Worker
     worker.main_work_horse = rq.Worker.main_work_horse
 
 
 def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:
-    """Heartbeat of a worker, after each job and every few minutes while idle, that also restores its registration."""
+    """Heartbeat of a worker, after each job and every few minutes while idle,
+    that also restores its registration.
+    """
     rq.Worker.heartbeat(worker, *args, **named)
     if worker.birth_date and not worker.connection.hexists(worker.key, "birth"):
         worker.connection.hset(worker.key, mapping=worker.serialize())

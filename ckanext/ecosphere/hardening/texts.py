@@ -1,8 +1,10 @@
-"""Defects 32 and 33: texts that CKAN's own forms and API accept are sanitised and bounded; Markdown takes linear time.
+"""Defects 32 and 33: texts that CKAN's own forms and API accept are sanitised and bounded; Markdown
+takes linear time.
 
-CKAN itself accepts a right-to-left override in a person's name, NUL, lone surrogates, and texts of unlimited length. So
-does ckanext-harvest in its sources. Its Markdown helpers take quadratic time in the length of the text; templates and
-views look helpers up by name, which a plugin may override. Not yet accepted.
+CKAN itself accepts a right-to-left override in a person's name, NUL, lone surrogates, and texts of
+unlimited length. So does ckanext-harvest in its sources. Its Markdown helpers take quadratic time
+in the length of the text; templates and views look helpers up by name, which a plugin may override.
+Not yet accepted.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ def cleaned(data: DataDict) -> DataDict:
     """Return submitted data with its texts cleaned.
 
     Raises:
-        ValidationError: errors by field: a text that is too long, not a text, or an unsafe picture URL.
+        ValidationError: errors by field: a text that is too long, not a text, or an unsafe picture
+            URL.
     """
     errors: Any = {}
     result = dict(data)

@@ -1,4 +1,6 @@
-"""The command group `ckan ecosphere harvest`: run and resume harvests, manage sources and duplicates."""
+"""The command group `ckan ecosphere harvest`: run and resume harvests,
+manage sources and duplicates.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def revive() -> None:
 @click.option("--source", default=None, help="Part only the copy of this source (id or name).")
 @click.pass_context
 def split(ctx: click.Context, dataset: str, source: str | None) -> None:
-    """Give the copies of DATASET in other catalogues datasets of their own: they were joined wrongly.
+    """Give the copies of DATASET in other catalogues datasets of their own: they were joined
+    wrongly.
 
     Later harvests do not join them again; "rejoin" takes it back.
     """

@@ -72,12 +72,16 @@ def batch_size() -> int:
 
 
 def workers() -> int:
-    """Return the number of background workers that may import the records of one job at the same time."""
+    """Return the number of background workers that may import the
+    records of one job at the same time.
+    """
     return _at_least(1, "ecosphere.harvest.workers")
 
 
 def give_way() -> int:
-    """Return the rest of a worker as a multiple of its working time, per page that the portal serves in a second."""
+    """Return the rest of a worker as a multiple of its working time,
+    per page that the portal serves in a second.
+    """
     return _at_least(0, GIVE_WAY)
 
 
@@ -87,7 +91,9 @@ def shown_seconds() -> int:
 
 
 def withdraw_after() -> int:
-    """Return the number of consecutive complete harvests that must miss a record before its dataset is withdrawn."""
+    """Return the number of consecutive complete harvests that must miss a record
+    before its dataset is withdrawn.
+    """
     return _at_least(1, WITHDRAW_AFTER)
 
 
@@ -97,37 +103,51 @@ def hold_records() -> int:
 
 
 def hold_percent() -> int:
-    """Return the percentage of a source's records that may vanish before withdrawals are held for a decision."""
+    """Return the percentage of a source's records that may vanish before
+    withdrawals are held for a decision.
+    """
     return _at_least(0, "ecosphere.harvest.hold_percent")
 
 
 def fallback_organisation() -> str | None:
-    """Return the registry id of the service that receives records for which no other service is found."""
+    """Return the registry id of the service that receives records for
+    which no other service is found.
+    """
     return tk.config["ecosphere.harvest.fallback_organisation"] or None
 
 
 def local_fields() -> frozenset[str]:
-    """Return the fields of harvested datasets whose local values are kept when the source provides none."""
+    """Return the fields of harvested datasets whose local values are kept
+    when the source provides none.
+    """
     return frozenset(tk.config["ecosphere.harvest.local_fields"])
 
 
 def patience_seconds() -> int:
-    """Return the number of seconds without a good page after which the reading of a source is given up."""
+    """Return the number of seconds without a good page after which the
+    reading of a source is given up.
+    """
     return tk.config["ecosphere.harvest.patience_seconds"]
 
 
 def backoff_seconds() -> int:
-    """Return the number of seconds before a failed request is retried, doubled for each further attempt."""
+    """Return the number of seconds before a failed request is retried,
+    doubled for each further attempt.
+    """
     return tk.config[BACKOFF_SECONDS]
 
 
 def outage_seconds() -> int:
-    """Return how many seconds to wait for PostgreSQL or Solr before a job is left to be resumed later."""
+    """Return how many seconds to wait for PostgreSQL or Solr before a
+    job is left to be resumed later.
+    """
     return _at_least(0, "ecosphere.harvest.outage_seconds")
 
 
 def stale_seconds() -> int:
-    """Return the number of seconds without a sign of life after which a job that no worker holds counts as stuck."""
+    """Return the number of seconds without a sign of life after which a job that
+    no worker holds counts as stuck.
+    """
     return _at_least(0, STALE_SECONDS)
 
 
@@ -159,7 +179,9 @@ def bounds() -> Bounds:
 
 
 def preview_bounds() -> Bounds:
-    """Return the limits of a source preview: those of a reading, but shorter, since it keeps a worker busy."""
+    """Return the limits of a source preview: those of a reading, but shorter,
+    since it keeps a worker busy.
+    """
     whole = bounds()
     return replace(
         whole, seconds=min(whole.seconds, _at_least(1, "ecosphere.harvest.preview_seconds"))

@@ -1,13 +1,15 @@
-"""Corrections that a producer can apply at the source: values that the rules had to correct in ISO 19139 records.
+"""Corrections that a producer can apply at the source: values that the rules had to correct in ISO
+19139 records.
 
-Only values that a rule understood and had to convert are proposed; missing or unintelligible values are left to a
-person. Corrections are given as CSV for people, XSLT for any catalogue, and batch edits for GeoNetwork 4: those of
-``PUT /srv/api/records/batchediting`` (user guide, "Batch editing"), a list of `{xpath, value}`, where ``<gn_replace>``
-holds the new content of the element at the XPath, relative to the root. They differ from record to record, so each
-record has its own request.
+Only values that a rule understood and had to convert are proposed; missing or unintelligible values
+are left to a person. Corrections are given as CSV for people, XSLT for any catalogue, and batch
+edits for GeoNetwork 4: those of ``PUT /srv/api/records/batchediting`` (user guide, "Batch
+editing"), a list of `{xpath, value}`, where ``<gn_replace>`` holds the new content of the element
+at the XPath, relative to the root. They differ from record to record, so each record has its own
+request.
 
-Corrections are executed. Records are written by others, so no name, namespace or markup of a record gets into one, only
-names of `data/elements.csv`.
+Corrections are executed. Records are written by others, so no name, namespace or markup of a record
+gets into one, only names of `data/elements.csv`.
 """
 
 from __future__ import annotations
@@ -144,7 +146,10 @@ def _current_objects(source_id: str) -> sa.Select[Any]:
 
 
 def of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
-    """Yield identifier and corrections of each record of a document that has any; nothing if it is not XML."""
+    """Yield identifier and corrections of each record of a document that has any.
+
+    Nothing if it is not XML.
+    """
     try:
         records = list(records_in(parse_xml(content.encode())))
     except RecordError:
@@ -258,7 +263,9 @@ def _protocols(record: Element) -> Iterator[Correction]:
 
 
 def _limits(record: Element) -> Iterator[Correction]:
-    """Yield corrections of texts about unlimited access, for which INSPIRE requires a code list URI (TG 2.0, C.17)."""
+    """Yield corrections of texts about unlimited access,
+    for which INSPIRE requires a code list URI (TG 2.0, C.17).
+    """
     concept = voc.get("access-limitation")[_NO_LIMIT]
     proposed = f"{concept.label_fr} ({concept.uri})"
     new = ("gmx:Anchor", concept.label_fr, {"xlink:href": concept.uri})
@@ -303,7 +310,10 @@ def _value(prop: Element) -> str:
 
 
 def _xpath(element: Element) -> str | None:
-    """Return the path of an element below the root; None if it includes an unknown name or is too deep."""
+    """Return the path of an element below the root.
+
+    None if it includes an unknown name or is too deep.
+    """
     branch = [element]
     for parent in element.iterancestors():
         if local_name(parent) in ROOTS:
@@ -316,7 +326,10 @@ def _xpath(element: Element) -> str | None:
 
 
 def _position(element: Element) -> str:
-    """Return the position of an element among those of its name, in brackets; nothing if it is the only one."""
+    """Return the position of an element among those of its name, in brackets.
+
+    Nothing if it is the only one.
+    """
     tag = str(element.tag)
     before = sum(1 for _sibling in element.itersiblings(tag, preceding=True))
     is_alone = not before and next(element.itersiblings(tag), None) is None
@@ -352,7 +365,9 @@ def table(records: RecordCorrections) -> str:
 
 
 def batch_edits(records: RecordCorrections) -> str:
-    """Return requests to GeoNetwork's API as JSON: method, path relative to the catalogue's URL, body."""
+    """Return requests to GeoNetwork's API as JSON: method, path relative to the catalogue's URL,
+    body.
+    """
     requests: list[dict[str, Any]] = []
     for identifier, corrections in records:
         if not corrections:
@@ -369,8 +384,9 @@ def batch_edits(records: RecordCorrections) -> str:
 def stylesheet(records: RecordCorrections) -> str:
     """Return an XSLT 1.0 stylesheet that copies a record with corrections applied.
 
-    Records are matched by fileIdentifier. Whoever runs the stylesheet runs what is written here, so texts of records
-    occur in two places only, where a processor evaluates nothing: as literals of XPath, and as contents of `xsl:text`.
+    Records are matched by fileIdentifier. Whoever runs the stylesheet runs what is written here, so
+    texts of records occur in two places only, where a processor evaluates nothing: as literals of
+    XPath, and as contents of `xsl:text`.
     """
     nsmap = {"xsl": XSL, **PREFIXES}
     root = etree.Element(f"{{{XSL}}}stylesheet", version="1.0", nsmap=nsmap)
@@ -390,7 +406,8 @@ def _template(root: Element, match: str, correction: Correction) -> None:
     _instruction(copy, "copy-of", select="@*")
     content = etree.SubElement(copy, _expanded(correction.element))
     for name, value in correction.attributes.items():
-        # Not an attribute of the element: its value would be a template, where what is in braces is evaluated.
+        # Not an attribute of the element: its value would be a template, where what is in braces is
+        # evaluated.
         attribute = _instruction(content, "attribute", name=name)
         _instruction(attribute, "text").text = value
     _instruction(content, "text").text = correction.text
@@ -401,7 +418,9 @@ def _instruction(parent: Element, tag: str, **attributes: str) -> Element:
 
 
 def _literal(text: str) -> str:
-    """Return a text as an expression of XPath 1.0, which has no escapes: a literal, or several of them joined."""
+    """Return a text as an expression of XPath 1.0, which has no escapes: a literal,
+    or several of them joined.
+    """
     if "'" not in text:
         return f"'{text}'"
     pieces = [f"'{piece}'" for piece in text.split("'")]

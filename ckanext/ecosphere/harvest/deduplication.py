@@ -1,18 +1,22 @@
-"""Records that belong together: group those that describe the same dataset, choose the one to publish, and find series.
+"""Records that belong together: group those that describe the same dataset, choose the one to
+publish, and find series.
 
-Géo-IDE and the regional platforms harvest each other: a copy keeps the resource identifier (sometimes as a second one,
-sometimes under another host) and often the record's own identifier. Records are matched by keys made of these. Weaker
-values would join unrelated records: unfilled forms, table names, plain numbers, the address of the portal itself.
+Géo-IDE and the regional platforms harvest each other: a copy keeps the resource identifier
+(sometimes as a second one, sometimes under another host) and often the record's own identifier.
+Records are matched by keys made of these. Weaker values would join unrelated records: unfilled
+forms, table names, plain numbers, the address of the portal itself.
 
 The result depends only on the set of records, not on the order in which they were harvested.
 
 - Resource identifiers count first. A record without any is matched by its own identifier.
-- Next comes the record's own identifier, unless resource identifiers show that the resources differ.
-- Two records of one source are never the same dataset, and an identifier shared by several records of a source is
-  ignored.
+- Next comes the record's own identifier, unless resource identifiers show that the resources
+  differ.
+- Two records of one source are never the same dataset, and an identifier shared by several records
+  of a source is ignored.
 - Among equals, the source with the higher priority wins, then the one registered first.
-- Records of two sources that each publish for their own service only are never the same dataset when the services
-  differ. Such a record also gives way to one that a source for all services publishes for another service.
+- Records of two sources that each publish for their own service only are never the same dataset
+  when the services differ. Such a record also gives way to one that a source for all services
+  publishes for another service.
 """
 
 from __future__ import annotations
@@ -68,7 +72,8 @@ of data."""
 
 
 def keys_of(record: Record) -> tuple[str, ...]:
-    """Return the keys of a record: those of the resource in the order of the record, then that of the record itself.
+    """Return the keys of a record: those of the resource in the order of the record, then that of
+    the record itself.
 
     Records that share an identifier all have its key, which is then ignored when grouping.
 
@@ -78,7 +83,8 @@ def keys_of(record: Record) -> tuple[str, ...]:
     prefix = "R" if (record.hierarchy_level or "").lower() == "service" else "r"
     origin = key_of(clean_identifier(record.origin))
     if origin:
-        # Identifier in the original catalogue; whether of the record or of the resource is not stated.
+        # Identifier in the original catalogue; whether of the record or of the resource is not
+        # stated.
         identifiers: list[str | None] = [origin]
     else:
         full = map(full_identifier, record.identifiers[:MAX_KEYS])
@@ -111,7 +117,10 @@ def bare(key: str) -> str:
 
 
 def key_of(identifier: str | None) -> str | None:
-    """Return the part of an identifier that is the same in all catalogues; None when it is not distinctive."""
+    """Return the part of an identifier that is the same in all catalogues.
+
+    None when it is not distinctive.
+    """
     text = " ".join((identifier or "").split()).strip("{}").casefold()[:_MAX_LENGTH]
     uuids = UUID.findall(text)
     if len(uuids) == 1:
@@ -126,7 +135,10 @@ def key_of(identifier: str | None) -> str | None:
 
 
 def _address(text: str) -> str | None:
-    """Return a URL without its scheme; None when it names no more than a site, or an internal host."""
+    """Return a URL without its scheme.
+
+    None when it names no more than a site, or an internal host.
+    """
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
@@ -145,7 +157,8 @@ def _address(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rank:
-    """Sort key among records of one dataset: the first attribute that differs decides, smaller wins.
+    """Sort key among records of one dataset: the first attribute that differs decides, smaller
+    wins.
 
     Attributes:
         removed: 0 when a person deleted its dataset, so that no other record brings it back.
@@ -203,7 +216,9 @@ class Member:
         return not set(self.resource_keys) <= set(map(as_resource, self.file_keys[:1]))
 
     def is_guest(self, services: set[str]) -> bool:
-        """Tell whether a source for one service has the record, which sources for all publish for other services."""
+        """Tell whether a source for one service has the record,
+        which sources for all publish for other services.
+        """
         return self.only_for is not None and not services <= {self.only_for}
 
 
@@ -238,7 +253,8 @@ def grouped(members: Iterable[Member]) -> list[Group]:
 def _shared_keys(
     members: Sequence[Member], keys: Callable[[Member], Iterable[str]]
 ) -> dict[str, list[tuple[int, int]]]:
-    """Return, for each key shared by several records, (position among the record's keys, index of the record).
+    """Return, for each key shared by several records, (position among the record's keys, index of
+    the record).
 
     Keys that several records of one source have are ignored for that source.
     """
@@ -263,7 +279,9 @@ def _ordered(part: list[Member]) -> Group:
 
 
 def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
-    """Return why one record is published rather than the other: a code, and the parameters of its message."""
+    """Return why one record is published rather than the other: a code,
+    and the parameters of its message.
+    """
     services: set[str] = set()
     if winner.only_for is None and winner.service:
         services.add(winner.service)
@@ -285,7 +303,8 @@ def shared_identifiers(one: Member, two: Member) -> list[str]:
 
 
 class _Parts:
-    """Disjoint sets of records; no set has two records of one source, or of sources for different single services.
+    """Disjoint sets of records; no set has two records of one source, or of sources for different
+    single services.
 
     Records are the indexes of `members`; a set is named by one of its records, its head.
     """
@@ -342,7 +361,9 @@ _ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The attributes of a source that rank its records; `only_for` is the one service that it publishes for."""
+    """The attributes of a source that rank its records;
+    `only_for` is the one service that it publishes for.
+    """
 
     title: str
     priority: int
@@ -437,7 +458,9 @@ def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
 
 
 def _spellings(keys: Iterable[str]) -> set[str]:
-    """Return each key as that of a resource and as that of a record, since one may stand for the other."""
+    """Return each key as that of a resource and as that of a record,
+    since one may stand for the other.
+    """
     return {spell(key) for key in keys for spell in (as_resource, as_file)}
 
 
@@ -468,7 +491,9 @@ def _rows(condition: Any, all_sources: Mapping[str, Source]) -> list[Row]:
 
 
 def keys_to_settle(source_id: str) -> set[str]:
-    """Return the keys of a source by which its records may have to be joined to others, or separated from them."""
+    """Return the keys of a source by which its records may have to be joined to others,
+    or separated from them.
+    """
     statement = sa.text(
         """
         WITH live AS (
@@ -543,7 +568,8 @@ def decide(
 ) -> dict[str, Duplicate | Takeover]:
     """Decide on records that have no dataset yet; those without a decision become new datasets.
 
-    The keys are locked until the end of the transaction, so that two workers never publish the same dataset twice.
+    The keys are locked until the end of the transaction, so that two workers never publish the same
+    dataset twice.
 
     Args:
         source_id: their source.
@@ -614,11 +640,14 @@ def _apart(source_id: str, guids: Iterable[str]) -> set[str]:
 
 
 def series_of(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
-    """Return the series of a source that name these records as members: guids of the series by guid of the member."""
+    """Return the series of a source that name these records as members:
+    guids of the series by guid of the member.
+    """
     series: dict[str, list[str]] = defaultdict(list)
     if not guids:
         return series
-    # The members are the only condition: by an index of any other, PostgreSQL might read all records of the source.
+    # The members are the only condition: by an index of any other, PostgreSQL might read all
+    # records of the source.
     query = (
         sa.select(
             SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members
@@ -647,7 +676,9 @@ def add_series(dataset: DataDict, series: list[str]) -> None:
 
 
 def explanation(winner: Member, other: Member, all_sources: Mapping[str, Source]) -> DataDict:
-    """Return the explanation stored for a duplicate: who publishes it, why, and the identifiers that matched."""
+    """Return the explanation stored for a duplicate: who publishes it, why,
+    and the identifiers that matched.
+    """
     code, params = reason(winner, other)
     return {
         **_named(winner, all_sources),
@@ -666,8 +697,9 @@ def explained(record: RecordId) -> DataDict:
     """Return the decision on a record of which other catalogues have copies, as it is now.
 
     Returns:
-        `published_by`, the explanation of the record that is published in its place, or `publishes`, one for each
-        record in whose place it is published; empty for a record without copies.
+        `published_by`, the explanation of the record that is published in its place, or
+        `publishes`, one for each record in whose place it is published; empty for a record without
+        copies.
     """
     source_id, guid = record
     query = sa.select(SourceRecord.keys).where(
@@ -690,9 +722,10 @@ def catalogues(package_id: str) -> DataDict:
     """Return the catalogues that have a dataset.
 
     Returns:
-        `published_from`, the one whose record the portal publishes (None when the dataset was not harvested), and
-        `also`, the others in the order in which they would take over; each with `title` and `url` of the catalogue,
-        `guid` of the record and `record`, the URL of the original, None when it has none.
+        `published_from`, the one whose record the portal publishes (None when the dataset was not
+        harvested), and `also`, the others in the order in which they would take over; each with
+        `title` and `url` of the catalogue, `guid` of the record and `record`, the URL of the
+        original, None when it has none.
     """
     is_duplicate = sa.and_(SourceRecord.joined == package_id, SourceRecord.state == DUPLICATE)
     query = (

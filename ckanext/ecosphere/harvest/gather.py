@@ -1,12 +1,15 @@
-"""Gather stage: read the source, identify its records, and separate unchanged ones from those to import.
+"""Gather stage: read the source, identify its records, and separate unchanged ones from those to
+import.
 
-Unchanged records end here. The others are stored as harvest objects, in batches that any worker may take. Each page is
-one transaction and marks its records as seen by this job, so that a job restarted after a crash skips them.
+Unchanged records end here. The others are stored as harvest objects, in batches that any worker may
+take. Each page is one transaction and marks its records as seen by this job, so that a job
+restarted after a crash skips them.
 
-Records of a source that share an identifier are told apart (three tables under one identifier are three datasets): by
-the digest of their content when last seen, then by resource identifier and title (`Mark`). A known record may have a
-new title; such a match is made at the end of the reading, when it is clear which records are missing. For the identity
-of records across catalogues see `deduplication`.
+Records of a source that share an identifier are told apart (three tables under one identifier are
+three datasets): by the digest of their content when last seen, then by resource identifier and
+title (`Mark`). A known record may have a new title; such a match is made at the end of the reading,
+when it is clear which records are missing. For the identity of records across catalogues see
+`deduplication`.
 """
 
 from __future__ import annotations
@@ -77,10 +80,11 @@ class JobAbortedError(Exception):
 
 
 def guid_of(raw: RawRecord, read: Read) -> str:
-    """Return the identity of a record within its source: its file identifier, else the best substitute.
+    """Return the identity of a record within its source: its file identifier, else the best
+    substitute.
 
-    Without a file identifier, a record is identified by its resource identifier, else by its title and organisation; an
-    unreadable one is identified by its content.
+    Without a file identifier, a record is identified by its resource identifier, else by its title
+    and organisation; an unreadable one is identified by its content.
 
     Args:
         raw: the record.
@@ -120,7 +124,10 @@ class Mark:
 
 
 def mark_of(content: str, read: Read) -> Mark:
-    """Return what distinguishes a record from others with its identifier; a content hash if it cannot be read."""
+    """Return what distinguishes a record from others with its identifier.
+
+    A content hash if it cannot be read.
+    """
     record = _read(content, read)
     if record is None:
         return Mark(_short_hash(content))
@@ -140,7 +147,8 @@ def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int,
         newcomers: those that have appeared under the same identifier.
 
     Returns:
-        guids by index among the newcomers: most similar titles first, then the only pair left for a resource.
+        guids by index among the newcomers: most similar titles first, then the only pair left for a
+            resource.
     """
     scores = []
     for guid, mark in missing.items():
@@ -193,7 +201,8 @@ def _read(content: str, read: Read) -> Record | None:
 
 
 def named_records(content: str, read: Read) -> list[str]:
-    """Return the members and feature catalogues that a record names, so that few are imported before them.
+    """Return the members and feature catalogues that a record names, so that few are imported
+    before them.
 
     Args:
         content: the stored record.
@@ -231,8 +240,9 @@ class _Group:
 class Namesakes:
     """The records of a source that share identifiers, during one reading.
 
-    A record whose identifier is in `shared` is asked for with `find`. One that cannot be told yet from a known record
-    with a new title is deferred: `newcomers` yields those, once all others have been seen.
+    A record whose identifier is in `shared` is asked for with `find`. One that cannot be told yet
+    from a known record with a new title is deferred: `newcomers` yields those, once all others have
+    been seen.
 
     Args:
         job: the job.
@@ -260,7 +270,8 @@ class Namesakes:
         self.shared = {guid.rpartition(SHARED)[0] for guid in model.Session.scalars(query)}
 
     def note_shared(self, named: Sequence[tuple[RawRecord, str]], stored: Collection[str]) -> None:
-        """Note known identifiers that several records of a page share, before the first of them is identified.
+        """Note known identifiers that several records of a page share, before the first of them is
+        identified.
 
         Args:
             named: the records of the page, each with its identifier.
@@ -276,7 +287,8 @@ class Namesakes:
         """Find the guid of a record.
 
         Returns:
-            its guid, None when it is deferred to the end of the reading; and its title, "" when it was not read.
+            its guid, None when it is deferred to the end of the reading; and its title, "" when it
+            was not read.
         """
         if identifier not in self._groups:
             self._groups[identifier] = self._group(identifier)
@@ -313,7 +325,9 @@ class Namesakes:
         self._newcomers.clear()
 
     def _missing(self, identifier: str) -> dict[str, Mark]:
-        """Return the marks of the records with an identifier that this job has not seen, by guid."""
+        """Return the marks of the records with an identifier that this job has not seen,
+        by guid.
+        """
         query = sa.select(SourceRecord.guid).where(
             self._of_group(identifier),
             SourceRecord.seen_job.is_distinct_from(self._job.id),
@@ -493,7 +507,10 @@ class Gatherer:
     # --- which record is it? ---
 
     def _identify(self, raw: RawRecord, identifier: str, stored: dict[str, _Stored]) -> str | None:
-        """Return the guid of a record; None when it is a repetition, or is deferred to the end of the reading."""
+        """Return the guid of a record.
+
+        None when it is a repetition, or is deferred to the end of the reading.
+        """
         if identifier not in self._namesakes.shared:
             seen_digest = self._seen_digest(identifier, stored)
             if seen_digest is None:
@@ -532,7 +549,8 @@ class Gatherer:
         Args:
             raw: the record.
             identifier: its identifier.
-            seen_digest: digest of the record with the same guid that is taken, None for the same one.
+            seen_digest: digest of the record with the same guid that is taken, None for the same
+                one.
             title: its title, "" when it was not read.
         """
         key = (identifier, raw.digest)
@@ -561,7 +579,9 @@ class Gatherer:
         return {guid: _Stored(*values) for guid, *values in rows}
 
     def _is_unchanged(self, raw: RawRecord, before: _Stored) -> bool:
-        """Tell whether nothing is to be done for a record: its content and settings are those last imported."""
+        """Tell whether nothing is to be done for a record:
+        its content and settings are those last imported.
+        """
         if self._job.force or before.state in _ALWAYS_TRIED:
             return False
         if before.package_id is None and not before.elsewhere and before.state != CATALOGUE:
@@ -571,7 +591,10 @@ class Gatherer:
     # --- writing down ---
 
     def _write(self, unchanged: list[_Gathered], is_last: bool = False) -> None:
-        """Commit a page: its unchanged records, and full batches of the others; at last, also the rest of them."""
+        """Commit a page: its unchanged records, and full batches of the others.
+
+        At last, also the rest of them.
+        """
         self._locks.check()
         if unchanged:
             moment = now()
@@ -635,7 +658,10 @@ class Gatherer:
         model.Session.execute(sa.insert(HarvestObject.__table__), rows)
 
     def _mark_seen(self, page: list[_Gathered]) -> None:
-        """Mark unchanged records as seen by this job; one that was kept on the portal is published again."""
+        """Mark unchanged records as seen by this job.
+
+        One that was kept on the portal is published again.
+        """
         statement = f"""
             UPDATE {SourceRecord.__tablename__} AS record
             SET seen_job = :job, seen_digest = page.digest, position = page.position, absences = 0,

@@ -32,8 +32,9 @@ def progress(state: DataDict) -> DataDict:
         state: as returned by `ecosphere_harvest_job_show`.
 
     Returns:
-        `done` and `total` (None while the source has not announced it), `rate` in records per second (None at the
-        beginning), and `text`, a sentence with all of it and the number of held withdrawals.
+        `done` and `total` (None while the source has not announced it), `rate` in records per
+        second (None at the beginning), and `text`, a sentence with all of it and the number of held
+        withdrawals.
     """
     if state["stage"] == "gather":
         done, total = state["received"], state["announced"]
@@ -88,7 +89,10 @@ ecosphere_harvest_form_summary = messages.form_summary
 
 
 def _answer(action: str, id_: str) -> Any:
-    """Return what an action answers to the current user; None if it finds nothing or is not allowed."""
+    """Return what an action answers to the current user.
+
+    None if it finds nothing or is not allowed.
+    """
     try:
         return tk.get_action(action)({}, {"id": id_})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -101,9 +105,11 @@ def ecosphere_harvest_job(job_id: str) -> DataDict | None:
 
 
 def ecosphere_harvest_catalogues(package_id: str) -> DataDict | None:
-    """Return the catalogues that have a dataset (`ecosphere_harvest_catalogues_show`); None if it was not harvested.
+    """Return the catalogues that have a dataset (`ecosphere_harvest_catalogues_show`); None if it
+    was not harvested.
 
-    `object_id` is the harvest object of its record, for people allowed to see how it became the dataset.
+    `object_id` is the harvest object of its record, for people allowed to see how it became the
+    dataset.
     """
     catalogues = _answer("ecosphere_harvest_catalogues_show", package_id)
     if not catalogues or not catalogues["published_from"]:
@@ -115,17 +121,20 @@ def ecosphere_harvest_catalogues(package_id: str) -> DataDict | None:
 
 
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
-    """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
+    """Return what the territories of a harvested dataset were deduced from ("from the extent");
+    "" if stated.
+    """
     way = objects.way_of(package_id, "territory") if package_id else None
     return messages.deduced_territory(*way, uris) if way else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> DataDict | None:
-    """Return which parts of a harvested dataset can be changed permanently on the portal; None if all of them can.
+    """Return which parts of a harvested dataset can be changed permanently on the portal; None if
+    all of them can.
 
     Returns:
-        `catalogue` that it comes from; `fields` (name, label) that a harvest leaves unchanged; `resources`, ids of
-        those added on the portal; `edits`, as `ecosphere_harvest_edits`.
+        `catalogue` that it comes from; `fields` (name, label) that a harvest leaves unchanged;
+        `resources`, ids of those added on the portal; `edits`, as `ecosphere_harvest_edits`.
     """
     local = _answer("ecosphere_harvest_local_show", package_id)
     if not local or not local["catalogue"]:
@@ -142,8 +151,8 @@ def ecosphere_harvest_edits(package_id: str) -> list[DataDict]:
     """Return the local edits of a dataset (`ecosphere_harvest_edits_list`), as pages show them.
 
     Returns:
-        for each also its `key` ("resource/field"), `label`, `date` in words, and `display`, its field of the schema if
-        a snippet of the schema shows its values.
+        for each also its `key` ("resource/field"), `label`, `date` in words, and `display`, its
+        field of the schema if a snippet of the schema shows its values.
     """
     return _described(_answer("ecosphere_harvest_edits_list", package_id) or [])
 
@@ -230,7 +239,10 @@ def ecosphere_harvest_not_shown(reason: str) -> str:
 
 
 def ecosphere_harvest_facet_label(item: DataDict) -> str:
-    """Return the label of a frequency or source type in the list of sources; other values as they are."""
+    """Return the label of a frequency or source type in the list of sources.
+
+    Other values as they are.
+    """
     name = item["name"]
     if name in UPDATE_FREQUENCIES:
         return tk._(name.title())

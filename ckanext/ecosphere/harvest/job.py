@@ -1,4 +1,6 @@
-"""A harvest job and its source as plain data, and what its stages share: locks, pauses, transactions."""
+"""A harvest job and its source as plain data, and what its stages share: locks, pauses,
+transactions.
+"""
 
 from __future__ import annotations
 
@@ -61,12 +63,18 @@ class Job:
 
     @property
     def only_for(self) -> str | None:
-        """Id of the one organisation that the source publishes for; None when it publishes for all."""
+        """Id of the one organisation that the source publishes for.
+
+        None when it publishes for all.
+        """
         return only_for(self.settings, self.owner_org)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything except the record that determines its dataset; when it changes, all records do."""
+        """Hash of everything except the record that determines its dataset.
+
+        When it changes, all records do.
+        """
         decisive = [
             RULES_VERSION,
             self.title,
@@ -120,12 +128,18 @@ def load(job_id: str) -> Job:
 
 
 def only_for(settings: Settings, owner_org: str | None) -> str | None:
-    """Return the id of the one organisation that a source publishes for, from its settings; None if for all."""
+    """Return the id of the one organisation that a source publishes for, from its settings.
+
+    None if for all.
+    """
     return (owner_org or "") if settings.get("own_service") else None
 
 
 def read_settings(text: str | None) -> Settings:
-    """Parse the configuration of a source; an invalid one counts as empty, since it was validated when saved."""
+    """Parse the configuration of a source.
+
+    An invalid one counts as empty, since it was validated when saved.
+    """
     try:
         settings = json.loads(text or "{}")
     except ValueError:
@@ -142,7 +156,8 @@ def organisations() -> dict[str, str]:
 
 
 def is_running(job_id: str, connection: Connection | None = None) -> bool:
-    """Tell whether a job is still running: neither finished nor aborted, and its source not removed.
+    """Tell whether a job is still running: neither finished nor aborted, and its source not
+    removed.
 
     Args:
         job_id: the job.
@@ -208,10 +223,11 @@ def batch_lock(batch_id: int) -> str:
 
 # --- giving way to people ---
 #
-# Throttle harvests while people use the portal: workers rest between two steps, and work one at a time.
+# Throttle harvests while people use the portal: workers rest between two steps, and work one at a
+# time.
 #
-# A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages; lowering the priority
-# of its own process (`nice`) would not reduce the load on those two.
+# A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages;
+# lowering the priority of its own process (`nice`) would not reduce the load on those two.
 
 _IN_USE = 1.0
 """Responses to people per second above which the portal counts as being used."""
@@ -225,9 +241,10 @@ free."""
 class Pace:
     """Lets a worker pause between two steps, in proportion to the time that the last one took.
 
-    A pause ends when nobody uses the portal any more, and at the latest after `ecosphere.harvest.give_way` times the
-    duration of the step, however many pages are requested: at 2, a harvest takes at most three times as long. Waiting
-    for the turn is part of the pause: when it is over, the worker continues even if another one is working.
+    A pause ends when nobody uses the portal any more, and at the latest after
+    `ecosphere.harvest.give_way` times the duration of the step, however many pages are requested:
+    at 2, a harvest takes at most three times as long. Waiting for the turn is part of the pause:
+    when it is over, the worker continues even if another one is working.
 
     Args:
         locks: locks held by this worker.
@@ -281,9 +298,10 @@ def _in_use() -> bool:
 #
 # One database transaction around many CKAN actions.
 #
-# CKAN's actions roll back the whole session when a dataset is not valid, and leave savepoints open. Here the session
-# joins a transaction that it does not own: each of its commits and rollbacks applies to a savepoint, so that a
-# failing record affects no other, and all the others are committed together at the end.
+# CKAN's actions roll back the whole session when a dataset is not valid, and leave savepoints open.
+# Here the session joins a transaction that it does not own: each of its commits and rollbacks
+# applies to a savepoint, so that a failing record affects no other, and all the others are
+# committed together at the end.
 
 
 class SessionReplacedError(RuntimeError):
@@ -294,12 +312,14 @@ class SessionReplacedError(RuntimeError):
 def one_transaction() -> Iterator[Connection]:
     """Run a block in one transaction: committed at its end, rolled back on an exception.
 
-    Within it, `model.Session.commit()` completes a record, and `model.Session.rollback()` undoes changes since then.
+    Within it, `model.Session.commit()` completes a record, and `model.Session.rollback()` undoes
+    changes since then.
     """
     assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
     model.Session.remove()
     with model.meta.engine.connect() as connection, connection.begin():
-        # No other transaction changes these rows, so objects need not be reloaded after a savepoint.
+        # No other transaction changes these rows, so objects need not be reloaded after a
+        # savepoint.
         # type: ignore for the keyword arguments, which scoped_session passes on to the session it creates
         model.Session(
             bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False

@@ -1,9 +1,9 @@
 """Hide harvest sources when the harvester is disabled, and restore them when it is back.
 
-CKAN builds the URL of a dataset from its type, and the type of harvest sources has routes only with ckanext-harvest.
-Without it, CKAN answers 500 on every page that lists a source: dataset lists, the list of deleted datasets, activity
-streams. Hidden sources therefore get a state of their own, which no list selects, and another type in the activity
-stream.
+CKAN builds the URL of a dataset from its type, and the type of harvest sources has routes only with
+ckanext-harvest. Without it, CKAN answers 500 on every page that lists a source: dataset lists, the
+list of deleted datasets, activity streams. Hidden sources therefore get a state of their own, which
+no list selects, and another type in the activity stream.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ OUR_TYPES = "ecosphere_"  # how the names of our types of source begin
 
 
 def steps(kept: Collection[str]) -> list[LeavingStep]:
-    """Return the step that hides all sources, or only those of our types when ckanext-harvest stays.
+    """Return the step that hides all sources, or only those of our types when ckanext-harvest
+    stays.
 
     Args:
         kept: names of the plugins that stay enabled.
@@ -102,7 +103,9 @@ def _sources_to_hide(kept: Collection[str]) -> list[tuple[Any, Any]]:
 
 
 def _sources(*conditions: Any) -> list[tuple[Any, Any]]:
-    """Return sources that fulfil conditions, each as its package and its row in `harvest_source`, None without one."""
+    """Return sources that fulfil conditions, each as its package and its row in `harvest_source`,
+    None without one.
+    """
     query = (
         sa.select(model.Package, HarvestSource)
         .outerjoin(HarvestSource, HarvestSource.id == model.Package.id)

@@ -133,7 +133,10 @@ def last_due(now: datetime) -> datetime:
 
 
 def _create(due: datetime) -> int:
-    """Add the letters due at a time to the outbox unless they are there, commit; return their number."""
+    """Add the letters due at a time to the outbox unless they are there, commit.
+
+    Return their number.
+    """
     key = due.astimezone(timezone.utc).isoformat()
     exists = sa.exists().where(OUTBOX.rows, Work.recipient == Reader.user_id, Work.key == key)
     readers = model.Session.scalars(sa.select(Reader.user_id).where(Reader.since < due, ~exists))
@@ -249,7 +252,9 @@ def findings_of(owners: list[str] | None, due: datetime, now: datetime) -> Findi
 
 
 def days(due: datetime) -> tuple[datetime, datetime]:
-    """Return start and end of the days that a letter covers, at midnight in the portal's time zone."""
+    """Return start and end of the days that a letter covers,
+    at midnight in the portal's time zone.
+    """
     last = due.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     return last - period(), last
 
@@ -267,7 +272,8 @@ def stalled_sources(rows: list[Row], now: datetime) -> list[Row]:
         now: with a time zone.
 
     Returns:
-        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or waits.
+        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or
+        waits.
     """
     query = sa.text("""
         SELECT job.source_id, min(coalesce(state.touched, job.created))
@@ -340,7 +346,9 @@ def _source(kind: str, row: Row) -> Row:
 
 
 def _errors(row: Row) -> Row:
-    """Return what went wrong in the last harvest of a source, and where its catalogue is put right."""
+    """Return what went wrong in the last harvest of a source,
+    and where its catalogue is put right.
+    """
     jobs = sa.select(HarvestJob.id).where(
         HarvestJob.source_id == row["id"], HarvestJob.status == FINISHED
     )

@@ -1,4 +1,6 @@
-"""Sentences of the harvest: failures of sources, outcomes of records, decisions of the rules, errors of forms."""
+"""Sentences of the harvest: failures of sources, outcomes of records, decisions of the rules,
+errors of forms.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +120,9 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 def translator() -> Callable[[str], str]:
-    """Return the translation function for the portal's language, since background jobs have no request."""
+    """Return the translation function for the portal's language,
+    since background jobs have no request.
+    """
     return _catalogue(config.portal_language()).gettext
 
 
@@ -150,7 +154,9 @@ def about_record(
 
 
 def validation_detail(errors: Any, path: str = "") -> str:
-    """Return the errors of a dataset on one line: `title: missing value; resources 3, url: not valid`."""
+    """Return the errors of a dataset on one line:
+    `title: missing value; resources 3, url: not valid`.
+    """
     if isinstance(errors, dict):
         parts = [
             validation_detail(value, f"{path}, {key}" if path else str(key))
@@ -231,8 +237,9 @@ def _without_values(text: str) -> str:
 
 # --- decisions of the rules ------------------------------------------------------------------
 #
-# Rules log codes and values (`normalise.draft.Reason`), so that the log depends on no language. What has no label is
-# shown as it is: codes of somebody else's rules, and the sentences in logs of earlier versions.
+# Rules log codes and values (`normalise.draft.Reason`), so that the log depends on no language.
+# What has no label is shown as it is: codes of somebody else's rules, and the sentences in logs of
+# earlier versions.
 
 RULES: dict[str, str] = SENTENCES["rules"]
 """Rule → its label."""

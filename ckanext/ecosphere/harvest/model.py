@@ -1,11 +1,13 @@
 """Tables of the harvest, beside those of ckanext-harvest.
 
-ckanext-harvest records what happened to each object in each job. These tables hold the current state of each *record*
-of each source (`SourceRecord`), the progress of each job (`JobState`), the parts of its work that are left (`Batch`),
-and the withdrawals that wait for a decision (`Hold`). A job moves from one committed state to the next, so that it can
-be resumed after its worker was killed.
+ckanext-harvest records what happened to each object in each job. These tables hold the current
+state of each *record* of each source (`SourceRecord`), the progress of each job (`JobState`), the
+parts of its work that are left (`Batch`), and the withdrawals that wait for a decision (`Hold`). A
+job moves from one committed state to the next, so that it can be resumed after its worker was
+killed.
 
-No foreign keys to tables of others: rows are removed with the source or job that they belong to (`forget`).
+No foreign keys to tables of others: rows are removed with the source or job that they belong to
+(`forget`).
 """
 
 from __future__ import annotations
@@ -74,8 +76,8 @@ def now() -> datetime.datetime:
 def by_index() -> Iterator[None]:
     """Have PostgreSQL use an index for the queries of a block, within a transaction.
 
-    For queries of each batch that ask for overlapping arrays: without statistics, it expects one row in a hundred, and
-    reads the whole table.
+    For queries of each batch that ask for overlapping arrays: without statistics, it expects one
+    row in a hundred, and reads the whole table.
     """
     setting = sa.text("SELECT set_config('enable_seqscan', :value, true)")
     model.Session.execute(setting, {"value": "off"})
@@ -94,9 +96,10 @@ class SourceRecord(_Base):
         digest: digest of the content and settings with which it was last imported.
         state: one of the states above.
         keys: keys by which it is recognised in other catalogues, see `deduplication.keys_of`.
-        members: guids of the records that it names: its members, when it is a series, and its feature catalogue.
-        package_id: dataset made of it.
-        joined: dataset of the same data that another source publishes, while the state is `duplicate`.
+        members: guids of the records that it names: its members, when it is a series, and its
+        feature catalogue. package_id: dataset made of it.
+        joined: dataset of the same data that another source publishes, while the state is
+            `duplicate`.
         former: dataset made of it before it was joined to another one, so that it can be restored.
         apart: whether a person marked it as separate from all other records.
         absences: consecutive complete jobs that did not see it.
@@ -200,7 +203,8 @@ class JobState(_Base):
 
 
 class Batch(_Base):
-    """Harvest objects that are imported in one transaction and indexed in one request; deleted when done.
+    """Harvest objects that are imported in one transaction and indexed in one request; deleted when
+    done.
 
     Attributes:
         object_ids: harvest objects, in the order of the source.
@@ -329,7 +333,10 @@ _LAST_CONTENTS = sa.text("""
 
 
 def last_contents(source_id: str, guids: Collection[str]) -> dict[str, str]:
-    """Return the contents of records of a source as last stored, by guid; those without any are absent."""
+    """Return the contents of records of a source as last stored, by guid.
+
+    Those without any are absent.
+    """
     if not guids:
         return {}
     values = {"source": source_id, "guids": list(guids)}
@@ -353,7 +360,10 @@ def forget(source_id: str) -> None:
 
 
 def forget_lost_jobs(source_id: str) -> None:
-    """Delete the states of jobs of a source that ckanext-harvest no longer has; the caller commits."""
+    """Delete the states of jobs of a source that ckanext-harvest no longer has.
+
+    The caller commits.
+    """
     jobs = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
     is_lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(jobs))
     lost_jobs = sa.select(JobState.job_id).where(is_lost)
@@ -363,7 +373,10 @@ def forget_lost_jobs(source_id: str) -> None:
 
 
 def leave_to_others(source_id: str) -> None:
-    """Detach datasets that other sources publish from the harvest objects of a source; the caller commits."""
+    """Detach datasets that other sources publish from the harvest objects of a source.
+
+    The caller commits.
+    """
     others = sa.select(SourceRecord.package_id).where(
         SourceRecord.source_id != source_id, SourceRecord.package_id.is_not(None)
     )
@@ -374,7 +387,10 @@ def leave_to_others(source_id: str) -> None:
 
 
 def read_anew(source_id: str) -> None:
-    """Reset records without stored content, so that the next harvest imports them again; the caller commits."""
+    """Reset records without stored content, so that the next harvest imports them again.
+
+    The caller commits.
+    """
     has_content = sa.exists().where(
         HarvestObject.harvest_source_id == SourceRecord.source_id,
         HarvestObject.guid == SourceRecord.guid,

@@ -1,4 +1,6 @@
-"""Single records of a harvest: content, decisions of the rules, outcome, and what the source states."""
+"""Single records of a harvest: content, decisions of the rules, outcome,
+and what the source states.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +62,8 @@ def current(package_id: str) -> str | None:
 def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     """Return how a rule last decided on a dataset: code of its reason, and the value after.
 
-    Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its log
-    is not kept.
+    Two look-ups by index, whatever the size of the catalogue; None when the record was not
+    harvested here, or its log is not kept.
     """
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
@@ -151,8 +153,8 @@ def raw(id_: str) -> tuple[str, str, str] | None:
     """Return a record as received.
 
     Returns:
-        its text, a file name and its media type; None when it was not stored. For an unchanged record, the content
-        stored when it last changed.
+        its text, a file name and its media type; None when it was not stored. For an unchanged
+        record, the content stored when it last changed.
     """
     harvest_object: Any = HarvestObject.get(id_)
     if harvest_object is None or harvest_object.source is None:
@@ -178,7 +180,8 @@ def statements_of(id_or_name: str) -> DataDict | None:
     """Return what the source record of a dataset states; see `ecosphere_harvest_statements_show`.
 
     Returns:
-        None when the dataset was not harvested by one of our source types, or its record was not stored.
+        None when the dataset was not harvested by one of our source types, or its record was not
+        stored.
     """
     package = model.Package.get(id_or_name)
     if package is None:

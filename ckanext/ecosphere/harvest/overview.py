@@ -1,8 +1,8 @@
 """Overview of all harvest sources: state, number of datasets, pending decisions.
 
-Nothing here reads all records, since a source may have tens of thousands. Datasets are counted by Solr, which indexes
-the source of each; results of the last harvest come from the job state; and the few refused records have an index of
-their own.
+Nothing here reads all records, since a source may have tens of thousands. Datasets are counted by
+Solr, which indexes the source of each; results of the last harvest come from the job state; and the
+few refused records have an index of their own.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def _refused() -> dict[str, int]:
 
 
 def gauges() -> list[Gauge]:
-    """Return when the last harvest of each active source ended and how many records failed, `MOST_MONITORED` sources
-    at most, and the number of sources in each state.
+    """Return when the last harvest of each active source ended and how many records failed,
+    `MOST_MONITORED` sources at most, and the number of sources in each state.
     """
     every = rows(counted=False)
     states = Counter(row["state"] for row in every)
@@ -209,7 +209,8 @@ def _conditions() -> list[str]:
 
 def _datasets() -> dict[str, int] | None:
     """Return the number of datasets of each source on the portal, None while Solr is away."""
-    # `enum`: with few sources, counting by cached filter per source is faster than reading the source of each dataset.
+    # `enum`: with few sources, counting by cached filter per source is faster than reading the
+    # source of each dataset.
     facet = {
         "facet": "true",
         "facet.field": FIELD,

@@ -1,4 +1,6 @@
-"""The plugin `ecosphere_harvest`: the pipeline of our source types, beneath ckanext-harvest's pages and commands."""
+"""The plugin `ecosphere_harvest`: the pipeline of our source types,
+beneath ckanext-harvest's pages and commands.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ class EcosphereHarvestPlugin(Room):
         letter.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return the card with the user's sources that are stalled, incomplete, in error or held."""
+        """Return the card with the user's sources that are stalled, incomplete,
+        in error or held.
+        """
         try:
             sources = person.ask("ecosphere_harvest_overview", {"counted": False})
         except tk.NotAuthorized:
@@ -121,7 +125,9 @@ class EcosphereHarvestPlugin(Room):
         return [Link(tk._("Add a source"), tk.url_for("harvest.new"), "cloud-arrow-down", 60)]
 
     def ecosphere_check(self) -> list[Check]:
-        """Check for workers that harvests leave free, and the networks and ports allowed for sources."""
+        """Check for workers that harvests leave free, and the networks
+        and ports allowed for sources.
+        """
         use = tk._("harvests")
         ports = check_ports(config.ALLOWED_PORTS, use)
         return [*free_workers(), *check_networks(config.ALLOWED_NETWORKS, use), *ports]

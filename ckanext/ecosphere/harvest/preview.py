@@ -38,13 +38,15 @@ def try_source(url: str, type_name: str, text: str = "") -> DataDict:
         text: its configuration in JSON.
 
     Returns:
-        `announced` records, `failures` and `samples`: title, organisation, resources, licence, themes, territories,
-        rules that changed something, and problems of the first records, or the reason why one would be refused; `kind`,
-        what answers at the address, if no record could be read. Values are codes; `in_words`
+        `announced` records, `failures` and `samples`: title, organisation, resources, licence,
+        themes, territories, rules that changed something, and problems of the first records, or the
+        reason why one would be refused; `kind`, what answers at the address, if no record could be
+        read. Values are codes; `in_words`
         translates them.
 
     Raises:
-        ValueError: the type is not enabled, or the configuration is not valid; the message says why.
+        ValueError: the type is not enabled, or the configuration is not valid; the message says
+            why.
     """
     harvester = type_called(type_name)
     if harvester is None:
@@ -85,7 +87,10 @@ def try_source(url: str, type_name: str, text: str = "") -> DataDict:
 
 
 def _kind(url: str, budget: Budget) -> str | None:
-    """Return what answers at an address; None once the time of the test is over, which its failures tell."""
+    """Return what answers at an address.
+
+    None once the time of the test is over, which its failures tell.
+    """
     try:
         return at(url, GuardedSession(config.guard_settings(), budget=budget))
     except StoppedError:
@@ -113,7 +118,9 @@ def _sample(raw: RawRecord, source_type: SourceType, context: Context) -> DataDi
 
 
 def in_words(trial: DataDict) -> DataDict:
-    """Return the result of a preview with sentences and labels in the user's language in place of codes."""
+    """Return the result of a preview with sentences and labels in the
+    user's language in place of codes.
+    """
     type_name, kind = trial["type"], trial.get("kind")
     source_type = type_called(type_name)
     return {
@@ -194,7 +201,10 @@ def run_trial(url: str, source_type: str, text: str) -> DataDict:
 
 
 def keep_form(id_: str, form: dict[str, str]) -> None:
-    """Keep the form of a new source as long as its preview, to save it afterwards; drop one that is too long."""
+    """Keep the form of a new source as long as its preview, to save it afterwards.
+
+    Drop one that is too long.
+    """
     job = _job(id_)
     if len(json.dumps(form, ensure_ascii=False)) <= LONGEST_FORM:
         job.meta["form"] = form
@@ -230,7 +240,8 @@ def _job(id_: str) -> Job:
 
 # --- what answers at an address ---
 #
-# Recognise what answers at an address, to tell people why it is no source of the chosen type and which one it is.
+# Recognise what answers at an address, to tell people why it is no source of the chosen type and
+# which one it is.
 
 MAX_BYTES = 512 * 1024
 """How much of the answer is read."""

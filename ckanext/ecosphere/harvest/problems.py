@@ -1,8 +1,8 @@
 """Error and problem codes of records, with their messages.
 
-Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the record is imported. Both carry a code
-and parameters; the messages stand in one table, `data/messages.yaml`, so that a caller shows them in the reader's
-language::
+Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the record is imported.
+Both carry a code and parameters; the messages stand in one table, `data/messages.yaml`, so that a
+caller shows them in the reader's language::
 
     sentence(problem, tk._)
 
@@ -94,6 +94,8 @@ def sizes(code: str, params: Params, translate: Callable[[str], str]) -> Params:
 
 
 def advice_of(code: str) -> str:
-    """Return the untranslated advice for a problem code, or the general advice if it has none of its own."""
+    """Return the untranslated advice for a problem code,
+    or the general advice if it has none of its own.
+    """
     of_code = (item["text"] for item in SENTENCES["advice"] if code in item["codes"])
     return next(of_code, SENTENCES["advice"][-1]["text"])

@@ -1,9 +1,11 @@
-"""Settle what the order of harvests left open: duplicates, series, feature catalogues; import stored records again.
+"""Settle what the order of harvests left open: duplicates, series, feature catalogues; import
+stored records again.
 
-During the import, a duplicate is set aside or takes over its dataset at once (`deduplication.decide`). What cannot be
-known then (a record that arrives later, a changed priority, a withdrawn record) is corrected here, at the end of each
-job and after a manual override, so that the final state does not depend on the order of harvests. Safe to run again
-after a crash at any point: each step is committed together with the state that says what is left to do.
+During the import, a duplicate is set aside or takes over its dataset at once
+(`deduplication.decide`). What cannot be known then (a record that arrives later, a changed
+priority, a withdrawn record) is corrected here, at the end of each job and after a manual override,
+so that the final state does not depend on the order of harvests. Safe to run again after a crash at
+any point: each step is committed together with the state that says what is left to do.
 """
 
 from __future__ import annotations
@@ -72,7 +74,8 @@ def reconcile(source_id: str, job_id: str | None = None, complete: bool = False)
     Args:
         source_id: the source.
         job_id: job that has just read it.
-        complete: whether that job read it completely; duplicates that it did not see are then forgotten.
+        complete: whether that job read it completely; duplicates that it did not see are then
+            forgotten.
     """
     with _alone():
         if complete and job_id:
@@ -153,7 +156,10 @@ def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
 
 
 def _in_order(group: Group, rows: dict[RecordId, Row]) -> list[Row]:
-    """Return the rows of a group; rows whose dataset a person deleted come after those with an active one."""
+    """Return the rows of a group.
+
+    Rows whose dataset a person deleted come after those with an active one.
+    """
     in_order = [rows[member.id] for member in group]
     if any(row.package_state == "active" for row in in_order):
         in_order.sort(key=lambda row: row.package_state == "deleted")
@@ -196,7 +202,8 @@ def _not_current(package_id: str) -> None:
 
 
 def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
-    """Let the next source publish the datasets of records that are withdrawn, with the same URL and ids.
+    """Let the next source publish the datasets of records that are withdrawn, with the same URL and
+    ids.
 
     Args:
         source_id: the source.
@@ -218,7 +225,9 @@ def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
 
 
 def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, str]]:
-    """Return, for each record with a duplicate in another source, the duplicate next in rank and the dataset."""
+    """Return, for each record with a duplicate in another source,
+    the duplicate next in rank and the dataset.
+    """
     copy = aliased(SourceRecord)
     query = (
         sa.select(SourceRecord.guid, model.Package.id, model.Package.owner_org, copy)
@@ -246,7 +255,8 @@ def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, 
 
 
 def split(dataset: str, source: str | None = None) -> list[RecordId]:
-    """Give the copies of a dataset datasets of their own, permanently: later harvests do not join them again.
+    """Give the copies of a dataset datasets of their own, permanently: later harvests do not join
+    them again.
 
     Args:
         dataset: id or name of the dataset.
@@ -306,7 +316,8 @@ _LONGEST_SERIES = 50 * MAX_SERIES
 
 # --- importing again ---
 #
-# Import records again from their stored content: for de-duplication, series, feature catalogues, or on request.
+# Import records again from their stored content: for de-duplication, series, feature catalogues, or
+# on request.
 
 
 def import_kept(records: Iterable[RecordId]) -> None:
@@ -419,7 +430,10 @@ def complete_series(source_id: str) -> int:
 
 
 def complete_catalogues(source_id: str, job_id: str) -> int:
-    """Import records again that are older than a feature catalogue that they name; return how many."""
+    """Import records again that are older than a feature catalogue that they name.
+
+    Return how many.
+    """
     return _again(source_id, _LATE_CATALOGUES, job=job_id)
 
 

@@ -30,7 +30,9 @@ class Term:
 
 @dataclass(slots=True)
 class Identifier:
-    """An identifier of a resource, a place or a reference system, as written (ISO 19115 ``MD_Identifier``)."""
+    """An identifier of a resource, a place or a reference system,
+    as written (ISO 19115 ``MD_Identifier``).
+    """
 
     code: str = ""
     codespace: Text = None
@@ -242,8 +244,9 @@ class Record:
 
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
-        origin: identifier of the record, or of its resource, in the catalogue that this one harvested it from.
-        published: whether ``fields`` is the dataset as another portal of this suite published it.
+        origin: identifier of the record, or of its resource, in the catalogue that this one
+        harvested it from. published: whether ``fields`` is the dataset as another portal of this
+        suite published it.
         unread: paths of elements that have no place here, with their texts.
         translations: texts in several languages: attribute → BCP 47 tag → text, for all known
             languages, including that of the attribute itself.

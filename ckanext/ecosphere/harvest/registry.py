@@ -1,8 +1,9 @@
-"""Bulk management of sources: read them from a file, compare them with the portal's, and make the changes.
+"""Bulk management of sources: read them from a file, compare them with the portal's, and make the
+changes.
 
-The file is a CSV table with the columns name, owner_org, title, url, frequency and config_json, or a JSON list of
-objects with these keys; `source_type` is optional. The OGC filters of the CSW harvesters that French portals used
-before (`ogcfilter`) are converted.
+The file is a CSV table with the columns name, owner_org, title, url, frequency and config_json, or
+a JSON list of objects with these keys; `source_type` is optional. The OGC filters of the CSW
+harvesters that French portals used before (`ogcfilter`) are converted.
 """
 
 from __future__ import annotations
@@ -131,7 +132,9 @@ def _rows(path: Path) -> Any:
 
 
 def _text(row: DataDict, column: str) -> str:
-    """Return a cell without control characters: a terminal would obey them and hide steps of the plan."""
+    """Return a cell without control characters: a terminal would obey
+    them and hide steps of the plan.
+    """
     return characters.one_line(str(row.get(column) or ""))
 
 

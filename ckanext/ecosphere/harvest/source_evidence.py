@@ -1,6 +1,7 @@
 """What a source record states about each field of its dataset, and which of it was not taken over.
 
-A producer who reads that something is missing wants to know the cause: the record does not state it,
+A producer who reads that something is missing wants to know the cause: the record does not state
+it,
 states it in an unusable way, or states it and the portal lost it. The stored record is read again,
 so the answer reflects the current rules. Pure functions, no CKAN.
 """
@@ -116,7 +117,8 @@ def _limits(record: Record) -> Texts:
 def _mailboxes(record: Record) -> Said:
     """Yield points of contact; quotes the organisations, not personal addresses.
 
-    One without an e-mail address is stated too, though it is no contact for the badge: nothing of it can be lost.
+    One without an e-mail address is stated too, though it is no contact for the badge: nothing of
+    it can be lost.
     """
     for party in record.contacts:
         if party.email or party.organisation or party.individual:

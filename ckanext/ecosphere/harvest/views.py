@@ -1,4 +1,6 @@
-"""Pages of the harvest: source overview, held withdrawals, previews, job progress and records, corrections."""
+"""Pages of the harvest: source overview, held withdrawals, previews, job progress and records,
+corrections.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ FORM = ("url", "title", "name", "notes", "source_type", "frequency", "config", "
 
 @ecosphere_harvest.before_app_request
 def one_page_of_sources() -> AnyResponse | None:
-    """Show the state of the sources, in place of ckanext-harvest's list, to those who manage some."""
+    """Show the state of the sources, in place of ckanext-harvest's list,
+    to those who manage some.
+    """
     if request.endpoint == "harvest.search" and tk.h.check_access("ecosphere_harvest_overview"):
         return tk.redirect_to("ecosphere_harvest.sources", q=request.args.get("q") or None)
     return None
@@ -129,7 +133,9 @@ def _job(id: str) -> DataDict:
 
 @ecosphere_harvest.route("/ecosphere/harvest/job/<id>/progress")
 def progress(id: str) -> Response:
-    """Return the progress of a job as JSON, for the script of its page; "waiting" if no worker has taken it yet."""
+    """Return the progress of a job as JSON, for the script of its page;
+    "waiting" if no worker has taken it yet.
+    """
     with refusals():
         try:
             state = tk.get_action("ecosphere_harvest_job_show")(of_page(), {"id": id})
@@ -182,7 +188,10 @@ def _render_outcomes(name: str, job: DataDict, query: DataDict, page: int, answe
 
 @ecosphere_harvest.route("/ecosphere/harvest/source/<id>/reconciliation")
 def reconciled(id: str) -> str | Response:
-    """Show what the catalogue of a source has, what is shown of it, and why the rest is not; records also as CSV."""
+    """Show what the catalogue of a source has, what is shown of it, and why the rest is not.
+
+    Records also as CSV.
+    """
     query, page = _page_query(id, "reason", reports.UNSHOWN)
     answer = allowed("ecosphere_harvest_reconciliation_show", **query)
     source, summary, reason = _source(id), answer["summary"], query["reason"]
@@ -201,7 +210,9 @@ def reconciled(id: str) -> str | Response:
 
 
 def _page_query(id: str, name: str, values: Container[str]) -> tuple[DataDict, int]:
-    """Return the parameters of an action that lists a page of rows, chosen by an outcome or reason, and the page."""
+    """Return the parameters of an action that lists a page of rows, chosen by an outcome or reason,
+    and the page.
+    """
     value = request.args.get(name, "")
     page = tk.h.get_page_number(request.args)
     query = {"id": id, name: "", "offset": (page - 1) * ROWS_AT_ONCE}
@@ -231,7 +242,9 @@ def _as_csv(name: str, columns: Sequence[str], rows: Iterable[DataDict]) -> Resp
 
 @ecosphere_harvest.route("/ecosphere/harvest/source/<id>/corrections")
 def corrections(id: str) -> str | Response:
-    """Show the corrections for the records of a source: links, or a file (CSV, XSLT or GeoNetwork batch edits)."""
+    """Show the corrections for the records of a source: links,
+    or a file (CSV, XSLT or GeoNetwork batch edits).
+    """
     with refusals():
         tk.check_access("ecosphere_harvest_corrections_list", of_page(), {"id": id})
     source = _source(id)
@@ -291,7 +304,10 @@ def trial(id: str) -> str | Response:
 
 @ecosphere_harvest.route("/ecosphere/harvest/trial/<id>/save", methods=["POST"])
 def save_trial(id: str) -> AnyResponse:
-    """Save the source that was tested, harvest it at once, and show the harvest; or its form with what is wrong."""
+    """Save the source that was tested, harvest it at once, and show the harvest.
+
+    Or its form with what is wrong.
+    """
     allowed("ecosphere_harvest_trial_show", id=id)
     form = preview.form_of(id)
     if not form:
@@ -333,8 +349,8 @@ def _file(id: str) -> Response:
 def stock_object(id: str) -> Response:
     """Return a record as an attachment, at ckanext-harvest's URL for it.
 
-    The original view parses the whole record to detect its type, which takes half a minute for 10 MB, and returns it as
-    a document that the browser displays.
+    The original view parses the whole record to detect its type, which takes half a minute for 10
+    MB, and returns it as a document that the browser displays.
     """
     with refusals():
         tk.check_access("harvest_object_show", of_page(), {"id": id})

@@ -1,4 +1,6 @@
-"""Background workers of the harvest: enqueue a job, run it from its current stage to its end, requeue stuck ones."""
+"""Background workers of the harvest: enqueue a job, run it from its current stage to its end,
+requeue stuck ones.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,8 @@ def run_job(
         sleep: pause function.
 
     Returns:
-        whether it was finished here; False when another worker is running it, or it had ended before.
+        whether it was finished here; False when another worker is running it, or it had ended
+        before.
 
     Raises:
         Exception: a service stayed away; the job can be run again from its current state.
@@ -136,7 +139,9 @@ def run_job(
 
 
 def _is_transient(error: BaseException | None) -> bool:
-    """Tell whether an error was caused by a service that is away, through the exceptions of CKAN and plugins."""
+    """Tell whether an error was caused by a service that is away,
+    through the exceptions of CKAN and plugins.
+    """
     while error is not None:
         if isinstance(error, TRANSIENT) or _is_cut(error):
             return True
@@ -145,7 +150,9 @@ def _is_transient(error: BaseException | None) -> bool:
 
 
 def _is_cut(error: BaseException) -> bool:
-    """Tell whether the connection to PostgreSQL broke during a statement, for which libpq has no error class."""
+    """Tell whether the connection to PostgreSQL broke during a statement,
+    for which libpq has no error class.
+    """
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated or type(error) is DatabaseError
     )
@@ -161,7 +168,9 @@ def help_job(job_id: str) -> None:
 
 
 def carry_out(source_id: str) -> None:
-    """Withdraw and undo what was decided, unless a harvest of the source is running, which does so at its end."""
+    """Withdraw and undo what was decided, unless a harvest of the source is running,
+    which does so at its end.
+    """
     with Locks() as locks:
         if locks.take(source_lock(source_id)):
             _carry_out_decided(source_id, locks)
@@ -261,7 +270,9 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
 
 
 def _failures_of(reading: Reading) -> list[str]:
-    """Return messages about what could not be read, one sentence each, and the number of further ones."""
+    """Return messages about what could not be read, one sentence each,
+    and the number of further ones.
+    """
     translate = translator()
     messages = [sentence(**asdict(failure), translate=translate) for failure in reading.failures]
     if reading.unlisted:
@@ -358,7 +369,10 @@ class Helpers:
         self._batches = 0
 
     def more_work(self) -> None:
-        """Count one more waiting batch, and call a helper; the first batch is left to the gathering worker."""
+        """Count one more waiting batch, and call a helper.
+
+        The first batch is left to the gathering worker.
+        """
         self._batches += 1
         if self._batches > 1 and self._wanted > 0:
             _enqueue(
@@ -381,8 +395,8 @@ _UNATTENDED = sa.text("""
 def revive() -> list[str]:
     """Requeue running jobs that no worker is running, and decisions that were not carried out.
 
-    Jobs that RQ has scheduled for a retry do not count as waiting: its scheduler may have been killed, leaving a lock
-    for a minute.
+    Jobs that RQ has scheduled for a retry do not count as waiting: its scheduler may have been
+    killed, leaving a lock for a minute.
 
     Returns:
         ids of those jobs.
@@ -418,9 +432,9 @@ def _drop_leftovers() -> None:
 #
 # Watch a job while its source is read: was it aborted, and how much memory does the process use?
 #
-# A separate thread watches, because the reading thread may be waiting for a server. It stops the budget of the
-# reading: waits end and connections are closed. An operating system limit on the data segment of the process is the
-# last resort, for what exhausts the memory between two checks.
+# A separate thread watches, because the reading thread may be waiting for a server. It stops the
+# budget of the reading: waits end and connections are closed. An operating system limit on the data
+# segment of the process is the last resort, for what exhausts the memory between two checks.
 
 _STATUS = Path("/proc/self/status")
 _LOOK_SECONDS, _ASK_SECONDS = 0.1, 1.0
@@ -501,7 +515,9 @@ class Watch:
 
 
 def _measure(name: str) -> int:
-    """Return a memory measurement of this process in bytes, 0 where the system does not provide it."""
+    """Return a memory measurement of this process in bytes,
+    0 where the system does not provide it.
+    """
     with suppress(OSError, ValueError, IndexError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith(f"{name}:"):

@@ -1,4 +1,6 @@
-"""Link CKAN accounts with OpenID Connect identities: issuer and subject only, kept in the account's `plugin_extras`."""
+"""Link CKAN accounts with OpenID Connect identities: issuer and subject only,
+kept in the account's `plugin_extras`.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ class Identity:
 
     Attributes:
         issuer: issuer identifier of the provider.
-        subject: permanent identifier of the user at the issuer (`sub`); users are recognised by nothing else.
-        email: e-mail address; empty when there is none or it is declared as not verified.
+        subject: permanent identifier of the user at the issuer (`sub`); users are recognised by
+        nothing else. email: e-mail address; empty when there is none or it is declared as not
+        verified.
         name: full name, may be empty.
         organisation: organisation of the user, may be empty.
         is_verified: whether the provider has verified the address (`email_verified`).
@@ -55,7 +58,10 @@ def listen() -> None:
 
 
 def of(user: Any) -> dict[str, Any]:
-    """Return the link of an account: `issuer`, `subject`, `organisation`; empty when it is not linked."""
+    """Return the link of an account: `issuer`, `subject`, `organisation`.
+
+    Empty when it is not linked.
+    """
     return dict((getattr(user, "plugin_extras", None) or {}).get(KEY) or {})
 
 
@@ -86,7 +92,8 @@ def link(user: model.User, identity: Identity) -> None:
     """Link an account with an identity, so that its owner can also log in with the provider.
 
     Raises:
-        NoAccount: the account is linked with another identity, or the identity with another account.
+        NoAccount: the account is linked with another identity, or the identity with another
+            account.
     """
     with _locked():
         other = _account_of(identity)
@@ -108,10 +115,11 @@ def unlink(user: model.User) -> None:
 
 
 def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
-    """Unlink an account whose password is set by anybody but its logged-in owner, e.g. through a reset link.
+    """Unlink an account whose password is set by anybody but its logged-in owner, e.g. through a
+    reset link.
 
-    Otherwise, an attacker who created an account with somebody else's address and linked it would keep access
-    after the owner of the address has reset the password.
+    Otherwise, an attacker who created an account with somebody else's address and linked it would
+    keep access after the owner of the address has reset the password.
     """
     if is_recovered(user) and of(user):
         user.plugin_extras = {key: value for key, value in user.plugin_extras.items() if key != KEY}
@@ -127,8 +135,8 @@ def _account_of(identity: Identity) -> model.User | None:
 def _refuse_without_account(identity: Identity) -> None:
     """Raise NoAccount when no account may be created for an identity.
 
-    The e-mail address is no proof of ownership: the owner of an account with the same address must log in with its
-    password and link it.
+    The e-mail address is no proof of ownership: the owner of an account with the same address must
+    log in with its password and link it.
     """
     if not identity.email:
         sentence = tk._(

@@ -59,7 +59,9 @@ def create_accounts() -> bool:
 
 
 def guard_settings() -> GuardSettings:
-    """Return the limits of requests to the provider: one attempt (a code is valid once) and no redirects."""
+    """Return the limits of requests to the provider:
+    one attempt (a code is valid once) and no redirects.
+    """
     return GuardSettings(
         connect_seconds=5,
         read_seconds=8,

@@ -61,7 +61,10 @@ class EcosphereOpenidPlugin(Room):
         accounts.listen()
 
     def get_blueprint(self) -> list[Any]:
-        """Return the blueprint of the log-in; imported here, after the check that Authlib is installed."""
+        """Return the blueprint of the log-in.
+
+        Imported here, after the check that Authlib is installed.
+        """
         from ckanext.ecosphere.openid import views
 
         return [views.blueprint]
@@ -77,7 +80,9 @@ class EcosphereOpenidPlugin(Room):
         return bool(accounts.of(user)) and not config.missing()
 
     def ecosphere_check(self) -> list[Check]:
-        """Check that the required options are set and that the provider answers with its metadata."""
+        """Check that the required options are set and that the
+        provider answers with its metadata.
+        """
         name = tk._("Log-in with OpenID Connect")
         if missing := config.missing():
             message = tk._("Nobody can log in this way: {options} not set").format(

@@ -1,7 +1,9 @@
-"""Client of the OpenID Connect provider: requests and validation of answers (Core 1.0, authorization code flow).
+"""Client of the OpenID Connect provider: requests and validation of answers (Core 1.0,
+authorization code flow).
 
-Requests go through `shared.http_guard`. Tokens are validated with Authlib and joserfc: signature by a public key of the
-provider, audience (this portal) and nonce (this log-in). Messages for users are in `views`.
+Requests go through `shared.http_guard`. Tokens are validated with Authlib and joserfc: signature by
+a public key of the provider, audience (this portal) and nonce (this log-in). Messages for users are
+in `views`.
 """
 
 from __future__ import annotations
@@ -81,7 +83,8 @@ def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
 
 
 def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity, str]:
-    """Exchange an authorization code; return the identity of the user and the ID token, needed for log-out.
+    """Exchange an authorization code; return the identity of the user and the ID token, needed for
+    log-out.
 
     Raises:
         ProviderError: the code is refused, or an answer is not valid.
@@ -123,7 +126,8 @@ def _full_name(user: dict[str, Any]) -> str:
 
 
 def end_session_url(id_token: str, state: str, back: str) -> str:
-    """Return the URL that ends the session at the provider (RP-Initiated Logout); empty when there is none.
+    """Return the URL that ends the session at the provider (RP-Initiated Logout); empty when there
+    is none.
 
     Raises:
         ProviderError: the provider does not answer.
@@ -159,7 +163,10 @@ def _endpoint(name: str) -> str:
 
 
 def _tokens(code: str, back: str, verifier: str) -> dict[str, Any]:
-    """Exchange the code for tokens; the client secret is in the body (as ProConnect requires) or in a header."""
+    """Exchange the code for tokens.
+
+    The client secret is in the body (as ProConnect requires) or in a header.
+    """
     methods = metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     method = "client_secret_post" if "client_secret_post" in methods else "client_secret_basic"
     body = prepare_token_request(
@@ -212,7 +219,10 @@ def _for_this_portal() -> dict[str, Any]:
 
 
 def _verified(token: str) -> jwt.Token:
-    """Decode a token and verify its signature; for an unknown key ID, fetch the provider's keys again once."""
+    """Decode a token and verify its signature.
+
+    For an unknown key ID, fetch the provider's keys again once.
+    """
     registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
     try:
         try:
@@ -255,7 +265,10 @@ def _checked(check: Any, what: str) -> None:
 
 
 def _document(url: str, seconds: int) -> dict[str, Any]:
-    """Return a JSON object of the provider, cached for `seconds`; failures are cached for `PAUSE_SECONDS`."""
+    """Return a JSON object of the provider, cached for `seconds`.
+
+    Failures are cached for `PAUSE_SECONDS`.
+    """
     fetched, answer = _documents.get(url, (0.0, None))
     if isinstance(answer, str):  # the message of a failure
         seconds = PAUSE_SECONDS
@@ -311,7 +324,9 @@ def _is_secure(url: str) -> bool:
 
 
 def _is_plain(text: str, longest: int = LONGEST_TOKEN) -> bool:
-    """Return whether a text is non-empty printable ASCII, like tokens and subjects, and not too long."""
+    """Return whether a text is non-empty printable ASCII, like tokens and subjects,
+    and not too long.
+    """
     return 0 < len(text) <= longest and text.isascii() and text.isprintable()
 
 

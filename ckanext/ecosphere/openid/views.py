@@ -1,4 +1,6 @@
-"""Views of the log-in with OpenID Connect: redirect to the provider, callback, linking of accounts, log-out."""
+"""Views of the log-in with OpenID Connect: redirect to the provider, callback, linking of accounts,
+log-out.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +132,10 @@ def _logged_in(user: Any, id_token: str, target: str) -> Any:
 
 @blueprint.route("/lier", methods=["POST"])
 def link() -> Any:
-    """Link the current user's account with the identity just confirmed by the provider; requires the password."""
+    """Link the current user's account with the identity just confirmed by the provider.
+
+    Requires the password.
+    """
     offer = session.get(OFFER)
     user: Any = tk.current_user
     if not user.is_authenticated or not offer or offer["user"] != user.id:

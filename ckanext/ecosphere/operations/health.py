@@ -1,7 +1,8 @@
-"""Whether this web server can serve people: a write, a search and a look at each service, bounded in time.
+"""Whether this web server can serve people: a write, a search and a look at each service, bounded
+in time.
 
-Each process looks at most every `KEPT_SECONDS`, however often it is asked, and all checks at once. What failed is told
-by the name of the check alone; why is in the log.
+Each process looks at most every `KEPT_SECONDS`, however often it is asked, and all checks at once.
+What failed is told by the name of the check alone; why is in the log.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def redis() -> None:
 
 
 def storage() -> None:
-    """Write a file into the folder of the uploads, if there is one, and into the storage that all servers share."""
+    """Write a file into the folder of the uploads, if there is one,
+    and into the storage that all servers share.
+    """
     folder = tk.config.get("ckan.storage_path")
     if folder:
         with NamedTemporaryFile(dir=folder, prefix=".ecosphere-health-") as file:
@@ -157,7 +160,8 @@ class Health:
     """Results of the checks in this process.
 
     Args:
-        checks: functions by name; one that raises, or takes longer than `CHECK_SECONDS`, has failed.
+        checks: functions by name; one that raises, or takes longer than `CHECK_SECONDS`, has
+            failed.
     """
 
     def __init__(self, checks: Mapping[str, Callable[[], None]] = CHECKS) -> None:
@@ -169,7 +173,10 @@ class Health:
         self._next = 0.0
 
     def failed(self) -> frozenset[str]:
-        """Return the names of the checks that failed; while another thread looks, those of the look before."""
+        """Return the names of the checks that failed.
+
+        While another thread looks, those of the look before.
+        """
         is_first = not self._next
         if self._lock.acquire(blocking=is_first):
             try:
@@ -181,7 +188,10 @@ class Health:
         return self._failed
 
     def _look(self) -> Iterable[str]:
-        """Run all checks at once, except one that still hangs since an earlier look; yield those that failed."""
+        """Run all checks at once, except one that still hangs since an earlier look.
+
+        Yield those that failed.
+        """
         for name, check in self._checks.items():
             if name not in self._running or self._running[name].done():
                 self._running[name] = self._pool.submit(check)
@@ -200,5 +210,8 @@ class Health:
 
 @cache
 def of_this_process() -> Health:
-    """Return the results of this process; made at the first request, since threads do not survive a fork."""
+    """Return the results of this process.
+
+    Made at the first request, since threads do not survive a fork.
+    """
     return Health()

@@ -1,8 +1,9 @@
 """Structured logs: JSON lines with the ids of request, job and record, and without personal data.
 
-Where messages may name a person or a place, it is removed: e-mail and network addresses, names of accounts in paths,
-coordinates, queries of URLs, signed tokens, values in errors of the database. Loggers of CKAN whose lines are about
-people are silent, and so are lines of the level DEBUG, which hold whole documents.
+Where messages may name a person or a place, it is removed: e-mail and network addresses, names of
+accounts in paths, coordinates, queries of URLs, signed tokens, values in errors of the database.
+Loggers of CKAN whose lines are about people are silent, and so are lines of the level DEBUG, which
+hold whole documents.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ REMOVED = (
     (re.compile(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}\b"), "<address>"),
     (re.compile(r"(?i)\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f:]{1,30}"), "<address>"),
 )
-#: Loggers whose lines name people, or repeat the line that `operations.traffic` writes of a request.
+#: Loggers whose lines name people, or repeat the line that `operations.traffic` writes of a
+#: request.
 SILENT = (
     "ckan.config.middleware.flask_app",
     "ckan.lib.authenticator",
@@ -60,7 +62,9 @@ class JsonFormatter(logging.Formatter):
     """Writes a line of the log as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line: time, level, logger, message, ids, the facts of a request, and the trace of an error."""
+        """Return the line: time, level, logger, message, ids, the facts of a request,
+        and the trace of an error.
+        """
         line = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
             "level": record.levelname,

@@ -1,6 +1,8 @@
-"""Metrics for Prometheus: figures of database and queues, read at each scrape, and the counts of requests.
+"""Metrics for Prometheus: figures of database and queues, read at each scrape, and the counts of
+requests.
 
-Each source of figures is read on its own: one that fails is missing, and `ecosphere_source_up` says which.
+Each source of figures is read on its own: one that fails is missing, and `ecosphere_source_up` says
+which.
 """
 
 from __future__ import annotations
@@ -65,7 +67,10 @@ def _seconds_since(waiting: Iterable[jobs.Job]) -> float:
 
 
 def work() -> Iterator[Gauge]:
-    """Yield what waits, runs or failed in the table of work, runs and e-mails; what has a recipient is an e-mail."""
+    """Yield what waits, runs or failed in the table of work, runs and e-mails.
+
+    What has a recipient is an e-mail.
+    """
     is_mail = (Work.recipient != "").label("is_mail")
     late = sa.func.min(Work.due).filter(Work.status == PENDING)
     query = (

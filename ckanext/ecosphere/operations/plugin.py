@@ -20,7 +20,9 @@ WITHOUT_CLIENT = (
 
 @tk.blanket.config_declarations
 class EcosphereOperationsPlugin(EcospherePluginBase):
-    """Health, metrics and logs; to be the last of the suite in `ckan.plugins`, so that it is outermost."""
+    """Health, metrics and logs.
+    To be the last of the suite in `ckan.plugins`, so that it is outermost.
+    """
 
     p.implements(p.IBlueprint)
     p.implements(p.IConfigurable)
@@ -30,7 +32,8 @@ class EcosphereOperationsPlugin(EcospherePluginBase):
         """Write JSON lines if the option says so.
 
         Raises:
-            CkanConfigurationException: there is a token for metrics, and prometheus-client is not installed.
+            CkanConfigurationException: there is a token for metrics, and prometheus-client is not
+                installed.
         """
         if traffic.metrics_token() and not find_spec("prometheus_client"):
             raise CkanConfigurationException(WITHOUT_CLIENT)

@@ -1,8 +1,8 @@
 """Every request: its id, its line in the log, and how many of each class of pages took how long.
 
-This is the outermost layer of the portal, so that health is told, and requests are counted, whatever is down. Counts
-are kept by Redis for all web processes of all servers: each process adds its own at most once a second. Time is counted
-until an answer begins.
+This is the outermost layer of the portal, so that health is told, and requests are counted,
+whatever is down. Counts are kept by Redis for all web processes of all servers: each process adds
+its own at most once a second. Time is counted until an answer begins.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ def page_class(route: str) -> str:
 
 
 class Counts:
-    """Counted requests of this process that Redis does not have yet; keys are (class, status, bound or "sum")."""
+    """Counted requests of this process that Redis does not have yet.
+
+    Keys are (class, status, bound or "sum").
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,7 +82,10 @@ class Counts:
             self.flush()
 
     def flush(self) -> None:
-        """Hand the counts to Redis; while it is down they are kept, and tried again after `RETRY_SECONDS`."""
+        """Hand the counts to Redis.
+
+        While it is down they are kept, and tried again after `RETRY_SECONDS`.
+        """
         with self._lock:
             self._next = time.monotonic() + RETRY_SECONDS
             taken, self._new = self._new, defaultdict(float)

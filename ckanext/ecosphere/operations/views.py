@@ -1,7 +1,7 @@
 """Pages for machines: is the process alive, is the portal ready, and its metrics.
 
-They are answered before sessions, accounts and languages come into play (`traffic.Outermost`), and are routes of CKAN
-as well, for portals below a path.
+They are answered before sessions, accounts and languages come into play (`traffic.Outermost`), and
+are routes of CKAN as well, for portals below a path.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def ready(asked: Request) -> Response:
 
 
 def metrics(asked: Request) -> Response:
-    """Return the metrics to who has the token; 404 while there is no token, 503 while another scrape runs."""
+    """Return the metrics to who has the token.
+
+    404 while there is no token, 503 while another scrape runs.
+    """
     token = traffic.metrics_token()
     if not token:
         return Response("", HTTPStatus.NOT_FOUND, NOT_KEPT)

@@ -1,8 +1,9 @@
-"""Actions of the quality room, and chained actions of CKAN that affect scores without calling the save hooks.
+"""Actions of the quality room, and chained actions of CKAN that affect scores without calling the
+save hooks.
 
-Other actions of CKAN do call them: `organization_delete` and `organization_purge` patch the datasets left without an
-owner, and the bulk actions patch each dataset. Vocabulary tags are not keywords, so changing them does not affect
-scores.
+Other actions of CKAN do call them: `organization_delete` and `organization_purge` patch the
+datasets left without an owner, and the bulk actions patch each dataset. Vocabulary tags are not
+keywords, so changing them does not affect scores.
 """
 
 from __future__ import annotations
@@ -86,21 +87,24 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> DataDict:
 
     Args:
         id (str): id or name of the dataset.
-        origins (bool): whether to read the source record of a harvested dataset again (some hundredths of a second) and
-            return for each failed criterion whose fault it is; False by default.
+        origins (bool): whether to read the source record of a harvested dataset again (some
+            hundredths of a second) and return for each failed criterion whose fault it is; False by
+            default.
 
     Returns:
-        dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`, `points_possible`,
-        `next_level` (level, level_label, from, short_by and `unmet`: its unmet conditions, as in `criteria`; None at
-        the top), `stars` (best openness of a resource, 0–5), `harvested`, `criteria` (for each: id, label, group, state
-        (pass, fail, missing, na, unknown), points, points_won, gain (by how much the score changes once the advice is
-        followed), advice, field, on_resource, resource_id to correct, source_element of an ISO 19139 record), `mqa`
-        (European assessment: total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and
-        indicators),
-        `inspire` (met, applicable, requirements with number, label, state, field, source_element), `model_version`,
-        `computed_at` (None if not stored yet), `package_id` and `name`. With `origins`, `source_record` (URL of the
-        original) and for each failed criterion `origin`: fault (lost, unusable, not_enough, silent), ours (whether the
-        portal lost it), label, sentence, texts of the record; None if the harvest cannot tell.
+        dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`,
+        `points_possible`, `next_level` (level, level_label, from, short_by and `unmet`: its unmet
+        conditions, as in `criteria`; None at the top), `stars` (best openness of a resource, 0–5),
+        `harvested`, `criteria` (for each: id, label, group, state (pass, fail, missing, na,
+        unknown), points, points_won, gain (by how much the score changes once the advice is
+        followed), advice, field, on_resource, resource_id to correct, source_element of an ISO
+        19139 record), `mqa` (European assessment: total, maximum, not_checked, rating,
+        rating_label, dimensions with points, maximum and indicators),
+        `inspire` (met, applicable, requirements with number, label, state, field, source_element),
+        `model_version`, `computed_at` (None if not stored yet), `package_id` and `name`. With
+        `origins`, `source_record` (URL of the original) and for each failed criterion `origin`:
+        fault (lost, unusable, not_enough, silent), ours (whether the portal lost it), label,
+        sentence, texts of the record; None if the harvest cannot tell.
 
     Raises:
         NotFound: no such dataset.
@@ -123,15 +127,17 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> DataDic
     Everyone may call it; private datasets never count.
 
     Returns:
-        dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
-        (each compared service counts the same), `services` and `small_services` (name, title and the same figures),
-        `target` (score, reached: how many services reach it; None without one), `first_win` (criterion that would bring
-        most points, as in `wins` of a dashboard; None without one), `themes`, `small_themes`, `territories` and
-        `small_territories` (id, label and the same figures; small ones have fewer than `minimum_size` datasets),
-        `trend` (day, datasets, mean).
+        dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`,
+        `mean_over_services` (each compared service counts the same), `services` and
+        `small_services` (name, title and the same figures), `target` (score, reached: how many
+        services reach it; None without one), `first_win` (criterion that would bring most points,
+        as in `wins` of a dashboard; None without one), `themes`, `small_themes`, `territories` and
+        `small_territories` (id, label and the same figures; small ones have fewer than
+        `minimum_size` datasets), `trend` (day, datasets, mean).
 
     Raises:
-        ValidationError: the figures of a large catalogue are being computed: ask again in a few seconds.
+        ValidationError: the figures of a large catalogue are being computed: ask again in a few
+            seconds.
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
     return overview.show()
@@ -148,13 +154,14 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDi
         criterion (str): id of a criterion whose failing datasets to list; none by default.
 
     Returns:
-        dict: `organization`, `summary`, `trend` as in the overview, `target` (target mean score of each
-        service, None without one), `failing` (None, or `criterion`, `label`, `advice`, `count`, and the first 200
-        `datasets`, as in `worst`, with `source`, the title of the harvest source to correct, None for datasets
-        described on the portal), `wins` (criterion, label, advice, number of datasets that fail it, points to gain;
-        most rewarding first), `worst` (the datasets with the lowest scores), `harvest_sources` (with the errors of
-        their last job, None without that plugin), `pending_requests` (count, overdue, due_soon; None without that
-        plugin, and for members who may not answer requests).
+        dict: `organization`, `summary`, `trend` as in the overview, `target` (target mean score of
+        each service, None without one), `failing` (None, or `criterion`, `label`, `advice`,
+        `count`, and the first 200 `datasets`, as in `worst`, with `source`, the title of the
+        harvest source to correct, None for datasets described on the portal), `wins` (criterion,
+        label, advice, number of datasets that fail it, points to gain; most rewarding first),
+        `worst` (the datasets with the lowest scores), `harvest_sources` (with the errors of their
+        last job, None without that plugin), `pending_requests` (count, overdue, due_soon; None
+        without that plugin, and for members who may not answer requests).
 
     Raises:
         NotFound: no such organisation.
@@ -173,7 +180,9 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> DataDi
 
 
 def _failing(context: Context, group: model.Group, criterion: str) -> DataDict:
-    """Return the datasets of a service that fail a criterion, each with the harvest source to correct."""
+    """Return the datasets of a service that fail a criterion,
+    each with the harvest source to correct.
+    """
     result = overview.failing(group, criterion)
     sources = integrations.governing_sources(
         context, [dataset["id"] for dataset in result["datasets"]]
@@ -186,16 +195,17 @@ def _failing(context: Context, group: model.Group, criterion: str) -> DataDict:
 @tk.side_effect_free
 @action(preview_schema)
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> DataDict:
-    """Return the quality that a dataset would have, validated and scored as a save does, without writing anything.
+    """Return the quality that a dataset would have, validated and scored as a save does, without
+    writing anything.
 
     Args:
         id (str): id or name of the edited dataset; omitted for a new one.
-        dataset (dict): its fields, as for `package_create` or as posted by the form. If resources are missing, those of
-            the dataset are used.
+        dataset (dict): its fields, as for `package_create` or as posted by the form. If resources
+            are missing, those of the dataset are used.
 
     Returns:
-        dict: `after`, in the format of `ecosphere_quality_show`; `before`, the same for the current dataset, or None
-        for a new one; `change`, the difference of the scores.
+        dict: `after`, in the format of `ecosphere_quality_show`; `before`, the same for the current
+        dataset, or None for a new one; `change`, the difference of the scores.
 
     Raises:
         NotFound: no such dataset.
@@ -220,10 +230,10 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[DataD
         id (str): id or name of the dataset.
 
     Returns:
-        list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken), status, misses
-        (consecutive failed checks; a first one does not change the state), reason (a sentence about the last check),
-        answered (type of a file in its last successful answer: extension or media type, empty if unknown), checked_at,
-        next_check_at.
+        list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken),
+        status, misses (consecutive failed checks; a first one does not change the state), reason (a
+        sentence about the last check), answered (type of a file in its last successful answer:
+        extension or media type, empty if unknown), checked_at, next_check_at.
 
     Raises:
         NotFound: no such dataset.
@@ -268,7 +278,8 @@ def package_owner_org_update(
 ) -> Any:
     """Score and index a dataset moved to another organisation; within a save, CKAN does both.
 
-    CKAN 2.12.0 leaves the document with the former organisation in the index, whose members still find the dataset.
+    CKAN 2.12.0 leaves the document with the former organisation in the index, whose members still
+    find the dataset.
     """
     if context.get("defer_commit"):
         return next_(context, data_dict)
@@ -283,7 +294,10 @@ def package_owner_org_update(
 
 
 def tag_delete(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Score the datasets that lose a keyword, in the same transaction; CKAN's action then reindexes them."""
+    """Score the datasets that lose a keyword, in the same transaction.
+
+    CKAN's action then reindexes them.
+    """
     tk.check_access("tag_delete", context, data_dict)
     tag = model.Tag.get(data_dict.get("id") or "")
     if tag is None or data_dict.get("vocabulary_id"):

@@ -40,7 +40,9 @@ def target() -> int:
 
 
 def overview_minutes() -> int:
-    """Return for how many minutes the portal's figures are cached, 0 to compute them at each visit."""
+    """Return for how many minutes the portal's figures are cached,
+    0 to compute them at each visit.
+    """
     return tk.config["ecosphere.quality.overview_minutes"]
 
 

@@ -1,7 +1,9 @@
-"""Figures of many datasets, as plain data: levels, means, lowest scores, failed criteria, scores over time.
+"""Figures of many datasets, as plain data: levels, means, lowest scores, failed criteria, scores
+over time.
 
-They are computed from stored scores, which the nightly rescore keeps up to date. Two means are distinguished: the mean
-over datasets, with equal weight for each dataset, and the mean over services, with equal weight for each service.
+They are computed from stored scores, which the nightly rescore keeps up to date. Two means are
+distinguished: the mean over datasets, with equal weight for each dataset, and the mean over
+services, with equal weight for each service.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 
 @dataclass(frozen=True)
 class Scope:
-    """The datasets included in a report, depending on its reader: active ones of the portal, or of one organisation.
+    """The datasets included in a report, depending on its reader: active ones of the portal, or of
+    one organisation.
 
     Attributes:
         organization: id of the organisation, None for the whole portal.
@@ -54,10 +57,12 @@ MEANS = ("mean", "median", "mean_mqa", "mean_inspire")
 
 
 def of(scope: Scope) -> tuple[DataDict, list[DataDict]]:
-    """Return the figures of `scope` (`_summary`) and its failed criteria, those with most points to gain first.
+    """Return the figures of `scope` (`_summary`) and its failed criteria, those with most points to
+    gain first.
 
     Returns:
-        of each criterion `criterion` (id), `label`, `advice`, `datasets` that fail it, `points` to gain by fixing all.
+        of each criterion `criterion` (id), `label`, `advice`, `datasets` that fail it, `points` to
+        gain by fixing all.
     """
     row = QualityRow
     # Referenced twice, so that PostgreSQL reads the datasets once.
@@ -73,7 +78,8 @@ def of(scope: Scope) -> tuple[DataDict, list[DataDict]]:
     whole = sa.select(*_measures(read.c)).subquery()
     query = sa.select(whole, failures).select_from(whole.outerjoin(failures, sa.true()))
     rows: Any = model.Session.execute(query).mappings().all()
-    # Without failures there is a single row without a criterion; others may have lost their weight since.
+    # Without failures there is a single row without a criterion; others may have lost their weight
+    # since.
     wins = [_win(values) for values in rows if values["criterion"] in config.model().points]
     return _summary(rows[0]), sorted(wins, key=lambda win: (-win["points"], win["criterion"]))
 
@@ -223,7 +229,8 @@ def number_below(scope: Scope, score: int) -> int:
 def trend(scope: Scope, since: date) -> list[DataDict]:
     """Return number of datasets and mean score of `scope` on each day on which one of them changed.
 
-    Datasets that are outside the scope today (deleted, made private) are excluded from its past as well.
+    Datasets that are outside the scope today (deleted, made private) are excluded from its past as
+    well.
 
     Args:
         scope: which datasets.
@@ -244,10 +251,11 @@ def trend(scope: Scope, since: date) -> list[DataDict]:
 
 
 def _changes(scope: Scope) -> sa.Select[Any]:
-    """Return a query of the entries: `day`, `rise` of the score, whether it is the `first` one of its dataset.
+    """Return a query of the entries: `day`, `rise` of the score, whether it is the `first` one of
+    its dataset.
 
-    Those of a service are joined per dataset (lateral): with a plain join PostgreSQL would read the history of all
-    services for one.
+    Those of a service are joined per dataset (lateral): with a plain join PostgreSQL would read the
+    history of all services for one.
     """
     entry = QualityHistory
     before = sa.func.lag(entry.score).over(partition_by=entry.package_id, order_by=entry.day)

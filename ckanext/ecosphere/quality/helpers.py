@@ -1,4 +1,6 @@
-"""Quality of datasets as plain data for the API and the pages, template helpers, and charts as SVG."""
+"""Quality of datasets as plain data for the API and the pages, template helpers,
+and charts as SVG.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ def ecosphere_quality_is_scored(package: Row) -> bool:
 
 
 def ecosphere_quality_badge(package: Row) -> DataDict | None:
-    """Return score, level and label of the dataset dict `package`; None for packages without a quality.
+    """Return score, level and label of the dataset dict `package`; None for packages without a
+    quality.
 
     Search results already include their badges (one query per page); otherwise the row is read.
     """
@@ -62,7 +65,9 @@ def ecosphere_quality_badge(package: Row) -> DataDict | None:
 
 
 def ecosphere_quality_show(package: Row) -> DataDict | None:
-    """Return the full quality of the dataset dict `package`, as in the action of this name, cached per page."""
+    """Return the full quality of the dataset dict `package`, as in the action of this name,
+    cached per page.
+    """
     return once.of_dataset("quality", package, _quality)
 
 
@@ -82,7 +87,9 @@ def ecosphere_quality_grouped(quality: Row) -> list[Any]:
 
 
 def ecosphere_quality_levels() -> list[DataDict]:
-    """Return the levels, best first: level, label, from (lowest score) and requires (labels of its conditions)."""
+    """Return the levels, best first: level, label, from (lowest score) and
+    requires (labels of its conditions).
+    """
     return [level_dict(level) for level in config.model().levels]
 
 
@@ -104,7 +111,10 @@ def ecosphere_quality_can_edit(package: Row) -> bool:
 
 
 def ecosphere_quality_signals(package: Row) -> int | None:
-    """Return the number of open problems reported about `package`; None if requests are not enabled."""
+    """Return the number of open problems reported about `package`.
+
+    None if requests are not enabled.
+    """
     return integrations.open_signals(authorization.of_page(), package["id"])
 
 
@@ -117,7 +127,9 @@ def ecosphere_quality_desk_url(organization: Row) -> str | None:
 
 
 def ecosphere_quality_badge_code(package: Row, badge: Row) -> dict[str, str]:
-    """Return the badge of `package` for other sites, as HTML and Markdown: an image linked to its quality page."""
+    """Return the badge of `package` for other sites, as HTML and Markdown:
+    an image linked to its quality page.
+    """
     image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
     page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
     text = _("Metadata quality: {level}, {score} out of 100").format(
@@ -154,8 +166,8 @@ UPLOAD_ANCHOR = "field-resource-url"  # the URL, in CKAN's widget for a file or 
 def ecosphere_quality_improve_url(criterion: Row, package: Row) -> str | None:
     """Return the URL of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
 
-    For a criterion about resources it is the form of the resource to correct, or of a new one if there is none. None if
-    the form does not show the field for this dataset.
+    For a criterion about resources it is the form of the resource to correct, or of a new one if
+    there is none. None if the form does not show the field for this dataset.
     """
     kind, name = package.get("type") or "dataset", package["name"]
     if not is_shown(criterion, package):
@@ -256,7 +268,10 @@ def ecosphere_quality_state_labels() -> dict[str, str]:
 
 
 def as_dict(stored: store.Quality) -> DataDict:
-    """Return a quality as plain data, with texts in the reader's language; see `ecosphere_quality_show`."""
+    """Return a quality as plain data, with texts in the reader's language.
+
+    See `ecosphere_quality_show`.
+    """
     result, facts = stored.evaluation, stored.facts
     computed_at = stored.computed_at.isoformat() if stored.computed_at else None
     return {
@@ -307,7 +322,9 @@ def next_level(result: Evaluation, facts: Facts) -> DataDict | None:
 
 
 def level_dict(level: Level) -> DataDict:
-    """Return a level as plain data: level, label, from (lowest score) and requires (labels of its conditions)."""
+    """Return a level as plain data: level, label, from (lowest score) and
+    requires (labels of its conditions).
+    """
     requires = [_(BY_ID[name].label) for name in level.requires]
     return {
         "level": level.code,
@@ -432,7 +449,9 @@ DISC = 11
 
 
 def ecosphere_quality_trend(points: Sequence[Row]) -> list[DataDict]:
-    """Return the points of `overview.trend` (`day`, `mean`), each with its `x` on the chart, in pixels."""
+    """Return the points of `overview.trend` (`day`, `mean`), each with its `x` on the chart,
+    in pixels.
+    """
     days = [date.fromisoformat(point["day"]) for point in points]
     a_day = (RIGHT - LEFT) / max((days[-1] - days[0]).days, 1)
     return [
@@ -442,10 +461,12 @@ def ecosphere_quality_trend(points: Sequence[Row]) -> list[DataDict]:
 
 
 def ecosphere_quality_map(places: Sequence[Row]) -> DataDict:
-    """Return the outline (`land`), the `height` and the `discs` (`x`, `y`, `place`) of a map of the départements.
+    """Return the outline (`land`), the `height` and the `discs` (`x`, `y`, `place`) of a map of the
+    départements.
 
     Args:
-        places: territories of `overview.overview`: `id`, `kind`, `mean`. Overseas ones are below the mainland.
+        places: territories of `overview.overview`: `id`, `kind`, `mean`. Overseas ones are below
+            the mainland.
     """
     territories = vocabularies.get("territories")
     land = outlines.frames()[0]

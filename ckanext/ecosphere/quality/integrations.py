@@ -35,7 +35,8 @@ def pending_requests(context: Any, organization: str) -> DataDict | None:
         organization: id of the service.
 
     Returns:
-        `count`, of which `overdue` and `due_soon`; None if requests are not enabled or the reader may not see the desk.
+        `count`, of which `overdue` and `due_soon`; None if requests are not enabled or the reader
+        may not see the desk.
     """
     query = {"organization": organization, "requests": False}
     desk = _ask("ecosphere_requests", "ecosphere_request_desk", context, query)
@@ -50,7 +51,8 @@ def pending_requests(context: Any, organization: str) -> DataDict | None:
 
 
 def open_signals(context: Any, package_id: str) -> int | None:
-    """Return the number of public open problems reported about a dataset; None if requests are not enabled.
+    """Return the number of public open problems reported about a dataset; None if requests are not
+    enabled.
 
     Args:
         context: context of the reader.
@@ -64,14 +66,16 @@ def open_signals(context: Any, package_id: str) -> int | None:
 
 
 def harvest_sources(context: Any, organization: str) -> list[DataDict] | None:
-    """Return the harvest sources of an organisation with the results of their last job; None without the harvest room.
+    """Return the harvest sources of an organisation with the results of their last job; None
+    without the harvest room.
 
     Args:
         context: context of a reader who may see the dashboard of the organisation.
         organization: id of the organisation.
 
     Returns:
-        for each source: name, title, finished (end of its last job), errored, added, updated, deleted.
+        for each source: name, title, finished (end of its last job), errored, added, updated,
+            deleted.
     """
     if not p.plugin_loaded("ecosphere_harvest"):
         return None
@@ -102,8 +106,8 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
         datasets: dataset ids.
 
     Returns:
-        titles by id; empty without the harvest room, and for readers without edit rights. Datasets described on the
-        portal itself are not included.
+        titles by id; empty without the harvest room, and for readers without edit rights. Datasets
+        described on the portal itself are not included.
     """
     if not datasets:
         return {}
@@ -115,7 +119,8 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
 
 
 def source_statements(context: Any, dataset: str) -> DataDict | None:
-    """Return the statements of a harvested dataset's source record; None without the harvest room, or if unavailable.
+    """Return the statements of a harvested dataset's source record; None without the harvest room,
+    or if unavailable.
 
     Args:
         context: context of the reader.

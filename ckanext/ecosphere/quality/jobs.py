@@ -70,7 +70,10 @@ def rescore_relatives() -> None:
 
 
 def check_links() -> None:
-    """Check the links that are due, for up to a quarter of an hour; queue the next run if some are left."""
+    """Check the links that are due, for up to a quarter of an hour.
+
+    Queue the next run if some are left.
+    """
     with LINKS.working() as mine:
         if not mine:
             return
@@ -90,7 +93,10 @@ def check_links_of(package_id: str) -> None:
 
 
 def enqueue_recheck(package_id: str) -> bool:
-    """Queue a check of the links of a dataset; return False if one was queued less than five minutes ago."""
+    """Queue a check of the links of a dataset.
+
+    Return False if one was queued less than five minutes ago.
+    """
     key = f"ecosphere:quality:recheck:{package_id}"
     if not connect_to_redis().set(key, "1", nx=True, ex=RECHECK_PAUSE_SECONDS):
         return False
@@ -109,8 +115,10 @@ def run_nightly(links: bool) -> None:
             log.log(level, "Quality, nightly, %s: %s", stage.name, stage.told)
 
 
-# --- work of the night --------------------------------------------------------------------------------
-# The stages are independent: a failure is reported and the others run. Any of them can be interrupted and
+# --- work of the night
+# --------------------------------------------------------------------------------
+# The stages are independent: a failure is reported and the others run. Any of them can be
+# interrupted and
 # run again at any time.
 
 
@@ -143,7 +151,10 @@ def nightly(links: bool, link_seconds: float) -> Iterator[Stage]:
 
 
 def scores() -> str:
-    """Score the overdue datasets; all of them if some were never scored with the current weights."""
+    """Score the overdue datasets.
+
+    All of them if some were never scored with the current weights.
+    """
     outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
     rescore.reindex(outcome.changed)
     return _("{seen} datasets scored, {changed} changed").format(
@@ -160,7 +171,8 @@ def _links_stage(seconds: float) -> str:
     )
 
 
-# --- work that a killed process or an emptied queue left undone ------------------------------------------
+# --- work that a killed process or an emptied queue left undone
+# ------------------------------------------
 
 RECOVERED_AT_ONCE = 500
 #: Number of latest scores compared with the index each time; longer runs are restarted as a whole.
@@ -213,7 +225,8 @@ def _differing() -> set[str]:
         .order_by(QualityRow.computed_at.desc())
         .limit(LATEST)
     )
-    # Overdue datasets are left to the nightly work: their index documents hold the score as of indexing.
+    # Overdue datasets are left to the nightly work: their index documents hold the score as of
+    # indexing.
     stored = {
         row.package_id: row.score for row in model.Session.execute(query) if store.is_current(row)
     }

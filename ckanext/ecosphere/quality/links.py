@@ -1,8 +1,10 @@
-"""Check whether the links of datasets answer, in the background and rate-limited; the results are facts of the score.
+"""Check whether the links of datasets answer, in the background and rate-limited; the results are
+facts of the score.
 
-The inventory has each URL once, with the datasets that use it. A run takes the due links and sends as few and small
-requests as possible (hosts in parallel, the URLs of one host one after the other); datasets whose links changed state
-are rescored and reindexed. Each run has a time limit; the remaining links are due in the next one.
+The inventory has each URL once, with the datasets that use it. A run takes the due links and sends
+as few and small requests as possible (hosts in parallel, the URLs of one host one after the other);
+datasets whose links changed state are rescored and reindexed. Each run has a time limit; the
+remaining links are due in the next one.
 """
 
 from __future__ import annotations
@@ -142,7 +144,8 @@ SAMPLE_BYTES = 1024
 CAPABILITIES_BYTES = 512 * 1024
 #: Statuses that are inconclusive: the server is busy, or requires authentication.
 NO_VERDICT = {401, 403, 407, 408, 425, 429, 503}
-#: Status from which a HEAD is repeated as GET: servers that do not support HEAD answer with all kinds of errors.
+#: Status from which a HEAD is repeated as GET: servers that do not support HEAD answer with all
+#: kinds of errors.
 FIRST_ERROR = 400
 
 #: Media types that carry no information.
@@ -186,8 +189,8 @@ class Verdict:
         ok: whether the URL answers; None if inconclusive.
         status: HTTP status, None without an answer.
         reason: a key of `REASONS`.
-        answered: type of a file in the answer: extension of the file name given by the server, else media type; "" if
-            neither is informative.
+        answered: type of a file in the answer: extension of the file name given by the server, else
+            media type; "" if neither is informative.
     """
 
     ok: bool | None
@@ -202,8 +205,8 @@ HOST_DOWN = Verdict(None, None, "host-down")
 def probe(session: GuardedSession, url: str, kind: str) -> Verdict:
     """Check `url`.
 
-    Files are requested with HEAD, then if that fails for their first bytes; services for their capabilities; feeds for
-    their beginning.
+    Files are requested with HEAD, then if that fails for their first bytes; services for their
+    capabilities; feeds for their beginning.
 
     Args:
         session: the guarded HTTP session.
@@ -285,7 +288,10 @@ def _service(session: GuardedSession, url: str, kind: str) -> Verdict:
 
 
 def root_name(body: bytes) -> str:
-    """Return the local name of the first element in `body`, in lower case; "" if there is none. Parses nothing."""
+    """Return the local name of the first element in `body`, in lower case; "" if there is none.
+
+    Parses nothing.
+    """
     match = _ROOT.search(body[: SAMPLE_BYTES * 8])
     if match is None:
         return ""
@@ -409,7 +415,10 @@ def run(
 
 
 def write(verdicts: dict[str, Verdict]) -> Outcome:
-    """Store the results of checks; rescore and reindex the datasets whose links changed state. Commits."""
+    """Store the results of checks; rescore and reindex the datasets whose links changed state.
+
+    Commits.
+    """
     now, interval = _now(), timedelta(days=config.link_interval())
     changed: list[str] = []
     checked = sa.select(Link).where(Link.key.in_(verdicts)).with_for_update()

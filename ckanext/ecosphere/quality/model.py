@@ -1,7 +1,8 @@
-"""Tables of dataset quality, of its history (one entry per day on which the score changed) and of links.
+"""Tables of dataset quality, of its history (one entry per day on which the score changed) and of
+links.
 
-There are no foreign keys to CKAN's tables: rows of deleted datasets are ignored by all queries (which join `package`)
-and removed by the nightly rescore.
+There are no foreign keys to CKAN's tables: rows of deleted datasets are ignored by all queries
+(which join `package`) and removed by the nightly rescore.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class QualityRow(tk.BaseModel):
         checks: results of background jobs: `links`, URL → whether it answers (`store.checks_of`).
         model_version: version of the weights.
         computed_at: time of scoring (UTC).
-        due: last day on which the score is valid if the dataset is not changed; None if it does not depend on time.
-        mqa: MQA points, out of 405.
+        due: last day on which the score is valid if the dataset is not changed; None if it does not
+        depend on time. mqa: MQA points, out of 405.
         inspire: share of the INSPIRE requirements met, in percent.
         themes, territories: ids in the vocabularies, including ancestors, for reports.
         series: the series of a member.

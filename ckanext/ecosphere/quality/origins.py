@@ -1,7 +1,7 @@
 """Why a harvested dataset fails a criterion: a flaw of the source record, or a loss by the portal.
 
-The harvest room reports, through its action, what the record states about a field and what was not taken over. A lost
-text counts as a loss only if the criterion would pass with it.
+The harvest room reports, through its action, what the record states about a field and what was not
+taken over. A lost text counts as a loss only if the criterion would pass with it.
 
 Finding the origin takes some hundredths of a second, since the source record is read again.
 """
@@ -27,8 +27,9 @@ from ckanext.ecosphere.shared.language import N_
 class Fault(str, enum.Enum):
     """Why the criterion is not met.
 
-    `LOST`: the record is sufficient and the portal did not take it over. `UNUSABLE`: the record's value is unusable.
-    `NOT_ENOUGH`: the value was taken over and is insufficient. `SILENT`: the record has no value.
+    `LOST`: the record is sufficient and the portal did not take it over. `UNUSABLE`: the record's
+    value is unusable. `NOT_ENOUGH`: the value was taken over and is insufficient. `SILENT`: the
+    record has no value.
     """
 
     LOST = "lost"
@@ -106,7 +107,8 @@ WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
 
 
 def origin(criterion: Criterion, facts: Facts, fields: Mapping[str, Row]) -> Origin | None:
-    """Return why a harvested dataset fails `criterion`; None if the harvest has no information on the field.
+    """Return why a harvested dataset fails `criterion`; None if the harvest has no information on
+    the field.
 
     Args:
         criterion: a failed criterion.

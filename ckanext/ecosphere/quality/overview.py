@@ -1,9 +1,10 @@
-"""Figures of a service's dashboard and of the comparison of services, as plain data; CSV and order of their tables.
+"""Figures of a service's dashboard and of the comparison of services, as plain data; CSV and order
+of their tables.
 
-The figures of the whole portal take time in proportion to the catalogue and are cached in Redis (`show`). Pages never
-wait for them: outdated figures, and missing ones of a large catalogue, are computed in the background. The cache is
-dropped at once when a dataset becomes private; one that was already private when they were computed is not included,
-and can be saved without dropping it.
+The figures of the whole portal take time in proportion to the catalogue and are cached in Redis
+(`show`). Pages never wait for them: outdated figures, and missing ones of a large catalogue, are
+computed in the background. The cache is dropped at once when a dataset becomes private; one that
+was already private when they were computed is not included, and can be saved without dropping it.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def dashboard(organization: model.Group, limit: int) -> DataDict:
 
 
 def failing(organization: model.Group, criterion: str) -> DataDict:
-    """Return the datasets of a service that fail a criterion: their number, and the first of them."""
+    """Return the datasets of a service that fail a criterion: their number,
+    and the first of them.
+    """
     scope = Scope(organization=organization.id, private=True)
     _summary, wins = figures.of(scope)
     pairs = figures.failing(scope, criterion, MOST_FAILING)
@@ -92,7 +95,9 @@ def _dataset_dict(package: model.Package, row: QualityRow) -> DataDict:
 
 
 def compute() -> DataDict:
-    """Return the figures of the public datasets: total, by service, theme and territory, and over time."""
+    """Return the figures of the public datasets: total, by service, theme and territory,
+    and over time.
+    """
     scope, least = Scope(), config.minimum_size()
     summary, wins = figures.of(scope)
     groups = {
@@ -242,7 +247,8 @@ def forget(private: str = "") -> None:
     """Drop the cached figures, since something in them is no longer public.
 
     Args:
-        private: id of the dataset that is now private; the figures are kept if it already was when they were computed.
+        private: id of the dataset that is now private; the figures are kept if it already was when
+            they were computed.
     """
     try:
         redis = connect_to_redis()
@@ -285,17 +291,23 @@ MEASURES = ("datasets", *figures.MEANS)
 
 
 def services(overview: Row) -> str:
-    """Return all services of the overview as CSV, including those too small to compare, which are marked."""
+    """Return all services of the overview as CSV, including those too small to compare,
+    which are marked.
+    """
     return _groups(overview, "services", {"service": "name", "title": "title"})
 
 
 def themes(overview: Row) -> str:
-    """Return all themes of the overview as CSV, including those too small to compare, which are marked."""
+    """Return all themes of the overview as CSV, including those too small to compare,
+    which are marked.
+    """
     return _groups(overview, "themes", {"theme": "id", "title": "label"})
 
 
 def territories(overview: Row) -> str:
-    """Return all territories of the overview as CSV, including those too small to compare, which are marked."""
+    """Return all territories of the overview as CSV, including those too small to compare,
+    which are marked.
+    """
     kinds = {"region": _("Région"), "departement": _("Département")}
     names = {"territory": "id", "title": "label", "kind": "kind"}
     return _groups(overview, "territories", names, kinds)
@@ -437,7 +449,10 @@ def order_of(parameters: Mapping[str, str], levels: tuple[str, ...]) -> Order:
 
 
 def in_order(overview: Row, order: Order) -> dict[str, list[DataDict]]:
-    """Return the rows of each table in the requested order; rows without a value always come last."""
+    """Return the rows of each table in the requested order.
+
+    Rows without a value always come last.
+    """
     tables = {name: list(overview[name]) for name in TABLES}
     if order.table:
         rows = sorted(tables[order.table], key=_name)

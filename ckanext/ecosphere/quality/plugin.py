@@ -1,4 +1,6 @@
-"""The plugin `ecosphere_quality`: metadata quality of each dataset, public and with advice for its producer."""
+"""The plugin `ecosphere_quality`: metadata quality of each dataset,
+public and with advice for its producer.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ class EcosphereQualityPlugin(Room):
         tk.add_resource("../assets/quality", "ecosphere_quality")
 
     def configure(self, config: Any) -> None:
-        """Add the RDF profile of quality, after those of all other plugins; listen to commits for series."""
+        """Add the RDF profile of quality, after those of all other plugins.
+
+        Listen to commits for series.
+        """
         setup.add_rdf_profile(config)
         store.listen()
 
@@ -89,7 +94,10 @@ class EcosphereQualityPlugin(Room):
             store.note_relatives(package.id)
 
     def before_dataset_index(self, pkg_dict: DataDict) -> DataDict:
-        """Add level and score to the document; drop the cached overview if a dataset has become private."""
+        """Add level and score to the document.
+
+        Drop the cached overview if a dataset has become private.
+        """
         if pkg_dict.get("capacity") == "private" or pkg_dict.get("private") is True:
             overview.forget(str(pkg_dict["id"]))
         return store.complete_document(
@@ -97,7 +105,9 @@ class EcosphereQualityPlugin(Room):
         )
 
     def after_dataset_search(self, search_results: DataDict, search_params: DataDict) -> DataDict:
-        """Add the badges to the datasets found (one query), and the labels of the levels to the facet."""
+        """Add the badges to the datasets found (one query),
+        and the labels of the levels to the facet.
+        """
         results = [
             dataset
             for dataset in search_results["results"]
@@ -138,7 +148,9 @@ class EcosphereQualityPlugin(Room):
         setup.initialise(report)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return a card of the lowest-scored datasets of the person's services, with the best improvement of each."""
+        """Return a card of the lowest-scored datasets of the person's services,
+        with the best improvement of each.
+        """
         pairs: list[tuple[model.Package, QualityRow]] = []
         ways, count = [], 0
         for service in person.services:
@@ -170,7 +182,9 @@ class EcosphereQualityPlugin(Room):
         ]
 
     def ecosphere_check(self) -> list[Check]:
-        """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""
+        """Tell whether every dataset is scored with the weights in force,
+        and which networks links may lead to.
+        """
         use = _("link checks")
         return [
             *setup.check(),

@@ -1,7 +1,7 @@
 """RDF of datasets: quality measurements in the Data Quality Vocabulary.
 
-The profile `ecosphere_quality_dqv` runs after the one that serialises the dataset; ckanext-dcat calls it for each
-dataset.
+The profile `ecosphere_quality_dqv` runs after the one that serialises the dataset; ckanext-dcat
+calls it for each dataset.
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
-"""Score many datasets: all of them after a change of the weights, overdue ones every night; then index their scores.
+"""Score many datasets: all of them after a change of the weights, overdue ones every night; then
+index their scores.
 
-Datasets are processed in chunks, each in its own transaction, so that a run can be interrupted and restarted at any
-time. Rows are locked while their chunk is written, so that a dataset saved meanwhile keeps the newer result.
+Datasets are processed in chunks, each in its own transaction, so that a run can be interrupted and
+restarted at any time. Rows are locked while their chunk is written, so that a dataset saved
+meanwhile keeps the newer result.
 
-CKAN indexes a dataset with ten queries, two validations and one request to Solr; `reindex` rebuilds the documents of
-hundreds of datasets from those in the index, and sends them with one request. A document built here must not overwrite
-one from a later save: each save writes the quality row before it indexes the dataset, so rows are locked from before
-the datasets are read until Solr has received their documents.
+CKAN indexes a dataset with ten queries, two validations and one request to Solr; `reindex` rebuilds
+the documents of hundreds of datasets from those in the index, and sends them with one request. A
+document built here must not overwrite one from a later save: each save writes the quality row
+before it indexes the dataset, so rows are locked from before the datasets are read until Solr has
+received their documents.
 """
 
 from __future__ import annotations
@@ -90,7 +93,10 @@ def fallen_due() -> Outcome:
 
 
 def _with_relatives(outcome: Outcome) -> Outcome:
-    """Score all series and members again, whose relatives may have been scored after them. Commits."""
+    """Score all series and members again, whose relatives may have been scored after them.
+
+    Commits.
+    """
     for ids in _chunks(store.related_ids(), store.CHUNK):
         outcome.changed += some(ids).changed
         _end_chunk()
@@ -165,7 +171,9 @@ def overdue() -> int:
 
 
 def _rows_of(ids: Sequence[str]) -> sa.Select[tuple[QualityRow]]:
-    """Return the query of the rows of some datasets, which all jobs lock in this order, against deadlocks."""
+    """Return the query of the rows of some datasets, which all jobs lock in this order,
+    against deadlocks.
+    """
     of_datasets = sa.select(QualityRow).where(QualityRow.package_id.in_(ids))
     return of_datasets.order_by(QualityRow.package_id)
 
@@ -226,7 +234,8 @@ def reindex(ids: Sequence[str]) -> int:
             run.index(chunk, skip_locked=True)
             if number % COMMIT_EVERY == 0:
                 solr.commit()
-        # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
+        # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one
+        # against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)
     if ids:

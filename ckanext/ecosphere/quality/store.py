@@ -1,14 +1,16 @@
 """The quality of datasets: scored in the transaction of the save, and read as of today.
 
-`package_create` and `package_update` call the hooks before they index and before they commit, with the validated dict:
-fields of the schema are extras. Resources are missing if an update does not change them; they are then taken from the
-session, where CKAN needs them anyway to index the dataset. Nothing here commits: the caller's transaction decides, so
-that a dataset and its score are saved or rolled back together.
+`package_create` and `package_update` call the hooks before they index and before they commit, with
+the validated dict: fields of the schema are extras. Resources are missing if an update does not
+change them; they are then taken from the session, where CKAN needs them anyway to index the
+dataset. Nothing here commits: the caller's transaction decides, so that a dataset and its score are
+saved or rolled back together.
 
-A member inherits values from its series, a series counts its members: rows store the identifiers of a series
-(`known_as`) and the series of a member (`series`), so that both directions are index look-ups. Only public series lend
-values: otherwise the score of a public member would reveal the contents of a draft. When a series or a member is saved,
-its relatives are rescored in the background, and again every night.
+A member inherits values from its series, a series counts its members: rows store the identifiers of
+a series (`known_as`) and the series of a member (`series`), so that both directions are index
+look-ups. Only public series lend values: otherwise the score of a public member would reveal the
+contents of a draft. When a series or a member is saved, its relatives are rescored in the
+background, and again every night.
 """
 
 from __future__ import annotations
@@ -73,8 +75,9 @@ def after_save(context: Context, data: Row, *, new: bool) -> None:
     save(package.id, data, new=new)
 
 
-#: Field of the index and key of the datasets found, for the level and for the score. Plain string fields, not
-#: `vocab_…`, which CKAN copies into the full text: "bronze" is also a term of archaeology.
+#: Field of the index and key of the datasets found, for the level and for the score. Plain string
+#: fields, not `vocab_…`, which CKAN copies into the full text: "bronze" is also a term of
+#: archaeology.
 LEVEL_FIELD = "ecosphere_quality_level"
 SCORE_FIELD = "ecosphere_quality_score"
 _JUST_SCORED = "ecosphere_quality_fresh"
@@ -129,7 +132,8 @@ def checks_of(row: QualityRow | None) -> Checks:
 
 
 def save(package_id: str, data: Row, *, new: bool = False) -> None:
-    """Score the dataset `data` and store the result, with one statement (and one query before it unless `new`).
+    """Score the dataset `data` and store the result, with one statement (and one query before it
+    unless `new`).
 
     Args:
         package_id: id of the dataset.
@@ -218,7 +222,10 @@ _WRITE = sa.text(
 
 
 def forget(package_id: str) -> None:
-    """Delete all data about a dataset's quality; unused links are removed by the next link check."""
+    """Delete all data about a dataset's quality.
+
+    Unused links are removed by the next link check.
+    """
     note_relatives(package_id)
     for table in (QualityRow, QualityHistory, LinkUse):
         model.Session.execute(sa.delete(table).where(table.package_id == package_id))
@@ -259,7 +266,8 @@ def badge_of(row: QualityRow) -> Badge:
 
 
 def badges(datasets: Collection[Row]) -> dict[str, Badge]:
-    """Return the badges of `datasets` by id, with one query; those without a row are scored immediately.
+    """Return the badges of `datasets` by id, with one query; those without a row are scored
+    immediately.
 
     Whole rows are read only for datasets whose stored score is no longer valid.
     """
@@ -300,7 +308,10 @@ def complete_document(document: DataDict, dataset: Callable[[], Row]) -> DataDic
 
 
 def _badge_to_index(package_id: str) -> Badge | None:
-    """Return the badge of a dataset, None without a row; without a query if the current transaction just scored it."""
+    """Return the badge of a dataset, None without a row.
+
+    Without a query if the current transaction just scored it.
+    """
     transaction, scored_id, badge = model.Session().info.get(_JUST_SCORED, (None, None, None))
     if scored_id == package_id and transaction is not None and transaction is _transaction():
         return badge
@@ -332,7 +343,8 @@ _MARKED = __name__
 
 
 def facts_of(data: Row, checks: Checks | None = None) -> Facts:
-    """Return the facts of a dataset as `facts.gather` does, taking its series and members in this portal into account.
+    """Return the facts of a dataset as `facts.gather` does, taking its series and members in this
+    portal into account.
 
     It needs two queries for a series or a member of one, none for other datasets.
     """
@@ -366,8 +378,9 @@ def _lenders(names: Collection[str], own_id: str) -> list[DataDict]:
     return lenders
 
 
-# Both are built once, since a harvest runs them for each member of a series. They are not joined: without statistics,
-# as during a first harvest, PostgreSQL would read all active datasets for each member.
+# Both are built once, since a harvest runs them for each member of a series. They are not joined:
+# without statistics, as during a first harvest, PostgreSQL would read all active datasets for each
+# member.
 
 
 @cache
@@ -386,7 +399,10 @@ def _series_query() -> Any:
 
 
 def _inherited(record: Record, series: list[DataDict]) -> DataDict:
-    """Return the values inherited by a member, as shown on its page; empty without the schemas room."""
+    """Return the values inherited by a member, as shown on its page.
+
+    Empty without the schemas room.
+    """
     if not series or not p.plugin_loaded("ecosphere_schemas"):
         return {}
     values = tk.h.ecosphere_taken_from_series(_decoded(record.values), series)
@@ -495,9 +511,11 @@ def _texts(names: Collection[str]) -> Any:
 
 
 def validated(context: Context, package: model.Package | None, data: Row) -> DataDict:
-    """Return the fields `data` as a save would keep them, without saving: a French date becomes an ISO date.
+    """Return the fields `data` as a save would keep them, without saving: a French date becomes an
+    ISO date.
 
-    A value with an error stays as it was given. Resources stay too: they are not in the form, and there may be many.
+    A value with an error stays as it was given. Resources stay too: they are not in the form, and
+    there may be many.
 
     Args:
         context: of the action.
@@ -536,7 +554,8 @@ def stored_dataset(package: model.Package) -> DataDict:
 
 
 def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
-    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done.
+    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous
+    one is done.
 
     Deleted datasets are included, since they may be restored.
     """

@@ -94,7 +94,10 @@ def recheck(id: str) -> AnyResponse:
 
 
 def preview_fragment() -> str:
-    """Show how the score would change with the current form values; requested by the form's script during input."""
+    """Show how the score would change with the current form values.
+
+    Requested by the form's script during input.
+    """
     try:
         # As CKAN's own view does.
         data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))
@@ -113,7 +116,10 @@ def preview_fragment() -> str:
 
 
 def overview_page() -> str:
-    """Compare the services, themes and territories, in the requested order; public datasets only."""
+    """Compare the services, themes and territories, in the requested order.
+
+    Public datasets only.
+    """
     figures = pages.act("ecosphere_quality_overview")
     order = overview.order_of(request.args, config.model().level_codes)
     variables = {"overview": figures, "tables": overview.in_order(figures, order), "order": order}
@@ -138,7 +144,10 @@ def overview_json() -> Response:
 
 
 def visible_dashboard(id: str) -> DataDict:
-    """Return the figures of the organisation `id`; anonymous visitors are sent to the log-in page."""
+    """Return the figures of the organisation `id`.
+
+    Anonymous visitors are sent to the log-in page.
+    """
     criterion = request.args.get("criterion", "")
     try:
         return pages.act("ecosphere_quality_dashboard", id=id, criterion=criterion)
@@ -151,7 +160,10 @@ def visible_dashboard(id: str) -> DataDict:
 
 
 def refuse_dashboard(id: str) -> NoReturn:
-    """Redirect anonymous visitors to the log-in page, and refuse others; 404 for a deleted service."""
+    """Redirect anonymous visitors to the log-in page, and refuse others.
+
+    404 for a deleted service.
+    """
     group = model.Group.get(id)
     if group is None or group.state != model.State.ACTIVE:
         tk.abort(404, _("Organization not found"))

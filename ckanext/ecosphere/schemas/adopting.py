@@ -1,7 +1,9 @@
-"""Adopt an existing catalogue: convert contacts, licences and free fields of its datasets to the schema.
+"""Adopt an existing catalogue: convert contacts, licences and free fields of its datasets to the
+schema.
 
-`ckan ecosphere adopt` shows the plan before it acts. Datasets are read and written in the database, since a dataset
-with a free field named like a field of the schema cannot even be shown. The modification dates of datasets are kept.
+`ckan ecosphere adopt` shows the plan before it acts. Datasets are read and written in the database,
+since a dataset with a free field named like a field of the schema cannot even be shown. The
+modification dates of datasets are kept.
 """
 
 from __future__ import annotations
@@ -169,7 +171,10 @@ def run(plan: Plan) -> int:
 
 
 def mark_new(dataset: Row) -> None:
-    """Mark a new dataset without `OWN_FIELD`, so that it is not adopted; saved in the transaction of its creation."""
+    """Mark a new dataset without `OWN_FIELD`, so that it is not adopted.
+
+    Saved in the transaction of its creation.
+    """
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
         if package is not None:
@@ -191,7 +196,10 @@ def is_adopted(package: Any) -> bool:
 
 
 def converted_licence(plugin_data: Row | None) -> tuple[str | None, str | None]:
-    """Return the licence that a dataset had before its adoption, and what it became; None, None if it stayed."""
+    """Return the licence that a dataset had before its adoption, and what it became.
+
+    None, None if it stayed.
+    """
     mark = (plugin_data or {}).get(MARK)
     if not isinstance(mark, dict) or not mark.get("licence"):
         return None, None
@@ -243,7 +251,8 @@ def fit(extras: Mapping[str, str], checks: Row) -> tuple[dict[str, str], dict[st
     """Compare free fields with the fields of the schema that have their names.
 
     Returns:
-        new names of those whose value is invalid; values of the others, where the schema writes them otherwise.
+        new names of those whose value is invalid; values of the others, where the schema writes
+        them otherwise.
     """
     renamed, rewritten = {}, {}
     for name, value in extras.items():
@@ -338,7 +347,9 @@ def as_given(value: str) -> Any:
 
 
 def field_checks() -> DataDict:
-    """Return functions by name of each field stored as an extra, which return the normalised value or raise."""
+    """Return functions by name of each field stored as an extra,
+    which return the normalised value or raise.
+    """
     from ckanext.scheming.validation import validators_from_string
 
     schema = tk.h.scheming_get_dataset_schema("dataset")
@@ -405,7 +416,8 @@ def keep(data: FlatData, context: Any) -> None:
 
 
 def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
-    """Drop the errors of unchanged values, so that what was accepted in the past does not block a save.
+    """Drop the errors of unchanged values, so that what was accepted in the past does not block a
+    save.
 
     Args:
         data: the flattened dataset.
@@ -427,7 +439,10 @@ def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
 
 
 def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bool:
-    """Return whether the value of a file is the stored one; without its id, the file is found by its URL."""
+    """Return whether the value of a file is the stored one.
+
+    Without its id, the file is found by its URL.
+    """
     _resources, number, name = key
     id_, url = data.get(("resources", number, "id")), data.get(("resources", number, "url"))
     for file in package.resources:
@@ -453,7 +468,9 @@ def distinct_people(dataset: Row) -> list[dict[str, str]]:
 
 
 def ecosphere_core_people(dataset: Row) -> list[dict[str, str]]:
-    """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``, ``email``."""
+    """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``,
+    ``email``.
+    """
     contacts = dataset.get("contact")
     if not isinstance(contacts, list):
         contacts = []
@@ -471,7 +488,9 @@ def ecosphere_core_people(dataset: Row) -> list[dict[str, str]]:
 
 
 def ecosphere_core_inputs(data: Row, errors: Row) -> list[DataDict]:
-    """Return the inputs for CKAN's fields with a value or error: ``name``, ``label``, ``value``, ``errors``."""
+    """Return the inputs for CKAN's fields with a value or error: ``name``, ``label``, ``value``,
+    ``errors``.
+    """
     labels = {
         "maintainer": _("Maintainer"),
         "maintainer_email": _("Maintainer Email"),

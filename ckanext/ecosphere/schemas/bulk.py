@@ -56,7 +56,8 @@ for _field in fields.having("bulk"):
     )
 OPERATIONS = ("replace", "add", "remove")
 _NAME = re.compile(r"[\w-]{2,100}")
-#: Headers of the column with dataset names, in order of preference; "url" is in the catalogue's own CSV file.
+#: Headers of the column with dataset names, in order of preference; "url" is in the catalogue's own
+#: CSV file.
 _HEADERS = ("name", "nom", "id", "identifiant", "identifier", "url", "adresse")
 _LONGEST_SHOWN = 100
 
@@ -93,8 +94,8 @@ def change_of(field: str, operation: str, lines: str) -> Change:
         lines: one value per line: a label, an id or a URI; a contact as ``Name <e-mail>``.
 
     Raises:
-        PlanError: "field", "operation", "empty", "single" (several values for a single-valued field), "unknown" or
-            "contact" (both with the value).
+        PlanError: "field", "operation", "empty", "single" (several values for a single-valued
+            field), "unknown" or "contact" (both with the value).
     """
     if field not in FIELDS:
         raise PlanError("field", field)
@@ -139,7 +140,9 @@ def _contact(line: str) -> dict[str, str]:
 
 
 def value_of(dataset: Row, field: str) -> Any:
-    """Return the value of a field of a dataset as changes have it: the names of tags, a list, or one value."""
+    """Return the value of a field of a dataset as changes have it: the names of tags, a list,
+    or one value.
+    """
     if field == "tags":
         return sorted(str(tag["name"]) for tag in dataset.get("tags") or ())
     if FIELDS[field].is_multiple:
@@ -171,11 +174,12 @@ def patch(field: str, value: Any) -> DataDict:
 
 
 def names_in(text: str) -> list[str]:
-    """Return the distinct names or ids in a CSV file, also from the ends of URLs; other texts are kept, shortened.
+    """Return the distinct names or ids in a CSV file, also from the ends of URLs; other texts are
+    kept, shortened.
 
     Args:
-        text: CSV with commas, semicolons or tabs. The column is the one with a known header ("name", "id"…), else the
-            first one.
+        text: CSV with commas, semicolons or tabs. The column is the one with a known header
+            ("name", "id"…), else the first one.
 
     Raises:
         PlanError: "file": it is not CSV text.
@@ -290,8 +294,8 @@ def create(user: str, ids: list[str], change: Change) -> str:
 def load(id_: str) -> DataDict | None:
     """Return a run, or None.
 
-    In addition to the values set by `create`: ``state`` (queued, running, done, undoing, undone), ``last_updated`` and
-    ``interrupted`` (whether its worker has died).
+    In addition to the values set by `create`: ``state`` (queued, running, done, undoing, undone),
+    ``last_updated`` and ``interrupted`` (whether its worker has died).
     """
     task: Any = model.TaskStatus.get(id_)
     return _run_of(task) if task is not None and task.task_type == KIND else None
@@ -305,7 +309,9 @@ def listed(user: str | None) -> list[DataDict]:
 
 
 def _run_of(task: Any) -> DataDict:
-    """Return the run in a row of the table: its stored values, and the columns of the row (`NOT_STORED`)."""
+    """Return the run in a row of the table: its stored values,
+    and the columns of the row (`NOT_STORED`).
+    """
     interrupted = False
     if task.state in ("running", "undoing") and task.last_updated is not None:
         interrupted = (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
@@ -350,8 +356,8 @@ def resume(run: DataDict) -> None:
 def unfinished() -> list[Job]:
     """Return the jobs of the unfinished runs, to be queued again if they were lost.
 
-    A run that has started must also be interrupted (`SILENT_SECONDS`), so that one that always fails is retried only
-    after a pause.
+    A run that has started must also be interrupted (`SILENT_SECONDS`), so that one that always
+    fails is retried only after a pause.
     """
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     jobs = [
@@ -401,7 +407,9 @@ def undo(id_: str) -> None:
 
 
 def _with_lock(id_: str, states: tuple[str, ...], process: Callable[[DataDict], None]) -> None:
-    """Process a run that is in one of the states, in the language of its user, unless another worker does."""
+    """Process a run that is in one of the states, in the language of its user,
+    unless another worker does.
+    """
     with Locks() as locks:
         if not locks.take(_lock(id_)):
             return
@@ -469,7 +477,9 @@ def _context(user: str) -> Any:
 
 
 def _change_one(run: DataDict, change: Change, entry: DataDict) -> None:
-    """Change a dataset; its values before and after are saved first, so that the change can be undone."""
+    """Change a dataset; its values before and after are saved first,
+    so that the change can be undone.
+    """
     dataset = tk.get_action("package_show")(_context(run["user"]), {"id": entry["id"]})
     entry["title"] = dataset["title"]
     before, after = value_of(dataset, change.field), value_after(dataset, change)

@@ -15,7 +15,9 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus
 
 
 def run() -> list[Check]:
-    """Check that ckanext-scheming uses a schema of the access desk whose templates and validators all exist."""
+    """Check that ckanext-scheming uses a schema of the access desk whose
+    templates and validators all exist.
+    """
     name = _("Dataset schema")
     schema = tk.h.scheming_get_dataset_schema("dataset")
     if not schema or "form_sections" not in schema:
@@ -39,7 +41,9 @@ def run() -> list[Check]:
 
 
 def index() -> list[Check]:
-    """Check that all datasets were indexed with the current schema, since CKAN edits datasets as indexed."""
+    """Check that all datasets were indexed with the current schema,
+    since CKAN edits datasets as indexed.
+    """
     number = len(documents.stale())
     name = _("Index and schema")
     if not number:

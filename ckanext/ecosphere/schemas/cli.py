@@ -20,12 +20,16 @@ MOST_EXAMPLES = 20
 
 @click.group(short_help="Check and renew the controlled lists.")
 def vocabularies() -> None:
-    """Check and renew the controlled lists (themes, territories, licences...), which are shown on /vocabulaires."""
+    """Check and renew the controlled lists (themes, territories, licences...),
+    which are shown on /vocabulaires.
+    """
 
 
 @vocabularies.command()
 def check() -> None:
-    """Check every vocabulary; exit 1 when one cannot be read or names concepts that do not exist."""
+    """Check every vocabulary.
+    Exit 1 when one cannot be read or names concepts that do not exist.
+    """
     count = 0
     for name in voc.names():
         try:
@@ -47,9 +51,9 @@ def check() -> None:
 def refresh(name: str, file: Path, dry_run: bool) -> None:
     """Replace the vocabulary NAME by the CSV FILE, in the layout of the present one.
 
-    It is written to the folder that ecosphere.schemas.vocabularies names, else over the list of the installed package,
-    which the next update of the package brings back. Concepts that FILE no longer has stay, marked as withdrawn:
-    datasets keep them, forms offer them no more.
+    It is written to the folder that ecosphere.schemas.vocabularies names, else over the list of the
+    installed package, which the next update of the package brings back. Concepts that FILE no
+    longer has stay, marked as withdrawn: datasets keep them, forms offer them no more.
     """
     vocabulary = _vocabulary(name)
     try:
@@ -69,7 +73,8 @@ def refresh(name: str, file: Path, dry_run: bool) -> None:
 @click.command("export-iso", short_help="Write the public datasets as ISO 19139 files.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export_iso(folder: Path) -> None:
-    """Write every public dataset as an ISO 19139 file to FOLDER, for a catalogue server such as pycsw to load.
+    """Write every public dataset as an ISO 19139 file to FOLDER, for a catalogue server such as
+    pycsw to load.
 
     Files of datasets that are no longer public are removed.
     """
@@ -89,7 +94,8 @@ def export_iso(folder: Path) -> None:
 @plan_options
 @speaking
 def adopt(yes: bool, dry_run: bool) -> None:
-    """Put contacts, licences and free fields of the datasets that were here before into the terms of the schema.
+    """Put contacts, licences and free fields of the datasets that were here before into the terms
+    of the schema.
 
     Shows what would be done, and asks. May be run again: a dataset is adopted once.
     """

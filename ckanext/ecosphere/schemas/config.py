@@ -1,4 +1,6 @@
-"""Configuration options of the schemas, and defaults for options of other extensions that are not set."""
+"""Configuration options of the schemas, and defaults for options of
+other extensions that are not set.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,17 @@ def own_licences() -> bool:
 
 
 def publisher() -> str:
-    """Return the name of the organisation that publishes the catalogue, empty when the portal itself does."""
+    """Return the name of the organisation that publishes the catalogue,
+    empty when the portal itself does.
+    """
     return tk.config["ecosphere.schemas.catalogue_publisher"]
 
 
 def grace_until() -> str:
-    """Return the last day on which missing mandatory fields only cause warnings, as a string; empty for no grace."""
+    """Return the last day on which missing mandatory fields only cause warnings, as a string.
+
+    Empty for no grace.
+    """
     return str(tk.config[GRACE_UNTIL] or "")
 
 
@@ -74,7 +81,8 @@ STOCK_PAGE, DATASETS_A_PAGE = "100", 15
 
 
 def set_defaults(settings: Any) -> None:
-    """Set the options of ckanext-dcat, ckanext-scheming and CKAN that are still at their stock value.
+    """Set the options of ckanext-dcat, ckanext-scheming and CKAN that are still at their stock
+    value.
 
     Those of ckanext-scheming have their default in ``config_declaration.yaml``.
 
@@ -97,7 +105,8 @@ def set_defaults(settings: Any) -> None:
             raise CkanConfigurationException(f"{OVERLAY}: {error}") from error
         scheming: Any = p.get_plugin(SCHEMING)
         if scheming:
-            # CKAN configures plugins from last to first: ckanext-scheming has already read its option.
+            # CKAN configures plugins from last to first: ckanext-scheming has already read its
+            # option.
             scheming.update_config(settings)
     if str(declared(PAGE_SIZE, None, settings) or STOCK_PAGE) == STOCK_PAGE:
         settings[PAGE_SIZE] = DATASETS_A_PAGE

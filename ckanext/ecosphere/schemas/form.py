@@ -1,18 +1,18 @@
 """The form: which fields apply, what they offer, and what administrators change of them.
 
-A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and ``required_when`` (publishing requires
-it), each a list of conditions that must all hold::
+A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and ``required_when``
+(publishing requires it), each a list of conditions that must all hold::
 
     relevant_when:
     - {field: dcat_type, is: [dataset, series, ""]}     # one of these; "" stands for an empty field
     - {field: access_rights, is_not: [PUBLIC]}          # something, and none of these
     - {field: hash, filled: true}
 
-Subfields of a repeating group may have them too: a condition refers to another subfield of the same row, else to a
-field of the dataset (:func:`in_row`).
+Subfields of a repeating group may have them too: a condition refers to another subfield of the same
+row, else to a field of the dataset (:func:`in_row`).
 
-A value of a vocabulary may be given as the last segment of its URI. ``assets/form/conditions.js`` implements the same
-conditions: a test runs both on the same cases.
+A value of a vocabulary may be given as the last segment of its URI. ``assets/form/conditions.js``
+implements the same conditions: a test runs both on the same cases.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def is_relevant(field: Field, read: Read) -> bool:
 
 
 def is_required(field: Field, read: Read) -> bool:
-    """Return whether publishing requires a field: it applies, and is mandatory or its ``required_when`` holds."""
+    """Return whether publishing requires a field: it applies,
+    and is mandatory or its ``required_when`` holds.
+    """
     if not is_relevant(field, read):
         return False
     if field.get("obligation") == "mandatory":
@@ -110,7 +112,8 @@ def faults_of_rows(
         public: whether the dataset will be public.
 
     Yields:
-        for each fault its key in ``data``, and the field that the value conflicts with, "" if a value is missing.
+        for each fault its key in ``data``, and the field that the value conflicts with, "" if a
+        value is missing.
     """
     publishes = public and (not before.exists or before.private)
     for field in fields:
@@ -134,7 +137,9 @@ def faults_of_rows(
 
 
 def _fault(subfield: Field, find: Read, is_changed: bool, public: bool) -> str | None:
-    """Return the field that a value of a row conflicts with, "" if the value is missing, None without a fault."""
+    """Return the field that a value of a row conflicts with, "" if the value is missing,
+    None without a fault.
+    """
     if find(subfield["field_name"]):
         conflict = reason(subfield, find) if is_changed else None
         if conflict is None:
@@ -204,8 +209,9 @@ def _usual_words() -> dict[str, list[str]]:
 def ecosphere_concept_choices(field: Field) -> tuple[DataDict, ...]:
     """Return the choices of a vocabulary field (``choices_helper`` of ckanext-scheming).
 
-    Narrower concepts follow their broader one; ``depth`` is the distance from the root and ``terms`` the normalised
-    words that match the choice: its labels, and after each "|" another usual word or phrase.
+    Narrower concepts follow their broader one; ``depth`` is the distance from the root and
+    ``terms`` the normalised words that match the choice: its labels, and after each "|" another
+    usual word or phrase.
     """
     return _choices(field["vocabulary"], field.get("vocabulary_store", "uri"))
 
@@ -221,7 +227,9 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
 
 
 def ecosphere_registry_services() -> list[dict[str, str]]:
-    """Return the services of the registry for a choice field: full ``name``, ``short`` name and ``uri``."""
+    """Return the services of the registry for a choice field: full ``name``,
+    ``short`` name and ``uri``.
+    """
     spoken = language.of_tables()
     return [
         {
@@ -263,11 +271,12 @@ def is_list(name: str, store: str) -> bool:
 
 
 def written(name: str, store: str) -> str:
-    """Return a list in the language of the page as JSON: (value, label, depth, terms) of each choice.
+    """Return a list in the language of the page as JSON: (value, label, depth, terms) of each
+    choice.
 
     Args:
-        name: a vocabulary, or `SERVICES`, whose values are names and whose labels are short names, with their URI as
-            terms.
+        name: a vocabulary, or `SERVICES`, whose values are names and whose labels are short names,
+            with their URI as terms.
         store: "uri" or "id".
     """
     return _written(name, store, language.of_tables())
@@ -295,8 +304,9 @@ def _written(name: str, store: str, spoken: str) -> str:
 #     resource_fields:
 #       encoding: {obligation: recommended}
 #
-# Keys are those of the fields in ``dataset.yaml``; null removes a value. Fields can be neither added nor
-# renamed, since other parts of the portal rely on their names. Invalid overlays are refused before the
+# Keys are those of the fields in ``dataset.yaml``; null removes a value. Fields can be neither
+# added nor renamed, since other parts of the portal rely on their names. Invalid overlays are
+# refused before the
 # portal starts.
 
 PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_sections"}
@@ -313,7 +323,8 @@ MORE_KEYS = (
 )
 
 
-#: Keys that say where a field stands in other formats, which the readers and writers take from ``dataset.yaml``.
+#: Keys that say where a field stands in other formats, which the readers and writers take from
+#: ``dataset.yaml``.
 FIXED_KEYS = {
     "record",
     "iso",

@@ -1,4 +1,6 @@
-"""Template helpers of the dataset form and page: concepts, sections, relations, texts in other languages."""
+"""Template helpers of the dataset form and page: concepts, sections, relations,
+texts in other languages.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
 
 
 def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
-    """Return the concepts of a field for display: ``label``, and ``href`` for a web address that is not a concept."""
+    """Return the concepts of a field for display: ``label``,
+    and ``href`` for a web address that is not a concept.
+    """
     vocabulary = voc.get(field["vocabulary"])
     items = []
     for part in map(str, as_list(value)):
@@ -84,10 +88,10 @@ def ecosphere_form_sections(
 ) -> list[DataDict]:
     """Return the sections of the form of a dataset, or of a resource when ``kind`` is "resource".
 
-    Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields), ``faulty`` (whether
-    a field has an error), ``open`` and ``late`` (whether the page leaves out its fields). Fields without a section
-    are in the first one. A field hidden by the administrator becomes a hidden input: the form replaces the whole
-    dataset and would otherwise empty the field.
+    Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields),
+    ``faulty`` (whether a field has an error), ``open`` and ``late`` (whether the page leaves out
+    its fields). Fields without a section are in the first one. A field hidden by the administrator
+    becomes a hidden input: the form replaces the whole dataset and would otherwise empty the field.
     """
     is_dataset = kind == "dataset"
     series = []
@@ -119,7 +123,10 @@ def ecosphere_form_sections(
 
 
 def _by_section(schema: Row, kind: str) -> list[tuple[DataDict, list[Field]]]:
-    """Return each section of a form with its fields; those without a section are in the first one."""
+    """Return each section of a form with its fields.
+
+    Those without a section are in the first one.
+    """
     name = "form_sections" if kind == "dataset" else "resource_form_sections"
     declared = schema.get(name) or [{"id": "", "open": True, "label": "", "description": ""}]
     first = declared[0]["id"]
@@ -142,8 +149,9 @@ def ecosphere_missing_fields(fields: Iterable[Field], errors: Row) -> list[Field
 def ecosphere_form_data(schema: Row, data: Row, form_style: str) -> Row:
     """Return the initial values of the dataset form; a new dataset gets the defaults of the schema.
 
-    The contact is filled in from the contact sheet of the chosen service, or of the user's only service. Values of the
-    query string (``?dcat_type=series``) take precedence; a form that is shown again with errors stays as submitted.
+    The contact is filled in from the contact sheet of the chosen service, or of the user's only
+    service. Values of the query string (``?dcat_type=series``) take precedence; a form that is
+    shown again with errors stays as submitted.
     """
     if form_style == "edit" or "save" in data:
         return data
@@ -170,7 +178,8 @@ def ecosphere_is_in_form(field: Field, values: Row) -> bool:
 
 
 def ecosphere_shown_sections(schema: Row, dataset: Row) -> list[DataDict]:
-    """Return the sections of the dataset page that have something to show, with their filled fields only.
+    """Return the sections of the dataset page that have something to show, with their filled fields
+    only.
 
     ``lender`` of a field is the series that its value is inherited from, if any.
     """
@@ -196,8 +205,9 @@ def ecosphere_relations(dataset: Row) -> DataDict:
     """Return the related datasets: series, members, services and served datasets.
 
     Returns:
-        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets), ``members`` (only
-        of a series) and ``services`` (of anything but a series), both with ``count`` and the first ``results``.
+        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets),
+        ``members`` (only of a series) and ``services`` (of anything but a series), both with
+        ``count`` and the first ``results``.
     """
     kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
     kind = kinds.get(dataset.get("dcat_type") or "", "dataset")
@@ -216,7 +226,9 @@ def ecosphere_relations(dataset: Row) -> DataDict:
 
 
 def ecosphere_referred(value: Any) -> list[dict[str, str]]:
-    """Return references to datasets for display: ``title`` and, for datasets of this portal, ``name``."""
+    """Return references to datasets for display: ``title`` and, for datasets of this portal,
+    ``name``.
+    """
     references = [str(reference) for reference in as_list(value or [])]
     titles: dict[str, dict[str, str]] = {}
     for dataset in relations.find(references):
@@ -235,7 +247,8 @@ def ecosphere_obligation_label(field: Field) -> str:
 
 
 def ecosphere_when(field: Field, row: str = "", siblings: Iterable[Field] = ()) -> str:
-    """Return the conditions under which a field applies, as JSON for the form's script; empty if it always does.
+    """Return the conditions under which a field applies, as JSON for the form's script; empty if it
+    always does.
 
     Args:
         field: the field or subfield.
@@ -267,14 +280,16 @@ def ecosphere_own_services() -> list[DataDict]:
 def ecosphere_carried_inputs(
     name: str, value: Any, subfields: Iterable[Field] = ()
 ) -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in a form.
+    """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in
+    a form.
 
     Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``<field>-en``.
 
     Args:
         name: name of the input.
         value: value of the field.
-        subfields: of a repeated group. CKAN refuses a row that has nothing but rows: it gets an empty subfield.
+        subfields: of a repeated group. CKAN refuses a row that has nothing but rows: it gets an
+            empty subfield.
     """
     inputs: list[tuple[str, str]] = []
     if isinstance(value, Mapping):
@@ -297,7 +312,9 @@ def ecosphere_carried_inputs(
 
 
 def ecosphere_late_inputs(fields: Iterable[Field], values: Row) -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of the hidden inputs that keep the values of a section without its fields."""
+    """Return the (name, value) pairs of the hidden inputs that keep the values
+    of a section without its fields.
+    """
     pairs: list[tuple[str, str]] = []
     for field in fields:
         name = field["field_name"]
@@ -389,7 +406,9 @@ def ecosphere_unfinished() -> list[DataDict]:
 
 
 def get_helpers() -> DataDict:
-    """Return the helpers of this module and of those in which they are defined, by name, for CKAN."""
+    """Return the helpers of this module and of those in which they are defined, by name,
+    for CKAN.
+    """
     names = {**vars(form), **vars(locked_fields), **vars(page), **vars(wording), **globals()}
     return {
         name: value

@@ -1,7 +1,8 @@
-"""High-value datasets (Implementing Regulation (EU) 2023/138): which ones there are, and what they lack.
+"""High-value datasets (Implementing Regulation (EU) 2023/138): which ones there are, and what they
+lack.
 
-Only public datasets count: the regulation is about what is published. The report is a CSV file with what Member States
-report (art. 5(3)).
+Only public datasets count: the regulation is about what is published. The report is a CSV file with
+what Member States report (art. 5(3)).
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class Reason:
 
 
 def declared(dataset: Dataset) -> list[str]:
-    """Return the ids of the categories that a dataset declares; a narrower one, which the list lacks, by its URI."""
+    """Return the ids of the categories that a dataset declares.
+
+    A narrower one, which the list lacks, by its URI.
+    """
     values = View(dataset).many("hvd_category")
     return list(dict.fromkeys(voc.get(CATEGORIES).as_stored(value, "id") for value in values))
 
@@ -67,7 +71,9 @@ def categories(dataset: Dataset) -> list[str]:
 
 
 def reasons(dataset: Dataset) -> list[Reason]:
-    """Return why a dataset that declares no category probably has one, the strongest reason of each category first."""
+    """Return why a dataset that declares no category probably has one,
+    the strongest reason of each category first.
+    """
     view = View(dataset)
     if (view.kind or "dataset") not in _WITH_DATA or view.series or view.many("hvd_category"):
         return []
@@ -91,7 +97,9 @@ def _deduced(dataset: View) -> Iterator[Reason]:
 
 
 def lacking(dataset: Dataset, of_categories: Iterable[str]) -> list[str]:
-    """Return what the regulation requires for categories and a dataset does not offer: ids of `REQUIREMENTS`."""
+    """Return what the regulation requires for categories and a dataset does not offer:
+    ids of `REQUIREMENTS`.
+    """
     rows = [_requirements()[category] for category in of_categories if category in _requirements()]
     if not rows:
         rows = list(_requirements().values())  # a narrower category: what all of them require
@@ -241,11 +249,12 @@ class Selection:
 
 
 def counted(state: str, service: str) -> DataDict:
-    """Return the numbers of datasets of a state: in all, by category, by what they lack, and by service.
+    """Return the numbers of datasets of a state: in all, by category, by what they lack, and by
+    service.
 
     Returns:
-        `count`, `categories` and `lacking` (id → number), and `services` (those with most datasets: name, title,
-        number).
+        `count`, `categories` and `lacking` (id → number), and `services` (those with most datasets:
+        name, title, number).
     """
     fields = [FIELDS[state], LACKING_FIELD, "organization"]
     search = {**Selection(state, "", service).search(), "rows": 0}
@@ -268,7 +277,9 @@ def counted(state: str, service: str) -> DataDict:
 
 
 def listed(selection: Selection, page: int) -> tuple[int, list[DataDict]]:
-    """Return the number of datasets of a selection, and those of a page, each with its judgement (`in_words`)."""
+    """Return the number of datasets of a selection, and those of a page,
+    each with its judgement (`in_words`).
+    """
     rows = {
         "rows": A_PAGE,
         "start": (page - 1) * A_PAGE,
@@ -282,7 +293,9 @@ def listed(selection: Selection, page: int) -> tuple[int, list[DataDict]]:
 
 
 def in_words(dataset: Row) -> DataDict:
-    """Return the judgement of a dataset in words of the page's language: `categories`, `reasons` and `lacking`."""
+    """Return the judgement of a dataset in words of the page's language: `categories`,
+    `reasons` and `lacking`.
+    """
     its_categories = categories(dataset)
     names = requirement_labels()
     return {
@@ -302,7 +315,9 @@ def _sentence(reason: Reason) -> str:
 
 
 def category_label(category: str) -> str:
-    """Return the label of a category in the language of the page, or its URI if the list lacks it."""
+    """Return the label of a category in the language of the page,
+    or its URI if the list lacks it.
+    """
     return tk.h.ecosphere_concept_label(CATEGORIES, category)
 
 

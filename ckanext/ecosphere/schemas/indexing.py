@@ -27,10 +27,11 @@ NOT_SEARCHED = tuple(f.name for f in fields.fields() if f.entry.get("searched") 
 
 
 def fit_for_solr(dataset: DataDict) -> DataDict:
-    """Remove or shorten values that Solr's string fields cannot hold; the analysed ``extras_`` copies stay.
+    """Remove or shorten values that Solr's string fields cannot hold; the analysed ``extras_``
+    copies stay.
 
-    CKAN indexes each extra twice: analysed as ``extras_<name>``, and unanalysed under its own name in a field of
-    type string, where a single long lineage would make Solr reject the document.
+    CKAN indexes each extra twice: analysed as ``extras_<name>``, and unanalysed under its own name
+    in a field of type string, where a single long lineage would make Solr reject the document.
 
     Args:
         dataset: the Solr document, changed in place.
@@ -66,13 +67,16 @@ def fit_for_solr(dataset: DataDict) -> DataDict:
 
 
 def _was_prepared_to_leave(package_id: str) -> bool:
-    """Return whether a dataset was prepared for a CKAN without this schema, and has not come back."""
+    """Return whether a dataset was prepared for a CKAN without this schema,
+    and has not come back.
+    """
     package = model.Session.get(model.Package, package_id)  # in the session already
     return package is not None and leaving.KEY in (package.plugin_data or {})
 
 
 def _as_plain(shown: str) -> str:
-    """Return a dataset as a plain CKAN stores it in the index, from which it takes what a patch does not name.
+    """Return a dataset as a plain CKAN stores it in the index, from which it takes what a patch
+    does not name.
 
     Args:
         shown: the dataset, shown with CKAN's default schema, as JSON.
@@ -90,10 +94,12 @@ def _as_plain(shown: str) -> str:
 
 
 def in_one_order(params: DataDict) -> DataDict:
-    """Add the id as a tie-breaker to a sort by modification date, as a harvest saves many datasets at the same time.
+    """Add the id as a tie-breaker to a sort by modification date, as a harvest saves many datasets
+    at the same time.
 
-    Solr returns ties in the order of its index files, which changes whenever one of them is indexed again: between two
-    pages of a feed (DCAT, Atom), one dataset would be missed and another returned twice.
+    Solr returns ties in the order of its index files, which changes whenever one of them is indexed
+    again: between two pages of a feed (DCAT, Atom), one dataset would be missed and another
+    returned twice.
 
     Args:
         params: the data_dict of `package_search`, changed in place.

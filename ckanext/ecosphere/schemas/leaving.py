@@ -1,8 +1,10 @@
-"""Turn datasets into those of a CKAN without this schema, so that it can show and save them, and back.
+"""Turn datasets into those of a CKAN without this schema, so that it can show and save them, and
+back.
 
-CKAN stores the fields of the schema as extras, which a plain CKAN shows and keeps if it reads the database rather than
-an index written with the schema. It cannot keep lists in resources, texts too long for Solr, and keywords with an
-apostrophe (for which it refuses every save). Their original values are in the file that `ckan ecosphere leave` writes.
+CKAN stores the fields of the schema as extras, which a plain CKAN shows and keeps if it reads the
+database rather than an index written with the schema. It cannot keep lists in resources, texts too
+long for Solr, and keywords with an apostrophe (for which it refuses every save). Their original
+values are in the file that `ckan ecosphere leave` writes.
 """
 
 from __future__ import annotations
@@ -65,7 +67,8 @@ def leave() -> str:
 def restore(report: InitReport) -> None:
     """Make the datasets that were left those of the schema again.
 
-    Values that the schema cannot read are kept as free fields, and translations follow a changed title.
+    Values that the schema cannot read are kept as free fields, and translations follow a changed
+    title.
 
     Args:
         report: receives how many there were.
@@ -130,7 +133,9 @@ def _replace_tag(tag: model.Tag) -> None:
 
 
 def _leave_one(row: Row) -> None:
-    """Change a row of CKAN's datasets and its files, without CKAN's objects, which would be indexed one by one."""
+    """Change a row of CKAN's datasets and its files, without CKAN's objects,
+    which would be indexed one by one.
+    """
     extras, data = dict(row["extras"] or {}), dict(row["plugin_data"] or {})
     ours = theirs = row["license_id"]
     before, became = adopting.converted_licence(data)
@@ -148,7 +153,9 @@ def _leave_one(row: Row) -> None:
 
 
 def _write(dataset_id: str, values: Row, restate: Callable[[Row], DataDict]) -> None:
-    """Write a row of CKAN's datasets, and the fields of its files as another function states them."""
+    """Write a row of CKAN's datasets, and the fields of its files
+    as another function states them.
+    """
     package, resource = model.package_table, model.resource_table
     model.Session.execute(sa.update(package).where(package.c.id == dataset_id).values(values))
     files = sa.select(resource.c.id, resource.c.extras).where(resource.c.package_id == dataset_id)
@@ -216,7 +223,9 @@ def _restore_one(row: Row, checks: Row) -> None:
 
 
 def _with_rows(fields: Row) -> DataDict:
-    """Return the fields of a file with the lists and objects that are JSON texts since `leave` as such."""
+    """Return the fields of a file with the lists and objects that are
+    JSON texts since `leave` as such.
+    """
     schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
     read = dict(fields)
     for field in schema:

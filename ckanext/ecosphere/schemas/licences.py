@@ -1,7 +1,9 @@
-"""Licences: CKAN's register of them, made from the vocabulary, and what licences of other lists become.
+"""Licences: CKAN's register of them, made from the vocabulary, and what licences of other lists
+become.
 
-CKAN reads its register, a JSON file, at start (``licenses_group_url``). After a change of the vocabulary, regenerate it
-with ``python -m ckanext.ecosphere.schemas.licences``; a test fails if it is outdated.
+CKAN reads its register, a JSON file, at start (``licenses_group_url``). After a change of the
+vocabulary, regenerate it with ``python -m ckanext.ecosphere.schemas.licences``; a test fails if it
+is outdated.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ LICENCES = Path(__file__).with_name("adopted_licences.csv")
 
 @dataclass(frozen=True)
 class Licence:
-    """Conversion of a licence: `becomes` is an id of the vocabulary, or None; `reason` explains it to the user."""
+    """Conversion of a licence: `becomes` is an id of the vocabulary, or None;
+    `reason` explains it to the user.
+    """
 
     becomes: str | None
     reason: str = ""
@@ -67,7 +71,8 @@ def _table() -> dict[str, dict[str, str]]:
 
 
 def licence(text: str) -> Licence:
-    """Return the conversion of a licence of another list; versions are never guessed, unknown ones stay.
+    """Return the conversion of a licence of another list; versions are never guessed, unknown ones
+    stay.
 
     >>> [licence(each).becomes for each in ("odc-odbl", "cc-by", "CC-BY-4.0", "uk-ogl")]
     ['odc-odbl', None, 'cc-by', 'uk-ogl']
@@ -91,7 +96,10 @@ def is_unknown(licence_id: str) -> bool:
 
 
 def restate(licence_id: str, extras: DataDict) -> str | None:
-    """Return the new id of a licence; without one, add the former licence to the conditions of use in `extras`."""
+    """Return the new id of a licence.
+
+    Without one, add the former licence to the conditions of use in `extras`.
+    """
     becomes = licence(licence_id).becomes
     if becomes is None:
         sentence = _("Licence stated before: {licence}").format(licence=stated(licence_id))

@@ -1,6 +1,7 @@
 """The page of a dataset: its helpers, summary, main actions of its resources, and citation.
 
-`ecosphere_glance` and the other helpers are what the templates ask for; the rest is in the order of the page.
+`ecosphere_glance` and the other helpers are what the templates ask for; the rest is in the order of
+the page.
 """
 
 from __future__ import annotations
@@ -66,8 +67,9 @@ def ecosphere_resources_by_use(dataset: Dataset) -> DataDict:
     """Return one page of the resources of a dataset, grouped by kind of use.
 
     Returns:
-        ``groups`` (``kind``, ``label``, ``icon``, ``help``, ``resources``), ``page``, ``pages`` (number of pages),
-        ``first`` and ``last`` (numbers of the resources shown, from 1), ``number`` of all resources.
+        ``groups`` (``kind``, ``label``, ``icon``, ``help``, ``resources``), ``page``, ``pages``
+        (number of pages), ``first`` and ``last`` (numbers of the resources shown, from 1),
+        ``number`` of all resources.
     """
     ordered = in_order(entries(dataset))
     pages = max(1, math.ceil(len(ordered) / RESOURCES_SHOWN))
@@ -119,12 +121,17 @@ def _uses_by_id(dataset: Dataset) -> dict[Any, Use]:
 
 
 def ecosphere_structured_data(dataset: Dataset) -> DataDict:
-    """Return the structured data of a page (`schemaorg.structured_data`); of many resources, only the first ones."""
+    """Return the structured data of a page (`schemaorg.structured_data`).
+
+    Of many resources, only the first ones.
+    """
     return schemaorg.structured_data({**dataset, "resources": resources(dataset)[:RESOURCES_SHOWN]})
 
 
 def ecosphere_main_way(dataset: Dataset) -> DataDict | None:
-    """Return the main ``resource`` of a dataset with its use (`ecosphere_resource_use`), or None."""
+    """Return the main ``resource`` of a dataset with its use (`ecosphere_resource_use`),
+    or None.
+    """
     way = ecosphere_glance(dataset)["main"]
     if way is None:
         return None
@@ -133,7 +140,9 @@ def ecosphere_main_way(dataset: Dataset) -> DataDict | None:
 
 
 def ecosphere_link_state(dataset: Dataset, resource: Row) -> DataDict | None:
-    """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
+    """Return the result of the last link check of a resource (`ecosphere_quality_links`),
+    or None.
+    """
     states = reach.link_states(dataset)
     for field in ("download_url", "url"):
         link = states.get(str(resource.get(field) or ""))
@@ -143,7 +152,10 @@ def ecosphere_link_state(dataset: Dataset, resource: Row) -> DataDict | None:
 
 
 def ecosphere_around(dataset: Dataset) -> dict[str, list[DataDict]]:
-    """Return the datasets around one (`relations.related`) beside its editions; nothing when the search fails."""
+    """Return the datasets around one (`relations.related`) beside its editions.
+
+    Nothing when the search fails.
+    """
     try:
         parts = once.of_dataset("around", dataset, relations.related)
     except SearchError:
@@ -168,17 +180,23 @@ def ecosphere_editions(dataset: Dataset) -> DataDict:
 
 
 def ecosphere_collections(dataset: Dataset) -> DataDict:
-    """Return the collections that use a dataset (`relations.collections`), computed once per page."""
+    """Return the collections that use a dataset (`relations.collections`),
+    computed once per page.
+    """
     return once.of_dataset("collections", dataset, relations.collections)
 
 
 def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
-    """Return who made a dataset, apart from the service that publishes it (`contact_details.makers_of`)."""
+    """Return who made a dataset, apart from the service that publishes it
+    (`contact_details.makers_of`).
+    """
     return once.of_dataset("makers", dataset, contact_details.makers_of)
 
 
 def ecosphere_citation(dataset: Dataset) -> DataDict:
-    """Return the citation of a dataset: ``text``, ``permalink`` and ``formats`` (label, extension)."""
+    """Return the citation of a dataset: ``text``, ``permalink`` and
+    ``formats`` (label, extension).
+    """
     address = relations.permalink(dataset)
     cited = citation_of(dataset, tk.config["ckan.site_title"], address)
     formats = [(form.label, ending) for ending, form in FORMATS.items() if ending != "txt"]
@@ -228,11 +246,11 @@ def glance(dataset: Dataset) -> DataDict:
         dataset: the dataset, from `package_show`.
 
     Returns:
-        ``map`` (`ExtentMap` or None), ``places`` (the first labels) and ``more_places`` (number of others),
-        ``periods`` (in words), ``dated`` (last change of the data, in words), ``frequency`` (label), ``fresh`` (ok,
-        late or ""), ``due`` (last day on which the data count as up to date, in words), ``licence`` (label, href),
-        ``access`` (see `access`), ``main`` (resource and use, or None), ``hvd`` (labels of the categories of
-        high-value datasets).
+        ``map`` (`ExtentMap` or None), ``places`` (the first labels) and ``more_places`` (number of
+        others), ``periods`` (in words), ``dated`` (last change of the data, in words),
+        ``frequency`` (label), ``fresh`` (ok, late or ""), ``due`` (last day on which the data count
+        as up to date, in words), ``licence`` (label, href), ``access`` (see `access`), ``main``
+        (resource and use, or None), ``hvd`` (labels of the categories of high-value datasets).
     """
     whole = stored.completed(dataset)
     view = View(whole)
@@ -262,8 +280,8 @@ def access(dataset: Dataset) -> DataDict:
     """Return the access to a dataset.
 
     Returns:
-        ``label``, ``restricted``, ``asked`` (whether the data must be asked for: restricted, internal or without a
-        resource), ``grounds``, ``conditions`` and ``contacts``.
+        ``label``, ``restricted``, ``asked`` (whether the data must be asked for: restricted,
+        internal or without a resource), ``grounds``, ``conditions`` and ``contacts``.
     """
     view = View(dataset)
     limits = [voc.get("access-limitation").get(uri) for uri in view.many("access_limitation")]
@@ -279,7 +297,10 @@ def access(dataset: Dataset) -> DataDict:
 
 
 def _is_asked_for(dataset: Dataset) -> bool:
-    """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
+    """Return whether data must be asked for.
+
+    A URL recognised as a file or service is enough, whatever its format.
+    """
     way = main_way(dataset)
     if way and not reach.is_restricted(dataset):
         resource, use = way
@@ -290,7 +311,9 @@ def _is_asked_for(dataset: Dataset) -> bool:
 
 
 def main_way(dataset: Dataset) -> tuple[Row, Use] | None:
-    """Return the main access to a dataset with its use: service endpoint, code repository, or main resource."""
+    """Return the main access to a dataset with its use: service endpoint, code repository,
+    or main resource.
+    """
     view = View(dataset)
     for address in view.many("endpoint_url"):
         service = {"url": address, "resource_role": "service", "name": dataset.get("title")}
@@ -303,12 +326,17 @@ def main_way(dataset: Dataset) -> tuple[Row, Use] | None:
 
 
 def resources(dataset: Dataset) -> list[Row]:
-    """Return the resources of a dataset; one of unknown format gets the media type that its server answered."""
+    """Return the resources of a dataset.
+
+    One of unknown format gets the media type that its server answered.
+    """
     return [resource for resource, _use in entries(dataset)]
 
 
 def entries(dataset: Dataset) -> list[Entry]:
-    """Return the resources of a dataset (see `resources`) with their uses, computed once per page."""
+    """Return the resources of a dataset (see `resources`) with their uses,
+    computed once per page.
+    """
     return once.of_dataset("entries", dataset, _entries)
 
 
@@ -333,7 +361,9 @@ def _completed(resource: Row, use: Use, states: Mapping[str, Row]) -> Entry:
 
 
 def extent_map(dataset: View) -> ExtentMap | None:
-    """Return the extent of a dataset on the outline that contains most of its boxes, or None when none does."""
+    """Return the extent of a dataset on the outline that contains most of its boxes,
+    or None when none does.
+    """
     by_frame: dict[str, tuple[outlines.Frame, list[outlines.Box]]] = {}
     for box in _boxes(dataset)[:MOST_RECTANGLES]:
         frame = outlines.frame_of(box) if box[0] <= box[2] else None
@@ -348,7 +378,9 @@ def extent_map(dataset: View) -> ExtentMap | None:
 
 
 def _boxes(dataset: View) -> list[outlines.Box]:
-    """Return the boxes of the spatial coverage, else those of the territories, else that of `spatial`."""
+    """Return the boxes of the spatial coverage, else those of the territories,
+    else that of `spatial`.
+    """
     boxes = [_box(row, "bbox") or _box(row, "geom") for row in dataset.rows("spatial_coverage")]
     if not any(boxes):
         boxes = list(map(places.territory_box, dataset.territories))
@@ -383,7 +415,9 @@ def _licence(identifier: str) -> dict[str, str]:
 
 
 def _age(dataset: View) -> dict[str, str]:
-    """Return the date of the data, the frequency, and whether they are up to date with respect to it."""
+    """Return the date of the data, the frequency, and whether they are
+    up to date with respect to it.
+    """
     texts = (dataset.text(name) for name in ("modified", "issued", "created"))
     updated = next(filter(_first_day, texts), "")
     code = frequency_code(dataset.text("frequency"))
@@ -495,7 +529,10 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def main_entry(entries: Iterable[Entry]) -> Entry | None:
-    """Return the main resource with its use: the first file, else service, else page; intranet resources come last."""
+    """Return the main resource with its use: the first file, else service, else page.
+
+    Intranet resources come last.
+    """
     usable = [entry for entry in entries if entry[1].kind in (DATA, SERVICE) and entry[1].action]
     actions = (DOWNLOAD, COPY, OPEN)
     return min(
@@ -512,7 +549,9 @@ def _name(concept: Concept | None) -> str:
 
 
 def _service_name(nature: Nature) -> str:
-    """Return the name of a service for a button: that of its interface rather than of its answers."""
+    """Return the name of a service for a button: that of its
+    interface rather than of its answers.
+    """
     if "API" in nature.protocol:
         return "OGC API"
     if nature.format is None and links.is_service_protocol(nature.protocol):

@@ -1,9 +1,13 @@
-"""Places and boxes of the form: suggestions, territories of a box, footprint of a dataset. No CKAN imports.
+"""Places and boxes of the form: suggestions, territories of a box, footprint of a dataset. No CKAN
+imports.
 
-The boxes and geometries that people write are checked here; `dataset.geometry` computes with valid ones.
+The boxes and geometries that people write are checked here; `dataset.geometry` computes with valid
+ones.
 
-All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
-west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).
+All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is
+``(west, south, east, north)``;
+west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946,
+3.1.9).
 """
 
 from __future__ import annotations
@@ -107,7 +111,9 @@ _CODES = {
 
 
 def level(uri: str) -> tuple[str, str]:
-    """Return the level of a place (a type of `territories.csv`, or "commune") and its INSEE code; "" when unknown."""
+    """Return the level of a place (a type of `territories.csv`, or "commune") and its INSEE code;
+    "" when unknown.
+    """
     concept = voc.get("territories").get(uri)
     if concept:
         kind = concept.data["type"]
@@ -122,7 +128,8 @@ def level(uri: str) -> tuple[str, str]:
 def territory_box(uri: str) -> Box | None:
     """Return the box of a territory; None for an unknown one and for "Hors de France".
 
-    Boxes of communes are not available: that of the intercommunality is used, clipped to the département.
+    Boxes of communes are not available: that of the intercommunality is used, clipped to the
+    département.
     """
     if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
         return None
@@ -164,7 +171,9 @@ def box_of(uris: Iterable[str]) -> Box | None:
 
 
 def territories_of(box: Box, lang: str) -> list[dict[str, str]]:
-    """Return the few smallest territories that contain a box, smallest first: ``uri`` and ``label``."""
+    """Return the few smallest territories that contain a box, smallest first:
+    ``uri`` and ``label``.
+    """
     around = []
     for concept in voc.get("territories"):
         outer = _box_of_concept(concept)
@@ -196,8 +205,8 @@ class GeometryError(ValueError):
     """An invalid box or geometry.
 
     Attributes:
-        reason: ``format``, ``world`` (out of range), ``order`` (of the sides), ``type`` (of the geometry), ``ring``
-            (not closed) or ``size`` (too many positions).
+        reason: ``format``, ``world`` (out of range), ``order`` (of the sides), ``type`` (of the
+            geometry), ``ring`` (not closed) or ``size`` (too many positions).
     """
 
     def __init__(self, reason: str) -> None:
@@ -213,8 +222,8 @@ def check_box(box: Box) -> Box:
     """Return ``box`` if its coordinates are in range and in the right order.
 
     Raises:
-        GeometryError: "format" for infinite numbers, "world" for coordinates out of range, "order" if south > north,
-            or west > east without crossing the 180th meridian over the Pacific.
+        GeometryError: "format" for infinite numbers, "world" for coordinates out of range, "order"
+            if south > north, or west > east without crossing the 180th meridian over the Pacific.
     """
     west, south, east, north = box
     if not all(math.isfinite(side) for side in box):
@@ -230,8 +239,8 @@ def parse_box(value: Any) -> DataDict:
     """Return a box as a GeoJSON geometry.
 
     Args:
-        value: "west, south, east, north" as text ("4,72 45,61 6,18 46,52" too), four numbers, or a GeoJSON polygon
-            (object or text).
+        value: "west, south, east, north" as text ("4,72 45,61 6,18 46,52" too), four numbers, or a
+            GeoJSON polygon (object or text).
 
     Raises:
         GeometryError: it is invalid.
@@ -321,7 +330,10 @@ def geometry_to_box(geometry: Row) -> Box:
 
 
 def sides(geometry: Row) -> Box | None:
-    """Return the sides of a box, including one cut at the 180th meridian (west > east); None for other shapes."""
+    """Return the sides of a box, including one cut at the 180th meridian (west > east).
+
+    None for other shapes.
+    """
     if geometry["type"] == "MultiPolygon":
         polygons = geometry["coordinates"]
         easternmost = max(position[0] for position in polygons[0][0])
@@ -342,8 +354,8 @@ def footprint(dataset: Row) -> DataDict | None:
     """Return the footprint of a dataset, from its spatial coverage or else its territories.
 
     Args:
-        dataset: dataset with ``spatial_coverage`` (list of ``uri``, ``geom``, ``bbox``...) and ``territory``
-            (list of URIs), both optional.
+        dataset: dataset with ``spatial_coverage`` (list of ``uri``, ``geom``, ``bbox``...) and
+            ``territory`` (list of URIs), both optional.
 
     Returns:
         a GeoJSON geometry, or ``None`` without any location.
@@ -356,13 +368,18 @@ def footprint(dataset: Row) -> DataDict | None:
 
 
 def is_derived(dataset: Row) -> bool:
-    """Return whether ``spatial`` of a dataset is its footprint, rather than a geometry of its own."""
+    """Return whether ``spatial`` of a dataset is its footprint,
+    rather than a geometry of its own.
+    """
     derived = footprint(dataset)
     return derived is not None and json.dumps(derived) == dataset.get("spatial")
 
 
 def shape(row: Row, key: str) -> DataDict | None:
-    """Return the geometry of a row, such as its ``bbox`` or ``geom``; None if there is none or it is invalid."""
+    """Return the geometry of a row, such as its ``bbox`` or ``geom``.
+
+    None if there is none or it is invalid.
+    """
     if not row.get(key):
         return None
     try:
@@ -374,7 +391,9 @@ def shape(row: Row, key: str) -> DataDict | None:
 
 
 def _shape_of(row: Row) -> DataDict | None:
-    """Return the most exact shape of a row of the spatial coverage: geometry, box, or that of its territory."""
+    """Return the most exact shape of a row of the spatial coverage: geometry, box,
+    or that of its territory.
+    """
     return shape(row, "geom") or shape(row, "bbox") or _territory_shape(row.get("uri") or "")
 
 

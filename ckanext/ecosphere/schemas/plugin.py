@@ -1,6 +1,7 @@
 """`ecosphere_schemas`: CKAN plugin with the dataset schema, its form, the dataset page and RDF.
 
-It must come before `scheming_datasets` in `ckan.plugins`, since the templates of the first plugin win.
+It must come before `scheming_datasets` in `ckan.plugins`, since the templates of the first plugin
+win.
 """
 
 from __future__ import annotations
@@ -93,17 +94,23 @@ class EcosphereSchemasPlugin(Room):
         return indexing.in_one_order(search_params)
 
     def before_dataset_index(self, dataset: DataDict) -> DataDict:
-        """Adapt the fields of the schema to the Solr index, and add what is known of high-value datasets."""
+        """Adapt the fields of the schema to the Solr index,
+        and add what is known of high-value datasets.
+        """
         hvd.index(dataset, json.loads(dataset["validated_data_dict"]))
         return indexing.fit_for_solr(dataset)
 
     def after_dataset_create(self, context: Any, dataset: DataDict) -> None:
-        """Mark a dataset created with this schema, so that `adopt` skips it; tell people what they have published."""
+        """Mark a dataset created with this schema, so that `adopt` skips it.
+
+        Tell people what they have published.
+        """
         adopting.mark_new(dataset)
         publication.tell(dataset)
 
     def after_dataset_update(self, context: Any, dataset: DataDict) -> None:
-        """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating).
+        """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk
+        by updating).
 
         People are told what they have published.
         """
@@ -118,20 +125,26 @@ class EcosphereSchemasPlugin(Room):
     # IResourceController
 
     def before_resource_update(self, context: Any, current: DataDict, resource: DataDict) -> None:
-        """Refuse changes of locked fields of a resource, and drop the input that unlocks them: CKAN would store it."""
+        """Refuse changes of locked fields of a resource, and drop the input that unlocks them:
+        CKAN would store it.
+        """
         locked_fields.refuse_resource(current)
         resource.pop(locked_fields.UNLOCK, None)
 
     # IEcosphereCommands
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Provide `ckan ecosphere vocabularies`, `ckan ecosphere export-iso` and `ckan ecosphere adopt`."""
+        """Provide `ckan ecosphere vocabularies`, `ckan ecosphere export-iso` and
+        `ckan ecosphere adopt`.
+        """
         return [cli.vocabularies, cli.export_iso, cli.adopt]
 
     # IEcosphereSetup
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Make datasets that were prepared for a CKAN without this schema those of the schema again."""
+        """Make datasets that were prepared for a CKAN without this
+        schema those of the schema again.
+        """
         leaving.restore(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
@@ -164,7 +177,9 @@ class EcosphereSchemasPlugin(Room):
         ]
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Return the links to describe, import and bulk edit, for members of services and sysadmins."""
+        """Return the links to describe, import and bulk edit,
+        for members of services and sysadmins.
+        """
         if not (person.services or person.sysadmin):
             return []
         return [
@@ -182,7 +197,9 @@ class EcosphereSchemasPlugin(Room):
         ]
 
     def ecosphere_check(self) -> list[Check]:
-        """Check the schema, the index, and the networks and ports from which the form may import."""
+        """Check the schema, the index, and the networks and ports
+        from which the form may import.
+        """
         own = [*checks.run(), *checks.index(), *publication.check_grace(), *adopting.check()]
         use = tk._("imports of records")
         return [

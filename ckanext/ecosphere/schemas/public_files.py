@@ -1,8 +1,10 @@
-"""Files about all public datasets: the catalogue as CSV, the site map; and when they are written anew.
+"""Files about all public datasets: the catalogue as CSV, the site map; and when they are written
+anew.
 
-The CSV has the layout of the national "schéma de catalogue de données" (etalab/schema-catalogue-donnees, version
-0.3.0). A large catalogue is written by a background job, so that no request waits for it. Its file is removed when a
-dataset is no longer public: at once and again after the commit, since a job in between writes what is still public.
+The CSV has the layout of the national "schéma de catalogue de données"
+(etalab/schema-catalogue-donnees, version 0.3.0). A large catalogue is written by a background job,
+so that no request waits for it. Its file is removed when a dataset is no longer public: at once and
+again after the commit, since a job in between writes what is still public.
 """
 
 from __future__ import annotations
@@ -129,8 +131,8 @@ PUBLIC = "+dataset_type:dataset +capacity:public"
 def csv_path() -> Path | None:
     """Return the path of the file, or None on a portal without ``ckan.storage_path``.
 
-    It is beside the uploads, shared by web server and workers. The temporary folder is not used instead, since other
-    users of the machine can write there.
+    It is beside the uploads, shared by web server and workers. The temporary folder is not used
+    instead, since other users of the machine can write there.
     """
     root = str(tk.config.get("ckan.storage_path") or "")
     if root:
@@ -152,7 +154,8 @@ def count(search: DataDict) -> int:
 
 
 def prepared_csv() -> BinaryIO | None:
-    """Open the file, or return None if there is none yet; queue its (re)generation if it is missing or old.
+    """Open the file, or return None if there is none yet; queue its (re)generation if it is missing
+    or old.
 
     Raises:
         RuntimeError: ``ckan.storage_path`` is not set.

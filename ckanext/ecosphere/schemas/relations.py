@@ -1,14 +1,18 @@
-"""Relations between datasets of the portal: series and members, services, editions, and what is around a dataset.
+"""Relations between datasets of the portal: series and members, services, editions, and what is
+around a dataset.
 
-A reference, as typed by users or found in records, is a name or id on this portal, or an identifier of the record or of
-the data. References are looked up in the search index with the permissions of the current user.
+A reference, as typed by users or found in records, is a name or id on this portal, or an identifier
+of the record or of the data. References are looked up in the search index with the permissions of
+the current user.
 
-- Editions come from `replaces` and `replaced_by` of its record or of records of the same service. Without such
-  statements, a dataset of the same title and territories with a later year is shown, but only as a more recent year.
-- Related datasets are found in one query. The subject is the title without places and year: "Inventaire des zones
-  humides d'Ille-et-Vilaine – 2023" and "… du Morbihan – 2021" have the same. Similar ones share theme and territory.
-- Collections are CKAN groups of all types, and pages that cite it. Groups are read from the database, since the search
-  index keeps groups that were deleted or renamed meanwhile.
+- Editions come from `replaces` and `replaced_by` of its record or of records of the same service.
+  Without such statements, a dataset of the same title and territories with a later year is shown,
+  but only as a more recent year.
+- Related datasets are found in one query. The subject is the title without places and year:
+  "Inventaire des zones humides d'Ille-et-Vilaine – 2023" and "… du Morbihan – 2021" have the same.
+  Similar ones share theme and territory.
+- Collections are CKAN groups of all types, and pages that cite it. Groups are read from the
+  database, since the search index keeps groups that were deleted or renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -100,7 +104,9 @@ def served(dataset: Dataset) -> list[DataDict]:
 
 
 def unknown_series(references: Iterable[str], context: Row) -> list[str]:
-    """Return the references that name no series that the user of a context may see, of the first `MOST_REFERENCES`."""
+    """Return the references that name no series that the user of a context may see,
+    of the first `MOST_REFERENCES`.
+    """
     names = [str(reference) for reference in references][:MOST_REFERENCES]
     if not names:
         return []
@@ -114,7 +120,9 @@ def unknown_series(references: Iterable[str], context: Row) -> list[str]:
 
 
 def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> DataDict:
-    """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
+    """Return the datasets that refer to this one in the index field ``field``:
+    ``count`` and the first ``results``.
+    """
     return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
 
 
@@ -156,7 +164,8 @@ def records(references: Iterable[str]) -> dict[str, str]:
 
 
 def other_records(dataset: Dataset) -> list[dict[str, str]]:
-    """Return the records of a dataset in other catalogues: ``title`` of the catalogue and ``record``, the URL.
+    """Return the records of a dataset in other catalogues: ``title`` of the catalogue and
+    ``record``, the URL.
 
     Empty unless the harvest is enabled.
     """
@@ -213,7 +222,8 @@ THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
 EXACT = "vocab_ecosphere_territory_exact"
 FIELDS = ("id", "name", "title", "extras_title_translated", EXACT, SERIES_FIELD)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-#: Words that link a subject and a place, also dropped by the French analysis of the index; and "lot".
+#: Words that link a subject and a place, also dropped by the French analysis of the index; and
+#: "lot".
 _NO_SUBJECT = voc.SMALL_WORDS | {"lot"}
 
 Related = dict[str, list[DataDict]]
@@ -260,10 +270,11 @@ def related(dataset: Dataset) -> Related:
     """Return the datasets around a dataset, as its reader may see them.
 
     Returns:
-        ``years`` (the same subject and place in other years, or other parts of its series), ``nearby`` (the same
-        subject elsewhere, neighbours first), ``similar`` (another subject of the same theme and place) and ``later``
-        (of ``years``, the one of the same title and place with the latest year after this one's); each a list of
-        ``name``, ``title``, ``title_translated`` and ``language``, as datasets have them.
+        ``years`` (the same subject and place in other years, or other parts of its series),
+        ``nearby`` (the same subject elsewhere, neighbours first), ``similar`` (another subject of
+        the same theme and place) and ``later`` (of ``years``, the one of the same title and place
+        with the latest year after this one's); each a list of ``name``, ``title``,
+        ``title_translated`` and ``language``, as datasets have them.
     """
     view = View(dataset)
     places, themes = _ids("territories", view.territories), _ids("themes", view.themes)
@@ -329,7 +340,10 @@ def _places(other: Dataset) -> tuple[str, ...]:
 
 
 def _later(dataset: Dataset, others: Iterable[Dataset], places: list[str]) -> list[Dataset]:
-    """Return the dataset of the same title but for a later year; a year to come is a horizon, no edition."""
+    """Return the dataset of the same title but for a later year.
+
+    A year to come is a horizon, no edition.
+    """
     title, year = _dated(dataset)
     latest, this_year = year, str(date.today().year)
     later: list[Dataset] = []
@@ -343,7 +357,10 @@ def _later(dataset: Dataset, others: Iterable[Dataset], places: list[str]) -> li
 
 
 def _dated(dataset: Dataset) -> tuple[str, str]:
-    """Return the normalised title without its last year, and that year; the title and "" without a year."""
+    """Return the normalised title without its last year, and that year.
+
+    The title and "" without a year.
+    """
     title = str(dataset.get("title") or "")
     years = list(_YEAR.finditer(title))
     if not years:
@@ -353,7 +370,10 @@ def _dated(dataset: Dataset) -> tuple[str, str]:
 
 
 def distance(own: Iterable[str], others: Iterable[str]) -> float:
-    """Return the smallest distance between two sets of territories in degrees; 0 when boxes intersect."""
+    """Return the smallest distance between two sets of territories in degrees.
+
+    0 when boxes intersect.
+    """
     boxes = filter(None, map(places.territory_box, own))
     other_boxes = filter(None, map(places.territory_box, others))
     return min(itertools.starmap(_gap, itertools.product(boxes, other_boxes)), default=360.0)
@@ -366,7 +386,8 @@ def _gap(one: places.Box, other: places.Box) -> float:
 
 
 def _shown(datasets: Iterable[Dataset]) -> list[DataDict]:
-    """Return what a list shows of datasets; the index does not keep languages and types of resource.
+    """Return what a list shows of datasets; the index does not keep languages and types of
+    resource.
 
     Of the translations it keeps the English one, where it is another.
     """
@@ -408,7 +429,8 @@ def editions(dataset: Dataset) -> DataDict:
         dataset: the dataset, from `package_show`.
 
     Returns:
-        ``older`` and ``newer`` (lists of datasets, nearest first) and ``newest`` (the last newer one, or None).
+        ``older`` and ``newer`` (lists of datasets, nearest first) and ``newest`` (the last newer
+        one, or None).
     """
     newer, older = _line(dataset, "newer"), _line(dataset, "older")
     newest = newer[-1] if newer else None
@@ -418,7 +440,8 @@ def editions(dataset: Dataset) -> DataDict:
 def _line(dataset: Dataset, direction: str) -> list[Dataset]:
     """Follow the editions of a dataset in one direction; cycles are cut.
 
-    An edition that several others refer to is placed after the last of them, so that the final one has no successor.
+    An edition that several others refer to is placed after the last of them, so that the final one
+    has no successor.
     """
     line: dict[str, Dataset] = {}
     followed = {dataset["id"]}
@@ -436,10 +459,11 @@ def _line(dataset: Dataset, direction: str) -> list[Dataset]:
 
 
 def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
-    """Return the editions directly before and after a dataset, from its own record or those that refer to it.
+    """Return the editions directly before and after a dataset, from its own record or those that
+    refer to it.
 
-    A dataset is replaced only if its own record or one of the same service says so: another service cannot declare it
-    outdated and redirect its readers.
+    A dataset is replaced only if its own record or one of the same service says so: another service
+    cannot declare it outdated and redirect its readers.
     """
     own = set(own_references(dataset))
     before, after = (set(View(dataset).many(name)) for name in ("replaces", "replaced_by"))
@@ -467,8 +491,9 @@ def collections(dataset: Dataset) -> DataDict:
         dataset: the dataset, from `package_show`.
 
     Returns:
-        ``groups`` (the first ones, with ``title`` and ``href``, which is "" for a type without pages), ``more`` (number
-        of other groups) and ``pages`` (``title`` and ``href`` of the first pages that cite it).
+        ``groups`` (the first ones, with ``title`` and ``href``, which is "" for a type without
+        pages), ``more`` (number of other groups) and ``pages`` (``title`` and ``href`` of the first
+        pages that cite it).
     """
     rows = _groups(str(dataset["id"]))
     groups = [
@@ -507,7 +532,8 @@ LONGEST_TITLE = 160
 
 
 def ecosphere_address_text(address: str, dataset: Dataset | None = None) -> str:
-    """Return the link text of a URL: the name of the law or specification, else the URL itself or its host.
+    """Return the link text of a URL: the name of the law or specification, else the URL itself or
+    its host.
 
     Args:
         address: a web address.

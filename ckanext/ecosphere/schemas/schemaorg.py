@@ -1,7 +1,8 @@
 """Describe datasets in schema.org terms, for search engines.
 
-Properties are those of https://schema.org/Dataset, SoftwareSourceCode and WebAPI that correspond to fields of the
-schema, and those required by Google's guide for datasets. Nothing is inferred beyond the fields of the dataset.
+Properties are those of https://schema.org/Dataset, SoftwareSourceCode and WebAPI that correspond to
+fields of the schema, and those required by Google's guide for datasets. Nothing is inferred beyond
+the fields of the dataset.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ def _fields(read: View) -> DataDict:
 
 
 def _description(read: View) -> str:
-    """Return the description in the 50 to 5000 characters required by search engines; a short one follows the title."""
+    """Return the description in the 50 to 5000 characters required by search engines.
+
+    A short one follows the title.
+    """
     text = read.text("notes")
     if len(text) < SHORTEST_DESCRIPTION:
         text = f"{read.text('title')}. {text}".strip()
@@ -103,7 +107,10 @@ def _keywords(read: View) -> Iterator[str]:
 
 
 def _parties(read: View) -> DataDict:
-    """Return producer and publisher, the service where none is named; of a service also the provider."""
+    """Return producer and publisher, the service where none is named.
+
+    Of a service also the provider.
+    """
     service = read.values.get("organization") or {}
     own = []
     if service.get("title"):
@@ -174,7 +181,8 @@ def structured_data(dataset: Row) -> DataDict:
     """Return a dataset as a JSON-LD object.
 
     Args:
-        dataset: the dataset, from ``package_show``. Related datasets that the current user may not see are left out.
+        dataset: the dataset, from ``package_show``. Related datasets that the current user may not
+            see are left out.
     """
     completed = stored.completed(dataset)
     described = describe(completed, relations.page_of(dataset), tk.config["ckan.site_title"])

@@ -99,7 +99,8 @@ def is_filled(value: Any) -> bool:
 
 
 def lender(field: Row, dataset: Row, series: Iterable[Row]) -> Row | None:
-    """Return the series from which a dataset inherits a field, or None if it has a value itself or no series has one.
+    """Return the series from which a dataset inherits a field, or None if it has a value itself or
+    no series has one.
 
     Args:
         field: the field of the schema.
@@ -122,7 +123,8 @@ def inherited_fields(
 ) -> set[str]:
     """Return the names of the fields that a dataset can inherit from its series.
 
-    Private series of other services are ignored, since validation errors would reveal their contents.
+    Private series of other services are ignored, since validation errors would reveal their
+    contents.
 
     Args:
         series: references to the series.

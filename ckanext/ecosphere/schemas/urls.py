@@ -1,7 +1,8 @@
 r"""Validation of web addresses and URIs. No CKAN imports.
 
-Browsers drop tabs and line breaks inside a scheme and read ``\`` as ``/``. Addresses with control characters, spaces
-or backslashes are therefore refused rather than repaired, so that a link leads exactly where it says.
+Browsers drop tabs and line breaks inside a scheme and read ``\`` as ``/``. Addresses with control
+characters, spaces or backslashes are therefore refused rather than repaired, so that a link leads
+exactly where it says.
 """
 
 from __future__ import annotations

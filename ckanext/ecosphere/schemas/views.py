@@ -1,4 +1,6 @@
-"""Views of the room: exports, vocabularies, places, forms filled in, citations, high-value datasets, bulk edits."""
+"""Views of the room: exports, vocabularies, places, forms filled in, citations,
+high-value datasets, bulk edits.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +126,8 @@ def _table(lines: Iterator[str], name: str) -> Response:
     return response
 
 
-# --- vocabularies ------------------------------------------------------------------------------------
+# --- vocabularies
+# ------------------------------------------------------------------------------------
 
 
 @schemas.route("/vocabulaires")
@@ -140,7 +143,9 @@ def vocabulary_list() -> str:
 
 @schemas.route("/vocabulaires/<name>")
 def vocabulary(name: str) -> Any:
-    """Show a vocabulary as a page or as SKOS, chosen by the extension (``.ttl``…) or the ``Accept`` header."""
+    """Show a vocabulary as a page or as SKOS, chosen by the extension
+    (``.ttl``…) or the ``Accept`` header.
+    """
     name, _dot, extension = name.partition(".")
     if name not in voc.names() or (extension and extension not in SKOS_FORMATS):
         return tk.abort(404, _("Vocabulary not found"))
@@ -164,12 +169,15 @@ def vocabulary(name: str) -> Any:
     return response
 
 
-# --- places --------------------------------------------------------------------------------------------
+# --- places
+# --------------------------------------------------------------------------------------------
 
 
 @schemas.route("/ecosphere/territoires")
 def suggest_places() -> Response:
-    """Return the territories and communes that match a text (``q``), or the territories around a box (``bbox``)."""
+    """Return the territories and communes that match a text (``q``),
+    or the territories around a box (``bbox``).
+    """
     lang, box = language.current(), tk.request.args.get("bbox", "")
     if not box:
         return _json(places.suggest(tk.request.args.get("q", "")[:100], lang))
@@ -182,13 +190,17 @@ def suggest_places() -> Response:
 
 @schemas.route("/ecosphere/territoires/intercommunalites")
 def suggest_epcis() -> Response:
-    """Return the intercommunalities that match a text (``q``), each with its départements and its box."""
+    """Return the intercommunalities that match a text (``q``),
+    each with its départements and its box.
+    """
     return _json(places.suggest_epcis(tk.request.args.get("q", "")[:100], language.current()))
 
 
 @schemas.route("/ecosphere/territoires/emprise")
 def box_of_places() -> Response:
-    """Return the box around territories (``uri``, repeatable): west, south, east, north, or null."""
+    """Return the box around territories (``uri``, repeatable): west, south, east, north,
+    or null.
+    """
     return _json(places.box_of(tk.request.args.getlist("uri")[:100]))
 
 
@@ -200,20 +212,25 @@ def _json(value: Any) -> Response:
 
 @schemas.route("/ecosphere/listes/<name>/<store>/<version>")
 def choice_list(name: str, store: str, version: str) -> Response:
-    """Return the choices of a field of the form, fetched by its script; a changed list has another URL."""
+    """Return the choices of a field of the form, fetched by its script.
+
+    A changed list has another URL.
+    """
     if not form.is_list(name, store):
         return tk.abort(404, _("There is no such list."))
     return _json(json.loads(form.written(name, store)))
 
 
-# --- new datasets filled in from other sources ---------------------------------------------------------
+# --- new datasets filled in from other sources
+# ---------------------------------------------------------
 
 
 @schemas.route("/dataset/importer", methods=["GET", "POST"])
 def import_record() -> Any:
     """Ask for URLs or a file, and show the form of a new dataset filled in from them.
 
-    Services are read in the background: the page waits for them and asks which of their layers to use.
+    Services are read in the background: the page waits for them and asks which of their layers to
+    use.
     """
     _check_may_describe()
     errors, url = {}, tk.request.form.get("url", "").strip()
@@ -233,7 +250,9 @@ def import_record() -> Any:
 
 
 def _proposed(url: str) -> str:
-    """Return the form with the proposed dataset, or the page that waits for services or asks for their layers."""
+    """Return the form with the proposed dataset, or the page that waits for
+    services or asks for their layers.
+    """
     sent = tk.request.form
     layers = sent.getlist("layer")[: proposing.MOST_CHOSEN]
     data = {"urls": url, "kinds": sent.getlist("kind"), "layers": layers}
@@ -349,7 +368,9 @@ def _check_may_describe() -> None:
 
 
 def _without_defaults(dataset: DataDict) -> DataDict:
-    """Return a dataset for which the form uses no defaults: a licence or access that is not stated stays empty."""
+    """Return a dataset for which the form uses no defaults:
+    a licence or access that is not stated stays empty.
+    """
     empty = {}
     for field in _fields():
         has_default = "form_default" in field or field.get("from_contact_sheet")
@@ -374,9 +395,11 @@ def _dataset_or_404(id: str) -> DataDict:
         return tk.abort(404, _("Dataset not found"))
 
 
-# --- unsaved forms -------------------------------------------------------------------------------------
+# --- unsaved forms
+# -------------------------------------------------------------------------------------
 
-#: Parameters that identify the form: id or name of the dataset, id of the resource; "new" for one not created yet.
+#: Parameters that identify the form: id or name of the dataset, id of the resource; "new" for one
+#: not created yet.
 PARTS = ("_dataset", "_resource")
 KINDS = ("dataset", "resource")
 LONGEST_REFERENCE = 200
@@ -385,7 +408,9 @@ NEW = "new"
 
 @forms.route("/dataset/reprendre/<kind>", methods=["POST"])
 def restore(kind: str) -> Any:
-    """Show a form with the submitted values, as after a validation error, to users who may use that form."""
+    """Show a form with the submitted values, as after a validation error,
+    to users who may use that form.
+    """
     dataset, resource = (tk.request.values.get(name, "")[:LONGEST_REFERENCE] for name in PARTS)
     if kind not in KINDS or not dataset or (kind == "resource") != bool(resource):
         return tk.abort(400, _("It cannot be told which form this was."))
@@ -430,7 +455,8 @@ def _readable(name: str) -> Any:
     return package
 
 
-# --- citations, sitemap -----------------------------------------------------------------------------------
+# --- citations, sitemap
+# -----------------------------------------------------------------------------------
 
 
 PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
@@ -475,7 +501,8 @@ def _xml(body: str) -> Response:
     return Response(document, content_type="application/xml; charset=utf-8")
 
 
-# --- high-value datasets --------------------------------------------------------------------------------
+# --- high-value datasets
+# --------------------------------------------------------------------------------
 
 MOST_PAGES = 500
 
@@ -558,7 +585,8 @@ def _service(id: str) -> DataDict:
         return tk.abort(404, _("Organization not found"))
 
 
-# --- bulk edits -----------------------------------------------------------------------------------------
+# --- bulk edits
+# -----------------------------------------------------------------------------------------
 
 MOST_BYTES = 5 * 1024 * 1024
 TEXTS = ("q", "filters", "names", "field", "operation", "values")
@@ -664,9 +692,11 @@ def run(id: str) -> Any:
     return tk.render("ecosphere_schemas/bulk_run.html", {"run": progress})
 
 
-# --- content negotiation --------------------------------------------------------------------------------
-# Clients that ask for RDF at the address of a dataset, a resource or the portal are redirected: the RDF
-# graphs identify these by the addresses of their HTML pages. The answer is 303 See Other, as in W3C's
+# --- content negotiation
+# -------------------------------------------------------------------------------- Clients that ask
+# for RDF at the address of a dataset, a resource or the portal are redirected: the RDF
+# graphs identify these by the addresses of their HTML pages. The answer is 303 See Other, as in
+# W3C's
 # "Cool URIs for the Semantic Web", section 4.2.
 
 #: Media type → file extension in the URLs of ckanext-dcat.

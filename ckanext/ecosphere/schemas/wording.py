@@ -1,4 +1,6 @@
-"""Template helpers that format stored values in the language of the page: dates, boxes, numbers, places."""
+"""Template helpers that format stored values in the language of the page: dates, boxes, numbers,
+places.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def ecosphere_date_text(value: Any) -> str:
 
 
 def ecosphere_period_text(period: Row) -> str:
-    """Return a period, possibly open, in words: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
+    """Return a period, possibly open, in words: "du 1er mars 2019 au 2 juin 2023",
+    "depuis 2019".
+    """
     start, end = period.get("start"), period.get("end")
     if start and start == end:
         return ecosphere_date_text(start)
@@ -60,7 +64,10 @@ def _locale() -> str:
 
 
 def ecosphere_box_text(value: Any) -> str:
-    """Return a box stored as GeoJSON in the form's notation, "west, south, east, north"; anything else unchanged."""
+    """Return a box stored as GeoJSON in the form's notation, "west, south, east, north".
+
+    Anything else unchanged.
+    """
     try:
         geometry = places.parse_box(value)
     except places.GeometryError:
@@ -80,7 +87,10 @@ def _side_text(side: float) -> str:
 
 
 def ecosphere_extent_text(value: Any) -> str:
-    """Return a box in words: "longitude 4,72° à 6,18°, latitude 45,61° à 46,52°"; for other shapes, their box."""
+    """Return a box in words: "longitude 4,72° à 6,18°, latitude 45,61° à 46,52°".
+
+    For other shapes, their box.
+    """
     from babel.numbers import format_decimal
 
     try:

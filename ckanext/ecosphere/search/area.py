@@ -1,4 +1,6 @@
-"""Areas of searches: the map of results, territories beside an empty one, and the area that a text states."""
+"""Areas of searches: the map of results, territories beside an empty one,
+and the area that a text states.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,9 @@ def _frame_of_most(extents: list[Box]) -> outlines.Frame:
 
 
 def box_of(dataset: DataDict) -> Box | None:
-    """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
+    """Return the bounding box of a dataset in degrees: of its geometry,
+    else of its first territory, else None.
+    """
     view = View(dataset)
     box = boxes.of_geometry(view.values.get("spatial"))
     if box:
@@ -140,7 +144,8 @@ class Nearby:
 
 
 def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
-    """Return the territories with results, those containing the chosen one first, with one query to the index.
+    """Return the territories with results, those containing the chosen one first, with one query to
+    the index.
 
     Args:
         query: the words searched.
@@ -184,7 +189,8 @@ class Area:
 
     Attributes:
         label: name, "" if it has none.
-        box: west, south, east, north in degrees (WGS 84); None for a commune, whose box is not known.
+        box: west, south, east, north in degrees (WGS 84); None for a commune, whose box is not
+            known.
         covers: value of `ext_covers` for a commune.
     """
 
@@ -216,7 +222,8 @@ def parse(text: str) -> Area:
 
 
 def of_question(text: str) -> Box | None:
-    """Return the point or box that a query of the search box gives, within France; None for a query in words.
+    """Return the point or box that a query of the search box gives, within France; None for a query
+    in words.
 
     Whole numbers may be years or codes: they are a place in metres only.
     """

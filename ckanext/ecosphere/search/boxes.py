@@ -36,9 +36,11 @@ def of_geometry(text: Any) -> Box | None:
 
 
 def places(box: Box) -> tuple[list[str], list[str]]:
-    """Return the territories that a box equals or covers, and otherwise the one that contains it, as index values.
+    """Return the territories that a box equals or covers, and otherwise the one that contains it,
+    as index values.
 
-    Boxes of territories overlap: a small box within those of two départements is assigned to neither.
+    Boxes of territories overlap: a small box within those of two départements is assigned to
+    neither.
     """
     small: dict[str, Box] = {}
     alike: list[tuple[float, str]] = []
@@ -113,6 +115,8 @@ def _middle(box: Box) -> tuple[float, float]:
 
 
 def _kilometres(point: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the approximate distance between two points in degrees, accurate enough within France."""
+    """Return the approximate distance between two points in degrees,
+    accurate enough within France.
+    """
     east = (point[0] - other[0]) * math.cos(math.radians((point[1] + other[1]) / 2))
     return math.hypot(east, point[1] - other[1]) * KILOMETRES_OF_DEGREE

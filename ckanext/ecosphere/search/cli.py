@@ -38,7 +38,9 @@ def apply(no_rebuild: bool) -> None:
 @click.option("--no-rebuild", is_flag=True, help="Do not index the datasets again.")
 @click.confirmation_option(prompt="Put CKAN's own schema back, and index every dataset again?")
 def undo(no_rebuild: bool) -> None:
-    """Put CKAN's own schema back, then index every dataset again: before the plugins are left for good."""
+    """Put CKAN's own schema back, then index every dataset again:
+    before the plugins are left for good.
+    """
     report = InitReport(emit=lambda _kind, message: click.echo(message))
     setup.undo_schema(report, rebuild=not no_rebuild)
     if not report.ok:
@@ -63,7 +65,9 @@ def status() -> None:
 
 @search.command()
 def tick() -> None:
-    """Look for what is new in saved searches, send e-mails, erase what is old. To be run every ten minutes or so."""
+    """Look for what is new in saved searches, send e-mails, erase what is old.
+    To be run every ten minutes or so.
+    """
     numbers = job.tick()
     steps = [f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number]
     click.echo(", ".join(steps))

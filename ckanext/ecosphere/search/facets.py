@@ -1,4 +1,6 @@
-"""Facets of the search pages: titles, labels, hierarchies, and filters by their values (`data/facets.csv`)."""
+"""Facets of the search pages: titles, labels, hierarchies,
+and filters by their values (`data/facets.csv`).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ class Facet:
         field: index field.
         titles: language → title; empty for a facet titled by another room.
         vocabulary: vocabulary with the labels of its values, "" for none.
-        order: order of its values: "count", "list" (as in the vocabulary) or "latest" (highest first).
+        order: order of its values: "count", "list" (as in the vocabulary) or "latest" (highest
+            first).
         shown: number of values shown before "all".
         open: whether it is initially expanded.
     """
@@ -80,8 +83,8 @@ def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dic
 
     Args:
         page: "dataset", "organization" or "group".
-        existing: facets so far; the title of the quality facet, set by another room, is kept, and so is any facet that
-            is not CKAN's own.
+        existing: facets so far; the title of the quality facet, set by another room, is kept, and
+            so is any facet that is not CKAN's own.
         kept: facets of CKAN to keep (`groups`, `tags`).
 
     Returns:
@@ -143,14 +146,16 @@ class Node:
 
 
 def tree(facet: str, items: list[DataDict]) -> list[Node]:
-    """Arrange facet items by the hierarchy of their vocabulary, each level in the order of the table.
+    """Arrange facet items by the hierarchy of their vocabulary, each level in the order of the
+    table.
 
     Args:
         facet: field of the facet.
         items: all of CKAN's facet items.
 
     Returns:
-        the top level; it includes values whose broader value is missing, or that are in no vocabulary.
+        the top level; it includes values whose broader value is missing, or that are in no
+        vocabulary.
     """
     nodes = {item["name"]: Node(item) for item in items}
     top: list[Node] = []
@@ -306,9 +311,9 @@ def from_extras(extras: DataDict) -> Chosen:
 def from_address(fq: str, parameters: Iterable[tuple[str, str]]) -> tuple[str, Chosen]:
     """Extract from a page's filter query the filters that CKAN derived from the URL.
 
-    CKAN's pages of datasets, services and groups append `field:"value"` for each parameter, and its feeds for the first
-    one of each name. Only these are taken, the last ones first: filters that a page adds itself (such as the group
-    shown), and all filter queries of the API, are kept.
+    CKAN's pages of datasets, services and groups append `field:"value"` for each parameter, and its
+    feeds for the first one of each name. Only these are taken, the last ones first: filters that a
+    page adds itself (such as the group shown), and all filter queries of the API, are kept.
 
     Args:
         fq: the filter query of the page.
@@ -341,8 +346,8 @@ def apply(data_dict: DataDict, chosen: Chosen) -> None:
 
     Args:
         data_dict: parameters of `package_search`, changed in place.
-        chosen: field → values. In a tree, ancestors of other chosen values are ignored: someone who chose a région,
-            then one of its départements, wants the département.
+        chosen: field → values. In a tree, ancestors of other chosen values are ignored: someone who
+            chose a région, then one of its départements, wants the département.
     """
     if not chosen:
         return
@@ -374,7 +379,10 @@ def _are_texts(values: Any) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return a parameter as a list; it may be missing, a list or its JSON text (as CKAN accepts it in URLs)."""
+    """Return a parameter as a list.
+
+    It may be missing, a list or its JSON text (as CKAN accepts it in URLs).
+    """
     if isinstance(value, str):
         try:
             value = json.loads(value)

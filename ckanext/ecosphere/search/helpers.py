@@ -73,7 +73,8 @@ def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str])
 
 
 def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[DataDict]:
-    """Return containing and neighbouring territories with results, for a search that found nothing in a territory.
+    """Return containing and neighbouring territories with results, for a search that found nothing
+    in a territory.
 
     Args:
         query: the words searched.
@@ -94,10 +95,11 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
 
 
 def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]]) -> str | None:
-    """Return the URL of a new data request prefilled with a search; None if requests are not enabled.
+    """Return the URL of a new data request prefilled with a search; None if requests are not
+    enabled.
 
-    A commune remains in the words, and its département becomes the territory, since requests are sent to the services
-    of the département.
+    A commune remains in the words, and its département becomes the territory, since requests are
+    sent to the services of the département.
     """
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
@@ -128,7 +130,9 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
 
 
 def ecosphere_search_similar_requests(query: str) -> list[DataDict]:
-    """Return up to three public requests (`reference`, `title`) similar to a search that found nothing."""
+    """Return up to three public requests (`reference`, `title`) similar
+    to a search that found nothing.
+    """
     if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
         return []
     parameters = {
@@ -141,7 +145,10 @@ def ecosphere_search_similar_requests(query: str) -> list[DataDict]:
 
 
 def ecosphere_search_saved() -> str | None:
-    """Return the search of the current page, with corrected spelling; None if it cannot be saved."""
+    """Return the search of the current page, with corrected spelling.
+
+    None if it cannot be saved.
+    """
     try:
         pairs = [*tk.request.args.items(multi=True), *template_helpers.filter_of_page().items()]
         saved = searches.canonical(pairs)

@@ -1,12 +1,13 @@
 """Complete and clean the index document of a dataset before it reaches Solr.
 
-Added: themes and territories as facet values with all their ancestors (a dataset of the Ain is found under
-Auvergne-Rhône-Alpes, one of a commune under its département), and the labels of URIs as searchable text, so that
-"hydrographie" finds a dataset whose INSPIRE theme is only a URI. Labels go to `extras_…` fields, which CKAN's plain
-schema analyses as text too.
+Added: themes and territories as facet values with all their ancestors (a dataset of the Ain is
+found under Auvergne-Rhône-Alpes, one of a commune under its département), and the labels of URIs as
+searchable text, so that "hydrographie" finds a dataset whose INSPIRE theme is only a URI. Labels go
+to `extras_…` fields, which CKAN's plain schema analyses as text too.
 
-Removed: URLs, geometries and e-mail addresses that CKAN copies into the full text. They made "eau" match every dataset
-with a theme URI under ".../themes-ecospheres/eau", and "registre" match all datasets.
+Removed: URLs, geometries and e-mail addresses that CKAN copies into the full text. They made "eau"
+match every dataset with a theme URI under ".../themes-ecospheres/eau", and "registre" match all
+datasets.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ HIERARCHIES = {
     TERRITORY_FIELD: ("territory", "territories", "extras_ecosphere_territories"),
 }
 
-#: Further controlled fields whose labels and synonyms are searchable: dataset field → vocabulary. Synonyms of themes
-#: come mostly from other catalogues; they would match too much here, and are used for suggestions only.
+#: Further controlled fields whose labels and synonyms are searchable: dataset field → vocabulary.
+#: Synonyms of themes come mostly from other catalogues; they would match too much here, and are
+#: used for suggestions only.
 LABELLED = {
     "inspire_theme": "inspire-theme",
     "topic_category": "topic-category",
@@ -161,7 +163,10 @@ def formats(view: View) -> list[str]:
 
 
 def exact_territories(view: View) -> list[str]:
-    """Return the territories of a dataset itself, without their ancestors; a commune as `commune-01053`."""
+    """Return the territories of a dataset itself, without their ancestors.
+
+    A commune as `commune-01053`.
+    """
     of_communes = filter(None, map(communes.get, view.territories))
     places = [f"commune-{commune.code}" for commune in of_communes]
     return list(dict.fromkeys([*places, *_ids("territories", view.territories)]))
@@ -182,7 +187,10 @@ def service_kind(organization: Any) -> str:
 
 
 def _service_of(organization: Any) -> voc.Concept | None:
-    """Return the listed service that an organisation is; other plugins may have changed the organisation."""
+    """Return the listed service that an organisation is.
+
+    Other plugins may have changed the organisation.
+    """
     if not isinstance(organization, dict):
         return None
     return voc.get("organisations").get(str(organization.get("name") or ""))
@@ -197,7 +205,10 @@ def _service_kinds() -> dict[str, str]:
 
 
 def scale_class(denominator: str) -> str | None:
-    """Return the class of a scale denominator, an id of `scale-class`; None without a valid scale."""
+    """Return the class of a scale denominator, an id of `scale-class`.
+
+    None without a valid scale.
+    """
     if not _NUMBER.fullmatch(denominator) or float(denominator) < 1:
         return None
     for concept in voc.get("scale-class"):
@@ -208,7 +219,9 @@ def scale_class(denominator: str) -> str | None:
 
 
 def year(view: View) -> str | None:
-    """Return the year of the data: last revision, else end of the temporal coverage, else publication or creation."""
+    """Return the year of the data: last revision, else end of the temporal coverage,
+    else publication or creation.
+    """
     ends = [str(period.get("end") or "") for period in view.rows("temporal_coverage")]
     written = (
         view.text("modified"),
@@ -221,7 +234,10 @@ def year(view: View) -> str | None:
 
 
 def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
-    """Return the concepts with the given URIs or ids and their ancestors, without duplicates; skip unknown ones."""
+    """Return the concepts with the given URIs or ids and their ancestors, without duplicates.
+
+    Skip unknown ones.
+    """
     concepts = voc.get(vocabulary)
     by_id: dict[str, voc.Concept] = {}
     for key in keys:
@@ -233,7 +249,10 @@ def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
 
 
 def _updated(modified: str) -> str | None:
-    """Return the date of the data in Solr's format (first day of a year or month); None if unknown."""
+    """Return the date of the data in Solr's format (first day of a year or month).
+
+    None if unknown.
+    """
     match = _DAY.match(modified)
     if not match:
         return None
@@ -287,7 +306,10 @@ def _labels(concept: voc.Concept) -> tuple[str, ...]:
 
 
 def _organization_text(organization: Any) -> str:
-    """Return the short and full names of the service: "DDT 01 ; Direction départementale des territoires … Ain"."""
+    """Return the short and full names of the service: "DDT 01 .
+
+    Direction départementale des territoires … Ain".
+    """
     if not isinstance(organization, dict):
         return ""
     names = [organization.get("title")]
@@ -306,8 +328,8 @@ def add_places(
 ) -> None:
     """Add the places of a dataset to its index document.
 
-    If the title names communes of the dataset's département ("PLU de Nantes"), they become its places. Without
-    territories, the places are derived from the geometry.
+    If the title names communes of the dataset's département ("PLU de Nantes"), they become its
+    places. Without territories, the places are derived from the geometry.
 
     Args:
         document: index document, changed in place.
@@ -319,7 +341,8 @@ def add_places(
     around: list[str] = []
     if box and not own:
         own, around = boxes.places(box)
-    # "France" beside another place tells where that place lies, not that the dataset covers the country.
+    # "France" beside another place tells where that place lies, not that the dataset covers the
+    # country.
     own = [value for value in own if value not in gazetteer.COUNTRIES] or own
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
     has_commune = any(value.startswith("commune-") for value in own)

@@ -1,4 +1,6 @@
-"""Actions of the search room, and who may call them: `package_search` itself hides private datasets."""
+"""Actions of the search room, and who may call them:
+`package_search` itself hides private datasets.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,9 @@ def ecosphere_search_suggest(context: Context, data_dict: DataDict) -> DataDict:
             `ecosphere.search.suggestions`, at most 20): number of datasets.
 
     Returns:
-        `subjects`: list of terms; `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of
-        `name`, `label`, `count`; `communes`: list of `label`, `kind` and `query`, the query completed with a commune,
-        territory or natural region.
+        `subjects`: list of terms; `datasets`: list of `name`, `title`, `type`; `facets`: for each
+        facet field, list of `name`, `label`, `count`; `communes`: list of `label`, `kind` and
+        `query`, the query completed with a commune, territory or natural region.
     """
     text = data_dict["q"].strip()[:MAX_QUERY]
     if len(text) < suggest.MIN_LENGTH:

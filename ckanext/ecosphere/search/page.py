@@ -34,7 +34,8 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.shared.web_guard.incoming import refuse_too_many
 from ckanext.ecosphere.vocabularies import communes
 
-#: Prefix of parameters that change the display, not the results; CKAN does not treat them as filters.
+#: Prefix of parameters that change the display, not the results; CKAN does not treat them as
+#: filters.
 VIEW = "_"
 MAP = "_map"
 """The only such parameter kept in links: whether the map is shown."""
@@ -58,7 +59,9 @@ class Address:
 
     @classmethod
     def current(cls) -> Address:
-        """Return the query string of the current page, without display parameters except that of the map."""
+        """Return the query string of the current page, without display
+        parameters except that of the map.
+        """
         args = tk.request.args.items(multi=True)
         return cls(pair for pair in args if not pair[0].startswith(VIEW) or pair[0] == MAP)
 
@@ -100,7 +103,9 @@ class Address:
 
 
 def ecosphere_search_parameters() -> list[tuple[str, str]]:
-    """Return the parameters that the search form of the page keeps: all filters, but neither words nor order."""
+    """Return the parameters that the search form of the page keeps: all filters,
+    but neither words nor order.
+    """
     return [pair for pair in Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
@@ -236,7 +241,8 @@ _REPORTED = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing
 
 
 def ecosphere_search_understood(query: str) -> DataDict | None:
-    """Return how the query of this page was interpreted, with URLs to change that; None if there is nothing to show.
+    """Return how the query of this page was interpreted, with URLs to change that; None if there is
+    nothing to show.
 
     Args:
         query: the query, as typed.
@@ -401,7 +407,9 @@ def places(value: Any, lang: str) -> str:
 
 
 def date(dataset: Dataset) -> str:
-    """Return the date of the data, else that of the record: a record harvested today may describe ten-year-old data."""
+    """Return the date of the data, else that of the record:
+    a record harvested today may describe ten-year-old data.
+    """
     modified = text = str(dataset.get("modified") or "")
     if _MONTH.fullmatch(modified):
         text = dates.month(modified)
@@ -426,7 +434,8 @@ def ways(dataset: Dataset, lang: str) -> list[Way]:
 
 
 def ecosphere_search_grouped(datasets: list[Dataset]) -> list[Dataset]:
-    """Group the datasets of a page that belong together under the first of them, in `MEMBERS`, and number the results.
+    """Group the datasets of a page that belong together under the first of them, in `MEMBERS`, and
+    number the results.
 
     A series itself comes first in its group if it is on the page. The order of the others is kept.
     """
@@ -529,7 +538,8 @@ def mark(text: str, words: Collection[str]) -> Markup:
 
 
 def excerpt(text: str, words: Collection[str], length: int) -> str:
-    """Return the beginning of a text, or the part with the first search word if the beginning has none.
+    """Return the beginning of a text, or the part with the first search word if the beginning has
+    none.
 
     Args:
         text: plain text.
@@ -629,7 +639,9 @@ def ecosphere_search_facets(
 
 
 def _shown_facet(field: str, title: str, items: list[DataDict]) -> ShownFacet:
-    """Return a facet: by default its first values, on request all values, or those with the words to look for."""
+    """Return a facet: by default its first values, on request all values,
+    or those with the words to look for.
+    """
     address = Address.current()
     facet = facets.of_field(field)
     chosen = set(address.chosen.get(field, ()))
@@ -661,7 +673,9 @@ def _shown_facet(field: str, title: str, items: list[DataDict]) -> ShownFacet:
 
 
 def _covering(address: Address) -> tuple[tuple[str, str], ...]:
-    """Return links, for each chosen territory, to the datasets that cover it instead of those within it."""
+    """Return links, for each chosen territory, to the datasets that cover
+    it instead of those within it.
+    """
     elsewhere = address.without((TERRITORY_FIELD, None), (facets.COVERS, None))
     covering = []
     for place in address.chosen[TERRITORY_FIELD]:

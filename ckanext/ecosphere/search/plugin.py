@@ -115,7 +115,10 @@ class EcosphereSearchPlugin(Room):
         return search_results
 
     def dataset_facets(self, facets_dict: DataDict, package_type: str) -> DataDict:
-        """Return the facets of the dataset page; lists of other types (harvest sources) keep their own."""
+        """Return the facets of the dataset page.
+
+        Lists of other types (harvest sources) keep their own.
+        """
         if package_type == "dataset":
             return facets.titles("dataset", facets_dict, kept_facets.shown())
         return facets_dict

@@ -1,7 +1,8 @@
 """Popularity of datasets (followers, downloads, answered requests) as a number in the index.
 
-It is computed once a day from what the rooms report (`IEcospherePopularity`) and stored in a table, so that a dataset
-keeps its number when it is saved. Only numbers are stored, not who followed, downloaded or requested.
+It is computed once a day from what the rooms report (`IEcospherePopularity`) and stored in a table,
+so that a dataset keeps its number when it is saved. Only numbers are stored, not who followed,
+downloaded or requested.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ def of(package_id: str) -> int:
 
 @cache
 def _cache() -> list[tuple[float, dict[str, int]]]:
-    """Return the cache: time at which the table was read, and its contents; empty before the first read."""
+    """Return the cache: time at which the table was read, and its contents.
+
+    Empty before the first read.
+    """
     return []
 
 

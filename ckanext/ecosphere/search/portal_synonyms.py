@@ -1,8 +1,9 @@
 """Synonyms that administrators add to the search, and the page on which they try and keep them.
 
-A line says what people type and what the catalogue calls it ("hlm" finds logement social). Before it is kept, a worker
-runs searches of the editor's choice without and with it, as an anonymous user, so that nothing of private datasets is
-revealed. The lines are stored in the area `words.EVERYDAY`, see `vocabularies/local.py`.
+A line says what people type and what the catalogue calls it ("hlm" finds logement social). Before
+it is kept, a worker runs searches of the editor's choice without and with it, as an anonymous user,
+so that nothing of private datasets is revealed. The lines are stored in the area `words.EVERYDAY`,
+see `vocabularies/local.py`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ web_guard.protect(blueprint)
 
 @blueprint.before_request
 def administrators_only() -> Response | None:
-    """Refuse everyone but sysadmins; the page is part of the console, so it needs the base plugin."""
+    """Refuse everyone but sysadmins.
+
+    The page is part of the console, so it needs the base plugin.
+    """
     if not p.plugin_loaded("ecosphere"):
         tk.abort(404)
     local.look(now=True)
@@ -63,7 +67,9 @@ def administrators_only() -> Response | None:
 
 @blueprint.route("", methods=["GET"])
 def page() -> Response:
-    """Show the lines, and the form of a new one, of the one to change, or of the one that was tried."""
+    """Show the lines, and the form of a new one, of the one to change,
+    or of the one that was tried.
+    """
     name, key = request.args.get("trial", ""), request.args.get("line", "")
     trial = _load_trial(name) if name else None
     if trial:
@@ -151,7 +157,8 @@ def _render(
 
 
 def read_form(form: Mapping[str, str]) -> tuple[DataDict, list[str]]:
-    """Return the line of a form, ready to store, and the searches to try it on: by default its own words.
+    """Return the line of a form, ready to store, and the searches to try it on: by default its own
+    words.
 
     Raises:
         ValidationError: errors by field.
@@ -176,7 +183,9 @@ def read_form(form: Mapping[str, str]) -> tuple[DataDict, list[str]]:
 
 
 def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
-    """Return words or expressions separated by line breaks or semicolons, adding errors under `field`."""
+    """Return words or expressions separated by line breaks or semicolons,
+    adding errors under `field`.
+    """
     parts = map(characters.one_line, _SEPARATOR.split(text[:LONGEST_TEXT]))
     terms = list({voc.normalise(part): part for part in parts if part}.values())
     if len(text) > LONGEST_TEXT:
@@ -228,7 +237,9 @@ def _begin_trial(form: Mapping[str, str], line: DataDict, searches: list[str]) -
 
 
 def run_trial(name: str) -> None:
-    """Run the searches of a trial without and with its line, and store the results: a job of a worker."""
+    """Run the searches of a trial without and with its line, and store the results:
+    a job of a worker.
+    """
     serialised: Any = connect_to_redis().get(_trial_key(name))
     if not serialised:
         return
@@ -247,7 +258,9 @@ def run_trial(name: str) -> None:
 
 
 def _results(text: str) -> DataDict:
-    """Return the number of public datasets that a search finds, and the first of them (`name`, `title`)."""
+    """Return the number of public datasets that a search finds,
+    and the first of them (`name`, `title`).
+    """
     query = {
         "q": text,
         "rows": RESULTS,

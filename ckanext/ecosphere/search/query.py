@@ -1,8 +1,9 @@
 """Prepare the parameters of `package_search` before they reach Solr.
 
-CKAN sends queries to Solr's dismax parser. Its default field list mixes analysed text with plain strings (name, tags,
-groups): a stop word, removed from the text fields, remains a required word in the string fields, so "les zones humides
-de la Loire" finds nothing. Here every field of the list has the same analysis.
+CKAN sends queries to Solr's dismax parser. Its default field list mixes analysed text with plain
+strings (name, tags, groups): a stop word, removed from the text fields, remains a required word in
+the string fields, so "les zones humides de la Loire" finds nothing. Here every field of the list
+has the same analysis.
 
 On CKAN's plain schema this works as well: the fields of the French schema are then empty.
 """
@@ -66,7 +67,8 @@ _CLAUSE_ENDS = re.compile(r"[\s()]+")
 _SIDES = 4
 MOST_DEGREES = 540
 """Maximum longitude: web maps go once around the Earth."""
-#: The query that `relevance` is running: it is exempt from the limits on queries that users write in Solr's syntax.
+#: The query that `relevance` is running: it is exempt from the limits on queries that users write
+#: in Solr's syntax.
 _written: ContextVar[str] = ContextVar("written", default="")
 
 
@@ -135,7 +137,8 @@ def check(params: DataDict, fielded: bool) -> None:
         fielded: whether `q` is in Solr's syntax.
 
     Raises:
-        SearchQueryError: the query is too long or too costly, the box is invalid, or a parameter is a function.
+        SearchQueryError: the query is too long or too costly, the box is invalid, or a parameter is
+            a function.
     """
     query = str(params.get("q") or "")
     if len(query) > LONGEST_QUERY:
@@ -202,7 +205,9 @@ def _bound_facets(params: DataDict) -> None:
 
 
 def _named(facet: Any) -> str:
-    """Return the field of a facet, which may be preceded by our local parameters ("{!lucene ex=… key=…}res_format")."""
+    """Return the field of a facet, which may be preceded by our local parameters
+    ("{!lucene ex=… key=…}res_format").
+    """
     return str(facet).rpartition("}")[2]
 
 
@@ -252,11 +257,12 @@ def _number(value: Any) -> int:
 
 # --- queries in Solr's syntax ---
 
-# The index has no stop words, and a word with a multi-word synonym occupies as many positions; a quoted phrase is
-# matched position by position, so it would not even find the title that it was copied from.
+# The index has no stop words, and a word with a multi-word synonym occupies as many positions; a
+# quoted phrase is matched position by position, so it would not even find the title that it was
+# copied from.
 
-# Solr's "field:value". CKAN treats any colon as such, which breaks queries such as "Natura 2000 : les sites" and
-# pasted URLs.
+# Solr's "field:value". CKAN treats any colon as such, which breaks queries such as "Natura 2000 :
+# les sites" and pasted URLs.
 _FIELDED = re.compile(
     r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE
 )
@@ -309,7 +315,9 @@ def minimum_of(text: str, minimum: str) -> str:
 
 
 def without_strays(text: str) -> str:
-    """Return a query without fields, without "/", " ? " and " * ", which would be an expression or match everything."""
+    """Return a query without fields, without "/", " ? " and " * ",
+    which would be an expression or match everything.
+    """
     return _outside_quotes(text, lambda part: _ODD.sub(" ", part)).strip()
 
 
@@ -327,7 +335,10 @@ def _outside_quotes(text: str, change: Callable[[str], str]) -> str:
 
 
 def fielded_with_phrases(text: str) -> str:
-    """Return a query with fields, with phrases adapted to the index; values of unanalysed fields are unchanged."""
+    """Return a query with fields, with phrases adapted to the index.
+
+    Values of unanalysed fields are unchanged.
+    """
     # Every second part is a parenthesised group of values of one field.
     parts = _GROUP.split(text)
     for number, part in enumerate(parts):

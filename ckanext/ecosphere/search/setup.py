@@ -105,7 +105,9 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
 
 
 def check() -> list[Check]:
-    """Check that Solr has the French schema and accepts the options of queries, and that alerts are processed."""
+    """Check that Solr has the French schema and accepts the options of queries,
+    and that alerts are processed.
+    """
     checks = [_check_schema()]
     if checks[0].status is not CheckStatus.ERROR:
         checks.append(_check_query())
@@ -130,7 +132,9 @@ def _check_schema() -> Check:
 
 
 def _check_query() -> Check:
-    """Check that the index has the fields that are searched, and that Solr accepts the options of each query."""
+    """Check that the index has the fields that are searched,
+    and that Solr accepts the options of each query.
+    """
     name, client = _("Search options"), solr()
     options = {"qf": config.query_fields(), "mm": config.minimum_match(), "tie": config.tie()}
     asked = {"q": "eau air sol bois mer", "defType": "dismax", "rows": 0, **options}
@@ -191,7 +195,8 @@ def plan() -> list[str]:
 
 
 def _make_room(client: SolrAdmin, commands: DataDict) -> None:
-    """Empty the index if its documents block the other schema, provided that it is this portal's alone.
+    """Empty the index if its documents block the other schema, provided that it is this portal's
+    alone.
 
     Args:
         client: the Solr of this portal.

@@ -1,4 +1,6 @@
-"""The French schema of a running Solr: its administration interface, what is declared, and how it is undone."""
+"""The French schema of a running Solr: its administration interface, what is declared,
+and how it is undone.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,8 @@ class SolrAdmin:
             self.call("PUT", self.list_url(kind, name), json=added)
 
     def list_url(self, kind: str, name: str) -> str:
-        """Return the URL of a managed list ("stopwords" or "synonyms"); in SolrCloud always on the same core.
+        """Return the URL of a managed list ("stopwords" or "synonyms"); in SolrCloud always on the
+        same core.
 
         Any node forwards requests for a core of another node.
         """
@@ -165,7 +168,8 @@ class SolrAdmin:
         return [token["text"] for token in stages[-1]]
 
     def collection(self) -> DataDict:
-        """Return the state of the collection at the URL, which may be an alias: `name` and `shards`.
+        """Return the state of the collection at the URL, which may be an alias: `name` and
+        `shards`.
 
         Raises:
             SolrAdminError: there is no such collection, or the alias refers to several.
@@ -180,7 +184,8 @@ class SolrAdmin:
         return {**state, "name": name}
 
     def reload(self) -> None:
-        """Reload the core, or each core of the collection, so that managed lists and analyzers take effect.
+        """Reload the core, or each core of the collection, so that managed lists and analyzers take
+        effect.
 
         Raises:
             SolrAdminError: refused, or a replica does not reload.
@@ -209,12 +214,18 @@ class SolrAdmin:
         return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
 
     def _core_urls(self) -> list[str]:
-        """Return the URL of each core of the collection, sorted; outside SolrCloud that of the core."""
+        """Return the URL of each core of the collection, sorted.
+
+        Outside SolrCloud that of the core.
+        """
         cores = [f"{self.root_url}/{replica['core']}" for replica in self._replicas()]
         return cores or [self.base_url]
 
     def _replicas(self) -> list[DataDict]:
-        """Return the active replicas of the collection by the name of their core; empty outside SolrCloud."""
+        """Return the active replicas of the collection by the name of their core.
+
+        Empty outside SolrCloud.
+        """
         if not self.is_cloud:
             return []
         active = []
@@ -270,8 +281,8 @@ MANAGED_NAME = "ecosphere_fr"
 TEXT_TYPE = "text"
 NUMERIC_TYPES = ("pint", "pfloat")
 
-# A word that does not occur in French and that analysis leaves unchanged: it separates the terms when a whole list is
-# analysed in one call.
+# A word that does not occur in French and that analysis leaves unchanged: it separates the terms
+# when a whole list is analysed in one call.
 _SEPARATOR = "xqkwj"
 
 
@@ -306,7 +317,9 @@ class SchemaState:
 
 
 def wanted() -> DataDict:
-    """Return the declared schema: `field_types`, `fields` and `copy_fields` in the format of the Schema API."""
+    """Return the declared schema: `field_types`, `fields` and `copy_fields`
+    in the format of the Schema API.
+    """
     return yaml.safe_load((words.DATA / "solr_schema.yaml").read_text(encoding="utf-8"))
 
 
@@ -351,7 +364,8 @@ def state(solr: SolrAdmin) -> SchemaState:
     """
     commands = schema_commands(solr.schema(), wanted())
     if commands:
-        # Synonyms cannot be compared yet: their form depends on an analysis chain that is not in place.
+        # Synonyms cannot be compared yet: their form depends on an analysis chain that is not in
+        # place.
         return SchemaState(commands, stop_words=True, synonym_map={})
     if set(solr.stop_words(MANAGED_NAME)) != words.stop_words():
         return SchemaState(stop_words=True, synonym_map={})
@@ -366,7 +380,8 @@ def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
     """Return the synonyms in the form that words have in Solr's French analysis chain.
 
     Raises:
-        SolrAdminError: Solr is down, or its chain dropped a separator (the French type is not active).
+        SolrAdminError: Solr is down, or its chain dropped a separator (the French type is not
+            active).
     """
     lines = words.synonym_lines()
     terms = sorted({term for line in lines for term in (*line.terms, *line.broader)})
@@ -381,7 +396,8 @@ def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
 def solr_map(
     lines: Iterable[words.SynonymLine], analyse: Callable[[str], str]
 ) -> dict[str, list[str]]:
-    """Convert lines to Solr's mapping from a term to all terms indexed in its place, itself included.
+    """Convert lines to Solr's mapping from a term to all terms indexed in its place, itself
+    included.
 
     Broader terms are transitive: with PPRI > PPRN and PPRN > PPR, PPRI is found by PPR.
 
@@ -405,8 +421,9 @@ def solr_map(
     closures = {term: _closure(term, implied) for term in implied}
     mapping: dict[str, list[str]] = {}
     for term in sorted(implied):
-        # Solr replaces the longest known phrase and continues after it, so synonyms of its parts must be added to it,
-        # or "plan de prévention des risques d'inondation" would no longer be found by "inondable".
+        # Solr replaces the longest known phrase and continues after it, so synonyms of its parts
+        # must be added to it, or "plan de prévention des risques d'inondation" would no longer be
+        # found by "inondable".
         parts = [closures[part] for part in implied if f" {part} " in f" {term} "]
         everything = closures[term].union(*parts)
         if everything != {term}:
@@ -449,10 +466,11 @@ def apply(solr: SolrAdmin) -> list[str]:
 
 
 def blocking_fields(solr: SolrAdmin, commands: dict[str, list[Any]]) -> list[str]:
-    """Return the numeric fields that commands add or delete while documents of the index have them as another type.
+    """Return the numeric fields that commands add or delete while documents of the index have them
+    as another type.
 
-    On a plain CKAN schema the quality score is a string. Lucene refuses to mix types, and forgets the old one only when
-    the index is emptied and its core reloaded.
+    On a plain CKAN schema the quality score is a string. Lucene refuses to mix types, and forgets
+    the old one only when the index is emptied and its core reloaded.
     """
     target = wanted()
     changed = [*commands.get("add-field", ()), *commands.get("delete-field", ())]
@@ -473,7 +491,9 @@ def names_of(commands: dict[str, list[Any]]) -> list[str]:
 
 
 def _plain(item: Any) -> Any:
-    """Normalise declarations for comparison: Solr returns booleans and numbers with the type it was given."""
+    """Normalise declarations for comparison: Solr returns booleans and
+    numbers with the type it was given.
+    """
     if isinstance(item, dict):
         return {key: _plain(value) for key, value in item.items()}
     if isinstance(item, list):
@@ -519,8 +539,9 @@ def restore_commands(current: DataDict, ours: DataDict) -> dict[str, list[Any]]:
         ours: the declared French schema.
 
     Returns:
-        commands by name, in the order that Solr requires; empty when there is nothing to remove. A field that is only
-        added when missing is removed if it matches our declaration; otherwise it comes from CKAN's spatial image.
+        commands by name, in the order that Solr requires; empty when there is nothing to remove. A
+        field that is only added when missing is removed if it matches our declaration; otherwise it
+        comes from CKAN's spatial image.
     """
     present = {field["name"]: field for field in current["fields"]}
     types = {type_["name"]: type_ for type_ in current["fieldTypes"]}

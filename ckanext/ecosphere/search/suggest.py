@@ -1,6 +1,7 @@
 """Suggestions of the search box: completion while typing.
 
-All queries go through `package_search`, so that datasets and counts respect the reader's permissions.
+All queries go through `package_search`, so that datasets and counts respect the reader's
+permissions.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def _kinds(package_ids: list[str]) -> dict[str, str | None]:
 
 
 def subjects(text: str, limit: int) -> list[str]:
-    """Return the subjects of the lists that begin with a text and of which public titles or keywords have the words.
+    """Return the subjects of the lists that begin with a text and of which public titles or
+    keywords have the words.
 
     Args:
         text: the text typed, with or without accents.
@@ -136,8 +138,8 @@ def places_typed(text: str) -> list[dict[str, str]]:
         text: the text typed ("zones humides saint-naz", "natura 2000 loz", "38185").
 
     Returns:
-        `kind` and `label` of the place, and `query`, the query with its name; territories and natural regions come
-        before communes.
+        `kind` and `label` of the place, and `query`, the query with its name; territories and
+        natural regions come before communes.
     """
     typed = text.split()
     for number in range(min(len(typed), LONGEST_PLACE), 0, -1):
@@ -157,7 +159,10 @@ def places_typed(text: str) -> list[dict[str, str]]:
 
 
 def _territories(start: str, *, alone: bool) -> Iterator[str]:
-    """Yield names of départements, régions and natural regions; of the latter only, if there are no other words."""
+    """Yield names of départements, régions and natural regions.
+
+    Of the latter only, if there are no other words.
+    """
     for folded, name, is_area in _place_names():
         if folded.startswith(start) and (is_area or not alone):
             yield name
@@ -165,7 +170,9 @@ def _territories(start: str, *, alone: bool) -> Iterator[str]:
 
 @cache
 def _place_names() -> tuple[tuple[str, str, bool], ...]:
-    """Return normalised name, name, and whether it is a natural region, of territories and natural regions."""
+    """Return normalised name, name, and whether it is a natural region,
+    of territories and natural regions.
+    """
     kinds = ("departement", "region", "outre-mer")
     is_area_by_name: dict[str, bool] = {}
     for concept in voc.get("territories"):

@@ -1,4 +1,6 @@
-"""The public datasets of a territory by theme, for programs and as a part of pages of other sites."""
+"""The public datasets of a territory by theme, for programs and as
+a part of pages of other sites.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +52,9 @@ def place_of(code: str) -> Place | None:
     """Return the territory of a code.
 
     Args:
-        code: INSEE code of a commune ("01053") or département ("01"), "R" and that of a région ("R84"), SIREN of an
-            intercommunality, or the id of a territory of the portal ("departement-01").
+        code: INSEE code of a commune ("01053") or département ("01"), "R" and that of a région
+            ("R84"), SIREN of an intercommunality, or the id of a territory of the portal
+            ("departement-01").
     """
     bare = code.strip()
     for id_ in (bare, f"epci-{bare}", f"commune-{bare.upper()}"):
@@ -71,7 +74,8 @@ def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
         theme: id in the vocabulary, "" for all.
 
     Returns:
-        `territory`, `count`, `page`, `pages`, `themes` (id, label, count) and `groups` (theme, datasets).
+        `territory`, `count`, `page`, `pages`, `themes` (id, label, count) and `groups` (theme,
+        datasets).
 
     Raises:
         Problem: the search does not answer.
@@ -104,7 +108,9 @@ def look(place: Place, theme: str, page: int, rows: int) -> dict[str, Any]:
 
 
 def _themes(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the themes of the first level with their numbers of datasets, in the order of the vocabulary."""
+    """Return the themes of the first level with their numbers of datasets,
+    in the order of the vocabulary.
+    """
     counts = {item["name"]: item["count"] for item in items}
     tops = [concept for concept in voc.get("themes") if concept.broader is None]
     return [
@@ -115,7 +121,10 @@ def _themes(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _groups(packages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return datasets by theme of the first level, each under the first of its own; those without one come last."""
+    """Return datasets by theme of the first level, each under the first of its own.
+
+    Those without one come last.
+    """
     of_theme: dict[str, list[dict[str, str]]] = {}
     for package in packages:
         facts = facts_of(package)

@@ -1,4 +1,7 @@
-"""Count searches without results by month and words, anonymously; show those of a year from a threshold on."""
+"""Count searches without results by month and words, anonymously.
+
+Show those of a year from a threshold on.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 MODERATORS = "ecosphere.requests.moderators"
 LONGEST_WORDS = 200
 SHORTEST_WORDS = 3
-#: Number of digits, however grouped, from which a number may identify a telephone, an account or a person.
+#: Number of digits, however grouped, from which a number may identify a telephone, an account or a
+#: person.
 PERSONAL_DIGITS = 7
 _E_MAIL = re.compile(r"\S{0,80}@\S{0,80}")
 _NUMBER = re.compile(r"\+?\d(?:[\s./()-]{0,2}\d){0,40}")
@@ -55,7 +59,8 @@ class Unfound(tk.BaseModel):
 
 
 def note(data_dict: DataDict) -> None:
-    """Note a search that found nothing, if it is that of the dataset page; it is counted once the page is ready.
+    """Note a search that found nothing, if it is that of the dataset page; it is counted once the
+    page is ready.
 
     Filters may be the reason for finding nothing: a search with some does not count.
 
@@ -87,7 +92,8 @@ def after_page(response: Response) -> Response:
 def count(text: str) -> None:
     """Increment the count of a search in the current month."""
     model.Session.rollback()  # the page is finished; discard its transaction
-    # Do not wait for concurrent counts of the same words, nor for the disk: losing a count is acceptable.
+    # Do not wait for concurrent counts of the same words, nor for the disk: losing a count is
+    # acceptable.
     model.Session.execute(
         sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
     )
@@ -170,8 +176,8 @@ def ecosphere_search_unfound_list(context: Context, data_dict: DataDict) -> Data
         data_dict: ignored.
 
     Returns:
-        `threshold`: minimum count to be listed (`ecosphere.search.unfound_threshold`); `results`: `words`, `count` and
-        last `month` of each, at most 100.
+        `threshold`: minimum count to be listed (`ecosphere.search.unfound_threshold`); `results`:
+        `words`, `count` and last `month` of each, at most 100.
 
     Raises:
         NotAuthorized: the user is neither a sysadmin nor a moderator of data requests.

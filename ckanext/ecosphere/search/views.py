@@ -39,7 +39,8 @@ def lead_to_area() -> Response | None:
 
 @ecosphere_search.after_app_request
 def keep_fragments_apart(response: Response) -> Response:
-    """Keep fragments of lists out of caches: the page of the same URL would be replaced by its fragment.
+    """Keep fragments of lists out of caches: the page of the same URL would be replaced by its
+    fragment.
 
     Browsers answer "Back" and a duplicated tab from their cache, whatever its age.
     """

@@ -29,7 +29,10 @@ def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--yes` and `--dry-run` to a command that shows a plan; passed to it as `yes` and `dry_run`."""
+    """Add `--yes` and `--dry-run` to a command that shows a plan.
+
+    Passed to it as `yes` and `dry_run`.
+    """
     command = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
     return click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")(command)
 

@@ -1,6 +1,8 @@
-"""Checks of `ckan ecosphere check`: services, tables, options, security, known weaknesses, then those of rooms.
+"""Checks of `ckan ecosphere check`: services, tables, options, security, known weaknesses, then
+those of rooms.
 
-They take seconds, so a background worker runs them for the administration pages, which show the latest results.
+They take seconds, so a background worker runs them for the administration pages, which show the
+latest results.
 """
 
 from __future__ import annotations
@@ -143,7 +145,9 @@ def secrets() -> Check:
 
 
 def secret_files() -> Check:
-    """Check that the configuration file holds no secrets, and above all none that everybody on the machine can read."""
+    """Check that the configuration file holds no secrets,
+    and above all none that everybody on the machine can read.
+    """
     name = _("Secrets in files")
     file = Path(tk.config["__file__"])
     options = secrets_in(file)
@@ -335,7 +339,9 @@ def solr() -> Check:
 
 
 def indexed_datasets() -> int:
-    """Return the number of active datasets of all types in the index; `package_search` hides some types."""
+    """Return the number of active datasets of all types in the index;
+    `package_search` hides some types.
+    """
     here = f'site_id:"{tk.config["ckan.site_id"]}"'
     datasets = make_connection().search(
         "*:*", fq=[here, "entity_type:package", "state:active"], rows=0
@@ -367,7 +373,10 @@ def workers() -> Check:
 
 
 def mail() -> Check:
-    """Check that mail is configured and its server answers; without `smtp.server` CKAN silently sends nothing."""
+    """Check that mail is configured and its server answers.
+
+    Without `smtp.server` CKAN silently sends nothing.
+    """
     name = _("Mail")
     missing = [key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key)]
     if missing:
@@ -433,7 +442,9 @@ def known_weaknesses() -> list[Check]:
 
 
 def _advice(version: str, advisory: Advisory) -> Check:
-    """Return the check of an advisory: a warning, unless the plugin with the repairs of CKAN mitigates it."""
+    """Return the check of an advisory: a warning, unless the plugin with
+    the repairs of CKAN mitigates it.
+    """
     message = _(advisory.message)
     is_mitigated = bool(advisory.meanwhile) and p.plugin_loaded(HARDENING)
     if is_mitigated:
@@ -477,7 +488,10 @@ ORDER = (ERROR, WARNING, OK)
 
 
 def ask_worker(spoken: str) -> bool:
-    """Queue the checks, in a language; return whether they are queued now (False while Redis is down)."""
+    """Queue the checks, in a language.
+
+    Return whether they are queued now (False while Redis is down).
+    """
     return enqueue_once(
         run_in_worker, [spoken], job_id=f"ecosphere-check-{spoken}", title="Check of the portal",
         queue=jobs.DEFAULT_QUEUE_NAME,
@@ -493,7 +507,9 @@ def run_in_worker(spoken: str) -> None:
 
 
 def last_results(spoken: str) -> tuple[datetime | None, list[Check]]:
-    """Return the time of the last checks, None if older than a week, and their results, errors first."""
+    """Return the time of the last checks, None if older than a week, and their results,
+    errors first.
+    """
     stored: Any = connect_to_redis().get(_key(spoken))
     if not stored:
         return None, []

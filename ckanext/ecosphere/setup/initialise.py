@@ -40,7 +40,9 @@ class Plan:
 
     @property
     def asks(self) -> bool:
-        """Return whether to ask about creating the services, since the portal has organisations of its own."""
+        """Return whether to ask about creating the services,
+        since the portal has organisations of its own.
+        """
         return bool(self.services and self.others)
 
 
@@ -119,7 +121,9 @@ def pending_migrations() -> list[str]:
 
 
 def read_vocabularies(report: InitReport) -> None:
-    """Load every controlled vocabulary, so that a damaged file is reported here and not on a page."""
+    """Load every controlled vocabulary, so that a damaged file is
+    reported here and not on a page.
+    """
     names = voc.names()
     try:
         total = sum(len(voc.get(name)) for name in names)
@@ -153,7 +157,10 @@ def index_stale(report: InitReport) -> None:
 
 
 def build_messages(report: InitReport) -> None:
-    """Write the JavaScript translations in every language; only CKAN's development server does this by itself."""
+    """Write the JavaScript translations in every language.
+
+    Only CKAN's development server does this by itself.
+    """
     try:
         build_js_translations()
     except OSError as error:

@@ -1,7 +1,9 @@
-"""Steps of `ckan ecosphere leave`: one file, steps of each room, and an index readable by CKAN without the plugins.
+"""Steps of `ckan ecosphere leave`: one file, steps of each room, and an index readable by CKAN
+without the plugins.
 
-Nothing is dropped from the database: the suite's tables remain, and `ckan ecosphere init` makes the datasets those of
-the schema again once the plugins are enabled. What a plain CKAN cannot keep of a dataset is in the file.
+Nothing is dropped from the database: the suite's tables remain, and `ckan ecosphere init` makes the
+datasets those of the schema again once the plugins are enabled. What a plain CKAN cannot keep of a
+dataset is in the file.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ OWN = "ecosphere"
 #: Key of `plugin_data` that marks a dataset prepared for a CKAN without the plugins.
 KEY = "ecosphere_left"
 HARVEST = "harvest"
-#: Plugins that are useless or harmful without ours: the first has our schema, the second our sources.
+#: Plugins that are useless or harmful without ours: the first has our schema, the second our
+#: sources.
 OF_NO_USE_ALONE = ("scheming_datasets", HARVEST)
 OWNER_ONLY = 0o077
 
@@ -99,7 +102,10 @@ def plan(file: Path, kept: Collection[str] = ()) -> Plan:
 
 
 def run(plan: Plan) -> Iterator[str]:
-    """Execute a plan, yielding what was done as sentences; the database is rolled back if a step fails."""
+    """Execute a plan, yielding what was done as sentences.
+
+    The database is rolled back if a step fails.
+    """
     mask = os.umask(OWNER_ONLY)
     try:
         yield _export(plan)
@@ -144,7 +150,9 @@ def _shown(ids: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def _has_sources_of_others() -> bool:
-    """Return whether there are harvest sources of types that are not ours: ckanext-harvest then stays enabled."""
+    """Return whether there are harvest sources of types that are not ours:
+    ckanext-harvest then stays enabled.
+    """
     if "harvest_source" not in sa.inspect(model.Session.connection()).get_table_names():
         return False
     query = "SELECT EXISTS (SELECT FROM harvest_source WHERE NOT starts_with(type, :own))"
@@ -152,7 +160,8 @@ def _has_sources_of_others() -> bool:
 
 
 def _index_plainly() -> list[str]:
-    """Clear and rebuild the index, in which hidden datasets stay out, and left ones are as a plain CKAN reads them.
+    """Clear and rebuild the index, in which hidden datasets stay out, and left ones are as a plain
+    CKAN reads them.
 
     Returns:
         ids of the datasets that could not be indexed.

@@ -1,4 +1,4 @@
-"""Migrations of the plugins' tables: the common code of their environments, and which are pending."""
+"""Migrations of the plugins' tables: code of their environments, and which are pending."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CORE = ""
 
 
 def pending(engine: sa.Engine | None = None) -> list[str]:
-    """Return CKAN (as the empty name), plugins of the suite and their requirements whose tables are not up to date.
+    """Return CKAN (as the empty name) and the plugins whose tables are not up to date.
 
     Args:
         engine: opens the connection; None for CKAN's.

@@ -1,7 +1,7 @@
 """Options and order of the plugins of a configuration, and the values of options that are wrong.
 
-Numeric and boolean options are derived from each room's `config_declaration.yaml`; other kinds (file, organisation…)
-are listed in `data/option_kinds.csv`.
+Numeric and boolean options are derived from each room's `config_declaration.yaml`; other kinds
+(file, organisation…) are listed in `data/option_kinds.csv`.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def misplaced_plugins(plugins: Iterable[str]) -> str:
 
 
 def corrected(plugins: Iterable[str]) -> list[str]:
-    """Return the plugins and their requirements in a valid order, as close as possible to the given one."""
+    """Return the plugins and their requirements in a valid order,
+    as close as possible to the given one.
+    """
     rest = list(dict.fromkeys(plugins))
     while lacking := [need.other for need in needs() if need.is_missing(rest)]:
         rest += dict.fromkeys(lacking)

@@ -1,8 +1,10 @@
-"""Create and update the ministry's services as CKAN organisations, without overwriting people's changes.
+"""Create and update the ministry's services as CKAN organisations, without overwriting people's
+changes.
 
-The extra `ecosphere_registry` of an organisation holds a fingerprint of what was written. While the organisation
-matches it, it follows the registry; once a person has changed its title, description or place, it is left alone.
-Organisations that a person deleted stay deleted, and those that a person created are not touched.
+The extra `ecosphere_registry` of an organisation holds a fingerprint of what was written. While the
+organisation matches it, it follows the registry; once a person has changed its title, description
+or place, it is left alone. Organisations that a person deleted stay deleted, and those that a
+person created are not touched.
 """
 
 from __future__ import annotations

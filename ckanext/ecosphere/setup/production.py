@@ -1,7 +1,9 @@
-"""Configuration of a production portal, from the template `data/production.ini` and the portal's own options.
+"""Configuration of a production portal, from the template `data/production.ini` and the portal's
+own options.
 
-Its secrets are in a file of their own that gives them to CKAN as variables of the environment: CKAN replaces
-`%(CKAN_…)s` in a configuration file by the variable of that name, so the file itself may be read without harm.
+Its secrets are in a file of their own that gives them to CKAN as variables of the environment: CKAN
+replaces `%(CKAN_…)s` in a configuration file by the variable of that name, so the file itself may
+be read without harm.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ OWNER_ONLY = 0o600
 
 
 def is_secret(option: str, value: str) -> bool:
-    """Return whether the value of an option must be kept secret, by the option's name or a password in a URL."""
+    """Return whether the value of an option must be kept secret,
+    by the option's name or a password in a URL.
+    """
     if not value or value.startswith(_KEY_FILE) or _VARIABLE.search(value):
         return False
     return bool(_NAME.search(option) or _PASSWORD_IN_URL.search(value))
@@ -73,7 +77,10 @@ def write_environment(file: Path, values: Mapping[str, str]) -> None:
 
 
 def write_anew(file: Path, text: str, mode: int) -> None:
-    """Write a file with the given permissions; an existing one would keep its own, so it is removed first."""
+    """Write a file with the given permissions.
+
+    An existing one would keep its own, so it is removed first.
+    """
     file.unlink(missing_ok=True)
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -82,7 +89,10 @@ def write_anew(file: Path, text: str, mode: int) -> None:
 
 
 def secrets_in(file: Path) -> list[str]:
-    """Return the options of a configuration file whose secrets are in the file itself; none, if it cannot be read."""
+    """Return the options of a configuration file whose secrets are in the file itself.
+
+    None, if it cannot be read.
+    """
     parser = RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
@@ -152,7 +162,9 @@ class Written:
 
 
 def own_options(file: str | Path) -> dict[str, str]:
-    """Return the options that a configuration file and those that it uses set, defaults of CKAN included."""
+    """Return the options that a configuration file and those that it uses set,
+    defaults of CKAN included.
+    """
     options = CKANConfigLoader(str(file)).get_config()
     return {
         name: str(value)
@@ -222,7 +234,9 @@ def _value(
     own: Mapping[str, str],
     result: Written,
 ) -> str:
-    """Return the value of an option of the template: the portal's, where it chose one, or the template's."""
+    """Return the value of an option of the template: the portal's, where it chose one,
+    or the template's.
+    """
     hole = _HOLE.fullmatch(template_value)
     if hole:
         return _current(hole[1], current)
@@ -263,7 +277,9 @@ def _line(option: str, value: str, result: Written) -> str:
 
 
 def _is_default(option: str, own: Mapping[str, str]) -> bool:
-    """Return whether a file sets an option to CKAN's default, as generated ones do for each option."""
+    """Return whether a file sets an option to CKAN's default,
+    as generated ones do for each option.
+    """
     if option not in config_declaration:
         return False
     declaration: Any = config_declaration
@@ -271,7 +287,10 @@ def _is_default(option: str, own: Mapping[str, str]) -> bool:
 
 
 def _secret(option: str, current: Mapping[str, Any]) -> str:
-    """Return the current secret if it is long enough and not made of `SECRET_KEY`, CKAN's fallback; else a new one."""
+    """Return the current secret if it is long enough and not made of `SECRET_KEY`, CKAN's fallback.
+
+    Else a new one.
+    """
     value = str(declared(option, "", current))
     main = str(current.get(SECRETS[0]) or "")
     derived = option != SECRETS[0] and main in value

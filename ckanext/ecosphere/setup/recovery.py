@@ -1,8 +1,8 @@
 """Restart work left undone by a killed process, an emptied queue or an outage.
 
-`ckan ecosphere watch` runs it every few seconds while the portal is up; `ckan ecosphere recover` runs it once, for
-cron. Each room names its jobs (`IEcosphereSetup.ecosphere_jobs`) and looks for what is no job
-(`ecosphere_recover`); this module looks after the search index.
+`ckan ecosphere watch` runs it every few seconds while the portal is up; `ckan ecosphere recover`
+runs it once, for cron. Each room names its jobs (`IEcosphereSetup.ecosphere_jobs`) and looks for
+what is no job (`ecosphere_recover`); this module looks after the search index.
 """
 
 from __future__ import annotations

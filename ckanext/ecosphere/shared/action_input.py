@@ -1,8 +1,9 @@
-"""Validate action parameters independently of schemas, and report errors by parameter before anything is looked up.
+"""Validate action parameters independently of schemas, and report errors by parameter before
+anything is looked up.
 
-NUL characters, lone surrogates and integers beyond eight bytes cannot be stored, and JSON has no NaN; an identifier is
-one text, not a list or an object. Callers in Python may pass a domain object as an identifier, as those of
-ckanext-harvest do with `source`; JSON cannot.
+NUL characters, lone surrogates and integers beyond eight bytes cannot be stored, and JSON has no
+NaN; an identifier is one text, not a list or an object. Callers in Python may pass a domain object
+as an identifier, as those of ckanext-harvest do with `source`; JSON cannot.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ Action = Callable[..., Any]
 
 
 def action(schema: Callable[[], Any]) -> Callable[[Action], Action]:
-    """Make a function an action: its parameters are validated, then the auth function of its name decides.
+    """Make a function an action: its parameters are validated, then the auth function of its name
+    decides.
 
     Args:
         schema: function that returns the schema of the parameters.
@@ -63,7 +65,8 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
     Args:
         data: parameters of an action.
         identifiers: names of parameters that must be a text of limited length.
-        numbers: whether an identifier may be a number; CKAN's may not, since the database compares them with texts.
+        numbers: whether an identifier may be a number; CKAN's may not, since the database compares
+            them with texts.
 
     Raises:
         ValidationError: errors by parameter.
@@ -84,7 +87,10 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
 
 
 def refused(errors: Mapping[str, list[Any]]) -> tk.ValidationError:
-    """Return a ValidationError; for `tags` CKAN expects each error as a dict with the key `name`."""
+    """Return a ValidationError.
+
+    For `tags` CKAN expects each error as a dict with the key `name`.
+    """
     summary = {name: list(faults) for name, faults in errors.items()}
     if "tags" in summary:
         summary["tags"] = [_of_a_tag(fault) for fault in summary["tags"]]
@@ -103,7 +109,9 @@ def checked(actions: Mapping[str, Action]) -> dict[str, Action]:
 
 
 def named(action: Action, name: str) -> Action:
-    """Return an action under another name: CKAN identifies chained actions by name, and one may serve several."""
+    """Return an action under another name: CKAN identifies chained actions by name,
+    and one may serve several.
+    """
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return action(*args, **kwargs)
@@ -140,7 +148,10 @@ def _identifier_fault(value: Any, numbers: bool) -> str | None:
 
 
 def _faults(value: Any, depth: int) -> Iterator[str]:
-    """Yield why a value, or a part of it, cannot be stored; a name of a parameter is such a value, too."""
+    """Yield why a value, or a part of it, cannot be stored.
+
+    A name of a parameter is such a value, too.
+    """
     if isinstance(value, Mapping | list | tuple):
         if depth >= DEEPEST:
             yield _("This is nested too deeply.")
@@ -208,7 +219,9 @@ LINE = bounded(LONGEST_LINE, characters.one_line)
 
 
 def texts(most: int) -> Callable[[Any], list[str]]:
-    """Return the validator of a list of texts, given as such or as one text with commas or on lines."""
+    """Return the validator of a list of texts, given as such or as
+    one text with commas or on lines.
+    """
 
     def validator(value: Any) -> list[str]:
         parts = value
@@ -269,7 +282,9 @@ def if_given(*validators: Any) -> list[Any]:
 
 
 def unless_missing(*validators: Any) -> list[Any]:
-    """Return the validators of a value that stays as it is if it is left out, and may be emptied."""
+    """Return the validators of a value that stays as it is if it is left out,
+    and may be emptied.
+    """
     return [get("ignore_missing"), *validators]
 
 

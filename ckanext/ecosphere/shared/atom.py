@@ -55,8 +55,8 @@ def feed(
         page: URL of the HTML page with the same contents.
         itself: URL of the feed.
         entries: entries, newest first.
-        identifier: permanent IRI, the same for each page and language of the feed; `itself` by default.
-        language: BCP 47 tag of its texts.
+        identifier: permanent IRI, the same for each page and language of the feed; `itself` by
+        default. language: BCP 47 tag of its texts.
         links: URLs of its other pages, by relation: first, prev, next (RFC 5005).
     """
     ET.register_namespace("", NAMESPACE)

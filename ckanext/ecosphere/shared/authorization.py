@@ -1,8 +1,8 @@
 """Deny anonymous access by default in the suite's auth functions.
 
-CKAN refuses anonymous users if the context of an action has no user object. CKAN 2.12 passes a `model.AnonymousUser`,
-which counts as a user object, so every auth function that leaves this check to CKAN lets them in. Here each auth
-function of the suite checks it itself.
+CKAN refuses anonymous users if the context of an action has no user object. CKAN 2.12 passes a
+`model.AnonymousUser`, which counts as a user object, so every auth function that leaves this check
+to CKAN lets them in. Here each auth function of the suite checks it itself.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def _denying(function: AuthFunction) -> AuthFunction:
 
 
 def dataset_readable(context: Any, key: Any) -> AuthResult:
-    """Allow those who may read a dataset; raise for others, so that private datasets are not revealed.
+    """Allow those who may read a dataset; raise for others, so that private datasets are not
+    revealed.
 
     Raises:
         NotFound: there is no such dataset, or the person may not read it.
@@ -90,7 +91,9 @@ def of_page() -> Any:
 
 
 def same_person(context: Any) -> Any:
-    """Return a fresh context for the same user, without an action's own keys (`package`, `ignore_auth`)."""
+    """Return a fresh context for the same user, without an action's own
+    keys (`package`, `ignore_auth`).
+    """
     return {key: context[key] for key in ("user", "auth_user_obj") if key in context}
 
 
@@ -100,11 +103,13 @@ def same_caller(context: Any) -> Any:
 
 
 def is_recovered(user: model.User) -> bool:
-    """Tell whether somebody sets a password who is not logged in to the account: by a link in an e-mail, mostly.
+    """Tell whether somebody sets a password who is not logged in to the account: by a link in an
+    e-mail, mostly.
 
-    Whoever was there before may have made the account with the address of somebody else, or have stolen its password:
-    every way in that they left behind must end. To be called before the row is written. A log-in with the right
-    password may write its hash anew, when CKAN makes longer ones: that is no new password.
+    Whoever was there before may have made the account with the address of somebody else, or have
+    stolen its password: every way in that they left behind must end. To be called before the row is
+    written. A log-in with the right password may write its hash anew, when CKAN makes longer ones:
+    that is no new password.
     """
     state: Any = sa.inspect(user)
     if not state.attrs._password.history.has_changes():

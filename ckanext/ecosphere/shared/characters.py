@@ -1,10 +1,12 @@
 """Clean untrusted text: remove harmful characters, repair wrong encodings, split keyword lists.
 
-Control, invisible and bidirectional formatting characters and lone surrogates are removed. A right-to-left override in
-a name reverses the text around it on the page ("gpj.exe" reads "exe.jpg"), an invisible character makes two
-equal-looking names different, NUL is refused by PostgreSQL, and lone surrogates cannot be encoded as UTF-8.
+Control, invisible and bidirectional formatting characters and lone surrogates are removed. A
+right-to-left override in a name reverses the text around it on the page ("gpj.exe" reads
+"exe.jpg"), an invisible character makes two equal-looking names different, NUL is refused by
+PostgreSQL, and lone surrogates cannot be encoded as UTF-8.
 
-Unicode Technical Report 36, section 2.9, and Unicode Standard Annex 9 (explicit directional characters).
+Unicode Technical Report 36, section 2.9, and Unicode Standard Annex 9 (explicit directional
+characters).
 """
 
 from __future__ import annotations
@@ -12,15 +14,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: U+00AD soft hyphen, 061C and 200E-200F directional marks, 180E, 200B, 2060-2064 and FEFF zero-width, 202A-202E
-#: embeddings and overrides, 2066-206F isolates and deprecated shaping, FFF9-FFFB annotations, E0000-E007F tags.
-#: The joiners U+200C and 200D are kept: several languages, and many emoji, need them.
+#: U+00AD soft hyphen, 061C and 200E-200F directional marks, 180E, 200B, 2060-2064 and FEFF
+#: zero-width, 202A-202E embeddings and overrides, 2066-206F isolates and deprecated shaping,
+#: FFF9-FFFB annotations, E0000-E007F tags. The joiners U+200C and 200D are kept: several languages,
+#: and many emoji, need them.
 INVISIBLE = (
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f"
 )
-#: Characters not accepted by databases, XML or UTF-8: C0 and C1 controls (except tab, line feed, carriage return and
-#: NEL), surrogates, and the noncharacters U+FFFE and U+FFFF.
+#: Characters not accepted by databases, XML or UTF-8: C0 and C1 controls (except tab, line feed,
+#: carriage return and NEL), surrogates, and the noncharacters U+FFFE and U+FFFF.
 BROKEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff"
 
 _REMOVED = re.compile(f"[{INVISIBLE}{BROKEN}]")
@@ -36,7 +39,8 @@ _PACKED = 60
 _DECIMAL = re.compile(r"\d,\d")
 
 
-#: Windows-1252 characters at positions where Latin-1 and Unicode have controls; five positions are unassigned.
+#: Windows-1252 characters at positions where Latin-1 and Unicode have controls; five positions are
+#: unassigned.
 _WINDOWS = {
     code: bytes([code]).decode("cp1252")
     for code in range(0x80, 0xA0)
@@ -44,8 +48,8 @@ _WINDOWS = {
 }
 _MISREAD = re.compile("[\x80-\x9f]")
 _LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x9d"))) + "\xa0-\xbf"
-#: UTF-8 read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only sequences that cannot occur
-#: in French.
+#: UTF-8 read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only
+#: sequences that cannot occur in French.
 _READ_TWICE = re.compile(f"Ã[{_LATER}]|Â[\xa0-\xbf]|Å[“’]|â€[{_LATER}]|â‚¬")
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/?#\s]{1,200}@")
 SECRET_PARAMETER = re.compile(
@@ -73,8 +77,8 @@ def without_credentials(text: str) -> str:
 def mended(text: str) -> str:
     """Repair the accents and signs of `text` that a wrong encoding has garbled.
 
-    It corrects three faults of older tools: Windows-1252 declared as Latin-1, UTF-8 encoded twice, and decomposed
-    accents.
+    It corrects three faults of older tools: Windows-1252 declared as Latin-1, UTF-8 encoded twice,
+    and decomposed accents.
     """
     if text.isascii():
         return text
@@ -116,8 +120,8 @@ def is_clean(text: str) -> bool:
 def without_accents(text: str) -> str:
     """Return the compatibility decomposition (NFKD) of `text` without its combining marks.
 
-    Unicode's ordering of marks takes quadratic time in their number. It does not matter when all marks are removed, so
-    the text is decomposed in short pieces.
+    Unicode's ordering of marks takes quadratic time in their number. It does not matter when all
+    marks are removed, so the text is decomposed in short pieces.
     """
     pieces = (
         unicodedata.normalize("NFKD", text[start : start + _CHUNK])
@@ -131,8 +135,8 @@ def keywords(keyword: str, fewest: int | None = None) -> list[str]:
 
     Args:
         keyword: the keyword.
-        fewest: number of commas that make a list, for callers that know whether the keyword is from a thesaurus; a
-            single comma within a number ("1:50,000") does not count.
+        fewest: number of commas that make a list, for callers that know whether the keyword is from
+            a thesaurus; a single comma within a number ("1:50,000") does not count.
     """
     pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
     parts: list[str] = []

@@ -1,4 +1,7 @@
-"""Types of the columns of tables. A text, number or list is NOT NULL wherever an empty value will do."""
+"""Types of the columns of tables.
+
+A text, number or list is NOT NULL wherever an empty value will do.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Options read by shared modules, with defaults for portals where the plugin that declares them is not enabled."""
+"""Options read by shared modules, with defaults for portals where the plugin
+that declares them is not enabled.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ MAP_CREDIT = "ecosphere.map.credit"
 
 
 def declared(option: str, default: Any, config: Row | None = None) -> Any:
-    """Return the value of an option whose declaring plugin may not be enabled; CKAN's `get` would log a warning.
+    """Return the value of an option whose declaring plugin may not be enabled; CKAN's `get` would
+    log a warning.
 
     Args:
         option: its name.
@@ -66,7 +69,9 @@ _MAIL = "smtp.server"
 
 
 def own_services() -> tuple[Service, ...]:
-    """Return host and port of the portal's Solr, Redis, PostgreSQL and mail server, if they are reached over TCP."""
+    """Return host and port of the portal's Solr, Redis, PostgreSQL and mail server,
+    if they are reached over TCP.
+    """
     addresses = [str(tk.config.get(option) or "") for option in _OPTIONS]
     if mail := str(tk.config.get(_MAIL) or ""):
         addresses.append(f"smtp://{mail}")

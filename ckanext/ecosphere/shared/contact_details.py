@@ -1,8 +1,9 @@
-"""Parties of a dataset: who made it; e-mail addresses and telephone numbers in free text. No CKAN imports.
+"""Parties of a dataset: who made it; e-mail addresses and telephone numbers in free text. No CKAN
+imports.
 
-Telephone numbers are stored in international format (ITU-T E.123: ``+33 4 74 45 62 37``); RDF uses ``tel:`` URIs (RFC
-3966). The library `phonenumbers`, which has the rules of every country, distinguishes the numbering plans of the
-overseas départements.
+Telephone numbers are stored in international format (ITU-T E.123: ``+33 4 74 45 62 37``); RDF uses
+``tel:`` URIs (RFC 3966). The library `phonenumbers`, which has the rules of every country,
+distinguishes the numbering plans of the overseas départements.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _UNFIT = re.compile(r"[\s,;<>\"\x00-\x20\x7f@]")
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text is one address: two parts around one "@", the second with a dot; any alphabet."""
+    """Return whether a text is one address: two parts around one "@", the second with a dot.
+
+    Any alphabet.
+    """
     local, at, domain = text.partition("@")
     host, point, last = domain.rpartition(".")
     return bool(
@@ -46,7 +50,8 @@ def is_address(text: str) -> bool:
 
 
 def mailbox(address: str) -> str:
-    """Return what the spellings of an address have in common that usually lead to one mailbox ("a.b+c@d", "ab@d").
+    """Return what the spellings of an address have in common that usually lead to one mailbox
+    ("a.b+c@d", "ab@d").
 
     It is for counting only: some servers distinguish "a.b" from "ab".
     """
@@ -85,7 +90,8 @@ def _domain(text: str) -> str:
     return ""
 
 
-#: Regions tried, in this order, for a number without a country code: France and its overseas numbering plans.
+#: Regions tried, in this order, for a number without a country code: France and its overseas
+#: numbering plans.
 REGIONS = ("FR", "RE", "GP", "GF", "MQ", "PM", "NC", "PF", "WF")
 #: Maximum length of a number.
 LONGEST_NUMBER = 60
@@ -106,7 +112,8 @@ def international(text: str) -> str:
 
 
 def first_number(text: str) -> str:
-    """Return the first number in a text ("Tél. : 03 21 22 99 99 (standard)") in international format, or "".
+    """Return the first number in a text ("Tél. : 03 21 22 99 99 (standard)") in international
+    format, or "".
 
     Args:
         text: text with one or more numbers; only its beginning is searched.
@@ -159,8 +166,8 @@ class Makers:
 def makers_of(dataset: Mapping[str, Any]) -> Makers:
     """Return who made a dataset.
 
-    Its creators did; else its publishers, if it was read from a catalogue; else the service that wrote it here. A
-    dataset from a catalogue that names neither was made by somebody unknown.
+    Its creators did; else its publishers, if it was read from a catalogue; else the service that
+    wrote it here. A dataset from a catalogue that names neither was made by somebody unknown.
 
     Args:
         dataset: the dataset, from `package_show` or `package_search`.
@@ -188,7 +195,9 @@ def _service_title(service: Mapping[str, Any]) -> str:
 
 
 def _is_called(service: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a name has all words of one of the names of a service: "DDTM 80 (Direction…)" of "DDTM 80"."""
+    """Tell whether a name has all words of one of the names of a service:
+    "DDTM 80 (Direction…)" of "DDTM 80".
+    """
     labels = [_service_title(service), *_registered(str(service.get("name") or ""))]
     words = _words(name)
     return any(
@@ -199,7 +208,8 @@ def _is_called(service: Mapping[str, Any], name: str) -> bool:
 
 
 def _registered(service: str) -> list[str]:
-    """Return the names of a service in the registry, also acronym and territory, and the long name without acronym.
+    """Return the names of a service in the registry, also acronym and territory, and the long name
+    without acronym.
 
     "DDT Ain" and "Direction départementale des territoires - Ain" are names of "DDT 01".
     """

@@ -1,9 +1,10 @@
-"""CSV for spreadsheets: columns and accents are recognised, and no cell runs as a formula (OWASP, CSV injection).
+"""CSV for spreadsheets: columns and accents are recognised, and no cell runs as a formula (OWASP,
+CSV injection).
 
-French spreadsheets separate columns at semicolons, since commas are decimal signs, and recognise UTF-8 by its byte
-order mark. All tables of the portal follow this, except the catalogue in the national layout, which programs validate
-against its schema; numbers have a decimal point and dates are in ISO 8601, for other programs. Independent of CKAN:
-sandboxed processes write tables, too.
+French spreadsheets separate columns at semicolons, since commas are decimal signs, and recognise
+UTF-8 by its byte order mark. All tables of the portal follow this, except the catalogue in the
+national layout, which programs validate against its schema; numbers have a decimal point and dates
+are in ISO 8601, for other programs. Independent of CKAN: sandboxed processes write tables, too.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from datetime import date, datetime
 from typing import Any
 
 APOSTROPHE = "'"
-#: Characters that start a formula, including the full-width and small forms, which some spreadsheets treat alike.
+#: Characters that start a formula, including the full-width and small forms, which some
+#: spreadsheets treat alike.
 _EQUAL = "=@\uff1d\uff20\ufe66\ufe6b"
 _SIGN = "+\uff0b\uff0d\ufe62\ufe63-"
-#: Characters that a spreadsheet may drop, or take for the end of a cell, before it looks for a formula.
+#: Characters that a spreadsheet may drop, or take for the end of a cell, before it looks for a
+#: formula.
 _BEFORE = r"\s'\"`;,|\x00-\x1f\u200b-\u200f\u2060-\u2064\ufeff"
 _BEGINS = re.compile(rf"[{_BEFORE}]*[{_EQUAL}\t\r\n{_SIGN}]")
 
-#: Start of a formula at the start of a cell. French spreadsheets separate at semicolons, others at commas, and quotes
-#: in mid-line do not protect from those that use the other separator. A dash or plus before a space is a list item.
+#: Start of a formula at the start of a cell. French spreadsheets separate at semicolons, others at
+#: commas, and quotes in mid-line do not protect from those that use the other separator. A dash or
+#: plus before a space is a list item.
 _BEGINS_INSIDE = rf"""(?="{{0,8}}(?:[{_EQUAL}]|[{_SIGN}]\S))"""
 #: Numbers after a comma: coordinates.
 _PLACE = r"[+-]\d{1,18}(?:\.\d{1,18})?(?: [+-]?\d{1,18}(?:\.\d{1,18})?){0,3}(?:[,;)\]]|$)"
@@ -34,7 +38,9 @@ _INNER_MARKED = re.compile(rf"({_CELL})'{_BEGINS_INSIDE}")
 
 
 def is_formula(text: str) -> bool:
-    """Return whether a spreadsheet may run a text: it starts with a formula, possibly after quotes and the like."""
+    """Return whether a spreadsheet may run a text: it starts with a formula,
+    possibly after quotes and the like.
+    """
     return bool(_BEGINS.match(text))
 
 
@@ -62,13 +68,14 @@ MARK = "\ufeff"
 def cell(value: Any) -> Any:
     """Return `value` for a cell.
 
-    None becomes empty; a datetime is written in ISO 8601 in the portal's time zone (naive ones are UTC, as CKAN stores
-    them); a text that could run as a formula is escaped.
+    None becomes empty; a datetime is written in ISO 8601 in the portal's time zone (naive ones are
+    UTC, as CKAN stores them); a text that could run as a formula is escaped.
     """
     if isinstance(value, str):
         return marked(value)
     if isinstance(value, datetime):
-        # Imported here because the sandboxed process of extracts, which has no datetimes, runs without CKAN.
+        # Imported here because the sandboxed process of extracts, which has no datetimes, runs
+        # without CKAN.
         from ckanext.ecosphere.shared import dates
 
         moment = dates.read(value)

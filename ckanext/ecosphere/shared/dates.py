@@ -1,7 +1,7 @@
 """Format dates and times in the language of the page and the portal's time zone.
 
-Pages, e-mails, letters and feeds all use these functions, so that an event has the same time everywhere. Stored times
-are UTC.
+Pages, e-mails, letters and feeds all use these functions, so that an event has the same time
+everywhere. Stored times are UTC.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def read(value: Given) -> date | None:
     """Parse a date or a time; times are converted to the portal's time zone.
 
     Args:
-        value: a date or datetime, or its ISO 8601 text; a naive datetime is UTC, as CKAN stores them.
+        value: a date or datetime, or its ISO 8601 text; a naive datetime is UTC, as CKAN stores
+            them.
 
     Raises:
         ValueError: the text is neither.
@@ -74,7 +75,10 @@ def day(value: Given, style: str = "long") -> str:
 
 
 def moment(value: Given) -> str:
-    """Format a time with its date ("24 décembre 2026 à 19:30"); the date alone if no time is given."""
+    """Format a time with its date ("24 décembre 2026 à 19:30").
+
+    The date alone if no time is given.
+    """
     moment_read = _readable(value)
     if not isinstance(moment_read, datetime):
         return day(moment_read)

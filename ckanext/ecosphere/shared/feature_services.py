@@ -1,4 +1,5 @@
-"""Services that give objects, asked through the guard: how many are in a rectangle, and which (WFS, OGC API Features).
+"""Services that give objects, asked through the guard: how many are in a rectangle, and which (WFS,
+OGC API Features).
 
 What a server answers is believed only if it can be true; anything else is a `NoAnswer`.
 """
@@ -80,7 +81,9 @@ class Source:
         raise NotImplementedError
 
     def features(self, box: Box) -> list[BaseGeometry] | None:
-        """Return the first objects in a rectangle, None if the service does not give them in degrees."""
+        """Return the first objects in a rectangle, None if the service
+        does not give them in degrees.
+        """
         try:
             shapes = _shapes(self.collection(box))
         except (NoAnswer, FetchError):
@@ -94,8 +97,8 @@ class Source:
         """Return the whole answer.
 
         Raises:
-            NoAnswer: it is an error, empty, a page, or that of another layer to which the server led.
-            FetchError: there is none.
+            NoAnswer: it is an error, empty, a page, or that of another layer to which the server
+            led. FetchError: there is none.
         """
         answer = self.session.get(url)
         if answer.status >= _FIRST_FAILURE:

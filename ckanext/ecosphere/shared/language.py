@@ -1,4 +1,7 @@
-"""Language of texts: that of the page, of the recipient of a job, or the default; markers for messages of tables."""
+"""Language of texts: that of the page, of the recipient of a job, or the default.
+
+Markers for messages of tables.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +52,13 @@ def speaking(language: str | None, address: str = "/") -> Iterator[None]:
     CKAN closes its database session at the end of the block: read what is needed before.
 
     Args:
-        language: language code ("fr"); None, or one that the portal does not offer, for the portal's default.
-        address: path and query of the simulated request.
+        language: language code ("fr"); None, or one that the portal does not offer, for the
+        portal's default. address: path and query of the simulated request.
     """
     spoken = offered(language)
     overrides = {"CKAN_LANG": spoken, "CKAN_LANG_IS_DEFAULT": False}
-    # Within a request Flask-Babel caches the locale; without `force_locale` it would keep this one afterwards.
+    # Within a request Flask-Babel caches the locale; without `force_locale` it would keep this one
+    # afterwards.
     with (
         _application().test_request_context(address, environ_overrides=overrides),
         flask_babel.force_locale(Locale.parse(spoken)),

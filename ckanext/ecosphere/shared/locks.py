@@ -1,7 +1,8 @@
-"""Cross-process locks that are released when their process ends, however it ends: PostgreSQL advisory locks.
+"""Cross-process locks that are released when their process ends, however it ends: PostgreSQL
+advisory locks.
 
-Session-level locks need their own connection while they are held. A pooler in transaction mode, such as PgBouncer's,
-would lose them: connect CKAN's workers to PostgreSQL directly.
+Session-level locks need their own connection while they are held. A pooler in transaction mode,
+such as PgBouncer's, would lose them: connect CKAN's workers to PostgreSQL directly.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def _key(name: str) -> int:
 
 
 class Locks:
-    """Exclusive locks held through one connection; a context manager that releases them at its end."""
+    """Exclusive locks held through one connection.
+
+    A context manager that releases them at its end.
+    """
 
     def __init__(self) -> None:
         self._connection: Connection | None = None

@@ -1,7 +1,8 @@
 """What a line of the log belongs to: a request, a background job, a record of a harvest.
 
-Ids are kept beside the work, not handed from function to function, and added to each line by whoever writes the log
-(`operations.logs`). They name nobody: a request has a random id, a record the identifier of its catalogue.
+Ids are kept beside the work, not handed from function to function, and added to each line by
+whoever writes the log (`operations.logs`). They name nobody: a request has a random id, a record
+the identifier of its catalogue.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def about(**ids: str) -> Iterator[None]:
 
 
 def current() -> dict[str, str]:
-    """Return the ids of what is being done: `request`, `record`, `job`, and `asked_by`, the request of the job."""
+    """Return the ids of what is being done: `request`, `record`, `job`, and `asked_by`,
+    the request of the job.
+    """
     ids = dict(_ids.get())
     job = get_current_job()
     if job is not None:
@@ -42,7 +45,9 @@ def current() -> dict[str, str]:
 
 
 def request_id(proposed: str | None) -> str:
-    """Return the id of a request: the one that the proxy proposes if it is well-formed, else a random one."""
+    """Return the id of a request: the one that the proxy proposes if it is well-formed,
+    else a random one.
+    """
     if proposed and _WELL_FORMED.fullmatch(proposed):
         return proposed
     return uuid.uuid4().hex

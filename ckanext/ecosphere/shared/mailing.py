@@ -1,7 +1,8 @@
-"""E-mails: the mail server, harmless texts, headers, signed tokens of links; `work.outbox` sends them.
+"""E-mails: the mail server, harmless texts, headers, signed tokens of links; `work.outbox` sends
+them.
 
-RFC 5322 (Message-ID), RFC 3834 (Auto-Submitted), RFC 2369 and 8058 (List-Unsubscribe, one-click). `Precedence: bulk`
-is not standardised, but auto-responders respect it.
+RFC 5322 (Message-ID), RFC 3834 (Auto-Submitted), RFC 2369 and 8058 (List-Unsubscribe, one-click).
+`Precedence: bulk` is not standardised, but auto-responders respect it.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ FILES = frozenset({
 
 
 def harmless(line: str) -> str:
-    """Defuse links in a line: remove URL schemes, put the dots of host names in brackets ("example[.]org")."""
+    """Defuse links in a line: remove URL schemes, put the dots of host names
+    in brackets ("example[.]org").
+    """
     return HOST.sub(_in_brackets, SCHEME.sub("", line)).replace("@", "[@]")
 
 
@@ -86,7 +89,9 @@ def _in_brackets(match: re.Match[str]) -> str:
 
 
 def subject(sentence: str) -> str:
-    """Return the subject of an e-mail, on one line with French no-break spaces: the portal's name, then the event."""
+    """Return the subject of an e-mail, on one line with French no-break spaces: the portal's name,
+    then the event.
+    """
     told = f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}"
     return NO_BREAK.join(map(characters.one_line, told.split(NO_BREAK)))[:LONGEST_SUBJECT]
 
@@ -180,7 +185,9 @@ def link_key() -> str:
 
 
 def _new_key() -> str:
-    """Make the key in a transaction of its own, since a link may leave before the caller commits."""
+    """Make the key in a transaction of its own, since a link may
+    leave before the caller commits.
+    """
     row = {"key": KEY_NAME, "value": secrets.token_urlsafe(KEY_BYTES), "state": model.State.ACTIVE}
     with model.ensure_engine().begin() as connection:
         connection.execute(insert(model.SystemInfo).values(row).on_conflict_do_nothing())

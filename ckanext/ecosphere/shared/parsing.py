@@ -1,10 +1,12 @@
 """Parse untrusted XML and JSON: bounded; an odd value costs that value, not the document. Pure.
 
-XML: nothing that a document declares is resolved, and libxml2 keeps its limits on depth and entity expansion
-(`huge_tree` would lift them). Callers must bound bytes and elements themselves, and refuse a DOCTYPE.
+XML: nothing that a document declares is resolved, and libxml2 keeps its limits on depth and entity
+expansion (`huge_tree` would lift them). Callers must bound bytes and elements themselves, and
+refuse a DOCTYPE.
 
-JSON: NaN and Infinity, which it does not have, become null; integers of excessive length stay texts; lone surrogates
-and NUL, which no database stores, are replaced; values nested too deeply become null.
+JSON: NaN and Infinity, which it does not have, become null; integers of excessive length stay
+texts; lone surrogates and NUL, which no database stores, are replaced; values nested too deeply
+become null.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def xml_parser(encoding: str | None = None, *, recover: bool = False) -> etree.X
 
 
 def local_name(element: Element) -> str:
-    """Return the name of an element without its namespace; "" for a comment, an entity or a processing instruction."""
+    """Return the name of an element without its namespace; "" for a comment,
+    an entity or a processing instruction.
+    """
     tag = element.tag
     if isinstance(tag, str):
         return tag.rpartition("}")[2]

@@ -1,10 +1,10 @@
 """Background jobs that are queued at most once, and figures counted in the background.
 
-Redis is a queue, not a store: it may be emptied, or restored to an earlier state. Pending work is recorded in the
-database, from where it is queued again (`work.jobs.Job.recover`).
+Redis is a queue, not a store: it may be emptied, or restored to an earlier state. Pending work is
+recorded in the database, from where it is queued again (`work.jobs.Job.recover`).
 
-Figures over many rows are counted by a worker, while the reader sees a page that says so. If no worker responds in
-time, the page counts them itself.
+Figures over many rows are counted by a worker, while the reader sees a page that says so. If no
+worker responds in time, the page counts them itself.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ WORKER_SECONDS = 60
 def waits(job_id: str, queue: str) -> bool:
     """Return whether a job is waiting in a queue.
 
-    Its position in the queue counts, not its RQ status: a job is still "queued" if its worker was killed between taking
-    and starting it, and "finished" if it was queued again while it ran.
+    Its position in the queue counts, not its RQ status: a job is still "queued" if its worker was
+    killed between taking and starting it, and "finished" if it was queued again while it ran.
 
     Raises:
         RedisError: Redis is down.

@@ -1,8 +1,9 @@
 """Parse untrusted RDF without any network access.
 
-rdflib fetches the JSON-LD contexts that a document names, wherever they occur (in a list, in a scoped context, behind
-`@import`), by http and by `file://`. Importing this module replaces its loader for the whole process: bundled contexts
-are answered from files, all others are refused. rdflib's own access to the web is closed as well.
+rdflib fetches the JSON-LD contexts that a document names, wherever they occur (in a list, in a
+scoped context, behind `@import`), by http and by `file://`. Importing this module replaces its
+loader for the whole process: bundled contexts are answered from files, all others are refused.
+rdflib's own access to the web is closed as well.
 """
 
 from __future__ import annotations
@@ -133,7 +134,9 @@ class _BoundedMemory(Memory):
 
 
 def is_exact(graph: Graph, dataset: Node) -> bool:
-    """Return whether a dataset was published by a portal of the suite, so that it can be read exactly."""
+    """Return whether a dataset was published by a portal of the suite,
+    so that it can be read exactly.
+    """
     records = graph.objects(dataset, FOAF.isPrimaryTopicOf)
     return any((record, DCTERMS.conformsTo, PROFILE) in graph for record in records)
 
@@ -200,7 +203,8 @@ def close_rdflib() -> None:
     """Replace rdflib's loaders; called on import, idempotent.
 
     Raises:
-        ImportError: this version of rdflib loads contexts in an unknown way: rather no RDF than network access.
+        ImportError: this version of rdflib loads contexts in an unknown way: rather no RDF than
+            network access.
     """
     if not callable(getattr(jsonld_context, "source_to_json", None)):
         raise ImportError("rdflib loads JSON-LD contexts in an unknown way")

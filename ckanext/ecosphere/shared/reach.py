@@ -1,6 +1,8 @@
-"""How a reader gets the data of a dataset: download, service, on request, restricted; and whether its links answer.
+"""How a reader gets the data of a dataset: download, service, on request, restricted; and whether
+its links answer.
 
-Every page, the index and the measures of quality decide with these functions. Fields may be missing or of a wrong type.
+Every page, the index and the measures of quality decide with these functions. Fields may be missing
+or of a wrong type.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ _NO_DATA_TYPES = frozenset({"series", "SoftwareSourceCode"})
 def ways(dataset: Row) -> list[str]:
     """Return the ways of getting the data of a dataset: ids of the vocabulary `data-access`.
 
-    Data that are not public, or reachable only within the State's network, are reserved; data without any such resource
-    are available on request. A series and code without resources have no data to get.
+    Data that are not public, or reachable only within the State's network, are reserved; data
+    without any such resource are available on request. A series and code without resources have no
+    data to get.
     """
     if is_restricted(dataset):
         return [RESERVED]
@@ -53,7 +56,9 @@ def ways(dataset: Row) -> list[str]:
 
 
 def is_restricted(dataset: Row) -> bool:
-    """Return whether not everyone may have the data: by the access right, else by a ground that limits access."""
+    """Return whether not everyone may have the data: by the access right,
+    else by a ground that limits access.
+    """
     rights = str(dataset.get("access_rights") or "")
     if rights:
         right = voc.get("access-right").get(rights)
@@ -66,7 +71,9 @@ def is_restricted(dataset: Row) -> bool:
 
 
 def formats_by_way(dataset: Row) -> dict[str, list[str]]:
-    """Group the formats of data resources by way of access; `RESERVED` is the State's own network."""
+    """Group the formats of data resources by way of access;
+    `RESERVED` is the State's own network.
+    """
     formats_of_way: dict[str, list[str]] = {}
     for url in _list(dataset.get("endpoint_url")):
         way = SERVICE
@@ -99,7 +106,9 @@ def _resources(dataset: Row) -> Iterable[Row]:
 
 
 def is_document(resource: Row) -> bool:
-    """Return whether a resource documents or shows the data, rather than giving them: by its role or format."""
+    """Return whether a resource documents or shows the data, rather than giving them:
+    by its role or format.
+    """
     role = str(resource.get("resource_role") or "")
     return (
         role in _NO_DATA_ROLES or family_of(str(resource.get("format") or "")) in _NO_DATA_FAMILIES
@@ -137,7 +146,10 @@ def family_of(name: str) -> str | None:
 
 
 def link_states(dataset: Row) -> dict[str, DataDict]:
-    """Return the link checks of a dataset by URL (`ecosphere_quality_links`); empty without `ecosphere_quality`."""
+    """Return the link checks of a dataset by URL (`ecosphere_quality_links`).
+
+    Empty without `ecosphere_quality`.
+    """
     return once.of_dataset("links", dataset, _link_states)
 
 

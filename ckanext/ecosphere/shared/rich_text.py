@@ -1,7 +1,8 @@
 """Render untrusted Markdown as sanitised HTML, in time linear in its length.
 
-CommonMark 0.31 without raw HTML and images, by markdown-it-py and then nh3. markdown-it-py is linear but slow on text
-that is nearly all markup, so a text with more markup than any person writes is shown unformatted, but complete: see
+CommonMark 0.31 without raw HTML and images, by markdown-it-py and then nh3. markdown-it-py is
+linear but slow on text that is nearly all markup, so a text with more markup than any person writes
+is shown unformatted, but complete: see
 :data:`MOST_MARKUP`, :data:`MOST_LINES` and :data:`LONGEST`.
 """
 
@@ -17,14 +18,16 @@ from markdown_it import MarkdownIt
 
 from ckanext.ecosphere.shared import characters
 
-#: Increment when the same text gives different HTML: stored renderings of older versions are then redone.
+#: Increment when the same text gives different HTML: stored renderings of older versions are then
+#: redone.
 VERSION = 2
 TAGS = {
     "p", "br", "hr", "ul", "ol", "li", "strong", "em", "a", "blockquote", "code", "pre",
     "h3", "h4", "h5", "h6",
 }  # fmt: skip
 LINK_REL = "nofollow ugc noopener noreferrer"
-#: Limits up to which a text is rendered as Markdown: characters, possible markup characters, lines, URLs.
+#: Limits up to which a text is rendered as Markdown: characters, possible markup characters, lines,
+#: URLs.
 LONGEST = 50_000
 MOST_MARKUP = 2_500
 MOST_LINES = 1_500
@@ -64,7 +67,10 @@ def to_text(text: str | None) -> str:
 
 
 def plain(rendered: str) -> str:
-    """Convert the result of :func:`to_html` to plain text on one line; words end at blocks, not at inline tags."""
+    """Convert the result of :func:`to_html` to plain text on one line.
+
+    Words end at blocks, not at inline tags.
+    """
     return _BLANKS.sub(" ", html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", rendered)))).strip()
 
 
@@ -94,7 +100,10 @@ def without_links(rendered: str) -> str:
 
 
 def is_safe_href(address: str) -> bool:
-    """Return whether a link target is allowed: http, https, mailto, or a page of the portal; never "//elsewhere"."""
+    """Return whether a link target is allowed: http, https, mailto, or a page of the portal.
+
+    Never "//elsewhere".
+    """
     return bool(_SAFE_HREF.fullmatch(address)) and characters.is_clean(address)
 
 
@@ -155,7 +164,8 @@ def _parser(*, linkify: bool) -> MarkdownIt:
         parser.enable("linkify")
         if parser.linkify is None:
             raise RuntimeError("linkify-it-py is not installed")
-        # Only URLs with a scheme: "rapport.fr" may be a word, and e-mail addresses must not become links.
+        # Only URLs with a scheme: "rapport.fr" may be a word, and e-mail addresses must not become
+        # links.
         parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     return parser
 

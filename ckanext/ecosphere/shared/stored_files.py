@@ -1,7 +1,9 @@
-"""Files that the suite itself keeps: below ``ckan.storage_path``, or in an object storage that all servers share.
+"""Files that the suite itself keeps: below ``ckan.storage_path``, or in an object storage that all
+servers share.
 
-The object storage is one of CKAN's storages, called `ecosphere` (``ckan.files.storage.ecosphere.type`` and so on). A
-file is always asked for by its path below ``ckan.storage_path``, which is its location in the storage.
+The object storage is one of CKAN's storages, called `ecosphere`
+(``ckan.files.storage.ecosphere.type`` and so on). A file is always asked for by its path below
+``ckan.storage_path``, which is its location in the storage.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ STORAGE = "ecosphere"
 
 
 def shared() -> fk.Storage | None:
-    """Return the storage that all servers share, None if there is none and files stay in the folder."""
+    """Return the storage that all servers share, None if there is
+    none and files stay in the folder.
+    """
     try:
         return files.get_storage(STORAGE)
     except files.exc.UnknownStorageError:
@@ -73,7 +77,10 @@ def remove(path: Path) -> None:
 
 
 def upload_of(resource_id: str) -> BinaryIO | None:
-    """Open the uploaded file of a resource, wherever CKAN keeps it; return None if it does not exist."""
+    """Open the uploaded file of a resource, wherever CKAN keeps it.
+
+    Return None if it does not exist.
+    """
     upload = uploader.get_resource_uploader({"id": resource_id, "url_type": "upload"})
     location = upload.get_path(resource_id)
     storage = getattr(upload, "storage", None)

@@ -1,4 +1,6 @@
-"""Template helpers for the pages of every room: territories and their maps, labels, titles, file sizes, URLs."""
+"""Template helpers for the pages of every room: territories and their maps, labels, titles,
+file sizes, URLs.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ LISTS = {"organization.read": "organization", "group.read": "groups"}
 
 
 def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the territories to choose from by type: heading, and (id, label) in alphabetical order."""
+    """Return the territories to choose from by type: heading,
+    and (id, label) in alphabetical order.
+    """
     headings = {
         "region": _("Régions"),
         "departement": _("Départements"),
@@ -81,7 +85,9 @@ def ecosphere_size_text(value: Any) -> str:
 
 
 def ecosphere_page_of(kind: str, name: str) -> str:
-    """Return the URL of a dataset, service or group; "" for a type whose plugin is no longer loaded."""
+    """Return the URL of a dataset, service or group;
+    "" for a type whose plugin is no longer loaded.
+    """
     try:
         return tk.url_for(f"{kind}.read", id=name)
     except BuildError:
@@ -91,8 +97,8 @@ def ecosphere_page_of(kind: str, name: str) -> str:
 def ecosphere_text_language(dataset: Row, field: str) -> str:
     """Return the language of a dataset's text as shown on its page: a BCP 47 tag, for `lang`.
 
-    It is the language of the translation shown, else that of the dataset; if there are several, French is preferred, as
-    in `vocabularies.languages`.
+    It is the language of the translation shown, else that of the dataset; if there are several,
+    French is preferred, as in `vocabularies.languages`.
 
     Args:
         dataset: as returned by `package_show`.
@@ -123,7 +129,8 @@ def ecosphere_is_internal(resource: Row) -> bool:
 
 
 def ecosphere_closed(dataset: Row, resource: Row) -> str:
-    """Return why the reader cannot get data from a resource: "restricted", "internal" (the State's network), or "".
+    """Return why the reader cannot get data from a resource: "restricted", "internal" (the State's
+    network), or "".
 
     Documents about restricted data are open. Those who may edit a dataset have a right to its data.
     """
@@ -141,7 +148,8 @@ def _may_edit(dataset: Row) -> bool:
 
 
 def ecosphere_pager_symbols() -> DataDict:
-    """Return the symbols of the previous and next links, with names for screen readers (CKAN's have none).
+    """Return the symbols of the previous and next links, with names for screen readers (CKAN's have
+    none).
 
     Returns:
         `symbol_previous` and `symbol_next`, arguments of CKAN's `Page.pager`.
@@ -178,7 +186,10 @@ def is_series(kind: Any) -> bool:
 
 
 def shown_title(title: str, kind: Any) -> str:
-    """Return the title of a dataset of some type (`dcat_type`); that of a series says so in plain words."""
+    """Return the title of a dataset of some type (`dcat_type`).
+
+    That of a series says so in plain words.
+    """
     lot = _LOT.match(title)
     if lot and is_series(kind):
         return _("Series: {title}").format(title=title[lot.end() :])
@@ -204,7 +215,10 @@ HELPERS = {
 
 
 def filter_of_page() -> dict[str, str]:
-    """Return the search filter equivalent to the current page of a service or group; empty for other pages."""
+    """Return the search filter equivalent to the current page of a service or group.
+
+    Empty for other pages.
+    """
     name = LISTS.get(tk.request.endpoint or "")
     group = model.Group.get((tk.request.view_args or {}).get("id")) if name else None
     if name and group:

@@ -1,7 +1,9 @@
-"""Requests made from a need of a study, through the actions of the data requests, with the person's own rights.
+"""Requests made from a need of a study, through the actions of the data requests, with the person's
+own rights.
 
-The site is never sent: a request names the département or région. Of restricted data, its purpose, its duration and an
-undertaking are part of the text; a rectangle around the site goes with it only if the owner of the study sends it.
+The site is never sent: a request names the département or région. Of restricted data, its purpose,
+its duration and an undertaking are part of the text; a rectangle around the site goes with it only
+if the owner of the study sends it.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def _text(row: StudyNeed, label: str) -> str:
 
 
 def ask(study: Study, row: StudyNeed, data: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Make the draft of a request for a need; the person looks through it and sends it on the page of requests.
+    """Make the draft of a request for a need; the person looks through it and sends it on the page
+    of requests.
 
     Args:
         data: validated parameters of `ecosphere_study_request`, with what is filled in.

@@ -1,9 +1,10 @@
 """Datasets for a need on a site: the best of the catalogue, and why.
 
-Solr finds the datasets that have one of the phrases of a need, among those made for the places in which the site lies.
-A need that reaches further (`distance`) is also met by the datasets of the neighbours, which come after those of the
-site. If there are none, it looks everywhere: the need is then known, and mapped elsewhere. They are ranked here, so
-that each rank has its reasons: what the title says outweighs everything else.
+Solr finds the datasets that have one of the phrases of a need, among those made for the places in
+which the site lies. A need that reaches further (`distance`) is also met by the datasets of the
+neighbours, which come after those of the site. If there are none, it looks everywhere: the need is
+then known, and mapped elsewhere. They are ranked here, so that each rank has its reasons: what the
+title says outweighs everything else.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ LONGEST_QUERY = 1_900
 #: Index fields of the search room: places of a dataset, and themes with those above them.
 PLACE_FIELD, THEME_FIELD = "vocab_ecosphere_place", "vocab_ecosphere_theme"
 QUALITY_FIELD = "ecosphere_quality_score"
-#: Fields in which a phrase is looked for, with the weight of each. Without the French schema, keywords are whole terms.
+#: Fields in which a phrase is looked for, with the weight of each. Without the French schema,
+#: keywords are whole terms.
 SUBJECT = "title^8 ecosphere_tags^3 tags^3"
 DESCRIPTION = "notes"
 #: Words between those of a phrase: articles, and further names that the index has for a word.
@@ -65,8 +67,9 @@ class Candidate:
 
     Attributes:
         package_id, title, organisation: of the dataset; `name` is the last part of its address.
-        reasons: codes and parameters (`wording.REASONS`): words, theme, producer, scale, age, suitability…
-        finding: what is known without asking a service: extent, share of the site, restriction.
+        reasons: codes and parameters (`wording.REASONS`): words, theme, producer, scale, age,
+        suitability… finding: what is known without asking a service: extent, share of the site,
+        restriction.
         server: which can be asked for a count (`presence.count`), "" for none.
     """
 
@@ -100,7 +103,8 @@ NO_MATCH = Match(0.0)
 def look(needs: list[Need], site: Site, context: dict[str, Any]) -> dict[str, list[Candidate]]:
     """Return the best datasets of each need, best first, at most five, by id of the need.
 
-    Only what the user of the context may read. One or two questions to Solr a need, in at most 3 seconds for 60 needs.
+    Only what the user of the context may read. One or two questions to Solr a need, in at most 3
+    seconds for 60 needs.
 
     Raises:
         ckan.lib.search.SearchError: the search does not answer.
@@ -154,8 +158,8 @@ def _rows(need: Need, ground: Ground, around: Ground, context: Mapping[str, Any]
 
     Args:
         need: the need.
-        ground: the places of the site; the datasets of its neighbours are asked for apart, lest they take its rows.
-        around: the places of all that the need reaches.
+        ground: the places of the site; the datasets of its neighbours are asked for apart, lest
+        they take its rows. around: the places of all that the need reaches.
         context: that of the user.
     """
     question = {
@@ -210,10 +214,13 @@ def readable(ids: Iterable[str], context: Mapping[str, Any]) -> dict[str, Row]:
 
 
 def _query(phrases: Sequence[str]) -> str:
-    """Return a query for Solr's edismax parser that any of the phrases satisfies, the first best."""
+    """Return a query for Solr's edismax parser that any of the phrases satisfies,
+    the first best.
+    """
     query = ""
     for rank, phrase in enumerate(phrases):
-        # The index takes the endings off before the accents: "classés" and "classes" are two words for it.
+        # The index takes the endings off before the accents: "classés" and "classes" are two words
+        # for it.
         spelt = [word for word in _WORD.findall(phrase.lower()) if _words(word)]
         if not spelt:
             continue
@@ -241,7 +248,9 @@ def _words(text: str) -> Words:
 
 @lru_cache(maxsize=20_000)
 def _stems(text: str) -> Words:
-    """Return the words of a text without their endings of number and gender, as the index has them, more or less."""
+    """Return the words of a text without their endings of number and gender, as the index has them,
+    more or less.
+    """
     return tuple(map(_stem, _words(text[:5_000])))
 
 
@@ -254,7 +263,9 @@ def _stem(word: str) -> str:
 
 
 def _begins(stems: Words, text: Words) -> bool:
-    """Return whether a text begins with a phrase, in its order, with at most two other words between."""
+    """Return whether a text begins with a phrase, in its order,
+    with at most two other words between.
+    """
     rest = iter(text[: len(stems) + 2])
     return text[:1] == stems[:1] and all(stem in rest for stem in stems)
 
@@ -269,7 +280,9 @@ def _place_of(stems: Words, text: Words) -> int | None:
 
 
 def _best(need: Need, ground: Ground, rows: list[Row]) -> list[Row]:
-    """Return the index documents that are worth reading, by words, theme and place, each with `match` and `worth`."""
+    """Return the index documents that are worth reading, by words, theme and place,
+    each with `match` and `worth`.
+    """
     matching: list[Row] = []
     for row in rows:
         theme = 0.0
@@ -287,10 +300,11 @@ def _best(need: Need, ground: Ground, rows: list[Row]) -> list[Row]:
 
 
 def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
-    """Return how a dataset says that it is about a need; `NO_MATCH` if it only mentions one of its words.
+    """Return how a dataset says that it is about a need; `NO_MATCH` if it only mentions one of its
+    words.
 
-    A keyword counts if it is one of the best phrases and the theme is right; a description, if the title is the name of
-    a table, which says nothing.
+    A keyword counts if it is one of the best phrases and the theme is right; a description, if the
+    title is the name of a table, which says nothing.
 
     Args:
         is_of_theme: whether the dataset has a theme of the need.
@@ -326,7 +340,9 @@ def _match(need: Need, row: Mapping[str, Any], *, is_of_theme: bool) -> Match:
 
 
 def _is_listed(need: Need, title: str) -> bool:
-    """Return whether a title names the need besides another subject: "Carrières et gisements d'intérêt"."""
+    """Return whether a title names the need besides another subject:
+    "Carrières et gisements d'intérêt".
+    """
     phrases = [stems for stems in map(_stems, need.words) if len(stems) > 1]
     for part in _AND.split(title)[1:]:
         stems = _stems(part)
@@ -357,7 +373,8 @@ def _phrases() -> dict[str, dict[Words, set[str]]]:
 
 @lru_cache(maxsize=10_000)
 def _subjects(title: Words) -> tuple[tuple[int, Words], ...]:
-    """Return the phrases of needs that a title says, and their places; a word alone counts at the start.
+    """Return the phrases of needs that a title says, and their places; a word alone counts at the
+    start.
 
     "Trafic du réseau routier" is about traffic, not about the network.
     """
@@ -377,9 +394,10 @@ def _ids(stems: Words) -> set[str]:
 def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
     """Return whether a title is rather about another need.
 
-    It says a phrase of another subject, before those of this need and as long; or one that narrows the phrase that
-    matched: "Cartographie des habitats benthiques" is about the sea. Or the phrase that matched is shared with another
-    need, and the title goes on otherwise than this one: "ZNIEFF… de type I" is not of type II.
+    It says a phrase of another subject, before those of this need and as long; or one that narrows
+    the phrase that matched: "Cartographie des habitats benthiques" is about the sea. Or the phrase
+    that matched is shared with another need, and the title goes on otherwise than this one:
+    "ZNIEFF… de type I" is not of type II.
     """
     akin, first, longest = {need.id}, len(title), 0
     own = list(filter(None, map(_stems, need.words)))
@@ -403,13 +421,17 @@ def _is_of_another(need: Need, title: Words, matched: Words) -> bool:
 
 
 def _narrows(stems: Words, other: Words, title: Words) -> bool:
-    """Return whether a title says another phrase, and at once goes on from its last word to this phrase."""
+    """Return whether a title says another phrase, and at once goes on
+    from its last word to this phrase.
+    """
     joint = " ".join([*other, *stems[1:]])
     return other[-1:] == stems[:1] and len(stems) > 1 and f" {joint} " in f" {' '.join(title)} "
 
 
 def _exactness(values: Iterable[str], need: Need, ground: Ground) -> float:
-    """Return what the places of a dataset are worth: the closer around the site, the more, if they hold all of it."""
+    """Return what the places of a dataset are worth: the closer around the site, the more,
+    if they hold all of it.
+    """
     worth, exactness = 0.0, POINTS["places"]
     for value in values:
         kind = next((kind for kind in exactness if value.startswith(kind)), "")
@@ -452,7 +474,9 @@ def _rated(
 def _qualities(
     need: Need, row: Row, dataset: Row, ground: Ground
 ) -> list[tuple[float, str, dict[str, Any]]]:
-    """Return points, and the reason that says so if any: theme, producer, scale, age, quality, access."""
+    """Return points, and the reason that says so if any: theme, producer, scale, age, quality,
+    access.
+    """
     view = View(dataset)
     rated: list[tuple[float, str, dict[str, Any]]] = []
     for theme in need.themes:

@@ -15,7 +15,9 @@ def studies() -> None:
 
 @studies.command()
 def tick() -> None:
-    """Queue what is due: the daily look for new data, the weekly check of references. To be run every night."""
+    """Queue what is due: the daily look for new data, the weekly check of references.
+    To be run every night.
+    """
     steps = {
         "references": references.verify_if_due,
         "studies": lambda: int(news.LOOK.is_needed() and news.LOOK.enqueue()),
@@ -30,7 +32,9 @@ def tick() -> None:
 @studies.command("references")
 @click.option("--now", "is_now", is_flag=True, help="Ask them now.")
 def references_command(is_now: bool) -> None:
-    """Tell which references answered as expected when they were last asked, and what the others said."""
+    """Tell which references answered as expected when they were last asked,
+    and what the others said.
+    """
     if is_now:
         references.verify_references()
     for check in references.last_checks().values():

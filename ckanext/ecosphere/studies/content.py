@@ -89,7 +89,9 @@ def checked(content: Any, kind: str, place: str, lists: Lists) -> Any:
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a content as JSON knows it: days and odd numbers as texts, one line a text, no empty values."""
+    """Return a content as JSON knows it: days and odd numbers as texts, one line a text,
+    no empty values.
+    """
     if isinstance(value, dict):
         return {str(key): _cleaned(item) for key, item in value.items() if item not in (None, "")}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """The objects of datasets are counted on the sites of studies, in the background.
 
-Studies take turns, one dataset each. A server is asked by one worker at a time, and after some time the datasets of
-other servers come first, so that a slow one holds up only its own.
+Studies take turns, one dataset each. A server is asked by one worker at a time, and after some time
+the datasets of other servers come first, so that a slow one holds up only its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ PASSING = ("timeout", "connection", "status", "empty-answer", "html", "broken-an
 
 
 def count_objects() -> int:
-    """Count the objects of datasets that wait (background job); return of how many. Several workers may run at once."""
+    """Count the objects of datasets that wait (background job); return of how many.
+
+    Several workers may run at once.
+    """
     number, end = 0, time.monotonic() + TURN_SECONDS
     with Locks() as locks:
         turns = _Turns(locks)
@@ -74,7 +77,9 @@ class _Turns:
     spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def take(self, row: Work) -> bool:
-        """Let a study have its turn, unless the server is asked by another worker, or was for too long."""
+        """Let a study have its turn, unless the server is asked by another worker,
+        or was for too long.
+        """
         host = row.content["host"]
         if self.spent[host] > HOST_SECONDS:
             row.due = now() + LATER
@@ -108,7 +113,9 @@ def _lock_of_host(host: str) -> str:
 
 
 def _go_to_the_end(row: Work) -> None:
-    """Let the other datasets of the study wait behind those of others, which are done in the order of `due`."""
+    """Let the other datasets of the study wait behind those of others,
+    which are done in the order of `due`.
+    """
     others = sa.select(Work.id).where(
         of_study(row.content["study"]), Work.status == PENDING, Work.due <= now(), Work.id != row.id
     )
@@ -120,7 +127,10 @@ def _go_to_the_end(row: Work) -> None:
 
 
 def _count(id_: int) -> None:
-    """Count the objects of the dataset that a claimed row names; end the row if that dataset is not wanted any more."""
+    """Count the objects of the dataset that a claimed row names.
+
+    End the row if that dataset is not wanted any more.
+    """
     row = model.Session.get(Work, id_, populate_existing=True)
     if row is None:
         model.Session.rollback()
@@ -145,7 +155,8 @@ def _count(id_: int) -> None:
         else:
             finding = presence.count(dataset, site, finding)
     except Exception:
-        # Whatever it is: the answers of others may break a library. Neither place nor study is logged.
+        # Whatever it is: the answers of others may break a library. Neither place nor study is
+        # logged.
         model.Session.rollback()
         log.exception("The objects of dataset %s could not be counted", package_id)
         finding = presence.unanswered(finding, "broken-answer")
@@ -156,7 +167,9 @@ def _count(id_: int) -> None:
 
 
 def _dataset(package_id: str, owner_id: str) -> dict[str, Any] | None:
-    """Return a dataset with its services as the owner of a study may read it, None if they may not."""
+    """Return a dataset with its services as the owner of a study may read it,
+    None if they may not.
+    """
     owner = model.Session.get(model.User, owner_id)
     if owner is None or owner.state != model.State.ACTIVE:
         return None
@@ -183,8 +196,8 @@ def _answer_of(action: str, name: str, **parameters: str) -> dict[str, Any] | No
 def _save(id_: int, key: str, study_id: str, finding: Finding | None, is_last: bool = True) -> None:
     """Store a finding, and end its row if it is the last one; commit.
 
-    As everybody who changes needs, the worker locks the row of the study first: nobody waits for each other. After the
-    last dataset, the results of the run are noted.
+    As everybody who changes needs, the worker locks the row of the study first: nobody waits for
+    each other. After the last dataset, the results of the run are noted.
     """
     study = model.Session.get(Study, study_id, with_for_update=True, populate_existing=True)
     stored = model.Session.get(StudyDataset, key, populate_existing=True)

@@ -1,4 +1,7 @@
-"""What the record of a dataset says of a site: by declared territory, geometry, box or title; no service is asked."""
+"""What the record of a dataset says of a site: by declared territory, geometry, box or title.
+
+No service is asked.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,8 @@ _METROPOLIS, _SEA = "pays-fxx", "zone-maritime"
 class Ground:
     """The places in which a site lies, by index value.
 
-    Départements are linked with the seas at their coasts, and all of France with its metropolis: neither means that a
-    site on land lies in the sea, nor one overseas in the metropolis.
+    Départements are linked with the seas at their coasts, and all of France with its metropolis:
+    neither means that a site on land lies in the sea, nor one overseas in the metropolis.
     """
 
     def __init__(self, site: Site) -> None:
@@ -87,7 +90,10 @@ class Ground:
         return min(1.0, share)
 
     def closest(self, values: Sequence[str]) -> str:
-        """Return the place that holds most of the site, the smallest of several; the first if none does."""
+        """Return the place that holds most of the site, the smallest of several.
+
+        The first if none does.
+        """
         own = [value for value in values if value in self.order]
         if not own:
             return values[0]
@@ -132,7 +138,9 @@ Extent = tuple[str, str, float]
 
 
 def _extent(view: View, ground: Ground) -> Extent:
-    """Return how the extent of a dataset is known, its place that fits the site best, and its share of the site."""
+    """Return how the extent of a dataset is known, its place that fits the site best,
+    and its share of the site.
+    """
     declared = list(filter(None, map(places.index_value, view.territories)))
     area, is_box = _geometry(view.values.get("spatial"))
     titled = _title_places(view, declared, area)
@@ -156,7 +164,10 @@ def _extent(view: View, ground: Ground) -> Extent:
 
 
 def _lies_in(area: BaseGeometry, territories: Iterable[str]) -> bool:
-    """Return whether an area lies in the rectangle around territories, more or less; not, if it touches none."""
+    """Return whether an area lies in the rectangle around territories, more or less.
+
+    Not, if it touches none.
+    """
     around = [_around(value) for value in territories]
     return any(box is not None and box.covers(area.representative_point()) for box in around)
 
@@ -170,11 +181,13 @@ def _around(territory: str) -> BaseGeometry | None:
 
 
 def _title_places(view: View, declared: Sequence[str], area: BaseGeometry | None) -> list[str]:
-    """Return the places that a title names and that are to be believed rather than what is declared.
+    """Return the places that a title names and that are to be believed rather than what is
+    declared.
 
-    These are communes and EPCI of the declared départements; the territory of the service itself, if the title names it
-    and another was declared by mistake; without any declared territory, all that the title names where the data lie
-    ("Crues de la Loire" are not of the département of this name).
+    These are communes and EPCI of the declared départements; the territory of the service itself,
+    if the title names it and another was declared by mistake; without any declared territory, all
+    that the title names where the data lie ("Crues de la Loire" are not of the département of this
+    name).
     """
     title = view.title
     if any(value.startswith("commune-") for value in declared):
@@ -212,7 +225,9 @@ def territory_of_service(dataset: Mapping[str, Any]) -> str:
 
 
 def _geometry(value: Any) -> tuple[BaseGeometry | None, bool]:
-    """Return the geometry of a dataset in degrees, None without a valid one, and whether it consists of rectangles."""
+    """Return the geometry of a dataset in degrees, None without a valid one,
+    and whether it consists of rectangles.
+    """
     try:
         if isinstance(value, str):
             value = json.loads(value)

@@ -1,4 +1,6 @@
-"""What studies tell the ministry and the services: numbers above a threshold, without any person, title or site."""
+"""What studies tell the ministry and the services: numbers above a threshold, without any person,
+title or site.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def missing() -> list[dict[str, Any]]:
     Needs that people added themselves are left out: their names are their own words.
 
     Returns:
-        rows of `need` (id), `label` (by language), `territory` (id of the vocabulary) and `studies` (their number).
+        rows of `need` (id), `label` (by language), `territory` (id of the vocabulary) and `studies`
+        (their number).
     """
     territory = sa.func.jsonb_array_elements_text(Study.territories).table_valued("value")
     need_id = StudyNeed.need["id"].astext
@@ -53,10 +56,12 @@ def missing() -> list[dict[str, Any]]:
 
 
 def served_by(organization_id: str) -> dict[str, Any]:
-    """Return how many studies the public datasets of a service serve: they cover the site, and were not set aside.
+    """Return how many studies the public datasets of a service serve: they cover the site, and were
+    not set aside.
 
     Returns:
-        `studies`: their number, 0 below the threshold; `datasets`: number by dataset (id), those above it.
+        `studies`: their number, 0 below the threshold; `datasets`: number by dataset (id), those
+            above it.
     """
     package: Any = model.Package
     number = sa.func.count(StudyNeed.study_id.distinct())

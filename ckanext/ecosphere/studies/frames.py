@@ -4,7 +4,8 @@ A frame is a YAML file of `data/frames`, or a version that editors made in the p
 needs from `data/needs.yaml` and says why this kind of study needs them. A frame of a region or
 département inherits from another: it has only what it adds, removes and changes.
 
-A frame of the portal has the id of no file: whoever changes a frame that ships with the suite works on a copy.
+A frame of the portal has the id of no file: whoever changes a frame that ships with the suite works
+on a copy.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Need:
             frame.
         words: words and phrases by which its data are searched, the best first.
         themes: ids of the vocabulary `themes`, any of which suits.
-        place: where its data are looked for, from the site outwards: site, within, epci, departement, catchment,
-            national; `distance` in kilometres, for "within".
+        place: where its data are looked for, from the site outwards: site, within, epci,
+            departement, catchment, national; `distance` in kilometres, for "within".
         scale: denominator of the smallest suitable scale (25000), 0 for any.
         age: years after which data are too old, 0 for any.
         use: kind of use, key of `data/suitability.yaml`.
@@ -75,7 +76,10 @@ class Need:
 
     @classmethod
     def of_dict(cls, data: Mapping[str, Any]) -> Need:
-        """Return a stored need (`dataclasses.asdict`); keys of other versions of this class are ignored."""
+        """Return a stored need (`dataclasses.asdict`).
+
+        Keys of other versions of this class are ignored.
+        """
         values: dict[str, Any] = {}
         for item in fields(cls):
             if item.name in data:
@@ -232,7 +236,9 @@ def frame_of(
 
 
 def _references_of(content: Any) -> tuple[str, list[str]]:
-    """Return the id of the parent and the keys of the sources of a content that was not checked yet."""
+    """Return the id of the parent and the keys of the sources of a
+    content that was not checked yet.
+    """
     if not isinstance(content, dict):
         return "", []
     sources = content.get("sources")
@@ -243,7 +249,9 @@ def _references_of(content: Any) -> tuple[str, list[str]]:
 
 
 def _groups(values: Mapping[str, Any], parent: Frame, place: str) -> tuple[Group, ...]:
-    """Return the groups: those of the parent without what is removed, then what is changed or new."""
+    """Return the groups: those of the parent without what is removed,
+    then what is changed or new.
+    """
     labels = {group.id: group.label for group in parent.groups}
     placed: dict[str, tuple[str, Need]] = {}
     for group in parent.groups:
@@ -316,7 +324,9 @@ def shipped() -> dict[str, Frame]:
 
 
 def difference(frame_: Frame, parent: Frame) -> dict[str, list[Need]]:
-    """Return the needs that a frame adds to the one from which it inherits, removes and changes, in their order."""
+    """Return the needs that a frame adds to the one from which it inherits, removes and changes,
+    in their order.
+    """
     before = {need.id: need for need in parent.needs}
     after = {need.id: need for need in frame_.needs}
     common = [need for id_, need in after.items() if id_ in before]
@@ -386,19 +396,22 @@ def _order(frame_: Frame) -> tuple[bool, str]:
     return bool(frame_.territory), voc.normalise(in_language(frame_.title, "fr"))
 
 
-# --- frames of editors -----------------------------------------------------------------------------
+# --- frames of editors
+# -----------------------------------------------------------------------------
 
 
 def parsed(text: str) -> Any:
     """Return the content of a YAML text.
 
     Raises:
-        ValueError: it is too long, or no YAML that is accepted; the message is in the language of the page.
+        ValueError: it is too long, or no YAML that is accepted; the message is in the language of
+            the page.
     """
     if len(text) > LONGEST:
         raise ValueError(_too_long())
     try:
-        # Neither nested parts nor references to them, which make a small text very large, are built before.
+        # Neither nested parts nor references to them, which make a small text very large, are built
+        # before.
         depth = deepest = 0
         aliases = 0
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -458,7 +471,8 @@ def save(frame_id: str, content: Any, user_id: str) -> PortalFrame:
 
     Raises:
         NotFound: the portal has no such frame.
-        ValidationError: what is wrong with the content, and where; or the portal has as many frames as possible.
+        ValidationError: what is wrong with the content, and where; or the portal has as many frames
+            as possible.
     """
     earlier = versions(frame_id)
     if frame_id and not earlier:

@@ -1,7 +1,8 @@
 """Tables of studies, collections, reuses, frames of the portal, and opinions on suitability.
 
-There are no foreign keys to CKAN's tables: what a study says about a dataset outlives it. A study is deleted with its
-owner's account; its site is in no other table, and in no log; the rectangle around it is, for a day, in
+There are no foreign keys to CKAN's tables: what a study says about a dataset outlives it. A study
+is deleted with its owner's account; its site is in no other table, and in no log; the rectangle
+around it is, for a day, in
 the extracts that its people ask for.
 """
 
@@ -31,13 +32,13 @@ class Study(tk.BaseModel):
         frame_id, frame_version: frame from which its needs were taken, "" and 0 without one.
         site: label, kind (communes, epci, drawn, file), codes, and geometry (GeoJSON, degrees).
         buffer: metres around the site.
-        territories: ids of the départements and régions in which the site lies (vocabulary `territories`), for
-            statistics, which never read the site.
+        territories: ids of the départements and régions in which the site lies (vocabulary
+            `territories`), for statistics, which never read the site.
         state: active or archived.
         run: number of its last run, 0 before the first; `run_at` is when it began.
         pending: datasets whose objects are still to be counted.
-        extracts: data around the site that were asked for, see `publications.clipping.ask`. The room `access` has the
-            rectangle around the site with them, for a day.
+        extracts: data around the site that were asked for, see `publications.clipping.ask`. The
+            room `access` has the rectangle around the site with them, for a day.
         looked: when the portal last looked whether what nobody published has appeared.
     """
 
@@ -81,13 +82,14 @@ class Member(tk.BaseModel):
 
 
 class StudyNeed(tk.BaseModel):
-    """A need of a study, copied from its frame so that a later version of the frame changes nothing.
+    """A need of a study, copied from its frame so that a later version of the frame changes
+    nothing.
 
     Attributes:
         need: the need, as `frames.Need.as_dict`.
         group: title of its group, by language.
-        relevant: whether it is relevant; if not, `why` says why and `who` is the account that said so.
-        request_id: the data request made for it, None without one.
+        relevant: whether it is relevant; if not, `why` says why and `who` is the account that said
+        so. request_id: the data request made for it, None without one.
         finding: what is known of it on the site, as `states.Finding`.
     """
 
@@ -153,7 +155,8 @@ class StudyRun(tk.BaseModel):
 
 
 class PortalFrame(tk.BaseModel):
-    """A version of a frame that editors copied and changed in the portal; the highest one is in force.
+    """A version of a frame that editors copied and changed in the portal; the highest one is in
+    force.
 
     Attributes:
         frame_id: id of the frame; `version` counts from 1.

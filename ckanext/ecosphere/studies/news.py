@@ -1,7 +1,8 @@
-"""What appears later is told: a nightly look for what nobody published, and the e-mails about studies.
+"""What appears later is told: a nightly look for what nobody published, and the e-mails about
+studies.
 
-An e-mail names the study and its needs, never its site; it is written when it is sent, with what its reader may read
-then.
+An e-mail names the study and its needs, never its site; it is written when it is sent, with what
+its reader may read then.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ JOBS = (LOOK, OUTBOX)
 
 
 def look() -> int:
-    """Look whether what nobody published has appeared (background job); return in how many studies it has."""
+    """Look whether what nobody published has appeared (background job).
+
+    Return in how many studies it has.
+    """
     with Locks() as locks:
         if not locks.take(LOOKING):
             return 0  # another process looks
@@ -79,7 +83,10 @@ def look() -> int:
 
 
 def _look_at(study_id: str) -> int:
-    """Look at the missing needs of a study with the rights of its owner; return 1 if data for one have appeared."""
+    """Look at the missing needs of a study with the rights of its owner.
+
+    Return 1 if data for one have appeared.
+    """
     study = model.Session.get(Study, study_id)
     if study is None:
         return 0
@@ -108,7 +115,9 @@ def _is_missing(row: StudyNeed) -> bool:
 
 
 def _appeared(study: Study, missing: Sequence[StudyNeed], context: Any) -> list[StudyNeed]:
-    """Return the needs for which there is a dataset that was never proposed, and that says something of the site."""
+    """Return the needs for which there is a dataset that was never proposed,
+    and that says something of the site.
+    """
     searched = [frames.Need.of_dict(row.need) for row in missing]
     offered = candidates.look(searched, store.site_of(study), context)
     datasets_known = store.datasets(missing)
@@ -131,7 +140,10 @@ def remind(study: Study, row: StudyNeed, user_id: str, until: date) -> None:
 
 
 def tell_invited(study: Study, user_id: str) -> None:
-    """Tell a person, once, that a study is shared with them; the caller commits, then calls `OUTBOX.enqueue`."""
+    """Tell a person, once, that a study is shared with them.
+
+    The caller commits, then calls `OUTBOX.enqueue`.
+    """
     content = {"study": study.id, "needs": []}
     mail = {"recipient": user_id, "kind": INVITED, "key": f"invited:{study.id}"}
     OUTBOX.add([{**mail, "content": content}])
@@ -203,7 +215,10 @@ def _harmless(text: str) -> str:
 
 
 def _needs(study: Study, mail: Work, user: model.User) -> list[tuple[dict[str, str], list[str]]]:
-    """Return the labels of the needs of an e-mail; of what has appeared also titles that its reader may read."""
+    """Return the labels of the needs of an e-mail.
+
+    Of what has appeared also titles that its reader may read.
+    """
     rows = [row for row in store.needs(study) if row.id in mail.content["needs"]]
     by_need = store.datasets(rows)
     context = {"user": user.name, "auth_user_obj": user}

@@ -1,4 +1,6 @@
-"""Plugin `ecosphere_studies`: from a regulatory study and a place to its data, or the proof that they are missing."""
+"""Plugin `ecosphere_studies`: from a regulatory study and a place to its data,
+or the proof that they are missing.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,9 @@ class EcosphereStudiesPlugin(Room):
         return news.OUTBOX.failures(tk._("E-mails about studies"))
 
     def ecosphere_jobs(self) -> Sequence[Job]:
-        """Return the jobs that count objects on sites, look for what has appeared, and send e-mails."""
+        """Return the jobs that count objects on sites, look for what has appeared,
+        and send e-mails.
+        """
         return (store.COUNT, references.VERIFY, *news.JOBS)
 
     def ecosphere_queues(self) -> list[str]:

@@ -1,8 +1,10 @@
-"""Are there objects of a dataset on a site? Asked in the background, through the guard, bounded in time and bytes.
+"""Are there objects of a dataset on a site? Asked in the background, through the guard, bounded in
+time and bytes.
 
-Absence is never concluded from an empty or failed answer. A count of 0 is believed only if the same question, asked for
-a wide rectangle around the site, finds something: a server that reads the axes in another order finds nothing anywhere.
-A count above 0 is believed only if the same question finds another number far away: some servers ignore the rectangle.
+Absence is never concluded from an empty or failed answer. A count of 0 is believed only if the same
+question, asked for a wide rectangle around the site, finds something: a server that reads the axes
+in another order finds nothing anywhere. A count above 0 is believed only if the same question finds
+another number far away: some servers ignore the rectangle.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from ckanext.ecosphere.studies import config, states
 from ckanext.ecosphere.studies.site import Site
 from ckanext.ecosphere.studies.states import COVERS, COVERS_PART, NO_ANSWER, NOT_MAPPED, Finding
 
-#: Bounds of the questions about one dataset: layers, requests, and megabytes of one answer and of all.
+#: Bounds of the questions about one dataset: layers, requests, and megabytes of one answer and of
+#: all.
 MOST_LAYERS, MOST_REQUESTS, ANSWER_MEGABYTES, ALL_MEGABYTES = 4, 12, 6, 16
 #: Metres within which the nearest object is looked for.
 NEAR = 20_000
@@ -41,7 +44,8 @@ WIDE = 5.0
 WORLD = shapely.box(-180, -90, 180, 90)
 #: A place in the Atlantic without any data.
 FAR_AWAY: Box = (-30.5, 30.0, -30.4, 30.1)
-#: Share of the site from which a dataset covers the whole of it: outlines are some hundred metres off.
+#: Share of the site from which a dataset covers the whole of it: outlines are some hundred metres
+#: off.
 WHOLE = 0.95
 #: Extents by which it is sure that the place was mapped.
 SURE = ("territory", "geometry")
@@ -54,7 +58,8 @@ FAILURES = {
     "bytes": "too-large",
     "compression": "broken-answer",
 }
-#: Lower the rank, better the state of a need; a coverage that nothing proves comes after a proved absence.
+#: Lower the rank, better the state of a need; a coverage that nothing proves comes after a proved
+#: absence.
 _RANKS = {state: rank for rank, state in enumerate((COVERS, COVERS_PART, states.NOTHING_HERE))}
 _RANKS |= {NO_ANSWER: 5, states.RESTRICTED: 6, NOT_MAPPED: 7}
 _UNPROVED = 3
@@ -66,8 +71,9 @@ class Count:
 
     Attributes:
         number: its objects on the site.
-        code: counted; counted-rectangle or at-least if they could not all be compared with the outline; outside if
-            there is none, and the layer itself says that it ends before the site.
+        code: counted; counted-rectangle or at-least if they could not all be compared with the
+            outline; outside if there is none, and the layer itself says that it ends before the
+            site.
         nearest: metres to the nearest one if there is none on the site, None if not known.
     """
 
@@ -82,15 +88,16 @@ def moment() -> str:
 
 
 def count(dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
-    """Ask the service of a dataset how many of its objects are on a site, and how far the nearest is.
+    """Ask the service of a dataset how many of its objects are on a site, and how far the nearest
+    is.
 
-    WFS (`resultType=hits`, OGC 09-025r2 §11.1) or OGC API Features (`numberMatched`, OGC 17-069r4 §7.15). A slow,
-    empty, wrong, partial or dead server gives `NO_ANSWER`, never `NOTHING_HERE`. Restricted data are not counted: a
-    public service may show only the part of them that is public.
+    WFS (`resultType=hits`, OGC 09-025r2 §11.1) or OGC API Features (`numberMatched`, OGC 17-069r4
+    §7.15). A slow, empty, wrong, partial or dead server gives `NO_ANSWER`, never `NOTHING_HERE`.
+    Restricted data are not counted: a public service may show only the part of them that is public.
 
     Args:
-        dataset: as `package_show` gives it; `ecosphere_service` of a resource may hold its service, as
-            `ecosphere_access_service_show` gives it.
+        dataset: as `package_show` gives it; `ecosphere_service` of a resource may hold its service,
+            as `ecosphere_access_service_show` gives it.
         finding: what is known so far (`candidates.Candidate.finding`).
     """
     if finding.state == states.RESTRICTED:
@@ -111,9 +118,11 @@ def count(dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
 
 
 def unanswered(finding: Finding, code: str) -> Finding:
-    """Return what is known of a dataset after its service, or the portal itself, failed to count its objects.
+    """Return what is known of a dataset after its service, or the portal itself, failed to count
+    its objects.
 
-    Of data of another territory, a failure says nothing about this site: the finding stays as it was.
+    Of data of another territory, a failure says nothing about this site: the finding stays as it
+    was.
     """
     if finding.extent not in ("", "unknown") and not finding.share:
         return finding
@@ -279,7 +288,8 @@ def _asked(source: Source, site: Site) -> Count:
 
 
 def _nothing(source: Source, site: Site) -> Count:
-    """Return that a layer has nothing on a site, and the metres to its nearest object if that can be told.
+    """Return that a layer has nothing on a site, and the metres to its nearest object if that can
+    be told.
 
     Raises:
         NoAnswer: it has none far around either, so that its answer proves nothing.
@@ -321,11 +331,12 @@ def _distance(shapes: Sequence[BaseGeometry], site: Site) -> float | None:
 def conclude(
     findings: Sequence[Finding], requested: bool, relevant: bool, at: str | None = None
 ) -> Finding:
-    """Return the state of a need from those of its kept or proposed datasets, the request made and its relevance.
+    """Return the state of a need from those of its kept or proposed datasets, the request made and
+    its relevance.
 
     Args:
-        findings: those of the datasets, the best dataset first: that a lesser one has nothing here says nothing of a
-            better one which did not answer, or is restricted.
+        findings: those of the datasets, the best dataset first: that a lesser one has nothing here
+            says nothing of a better one which did not answer, or is restricted.
         at: ISO moment at which datasets were looked for, if not now.
     """
     at = at or moment()
@@ -344,7 +355,9 @@ def conclude(
 
 
 def _worth(finding: Finding) -> tuple[int, float]:
-    """Return the rank of a finding among those of a need: what is proved comes before what is likely."""
+    """Return the rank of a finding among those of a need:
+    what is proved comes before what is likely.
+    """
     rank = _RANKS.get(finding.state, len(_RANKS) + _UNPROVED)
     is_proved = bool(finding.count) and finding.code != "counted-rectangle"
     if finding.state in (COVERS, COVERS_PART) and not (is_proved or finding.extent in SURE):

@@ -1,6 +1,8 @@
-"""National references: sites outside of the portal that know something of a place, and whether they still do.
+"""National references: sites outside of the portal that know something of a place, and whether they
+still do.
 
-Links only: the portal never takes an answer of theirs for the state of a need. Those with an API are
+Links only: the portal never takes an answer of theirs for the state of a need. Those with an API
+are
 asked each week for places whose answer is known (`golden`). One that answers otherwise, or not at
 all, is shown as "did not answer" until it does: Docurba once told a commune of eight risks that it
 had none, since a page had changed what it expects in its address.
@@ -61,7 +63,8 @@ class Reference:
         home: address of the site; `url` is a template that takes the place, "" if there is none.
         territories: ids of the territories outside of which it knows nothing, empty for all.
         api: template of an address whose JSON has a count at the path `count`, "" for none.
-        golden: places whose answer is known: values of what the address takes, and the `least` count.
+        golden: places whose answer is known: values of what the address takes, and the `least`
+            count.
     """
 
     key: str
@@ -96,7 +99,8 @@ class Link:
 
     Attributes:
         exact: whether the address leads to the site's own page, not only to the home page.
-        answers: whether nothing speaks against the reference; if not, it "did not answer" when it was last asked.
+        answers: whether nothing speaks against the reference; if not, it "did not answer" when it
+            was last asked.
     """
 
     reference: Reference
@@ -253,7 +257,10 @@ def is_due(checks: Mapping[str, Check], now: datetime) -> bool:
 
 
 def verify_references() -> int:
-    """Ask the national references for places whose answer is known (background job); return how many were asked."""
+    """Ask the national references for places whose answer is known (background job).
+
+    Return how many were asked.
+    """
     with Locks() as locks:
         if not locks.take(VERIFY.lock):
             return 0  # another process asks them

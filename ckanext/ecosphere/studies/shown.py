@@ -53,7 +53,9 @@ def _frame(study: Study) -> dict[str, Any] | None:
 
 
 def full(study: Study, context: Any) -> dict[str, Any]:
-    """Return a study with its site, its needs by group, their state and datasets, and its people."""
+    """Return a study with its site, its needs by group, their state and datasets,
+    and its people.
+    """
     reader = authorization.person(context)
     about = brief(study, reader.id if reader else None)
     rows = store.needs(study)
@@ -96,8 +98,8 @@ def shown_finding(finding: Finding | None) -> dict[str, Any]:
     """Return a finding as JSON values; empty for none.
 
     Returns:
-        what `Finding` has, `label` and `icon` of its state, `evidence` (what is known, in words; else the label), and
-        `sentence`, which also says when the service was asked.
+        what `Finding` has, `label` and `icon` of its state, `evidence` (what is known, in words;
+        else the label), and `sentence`, which also says when the service was asked.
     """
     if finding is None:
         return {}
@@ -136,7 +138,8 @@ class Readable:
 
     Attributes:
         names: name by id of those that the reader may read.
-        gone: ids of public ones that were deleted since; of them title and service are shown as they were.
+        gone: ids of public ones that were deleted since; of them title and service are shown as
+            they were.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -184,14 +187,19 @@ def request_of(row: StudyNeed, context: Any) -> dict[str, Any] | None:
 
 
 def is_pending(request: dict[str, Any] | None) -> bool:
-    """Return whether an answer to a request is still to come; yes for one that the reader may not read."""
+    """Return whether an answer to a request is still to come.
+
+    Yes for one that the reader may not read.
+    """
     if request is None:
         return False
     return not request["id"] or request["state"] in PENDING
 
 
 def share(needs: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Return how many of the relevant needs have an answer: data that cover the site, or proof of nothing there."""
+    """Return how many of the relevant needs have an answer: data that cover the site,
+    or proof of nothing there.
+    """
     relevant = [each for each in needs if each["relevant"]]
     answered = [each for each in relevant if each["finding"].get("state") in store.ANSWERED]
     return {"answered": len(answered), "needs": len(relevant)}
@@ -223,7 +231,9 @@ def people(ids: Iterable[str]) -> dict[str, str]:
 
 
 def progress(study: Study, context: Any) -> dict[str, Any]:
-    """Return what a page needs to show the counts as they come in: number waiting, states of needs and datasets."""
+    """Return what a page needs to show the counts as they come in: number waiting,
+    states of needs and datasets.
+    """
     about = full(study, context)
     needs: dict[str, Any] = {}
     datasets: dict[str, Any] = {}
@@ -251,10 +261,10 @@ def draw(site: Site, lines: Iterable[Mapping[str, Any]]) -> dict[str, Any] | Non
         lines: datasets as `dataset` returns them; those that the reader may not read are left out.
 
     Returns:
-        `frame`: outline of France on which it is drawn; `site`: `d` of the SVG path of the site, and `area` of the site
-        with its buffer, "" without one; `extents` of the datasets (name, title, place), largest first, so that small
-        ones lie on top; `elsewhere`: number of datasets without a box, or with one in another part of France. None if
-        the site is on no outline.
+        `frame`: outline of France on which it is drawn; `site`: `d` of the SVG path of the site,
+        and `area` of the site with its buffer, "" without one; `extents` of the datasets (name,
+        title, place), largest first, so that small ones lie on top; `elsewhere`: number of datasets
+        without a box, or with one in another part of France. None if the site is on no outline.
     """
     frame = outlines.frame_of(site.box)
     if frame is None:

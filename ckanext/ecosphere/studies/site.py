@@ -88,7 +88,9 @@ class Site:
 
     @cached_property
     def territories(self) -> tuple[str, ...]:
-        """Index values of the places in which it lies: communes, EPCI, départements, seas, regions, country."""
+        """Index values of the places in which it lies: communes, EPCI, départements, seas, regions,
+        country.
+        """
         return areas.by_size(chain.from_iterable(around for _share, around in self.shares))
 
     def share_in(self, values: Iterable[str]) -> float:
@@ -190,10 +192,12 @@ def of_epci(name: str, buffer: int = 0) -> Site:
 
 
 def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
-    """Return the site of a geometry, feature or collection of features (RFC 7946), bounded and repaired.
+    """Return the site of a geometry, feature or collection of features (RFC 7946), bounded and
+    repaired.
 
     Raises:
-        SiteError: it is not GeoJSON, empty, too large, outside the world, self-crossing beyond repair…
+        SiteError: it is not GeoJSON, empty, too large, outside the world, self-crossing beyond
+            repair…
     """
     if len(text) > MOST_BYTES:
         raise SiteError("too-large", megabytes=MOST_BYTES // MEGABYTE)
@@ -205,7 +209,8 @@ def of_geojson(text: str, label: str = "", buffer: int = 0) -> Site:
 
 
 def of_file(name: str, content: bytes, buffer: int = 0) -> Site:
-    """Return the site of a file: GeoJSON, KML, GeoPackage or zipped Shapefile; read in the confined process.
+    """Return the site of a file: GeoJSON, KML, GeoPackage or zipped Shapefile; read in the confined
+    process.
 
     Raises:
         SiteError: it cannot be read, has no CRS, no geometry, too many vertices…

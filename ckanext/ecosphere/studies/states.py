@@ -1,7 +1,7 @@
 """States of a need on a site: a closed list, and how one is concluded from evidence.
 
-Absence is never concluded from an empty or failed answer: `NOTHING_HERE` needs an answered count on the site, from a
-dataset whose extent contains it.
+Absence is never concluded from an empty or failed answer: `NOTHING_HERE` needs an answered count on
+the site, from a dataset whose extent contains it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Finding:
     Attributes:
         state: one of the above; `states` in `data/messages.yaml` has their names.
         code: key of the sentence that says why (`findings` in `data/messages.yaml`), with `params`.
-        extent: how the extent of the dataset is known, from the surest: territory, geometry, box, title, unknown; ""
-            without a dataset.
+        extent: how the extent of the dataset is known, from the surest: territory, geometry, box,
+            title, unknown; "" without a dataset.
         share: share of the site that the extent contains, 0 to 1.
         count: objects counted on the site, None if they were not counted.
         nearest: metres to the nearest object, at most 20 000, None if not known.

@@ -1,4 +1,5 @@
-"""Studies: made from a frame and a site, run, changed, copied, shared, deleted. Nothing here asks a network.
+"""Studies: made from a frame and a site, run, changed, copied, shared, deleted. Nothing here asks a
+network.
 
 Limits bound what one person can store, and what one page has to show.
 """
@@ -58,7 +59,9 @@ class Counts(Backlog):
     """The datasets whose objects are to be counted."""
 
     def resume(self) -> int:
-        """Take up what killed processes left, also if they were killed each time: `counting` then says so."""
+        """Take up what killed processes left, also if they were killed each time:
+        `counting` then says so.
+        """
         number = super().resume()
         given_up = sa.update(Work).where(self.rows, Work.status == FAILED)
         result = model.Session.execute(given_up.values(status=PENDING, due=now()))
@@ -109,7 +112,8 @@ def get(study_id: Any) -> Study:
     """Return a study.
 
     Raises:
-        NotFound: there is none; the sentence is the same as for one that is not shared with the reader.
+        NotFound: there is none; the sentence is the same as for one that is not shared with the
+            reader.
     """
     study = model.Session.get(Study, str(study_id or ""))
     if study is None:
@@ -118,7 +122,8 @@ def get(study_id: Any) -> Study:
 
 
 def locked(study_id: Any) -> Study:
-    """Return a study whose needs are to be changed: nobody else changes them before the end of the transaction.
+    """Return a study whose needs are to be changed: nobody else changes them before the end of the
+    transaction.
 
     Raises:
         NotFound: there is none.
@@ -152,7 +157,9 @@ def needs(study: Study) -> Sequence[StudyNeed]:
 
 
 def datasets(rows: Iterable[StudyNeed]) -> dict[str, list[StudyDataset]]:
-    """Return the datasets of needs by the id of the need's row: added and kept ones first, those set aside last."""
+    """Return the datasets of needs by the id of the need's row: added and kept ones first,
+    those set aside last.
+    """
     by_need: dict[str, list[StudyDataset]] = {row.id: [] for row in rows}
     query = sa.select(StudyDataset).where(StudyDataset.study_need_id.in_(list(by_need)))
     order = sa.case({ADDED: 0, KEPT: 0, ASIDE: 2}, value=StudyDataset.decision, else_=1)
@@ -169,7 +176,9 @@ def chosen(study: Study) -> list[str]:
 
 
 def of_person(user_id: str, state: str) -> sa.Select[Any]:
-    """Return the query of the studies that a person owns or was invited to, the last changed first."""
+    """Return the query of the studies that a person owns or was invited to,
+    the last changed first.
+    """
     shared = sa.select(Member.study_id).where(Member.user_id == user_id)
     own = sa.or_(Study.owner_id == user_id, Study.id.in_(shared))
     query = sa.select(Study).where(own, Study.state == state)
@@ -253,7 +262,8 @@ def add_need(study: Study, label: str, words: list[str], themes: list[str]) -> S
 def run(study: Study, context: Any) -> None:
     """Look for the datasets of all relevant needs, and queue the counts; commit.
 
-    What people decided stays: kept, added and set-aside datasets, needs that are not relevant. Proposals are replaced.
+    What people decided stays: kept, added and set-aside datasets, needs that are not relevant.
+    Proposals are replaced.
 
     Args:
         context: of the person who runs it, whose rights decide which datasets are proposed.
@@ -386,8 +396,9 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
     """Return what changed between the results of two runs, one row a need that changed.
 
     Returns:
-        rows of `need` (its id), `label` (by language), `before` and `after` (states, "" if the run had no such need),
-        `came` and `went` (titles of datasets), `counts` (title, and numbers before and after).
+        rows of `need` (its id), `label` (by language), `before` and `after` (states, "" if the run
+        had no such need), `came` and `went` (titles of datasets), `counts` (title, and numbers
+        before and after).
     """
     nothing: dict[str, Any] = {"label": {}, "state": "", "datasets": {}}
     changes = []
@@ -416,7 +427,8 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, 
 def want(study: Study, servers: Mapping[str, str]) -> None:
     """Ask for the counts of datasets of a study; the caller commits, then calls `COUNT.enqueue`.
 
-    The best ones of each need come first. Those beyond `ecosphere.studies.most_counted` are not asked, which is said.
+    The best ones of each need come first. Those beyond `ecosphere.studies.most_counted` are not
+    asked, which is said.
 
     Args:
         servers: the server that is asked, by the id of the row of the dataset.
@@ -560,7 +572,8 @@ def invite(study: Study, user_id: str, may_write: bool) -> None:
 
 
 def make_link(study: Study, may_write: bool) -> str:
-    """Make a link that lets one person in, once, within 30 days; return its secret, which is not stored.
+    """Make a link that lets one person in, once, within 30 days; return its secret, which is not
+    stored.
 
     Raises:
         ValidationError: the study has as many members as possible.
@@ -597,7 +610,10 @@ def link(secret: str) -> Member | None:
 
 
 def open_link(row: Member, user_id: str) -> Study:
-    """Let a person in by a link, which is then used up unless they own the study; the caller commits."""
+    """Let a person in by a link, which is then used up unless they own the study.
+
+    The caller commits.
+    """
     study = get(row.study_id)
     if study.owner_id == user_id:
         return study

@@ -1,8 +1,10 @@
-"""Suitability of a dataset for a kind of use, 0 to 5, by the limits that the ministry wrote in `data/suitability.yaml`.
+"""Suitability of a dataset for a kind of use, 0 to 5, by the limits that the ministry wrote in
+`data/suitability.yaml`.
 
 It is shown beside the badge, never in it: the badge says how well a dataset is described, this says
-what it can be used for. A dataset is as suitable as its weakest property lets it be. People who used it say whether it
-was suitable, once a person, dataset and use: everybody sees how many said so, only those who edit it read why.
+what it can be used for. A dataset is as suitable as its weakest property lets it be. People who
+used it say whether it was suitable, once a person, dataset and use: everybody sees how many said
+so, only those who edit it read why.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ _DRAWING = frozenset({"OGC:WMS", "OGC:WMTS", "TMS"})
 
 @cache
 def uses() -> dict[str, dict[str, Any]]:
-    """Return the kinds of use by id: `label`, `fits` (sentence of data that no limit concerns), and all `limits`.
+    """Return the kinds of use by id: `label`, `fits` (sentence of data that no limit concerns), and
+    all `limits`.
 
     Raises:
         ContentError: the file is wrong.
@@ -55,7 +58,8 @@ def uses() -> dict[str, dict[str, Any]]:
 
 
 def score(view: View, use: str, today: date | None = None) -> tuple[int, str, dict[str, Any]]:
-    """Return the suitability of a dataset for a use, 0 to 5, with the code and parameters of its sentence.
+    """Return the suitability of a dataset for a use, 0 to 5, with the code and parameters of its
+    sentence.
 
     Args:
         use: id of a kind of use.
@@ -116,9 +120,10 @@ def properties(view: View, today: date) -> dict[str, Any]:
     """Return what limits ask about a dataset; None where its metadata say nothing.
 
     Returns:
-        `scale` (denominator of the finest one), `resolution` (metres), `age` (full years since it was last modified),
-        `representation`, `services` ("none" or "view-only" if its objects cannot be had), `licence`, and `unknown`:
-        which of scale, age and representation are not said.
+        `scale` (denominator of the finest one), `resolution` (metres), `age` (full years since it
+        was last modified), `representation`, `services` ("none" or "view-only" if its objects
+        cannot be had), `licence`, and `unknown`: which of scale, age and representation are not
+        said.
     """
     natures = [links.nature(resource.values) for resource in view.resources]
     scale, resolution = table.with_fact("resolution")
@@ -203,7 +208,9 @@ def save_opinion(package_id: str, user_id: str, use: str, fits: bool, why: str) 
 
 
 def counts(package_id: str) -> list[dict[str, Any]]:
-    """Return for each use about which somebody said something: `use`, `label`, `fits` and `not_fits` (numbers)."""
+    """Return for each use about which somebody said something: `use`, `label`,
+    `fits` and `not_fits` (numbers).
+    """
     fits = sa.func.count().filter(Suitability.fits)
     not_fits = sa.func.count().filter(~Suitability.fits)
     columns = (Suitability.use, fits.label("fits"), not_fits.label("not_fits"))

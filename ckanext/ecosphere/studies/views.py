@@ -1,4 +1,7 @@
-"""Pages of studies and of frames. They read the database and, when a study is run, the index: never another server."""
+"""Pages of studies and of frames.
+
+They read the database and, when a study is run, the index: never another server.
+"""
 
 from __future__ import annotations
 
@@ -195,7 +198,10 @@ def need_create(id: str) -> AnyResponse:
 
 @ecosphere_studies.route("/etudes/<id>/besoins/<need>", methods=GET_POST)
 def need(id: str, need: str) -> AnyResponse:
-    """Show a need with all its datasets and what can be done about it; on POST, say whether it is relevant."""
+    """Show a need with all its datasets and what can be done about it.
+
+    On POST, say whether it is relevant.
+    """
     form = Form("relevant", "why")
     if form.sends("ecosphere_study_need_update", id=id, need=need):
         return to_study(id, need)
@@ -388,7 +394,9 @@ def _may_edit(frame_id: str = "") -> bool:
 
 @ecosphere_studies.route("/etudes/cadres/<id>")
 def frame_read(id: str) -> Response:
-    """Show a frame: its needs, its sources, and how it differs from the frame that it inherits from."""
+    """Show a frame: its needs, its sources, and how it differs from
+    the frame that it inherits from.
+    """
     frame = frames.get(id)
     parent = frames.frame(frame.inherits)
     difference = None

@@ -36,7 +36,9 @@ ICONS = {
 
 
 def sentence(finding: Finding) -> str:
-    """Return what is known of a dataset or need on a site, and when and how often its service was asked."""
+    """Return what is known of a dataset or need on a site,
+    and when and how often its service was asked.
+    """
     return " ".join(filter(None, (evidence(finding), _asked(finding))))
 
 
@@ -107,7 +109,9 @@ def _sentence(section: str, code: str, default: str, params: Mapping[str, Any]) 
 
 
 class _Params(dict[str, Any]):
-    """Parameters of a sentence, none of which may be missing: stored findings may be older than the sentence."""
+    """Parameters of a sentence, none of which may be missing:
+    stored findings may be older than the sentence.
+    """
 
     def __missing__(self, key: str) -> str:
         return "…"

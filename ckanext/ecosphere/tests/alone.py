@@ -1,15 +1,18 @@
-"""Crawl of a real CKAN with only some of the plugins, as a separate program, since a process can start CKAN only once.
+"""Crawl of a real CKAN with only some of the plugins, as a separate program, since a process can
+start CKAN only once.
 
-Reads a JSON object from standard input: `config` (options of every portal), `token` (of a sysadmin), `paths` (requested
-as the sysadmin on every portal), `compiled` (folder of compiled templates shared by all portals) and `runs`, a list of
-objects with these keys, all but the first two optional:
+Reads a JSON object from standard input: `config` (options of every portal), `token` (of a
+sysadmin), `paths` (requested as the sysadmin on every portal), `compiled` (folder of compiled
+templates shared by all portals) and `runs`, a list of objects with these keys, all but the first
+two optional:
 
 - `name` of the run, and `plugins` as in `ckan.plugins`;
 - `more`: further paths; `only`: paths requested instead of all others;
 - `before` and `after`: SQL statements, the second of which undoes the first;
 - `command`: arguments for `ckan -c FILE`, run instead of the crawl.
 
-Each run is a forked process that has not loaded any plugin. Writes a JSON object: name of the run → findings.
+Each run is a forked process that has not loaded any plugin. Writes a JSON object: name of the run →
+findings.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ from urllib.parse import urlsplit
 MOST_PAGES = 12
 AT_ONCE = 2
 _LINK = re.compile(r'<a [^>]*?href="(/[^"#]*)')
-#: Links that are not followed: they end the session, return files, or lead to the same page in another language.
+#: Links that are not followed: they end the session, return files, or lead to the same page in
+#: another language.
 _SKIPPED = re.compile(r"^/(user/_?logout|user/logged|uploads|webassets|base|(en|fr)(/|$)|api/)")
 
 
@@ -61,7 +65,9 @@ def start(config: dict[str, Any], compiled: str) -> Any:
 
 
 def crawl(app: Any, token: str, paths: list[str], most: int) -> dict[str, int]:
-    """Follow links from the home page as an anonymous user, then request given and our own pages as the sysadmin."""
+    """Follow links from the home page as an anonymous user,
+    then request given and our own pages as the sysadmin.
+    """
     found: dict[str, int] = {}
     client = app.test_client()
     waiting, seen = ["/"], {"/"}
@@ -92,7 +98,9 @@ def own_pages(app: Any) -> list[str]:
             if not rule.arguments
             and rule.rule != "/ecosphere/health/ready"  # 503, since no worker runs
             and "GET" in rule.methods
-            and str(getattr(app.view_functions[rule.endpoint], "__module__", "")).startswith("ckanext.ecosphere")
+            and str(getattr(app.view_functions[rule.endpoint], "__module__", "")).startswith(
+                "ckanext.ecosphere"
+            )
         }
     )
 
@@ -112,7 +120,11 @@ def command(config: dict[str, Any], words: list[str]) -> dict[str, Any]:
     from ckan.cli.cli import ckan
     from click.testing import CliRunner
 
-    lines = [f"{name} = {str(value).replace('%', '%%')}" for name, value in config.items() if name[0] not in "_h"]
+    lines = [
+        f"{name} = {str(value).replace('%', '%%')}"
+        for name, value in config.items()
+        if name[0] not in "_h"
+    ]
     with tempfile.TemporaryDirectory() as folder:
         ini = Path(folder) / "ckan.ini"
         ini.write_text("\n".join(["[app:main]", *lines, *LOGGING.splitlines(), ""]))
@@ -138,7 +150,10 @@ args = (sys.stderr,)
 
 
 def one(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    """Start and crawl one portal, or run one command; the reason of a failed start is returned as `refused`."""
+    """Start and crawl one portal, or run one command.
+
+    The reason of a failed start is returned as `refused`.
+    """
     memory = Memory()
     logging.getLogger().handlers = [memory]
     config, result = {**told["config"], "ckan.plugins": run["plugins"]}, {}
@@ -166,9 +181,11 @@ def one(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_what_is_the_same() -> None:
-    """Import what is slow to load and common to all portals before forking: CKAN, libraries, languages.
+    """Import what is slow to load and common to all portals before forking: CKAN, libraries,
+    languages.
 
-    No module of a plugin is imported: a plugin that needs another one's module must not find it already loaded.
+    No module of a plugin is imported: a plugin that needs another one's module must not find it
+    already loaded.
     """
     for name in ("ckan.cli.cli", "ckan.tests.helpers", "owslib.iso", "pyproj", "rdflib", "shapely"):
         import_module(name)

@@ -1,7 +1,7 @@
 """Fixtures for browser tests: a portal in a separate process, and Chromium through Playwright.
 
-The portal uses the test database and index, so a test prepares its data with CKAN's actions as usual (`with_plugins`,
-`clean_db`, `clean_index`) and then opens pages::
+The portal uses the test database and index, so a test prepares its data with CKAN's actions as
+usual (`with_plugins`, `clean_db`, `clean_index`) and then opens pages::
 
     def test_a_person_finds_it(page, with_plugins, clean_db, clean_index):
         factories.Dataset(title="Zones humides")
@@ -35,9 +35,11 @@ from dev.stack import packages
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 300  # slow on a busy machine; a process that dies is noticed at once
-CHROMIUM = os.environ.get("CHROMIUM") or str(packages.NEEDS["chromium"].find() or "/usr/bin/chromium")
-#: Without these options, Chromium contacts its vendor's hosts at each start; other hosts named by a page do not
-#: resolve.
+CHROMIUM = os.environ.get("CHROMIUM") or str(
+    packages.NEEDS["chromium"].find() or "/usr/bin/chromium"
+)
+#: Without these options, Chromium contacts its vendor's hosts at each start; other hosts named by a
+#: page do not resolve.
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -59,10 +61,11 @@ def free_port() -> int:
 
 
 def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
-    """Wait until the URL answers; fail with the end of the log if the process dies or the time is over.
+    """Wait until the URL answers; fail with the end of the log if the process dies or the time is
+    over.
 
-    Any status counts as an answer: until the first test has created the tables of a new database, the portal returns
-    503.
+    Any status counts as an answer: until the first test has created the tables of a new database,
+    the portal returns 503.
     """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -86,7 +89,9 @@ def has_tables(portal: str) -> bool:
 
 
 def wait_for_tables(portal: str) -> None:
-    """Wait until the portal sees its plugins' tables, which the test process creates on a new database."""
+    """Wait until the portal sees its plugins' tables,
+    which the test process creates on a new database.
+    """
     deadline = time.monotonic() + 60
     while not has_tables(portal):
         assert time.monotonic() < deadline, "the tables of the plugins do not exist"
@@ -94,7 +99,9 @@ def wait_for_tables(portal: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+def portal_url(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """URL of a portal with the plugins of `test.ini`, on the test database and index."""
     url = f"http://127.0.0.1:{free_port()}"
     log = tmp_path_factory.mktemp("portal") / "portal.log"
@@ -139,11 +146,15 @@ def page(portal_url: str, browser: Browser, request: pytest.FixtureRequest) -> I
     Fails after the test if a page loaded anything from another host or if a script raised an error.
     """
     if not has_tables(portal_url):
-        if "loaded" not in request.fixturenames:  # else the next test would unload the plugins of its module
+        if (
+            "loaded" not in request.fixturenames
+        ):  # else the next test would unload the plugins of its module
             request.getfixturevalue("with_plugins")
         request.getfixturevalue("empty_db")()
     wait_for_tables(portal_url)
-    context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900}
+    )
     tab = context.new_page()
     tab.set_default_timeout(60_000)
     home = urlsplit(portal_url).netloc
@@ -160,8 +171,14 @@ def page(portal_url: str, browser: Browser, request: pytest.FixtureRequest) -> I
 
     tab.on("request", lambda request: (note(request.url), sent.update({request: time.monotonic()})))
     tab.on("requestfinished", lambda request: sent.pop(request, None))
-    tab.on("requestfailed", lambda request: (sent.pop(request, None), told.append(f"{request.url}: {request.failure}")))
-    tab.on("response", lambda answer: answer.status < 400 or told.append(f"{answer.url}: {answer.status}"))
+    tab.on(
+        "requestfailed",
+        lambda request: (sent.pop(request, None), told.append(f"{request.url}: {request.failure}")),
+    )
+    tab.on(
+        "response",
+        lambda answer: answer.status < 400 or told.append(f"{answer.url}: {answer.status}"),
+    )
     tab.on("console", lambda message: told.append(message.text))
     tab.on("pageerror", lambda error: errors.append(str(error)))
     yield tab
@@ -187,12 +204,14 @@ def state_of(page: Page) -> str:
         page: page of the fixture, before its test has ended.
 
     Returns:
-        URL, pending requests, failed requests and console messages, the visible text, and the end of the portal's log
-        with the stack of each of its threads.
+        URL, pending requests, failed requests and console messages, the visible text, and the end
+        of the portal's log with the stack of each of its threads.
     """
     sent, told = _pages[page]
     now = time.monotonic()
-    waiting = [f"{request.method} {request.url} for {now - since:.1f} s" for request, since in sent.items()]
+    waiting = [
+        f"{request.method} {request.url} for {now - since:.1f} s" for request, since in sent.items()
+    ]
     try:
         focus = page.locator("*:focus").evaluate_all(FOCUS)
         seen = page.locator("body").inner_text(timeout=5_000)
@@ -201,8 +220,16 @@ def state_of(page: Page) -> str:
     _portal["process"].send_signal(signal.SIGUSR1)
     time.sleep(1)
     log = _portal["log"].read_text(errors="replace")[-12_000:]
-    parts = {"waits": waiting, "told": told[-20:], "focus": focus, "seen": [seen[:2000]], "portal": [log]}
-    return "\n".join([page.url, *(f"{name}: {line}" for name, lines in parts.items() for line in lines)])
+    parts = {
+        "waits": waiting,
+        "told": told[-20:],
+        "focus": focus,
+        "seen": [seen[:2000]],
+        "portal": [log],
+    }
+    return "\n".join(
+        [page.url, *(f"{name}: {line}" for name, lines in parts.items() for line in lines)]
+    )
 
 
 def log_in(page: Page, name: str, password: str) -> None:
@@ -211,8 +238,12 @@ def log_in(page: Page, name: str, password: str) -> None:
     Raises:
         AssertionError: the log-in was refused.
     """
-    answer = page.request.post("/fr/user/login", form={"login": name, "password": password}, max_redirects=0)
-    assert answer.status == HTTPStatus.FOUND and "/login" not in answer.headers["location"], answer.text()
+    answer = page.request.post(
+        "/fr/user/login", form={"login": name, "password": password}, max_redirects=0
+    )
+    assert answer.status == HTTPStatus.FOUND and "/login" not in answer.headers["location"], (
+        answer.text()
+    )
 
 
 def log_in_by_hand(page: Page, name: str, password: str) -> None:
@@ -225,7 +256,9 @@ def log_in_by_hand(page: Page, name: str, password: str) -> None:
 
 
 def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
-    """Wait until a JavaScript expression holds; `wait_for_function` polls in the page, which its CSP forbids."""
+    """Wait until a JavaScript expression holds; `wait_for_function` polls in the page,
+    which its CSP forbids.
+    """
     deadline = time.monotonic() + seconds
     while not _holds(page, expression):
         assert time.monotonic() < deadline, expression
@@ -235,7 +268,8 @@ def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
 def save_dataset(page: Page, press: Callable[[], None]) -> None:
     """Save the form of a dataset and wait for the form of its first file.
 
-    The button is pressed once more if nothing happens, as a user would; errors shown by the form fail the test.
+    The button is pressed once more if nothing happens, as a user would; errors shown by the form
+    fail the test.
     """
     press()
     try:
@@ -295,10 +329,12 @@ def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critic
         impacts: the severities that count.
 
     Returns:
-        one line for each finding: rule, severity, and the first elements concerned; empty if there is none.
+        one line for each finding: rule, severity, and the first elements concerned; empty if there
+            is none.
     """
     return [
-        f"{v['id']} ({v['impact']}): {v['help']}: " + " | ".join(n["html"][:160] for n in v["nodes"][:3])
+        f"{v['id']} ({v['impact']}): {v['help']}: "
+        + " | ".join(n["html"][:160] for n in v["nodes"][:3])
         for v in run_axe(page)
         if v["impact"] in impacts
     ]

@@ -1,4 +1,6 @@
-"""Canary server that must never be contacted: outside of the allowed networks, it records every connection."""
+"""Canary server that must never be contacted: outside of the allowed networks,
+it records every connection.
+"""
 
 from __future__ import annotations
 

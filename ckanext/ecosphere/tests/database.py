@@ -1,7 +1,7 @@
 """Fixture `empty_db`: an empty database with the tables of the loaded plugins.
 
-Checking each plugin for missing tables takes a sixth of a second, longer than emptying all tables: complete sets of
-plugins are remembered, until CKAN itself recreates the database.
+Checking each plugin for missing tables takes a sixth of a second, longer than emptying all tables:
+complete sets of plugins are remembered, until CKAN itself recreates the database.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def lacking() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]) -> Callable[[], None]:
+def empty_db(
+    reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
+) -> Callable[[], None]:
     """Return a function that empties the database and creates the tables of every loaded plugin."""
 
     def empty() -> None:

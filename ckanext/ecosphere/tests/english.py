@@ -12,17 +12,27 @@ from lxml import html
 
 from dev.translations import __main__ as catalogue
 
-READ_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder", "data-bs-title", "data-module-content")
+READ_ATTRIBUTES = (
+    "aria-label",
+    "title",
+    "alt",
+    "placeholder",
+    "data-bs-title",
+    "data-module-content",
+)
 PLACE = re.compile(r"%\\\(\w+\\\)[sdr]|%[sdr]|\\\{\w*\\\}")
 #: English messages that are French words as well, and may appear on French pages.
 FRENCH_TOO = {"Public", "Services"}
-#: Minimum number of letters of a message with placeholders besides them, as anything would match a shorter one.
+#: Minimum number of letters of a message with placeholders besides them, as anything would match a
+#: shorter one.
 ENOUGH_LETTERS = 10
 
 
 @cache
 def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
-    """Return the messages whose French differs: plain ones as message → French, those with placeholders as patterns."""
+    """Return the messages whose French differs: plain ones as message → French,
+    those with placeholders as patterns.
+    """
     plain, patterns = {}, []
     for path in (Path(ckan.__file__).parent / "i18n/fr/LC_MESSAGES/ckan.po", catalogue.PO):
         with path.open("rb") as stream:
@@ -37,13 +47,18 @@ def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
                         continue
                     if "{" in text or "%" in text:
                         pattern = PLACE.sub(".+", re.escape(flat))
-                        if len(re.sub(r"[^A-Za-z]", "", re.sub(r"%\(\w+\)s|\{\w*\}", "", flat))) >= ENOUGH_LETTERS:
+                        if (
+                            len(re.sub(r"[^A-Za-z]", "", re.sub(r"%\(\w+\)s|\{\w*\}", "", flat)))
+                            >= ENOUGH_LETTERS
+                        ):
                             patterns.append((re.compile(pattern), text))
                     else:
                         plain[flat] = french
     # The same word may be the French of another message ("Service", "Date").
     french_words = set(plain.values())
-    return {text: french for text, french in plain.items() if text not in french_words | FRENCH_TOO}, patterns
+    return {
+        text: french for text, french in plain.items() if text not in french_words | FRENCH_TOO
+    }, patterns
 
 
 @cache
@@ -54,12 +69,16 @@ def is_english(text: str) -> bool:
 
 
 def english_texts(page: str) -> list[str]:
-    """Return the texts of a page, and attributes read by screen readers, that are an English message."""
+    """Return the texts of a page, and attributes read by screen readers,
+    that are an English message.
+    """
     tree = html.fromstring(page)
     for element in tree.xpath("//script | //style | //*[@lang='en'] | //code | //meta"):
         if element.getparent() is not None:
             element.drop_tree()
-    texts = map(str, tree.xpath(" | ".join(["//text()", *(f"//@{name}" for name in READ_ATTRIBUTES)])))
+    texts = map(
+        str, tree.xpath(" | ".join(["//text()", *(f"//@{name}" for name in READ_ATTRIBUTES)]))
+    )
     found = []
     for raw in texts:
         text = " ".join(raw.split())

@@ -1,7 +1,7 @@
 """Read exports as their readers would, and tell what of them runs, or is anything but text.
 
-Each reader takes the text of an export and yields faults; hostile texts would make elements, fields or statements named
-`attaque`, or start something that the format knows and the portal never writes.
+Each reader takes the text of an export and yields faults; hostile texts would make elements, fields
+or statements named `attaque`, or start something that the format knows and the portal never writes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ STEP = r"/(?:gmd|srv|gco|gmx):[A-Za-z_]+(?:\[[0-9]+\])?"
 PATTERN = re.compile(rf"@\*\|node\(\)|\*\[gmd:fileIdentifier/\* = {_VALUE}\](?:{STEP})+")
 _PAIR = re.compile(r" ?(\w+)='((?:[^'\\]|\\.)*)'", re.DOTALL)
 _FILE = re.compile(r"(?:/vsizip/)?/vsicurl/https?://[^|\s'\"<>{}\\^`#]+")
-_COMMAND = re.compile(r"\\(?:[%&_#$]|text(?:backslash|brace(?:left|right)|ascii(?:tilde|circum))\{\})")
+_COMMAND = re.compile(
+    r"\\(?:[%&_#$]|text(?:backslash|brace(?:left|right)|ascii(?:tilde|circum))\{\})"
+)
 _RIS = re.compile(r"([A-Z][A-Z0-9])  - [^\r\n]*")
 _DISPOSITION = re.compile(r'(?:attachment|inline)(?:; ?filename="?[\w.-]+"?)?', re.ASCII)
 
@@ -55,7 +57,9 @@ class Witness(etree.Resolver):
 
 
 def stylesheet(text: str, record: bytes = b"<x/>") -> Iterator[str]:
-    """Run a stylesheet on a record without any protection, and compare it with what the portal may write."""
+    """Run a stylesheet on a record without any protection,
+    and compare it with what the portal may write.
+    """
     witness, parser = Witness(), etree.XMLParser(no_network=False)
     parser.resolvers.add(witness)
     try:
@@ -74,7 +78,11 @@ def _instructions(root: etree._Element) -> Iterator[str]:
             continue
         if element.nsmap != root.nsmap:
             yield f"a namespace of its own: {element.tag}"
-        allowed = KNOWN["instructions"].get(element.tag.removeprefix(XSL)) if element.tag.startswith(XSL) else {}
+        allowed = (
+            KNOWN["instructions"].get(element.tag.removeprefix(XSL))
+            if element.tag.startswith(XSL)
+            else {}
+        )
         if allowed is None or not (element.tag.startswith(XSL) or corrections.name_of(element)):
             yield f"an unknown element: {element.tag}"
             continue
@@ -89,7 +97,9 @@ def batch_edits(text: str) -> Iterator[str]:
     """Read requests to GeoNetwork."""
     for request in json.loads(text):
         query = parse_qsl(request["path"].partition("?")[2], keep_blank_values=True)
-        if [name for name, _value in query] != ["uuids", "updateDateStamp"] or query[1][1] != "true":
+        if [name for name, _value in query] != ["uuids", "updateDateStamp"] or query[1][
+            1
+        ] != "true":
             yield f"other parameters: {request['path']}"
         for edit in request["body"]:
             content = etree.fromstring(edit["value"])
@@ -112,7 +122,9 @@ ACTIVE, LOOSE = tuple("=+-@\t\r"), " \"';\u00a0\u200b\ufeff\n"
 
 
 def is_formula(cell: str) -> bool:
-    """Return whether a spreadsheet would evaluate the cell: it starts with an active character, of any width."""
+    """Return whether a spreadsheet would evaluate the cell: it starts with an active character,
+    of any width.
+    """
     if cell.startswith("'"):  # marks the cell as text
         return False
     begin = unicodedata.normalize("NFKC", cell.lstrip(LOOSE))[:1]
@@ -148,7 +160,8 @@ def layers(text: str) -> Iterator[str]:
 def _is_source(provider: str, source: str) -> bool:
     """Return whether the portal may write a data source.
 
-    See `QgsDataSourceUri` (`setEncodedUri` for wms, the constructor for quoted ones) and `QgsOgrProviderUtils` of QGIS.
+    See `QgsDataSourceUri` (`setEncodedUri` for wms, the constructor for quoted ones) and
+    `QgsOgrProviderUtils` of QGIS.
     """
     if provider in ("ogr", "gdal"):
         return bool(_FILE.fullmatch(source)) or source in KNOWN["beside"]
@@ -166,7 +179,9 @@ def _is_source(provider: str, source: str) -> bool:
 
 
 def bibtex(text: str) -> Iterator[str]:
-    """Read BibTeX: one entry, known fields, balanced braces, no command of TeX but those of escaped signs."""
+    """Read BibTeX: one entry, known fields, balanced braces,
+    no command of TeX but those of escaped signs.
+    """
     depth, shallow = 0, []
     for sign in text:
         depth += (sign == "{") - (sign == "}")
@@ -186,7 +201,12 @@ def ris(text: str) -> Iterator[str]:
     """Read RIS: one record, known fields."""
     found = [_RIS.fullmatch(line) for line in text.splitlines()]
     tags = [match[1] if match else "" for match in found]
-    if not set(tags) <= set(KNOWN["ris"]) or tags.count("TY") != 1 or tags.count("ER") != 1 or tags[-1] != "ER":
+    if (
+        not set(tags) <= set(KNOWN["ris"])
+        or tags.count("TY") != 1
+        or tags.count("ER") != 1
+        or tags[-1] != "ER"
+    ):
         yield f"other fields: {tags}"
 
 
@@ -196,7 +216,9 @@ def icalendar(text: str) -> Iterator[str]:
     for line in unfolded.splitlines():
         name, _separator, value = line.partition(":")
         property_ = name.partition(";")[0]
-        if property_ not in KNOWN["icalendar"] or (property_ == "BEGIN" and value not in ("VCALENDAR", "VEVENT")):
+        if property_ not in KNOWN["icalendar"] or (
+            property_ == "BEGIN" and value not in ("VCALENDAR", "VEVENT")
+        ):
             yield f"another property: {line[:80]!r}"
 
 
@@ -228,7 +250,11 @@ def statements(syntax: str) -> Callable[[str], Iterator[str]]:
         except Exception as error:  # rdflib's parsers raise anything
             yield f"not {syntax}: {type(error).__name__} {str(error)[:100]}"
             return
-        yield from (f"a statement of a text: {triple}" for triple in graph if f"urn:{MARK}" in map(str, triple))
+        yield from (
+            f"a statement of a text: {triple}"
+            for triple in graph
+            if f"urn:{MARK}" in map(str, triple)
+        )
 
     return read
 
@@ -254,7 +280,9 @@ def archive(content: bytes) -> Iterator[str]:
         for name in parts.namelist():
             ending = name.rpartition(".")[2]
             if ending in PARTS:
-                yield from (f"{name}: {fault}" for fault in PARTS[ending](parts.read(name).decode()))
+                yield from (
+                    f"{name}: {fault}" for fault in PARTS[ending](parts.read(name).decode())
+                )
 
 
 PARTS = {"xml": xml, "rels": xml, "qgs": layers, "csv": table}

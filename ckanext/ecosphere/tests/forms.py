@@ -23,12 +23,16 @@ class Form:
         LookupError: the page has no such form.
     """
 
-    def __init__(self, app: Any, user: dict[str, Any], path: str, sent: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, app: Any, user: dict[str, Any], path: str, sent: dict[str, Any] | None = None
+    ) -> None:
         self._app, self._headers = app, {"Authorization": user["token"]}
         options = {"headers": self._headers}
         answer = app.get(path, **options) if sent is None else app.post(path, data=sent, **options)
         self._text: str = answer.body
-        forms = html.fromstring(self._text).xpath("//form[@id='dataset-edit' or @id='resource-edit']")
+        forms = html.fromstring(self._text).xpath(
+            "//form[@id='dataset-edit' or @id='resource-edit']"
+        )
         if not forms:
             raise LookupError(path)
         self._path = forms[0].get("action") or path
@@ -51,7 +55,9 @@ class Form:
         """Submit the form with some values changed; return the answer."""
         values = {**self.values, **{name: [value] for name, value in changes.items()}}
         model.Session.remove()
-        return self._app.post(self._path, data=values, headers=self._headers, follow_redirects=False)
+        return self._app.post(
+            self._path, data=values, headers=self._headers, follow_redirects=False
+        )
 
 
 def _values(form: Any) -> dict[str, list[str]]:
@@ -59,7 +65,9 @@ def _values(form: Any) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for field in form.xpath(".//*[self::input or self::textarea][@name][not(ancestor::template)]"):
         kind = field.get("type")
-        if kind != "file" and (kind not in ("checkbox", "radio") or field.get("checked") is not None):
+        if kind != "file" and (
+            kind not in ("checkbox", "radio") or field.get("checked") is not None
+        ):
             text = field.text_content() if field.tag == "textarea" else field.get("value", "")
             found.setdefault(field.get("name"), []).append(text.replace("\n", "\r\n"))
     for select in form.xpath(".//select[@name][not(ancestor::template)]"):

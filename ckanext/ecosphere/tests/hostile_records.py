@@ -1,4 +1,5 @@
-"""ISO 19139 records whose faults are repaired by the harvest, and that contain code for whoever reads an export.
+"""ISO 19139 records whose faults are repaired by the harvest, and that contain code for whoever
+reads an export.
 
 Used by the tests, and by the class `exports` of the attacks.
 """
@@ -76,7 +77,12 @@ IDENTIFIERS = {
 }
 
 
-def _record(identifier: str, inside: str = "", attributes: str = "", holder: str = "gmd:MD_TopicCategoryCode") -> str:
+def _record(
+    identifier: str,
+    inside: str = "",
+    attributes: str = "",
+    holder: str = "gmd:MD_TopicCategoryCode",
+) -> str:
     declared = " ".join(f"xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in NAMESPACES.items())
     return f"""<gmd:MD_Metadata {declared}>
       <gmd:fileIdentifier><gco:CharacterString>{escape(identifier)}</gco:CharacterString></gmd:fileIdentifier>
@@ -112,7 +118,9 @@ def records(url: str) -> dict[str, str]:
         found[f"identifier: {name}"] = _record(identifier.format(url=url))
     value_of = f"""xsl:value-of select="document('{url}')\""""
     found["type: an instruction"] = (
-        _record("type", holder="gmd:X").replace("<gmd:X", f"<{value_of}").replace("</gmd:X>", "</xsl:value-of>")
+        _record("type", holder="gmd:X")
+        .replace("<gmd:X", f"<{value_of}")
+        .replace("</gmd:X>", "</xsl:value-of>")
     )
     found["path: an instruction"] = (
         _record("path")

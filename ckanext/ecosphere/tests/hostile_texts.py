@@ -1,4 +1,6 @@
-"""Texts that slow programs down, break them, or would run in a browser, for the tests of every room."""
+"""Texts that slow programs down, break them, or would run in a browser,
+for the tests of every room.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,16 @@ UNITS = (
     "\r\n",
 )  # fmt: skip
 #: Texts before and after the repeated units.
-FRAMES = (("", ""), ("a", "!"), ("<", ""), ("EPSG:", "x"), ("a@", ""), ("http://a.fr/", " "), ("1", "a"), ("=", ">"))
+FRAMES = (
+    ("", ""),
+    ("a", "!"),
+    ("<", ""),
+    ("EPSG:", "x"),
+    ("a@", ""),
+    ("http://a.fr/", " "),
+    ("1", "a"),
+    ("=", ">"),
+)
 #: Texts that break a program whatever their length, or reverse the text direction of a page.
 STRANGE = (
     "\x00", "a\x00b", "\ud800", "a\udfffb", "\u202egpj.exe", "\u2066a", "\u200b", "\ufeff", "\ufffe", "\x1b[31m",

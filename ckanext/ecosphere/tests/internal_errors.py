@@ -1,4 +1,6 @@
-"""Tell internal errors of the API that are ours from those of CKAN and other extensions (`docs/upstream.md`, 16)."""
+"""Tell internal errors of the API that are ours from those of CKAN and other extensions
+(`docs/upstream.md`, 16).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ class InternalErrors:
 
 def listen(portal: Flask, monkeypatch: pytest.MonkeyPatch) -> InternalErrors:
     """Listen to the API of a portal during a test."""
-    # CKAN loads views from their files: the module that answers is not always the one that `import` returns.
+    # CKAN loads views from their files: the module that answers is not always the one that `import`
+    # returns.
     names = portal.view_functions["api.action"].__globals__
     noted = InternalErrors(names["log"])
     monkeypatch.setitem(names, "log", noted)

@@ -1,8 +1,9 @@
-"""Roles of resources and layers of services found in real records, beside those of tables judged by hand.
+"""Roles of resources and layers of services found in real records, beside those of tables judged by
+hand.
 
 `judged/judged_resources.csv` gives the kind, format, main action and button of each resource;
-`judged/judged_services.csv` the kind and layer of each service. Servers are simulated: their capabilities list the
-layer beside others with similar names, or a single layer.
+`judged/judged_services.csv` the kind and layer of each service. Servers are simulated: their
+capabilities list the layer beside others with similar names, or a single layer.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 DATA = Path(__file__).parent / "judged"
 RECORDS = Path(__file__).parents[4] / "shared" / "records"
-CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
+CONTEXT = Context(
+    fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True
+)
 _RECORD = "{http://www.isotc211.org/2005/gmd}MD_Metadata"
 _ALONE = "couche_unique"
 _CAPABILITIES = {
@@ -87,9 +90,16 @@ def dataset(name: str, folder: Path = RECORDS) -> dict[str, Any]:
         root = etree.fromstring(content, etree.XMLParser(huge_tree=True, resolve_entities=False))
         if records := list(root.iter(_RECORD)):
             return normalise(read_record(records[int(place)]), CONTEXT).dataset
-    graph = rdf.parse(content, "text/turtle" if path.suffix == ".ttl" else "", 2**25, "https://records.example.org/")
+    graph = rdf.parse(
+        content,
+        "text/turtle" if path.suffix == ".ttl" else "",
+        2**25,
+        "https://records.example.org/",
+    )
     subject = rdf.datasets(graph)[int(place)]
-    return normalise(read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))), CONTEXT).dataset
+    return normalise(
+        read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))), CONTEXT
+    ).dataset
 
 
 def resources(folder: Path = RECORDS) -> list[Verdict]:
@@ -98,7 +108,9 @@ def resources(folder: Path = RECORDS) -> list[Verdict]:
     for record, rows in judged("judged_resources.csv").items():
         own = dataset(record, folder)["resources"]
         if len(own) != len(rows):
-            found.append(Verdict(record, "", {"resources": str(len(rows))}, {"resources": str(len(own))}))
+            found.append(
+                Verdict(record, "", {"resources": str(len(rows))}, {"resources": str(len(own))})
+            )
             continue
         for resource, row in zip(own, rows, strict=True):
             use = page.use_of(resource)
@@ -112,7 +124,9 @@ def services(folder: Path = RECORDS) -> list[Verdict]:
 
     def answer(exchange: Exchange) -> None:
         asked = parse_qs(urlsplit(exchange.path).query)
-        exchange.answer(_capabilities(asked["kind"][0], asked.get("couche", [""])[0]), Content_Type="text/xml")
+        exchange.answer(
+            _capabilities(asked["kind"][0], asked.get("couche", [""])[0]), Content_Type="text/xml"
+        )
 
     found = []
     with serve(answer) as server:
@@ -134,20 +148,28 @@ def services(folder: Path = RECORDS) -> list[Verdict]:
 def _capabilities(kind: str, layer: str) -> str:
     plain = layer.rpartition(":")[2]
     names = [f"autre:{plain}_v2", layer, f"{plain}2", "fond_de_plan"] if layer else [_ALONE]
-    return _CAPABILITIES[kind].format("".join(_LAYERS[kind].format(escape(name), escape(name)) for name in names))
+    return _CAPABILITIES[kind].format(
+        "".join(_LAYERS[kind].format(escape(name), escape(name)) for name in names)
+    )
 
 
 def _layers(address: ServiceAddress, server: str, layer: str, texts: tuple[str, str]) -> list[str]:
     """Read the capabilities of the simulated server and match layers as the portal does."""
-    replayed = ServiceAddress(address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer)
+    replayed = ServiceAddress(
+        address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer
+    )
     settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]))
     described = storage.ask(GuardedSession(settings), replayed).description
-    layers = [{"name": each.name, "title": each.title} for each in described.layers] if described else []
+    layers = (
+        [{"name": each.name, "title": each.title} for each in described.layers] if described else []
+    )
     return [each["name"] for each in presentation.layers_of(layers, address.layer, texts)]
 
 
 def _named(resource: dict[str, Any]) -> ServiceAddress | None:
-    """Return the service of a URL that only the government network can reach: recognised, but never requested."""
+    """Return the service of a URL that only the government network can reach: recognised,
+    but never requested.
+    """
     if address_of(resource) is not None:
         return None
     return service_at(resource["url"], resource.get("format") or "", resource.get("protocol") or "")

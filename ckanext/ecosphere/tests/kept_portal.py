@@ -1,8 +1,9 @@
-"""Plugins and application reused from one test to the next, as long as both use the same configuration.
+"""Plugins and application reused from one test to the next, as long as both use the same
+configuration.
 
-CKAN's fixtures `with_plugins` and `app` load all plugins for each test, and unload them afterwards. The result is the
-same for the same configuration: it is kept, with the configuration as it was after loading, until a test needs another
-configuration, needs none, or loads plugins itself.
+CKAN's fixtures `with_plugins` and `app` load all plugins for each test, and unload them afterwards.
+The result is the same for the same configuration: it is kept, with the configuration as it was
+after loading, until a test needs another configuration, needs none, or loads plugins itself.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ class KeptPortal:
 
     def __init__(self) -> None:
         self.updates = 0
-        """Number of `plugins_update` calls: CKAN calls it whenever a plugin is loaded or unloaded."""
+        """Number of `plugins_update` calls: CKAN calls it whenever
+        a plugin is loaded or unloaded.
+        """
         self._update: Any = core.plugins_update
         self._left = -1
-        """Their number when an application was last made, which loads the plugins and leaves them."""
+        """Their number when an application was last made,
+        which loads the plugins and leaves them.
+        """
         self._forget()
 
     def _forget(self) -> None:
@@ -62,7 +67,9 @@ class KeptPortal:
         self._at, self._before, self._after = self.updates, before, _copied()
 
     def unload(self) -> None:
-        """Unload the plugins before a test that uses none, also those of an application that was not kept."""
+        """Unload the plugins before a test that uses none,
+        also those of an application that was not kept.
+        """
         if self.is_loaded() or self._left == self.updates:
             core.unload_all()
         self._forget()
@@ -85,10 +92,11 @@ class KeptPortal:
 
 
 def forget_routes() -> None:
-    """Make `url_for` use the routes of all plugins of `test.ini`, not those of the application made last.
+    """Make `url_for` use the routes of all plugins of `test.ini`, not those of the application made
+    last.
 
-    A test without an application of its own would lack the pages of plugins that the previous test's application
-    lacked.
+    A test without an application of its own would lack the pages of plugins that the previous
+    test's application lacked.
     """
     middleware._internal_test_request_context = None
 
@@ -109,7 +117,8 @@ KEPT = KeptPortal()
 def kept_portal() -> Iterator[None]:
     """Count every change of the loaded plugins, and start with none.
 
-    CKAN unloads the plugins of its own start in a hook that is not called in the processes of pytest-xdist.
+    CKAN unloads the plugins of its own start in a hook that is not called in the processes of
+    pytest-xdist.
     """
     core.unload_all()
     with pytest.MonkeyPatch.context() as patch:

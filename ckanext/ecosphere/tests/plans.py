@@ -1,4 +1,6 @@
-"""Number of rows that PostgreSQL reads for the queries of a page or a job, from their execution plans."""
+"""Number of rows that PostgreSQL reads for the queries of a page or a job,
+from their execution plans.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ import sqlalchemy as sa
 from ckan import model
 
 Statement = tuple[str, Any]
-TAKEN = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")
+TAKEN = (
+    "Actual Rows",
+    "Rows Removed by Filter",
+    "Rows Removed by Index Recheck",
+    "Rows Removed by Join Filter",
+)
 
 
 @contextmanager
@@ -18,7 +25,9 @@ def asked() -> Iterator[list[Statement]]:
     """Collect the queries sent to the database, with their parameters."""
     found: list[Statement] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+    def note(
+        _connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool
+    ) -> None:
         if not many and statement.lstrip().upper().startswith(("SELECT", "WITH")):
             found.append((statement, values))
 
@@ -54,7 +63,9 @@ def tidy(*tables: str) -> None:
 
 
 def without_statistics(*tables: str) -> None:
-    """Forget what PostgreSQL knows of tables filled by a test, as if autovacuum had not looked at them yet."""
+    """Forget what PostgreSQL knows of tables filled by a test,
+    as if autovacuum had not looked at them yet.
+    """
     model.Session.commit()
     for table in tables:
         for statement in (

@@ -1,4 +1,6 @@
-"""Shortcuts for slow operations that tests repeat: loading plugins, emptying tables, hashing passwords."""
+"""Shortcuts for slow operations that tests repeat: loading plugins, emptying tables,
+hashing passwords.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,19 @@ from ckanext.ecosphere.hardening.web import log_in
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Speed up the loading of plugins and other repeated operations, without changing their results.
+    """Speed up the loading of plugins and other repeated operations, without changing their
+    results.
 
-    For each template directory and asset library, CKAN retrieves the whole call stack with its source lines, only to
-    find the calling file. For each plugin, it reads the entry points of every installed package. Each application
-    compiles two functions per route, most of which are never called, and compiles its templates again. The same YAML
-    files are parsed each time, with the parser written in Python, and their option declarations validated. CKAN also
-    fetches Solr's whole schema to read its version. To empty the database, it checks each table for existence; after
-    creating the tables, it opens a connection for each query; and it pings the database before each use of a
-    connection. Hashing a password takes a hundredth of a second, on purpose. And freezegun sorts the names of every
-    module of the process, each time it stops or restarts the clock.
+    For each template directory and asset library, CKAN retrieves the whole call stack with its
+    source lines, only to find the calling file. For each plugin, it reads the entry points of every
+    installed package. Each application compiles two functions per route, most of which are never
+    called, and compiles its templates again. The same YAML files are parsed each time, with the
+    parser written in Python, and their option declarations validated. CKAN also fetches Solr's
+    whole schema to read its version. To empty the database, it checks each table for existence;
+    after creating the tables, it opens a connection for each query; and it pings the database
+    before each use of a connection. Hashing a password takes a hundredth of a second, on purpose.
+    And freezegun sorts the names of every module of the process, each time it stops or restarts the
+    clock.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
@@ -74,14 +79,18 @@ _ping = PGDialect_psycopg2.do_ping
 
 
 def _do_ping(self: PGDialect_psycopg2, connection: Any) -> bool:
-    """Ping the server only if it has sent something unasked, such as the closing of the connection."""
+    """Ping the server only if it has sent something unasked,
+    such as the closing of the connection.
+    """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return _ping(self, connection) if poll.poll(0) else True
 
 
 def _names_of_module(module: ModuleType) -> str:
-    """Return a key that tells whether the names of a module are unchanged since they were last examined."""
+    """Return a key that tells whether the names of a module are unchanged
+    since they were last examined.
+    """
     return f"{id(module)}-{len(vars(module))}"
 
 
@@ -103,7 +112,9 @@ _upgrade = model.Repository.upgrade_db
 
 
 def _upgrade_db(self: model.Repository, *version: str) -> None:
-    """Do what CKAN's method does, and keep the connection pool: its migrations leave an engine without one."""
+    """Do what CKAN's method does, and keep the connection pool:
+    its migrations leave an engine without one.
+    """
     engine = model.meta.engine
     _upgrade(self, *version)
     if engine is not None and model.meta.engine is not engine:
@@ -119,12 +130,15 @@ def _delete_all(self: model.Repository) -> None:
 
 
 def empty(tables: Sequence[sa.Table]) -> None:
-    """Empty tables, most of which are empty already: a single query finds the others. TRUNCATE takes much longer.
+    """Empty tables, most of which are empty already: a single query finds the others. TRUNCATE
+    takes much longer.
 
     Args:
         tables: each after those that it refers to.
     """
-    filled = " UNION ALL ".join(f"SELECT '{t.name}' WHERE EXISTS (SELECT FROM \"{t.name}\")" for t in tables)
+    filled = " UNION ALL ".join(
+        f"SELECT '{t.name}' WHERE EXISTS (SELECT FROM \"{t.name}\")" for t in tables
+    )
     names = set(model.Session.scalars(sa.text(filled))) if tables else set()
     for table in reversed(tables):
         if table.name in names:
@@ -136,7 +150,9 @@ _compiled: dict[tuple[Any, ...], CodeType] = {}
 """Source, name and extensions of the environment → compiled template."""
 
 
-def _compile(self: Environment, source: Any, name: str | None = None, filename: str | None = None, *rest: Any) -> Any:
+def _compile(
+    self: Environment, source: Any, name: str | None = None, filename: str | None = None, *rest: Any
+) -> Any:
     """Do what Jinja's function does, once for each template."""
     if rest or not isinstance(source, str):
         return _compile_template(self, source, name, filename, *rest)
@@ -164,7 +180,9 @@ def _stack(context: int = 1) -> list[inspect.FrameInfo]:
     found, frame = [], sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        found.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
+        found.append(
+            inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None)
+        )
         frame = frame.f_back
     return found
 
@@ -176,7 +194,9 @@ class _Parsed:
         self._parse = parse
         self._known: dict[tuple[type, str | bytes], bytes] = {}
 
-    def __call__(self, stream: str | bytes | IO[str] | IO[bytes], Loader: type | None = None) -> Any:
+    def __call__(
+        self, stream: str | bytes | IO[str] | IO[bytes], Loader: type | None = None
+    ) -> Any:
         text = stream if isinstance(stream, str | bytes) else stream.read()
         loader = Loader or yaml.SafeLoader
         if (loader, text) not in self._known:
@@ -189,7 +209,9 @@ _valid: dict[bytes, tuple[Any, Any]] = {}
 
 
 def _load_declarations(declaration: Any, definition: dict[str, Any]) -> None:
-    """Do what CKAN's `load_dict` does, without repeating the validation of the same declarations."""
+    """Do what CKAN's `load_dict` does, without repeating the
+    validation of the same declarations.
+    """
     key = pickle.dumps(definition)
     if key not in _valid:
         _valid[key] = dictization_functions.validate(dict(definition), config_declaration_v1())

@@ -1,4 +1,6 @@
-"""Round trip of datasets: published by this portal as DCAT-AP, read by the harvest as another portal would."""
+"""Round trip of datasets: published by this portal as DCAT-AP,
+read by the harvest as another portal would.
+"""
 
 from __future__ import annotations
 
@@ -73,12 +75,16 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple
         yield from _differing("resource", one, other)
 
 
-def _differing(scope: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[Difference, str]]:
+def _differing(
+    scope: str, before: dict[str, Any], after: dict[str, Any]
+) -> Iterator[tuple[Difference, str]]:
     for name in FIELDS[scope]:
         if scope == "dataset" and name in EXCEPTIONS:
             continue
         one, other = (plain(each.get(name)) or None for each in (before, after))
-        if name == "other_information":  # texts, which RDF does not order; they come in the order of their subjects
+        if (
+            name == "other_information"
+        ):  # texts, which RDF does not order; they come in the order of their subjects
             texts = [[row for row in rows or () if "text" in row] for rows in (one, other)]
             one, other = (sorted(rows, key=str) for rows in texts)
         if one != other:
@@ -87,7 +93,10 @@ def _differing(scope: str, before: dict[str, Any], after: dict[str, Any]) -> Ite
 
 
 def plain(value: Any) -> Any:
-    """Return a value without empty parts; texts of a list are sorted, since RDF does not order them."""
+    """Return a value without empty parts.
+
+    Texts of a list are sorted, since RDF does not order them.
+    """
     if isinstance(value, dict):
         if set(value) >= {"name", "vocabulary_id"}:  # a tag, as CKAN shows it
             return {"name": value["name"]}
@@ -107,5 +116,10 @@ def table(found: Iterable[tuple[Difference, str]]) -> str:
     """Return the number of differences by field and kind."""
     counted = Counter(difference for difference, _values in found)
     kinds = Counter(difference[2] for difference in counted.elements())
-    lines = [f"  {scope} {field} {how}: {number}" for (scope, field, how), number in sorted(counted.items())]
-    return "\n".join([", ".join(f"{kinds[how]} {how}" for how in ("lost", "changed", "gained")), *lines])
+    lines = [
+        f"  {scope} {field} {how}: {number}"
+        for (scope, field, how), number in sorted(counted.items())
+    ]
+    return "\n".join(
+        [", ".join(f"{kinds[how]} {how}" for how in ("lost", "changed", "gained")), *lines]
+    )

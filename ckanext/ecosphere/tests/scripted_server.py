@@ -16,7 +16,9 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
-    wbufsize = 1 << 16  # headers and body in one packet, to avoid waiting for the client's delayed ACK
+    wbufsize = (
+        1 << 16
+    )  # headers and body in one packet, to avoid waiting for the client's delayed ACK
     body: bytes
     server: Any
 
@@ -89,7 +91,9 @@ def serve(
         context.load_cert_chain(certificate, key)
         server.socket = context.wrap_socket(server.socket, server_side=True)
         server.scheme = "https"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield server

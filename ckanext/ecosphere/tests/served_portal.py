@@ -1,7 +1,8 @@
-"""The command `ckan` for the portal of the browser tests, with cached assets and stack traces on SIGUSR1.
+"""The command `ckan` for the portal of the browser tests, with cached assets and stack traces on
+SIGUSR1.
 
-On SIGUSR1, the stacks of all threads are written to the log. Assets are cached, since each test uses a new browser
-without a cache, and CKAN looks up the user for each of them.
+On SIGUSR1, the stacks of all threads are written to the log. Assets are cached, since each test
+uses a new browser without a cache, and CKAN looks up the user for each of them.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from ckan.cli.cli import ckan
 from werkzeug.datastructures import Headers
 from werkzeug.test import run_wsgi_app
 
-#: Assets common to all pages: scripts, styles, fonts and images of CKAN and of the plugins, and the translations.
-ASSET = re.compile(r"/((webassets|base|vendor|ecosphere)/.+\.(css|js|woff2?|ttf|svg|png|gif|ico)|api/i18n/\w+)")
+#: Assets common to all pages: scripts, styles, fonts and images of CKAN and of the plugins, and the
+#: translations.
+ASSET = re.compile(
+    r"/((webassets|base|vendor|ecosphere)/.+\.(css|js|woff2?|ttf|svg|png|gif|ico)|api/i18n/\w+)"
+)
 #: Parts of a request that depend on the client.
 ASKER = ("HTTP_COOKIE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE")
 
@@ -26,8 +30,8 @@ ASKER = ("HTTP_COOKIE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RA
 class KeptAssets:
     """WSGI middleware that caches assets.
 
-    They are requested without cookies, and returned without any: a session cookie sent with an asset would replace the
-    session of a logged-in user, and lose what the portal stores there.
+    They are requested without cookies, and returned without any: a session cookie sent with an
+    asset would replace the session of a logged-in user, and lose what the portal stores there.
     """
 
     def __init__(self, app: Any) -> None:
@@ -57,7 +61,9 @@ def main() -> None:
     """Run `ckan` with the arguments of the command line."""
     faulthandler.register(signal.SIGUSR1)
     run_simple = server.run_simple
-    server.run_simple = lambda host, port, app, **options: run_simple(host, port, KeptAssets(app), **options)
+    server.run_simple = lambda host, port, app, **options: run_simple(
+        host, port, KeptAssets(app), **options
+    )
     ckan(prog_name="ckan")
 
 

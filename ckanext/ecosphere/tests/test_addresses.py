@@ -46,8 +46,13 @@ def camille(app: Any) -> Callable[..., Any]:
 
 
 def link_in(mail: Any) -> str:
-    """Return the path of the confirmation link of a message, the same in its text and HTML parts."""
-    found = [re.findall(r"https?://[^/\s]+(/\S*confirmer/[\w.-]+)", body(mail, kind)) for kind in ("plain", "html")]
+    """Return the path of the confirmation link of a message,
+    the same in its text and HTML parts.
+    """
+    found = [
+        re.findall(r"https?://[^/\s]+(/\S*confirmer/[\w.-]+)", body(mail, kind))
+        for kind in ("plain", "html")
+    ]
     assert found[0] == found[1] and len(found[0]) == 1
     return found[0][0]
 
@@ -114,14 +119,21 @@ def test_another_address_is_to_be_confirmed_again(camille: Any, postbox: Postbox
     work()
     assert not is_confirmed("camille") and NOT_CONFIRMED in camille("/fr/tableau-de-bord").text
     [mail] = postbox.to("c.martin")
-    assert camille(f"/fr/compte/adresse/confirmer/{old}").status_code == 404, "a link is good for its address alone"
+    assert camille(f"/fr/compte/adresse/confirmer/{old}").status_code == 404, (
+        "a link is good for its address alone"
+    )
     assert camille(link_in(mail), {}).status_code == 200
     assert is_confirmed("camille")
 
 
 def test_nobody_confirms_an_address_without_its_link(camille: Any):
     note = addresses.note("camille@example.org")
-    form = {"name": "camille", "email": "camille@example.org", "save": "", "plugin_extras": str(note).replace("'", '"')}
+    form = {
+        "name": "camille",
+        "email": "camille@example.org",
+        "save": "",
+        "plugin_extras": str(note).replace("'", '"'),
+    }
     camille("/fr/user/edit/camille", form)
     user = {"user": "camille", "ignore_auth": False}
     mine = {"id": "camille", "email": "camille@example.org"}
@@ -157,8 +169,15 @@ def test_e_mails_are_not_sent_without_end(camille: Any, postbox: Postbox):
     assert NOT_CONFIRMED in camille("/fr/tableau-de-bord").text
 
 
-def test_nothing_is_asked_where_no_e_mail_can_be_sent(camille: Any, monkeypatch: pytest.MonkeyPatch, ckan_config: Any):
+def test_nothing_is_asked_where_no_e_mail_can_be_sent(
+    camille: Any, monkeypatch: pytest.MonkeyPatch, ckan_config: Any
+):
     monkeypatch.setitem(ckan_config, "smtp.server", "")
     assert NOT_CONFIRMED not in camille("/fr/tableau-de-bord").text
     assert camille("/fr/compte/adresse/renvoyer", {}).status_code == 302
-    assert not [job for queue in jobs.get_all_queues() for job in queue.jobs if job.func_name.endswith("mails.send")]
+    assert not [
+        job
+        for queue in jobs.get_all_queues()
+        for job in queue.jobs
+        if job.func_name.endswith("mails.send")
+    ]

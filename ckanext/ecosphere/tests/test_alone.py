@@ -73,7 +73,13 @@ PATHS = (
     "/ckan-admin/config",
     "/ckan-admin/trash",
 )
-HARVEST_PATHS = ("/harvest", "/harvest/new", "/harvest/{source}", "/harvest/admin/{source}", "/harvest/edit/{source}")
+HARVEST_PATHS = (
+    "/harvest",
+    "/harvest/new",
+    "/harvest/{source}",
+    "/harvest/admin/{source}",
+    "/harvest/edit/{source}",
+)
 OPTIONS = {
     "__file__": str(ROOT / "test.ini"),
     "here": str(ROOT),
@@ -90,7 +96,9 @@ TAKEN_OVER = ("SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "cka
 def catalogue(
     loaded: None, empty_db: Any, reset_index: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """One prepared database for all portals: an organisation with a dataset and a harvest source."""
+    """One prepared database for all portals: an organisation with
+    a dataset and a harvest source.
+    """
     empty_db()
     reset_index()
     person = factories.Sysadmin()
@@ -102,7 +110,9 @@ def catalogue(
     source = {**source, "owner_org": service["id"], "source_type": "ecosphere_csw"}
     made = tk.get_action("harvest_source_create")(context.copy(), source)
     clear(made["id"])  # a portal without ckanext-harvest has no page for a source in the index
-    token = tk.get_action("api_token_create")(context.copy(), {"user": person["name"], "name": "alone"})["token"]
+    token = tk.get_action("api_token_create")(
+        context.copy(), {"user": person["name"], "name": "alone"}
+    )["token"]
     model.Session.remove()
     return {
         "token": token,
@@ -125,7 +135,9 @@ def start(catalogue: dict[str, str], runs: list[dict[str, Any]]) -> dict[str, di
         "runs": runs,
     }
     command = [sys.executable, "-m", "ckanext.ecosphere.tests.alone"]
-    done = subprocess.run(command, input=json.dumps(told), capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        command, input=json.dumps(told), capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
@@ -135,12 +147,23 @@ def test_each_plugin_alone_answers_every_page(catalogue: dict[str, str]):
     runs = []
     for name, plugins in ALONE.items():
         only = harvest if name in TYPES else []
-        runs.append({"name": name, "plugins": plugins, "only": only, "more": harvest if "harvest" in plugins else []})
+        runs.append(
+            {
+                "name": name,
+                "plugins": plugins,
+                "only": only,
+                "more": harvest if "harvest" in plugins else [],
+            }
+        )
     found = start(catalogue, runs)
     assert {name: each.get("refused") for name, each in found.items()} == dict.fromkeys(ALONE)
     assert all(len(each["pages"]) > len(HARVEST_PATHS) for each in found.values())
     broken = {
-        name: {path: code for path, code in each["pages"].items() if code >= HTTPStatus.INTERNAL_SERVER_ERROR}
+        name: {
+            path: code
+            for path, code in each["pages"].items()
+            if code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        }
         for name, each in found.items()
     }
     assert broken == {name: {} for name in ALONE}
@@ -148,17 +171,23 @@ def test_each_plugin_alone_answers_every_page(catalogue: dict[str, str]):
 
 
 def test_every_plugin_is_tried():
-    assert set(ALONE) == set(distribution("ckanext-ecosphere").entry_points.select(group="ckan.plugins").names)
+    assert set(ALONE) == set(
+        distribution("ckanext-ecosphere").entry_points.select(group="ckan.plugins").names
+    )
 
 
 def test_a_plugin_without_what_it_needs_says_so_in_one_sentence(catalogue: dict[str, str]):
     required = [need for need in options.needs() if need.required]
-    runs: list[dict[str, Any]] = [{"name": each.plugin, "plugins": each.plugin} for each in required]
+    runs: list[dict[str, Any]] = [
+        {"name": each.plugin, "plugins": each.plugin} for each in required
+    ]
     command = {"name": "command", "plugins": "ecosphere_harvest", "command": ["ecosphere", "check"]}
     found = start(catalogue, [*runs, command])
     for need in required:
         line = " ".join(options.corrected([need.plugin]))
-        sentence = f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})"
+        sentence = (
+            f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})"
+        )
         assert found[need.plugin]["refused"].startswith(f"CkanConfigurationException: {sentence}; ")
         assert found[need.plugin]["refused"].endswith(f"write ckan.plugins = {line}")
     assert found["command"]["code"] == 1
@@ -171,7 +200,11 @@ def test_the_wrong_order_and_missing_tables_are_one_sentence_each(catalogue: dic
     never = ("ecosphere_requests_alembic_version", "ecosphere_requests")
     few = ["/", "/dataset/", "/api/3/action/status_show", "/api/3/action/package_search"]
     runs = [
-        {"name": "order", "plugins": "scheming_datasets ecosphere_schemas", "only": ["/dataset/new"]},
+        {
+            "name": "order",
+            "plugins": "scheming_datasets ecosphere_schemas",
+            "only": ["/dataset/new"],
+        },
         {
             "name": "old",
             "plugins": "ecosphere_quality",
@@ -190,18 +223,30 @@ def test_the_wrong_order_and_missing_tables_are_one_sentence_each(catalogue: dic
         },
     ]
     found = start(catalogue, runs)
-    assert errors(found["order"]) == [options.misplaced_plugins(["scheming_datasets", "ecosphere_schemas"])]
+    assert errors(found["order"]) == [
+        options.misplaced_plugins(["scheming_datasets", "ecosphere_schemas"])
+    ]
     for name, plugin in (("old", "ecosphere_quality"), ("never", "ecosphere_requests")):
         assert set(found[name]["pages"].values()) == {HTTPStatus.SERVICE_UNAVAILABLE}, name
-        assert errors(found[name]) == [f"Tables of {plugin} are missing or out of date: run `ckan ecosphere init`"]
+        assert errors(found[name]) == [
+            f"Tables of {plugin} are missing or out of date: run `ckan ecosphere init`"
+        ]
         assert "SELECT" not in found[name]["text"]
         assert found[name]["after"] == HTTPStatus.OK
 
 
 def test_the_french_schema_is_applied_with_the_search_alone(catalogue: dict[str, str]):
     runs: list[dict[str, Any]] = [
-        {"name": "init", "plugins": "ecosphere_search", "command": ["ecosphere", "init", "--yes", "--lang", "en"]},
-        {"name": "check", "plugins": "ecosphere_search", "command": ["ecosphere", "check", "--lang", "en"]},
+        {
+            "name": "init",
+            "plugins": "ecosphere_search",
+            "command": ["ecosphere", "init", "--yes", "--lang", "en"],
+        },
+        {
+            "name": "check",
+            "plugins": "ecosphere_search",
+            "command": ["ecosphere", "check", "--lang", "en"],
+        },
         {"name": "none", "plugins": "", "command": ["ecosphere", "init"]},
     ]
     runs = [{**each, "only": []} for each in runs]
@@ -219,10 +264,15 @@ def test_the_line_to_write_is_right(need: options.Need):
     for plugins in ([need.plugin], [need.other, need.plugin], [*reversed(ALONE)]):
         corrected = options.corrected(plugins)
         assert set(plugins) <= set(corrected)
-        assert (options.missing_plugins(corrected), options.misplaced_plugins(corrected)) == ("", "")
+        assert (options.missing_plugins(corrected), options.misplaced_plugins(corrected)) == (
+            "",
+            "",
+        )
     wrong = [need.other, need.plugin]
     assert bool(options.misplaced_plugins(wrong)) is need.before
-    assert (f"{need.plugin} must stand before {need.other} (" in options.misplaced_plugins(wrong)) is need.before
+    assert (
+        f"{need.plugin} must stand before {need.other} (" in options.misplaced_plugins(wrong)
+    ) is need.before
 
 
 def test_the_portal_of_the_demonstration_has_the_right_order():

@@ -1,4 +1,6 @@
-"""Architecture: rooms do not import each other, cores are independent of CKAN, modules and folders stay small."""
+"""Architecture: rooms do not import each other, cores are independent of CKAN,
+modules and folders stay small.
+"""
 
 import ast
 import re
@@ -40,7 +42,8 @@ PURE = (
     "harvest/record.py",
     "vocabularies",
 )
-#: What `dataset` may import of the package; the rest is the standard library, numpy, shapely and pyproj
+#: What `dataset` may import of the package; the rest is the standard library, numpy, shapely and
+#: pyproj
 #: for geometries, and yaml for the table of fields.
 BELOW_DATASET = ("ckanext.ecosphere.dataset", "ckanext.ecosphere.vocabularies")
 LIBRARIES_OF_DATASET = ("numpy", "pyproj", "shapely", "yaml")
@@ -50,7 +53,10 @@ MAX_MODULES = 25
 
 
 def modules(*parts: str, tests: bool = False) -> list[Path]:
-    """Return the Python files under a folder of the package, or the file itself; tests only if requested."""
+    """Return the Python files under a folder of the package, or the file itself.
+
+    Tests only if requested.
+    """
     path = PACKAGE.joinpath(*parts)
     files = sorted(path.rglob("*.py")) if path.is_dir() else [path] * path.exists()
     return [f for f in files if tests or "tests" not in f.relative_to(PACKAGE).parts]
@@ -71,8 +77,13 @@ def imports(path: Path) -> Iterator[str]:
 
 @cache
 def statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
-    """Return the import statements of a module; cached, since parsing all modules takes some seconds."""
-    return tuple(node for node in ast.walk(parsed(text)) if isinstance(node, (ast.Import, ast.ImportFrom)))
+    """Return the import statements of a module.
+
+    Cached, since parsing all modules takes some seconds.
+    """
+    return tuple(
+        node for node in ast.walk(parsed(text)) if isinstance(node, (ast.Import, ast.ImportFrom))
+    )
 
 
 def within(name: str, package: str) -> bool:
@@ -88,7 +99,9 @@ def dependencies() -> dict[str, set[str]]:
     for path, name in names.items():
         wanted = {each for each in imports(path) if each in known and each != name}
         # `from package import module` names both; only the module is required.
-        found[name] = {each for each in wanted if not any(within(other, each) for other in wanted - {each})}
+        found[name] = {
+            each for each in wanted if not any(within(other, each) for other in wanted - {each})
+        }
     return found
 
 
@@ -111,7 +124,9 @@ def test_no_module_imports_what_imports_it():
     assert circle(dependencies()) == []
 
 
-def test_a_circle_is_found_also_when_an_import_hides_in_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_circle_is_found_also_when_an_import_hides_in_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
     (tmp_path / "first.py").write_text("from ckanext.ecosphere import second\n")
     (tmp_path / "second.py").write_text("def late():\n    from . import first\n    return first\n")
@@ -144,10 +159,14 @@ def test_the_common_work_knows_no_room():
     assert not rooms_that_work_imports()
 
 
-def test_a_room_that_the_common_work_imports_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_room_that_the_common_work_imports_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "outbox.py").write_text("from ckanext.ecosphere.search.alerts import storage\n")
+    (tmp_path / "work" / "outbox.py").write_text(
+        "from ckanext.ecosphere.search.alerts import storage\n"
+    )
     assert any("imports ckanext.ecosphere.search" in line for line in rooms_that_work_imports())
 
 
@@ -167,7 +186,8 @@ def test_a_pure_core_knows_nothing_of_ckan(core: str):
         f"{path.relative_to(PACKAGE)} imports {name}"
         for path in modules(core)
         for name in imports(path)
-        if within(name, "ckan") or (name.startswith("ckanext.") and not within(name, "ckanext.ecosphere"))
+        if within(name, "ckan")
+        or (name.startswith("ckanext.") and not within(name, "ckanext.ecosphere"))
     }
     assert not found
 
@@ -190,7 +210,11 @@ def test_dataset_imports_no_room_no_ckan_and_nothing_above_it():
 def test_what_dataset_may_not_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
     (tmp_path / "dataset").mkdir()
-    lines = ("import ckan.model", "from ckanext.ecosphere.shared import rdf", "from ckanext.ecosphere import quality")
+    lines = (
+        "import ckan.model",
+        "from ckanext.ecosphere.shared import rdf",
+        "from ckanext.ecosphere import quality",
+    )
     (tmp_path / "dataset" / "links.py").write_text("import re\nimport shapely\n" + "\n".join(lines))
     found = {line.partition(" imports ")[2] for line in foreign_to_dataset()}
     assert found == {
@@ -207,7 +231,9 @@ def test_dataset_works_without_ckan():
         "import sys; sys.modules['ckan'] = None; from ckanext.ecosphere.dataset import links, services; "
         "print(links.nature({'url': 'https://a.fr/wfs'}).kind, services.service_at('https://a.fr/wfs').kind)"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.split() == ["service", "wfs"]
 
 
@@ -215,7 +241,8 @@ def test_modules_stay_small():
     found = {
         str(path.relative_to(PACKAGE)): lines
         for path in modules(".")
-        if "migration" not in path.parts and (lines := len(path.read_text().splitlines())) > MAX_LINES
+        if "migration" not in path.parts
+        and (lines := len(path.read_text().splitlines())) > MAX_LINES
     }
     assert not found
 
@@ -239,7 +266,9 @@ def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
     room = tmp_path / "search"
     room.mkdir()
-    (room / "a.py").write_text("from ..quality import score\nfrom . import query\nimport ckan.model\n")
+    (room / "a.py").write_text(
+        "from ..quality import score\nfrom . import query\nimport ckan.model\n"
+    )
     assert set(imports(room / "a.py")) == {
         "ckanext.ecosphere.quality",
         "ckanext.ecosphere.quality.score",
@@ -263,7 +292,13 @@ def test_what_is_kept_of_a_list_is_forgotten_when_it_changes():
         for node in ast.walk(parsed(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 decorators = [ast.unparse(each) for each in node.decorator_list]
-                asks = re.search(r"\b(?:voc|vocabularies)\.get\(", FIXED_LISTS.sub("", ast.unparse(node)))
-                if asks and any("cache" in each for each in decorators) and not decorators[0].endswith("derived"):
+                asks = re.search(
+                    r"\b(?:voc|vocabularies)\.get\(", FIXED_LISTS.sub("", ast.unparse(node))
+                )
+                if (
+                    asks
+                    and any("cache" in each for each in decorators)
+                    and not decorators[0].endswith("derived")
+                ):
                     lacking.append(f"{path.relative_to(PACKAGE)}: {node.name}")
     assert lacking == []

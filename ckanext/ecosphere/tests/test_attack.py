@@ -1,4 +1,6 @@
-"""The attack suite detects vulnerabilities: each class of attacks against a deliberately vulnerable portal."""
+"""The attack suite detects vulnerabilities: each class of attacks against a
+deliberately vulnerable portal.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def test_class_gets_through_a_weak_portal(name, stage_of, monkeypatch):
     def first() -> Any:
         return next((outcome for outcome in classes.CLASSES[name](stage) if outcome.through), None)
 
-    with ThreadPoolExecutor(1) as alone:  # Playwright cannot start a second browser in a thread that already has one
+    with ThreadPoolExecutor(
+        1
+    ) as alone:  # Playwright cannot start a second browser in a thread that already has one
         assert alone.submit(first).result()
 
 

@@ -1,4 +1,5 @@
-"""The benches of fidelity, search, relevance and studies run to their end on ten records, and print their figures only.
+"""The benches of fidelity, search, relevance and studies run to their end on ten records, and print
+their figures only.
 
 That of the harvest starts services of its own (`make bench-harvest RECORDS=10`).
 """
@@ -25,12 +26,17 @@ ROOT = Path(__file__).parents[3]
 ENDS = (0, 1)
 RECORDS = 10
 
-pytestmark = [pytest.mark.slow("figures"), pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+pytestmark = [
+    pytest.mark.slow("figures"),
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index"),
+]
 
 
 @pytest.fixture(autouse=True)
 def made_anew() -> Iterator[None]:
-    """Have the tables of the database made anew afterwards: a bench drops them, or leaves its own."""
+    """Have the tables of the database made anew afterwards: a bench drops them,
+    or leaves its own.
+    """
     model.Session.remove()
     yield
     model.repo.tables_created_and_initialised = False
@@ -54,7 +60,10 @@ def portal(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -
     source["owner_org"] = "administration-centrale-ou-ministere_172120"
     assert cli.invoke(ckan_command, ["ecosphere", "init", "--yes"]).exit_code == 0
     tk.get_action("harvest_source_create")(sysadmin_context, source)
-    assert cli.invoke(ckan_command, ["ecosphere", "harvest", "run", "bench", "--inline"]).exit_code == 0
+    assert (
+        cli.invoke(ckan_command, ["ecosphere", "harvest", "run", "bench", "--inline"]).exit_code
+        == 0
+    )
     model.Session.remove()
     return str(ROOT / "test.ini")
 
@@ -62,7 +71,10 @@ def portal(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -
 def printed(name: str, *arguments: object) -> str:
     """Run a bench and return what it printed."""
     command = [sys.executable, "-m", f"dev.bench.{name}", *map(str, arguments)]
-    stack = {**os.environ, "ECOSPHERE_STACK": settings.STACK}  # not that of the guide, which another test imports
+    stack = {
+        **os.environ,
+        "ECOSPHERE_STACK": settings.STACK,
+    }  # not that of the guide, which another test imports
     done = subprocess.run(command, cwd=ROOT, env=stack, capture_output=True, text=True, check=False)
     assert done.returncode in ENDS and "Traceback" not in done.stderr, done.stderr[-3000:]
     return done.stdout
@@ -93,5 +105,9 @@ def test_the_speed_and_the_answers_of_studies(portal: str):
     for size in (15, 40, 60):
         assert f"{size} needs: p50" in figures
     for part in ("aside", "tuned on"):
-        (line,) = [line for line in figures.splitlines() if line.startswith(part) and "does not answer" in line]
+        (line,) = [
+            line
+            for line in figures.splitlines()
+            if line.startswith(part) and "does not answer" in line
+        ]
         assert "right" in line and "wrongly nobody 0.000" in line

@@ -6,7 +6,10 @@ from playwright.sync_api import Page
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index"),
+]
 
 
 def test_the_portal_answers_in_french(page: Page):
@@ -25,7 +28,9 @@ def test_a_person_logs_in_through_the_form(page: Page):
 
 def test_axe_sees_what_is_wrong(page: Page):
     page.goto("/fr/about")
-    page.set_content("<html lang='fr'><title>x</title><main><h1>x</h1><img src='data:,'><input></main></html>")
+    page.set_content(
+        "<html lang='fr'><title>x</title><main><h1>x</h1><img src='data:,'><input></main></html>"
+    )
 
     rules = {line.split(" ")[0] for line in axe_violations(page)}
 

@@ -1,4 +1,6 @@
-"""CKAN's bulk table, with which an organisation's administrator makes many datasets private or public."""
+"""CKAN's bulk table, with which an organisation's administrator makes
+many datasets private or public.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,10 @@ from playwright.sync_api import Page
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, run_axe, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index"),
+]
 PASSWORD = "correct horse battery"
 
 
@@ -23,7 +28,9 @@ def test_the_box_in_the_head_ticks_all_and_the_buttons_work(page: Page):
     log_in(page, administrator["name"], PASSWORD)
     page.goto("/fr/organization/bulk_process/ddt-01")
     assert axe_violations(page) == []
-    assert run_axe(page, runOnly=["region"]) == []  # the account bar must be in a landmark; only moderate for axe
+    assert (
+        run_axe(page, runOnly=["region"]) == []
+    )  # the account bar must be in a landmark; only moderate for axe
     page.get_by_label("Zones humides").first.check()
     page.locator("thead input[type=checkbox]").check()
     wait_until(page, "document.querySelectorAll('tbody input:checked').length === 2")

@@ -1,4 +1,6 @@
-"""Chained helpers of CKAN: access checks are made once per page, and links to users lead to existing pages."""
+"""Chained helpers of CKAN: access checks are made once per page,
+and links to users lead to existing pages.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ MAY_EDIT = "/dataset/edit/plu"
 def service() -> dict[str, Any]:
     """An organisation with an editor, a user without a role, and a dataset."""
     names = ("editrice", "passante")
-    people = {name: factories.UserWithToken(name=name, about="", image_url="")["token"] for name in names}
+    people = {
+        name: factories.UserWithToken(name=name, about="", image_url="")["token"] for name in names
+    }
     factories.Sysadmin(name="chef", about="")
     factories.Organization(name="ddt-01", users=[{"name": "editrice", "capacity": "editor"}])
     call_action(
@@ -45,20 +49,32 @@ def test_what_changes_between_two_pages_is_seen_on_the_second(app: Any, service:
     token = {"Authorization": service["editrice"]}
     assert MAY_EDIT in app.get("/dataset/plu", headers=token).body
     call_action(
-        "organization_member_delete", context={"user": "chef", "ignore_auth": True}, id="ddt-01", username="editrice"
+        "organization_member_delete",
+        context={"user": "chef", "ignore_auth": True},
+        id="ddt-01",
+        username="editrice",
     )
     assert MAY_EDIT not in app.get("/dataset/plu", headers=token).body
 
 
-def test_names_of_people_lead_to_their_pages_for_whoever_may_open_them(app: Any, service: dict[str, Any]):
+def test_names_of_people_lead_to_their_pages_for_whoever_may_open_them(
+    app: Any, service: dict[str, Any]
+):
     link = 'href="/user/editrice"'
-    assert link in app.get("/dataset/activity/plu", headers={"Authorization": service["passante"]}).body
+    assert (
+        link
+        in app.get("/dataset/activity/plu", headers={"Authorization": service["passante"]}).body
+    )
     page = app.get("/dataset/activity/plu").body
     assert link not in page and model.User.get("editrice").display_name in page
 
 
 def test_whoever_has_lost_their_session_is_led_to_log_in(app: Any, service: dict[str, Any]):
-    for answer in (app.get("/fr/dataset/edit/plu"), app.post("/fr/dataset/edit/plu"), app.get("/fr/rien-de-tel")):
+    for answer in (
+        app.get("/fr/dataset/edit/plu"),
+        app.post("/fr/dataset/edit/plu"),
+        app.get("/fr/rien-de-tel"),
+    ):
         assert answer.status_code in (403, 404)
         assert "Vous n’êtes pas connecté" in answer.body and "/user/login?came_from=" in answer.body
         assert "utilisateur &#39;&#39;" not in answer.body and "utilisateur ''" not in answer.body
@@ -122,15 +138,23 @@ def test_a_picture_of_ones_own_is_shown(app: Any, service: dict[str, Any]):
         id="passante",
         image_url="https://example.org/moi.png",
     )
-    assert 'src="https://example.org/moi.png"' in app.get("/", headers={"Authorization": service["passante"]}).body
+    assert (
+        'src="https://example.org/moi.png"'
+        in app.get("/", headers={"Authorization": service["passante"]}).body
+    )
 
 
 @pytest.mark.ckan_config("ckan.gravatar_default", "identicon")
 def test_a_portal_that_asks_gravatar_still_does(app: Any, service: dict[str, Any]):
-    assert "gravatar.com/avatar" in app.get("/", headers={"Authorization": service["passante"]}).body
+    assert (
+        "gravatar.com/avatar" in app.get("/", headers={"Authorization": service["passante"]}).body
+    )
 
 
 def test_the_news_name_a_harvest_source_in_the_language_of_the_page(made_app: Any):
     with made_app._wsgi_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
-        assert tk.h.humanize_entity_type("package", "harvest", "activity_record") == "catalogue moissonné"
+        assert (
+            tk.h.humanize_entity_type("package", "harvest", "activity_record")
+            == "catalogue moissonné"
+        )
         assert tk.h.humanize_entity_type("package", "dataset", "activity_record") is None

@@ -1,4 +1,6 @@
-"""Parts of `make chaos` that need no portal: killing, restarting, and detection of inconsistencies."""
+"""Parts of `make chaos` that need no portal: killing, restarting,
+and detection of inconsistencies.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def answered(status: int, content: bytes = b"") -> Answer:
 def sleeper(tmp_path: Path, monkeypatch: Any) -> process.Process:
     """An idle process, recorded separately from those of the stack."""
     monkeypatch.setattr(process, "local", lambda *parts: tmp_path)
-    return process.Process("worker-1", [sys.executable, "-c", "import time; time.sleep(300)"], patience=20)
+    return process.Process(
+        "worker-1", [sys.executable, "-c", "import time; time.sleep(300)"], patience=20
+    )
 
 
 def test_same_seed_gives_the_same_kills():
@@ -111,13 +115,29 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901)
 
 @pytest.fixture
 def stored(monkeypatch: Any) -> dict[str, Any]:
-    """A consistent portal of one dataset, as the checks read it; each test breaks one part of it."""
+    """A consistent portal of one dataset, as the checks read it.
+
+    Each test breaks one part of it.
+    """
     catalogue = Catalogue("essai", "waf", 1)
-    row = {"id": "a", "name": "a", "title": catalogue.title(0), "notes": catalogue.abstract(0), "state": "active"}
+    row = {
+        "id": "a",
+        "name": "a",
+        "title": catalogue.title(0),
+        "notes": catalogue.abstract(0),
+        "state": "active",
+    }
     row |= {"type": "dataset", "metadata_modified": MOMENT}
     shown = {"metadata_modified": MOMENT.isoformat(), "notes": row["notes"]}
-    document = {"id": "a", "name": "a", "ecosphere_quality_score": 50, "validated_data_dict": json.dumps(shown)}
-    answers: dict[str, list[dict[str, Any]]] = {"ecosphere_quality": [{"package_id": "a", "score": 50}]}
+    document = {
+        "id": "a",
+        "name": "a",
+        "ecosphere_quality_score": 50,
+        "validated_data_dict": json.dumps(shown),
+    }
+    answers: dict[str, list[dict[str, Any]]] = {
+        "ecosphere_quality": [{"package_id": "a", "score": 50}]
+    }
 
     def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
         table = re.search(r"FROM (\w+)", statement)
@@ -130,7 +150,11 @@ def stored(monkeypatch: Any) -> dict[str, Any]:
 def wrong(stored: dict[str, Any]) -> list[str]:
     documents = [stored["document"]] if stored["document"] else []
     portal = checks.Portal({"a": stored["row"]}, {"a": documents})
-    done = (checks.sources(portal, [stored["catalogue"]]), checks.index(portal), checks.quality(portal))
+    done = (
+        checks.sources(portal, [stored["catalogue"]]),
+        checks.index(portal),
+        checks.quality(portal),
+    )
     return [text for check in done for text in check.wrong]
 
 
@@ -178,6 +202,9 @@ def test_half_a_save_and_a_lost_one_are_seen(
     producer = Producer(None, 1)  # pyright: ignore[reportArgumentType]
     producer.saved["a"] = Saved(acknowledged=3, unknown={4})
     stored["row"]["notes"] = f"Enregistrement {notes}."
-    stored["answers"] |= {"resource": [{"name": f"Fichier {resource}"}], "tag": [{"name": f"marque-{tag}"}]}
+    stored["answers"] |= {
+        "resource": [{"name": f"Fichier {resource}"}],
+        "tag": [{"name": f"marque-{tag}"}],
+    }
     check = checks.saves(checks.Portal({"a": stored["row"]}, {}), producer)
     assert bool(check.wrong) is is_wrong

@@ -63,7 +63,9 @@ def test_init_goes_on_after_a_room_that_fails_and_says_so(monkeypatch):
     report = InitReport()
     initialise.run(report)
     assert not report.ok
-    broken = next(number for number, (_kind, message) in enumerate(report.lines) if "boom" in message)
+    broken = next(
+        number for number, (_kind, message) in enumerate(report.lines) if "boom" in message
+    )
     assert report.lines[broken][0] == "failed"
     assert report.lines[broken + 1] == ("changed", "sound")
 
@@ -71,7 +73,9 @@ def test_init_goes_on_after_a_room_that_fails_and_says_so(monkeypatch):
 @pytest.mark.parametrize(("status", "code"), [("OK", 0), ("WARNING", 0), ("ERROR", 1)])
 @pytest.mark.usefixtures("with_plugins")
 def test_check_fails_on_an_error_only(cli, monkeypatch, status, code):
-    monkeypatch.setattr(health, "run", lambda: [Check("Solr", CheckStatus[status], "message", "remedy")])
+    monkeypatch.setattr(
+        health, "run", lambda: [Check("Solr", CheckStatus[status], "message", "remedy")]
+    )
     result = cli.invoke(ckan, ["ecosphere", "check", "--lang", "en"])
     assert result.exit_code == code
     assert "Solr: message\n    → remedy" in result.output

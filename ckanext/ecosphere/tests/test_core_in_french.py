@@ -35,9 +35,16 @@ def english(text: str) -> list[str]:
 def english_on(page: str) -> list[str]:
     """Return the English words of a page, in visible text and in texts for screen readers."""
     tree = html.fromstring(page)
-    for element in tree.xpath("//script | //style | //*[@lang='en'] | //code | //pre | //meta | //footer | //header"):
+    for element in tree.xpath(
+        "//script | //style | //*[@lang='en'] | //code | //pre | //meta | //footer | //header"
+    ):
         element.drop_tree()
-    texts = [text for element in tree.iter() if isinstance(element.tag, str) for text in element.xpath("text()")]
+    texts = [
+        text
+        for element in tree.iter()
+        if isinstance(element.tag, str)
+        for text in element.xpath("text()")
+    ]
     texts += [str(value) for name in READ_ATTRIBUTES for value in tree.xpath(f"//@{name}")]
     return english(" ".join(texts))
 
@@ -49,7 +56,13 @@ def link_in(mail: Any) -> str:
 
 
 def test_english_is_noticed():
-    assert english("Please click the following link") == ["click", "following", "link", "please", "the"]
+    assert english("Please click the following link") == [
+        "click",
+        "following",
+        "link",
+        "please",
+        "the",
+    ]
     assert english("Choisissez un nouveau mot de passe sur cette page") == []
 
 
@@ -60,8 +73,13 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
     app.post("/fr/user/reset", data={"user": "camille"}, follow_redirects=False)
     [mail] = postbox.mails
     assert str(mail["Subject"]).endswith("Choisissez un nouveau mot de passe")
-    assert str(mail["Message-ID"]).endswith("@test.ckan.net>") and mail["Auto-Submitted"] == "auto-generated"
-    assert "Un nouveau mot de passe a été demandé" in body(mail) and "Bonjour camille," in body(mail)
+    assert (
+        str(mail["Message-ID"]).endswith("@test.ckan.net>")
+        and mail["Auto-Submitted"] == "auto-generated"
+    )
+    assert "Un nouveau mot de passe a été demandé" in body(mail) and "Bonjour camille," in body(
+        mail
+    )
     assert english(body(mail)) == [] and english(str(mail["Subject"]).split("] ")[-1]) == []
     assert len(body(mail).strip().splitlines()) > 5
     page = app.get(link_in(mail))
@@ -69,8 +87,12 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
-def test_invitation_is_french(app: Any, postbox: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # for users who chose no language yet
+def test_invitation_is_french(
+    app: Any, postbox: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(
+        ckan_config, "ckan.locale_default", "fr"
+    )  # for users who chose no language yet
     admin = factories.SysadminWithToken(name="administratrice", about="")
     factories.Organization(name="ddt-80", title="DDT 80", description="", image_url="")
     app.post(
@@ -89,9 +111,13 @@ def test_invitation_is_french(app: Any, postbox: Any, ckan_config: Any, monkeypa
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
-    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]}
+    admin: dict[str, str] = {
+        "Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]
+    }
     user: dict[str, str] = {
-        "Authorization": factories.UserWithToken(name="camille", fullname="Camille", about="")["token"]
+        "Authorization": factories.UserWithToken(name="camille", fullname="Camille", about="")[
+            "token"
+        ]
     }
     pages: list[tuple[str, dict[str, str], int]] = [
         ("/fr/nulle-part", {}, 404),
@@ -111,7 +137,9 @@ def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
         assert answer.status_code == status, address
         if words := english_on(answer.text) + english_texts(answer.text):
             found[address, status] = words
-    refused = app.post("/fr/user/register", data={"name": "x", "email": "non", "password1": "a", "password2": "b"})
+    refused = app.post(
+        "/fr/user/register", data={"name": "x", "email": "non", "password1": "a", "password2": "b"}
+    )
     if words := english_on(refused.text):
         found["/fr/user/register", 0] = words
     assert found == {}, found
@@ -136,16 +164,26 @@ def heading(answer: Any) -> str:
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_a_missing_service_is_called_one_and_has_ways_on(app: Any):
-    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]}
-    pages = ("organization/ddt-{}", "organization/about/ddt-{}", "organization/ddt-{}/tableau-de-bord")
+    admin: dict[str, str] = {
+        "Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]
+    }
+    pages = (
+        "organization/ddt-{}",
+        "organization/about/ddt-{}",
+        "organization/ddt-{}/tableau-de-bord",
+    )
     pages += ("organization/edit/ddt-{}", "organization/ddt-{}/demandes", "demandes/service/ddt-{}")
     for address in pages:
         answer = app.get(f"/fr/{address.format('01')}", headers=admin)
         assert answer.status_code == 404, address
         assert heading(answer) == "Service introuvable", address
-        assert html.fromstring(answer.text).xpath("//*[@id='error-service']/@value") == ["ddt 01"], address
+        assert html.fromstring(answer.text).xpath("//*[@id='error-service']/@value") == [
+            "ddt 01"
+        ], address
         assert english_on(answer.text) + english_texts(answer.text) == [], address
-        assert heading(app.get(f"/en/{address.format('01')}", headers=admin)) == "Service not found", address
+        assert (
+            heading(app.get(f"/en/{address.format('01')}", headers=admin)) == "Service not found"
+        ), address
     found = app.get("/fr/organization/?q=ddt+01")
     assert found.status_code == 200
     assert "Groupe introuvable" in app.get("/fr/group/nulle-part").text
@@ -155,11 +193,16 @@ def test_a_missing_service_is_called_one_and_has_ways_on(app: Any):
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_the_dashboard_has_a_tab_of_groups_only_where_there_are_groups(app: Any, monkeypatch: Any):
-    headers: dict[str, str] = {"Authorization": factories.UserWithToken(name="camille", about="")["token"]}
+    headers: dict[str, str] = {
+        "Authorization": factories.UserWithToken(name="camille", about="")["token"]
+    }
 
     def tabs() -> list[str]:
         page = html.fromstring(app.get("/fr/tableau-de-bord", headers=headers).text)
-        return [" ".join(each.text_content().split()) for each in page.xpath("//ul[contains(@class, 'nav-tabs')]/li")]
+        return [
+            " ".join(each.text_content().split())
+            for each in page.xpath("//ul[contains(@class, 'nav-tabs')]/li")
+        ]
 
     assert "Mes services" in tabs() and "Mes groupes" not in tabs()
     monkeypatch.setattr(kept_facets, "shown", lambda: ("groups",))
@@ -184,5 +227,8 @@ def test_registration_says_what_an_account_is_for_here(app: Any):
     page = app.get("/fr/user/register").text
     assert english_on(page) == []
     assert "Demander des données aux services" in page
-    labels = [" ".join(each.text_content().split()) for each in html.fromstring(page).xpath("//form//label")]
+    labels = [
+        " ".join(each.text_content().split())
+        for each in html.fromstring(page).xpath("//form//label")
+    ]
     assert {"Nom complet", "* Courriel"} <= set(labels)

@@ -15,26 +15,36 @@ from ckanext.ecosphere.quality import figures
 from ckanext.ecosphere.setup import health
 from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index"),
+]
 
 PASSWORD = "un mot de passe de test"
 
 
 @pytest.fixture
 def people() -> dict[str, dict[str, Any]]:
-    """An editor of an organisation with pending work, one of another organisation, and a user without any."""
+    """An editor of an organisation with pending work, one of another organisation,
+    and a user without any.
+    """
     return {
-        name: factories.User(name=name, password=PASSWORD, image_url="") for name in ("editor", "neighbour", "asker")
+        name: factories.User(name=name, password=PASSWORD, image_url="")
+        for name in ("editor", "neighbour", "asker")
     }
 
 
 @pytest.fixture
 def services(people: dict[str, dict[str, Any]]) -> None:
-    """Two organisations; the first has a private, badly described dataset, and an unfinished one."""
+    """Two organisations; the first has a private, badly described dataset,
+    and an unfinished one.
+    """
     for name, person in (("ddt-01053-01", "editor"), ("ddtm-29232-01", "neighbour")):
         member = {"name": people[person]["id"], "capacity": "editor"}
         factories.Organization(name=name, title=name.upper(), image_url="", users=[member])
-    factories.Dataset(name="frayeres", title="Frayères à truites", owner_org="ddt-01053-01", private=True)
+    factories.Dataset(
+        name="frayeres", title="Frayères à truites", owner_org="ddt-01053-01", private=True
+    )
     begun = {
         "name": "haies",
         "title": "Haies bocagères",
@@ -50,7 +60,9 @@ def texts(page: Page, selector: str) -> list[str]:
 
 
 def test_whoever_logs_in_finds_what_waits_and_what_can_be_begun(page, people, services):
-    asked = tk.get_action("ecosphere_request_create")({"user": "editor"}, {"title": "Inventaire des mares"})
+    asked = tk.get_action("ecosphere_request_create")(
+        {"user": "editor"}, {"title": "Inventaire des mares"}
+    )
     log_in_by_hand(page, "editor", PASSWORD)
     assert page.url.endswith("/fr/tableau-de-bord")
     assert texts(page, ".eco-card h2") == [
@@ -58,7 +70,11 @@ def test_whoever_logs_in_finds_what_waits_and_what_can_be_begun(page, people, se
         "Mes demandes 1",
         "Jeux de données à améliorer en premier 1",
     ]
-    assert texts(page, ".eco-lines a") == ["Haies bocagères", "Inventaire des mares", "Frayères à truites"]
+    assert texts(page, ".eco-lines a") == [
+        "Haies bocagères",
+        "Inventaire des mares",
+        "Frayères à truites",
+    ]
     assert "Décrire un jeu de données" in texts(page, ".eco-begin a")
     assert axe_violations(page) == []
     page.get_by_role("link", name="Inventaire des mares").click()
@@ -76,7 +92,9 @@ def test_a_room_in_trouble_is_told_and_hides_nothing_else(app, people, services,
         raise RuntimeError("away")
 
     monkeypatch.setattr(figures, "worst", broken)
-    shown = app.get("/fr/tableau-de-bord", headers={"Authorization": factories.APIToken(user="editor")["token"]}).body
+    shown = app.get(
+        "/fr/tableau-de-bord", headers={"Authorization": factories.APIToken(user="editor")["token"]}
+    ).body
     assert "Descriptions inachevées" in shown
     assert "Jeux de données à améliorer" not in shown
     assert "ne peut pas être affichée" in shown
@@ -93,10 +111,16 @@ def test_nobody_is_led_to_the_log_in_and_back(page, people):
     assert texts(page, ".eco-begin a") == ["Commencer une étude", "Demander des données"]
 
 
-def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, people, services, monkeypatch):
+def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(
+    page, people, services, monkeypatch
+):
     factories.Sysadmin(name="chief", password=PASSWORD, image_url="")
-    broken = Check("PostgreSQL", CheckStatus.ERROR, "Tables manquantes", "Lancez : ckan ecosphere init")
-    monkeypatch.setattr(health, "run", lambda: [Check("Redis", CheckStatus.OK, "Version 7"), broken])
+    broken = Check(
+        "PostgreSQL", CheckStatus.ERROR, "Tables manquantes", "Lancez : ckan ecosphere init"
+    )
+    monkeypatch.setattr(
+        health, "run", lambda: [Check("Redis", CheckStatus.OK, "Version 7"), broken]
+    )
     health.run_in_worker("fr")
     log_in_by_hand(page, "chief", PASSWORD)
     assert texts(page, ".eco-card--urgent h2") == ["Le portail lui-même 1"]

@@ -56,7 +56,9 @@ def test_what_is_no_date_is_empty(in_page, value):
 
 
 @pytest.mark.few(1, "values")
-@pytest.mark.parametrize("frequency", ["Manual", "Monthly", "Weekly", "Biweekly", "Daily", "Always"])
+@pytest.mark.parametrize(
+    "frequency", ["Manual", "Monthly", "Weekly", "Biweekly", "Daily", "Always"]
+)
 def test_the_frequencies_of_a_harvest_are_french(app, with_plugins, frequency):
     with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
         labels = {each["value"]: each["text"] for each in tk.h.harvest_frequencies()}

@@ -29,7 +29,11 @@ NOT_LINKS = r"opengis\.net|isotc211|iso\.org|w3\.org|cnig\.gouv|europa\.eu|etala
 
 @pytest.fixture(scope="module")
 def trees() -> list[etree._Element]:
-    made = (xml for name, count in demo.shares(demo.DEFAULT_COUNT).items() for _, xml in demo.records(name, count))
+    made = (
+        xml
+        for name, count in demo.shares(demo.DEFAULT_COUNT).items()
+        for _, xml in demo.records(name, count)
+    )
     return [etree.fromstring(xml) for xml in made]
 
 
@@ -48,18 +52,26 @@ def test_another_seed_gives_other_records():
 
 
 def test_file_identifiers_are_unique(trees):
-    identifiers = [tree.findtext("gmd:fileIdentifier/gco:CharacterString", namespaces=NS) for tree in trees]
-    assert len({*identifiers}) > len(identifiers) * 0.97  # those of the form NAME.xml may repeat, as in real life
+    identifiers = [
+        tree.findtext("gmd:fileIdentifier/gco:CharacterString", namespaces=NS) for tree in trees
+    ]
+    assert (
+        len({*identifiers}) > len(identifiers) * 0.97
+    )  # those of the form NAME.xml may repeat, as in real life
 
 
 def test_links_lead_to_reserved_domains_only(trees):
     for tree in trees:
         for address in re.findall(r"https?://[^\s<\"]+", etree.tostring(tree, encoding="unicode")):
-            assert re.match(r"https?://[\w.-]+\.example(/|$|\?)", address) or re.search(NOT_LINKS, address), address
+            assert re.match(r"https?://[\w.-]+\.example(/|$|\?)", address) or re.search(
+                NOT_LINKS, address
+            ), address
 
 
 def test_mailboxes_are_those_of_services_in_reserved_domains(trees):
-    found = {node.text for tree in trees for node in tree.iterfind(".//gmd:electronicMailAddress/*", NS)}
+    found = {
+        node.text for tree in trees for node in tree.iterfind(".//gmd:electronicMailAddress/*", NS)
+    }
     assert found
     assert all(re.fullmatch(r"sig@[\w-]+\.example", mailbox) for mailbox in found)
 
@@ -87,7 +99,10 @@ def test_quirks_of_real_catalogues_are_there(trees, quirk, at_least):
 def test_many_boxes_of_geoide_have_west_and_east_swapped():
     made = [etree.fromstring(xml) for _, xml in demo.records("geoide", 100)]
     sides = [
-        [float(node.text or "nan") for node in tree.iterfind(".//gmd:EX_GeographicBoundingBox/*/gco:Decimal", NS)]
+        [
+            float(node.text or "nan")
+            for node in tree.iterfind(".//gmd:EX_GeographicBoundingBox/*/gco:Decimal", NS)
+        ]
         for tree in made
     ]
     assert 40 <= sum(box[0] > box[1] for box in sides) <= 80

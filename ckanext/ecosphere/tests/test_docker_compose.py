@@ -1,4 +1,6 @@
-"""`docker-compose.yml` and `Dockerfile` match the documentation, and use CKAN's own configuration."""
+"""`docker-compose.yml` and `Dockerfile` match the documentation,
+and use CKAN's own configuration.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ SERVICE_KEYS = {
 HEALTHCHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period", "disable"}
 #: Services of the portal's own image.
 OURS = ("init", "web", "worker", "harvester", "watch", "clock")
-#: Programs that the health checks may call: those of the images' own scripts, or of Debian's smallest system.
+#: Programs that the health checks may call: those of the images' own scripts, or of Debian's
+#: smallest system.
 PROGRAMS = {
     "db": {"pg_isready"},
     "redis": {"redis-cli"},
@@ -74,7 +77,9 @@ def test_the_image_has_a_health_check_of_the_web_server_that_it_runs():
     assert (program, option) == ("python3", "-c")
     ast.parse(script)
     [command] = recipe()["CMD"]
-    port = next(option for option in json.loads(command) if option.startswith("--http=")).rpartition(":")[2]
+    port = next(
+        option for option in json.loads(command) if option.startswith("--http=")
+    ).rpartition(":")[2]
     assert f"localhost:{port}/" in script
     assert recipe()["EXPOSE"] == [port]
     assert recipe()["USER"][-1] == "ckan"
@@ -135,7 +140,11 @@ def test_the_image_has_the_version_and_the_libraries_of_the_guide(compose):
     page = (ROOT / "docs" / "installation.md").read_text("utf-8")
     apt = re.search(r"apt-get install --yes --no-install-recommends (.+?)```", page, re.DOTALL)
     assert apt
-    drawn = {word for word in apt[1].split() if word.startswith(("libpango", "libharfbuzz", "fonts-", "bubblewrap"))}
+    drawn = {
+        word
+        for word in apt[1].split()
+        if word.startswith(("libpango", "libharfbuzz", "fonts-", "bubblewrap"))
+    }
     assert len(drawn) == 5
     for name in OURS:
         assert compose["services"][name]["image"] == f"ckanext-ecosphere:{version[1]}"
@@ -150,14 +159,19 @@ def test_services_wait_for_those_that_they_need(compose):
     for name, service in services.items():
         for needed, how in service.get("depends_on", {}).items():
             assert how["condition"] in CONDITIONS
-            assert how["condition"] != "service_healthy" or "healthcheck" in services[needed], (name, needed)
+            assert how["condition"] != "service_healthy" or "healthcheck" in services[needed], (
+                name,
+                needed,
+            )
     assert set(services["init"]["depends_on"]) == {"db", "redis", "solr"}
     for name in ("web", "worker", "harvester", "clock"):
         assert services[name]["depends_on"]["init"]["condition"] == "service_completed_successfully"
 
 
 def test_the_set_up_is_the_same_command_as_elsewhere(compose):
-    assert compose["services"]["init"]["command"][-1] == "ckan db upgrade && ckan ecosphere init --yes"
+    assert (
+        compose["services"]["init"]["command"][-1] == "ckan db upgrade && ckan ecosphere init --yes"
+    )
 
 
 def test_workers_can_be_multiplied(compose):
@@ -183,7 +197,11 @@ def test_there_is_no_secret_in_the_file_and_each_one_must_be_chosen():
     text = FILE.read_text("utf-8")
     required = set(re.findall(r"\$\{(\w+):\?", text))
     assert required == {"SECRET_KEY", "POSTGRES_PASSWORD"}
-    given = dict(line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if "=" in line[:20])
+    given = dict(
+        line.split("=", 1)
+        for line in (ROOT / ".env.example").read_text().splitlines()
+        if "=" in line[:20]
+    )
     assert all(given[name] == "" for name in required)
 
 
@@ -196,7 +214,9 @@ def test_each_variable_is_explained_in_the_example():
 def test_the_configuration_holds_no_secret(compose):
     assert "SECRET_KEY = %(CKAN_SECRET_KEY)s" in compose["configs"]["guichet"]["content"]
     for name in OURS:
-        assert compose["services"][name]["environment"]["CKAN_SECRET_KEY"].startswith("${SECRET_KEY:?")
+        assert compose["services"][name]["environment"]["CKAN_SECRET_KEY"].startswith(
+            "${SECRET_KEY:?"
+        )
 
 
 def test_the_configuration_builds_on_the_portals_own(compose):
@@ -228,7 +248,10 @@ def test_the_worker_of_compose_listens_to_the_queues_of_the_embedded_stack(compo
 
 
 def test_no_private_network_is_open_with_docker_or_after_the_guide(compose):
-    for text in (compose["configs"]["guichet"]["content"], (ROOT / "dev" / "portal.ini").read_text("utf-8")):
+    for text in (
+        compose["configs"]["guichet"]["content"],
+        (ROOT / "dev" / "portal.ini").read_text("utf-8"),
+    ):
         assert not re.search(r"^ecosphere\.\S*networks", text, re.MULTILINE)
         assert "127.0.0" not in text
     options = (ROOT / "dev" / "stack" / "options.ini").read_text("utf-8")

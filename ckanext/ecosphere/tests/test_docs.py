@@ -20,7 +20,9 @@ def test_the_reference_says_what_the_code_says():
 
 @pytest.mark.parametrize("page", reference.PAGES)
 def test_tables_of_a_page_say_what_the_code_says(page: str):
-    assert (reference.DOCS / page).read_text() == reference.page_with_tables(page), "run `make docs`"
+    assert (reference.DOCS / page).read_text() == reference.page_with_tables(page), (
+        "run `make docs`"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -43,15 +45,22 @@ def test_every_page_is_reached_from_the_readme():
             continue
         seen.add(page)
         targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
-        waiting += [target for name in targets if (target := (page.parent / name).resolve()).is_file()]
+        waiting += [
+            target for name in targets if (target := (page.parent / name).resolve()).is_file()
+        ]
     assert set(PAGES) - seen == set()
 
 
 def test_documented_workers_listen_to_every_queue_and_one_is_free_of_harvests():
     for page in PAGES:
-        commands = re.findall(r"^\s*(?:nice -n 10 )?ckan .*jobs worker (\S+ .*)$", page.read_text(), re.MULTILINE)
+        commands = re.findall(
+            r"^\s*(?:nice -n 10 )?ckan .*jobs worker (\S+ .*)$", page.read_text(), re.MULTILINE
+        )
         if commands:
-            assert [command.split() for command in commands] == [list(QUICK_QUEUES), list(QUEUES)], page
+            assert [command.split() for command in commands] == [
+                list(QUICK_QUEUES),
+                list(QUEUES),
+            ], page
     assert re.search(r"^ckan jobs worker", (ROOT / "README.md").read_text(), re.MULTILINE)
 
 
@@ -60,9 +69,15 @@ def test_pictures_are_shown_by_a_page_and_those_that_journeys_take_exist():
     folders = [ROOT / "docs/images", help_pages / "images"]
     names = {path.stem for folder in folders for path in folder.glob("*.png")}
     pages = [*PAGES, *help_pages.rglob("*.md")]
-    shown = {name for page in pages for name in re.findall(r"images/([\w-]+)\.png\)", page.read_text())}
+    shown = {
+        name for page in pages for name in re.findall(r"images/([\w-]+)\.png\)", page.read_text())
+    }
     tests = (ROOT / "ckanext").rglob("test_*.py")
-    taken = {name for test in tests for name in re.findall(r'picture\(page, f?"([^"]+)"\)', test.read_text())}
+    taken = {
+        name
+        for test in tests
+        for name in re.findall(r'picture\(page, f?"([^"]+)"\)', test.read_text())
+    }
     assert names == shown
     assert taken - names == set()
     assert names - taken == {"portal"}, "`portal` is taken of the demonstration"

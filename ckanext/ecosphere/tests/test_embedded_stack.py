@@ -1,4 +1,6 @@
-"""The embedded stack: it touches only its own files and processes, and fails with one clear message."""
+"""The embedded stack: it touches only its own files and processes,
+and fails with one clear message.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,11 @@ class TestPorts:
 
     def test_the_choice_is_remembered(self, checkout, monkeypatch):
         choose(monkeypatch, PORT="5300", SOLR_PORT="8984")
-        assert choose(monkeypatch, PORT="", SOLR_PORT="") == {**settings.ports(), "web": 5300, "solr": 8984}
+        assert choose(monkeypatch, PORT="", SOLR_PORT="") == {
+            **settings.ports(),
+            "web": 5300,
+            "solr": 8984,
+        }
 
     def test_two_checkouts_share_none(self, checkout, monkeypatch):
         first = set(choose(monkeypatch, PORT="5000").values())
@@ -156,7 +162,9 @@ class TestFailures:
         absent = packages.Need("openjdk-17-jdk-headless", "Solr, which needs a JDK", lambda: None)
         monkeypatch.setitem(packages.NEEDS, "java", absent)
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
-        with pytest.raises(StackError, match=r"(?s)needs a JDK.*sudo apt-get install .*openjdk-17-jdk-headless"):
+        with pytest.raises(
+            StackError, match=r"(?s)needs a JDK.*sudo apt-get install .*openjdk-17-jdk-headless"
+        ):
             packages.require("java")
 
     def test_a_java_without_compiler_or_too_old_is_not_taken(self, tmp_path, monkeypatch):
@@ -194,7 +202,11 @@ class TestRealServices:
         pid = Process("postgres").pid()
         assert pid is not None
         status = Path(f"/proc/{pid}/status").read_text()
-        assert not [line for line in status.splitlines() if line.startswith("Uid:") and line.split()[1] == "0"]
+        assert not [
+            line
+            for line in status.splitlines()
+            if line.startswith("Uid:") and line.split()[1] == "0"
+        ]
         assert "listen_addresses=127.0.0.1" in postgres.OPTIONS
         assert port_is_taken(settings.ports()["postgres"])
 
@@ -210,7 +222,10 @@ def test_a_secret_stays_the_same_and_is_the_owners_alone(checkout):
 def test_temporary_files_of_an_installation_vanish_and_those_of_others_stay(tmp_path):
     mine, others = tmp_path / "new" / "policy-rc.d", tmp_path / "existing"
     others.write_text("exit 0\n")
-    with packages._temporary_file(mine, "exit 101\n", 0o755), packages._temporary_file(others, "exit 101\n", 0o755):
+    with (
+        packages._temporary_file(mine, "exit 101\n", 0o755),
+        packages._temporary_file(others, "exit 101\n", 0o755),
+    ):
         assert mine.read_text() == "exit 101\n"
         assert others.read_text() == "exit 0\n"
     assert not mine.parent.exists()
@@ -232,7 +247,10 @@ def test_every_job_of_the_rooms_has_its_function():
 
 
 def test_a_shell_prepared_for_pytest_does_not_lead_the_demonstration_astray(monkeypatch):
-    prepared = {"CKAN_SQLALCHEMY_URL": "postgresql://127.0.0.1/ckan_test", "CHROMIUM": "/usr/bin/chromium"}
+    prepared = {
+        "CKAN_SQLALCHEMY_URL": "postgresql://127.0.0.1/ckan_test",
+        "CHROMIUM": "/usr/bin/chromium",
+    }
     monkeypatch.setattr(os, "environ", prepared)
     settings.forget_ckan_variables()
     assert prepared == {"CHROMIUM": "/usr/bin/chromium"}

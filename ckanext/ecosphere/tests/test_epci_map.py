@@ -24,13 +24,17 @@ def test_every_intercommunality_has_an_outline_within_its_box_near_its_departeme
         starts = re.findall(r"M(-?\d+)[ ]?(-?\d+)l", outlines[epci.code].path)
         for start in starts:
             longitude, latitude = (int(each) / 1000 for each in start)
-            assert west - 0.001 <= longitude <= east + 0.001 and south - 0.001 <= latitude <= north + 0.001
+            assert (
+                west - 0.001 <= longitude <= east + 0.001
+                and south - 0.001 <= latitude <= north + 0.001
+            )
 
 
 @pytest.mark.parametrize(
     ("code", "box"),
     [
-        # From IGN ADMIN EXPRESS, as remembered by the author; the outlines deviate by a few kilometres.
+        # From IGN ADMIN EXPRESS, as remembered by the author; the outlines deviate by a few
+        # kilometres.
         ("243300316", (-0.89, 44.74, -0.46, 45.04)),  # Bordeaux Métropole
         ("244400404", (-1.78, 47.10, -1.37, 47.34)),  # Nantes Métropole
         ("249740119", (55.36, -21.00, 55.65, -20.86)),  # CINOR (La Réunion)

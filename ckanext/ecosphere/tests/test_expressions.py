@@ -1,9 +1,10 @@
-"""Regular expressions of the package: matching time grows at most linearly with the text, whatever the text.
+"""Regular expressions of the package: matching time grows at most linearly with the text, whatever
+the text.
 
-Each is tried with the methods that the code calls, on repeated characters, pairs and words taken from the expression
-itself, after a text that matches its beginning and before one that does not match its end. Processor time is measured,
-so that a busy machine changes nothing. A text is lengthened, in two steps, only if the time measured so far suggests
-too much.
+Each is tried with the methods that the code calls, on repeated characters, pairs and words taken
+from the expression itself, after a text that matches its beginning and before one that does not
+match its end. Processor time is measured, so that a busy machine changes nothing. A text is
+lengthened, in two steps, only if the time measured so far suggests too much.
 """
 
 from __future__ import annotations
@@ -39,15 +40,17 @@ sre_parser = pytest.importorskip("re._parser")
 ROOT = Path(ckanext.ecosphere.__file__).parent
 LONG = 50_000
 MOST_SECONDS = 0.2
-#: Length, and seconds of processor time up to which no longer text is tried. What takes `MOST_SECONDS` at the full
-#: length with quadratic growth takes 0.08 ms at the first length and 2 ms at the second.
+#: Length, and seconds of processor time up to which no longer text is tried. What takes
+#: `MOST_SECONDS` at the full length with quadratic growth takes 0.08 ms at the first length and 2
+#: ms at the second.
 STEPS = ((1_000, 0.00007), (5_000, 0.0015))
 #: Fraction of `MOST_SECONDS` up to which the time extrapolated from two steps is trusted.
 BELIEVED = 0.25
 GIVEN_UP = 0.5  # seconds of processor time
 REPEATED = {"sub", "subn", "split", "findall", "finditer"}
 CALLS = {"search", "match", "fullmatch", *REPEATED}
-#: Text of modules with calls of these methods; walking the syntax trees of the others takes seconds per test process.
+#: Text of modules with calls of these methods; walking the syntax trees of the others takes seconds
+#: per test process.
 MAY_CALL = re.compile(rf"\.\s*(?:compile|{'|'.join(sorted(CALLS))})\b")
 SUFFIXES = ("", "!", "\x00", "\n", "a", "1", " ")
 PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
@@ -58,10 +61,13 @@ MADE = {
         *(links.protocol_patterns(where) for where in ("protocol", "url", "operation", "kind")),
     ],
     "harvest.normalise.constraints": lambda: [
-        draft.patterns(name) for name in ("access-texts", "access-reserved", "licence-texts", "licence-urls")
+        draft.patterns(name)
+        for name in ("access-texts", "access-reserved", "licence-texts", "licence-urls")
     ],
     "harvest.normalise.information": lambda: [draft.patterns("information-subjects")],
-    "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._patterns()]],
+    "schemas.importing.addresses": lambda: [
+        [pattern for _use, pattern, _template in addresses._patterns()]
+    ],
 }
 #: Calls whose expression contains a local name, with expressions as built there.
 WITH_LOCAL_NAMES = {
@@ -121,7 +127,9 @@ def _patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
 
 
 def collect() -> list[Used]:
-    """Return every expression of the package: those in names of modules, and those in calls of functions of `re`."""
+    """Return every expression of the package: those in names of modules,
+    and those in calls of functions of `re`.
+    """
     found: dict[tuple[Any, int, str], set[str]] = {}
     texts = {name: path.read_text("utf-8") for name, path in _modules()}
     trees = {name: parsed(text if MAY_CALL.search(text) else "") for name, text in texts.items()}
@@ -130,8 +138,14 @@ def collect() -> list[Used]:
         module = importlib.import_module(f"ckanext.ecosphere.{name}".removesuffix("."))
         for key, value in list(vars(module).items()):
             for pattern in _patterns_in(value):
-                methods = (_own_methods(tree, key) or called.get(key)) if isinstance(value, re.Pattern) else None
-                found.setdefault((pattern.pattern, pattern.flags, name), set()).update(methods or CALLS)
+                methods = (
+                    (_own_methods(tree, key) or called.get(key))
+                    if isinstance(value, re.Pattern)
+                    else None
+                )
+                found.setdefault((pattern.pattern, pattern.flags, name), set()).update(
+                    methods or CALLS
+                )
             if key == "OPEN_PATTERNS":
                 for text in value.values():
                     found.setdefault((text, 0, name), set()).add("fullmatch")
@@ -144,11 +158,18 @@ def collect() -> list[Used]:
             try:
                 text = eval(compile(ast.Expression(argument), name, "eval"), vars(module))
             except NameError:
-                assert name in WITH_LOCAL_NAMES, f"{name}: an expression with a local name is in no table of this test"
+                assert name in WITH_LOCAL_NAMES, (
+                    f"{name}: an expression with a local name is in no table of this test"
+                )
                 continue
             if isinstance(text, (str, bytes)):
-                found.setdefault((text, 0, name), set()).add("search" if function == "compile" else function)
-    return [Used(text, flags, name, frozenset(methods)) for (text, flags, name), methods in found.items()]
+                found.setdefault((text, 0, name), set()).add(
+                    "search" if function == "compile" else function
+                )
+    return [
+        Used(text, flags, name, frozenset(methods))
+        for (text, flags, name), methods in found.items()
+    ]
 
 
 def _methods_by_name(trees: Any) -> dict[str, set[str]]:
@@ -159,7 +180,11 @@ def _methods_by_name(trees: Any) -> dict[str, set[str]]:
             if isinstance(node, ast.Attribute) and node.attr in CALLS:
                 value = node.value
                 key = (
-                    value.id if isinstance(value, ast.Name) else value.attr if isinstance(value, ast.Attribute) else ""
+                    value.id
+                    if isinstance(value, ast.Name)
+                    else value.attr
+                    if isinstance(value, ast.Attribute)
+                    else ""
                 )
                 called.setdefault(key, set()).add(node.attr)
     return called
@@ -169,11 +194,17 @@ def _own_methods(tree: ast.AST, name: str) -> set[str]:
     """Return the methods called on a private name of a module, if it has no other use there."""
     if not name.startswith("_"):
         return set()
-    read = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+    read = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+    ]
     calls = [
         node.attr
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in CALLS and getattr(node.value, "id", "") == name
+        if isinstance(node, ast.Attribute)
+        and node.attr in CALLS
+        and getattr(node.value, "id", "") == name
     ]
     return set(calls) if len(calls) == len(read) else set()
 
@@ -193,11 +224,14 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield name, node.args[0]
 
 
-# --- difficult texts for an expression ---------------------------------------------------------------
+# --- difficult texts for an expression
+# ---------------------------------------------------------------
 
 
 def _example(items: Any) -> str:
-    """Return a short text that a parsed expression matches, with one repetition of each optional part."""
+    """Return a short text that a parsed expression matches,
+    with one repetition of each optional part.
+    """
     return "".join(_example_of(op, argument) for op, argument in items)
 
 
@@ -230,7 +264,9 @@ _CATEGORIES = {
 
 def _of_class(members: Any) -> str:
     if members[0][0] is sre.NEGATE:
-        excluded = re.compile("[" + "".join(f"\\u{ord(char):04x}" for char in _characters(members[1:])) + "]")
+        excluded = re.compile(
+            "[" + "".join(f"\\u{ord(char):04x}" for char in _characters(members[1:])) + "]"
+        )
         return next(char for char in "ab1 -.:/é§" if not excluded.match(char))
     return _characters(members)[0]
 
@@ -248,7 +284,10 @@ def _characters(members: Any) -> list[str]:
 
 
 def _walk(items: Any, before: str, hard: set[tuple[str, str]], named: dict[str, None]) -> str:
-    """Collect (beginning, unit to repeat) for each unbounded repetition, and the characters used; return an example."""
+    """Collect (beginning, unit to repeat) for each unbounded repetition, and the characters used.
+
+    Return an example.
+    """
     for op, argument in items:
         if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
             inner = argument[2]
@@ -269,7 +308,9 @@ def _walk(items: Any, before: str, hard: set[tuple[str, str]], named: dict[str, 
         elif op is sre.LITERAL:
             named[chr(argument)] = None
         elif op is sre.IN:
-            named.update(dict.fromkeys(_characters([each for each in argument if each[0] is not sre.NEGATE])))
+            named.update(
+                dict.fromkeys(_characters([each for each in argument if each[0] is not sre.NEGATE]))
+            )
         before += _example_of(op, argument)
     return before
 
@@ -315,7 +356,8 @@ def _giving_up() -> Iterator[None]:
 def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
     """Return the processor time of one call, within `_giving_up`.
 
-    Measured for the thread, since the alarm makes the kernel count that of the process in steps of four milliseconds.
+    Measured for the thread, since the alarm makes the kernel count that of the process in steps of
+    four milliseconds.
     """
     start = time.thread_time()
     try:
@@ -335,13 +377,16 @@ def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
 
 def slow_on(used: Used) -> list[str]:
     """Return the texts that take too long."""
-    return _slow_on(used.pattern, used.flags, _hardest(used.methods), CUT_BEFORE.get(used.module, LONG))
+    return _slow_on(
+        used.pattern, used.flags, _hardest(used.methods), CUT_BEFORE.get(used.module, LONG)
+    )
 
 
 def _hardest(methods: frozenset[str]) -> frozenset[str]:
     """Leave out methods that do only a part of another one's work.
 
-    A search begins with an attempt to match, and methods that go through all matches begin with a search.
+    A search begins with an attempt to match, and methods that go through all matches begin with a
+    search.
     """
     if methods & REPEATED:
         return methods - REPEATED - {"search", "match"} | {"finditer"}
@@ -357,17 +402,23 @@ def _slow_on(pattern: str | bytes, flags: int, methods: frozenset[str], longest:
                 for method in methods:
                     taken = _taken(compiled, method, (before, unit, suffix), longest)
                     if taken > MOST_SECONDS:
-                        return [f"{method}: {before[:30]!r} + {unit[:30]!r} * n + {suffix!r}: {taken:.2f} s"]
+                        return [
+                            f"{method}: {before[:30]!r} + {unit[:30]!r} * n + {suffix!r}: {taken:.2f} s"
+                        ]
     return []
 
 
 def _taken(compiled: Any, method: str, parts: tuple[str, str, str], longest: int) -> float:
-    """Return the processor time with a text of full length, or 0 if a shorter one shows that it takes little."""
+    """Return the processor time with a text of full length,
+    or 0 if a shorter one shows that it takes little.
+    """
     before: tuple[int, float] | None = None
     for length, suspect in STEPS:
         if length < longest:
             taken = seconds(compiled, method, _text(compiled, parts, length))
-            if taken <= suspect or (before and _expected(before, (length, taken), longest) < MOST_SECONDS * BELIEVED):
+            if taken <= suspect or (
+                before and _expected(before, (length, taken), longest) < MOST_SECONDS * BELIEVED
+            ):
                 return 0
             before = (length, taken)
     text = _text(compiled, parts, longest)
@@ -377,7 +428,9 @@ def _taken(compiled: Any, method: str, parts: tuple[str, str, str], longest: int
 
 
 def _expected(one: tuple[int, float], other: tuple[int, float], longest: int) -> float:
-    """Extrapolate the time for a length from those for two shorter lengths, as a power of the length."""
+    """Extrapolate the time for a length from those for two shorter lengths,
+    as a power of the length.
+    """
     power = math.log(other[1] / one[1]) / math.log(other[0] / one[0])
     return other[1] * (longest / other[0]) ** max(power, 1)
 
@@ -405,7 +458,8 @@ def test_quick_expression_is_not_called_slow() -> None:
 
 
 def test_time_of_every_expression_is_linear() -> None:
-    # One test: to find the expressions takes seconds, which each process of the tests would spend to name them.
+    # One test: to find the expressions takes seconds, which each process of the tests would spend
+    # to name them.
     used = collect()
     assert used
     slow = {f"{each.module}: {each.pattern!r}": slow_on(each) for each in used}

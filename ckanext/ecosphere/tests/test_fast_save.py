@@ -1,4 +1,6 @@
-"""Bulk validation, saving and indexing give the same results as CKAN's, for all kinds of datasets."""
+"""Bulk validation, saving and indexing give the same results as CKAN's,
+for all kinds of datasets.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ def services(loaded: None, request: pytest.FixtureRequest) -> list[dict[str, Any
     """An empty portal with two organisations."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
-    return [factories.Organization(name=name, title=name.upper(), image_url="") for name in ("ddt-01", "ddt-42")]
+    return [
+        factories.Organization(name=name, title=name.upper(), image_url="")
+        for name in ("ddt-01", "ddt-42")
+    ]
 
 
 @pytest.fixture
@@ -67,7 +72,10 @@ def odd_datasets(act: Act, services: list[dict[str, Any]]) -> dict[str, str]:
     create("private", private=True)
     create("draft", state="draft")
     act("package_delete", id=create("deleted"))
-    create("free fields", extras=[{"key": "Numéro de lot", "value": "12"}, {"key": "b_date", "value": "2024-01-02"}])
+    create(
+        "free fields",
+        extras=[{"key": "Numéro de lot", "value": "12"}, {"key": "b_date", "value": "2024-01-02"}],
+    )
     create("people", author="A", author_email="a@example.org", maintainer="M", version="2")
     create("unknown licence", license_id="notspecified")
     group = factories.Group(name="littoral", image_url="")
@@ -81,12 +89,22 @@ def odd_datasets(act: Act, services: list[dict[str, Any]]) -> dict[str, str]:
     model.Session.commit()
     friend = factories.User(image_url="")
     p.toolkit.config["ckan.auth.allow_dataset_collaborators"] = True
-    act("package_collaborator_create", id=create("shared", private=True), user_id=friend["id"], capacity="editor")
+    act(
+        "package_collaborator_create",
+        id=create("shared", private=True),
+        user_id=friend["id"],
+        capacity="editor",
+    )
     files = [{"url": f"https://a.example/{name}.csv", "name": name} for name in "abc"]
-    act("resource_delete", id=act("package_show", id=create("files", resources=files))["resources"][1]["id"])
+    act(
+        "resource_delete",
+        id=act("package_show", id=create("files", resources=files))["resources"][1]["id"],
+    )
     order = [each["id"] for each in act("package_show", id=made["files"])["resources"]][::-1]
     act("package_resource_reorder", id=made["files"], order=order)
-    act("resource_view_create", resource_id=order[0], view_type="image_view", title="Vue") if _has_views() else None
+    act(
+        "resource_view_create", resource_id=order[0], view_type="image_view", title="Vue"
+    ) if _has_views() else None
     act("package_owner_org_update", id=create("of no service"), organization_id=None)
     create("restored")
     act("package_delete", id=made["restored"])
@@ -111,7 +129,10 @@ def read(document: Any) -> Any:
     """Return an index document with its JSON parsed, and its unordered lists sorted."""
     if document is None:
         return None
-    found = {key: json.loads(value) if key.endswith("data_dict") else value for key, value in document.items()}
+    found = {
+        key: json.loads(value) if key.endswith("data_dict") else value
+        for key, value in document.items()
+    }
     for shown in (found["data_dict"], found["validated_data_dict"]):
         if "extras" in shown:
             shown["extras"] = sorted(shown["extras"], key=lambda each: each["key"])
@@ -137,22 +158,41 @@ def test_the_documents_of_odd_datasets_are_those_of_ckan(act: Act, services: lis
         (kind, way): apart("", found.get(id_), expected[kind])
         for kind, id_ in made.items()
         for way, found in (("together", together), ("kept", kept))
-        if (kind, way) != ("source", "kept")  # its jobs have been counted since, and sources are never saved this way
+        if (kind, way)
+        != (
+            "source",
+            "kept",
+        )  # its jobs have been counted since, and sources are never saved this way
     }
     assert {case: each for case, each in differences.items() if each} == {}
 
 
-def test_a_dataset_that_moves_is_found_by_its_new_members_alone(act: Act, services: list[dict[str, Any]]):
+def test_a_dataset_that_moves_is_found_by_its_new_members_alone(
+    act: Act, services: list[dict[str, Any]]
+):
     people = {}
     for each in services:
         people[each["name"]] = factories.User(image_url="")["name"]
-        act("organization_member_create", id=each["id"], username=people[each["name"]], role="member")
-    moved = act("package_create", name="en-route", title="En route", owner_org=services[0]["id"], private=True)["id"]
+        act(
+            "organization_member_create",
+            id=each["id"],
+            username=people[each["name"]],
+            role="member",
+        )
+    moved = act(
+        "package_create",
+        name="en-route",
+        title="En route",
+        owner_org=services[0]["id"],
+        private=True,
+    )["id"]
 
     def found() -> dict[str, int]:
         asked = {"fq": "name:en-route", "include_private": True}
         return {
-            name: call_action("package_search", {"user": user, "ignore_auth": False}, **asked)["count"]
+            name: call_action("package_search", {"user": user, "ignore_auth": False}, **asked)[
+                "count"
+            ]
             for name, user in people.items()
         }
 
@@ -173,10 +213,17 @@ def _plain(value: Any) -> Any:
 
 def rows(package_id: str) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of a dataset, without identifiers."""
-    package, resource, use, tag = model.package_table, model.resource_table, model.package_tag_table, model.tag_table
+    package, resource, use, tag = (
+        model.package_table,
+        model.resource_table,
+        model.package_tag_table,
+        model.tag_table,
+    )
     queries = {
         "package": sa.select(package).where(package.c.id == package_id),
-        "resource": sa.select(resource).where(resource.c.package_id == package_id).order_by(resource.c.position),
+        "resource": sa.select(resource)
+        .where(resource.c.package_id == package_id)
+        .order_by(resource.c.position),
         "tag": sa.select(tag.c.name.label("word"), tag.c.vocabulary_id, use.c.state)
         .join(use, use.c.tag_id == tag.c.id)
         .where(use.c.package_id == package_id)
@@ -185,12 +232,19 @@ def rows(package_id: str) -> dict[str, list[dict[str, Any]]]:
         "view": sa.select(model.ResourceView.__table__)
         .join(resource, resource.c.id == model.ResourceView.resource_id)
         .where(resource.c.package_id == package_id),
-        "quality": sa.text("SELECT * FROM ecosphere_quality WHERE package_id = :id").bindparams(id=package_id),
-        "activity": sa.text("SELECT activity_type FROM activity WHERE object_id = :id").bindparams(id=package_id),
+        "quality": sa.text("SELECT * FROM ecosphere_quality WHERE package_id = :id").bindparams(
+            id=package_id
+        ),
+        "activity": sa.text("SELECT activity_type FROM activity WHERE object_id = :id").bindparams(
+            id=package_id
+        ),
     }
     found = {name: model.Session.execute(query).mappings().all() for name, query in queries.items()}
     bare = {
-        name: [{str(key): _plain(value) for key, value in row.items() if str(key) not in OWN} for row in each]
+        name: [
+            {str(key): _plain(value) for key, value in row.items() if str(key) not in OWN}
+            for row in each
+        ]
         for name, each in found.items()
     }
     for row in bare["quality"]:
@@ -214,7 +268,9 @@ def apart(name: str, ours: Any, theirs: Any) -> list[Any]:
     """Return where two values differ: path, and both values."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         keys = sorted({*ours, *theirs})
-        return [each for key in keys for each in apart(f"{name}.{key}", ours.get(key), theirs.get(key))]
+        return [
+            each for key in keys for each in apart(f"{name}.{key}", ours.get(key), theirs.get(key))
+        ]
     return [] if ours == theirs else [(name, ours, theirs)]
 
 
@@ -231,7 +287,9 @@ class Told:
             original(itself, context, data)
 
         monkeypatch.setattr(plugin, "after_dataset_create", listen)
-        monkeypatch.setattr(plugin, "create", lambda _itself, package: self.calls.append(("create", package.title)))
+        monkeypatch.setattr(
+            plugin, "create", lambda _itself, package: self.calls.append(("create", package.title))
+        )
 
     def since(self) -> list[Any]:
         found, self.calls = self.calls, []
@@ -249,13 +307,16 @@ def without_ids(value: Any) -> Any:
 PARTS = st.fixed_dictionaries(
     {},
     optional={
-        "tags": st.lists(st.sampled_from(["eau", "air", "cours d'eau", "sol"]).map(lambda name: {"name": name})),
+        "tags": st.lists(
+            st.sampled_from(["eau", "air", "cours d'eau", "sol"]).map(lambda name: {"name": name})
+        ),
         "extras": st.dictionaries(st.sampled_from(["Lot", "b_date", "c"]), TEXT, min_size=1).map(
             lambda found: [{"key": key, "value": value} for key, value in found.items()]
         ),
         "private": st.booleans(),
         "version": st.text("0123456789.", min_size=1, max_size=10),
-        # No author or maintainer: `package_create` makes them the contact (`schemas/logic/earlier_programs`).
+        # No author or maintainer: `package_create` makes them the contact
+        # (`schemas/logic/earlier_programs`).
         "url": st.just("https://a.example/page"),
         "notes": TEXT,
     },
@@ -265,13 +326,23 @@ PARTS = st.fixed_dictionaries(
 @settings(VARIED, max_examples=15)
 @given(fields=datasets(), parts=PARTS)
 def test_datasets_created_together_are_those_of_package_create(
-    act: Act, services: list[dict[str, Any]], sysadmin_context: dict[str, Any], fields: Any, parts: Any
+    act: Act,
+    services: list[dict[str, Any]],
+    sysadmin_context: dict[str, Any],
+    fields: Any,
+    parts: Any,
 ):
     with pytest.MonkeyPatch.context() as monkeypatch, without_activity():
         assert portal.Bulk.possible()
         told = Told(monkeypatch)
         number = next(NUMBERS)
-        wanted = {"title": "Même titre", "type": "dataset", "owner_org": services[0]["id"], **fields, **parts}
+        wanted = {
+            "title": "Même titre",
+            "type": "dataset",
+            "owner_org": services[0]["id"],
+            **fields,
+            **parts,
+        }
         one = call_action(
             "package_create",
             {**sysadmin_context, "ignore_auth": True},
@@ -286,7 +357,10 @@ def test_datasets_created_together_are_those_of_package_create(
         model.Session.commit()
         assert told.since() == told_of_one
         assert differing(rows(other), rows(one)) == []
-        documents = [read(each) for each in Documents().make([other], lambda id_, error: pytest.fail(str(error)))]
+        documents = [
+            read(each)
+            for each in Documents().make([other], lambda id_, error: pytest.fail(str(error)))
+        ]
         assert documents == [read(solr.document(other))]
         model.Session.remove()
 
@@ -297,22 +371,39 @@ def test_datasets_created_together_are_those_of_package_create(
 def test_validation_of_right_and_wrong_values_is_that_of_ckan(
     services: list[dict[str, Any]], sysadmin_context: dict[str, Any], data: st.DataObject
 ):
-    wanted = {"title": "T", "name": "t", "type": "dataset", **data.draw(datasets()), **data.draw(PARTS)}
-    odd = st.sampled_from(["", None, 3, True, "x", ["a"], [{"a": "b"}], {"a": 1}, [], "javascript:alert(1)"])
+    wanted = {
+        "title": "T",
+        "name": "t",
+        "type": "dataset",
+        **data.draw(datasets()),
+        **data.draw(PARTS),
+    }
+    odd = st.sampled_from(
+        ["", None, 3, True, "x", ["a"], [{"a": "b"}], {"a": 1}, [], "javascript:alert(1)"]
+    )
     for name in data.draw(
-        st.lists(st.sampled_from(sorted({*wanted, "dcat_type", "resources", "unknown"})), max_size=3)
+        st.lists(
+            st.sampled_from(sorted({*wanted, "dcat_type", "resources", "unknown"})), max_size=3
+        )
     ):
         wanted[name] = data.draw(odd)
     form = lookup_package_plugin("dataset")
     context: Any = {"model": model, "session": model.Session, **sysadmin_context}
-    for action, schema in (("package_create", form.create_package_schema), ("package_show", form.show_package_schema)):
+    for action, schema in (
+        ("package_create", form.create_package_schema),
+        ("package_show", form.show_package_schema),
+    ):
         try:
-            expected = plugin_validate(form, context.copy(), copy.deepcopy(wanted), schema(), action)
+            expected = plugin_validate(
+                form, context.copy(), copy.deepcopy(wanted), schema(), action
+            )
         except Exception as error:  # what fails in CKAN may fail here
             with pytest.raises(type(error)):
                 Validation().validate(form, context.copy(), copy.deepcopy(wanted), schema(), action)
             continue
-        found, errors = Validation().validate(form, context.copy(), copy.deepcopy(wanted), schema(), action)
+        found, errors = Validation().validate(
+            form, context.copy(), copy.deepcopy(wanted), schema(), action
+        )
         assert bool(errors) == bool(expected[1]), wanted
         if action == "package_show" or not errors:
             assert found == expected[0], wanted

@@ -1,4 +1,6 @@
-"""A field is one entry of the schema: what the table of fields says can be done, and a new entry is enough."""
+"""A field is one entry of the schema: what the table of fields says can be done,
+and a new entry is enough.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_an_entry_names_what_exists(field: fields.Field):
         assert field.record in {part.name for part in dataclasses.fields(target)}
 
 
-@pytest.mark.parametrize("field", [field for field in ALL if "write" in field.iso], ids=lambda field: field.name)
+@pytest.mark.parametrize(
+    "field", [field for field in ALL if "write" in field.iso], ids=lambda field: field.name
+)
 def test_what_the_table_writes_has_a_place_in_the_standard(field: fields.Field):
     types = {**xml.SHARED, "identificationInfo": xml.DATA}
     kind = xml.ROOT
@@ -81,7 +85,10 @@ class TestANewFieldIsOneEntry:
 
     def test_in_iso_both_ways(self):
         record = writer.record(self.dataset)
-        assert normalise(read_record(parse_xml(record)), Context()).dataset["credit"] == ["IGN", "Cerema"]
+        assert normalise(read_record(parse_xml(record)), Context()).dataset["credit"] == [
+            "IGN",
+            "Cerema",
+        ]
 
     def test_in_dcat_both_ways(self):
         profile = profiles.EcosphereDCATAPProfile(Graph())
@@ -94,6 +101,8 @@ class TestANewFieldIsOneEntry:
     def test_in_the_documentation(self):
         from dev import reference
 
-        (row,) = [line for line in reference.fields_page().splitlines() if line.startswith("| `credit` |")]
+        (row,) = [
+            line for line in reference.fields_page().splitlines() if line.startswith("| `credit` |")
+        ]
         assert "`identificationInfo/credit`" in row
         assert "dct:bibliographicCitation" in row

@@ -11,7 +11,9 @@ from ckan.tests import factories
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.setup import health
 
-pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "with_request_context")
+pytestmark = pytest.mark.usefixtures(
+    "with_plugins", "clean_db", "clean_index", "with_request_context"
+)
 
 OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
 NOWHERE = "127.0.0.1:1"
@@ -23,7 +25,11 @@ def only(checks):
 
 
 def test_the_services_of_the_tests_are_well():
-    assert [each.status for each in (health.postgresql(), health.redis(), health.solr())] == [OK, OK, OK]
+    assert [each.status for each in (health.postgresql(), health.redis(), health.solr())] == [
+        OK,
+        OK,
+        OK,
+    ]
 
 
 def test_missing_tables_are_an_error_with_the_command_to_run(monkeypatch):
@@ -45,8 +51,15 @@ def test_a_solr_that_is_away_is_an_error(ckan_config, monkeypatch):
 def test_a_dataset_missing_from_the_index_is_a_warning(reset_index, sysadmin_context):
     owner = factories.Organization()["id"]
     factories.Dataset(owner_org=owner)
-    source = {"name": "geo-ide", "title": "Géo-IDE", "url": "https://catalogue.example.org/csw", "owner_org": owner}
-    tk.get_action("harvest_source_create")(sysadmin_context, {**source, "source_type": "ecosphere_csw"})
+    source = {
+        "name": "geo-ide",
+        "title": "Géo-IDE",
+        "url": "https://catalogue.example.org/csw",
+        "owner_org": owner,
+    }
+    tk.get_action("harvest_source_create")(
+        sysadmin_context, {**source, "source_type": "ecosphere_csw"}
+    )
     assert health.solr().status is OK
     reset_index()
     check = health.solr()
@@ -57,7 +70,9 @@ def test_a_dataset_missing_from_the_index_is_a_warning(reset_index, sysadmin_con
 @pytest.mark.usefixtures("clean_queues")
 def test_a_queue_without_a_worker_is_an_error_until_one_listens():
     assert health.workers().status is ERROR
-    queues = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in health.each_setup()))
+    queues = {jobs.DEFAULT_QUEUE_NAME}.union(
+        *(plugin.ecosphere_queues() for plugin in health.each_setup())
+    )
     worker = jobs.Worker(queues)
     worker.register_birth()
     try:
@@ -68,7 +83,9 @@ def test_a_queue_without_a_worker_is_an_error_until_one_listens():
 
 @pytest.mark.usefixtures("clean_queues")
 def test_worker_is_known_again_after_redis_was_emptied():
-    queues = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in health.each_setup()))
+    queues = {jobs.DEFAULT_QUEUE_NAME}.union(
+        *(plugin.ecosphere_queues() for plugin in health.each_setup())
+    )
     worker = jobs.Worker(queues)
     worker.register_birth()
     worker.connection.flushdb()
@@ -130,11 +147,16 @@ def test_well_formed_options_are_fine():
 
 
 @pytest.mark.parametrize(
-    ("version", "concerned"), [("2.11.3", True), ("2.12.0", True), ("2.12.1", False), ("2.13.0a0", False)]
+    ("version", "concerned"),
+    [("2.11.3", True), ("2.12.0", True), ("2.12.1", False), ("2.13.0a0", False)],
 )
 def test_advisories_concern_versions_up_to_the_one_that_has_them(version, concerned):
-    assert {advisory.concerns(version) for advisory in health.read_advisories() if advisory.fixed_in} == {concerned}
-    assert all(advisory.concerns(version) for advisory in health.read_advisories() if not advisory.fixed_in)
+    assert {
+        advisory.concerns(version) for advisory in health.read_advisories() if advisory.fixed_in
+    } == {concerned}
+    assert all(
+        advisory.concerns(version) for advisory in health.read_advisories() if not advisory.fixed_in
+    )
 
 
 @pytest.mark.ckan_config("smtp.starttls", True)
@@ -158,7 +180,9 @@ def test_a_check_that_breaks_is_an_error_and_the_others_run(monkeypatch):
 
 def test_the_wrong_order_of_plugins_is_an_error_with_the_line_to_write(ckan_config, monkeypatch):
     assert health.order().status is OK
-    monkeypatch.setitem(ckan_config, "ckan.plugins", ["spatial_query", "scheming_datasets", "ecosphere_search"])
+    monkeypatch.setitem(
+        ckan_config, "ckan.plugins", ["spatial_query", "scheming_datasets", "ecosphere_search"]
+    )
     check = health.order()
     assert (check.status, "ecosphere_search before spatial_query" in check.message) == (ERROR, True)
     assert check.remedy.endswith("ckan.plugins = scheming_datasets ecosphere_search spatial_query")

@@ -41,7 +41,11 @@ OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
     ],
 )
 def test_unsafe_option_is_named(
-    safe: None, monkeypatch: pytest.MonkeyPatch, look: str, changed: tuple[str, Any], status: CheckStatus
+    safe: None,
+    monkeypatch: pytest.MonkeyPatch,
+    look: str,
+    changed: tuple[str, Any],
+    status: CheckStatus,
 ):
     check = getattr(config if hasattr(config, look) else health, look)
     assert statuses(check()) <= {OK}
@@ -101,7 +105,11 @@ def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("site", "secure", "expected"),
-    [("https://a.example", True, True), ("https://a.example", False, None), ("http://a.example", True, None)],
+    [
+        ("https://a.example", True, True),
+        ("https://a.example", False, None),
+        ("http://a.example", True, None),
+    ],
 )
 def test_cookies_are_made_safe_by_default(site: str, secure: bool, expected: bool | None):
     options: dict[str, Any] = {"ckan.site_url": site, "REMEMBER_COOKIE_SAMESITE": "None"}
@@ -112,13 +120,22 @@ def test_cookies_are_made_safe_by_default(site: str, secure: bool, expected: boo
     assert options.get("REMEMBER_COOKIE_SECURE") is options.get("SESSION_COOKIE_SECURE") is expected
 
 
-def test_advisories_say_where_they_are_fixed_and_what_holds_meanwhile(monkeypatch: pytest.MonkeyPatch):
+def test_advisories_say_where_they_are_fixed_and_what_holds_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setitem(tk.config, "smtp.starttls", True)
     found = health.known_weaknesses()
     advisories = health.read_advisories()
-    checks = {known.id: each for known in advisories for each in found if each.message.startswith(known.message)}
+    checks = {
+        known.id: each
+        for known in advisories
+        for each in found
+        if each.message.startswith(known.message)
+    }
     assert len(checks) == len(found) == len(advisories)
-    assert not any(known.id in each.message for known, each in zip(advisories, found, strict=True))  # no codes
+    assert not any(
+        known.id in each.message for known, each in zip(advisories, found, strict=True)
+    )  # no codes
     assert checks["csrf-exemption"].status is OK
     assert "after 2.12.0" in checks["csrf-exemption"].remedy
     assert "Meanwhile" in checks["csrf-exemption"].message

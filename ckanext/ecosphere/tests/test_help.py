@@ -1,4 +1,6 @@
-"""Guides at `/aide`: what they call by name exists, their links lead somewhere, and each page has one."""
+"""Guides at `/aide`: what they call by name exists, their links lead somewhere,
+and each page has one.
+"""
 
 from __future__ import annotations
 
@@ -28,31 +30,51 @@ LONGEST_LABEL = 80
 
 def anchors(guide: Path) -> set[str]:
     """Return the anchors of the headings of a guide."""
-    return {public_pages.anchor(heading) for heading in re.findall(r"^##+ (.+)$", guide.read_text(), re.MULTILINE)}
+    return {
+        public_pages.anchor(heading)
+        for heading in re.findall(r"^##+ (.+)$", guide.read_text(), re.MULTILINE)
+    }
 
 
 @pytest.fixture(scope="module")
 def labels() -> set[str]:
-    """Every sentence of the portal in French: those of the catalogues, and the fields of the form."""
+    """Every sentence of the portal in French: those of the catalogues,
+    and the fields of the form.
+    """
     sentences: set[str] = set()
     for path in CATALOGUES:
         for message in read_po(path.open("rb")):
-            sentences.update([message.string] if isinstance(message.string, str) else message.string)
+            sentences.update(
+                [message.string] if isinstance(message.string, str) else message.string
+            )
     schema = (public_pages.PACKAGE / "schemas/dataset.yaml").read_text()
     sentences.update(re.findall(r'fr: "([^"]+)"', schema))
     return {sentence.replace("\u202f", " ").replace("\xa0", " ") for sentence in sentences}
 
 
 def filled_in(labels: set[str]) -> list[re.Pattern[str]]:
-    """Return patterns of the labels with places that the portal fills in ("Guichet : {service}")."""
-    with_places = [label for label in labels if re.match(r"\w{2}[^{]*\{\w+\}", label) and len(label) <= LONGEST_LABEL]
+    """Return patterns of the labels with places that the portal
+    fills in ("Guichet : {service}").
+    """
+    with_places = [
+        label
+        for label in labels
+        if re.match(r"\w{2}[^{]*\{\w+\}", label) and len(label) <= LONGEST_LABEL
+    ]
     return [re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(label))) for label in with_places]
 
 
 @pytest.mark.parametrize("guide", FRENCH, ids=lambda guide: guide.stem)
 def test_buttons_and_pages_are_called_as_the_portal_calls_them(guide: Path, labels: set[str]):
-    bold = {" ".join(text.split()) for text in re.findall(r"\*\*(.+?)\*\*", guide.read_text(), re.DOTALL)}
-    unknown = {text for text in bold - labels if not any(label.fullmatch(text) for label in filled_in(labels))}
+    bold = {
+        " ".join(text.split())
+        for text in re.findall(r"\*\*(.+?)\*\*", guide.read_text(), re.DOTALL)
+    }
+    unknown = {
+        text
+        for text in bold - labels
+        if not any(label.fullmatch(text) for label in filled_in(labels))
+    }
     assert unknown == set()
 
 
@@ -91,7 +113,10 @@ def test_each_page_has_a_guide_and_its_part():
 
 def test_the_site_of_the_documentation_has_the_same_guides_in_the_same_order():
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
-    listed = [{group["title"]: [f"{name}.md" for name in group["guides"]]} for group in public_pages.table()["groups"]]
+    listed = [
+        {group["title"]: [f"{name}.md" for name in group["guides"]]}
+        for group in public_pages.table()["groups"]
+    ]
     assert site["nav"] == [*listed, {"English": ["en/index.md"]}]
 
 
@@ -99,7 +124,11 @@ def test_each_beginning_of_a_route_is_one_of_the_portal(app: Any):
     rules = [rule.rule for rule in app.flask_app.url_map.iter_rules()]
     rules += [row.name for row in tables.read("routes")]  # also those of plugins that are optional
     rules += [f"/demandes/<id>/{step}" for step in states.TRANSITIONS]
-    unknown = [route for route in public_pages.table()["pages"] if not any(rule.startswith(route) for rule in rules)]
+    unknown = [
+        route
+        for route in public_pages.table()["pages"]
+        if not any(rule.startswith(route) for rule in rules)
+    ]
     assert unknown == []
 
 

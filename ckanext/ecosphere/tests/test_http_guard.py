@@ -1,4 +1,6 @@
-"""The HTTP guard: only public addresses are reachable, and each request is limited in time and size."""
+"""The HTTP guard: only public addresses are reachable,
+and each request is limited in time and size.
+"""
 
 import gzip
 import socket
@@ -29,13 +31,19 @@ HERE = networks(["127.0.0.1"])
 
 
 def session(resolver=socket.getaddrinfo, pauses=None, **settings) -> GuardedSession:
-    """Return a session that may reach this machine, and that records its pauses instead of sleeping."""
+    """Return a session that may reach this machine, and that records
+    its pauses instead of sleeping.
+    """
     settings = {"allowed_networks": HERE, "attempts": 1, **settings}
-    return GuardedSession(GuardSettings(**settings), resolver, sleep=(pauses if pauses is not None else []).append)
+    return GuardedSession(
+        GuardSettings(**settings), resolver, sleep=(pauses if pauses is not None else []).append
+    )
 
 
 def answers(*ips):
-    """Return a resolver that returns each of these addresses in turn, and then always the last one."""
+    """Return a resolver that returns each of these addresses in turn,
+    and then always the last one.
+    """
     left = list(ips)
 
     def resolve(host, port, **_kwargs):
@@ -121,7 +129,8 @@ def test_an_address_of_another_kind_is_refused_before_anything_is_resolved(url, 
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]", "localhost"]
+    "host",
+    ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]", "localhost"],
 )
 def test_this_machine_is_refused_in_every_spelling(host):
     with serve(lambda x: x.answer("inside")) as server:
@@ -140,8 +149,12 @@ def test_the_metadata_service_of_a_cloud_is_refused():
 
 def test_a_name_that_points_inside_at_its_second_resolution_gains_nothing():
     with serve(lambda x: x.answer("inside")) as server:
-        resolver = answers("203.0.113.9", "127.0.0.1")  # TEST-NET-3: not routed, refused as reserved
-        guarded = session(resolver, allowed_networks=networks(["203.0.113.0/24"]), connect_seconds=0.2)
+        resolver = answers(
+            "203.0.113.9", "127.0.0.1"
+        )  # TEST-NET-3: not routed, refused as reserved
+        guarded = session(
+            resolver, allowed_networks=networks(["203.0.113.0/24"]), connect_seconds=0.2
+        )
         with pytest.raises(FetchError):
             guarded.get(f"http://rebind.example:{server.server_port}/")
         with pytest.raises(FetchRefusedError):
@@ -157,7 +170,9 @@ def test_the_connection_goes_to_the_checked_address_and_asks_for_the_name():
         x.answer("ok")
 
     with serve(script) as server:
-        answer = session(answers("127.0.0.1")).get(f"http://catalogue.example:{server.server_port}/a")
+        answer = session(answers("127.0.0.1")).get(
+            f"http://catalogue.example:{server.server_port}/a"
+        )
         assert answer.body == b"ok"
         assert hosts == [f"catalogue.example:{server.server_port}"]
 
@@ -172,7 +187,9 @@ def test_a_redirect_inside_is_refused():
 def test_a_redirect_to_another_host_than_those_that_may_be_asked_is_refused():
     with serve(lambda x: x.answer("inside"), host="127.0.0.2") as other:
         with serve(lambda x: x.answer(status=302, Location=other.url)) as server:
-            guarded = session(allowed_hosts=frozenset(["127.0.0.1"]), allowed_networks=networks(["127.0.0.0/8"]))
+            guarded = session(
+                allowed_hosts=frozenset(["127.0.0.1"]), allowed_networks=networks(["127.0.0.0/8"])
+            )
             for url in (server.url, other.url):
                 with pytest.raises(FetchRefusedError) as refusal:
                     guarded.get(url)
@@ -325,7 +342,10 @@ def test_an_answer_shorter_than_announced_is_an_error():
     with serve(script) as server, pytest.raises(FetchError) as error:
         session().get(server.url)
     assert error.value.code == "connection"
-    assert in_language(error.value.params, str.upper)["detail"] == "THE ANSWER BROKE OFF BEFORE ITS END"
+    assert (
+        in_language(error.value.params, str.upper)["detail"]
+        == "THE ANSWER BROKE OFF BEFORE ITS END"
+    )
 
 
 def test_a_connection_is_kept_alive_also_after_a_refusal():
@@ -492,7 +512,10 @@ def certificate(tmp_path_factory):
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificate):
-    with serve(lambda x: x.answer("ok"), *certificate) as server, pytest.raises(FetchError) as error:
+    with (
+        serve(lambda x: x.answer("ok"), *certificate) as server,
+        pytest.raises(FetchError) as error,
+    ):
         session(answers("127.0.0.1")).get(f"https://catalogue.example:{server.server_port}/")
     assert error.value.code == "tls"
 
@@ -540,12 +563,15 @@ def test_own_service_is_refused_within_allowed_networks():
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.2", "127.1", "2130706433", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost"]
+    "host",
+    ["127.0.0.1", "127.0.0.2", "127.1", "2130706433", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost"],
 )
 def test_own_service_is_refused_by_each_spelling(host):
     with serve(lambda exchange: exchange.answer("inside")) as server:
         everywhere = networks(["0.0.0.0/0", "::/0"])
-        guarded = session(allowed_networks=everywhere, own_services=(("127.0.0.1", server.server_port),))
+        guarded = session(
+            allowed_networks=everywhere, own_services=(("127.0.0.1", server.server_port),)
+        )
         with pytest.raises(FetchError) as refused:
             guarded.get(f"http://{host}:{server.server_port}/")
         assert refused.value.code in {"own-service", "unknown-host"}
@@ -586,7 +612,9 @@ def test_budget_of_requests_is_shared_by_sessions():
 
 def test_redirects_and_retries_count():
     budget = Budget(requests=4)
-    guarded = GuardedSession(GuardSettings(allowed_networks=HERE, attempts=9, backoff_seconds=0), budget=budget)
+    guarded = GuardedSession(
+        GuardSettings(allowed_networks=HERE, attempts=9, backoff_seconds=0), budget=budget
+    )
     with serve(lambda exchange: exchange.answer("", 503)) as server:
         with pytest.raises(StoppedError):
             guarded.get(server.url)

@@ -1,4 +1,6 @@
-"""The import requests only the URL entered by the user: no URL named by a document, no service of the portal."""
+"""The import requests only the URL entered by the user: no URL named by a document,
+no service of the portal.
+"""
 
 from urllib.parse import urlsplit
 
@@ -34,7 +36,10 @@ def test_luring_documents_by_address_and_as_text(app, headers, tmp_path):
     secret = tmp_path / "context.jsonld"
     secret.write_text(f'{{"@context": {{"part": "https://ex.org/{SECRET}"}}}}')
     with canary() as bird:
-        by_web, by_file = luring.everything(f"{bird.url}/context"), luring.everything(secret.as_uri())
+        by_web, by_file = (
+            luring.everything(f"{bird.url}/context"),
+            luring.everything(secret.as_uri()),
+        )
         with serve(lambda x: x.answer(by_web[NAMES[int(x.path.strip("/"))]][0])) as server:
             for number, name in enumerate(NAMES):
                 for answer in (
@@ -63,10 +68,18 @@ def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, 
     from ckanext.ecosphere.harvest.sources.base import type_called
 
     parts = urlsplit(tk.config["solr_url"])
-    for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi"):
+    for kind in (
+        "ecosphere_csw",
+        "ecosphere_dcat",
+        "ecosphere_waf",
+        "ecosphere_udata",
+        "ecosphere_ogcapi",
+    ):
         harvester = type_called(kind)
         assert harvester is not None
-        reader = harvester.bounded_reader(f"http://{parts.netloc}/solr/admin/cores/", {"tag": "eau"})
+        reader = harvester.bounded_reader(
+            f"http://{parts.netloc}/solr/admin/cores/", {"tag": "eau"}
+        )
         assert list(reader.pages()) == []
         assert {failure.code for failure in reader.reading.failures} == {"fetch-own-service"}
 
@@ -98,7 +111,11 @@ def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
 
     def told():
         checks = [check for room in rooms for check in room.ecosphere_check()]
-        return [check for check in checks if check.status.value == "error" and "no port" in check.message]
+        return [
+            check
+            for check in checks
+            if check.status.value == "error" and "no port" in check.message
+        ]
 
     options = ["harvest.allowed_ports", "quality.allowed_ports", "schemas.import_allowed_ports"]
     for option in options:
@@ -106,7 +123,9 @@ def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
         assert check_ports(f"ecosphere.{option}", "harvests") == []
         monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", wrong])
     assert len({check.name for check in told()}) == len(options)  # each check has a name of its own
-    for option, check in zip(sorted(options), sorted(told(), key=lambda each: each.message), strict=True):
+    for option, check in zip(
+        sorted(options), sorted(told(), key=lambda each: each.message), strict=True
+    ):
         assert check.message.startswith(f"ecosphere.{option} ")
         assert repr(wrong) in check.message
 
@@ -115,7 +134,9 @@ def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
 def test_import_over_a_wrong_option_says_so(ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, "ecosphere.schemas.import_allowed_ports", ["http"])
     with pytest.raises(tk.ValidationError, match="administrator must correct an option"):
-        tk.get_action("ecosphere_dataset_import")({"ignore_auth": True}, {"url": "https://example.org/record"})
+        tk.get_action("ecosphere_dataset_import")(
+            {"ignore_auth": True}, {"url": "https://example.org/record"}
+        )
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_queues")

@@ -12,9 +12,15 @@ __all__ = ["internal_errors"]
 OF_CKAN = "/venv/site-packages/ckan/logic/action/get.py"
 
 
-@pytest.mark.parametrize(("file", "is_ours"), [(f"{PACKAGE}/search/query.py", True), (OF_CKAN, False)])
+@pytest.mark.parametrize(
+    ("file", "is_ours"), [(f"{PACKAGE}/search/query.py", True), (OF_CKAN, False)]
+)
 def test_the_innermost_frame_decides(
-    internal_errors: InternalErrors, made_app: Any, monkeypatch: pytest.MonkeyPatch, file: str, is_ours: bool
+    internal_errors: InternalErrors,
+    made_app: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    is_ours: bool,
 ):
     failing: dict[str, Any] = {}
     exec(compile("def fail(context, data_dict): 1 / 0", file, "exec"), failing)

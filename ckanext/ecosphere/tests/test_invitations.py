@@ -1,4 +1,7 @@
-"""Invitations: administrators see pending ones and send them again; each states its expiry date, and expires then."""
+"""Invitations: administrators see pending ones and send them again.
+
+Each states its expiry date, and expires then.
+"""
 
 from __future__ import annotations
 
@@ -49,15 +52,23 @@ def ask(app: Any, chief: dict[str, Any]) -> Callable[..., Any]:
         if form is None:
             return app.get(path, headers=headers)
         answer = app.post(path, data=form, headers=headers, follow_redirects=False)
-        return app.get(answer.headers["Location"], headers=headers) if answer.status_code == 302 else answer
+        return (
+            app.get(answer.headers["Location"], headers=headers)
+            if answer.status_code == 302
+            else answer
+        )
 
     return asked
 
 
 def invite(email: str = "camille@example.org") -> dict[str, Any]:
     """Invite a user to the organisation, as CKAN's page of its members does."""
-    user = helpers.call_action("user_invite", {"user": "chief"}, email=email, group_id="ddt-01053-01", role="editor")
-    model.User.get(user["id"]).created = datetime.now()  # set by CKAN with a clock that cannot be frozen
+    user = helpers.call_action(
+        "user_invite", {"user": "chief"}, email=email, group_id="ddt-01053-01", role="editor"
+    )
+    model.User.get(
+        user["id"]
+    ).created = datetime.now()  # set by CKAN with a clock that cannot be frozen
     model.Session.commit()
     return user
 
@@ -96,7 +107,10 @@ def test_it_is_sent_again_once_an_hour_and_noted(ask, postbox: Postbox):
         assert "L’invitation a été renvoyée. Elle est valable jusqu’au 16 décembre 2036." in answer
         [mail] = postbox.to("camille")
         assert "Cette invitation est valable jusqu’au 16 décembre 2036." in body(mail)
-        assert "Cette invitation a été envoyée il y a peu de temps." in ask(f"{PEOPLE}/{name}/renvoyer", {}).body
+        assert (
+            "Cette invitation a été envoyée il y a peu de temps."
+            in ask(f"{PEOPLE}/{name}/renvoyer", {}).body
+        )
         assert len(postbox.mails) == 1
         [entry] = journal.page(1, 10, ["invitation"])
         assert entry.key == model.User.get(name).id
@@ -116,7 +130,10 @@ def test_a_link_is_good_until_its_day_and_another_one_replaces_it(app, ask, post
         form = {"name": "camille", "password1": PASSWORD, "password2": PASSWORD}
         app.post(first, data=form)
         assert model.User.get(name).state == model.State.PENDING
-        assert "L’invitation était valable jusqu’au 11 décembre 2036." in ask(f"{PEOPLE}?invited=1").body
+        assert (
+            "L’invitation était valable jusqu’au 11 décembre 2036."
+            in ask(f"{PEOPLE}?invited=1").body
+        )
         ask(f"{PEOPLE}/{name}/renvoyer", {})
         assert app.get(first).status_code == 403
         again = link_in(postbox.mails[-1])
@@ -132,13 +149,18 @@ def test_a_server_that_refuses_leaves_the_first_link_good(app, ask, postbox: Pos
     name = invite()["name"]
     first = link_in(postbox.mails[0])
     postbox.failures = 1
-    assert "Le serveur de messagerie n’a pas pris l’invitation." in ask(f"{PEOPLE}/{name}/renvoyer", {}).body
+    assert (
+        "Le serveur de messagerie n’a pas pris l’invitation."
+        in ask(f"{PEOPLE}/{name}/renvoyer", {}).body
+    )
     assert app.get(first).status_code == 200
     assert journal.count(["invitation"]) == 0
     assert "L’invitation a été renvoyée." in ask(f"{PEOPLE}/{name}/renvoyer", {}).body
 
 
-def test_the_page_speaks_to_the_administrator_and_the_mail_to_whom_is_invited(ask, postbox: Postbox):
+def test_the_page_speaks_to_the_administrator_and_the_mail_to_whom_is_invited(
+    ask, postbox: Postbox
+):
     name = invite()["name"]
     postbox.failures = 1
     people = PEOPLE.replace("/fr", "/en")
@@ -153,7 +175,10 @@ def test_only_an_administrator_sends_it(app, chief, postbox: Postbox):
     postbox.clear()
     headers = {"Authorization": editor["token"]}
     assert app.post(f"{PEOPLE}/{name}/renvoyer", headers=headers).status_code == 403
-    assert "/user/login" in app.post(f"{PEOPLE}/{name}/renvoyer", follow_redirects=False).headers["Location"]
+    assert (
+        "/user/login"
+        in app.post(f"{PEOPLE}/{name}/renvoyer", follow_redirects=False).headers["Location"]
+    )
     assert postbox.mails == []
 
 
@@ -167,5 +192,7 @@ def test_an_administrator_finds_who_has_not_come_and_writes_again(page, chief, p
     assert axe_violations(page) == []
     page.get_by_role("button", name=re.compile("Renvoyer l’invitation")).click()
     # The portal of the browser runs in its own process, without a mail server.
-    expect(page.locator(".flash-messages")).to_contain_text("Le serveur de messagerie n’a pas pris l’invitation.")
+    expect(page.locator(".flash-messages")).to_contain_text(
+        "Le serveur de messagerie n’a pas pris l’invitation."
+    )
     assert axe_violations(page) == []

@@ -1,4 +1,6 @@
-"""Browser test of the main use: a catalogue is harvested and scored, and a user finds its datasets in French."""
+"""Browser test of the main use: a catalogue is harvested and scored,
+and a user finds its datasets in French.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ PASSWORD = "un mot de passe de test"
 
 
 @pytest.fixture
-def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -> list[dict[str, Any]]:
+def harvested(
+    cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any
+) -> list[dict[str, Any]]:
     """Datasets of a portal set up by its own command, harvested from a real CSW server."""
     done = cli.invoke(ckan_command, ["ecosphere", "init", "--yes"])
     assert done.exit_code == 0, done.output
@@ -43,7 +47,9 @@ def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any
     done = cli.invoke(ckan_command, ["ecosphere", "harvest", "run", SOURCE, "--inline"])
     assert done.exit_code == 0, done.output
     model.Session.remove()
-    found = tk.get_action("package_search")({"user": ""}, {"q": "*:*", "fq": "type:dataset", "rows": 1000})
+    found = tk.get_action("package_search")(
+        {"user": ""}, {"q": "*:*", "fq": "type:dataset", "rows": 1000}
+    )
     return found["results"]
 
 
@@ -72,7 +78,9 @@ def test_a_person_goes_from_a_question_to_a_harvested_dataset_and_its_badge(
     before = page.locator(".dataset-heading").count()
     assert before > 0
 
-    page.locator(f"a[href*='ecosphere_quality_level={dataset['ecosphere_quality_level']}']").first.click()
+    page.locator(
+        f"a[href*='ecosphere_quality_level={dataset['ecosphere_quality_level']}']"
+    ).first.click()
     page.wait_for_url("**ecosphere_quality_level**")
     assert 0 < page.locator(".dataset-heading").count() <= before
 
@@ -92,18 +100,24 @@ def test_a_person_goes_from_a_question_to_a_harvested_dataset_and_its_badge(
     assert {name: problems for name, problems in seen.items() if problems} == {}
 
 
-def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(page: Page, sysadmin_context: Any):
+def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(
+    page: Page, sysadmin_context: Any
+):
     producer = factories.User(password=PASSWORD, image_url="")
     service = factories.Organization(
         title="DDT 01", image_url="", users=[{"name": producer["name"], "capacity": "editor"}]
     )
-    dataset = factories.Dataset(title="Zones humides de l’Ain", notes="Trop court.", owner_org=service["id"])
+    dataset = factories.Dataset(
+        title="Zones humides de l’Ain", notes="Trop court.", owner_org=service["id"]
+    )
     log_in_by_hand(page, producer["name"], PASSWORD)
 
     page.goto(f"/fr/dataset/{dataset['name']}")
     before = int(re.search(r"\d+", page.locator("a.ecosphere-badge").first.inner_text())[0])  # type: ignore[index]
     page.goto(f"/fr/dataset/edit/{dataset['name']}")
-    page.fill("[name=notes]", "Inventaire départemental des zones humides, relevé sur le terrain. " * 4)
+    page.fill(
+        "[name=notes]", "Inventaire départemental des zones humides, relevé sur le terrain. " * 4
+    )
     page.select_option("[name=license_id]", index=1)
     page.locator("button[name=save]").first.click()
     page.wait_for_url(re.compile(rf"/dataset/{dataset['name']}$"))

@@ -1,7 +1,8 @@
-"""Browser test from the search to the data: map, extract of a commune, QGIS, and report of a dead link.
+"""Browser test from the search to the data: map, extract of a commune, QGIS, and report of a dead
+link.
 
-A consultancy in Nantes finds wetlands, views them, downloads those of a commune, opens them in QGIS and reports a link
-that is dead; the organisation sees the report on its desk and in its mailbox.
+A consultancy in Nantes finds wetlands, views them, downloads those of a commune, opens them in QGIS
+and reports a link that is dead; the organisation sees the report on its desk and in its mailbox.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ pytestmark = [
 PASSWORD = "un mot de passe de test"
 MODERATION = "administration-centrale-ou-ministere_172120"
 LOIRE_ATLANTIQUE = "http://id.insee.fr/geo/departement/44"
-EXTENT = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
+EXTENT = (
+    '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
+)
 #: A rectangle around Nantes in Lambert 93.
 LAMBERT = "345000,6680000,365000,6700000"
 ATTRIBUTES = ["id", "code", "nature", "commune", "surface_ha", "inventaire"]
@@ -55,18 +58,30 @@ def ogc() -> Iterator[str]:
 
 @pytest.fixture
 def dataset(ogc: str, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A dataset of a DDT with services, a removed report and other datasets beside it; its services are read."""
+    """A dataset of a DDT with services, a removed report and other datasets beside it.
+
+    Its services are read.
+    """
     monkeypatch.setitem(ckan_config, "ecosphere.access.communes_url", f"{ogc}/contours/{{code}}")
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 0)
     for name, fullname in (("agent", "Anne Lefèvre"), ("moderatrice", "Marie Moreau")):
         factories.User(
-            name=name, fullname=fullname, email=f"{name}@example.org", password=PASSWORD, image_url="", about=""
+            name=name,
+            fullname=fullname,
+            email=f"{name}@example.org",
+            password=PASSWORD,
+            image_url="",
+            about="",
         )
     plain = {"image_url": "", "description": ""}
     factories.Organization(name=MODERATION, title="CGDD", users=[_editor("moderatrice")], **plain)
-    service = factories.Organization(name="ddt-44", title="DDTM 44", users=[_editor("agent")], **plain)
+    service = factories.Organization(
+        name="ddt-44", title="DDTM 44", users=[_editor("agent")], **plain
+    )
     by = {"ignore_auth": True, "user": factories.Sysadmin(image_url="")["name"]}
-    call_action("ecosphere_contact_sheet_update", by.copy(), id=service["id"], email="ddtm-44@example.org")
+    call_action(
+        "ecosphere_contact_sheet_update", by.copy(), id=service["id"], email="ddtm-44@example.org"
+    )
     owned = {"owner_org": service["id"], "territory": [LOIRE_ATLANTIQUE]}
     factories.Dataset(title="Parcs éoliens de Loire-Atlantique", **owned)
     made = factories.Dataset(
@@ -77,7 +92,11 @@ def dataset(ogc: str, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict
         license_id="etalab-2.0",
         resources=[
             {"name": "Carte", "url": f"{ogc}/wms?layers=zones_humides", "format": "WMS"},
-            {"name": "Données", "url": f"{ogc}/wfs?service=WFS&typenames=eco:zones_humides", "format": "WFS"},
+            {
+                "name": "Données",
+                "url": f"{ogc}/wfs?service=WFS&typenames=eco:zones_humides",
+                "format": "WFS",
+            },
             {"name": "Rapport de l’inventaire", "url": f"{ogc}/rapport.pdf", "format": "PDF"},
         ],
         **owned,
@@ -136,7 +155,9 @@ def _takes_the_commune(page: Page, file: Path) -> None:
     assert meta["crs"] == "EPSG:2154"
     assert list(meta["fields"]) == ATTRIBUTES
     to_lambert = Transformer.from_crs(4326, 2154, always_xy=True).transform
-    commune = shapely.transform(shape(outlines()["44109"]["geometry"]), to_lambert, interleaved=False)
+    commune = shapely.transform(
+        shape(outlines()["44109"]["geometry"]), to_lambert, interleaved=False
+    )
     assert 0 < len(shapes) < 60
     assert all(commune.buffer(BORDER).contains(shapely.from_wkb(each)) for each in shapes)
     natures = columns[ATTRIBUTES.index("nature")]
@@ -150,23 +171,39 @@ def _opens_the_map_in_qgis(page: Page, dataset: dict[str, Any], ogc: str, file: 
     """
     page.goto(f"/fr/dataset/{dataset['name']}")
     with page.expect_download() as download:
-        page.locator(".resource-item", has_text="Carte").get_by_role("link", name="QGIS").first.click()
+        page.locator(".resource-item", has_text="Carte").get_by_role(
+            "link", name="QGIS"
+        ).first.click()
     download.value.save_as(file)
     root = etree.fromstring(file.read_bytes().split(b"\n", 1)[1])
     [branch], [layer] = root.findall(".//layer-tree-layer"), root.findall("maplayers/maplayer")
     source = layer.findtext("datasource") or ""
     assert root.tag == "qlr" and file.read_bytes().startswith(b"<!DOCTYPE qgis-layer-definition>")
     assert (branch.get("id"), branch.get("source")) == (layer.findtext("id"), source)
-    assert (branch.get("providerKey"), layer.findtext("provider"), layer.get("type")) == ("wms", "wms", "raster")
+    assert (branch.get("providerKey"), layer.findtext("provider"), layer.get("type")) == (
+        "wms",
+        "wms",
+        "raster",
+    )
     assert layer.findtext("srs/spatialrefsys/authid") == "EPSG:2154"
     asked = dict(parse_qsl(source, keep_blank_values=True))
     assert asked["url"] == f"{ogc}/wms"
-    drawn = {"service": "WMS", "version": "1.3.0", "request": "GetMap", "bbox": LAMBERT, "width": 200, "height": 200}
+    drawn = {
+        "service": "WMS",
+        "version": "1.3.0",
+        "request": "GetMap",
+        "bbox": LAMBERT,
+        "width": 200,
+        "height": 200,
+    }
     image = page.request.get(
-        asked["url"], params={**drawn, **{name: asked[name] for name in ("layers", "styles", "crs", "format")}}
+        asked["url"],
+        params={**drawn, **{name: asked[name] for name in ("layers", "styles", "crs", "format")}},
     )
     with Image.open(io.BytesIO(image.body())) as map_:
-        assert map_.size == (200, 200) and map_.getextrema()[3][1] > 0  # something of the layer is drawn
+        assert (
+            map_.size == (200, 200) and map_.getextrema()[3][1] > 0
+        )  # something of the layer is drawn
 
 
 def _reports_the_dead_link(page: Page, dataset: dict[str, Any]) -> None:
@@ -174,7 +211,9 @@ def _reports_the_dead_link(page: Page, dataset: dict[str, Any]) -> None:
     assert page.request.get(dead).status == 404
     page.get_by_role("link", name="Signaler un problème").click()
     page.get_by_label("Lien qui ne fonctionne pas").check()
-    page.get_by_label(re.compile("Qu’est-ce qui ne va pas")).fill(f"Le rapport de l’inventaire répond 404 : {dead}")
+    page.get_by_label(re.compile("Qu’est-ce qui ne va pas")).fill(
+        f"Le rapport de l’inventaire répond 404 : {dead}"
+    )
     assert axe_violations(page) == []
     picture(page, "journey-reported")
     page.get_by_role("button", name="Envoyer").click()

@@ -1,4 +1,7 @@
-"""Lists that administrators edit on the portal's pages: terms and synonyms of the search; and the journal."""
+"""Lists that administrators edit on the portal's pages: terms and synonyms of the search.
+
+And the journal.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +29,30 @@ from ckanext.ecosphere.vocabularies import local
 
 PASSWORD = "un mot de passe de test"
 MOST_SECONDS = 120
-"""From the log-in of an administrator to a search that finds a dataset by the synonym of a new term."""
+"""From the log-in of an administrator to a search that finds a
+dataset by the synonym of a new term.
+"""
 ADMIN = "/ecosphere/admin"
 REFRESHED = 'http-equiv="refresh"'
-TERM = {"label_fr": "Sobriété foncière", "label_en": "Land sobriety", "alt_labels": "zorglub\nzéro artif"}
+TERM = {
+    "label_fr": "Sobriété foncière",
+    "label_en": "Land sobriety",
+    "alt_labels": "zorglub\nzéro artif",
+}
 
 
 @pytest.fixture
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
-    """A portal with a sysadmin, and the French schema in Solr; changes of lists are reverted afterwards."""
+    """A portal with a sysadmin, and the French schema in Solr.
+
+    Changes of lists are reverted afterwards.
+    """
     give_french(setup.solr())
     local.look(now=True)
     connect_to_redis().delete(lists._key("counts"), lists._key("progress"))
-    boss = factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
+    boss = factories.Sysadmin(
+        name="boss", password=PASSWORD, image_url="", fullname="Camille Martin"
+    )
     factories.Organization(name="dreal")
     yield boss
     local.apply({})
@@ -52,7 +66,9 @@ def send(app: Any, portal: Any) -> Any:
 
     def sent(address: str, form: dict[str, Any] | None = None, **options: Any) -> Any:
         options = {"headers": token, "follow_redirects": False, **options}
-        return app.get(address, **options) if form is None else app.post(address, data=form, **options)
+        return (
+            app.get(address, **options) if form is None else app.post(address, data=form, **options)
+        )
 
     return sent
 
@@ -72,7 +88,10 @@ def test_a_term_with_its_synonym_is_offered_kept_and_found(send):
     assert send(f"{ADMIN}/vocabulaires/themes/nouveau", TERM).status_code == 302
     theme = voc.get("themes")["sobriete-fonciere"]
     assert theme.uri == "urn:ecosphere:themes:sobriete-fonciere"
-    assert any(each["value"] == theme.uri for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"}))
+    assert any(
+        each["value"] == theme.uri
+        for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"})
+    )
     factories.Dataset(owner_org="dreal", name="friches", title="Friches", theme=[theme.uri])
     assert results("zorglub") == ["friches"]
     assert results("sobriété foncière") == ["friches"]
@@ -86,7 +105,12 @@ def test_a_term_with_its_synonym_is_offered_kept_and_found(send):
 def test_a_new_name_reaches_the_index_and_the_former_one_stays_a_synonym(send):
     forets = voc.get("themes").concepts[-1]
     factories.Dataset(owner_org="dreal", name="massifs", title="Massifs", theme=[forets.uri])
-    form = {"label_fr": "Sylvosphère", "label_en": "Sylvosphere", "alt_labels": "", "broader": forets.broader or ""}
+    form = {
+        "label_fr": "Sylvosphère",
+        "label_en": "Sylvosphere",
+        "alt_labels": "",
+        "broader": forets.broader or "",
+    }
     assert send(f"{ADMIN}/vocabulaires/themes/{forets.id}", form).status_code == 302
     assert voc.get("themes")[forets.id].label_fr == "Sylvosphère"
     assert voc.get("themes").find(forets.label_fr).uri == forets.uri
@@ -99,15 +123,26 @@ def test_a_new_name_reaches_the_index_and_the_former_one_stays_a_synonym(send):
 def test_a_withdrawn_term_stays_with_its_datasets_and_is_offered_no_longer(send):
     eau = voc.get("themes")["eau"]
     factories.Dataset(owner_org="dreal", name="nappes", title="Nappes", theme=[eau.uri])
-    form = {"label_fr": eau.label_fr, "label_en": eau.label_en, "withdrawn": "yes", "replaced_by": "dechets"}
+    form = {
+        "label_fr": eau.label_fr,
+        "label_en": eau.label_en,
+        "withdrawn": "yes",
+        "replaced_by": "dechets",
+    }
     other = next(each for each in voc.get("themes") if eau.uri not in {each.uri, each.broader})
     send(f"{ADMIN}/vocabulaires/themes/eau", {**form, "replaced_by": other.id})
-    assert not any(each["value"] == eau.uri for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"}))
+    assert not any(
+        each["value"] == eau.uri
+        for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"})
+    )
     tk.get_action("package_patch")({"user": "boss"}, {"id": "nappes", "title": "Nappes d'eau"})
     assert tk.get_action("package_show")({"user": "boss"}, {"id": "nappes"})["theme"] == [eau.uri]
     assert voc.get("themes").find(eau.label_fr).uri == other.uri
     send(f"{ADMIN}/journal/{_last().id}/annuler", {})
-    assert any(each["value"] == eau.uri for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"}))
+    assert any(
+        each["value"] == eau.uri
+        for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"})
+    )
 
 
 WRONG_TERMS = [
@@ -121,7 +156,12 @@ WRONG_TERMS = [
     ({"alt_labels": ";".join(map(str, range(41)))}, "synonymes"),
     ({"broader": "urn:nothing"}, "Cette liste n"),
     ({"uri": "javascript:alert(1)"}, "Donnez une adresse"),
-    ({"uri": "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"}, "cette adresse"),
+    (
+        {
+            "uri": "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"
+        },
+        "cette adresse",
+    ),
 ]
 
 
@@ -138,13 +178,21 @@ def test_a_term_never_stands_below_itself(send):
     parent = next(each for each in voc.get("themes") if voc.get("themes").children(each.uri))
     child = voc.get("themes").children(parent.uri)[0]
     form = {"label_fr": parent.label_fr, "label_en": parent.label_en, "broader": child.uri}
-    assert "sous lui-même" in send(f"/fr{ADMIN}/vocabulaires/themes/{parent.id}", form, status=400).body
+    assert (
+        "sous lui-même"
+        in send(f"/fr{ADMIN}/vocabulaires/themes/{parent.id}", form, status=400).body
+    )
 
 
 @pytest.mark.slow("values")
 def test_lists_of_others_take_synonyms_and_nothing_else(send):
     access = next(iter(voc.get("access-right")))
-    form = {"label_fr": access.label_fr, "label_en": access.label_en, "alt_labels": "zorglub", "withdrawn": "yes"}
+    form = {
+        "label_fr": access.label_fr,
+        "label_en": access.label_en,
+        "alt_labels": "zorglub",
+        "withdrawn": "yes",
+    }
     assert send(f"{ADMIN}/vocabulaires/access-right/{access.id}", form).status_code == 302
     changed = voc.get("access-right")[access.id]
     assert changed.alt_labels[:1] == ("zorglub",) and not changed.data["withdrawn"]
@@ -155,7 +203,9 @@ def test_lists_of_others_take_synonyms_and_nothing_else(send):
 
 @pytest.mark.slow("load")
 def test_another_process_knows_within_two_seconds(portal):
-    lists.store("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    lists.store(
+        "search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None
+    )
     local.apply({})  # as in a process that did not make the change
     lists._state_read[0] = None
     local._state.due = time.monotonic() + 0.2
@@ -166,7 +216,13 @@ def test_another_process_knows_within_two_seconds(portal):
 
 def test_words_are_tried_on_searches_of_the_editor_before_they_are_in_force(send):
     factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
-    form = {"asked": "zorglub", "called": "haies", "both": "yes", "searches": "zorglub\n\nhaies", "do": "try"}
+    form = {
+        "asked": "zorglub",
+        "called": "haies",
+        "both": "yes",
+        "searches": "zorglub\n\nhaies",
+        "do": "try",
+    }
     address = re.sub("^https?://[^/]+", "", send(f"{ADMIN}/recherche", form).headers["Location"])
     waiting = send(f"/fr{address}").body
     assert "Voir le résultat" in waiting and REFRESHED in waiting
@@ -202,7 +258,10 @@ def test_a_line_is_changed_and_taken_away(send):
     assert list(local.of(words.EVERYDAY)) == [key] and results("zorglub") == ["haies"]
     send(f"{ADMIN}/recherche/retirer", {"key": key})
     assert results("zorglub") == [] and not local.of(words.EVERYDAY)
-    for form in ({"key": key, "asked": "zorglub", "called": "haies"}, {"key": "x", "asked": "a", "called": "b"}):
+    for form in (
+        {"key": key, "asked": "zorglub", "called": "haies"},
+        {"key": "x", "asked": "a", "called": "b"},
+    ):
         assert send(f"{ADMIN}/recherche", form, status=404)
     assert send(f"{ADMIN}/recherche/retirer", {"key": key}, status=404)
     assert send(f"{ADMIN}/recherche?line={key}", status=404)
@@ -238,7 +297,10 @@ def test_the_journal_asks_for_the_titles_of_its_entries_together(send):
         return len(statements)
 
     def join(number: int) -> None:
-        agent, service = factories.User(fullname=f"Agent {number}"), factories.Organization(title=f"DDT {number}")
+        agent, service = (
+            factories.User(fullname=f"Agent {number}"),
+            factories.Organization(title=f"DDT {number}"),
+        )
         change = {"id": service["id"], "username": agent["name"], "role": "editor"}
         tk.get_action("organization_member_create")({"user": "boss", "ignore_auth": True}, change)
 
@@ -261,7 +323,9 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
     send("/organization/ddt/contact", {"email": "ddt@ain.gouv.fr"})
     send(f"{ADMIN}/vocabulaires/themes/nouveau", {**TERM, "alt_labels": "=cmd()"})
     entries = model.Session.query(JournalEntry).all()
-    assert ("role:organization", f"{service['id']}/{member['id']}") in {(each.area, each.key) for each in entries}
+    assert ("role:organization", f"{service['id']}/{member['id']}") in {
+        (each.area, each.key) for each in entries
+    }
     page = send(f"/fr{ADMIN}/journal").body
     for part in (
         "Camille Martin",
@@ -277,7 +341,12 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
     table = send(f"{ADMIN}/journal.csv").body
     assert "Camille Martin" in table and table.startswith("\ufeff")
     assert "DDT de l'Ain – Dominique Petit" in table
-    assert "Site Title" in table and ";Role: Editor" in table and "ckan.site_title" not in table and "{" not in table
+    assert (
+        "Site Title" in table
+        and ";Role: Editor" in table
+        and "ckan.site_title" not in table
+        and "{" not in table
+    )
     with pytest.raises(sa.exc.DBAPIError, match="not rewritten"):
         model.Session.execute(sa.update(JournalEntry).values(person="somebody"))
     model.Session.rollback()
@@ -292,7 +361,9 @@ def test_what_the_portal_notes_for_itself_is_no_setting(portal):
 
 def test_roles_given_by_whatever_way_are_noted(portal):
     user = factories.User(name="agent")
-    tk.get_action("user_patch")({"user": "boss", "ignore_auth": True}, {"id": user["id"], "sysadmin": True})
+    tk.get_action("user_patch")(
+        {"user": "boss", "ignore_auth": True}, {"id": user["id"], "sysadmin": True}
+    )
     assert (_last().area, _last().before, _last().after) == ("sysadmin", None, {"role": "sysadmin"})
     service = factories.Organization(users=[{"name": "agent", "capacity": "editor"}])
     tk.get_action("organization_member_delete")(
@@ -310,7 +381,9 @@ def test_an_area_is_bounded(portal, monkeypatch):
 
 
 def _last() -> JournalEntry:
-    return model.Session.scalars(sa.select(JournalEntry).order_by(JournalEntry.id.desc()).limit(1)).one()
+    return model.Session.scalars(
+        sa.select(JournalEntry).order_by(JournalEntry.id.desc()).limit(1)
+    ).one()
 
 
 @pytest.mark.browser
@@ -341,7 +414,9 @@ def test_a_curator_adds_a_term_and_words_in_french(page, portal):
 
 
 @pytest.mark.browser
-def test_a_term_and_its_synonym_are_added_and_found_within_two_minutes_without_a_command_line(page, portal):
+def test_a_term_and_its_synonym_are_added_and_found_within_two_minutes_without_a_command_line(
+    page, portal
+):
     begin = time.monotonic()
     log_in(page, "boss", PASSWORD)
     page.goto("/fr/ecosphere/admin/")
@@ -358,7 +433,9 @@ def test_a_term_and_its_synonym_are_added_and_found_within_two_minutes_without_a
     added = time.monotonic()
     local.look(now=True)  # the portal of the browser is another process than the test
     theme = voc.get("themes")["sobriete-fonciere"].uri
-    factories.Dataset(owner_org="dreal", name="friches", title="Friches industrielles", theme=[theme])
+    factories.Dataset(
+        owner_org="dreal", name="friches", title="Friches industrielles", theme=[theme]
+    )
     described = time.monotonic()
     page.goto("/fr/dataset/")
     page.locator("#field-giant-search, input[name=q]").last.fill("zorglub")

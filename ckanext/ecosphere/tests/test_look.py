@@ -9,7 +9,10 @@ from playwright.sync_api import expect
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index"),
+]
 
 SMALL, LARGE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
@@ -25,7 +28,9 @@ def pages():
         notes="Inventaire départemental.",
         owner_org=service["id"],
         tags=[{"name": "eau"}],
-        resources=[{"url": "http://example.org/zones.zip", "name": "zones_humides_" * 8, "format": "SHP"}],
+        resources=[
+            {"url": "http://example.org/zones.zip", "name": "zones_humides_" * 8, "format": "SHP"}
+        ],
     )
     resource = dataset["resources"][0]["id"]
     return [
@@ -43,7 +48,9 @@ def pages():
 
 
 def test_what_a_button_says_on_focus_is_within_a_landmark(page, pages):
-    log_in(page, factories.Sysadmin(password="of-the-test-1", image_url="")["name"], "of-the-test-1")
+    log_in(
+        page, factories.Sysadmin(password="of-the-test-1", image_url="")["name"], "of-the-test-1"
+    )
     page.goto(pages[2].replace("/dataset/", "/dataset/edit/"))
     button = page.locator("[data-bs-toggle=tooltip]").first
     button.focus()
@@ -88,8 +95,15 @@ def test_desks_of_an_administrator_fit_a_small_screen(page, pages):
         page.goto(f"/fr/{address}")
         found[address] = page.evaluate("document.documentElement.scrollWidth")
         if address == "harvest/source/job":  # each row is shown as a card with labelled values
-            assert page.locator("td[data-label]").first.evaluate("each => getComputedStyle(each).display") == "block"
-            assert page.locator(".table-responsive").evaluate("each => each.scrollWidth <= each.clientWidth")
+            assert (
+                page.locator("td[data-label]").first.evaluate(
+                    "each => getComputedStyle(each).display"
+                )
+                == "block"
+            )
+            assert page.locator(".table-responsive").evaluate(
+                "each => each.scrollWidth <= each.clientWidth"
+            )
     assert found == dict.fromkeys(found, SMALL["width"])
 
 
@@ -98,7 +112,9 @@ def test_lines_of_tables_are_quiet_in_the_dark(page, pages):
     page.set_viewport_size(SMALL)
     page.goto(pages[2])
     lines = "rows => rows.map(row => getComputedStyle(row).borderBottomColor)"
-    assert set(page.locator("main .table tr").evaluate_all(lines)) == {"rgb(54, 67, 61)"}  # --eco-line
+    assert set(page.locator("main .table tr").evaluate_all(lines)) == {
+        "rgb(54, 67, 61)"
+    }  # --eco-line
 
 
 def test_the_first_stop_of_the_keyboard_leads_to_the_content(page, pages):
@@ -134,7 +150,9 @@ def test_names_of_fields_have_the_width_of_a_small_screen(page, pages):
     page.goto(pages[2])
     label = page.locator(".ecosphere-info th").first
     row = label.locator("xpath=..")
-    assert label.evaluate("each => each.offsetWidth") > 0.9 * row.evaluate("each => each.offsetWidth")
+    assert label.evaluate("each => each.offsetWidth") > 0.9 * row.evaluate(
+        "each => each.offsetWidth"
+    )
 
 
 def test_on_paper_there_is_nothing_to_press(page, pages):

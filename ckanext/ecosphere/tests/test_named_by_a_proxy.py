@@ -21,7 +21,9 @@ HEADERS = (
 def _asked(address: str, headers: dict[str, str]) -> tuple[int, str, str]:
     """Return status, final URL and text of an answer."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=30) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(address, headers=headers), timeout=30
+        ) as answer:
             return answer.status, answer.url, answer.read().decode()
     except HTTPError as error:
         return error.code, error.url or "", error.read().decode()

@@ -15,7 +15,9 @@ KINDS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "auth function": lambda plugin: named(plugin, "get_auth_functions"),
     "validator": lambda plugin: named(plugin, "get_validators"),
     "blueprint": lambda plugin: {each.name: each for each in blueprints(plugin)},
-    "command": lambda plugin: {each.name: each for each in getattr(plugin, "get_ecosphere_commands", list)()},
+    "command": lambda plugin: {
+        each.name: each for each in getattr(plugin, "get_ecosphere_commands", list)()
+    },
 }
 
 
@@ -26,11 +28,15 @@ def plugins() -> dict[str, Any]:
 
 
 def named(plugin: Any, method: str) -> dict[str, Any]:
-    """Return what a plugin registers itself, by name, without chained functions, which several plugins may register."""
+    """Return what a plugin registers itself, by name, without chained functions,
+    which several plugins may register.
+    """
     given = getattr(plugin, method, dict)()
     chains = ("chained_action", "chained_auth_function", "chained_helper")
     return {
-        name: function for name, function in given.items() if not any(getattr(function, each, False) for each in chains)
+        name: function
+        for name, function in given.items()
+        if not any(getattr(function, each, False) for each in chains)
     }
 
 
@@ -39,7 +45,9 @@ def blueprints(plugin: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def clashes(ours: dict[str, Any], registered: Callable[[Any], dict[str, Any]]) -> dict[str, list[str]]:
+def clashes(
+    ours: dict[str, Any], registered: Callable[[Any], dict[str, Any]]
+) -> dict[str, list[str]]:
     """Return names that several plugins use for different things, with those plugins.
 
     Plugins that also work alone may register the same function.
@@ -48,13 +56,19 @@ def clashes(ours: dict[str, Any], registered: Callable[[Any], dict[str, Any]]) -
     for plugin, instance in ours.items():
         for name, thing in registered(instance).items():
             owners[name][plugin] = thing
-    return {name: list(things) for name, things in owners.items() if len({id(thing) for thing in things.values()}) > 1}
+    return {
+        name: list(things)
+        for name, things in owners.items()
+        if len({id(thing) for thing in things.values()}) > 1
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_name_belongs_to_one_plugin(kind: str):
     ours = plugins()
-    assert sum(len(list(KINDS[kind](each))) for each in ours.values()) > 1, f"no {kind} was found at all"
+    assert sum(len(list(KINDS[kind](each))) for each in ours.values()) > 1, (
+        f"no {kind} was found at all"
+    )
     assert clashes(ours, KINDS[kind]) == {}
 
 
@@ -67,4 +81,6 @@ def test_the_guard_sees_a_clash():
         def get_helpers(self) -> dict[str, Any]:
             return {"ecosphere_b": repr, "ecosphere_shared": len}
 
-    assert clashes({"one": First(), "two": Second()}, KINDS["helper"]) == {"ecosphere_b": ["one", "two"]}
+    assert clashes({"one": First(), "two": Second()}, KINDS["helper"]) == {
+        "ecosphere_b": ["one", "two"]
+    }

@@ -1,4 +1,6 @@
-"""`ckan ecosphere check`: reports each option with an unusable value, with the value and the expected form."""
+"""`ckan ecosphere check`: reports each option with an unusable value,
+with the value and the expected form.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def only(checks: list[Check]) -> Check:
         ("ecosphere.portal.legal_url", "mentions légales", "no address"),
         ("ecosphere.harvest.ca_bundle", "/nowhere/ca.crt", "there is no such file"),
         ("ecosphere.schemas.vocabularies", "/nowhere/lists", "there is no such folder"),
-        ("ecosphere.requests.attachment_scanner", "no-such-scanner --fast", "there is no such program"),
+        (
+            "ecosphere.requests.attachment_scanner",
+            "no-such-scanner --fast",
+            "there is no such program",
+        ),
         ("ecosphere.harvest.fallback_organisation", "nobody", "there is no such organisation"),
     ],
 )
@@ -54,11 +60,16 @@ def test_a_value_that_cannot_be_used_is_told_with_what_to_write(
 
 def test_a_truth_value_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """CKAN reads any unknown value as false."""
-    (tmp_path / "base.ini").write_text("[app:main]\necosphere.requests.email = oui\necosphere.requests.clock = Yes\n")
+    (tmp_path / "base.ini").write_text(
+        "[app:main]\necosphere.requests.email = oui\necosphere.requests.clock = Yes\n"
+    )
     (tmp_path / "ckan.ini").write_text("[app:main]\nuse = config:base.ini\n")
     monkeypatch.setitem(tk.config, "__file__", str(tmp_path / "ckan.ini"))
     check = only(health.options())
-    assert (check.status, check.message) == (ERROR, "ecosphere.requests.email = oui: neither true nor false")
+    assert (check.status, check.message) == (
+        ERROR,
+        "ecosphere.requests.email = oui: neither true nor false",
+    )
     assert check.remedy == "Write true or false"
 
 
@@ -69,10 +80,14 @@ def test_a_network_that_is_none_is_told_for_each_room_that_fetches(monkeypatch: 
         monkeypatch.setitem(tk.config, option, ["10.0.0.0/99"])
     told = [each.message for each in health.run() if each.status is ERROR]
     for option in options:
-        assert any(f"{option} holds what is no network: '10.0.0.0/99'" in message for message in told), option
+        assert any(
+            f"{option} holds what is no network: '10.0.0.0/99'" in message for message in told
+        ), option
 
 
-def test_ckan_does_not_start_with_what_should_be_a_number_and_says_what_to_write(monkeypatch: pytest.MonkeyPatch):
+def test_ckan_does_not_start_with_what_should_be_a_number_and_says_what_to_write(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setitem(tk.config, "ecosphere.search.suggestions", "a few")
     with pytest.raises(CkanConfigurationException) as refused:
         plugins.plugins_update()

@@ -43,7 +43,12 @@ def test_the_services_of_a_reader_are_looked_up_once_for_a_page(app, editor):
 
 def test_who_left_a_service_does_not_see_its_datasets_on_the_next_page(app, editor):
     assert app.get("/dataset/brouillon", headers=editor).status_code == 200
-    call_action("organization_member_delete", {"user": factories.Sysadmin()["name"]}, id="ddt-44", username="anne")
+    call_action(
+        "organization_member_delete",
+        {"user": factories.Sysadmin()["name"]},
+        id="ddt-44",
+        username="anne",
+    )
     assert app.get("/dataset/brouillon", headers=editor).status_code == 404
     answer = app.get("/api/3/action/organization_list_for_user?permission=read", headers=editor)
     assert answer.json["result"] == []

@@ -15,17 +15,30 @@ pytestmark = pytest.mark.slow("package")
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = ("ckan.plugins", "ckan.click_command", "ckan.rdf.profiles")
-SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE", "ckanext")
+SOURCES = (
+    "pyproject.toml",
+    "setup.cfg",
+    "setup.py",
+    "MANIFEST.in",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "ckanext",
+)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a wheel and an sdist built from a copy of the sources, so that the checkout stays clean."""
+    """The folder of a wheel and an sdist built from a copy of the sources,
+    so that the checkout stays clean.
+    """
     copy = tmp_path_factory.mktemp("sources")
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            shutil.copytree(
+                source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+            )
         else:
             shutil.copy(source, copy / name)
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", copy / "dist", copy]
@@ -83,22 +96,43 @@ def test_the_wheel_holds_what_is_not_code(wheel: zipfile.ZipFile):
         assert any(re.fullmatch(pattern, name) for name in held), pattern
 
 
-def test_the_installed_wheel_declares_plugins_command_and_addresses(wheel: zipfile.ZipFile, tmp_path: Path):
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", tmp_path]
-    done = subprocess.run([*command, str(wheel.filename)], capture_output=True, text=True, check=False)
+def test_the_installed_wheel_declares_plugins_command_and_addresses(
+    wheel: zipfile.ZipFile, tmp_path: Path
+):
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        tmp_path,
+    ]
+    done = subprocess.run(
+        [*command, str(wheel.filename)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     (installed,) = importlib.metadata.distributions(path=[str(tmp_path)])
     declared = importlib.metadata.distribution("ckanext-ecosphere")
-    named = [{(each.group, each.name, each.value) for each in wheel.entry_points} for wheel in (installed, declared)]
+    named = [
+        {(each.group, each.name, each.value) for each in wheel.entry_points}
+        for wheel in (installed, declared)
+    ]
     assert named[0] == named[1]
     assert {group for group, _name, _value in named[0]} >= set(GROUPS)
-    for _group, _name, value in named[0] - {each for each in named[0] if each[0] == "babel.extractors"}:
+    for _group, _name, value in named[0] - {
+        each for each in named[0] if each[0] == "babel.extractors"
+    }:
         assert (tmp_path / value.partition(":")[0].replace(".", "/")).with_suffix(".py").is_file()
     assert installed.metadata.get_all("Project-URL")
 
 
 def test_the_wheel_holds_nothing_of_the_working_tree(wheel: zipfile.ZipFile):
-    strangers = [n for n in wheel.namelist() if not n.startswith(("ckanext/", "ckanext_ecosphere-"))]
+    strangers = [
+        n for n in wheel.namelist() if not n.startswith(("ckanext/", "ckanext_ecosphere-"))
+    ]
     assert strangers == []
 
 
@@ -107,4 +141,6 @@ def test_the_lock_holds_every_dependency():
     lock = (ROOT / "dev/requirements.lock").read_text()
     for requirement in importlib.metadata.requires("ckanext-ecosphere") or []:
         name = re.split(r"[^\w-]", requirement, maxsplit=1)[0].replace("_", "[-_]")
-        assert re.search(rf"^{name}\b", lock, re.MULTILINE | re.IGNORECASE), f"{requirement}: run make lock"
+        assert re.search(rf"^{name}\b", lock, re.MULTILINE | re.IGNORECASE), (
+            f"{requirement}: run make lock"
+        )

@@ -1,4 +1,6 @@
-"""Parsers of texts of outsiders: each is named where it is called, and none of them can run what it reads."""
+"""Parsers of texts of outsiders: each is named where it is called,
+and none of them can run what it reads.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,14 @@ LXML = (
     "html.fragments_fromstring",
 )
 #: Functions that run their text, or load any object that it names.
-FORBIDDEN = ("eval", "exec", "yaml.full_load", "yaml.unsafe_load", "yaml.load_all", "jinja2.Template")
+FORBIDDEN = (
+    "eval",
+    "exec",
+    "yaml.full_load",
+    "yaml.unsafe_load",
+    "yaml.load_all",
+    "jinja2.Template",
+)
 #: Loaders of YAML that create texts, lists and mappings only.
 SAFE_LOADERS = {"yaml.CBaseLoader", "yaml.CSafeLoader", "yaml.SafeLoader"}
 #: Parsers of the standard library that expand entities → why the module may use them.
@@ -34,7 +43,9 @@ STANDARD = {"search/solr_schema.py": "reads CKAN's own Solr schema"}
 @cache
 def every_call() -> list[tuple[str, str, ast.Call]]:
     """Return module, called function and call for each call in the package."""
-    return [(own(path), ast.unparse(call.func), call) for path in modules(".") for call in calls(path)]
+    return [
+        (own(path), ast.unparse(call.func), call) for path in modules(".") for call in calls(path)
+    ]
 
 
 def calls_of(*functions: str) -> list[tuple[str, ast.Call]]:
@@ -58,7 +69,9 @@ def test_no_module_imports_a_library_that(libraries):
 
 def test_every_call_of_libxml2_names_its_parser():
     parsed = calls_of(*LXML)
-    nameless = [place for place, call in parsed if len(call.args) == 1 and "parser" not in words(call)]
+    nameless = [
+        place for place, call in parsed if len(call.args) == 1 and "parser" not in words(call)
+    ]
     assert len(parsed) >= 4
     assert nameless == []
 

@@ -8,7 +8,9 @@ import pytest
 from ckan.tests import factories
 
 SETTINGS = "/ckan-admin/config"
-HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> [x](javascript:alert(3)) {{ 7 * 7 }}"
+HOSTILE = (
+    "<script>alert(1)</script> <img src=x onerror=alert(2)> [x](javascript:alert(3)) {{ 7 * 7 }}"
+)
 
 
 @pytest.fixture
@@ -53,5 +55,6 @@ def test_the_form_of_settings_asks_for_the_announcement(app, send):
     send(**{"ecosphere.portal.announcement": "Maintenance ce soir."})
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     assert (
-        "Maintenance ce soir." in app.get(SETTINGS, headers=headers).body.split('id="field-ecosphere-announcement"')[1]
+        "Maintenance ce soir."
+        in app.get(SETTINGS, headers=headers).body.split('id="field-ecosphere-announcement"')[1]
     )

@@ -1,4 +1,6 @@
-"""`ckan ecosphere config` writes a production configuration, and `init` asks before creating organisations."""
+"""`ckan ecosphere config` writes a production configuration,
+and `init` asks before creating organisations.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +37,31 @@ def read(path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def written(tmp_path: Path) -> dict[str, str]:
-    """The configuration written for a CKAN with a URL and a password that contains a per cent sign."""
-    current = {"ckan.site_url": "https://guichet.example.org", "sqlalchemy.url": "postgresql://ckan:a%40b@db/ckan"}
+    """The configuration written for a CKAN with a URL and a password
+    that contains a per cent sign.
+    """
+    current = {
+        "ckan.site_url": "https://guichet.example.org",
+        "sqlalchemy.url": "postgresql://ckan:a%40b@db/ckan",
+    }
     file = tmp_path / "ckan.ini"
     current |= {"SECRET_KEY": "short", "ckan.site_title": "CKAN", "debug": True}
     result = production.write(file, current, {"debug": "true"})
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert stat.S_IMODE(file.with_suffix(".env").stat().st_mode) == 0o600
     options = read(file)
-    assert set(result.missing) == {option for option in production.TO_FILL if not options.get(option)}
+    assert set(result.missing) == {
+        option for option in production.TO_FILL if not options.get(option)
+    }
     assert {"smtp.server", "ecosphere.portal.legal_url"} <= set(result.missing)
     assert result.in_file == ["sqlalchemy.url"]  # CKAN reads no per cent sign from the environment
     assert result.replaced == {"debug": "false"}
     return options
 
 
-def test_the_production_file_takes_over_addresses_and_makes_secrets(written: dict[str, str], tmp_path: Path):
+def test_the_production_file_takes_over_addresses_and_makes_secrets(
+    written: dict[str, str], tmp_path: Path
+):
     assert written["ckan.site_url"] == "https://guichet.example.org"
     assert written["sqlalchemy.url"] == "postgresql://ckan:a%%40b@db/ckan"
     assert written["ckan.locale_default"] == "fr"
@@ -62,13 +73,17 @@ def test_the_production_file_takes_over_addresses_and_makes_secrets(written: dic
     assert all(len(value) >= LEAST_SECRET for value in values.values())
 
 
-def test_the_production_file_opens_no_private_network_and_knows_no_demonstration(written: dict[str, str]):
+def test_the_production_file_opens_no_private_network_and_knows_no_demonstration(
+    written: dict[str, str],
+):
     assert not [option for option in written if option.endswith("allowed_networks")]
     told = " ".join(written.values()).lower()
     assert not re.search(r"127\.0\.0\.1|localhost|d.monstration|example\.gouv|only-for", told)
 
 
-def test_the_production_file_is_the_portal_of_the_demonstration_but_for_its_addresses(written: dict[str, str]):
+def test_the_production_file_is_the_portal_of_the_demonstration_but_for_its_addresses(
+    written: dict[str, str],
+):
     told = read(DEMONSTRATION)
     own = {"ckan.site_title", "ckan.site_description"}
     assert {option: written.get(option) for option in told.keys() - own} == {
@@ -88,7 +103,8 @@ def test_a_secret_that_is_one_is_kept(derived: str):
     assert kept not in text
 
 
-#: Options of a portal that runs already: chosen by it, CKAN's defaults, secrets, and options that nobody declares.
+#: Options of a portal that runs already: chosen by it, CKAN's defaults, secrets, and options that
+#: nobody declares.
 OLD = """
 ckan.plugins = ministry_theme image_view activity
 ckan.locale_default = de
@@ -113,8 +129,15 @@ debug = true
 def old_file(tmp_path: Path) -> Path:
     """Configuration of a portal that runs already."""
     file = tmp_path / "old.ini"
-    services = [f"{option} = {tk.config[option]}" for option in ("sqlalchemy.url", "solr_url", "ckan.redis.url")]
-    first = ["[app:main]", "ckan.site_url = https://old.example.org", f"SECRET_KEY = {'o' * LEAST_SECRET}"]
+    services = [
+        f"{option} = {tk.config[option]}"
+        for option in ("sqlalchemy.url", "solr_url", "ckan.redis.url")
+    ]
+    first = [
+        "[app:main]",
+        "ckan.site_url = https://old.example.org",
+        f"SECRET_KEY = {'o' * LEAST_SECRET}",
+    ]
     file.write_text("\n".join([*first, *services, OLD]), encoding="utf-8")
     return file
 
@@ -135,14 +158,18 @@ def test_a_portal_keeps_its_own_options_plugins_and_secrets(old_file: Path, tmp_
     assert new["ecosphere.portal.contact"] == "guichet@example.org"
     assert new["ministry.footer"].split("\n")[1:] == ["first line", "second line of 100 %%"]
     assert "ckan.cache_enabled" not in new
-    assert {"ckan.max_resource_size", "ministry.footer", "ckan.plugins: ministry_theme"} <= set(result.kept)
+    assert {"ckan.max_resource_size", "ministry.footer", "ckan.plugins: ministry_theme"} <= set(
+        result.kept
+    )
     # The default of CKAN that the old file wrote down, and what must not stay, are named.
     assert result.replaced["ckan.auth.create_user_via_web"] == "true"
     assert result.replaced["debug"] == "false"
     # Every option of the old file is in the new one, or named.
     gone = before.keys() - new.keys()
     assert gone == {"ckan.cache_enabled"}
-    assert not [value for value in new.values() if re.search("of-the-(tokens|mailbox)|ooooo", value)]
+    assert not [
+        value for value in new.values() if re.search("of-the-(tokens|mailbox)|ooooo", value)
+    ]
     assert result.variables["CKAN_API_TOKEN_JWT_DECODE_SECRET"] == "string:of-the-tokens"
     assert result.variables["CKAN_SECRET_KEY"] == "o" * LEAST_SECRET
 
@@ -169,11 +196,22 @@ def test_ckan_starts_with_secrets_from_the_environment_file(old_file: Path, tmp_
     shell = 'set -a; . "$1"; set +a; exec "$2" -c "$3" "$4"'
     words = [str(tmp_path / "new.env"), sys.executable, PROGRAM, str(new)]
     command = ["sh", "-ec", shell, "sh", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=clean, cwd=ROOT, check=False, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=clean, cwd=ROOT, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["o" * LEAST_SECRET, "string:of-the-tokens", before["sqlalchemy.url"]]
+    assert done.stdout.split() == [
+        "o" * LEAST_SECRET,
+        "string:of-the-tokens",
+        before["sqlalchemy.url"],
+    ]
     without = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(new)], capture_output=True, text=True, env=clean, check=False, timeout=300
+        [sys.executable, "-c", PROGRAM, str(new)],
+        capture_output=True,
+        text=True,
+        env=clean,
+        check=False,
+        timeout=300,
     )
     assert without.returncode != 0
     assert "CKAN_SECRET_KEY" in without.stderr or "CKAN_SQLALCHEMY_URL" in without.stderr
@@ -189,7 +227,10 @@ def test_config_writes_over_no_file(cli: Any, tmp_path: Path):
     refused = cli.invoke(ckan, ["ecosphere", "config", str(file)])
     assert (refused.exit_code, "--force" in refused.output, file.read_text()) == (1, True, before)
     assert cli.invoke(ckan, ["ecosphere", "config", str(file), "--force"]).exit_code == 0
-    assert cli.invoke(ckan, ["ecosphere", "config", str(tmp_path / "nowhere" / "x.ini")]).exit_code == 1
+    assert (
+        cli.invoke(ckan, ["ecosphere", "config", str(tmp_path / "nowhere" / "x.ini")]).exit_code
+        == 1
+    )
 
 
 @pytest.fixture
@@ -210,7 +251,9 @@ def one_service(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
-def test_init_asks_before_it_creates_services_beside_other_organisations(cli: Any, one_service: str):
+def test_init_asks_before_it_creates_services_beside_other_organisations(
+    cli: Any, one_service: str
+):
     factories.Organization(name="agence-de-l-eau")
     init = ["ecosphere", "init", "--lang", "en"]
     unanswered = cli.invoke(ckan, init, input="")
@@ -241,19 +284,35 @@ def test_init_asks_nothing_of_scripts_and_of_an_empty_portal(cli: Any, one_servi
 def test_the_guide_is_read_as_it_is_written():
     page = guide.PAGE.read_text(encoding="utf-8")
     found = guide.blocks(page)
-    assert {block.mark for block in found} == {"", "packages", "solr", "choices", "systemd", "cron", "nginx"}
+    assert {block.mark for block in found} == {
+        "",
+        "packages",
+        "solr",
+        "choices",
+        "systemd",
+        "cron",
+        "nginx",
+    }
     assert [block.heading[0] for block in found] == sorted(block.heading[0] for block in found)
     told = [command for block in found for command in guide.commands(block.text)]
-    for command in ("ecosphere config ckan.ini", "ecosphere init", "ecosphere check", 'ecosphere watch"'):
+    for command in (
+        "ecosphere config ckan.ini",
+        "ecosphere init",
+        "ecosphere check",
+        'ecosphere watch"',
+    ):
         assert any(each.endswith(command) for each in told), command
     for package in ("build-essential", "python3-dev", "libpq-dev", "bubblewrap"):
         assert any(package in each.split() for each in told), package
     assert not [command for command in told if command.endswith("\\")]
     later = {section: guide.blocks(page, section) for section in (guide.LEAVING, guide.EXISTING)}
     commands = {
-        section: [line for block in blocks for line in guide.commands(block.text)] for section, blocks in later.items()
+        section: [line for block in blocks for line in guide.commands(block.text)]
+        for section, blocks in later.items()
     }
-    assert [line.split()[:3] for line in commands[guide.LEAVING]] == [["guichet", "ecosphere", "leave"]] * 2
+    assert [line.split()[:3] for line in commands[guide.LEAVING]] == [
+        ["guichet", "ecosphere", "leave"]
+    ] * 2
     assert "guichet ecosphere adopt --yes" in commands[guide.EXISTING]
 
 
@@ -266,7 +325,12 @@ def test_the_commands_that_change_secrets_run_as_written(tmp_path: Path):
     for name in ("sudo", "systemctl"):
         (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >> "{tmp_path}/called"\n')
         (programs / name).chmod(0o755)
-    names = ("SECRET_KEY", "WTF_CSRF_SECRET_KEY", "API_TOKEN_JWT_ENCODE_SECRET", "API_TOKEN_JWT_DECODE_SECRET")
+    names = (
+        "SECRET_KEY",
+        "WTF_CSRF_SECRET_KEY",
+        "API_TOKEN_JWT_ENCODE_SECRET",
+        "API_TOKEN_JWT_DECODE_SECRET",
+    )
     old = {f"CKAN_{name}": "string:old" if "JWT" in name else "old" for name in names}
     old |= {
         "CKAN_SQLALCHEMY_URL": "postgresql://guichet:old@db:5432/guichet?sslmode=require",
@@ -276,14 +340,17 @@ def test_the_commands_that_change_secrets_run_as_written(tmp_path: Path):
     production.write_environment(file, old)
     env = {"PATH": f"{programs}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-ec", commands], cwd=tmp_path, env=env, check=True, timeout=60)
-    lines = [line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#")]
+    lines = [
+        line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#")
+    ]
     new = {name: value.strip("'") for name, value in lines}
     assert new.keys() == old.keys()
     assert {name for name in old if new[name] == old[name]} == {"CKAN_SMTP_PASSWORD"}
     assert new["CKAN_API_TOKEN_JWT_ENCODE_SECRET"] == new["CKAN_API_TOKEN_JWT_DECODE_SECRET"]
     assert len({new[f"CKAN_{name}"] for name in names}) == len(names) - 1
     password = re.fullmatch(
-        r"postgresql://guichet:([\w-]{20,})@db:5432/guichet\?sslmode=require", new["CKAN_SQLALCHEMY_URL"]
+        r"postgresql://guichet:([\w-]{20,})@db:5432/guichet\?sslmode=require",
+        new["CKAN_SQLALCHEMY_URL"],
     )
     assert password
     called = (tmp_path / "called").read_text()

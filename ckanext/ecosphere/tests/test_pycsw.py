@@ -1,4 +1,6 @@
-"""The demonstration's catalogues over CSW: pycsw returns records unchanged, including their quirks."""
+"""The demonstration's catalogues over CSW: pycsw returns records unchanged,
+including their quirks.
+"""
 
 from __future__ import annotations
 
@@ -99,6 +101,8 @@ def test_clients_can_filter_on_the_columns_that_regional_sources_use(csw_catalog
     address = csw_catalogue(xml for _, xml in demo.records("geoide", 2))
     name = address.split("/")[-2]
     with sqlite3.connect(local("pycsw") / f"{name}.db") as connection:
-        rows = connection.execute("SELECT identifier, title, organization, type FROM records").fetchall()
+        rows = connection.execute(
+            "SELECT identifier, title, organization, type FROM records"
+        ).fetchall()
     assert all(all(row) for row in rows)
     assert all(row[0].startswith("fr-120066022-") for row in rows)

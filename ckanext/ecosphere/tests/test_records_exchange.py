@@ -1,4 +1,6 @@
-"""Real records of every origin: harvested, exported as DCAT-AP, checked with the published shapes, harvested again."""
+"""Real records of every origin: harvested, exported as DCAT-AP, checked with the published shapes,
+harvested again.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ __all__ = ["feed"]
 pytestmark = [
     pytest.mark.slow("records"),
     pytest.mark.skipif(
-        not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
+        not (RECORDS.is_dir() and SHAPES.is_dir()),
+        reason="the folder of real records is not beside the clone",
     ),
 ]
 
@@ -63,7 +66,11 @@ def datasets(  # noqa: PLR0917 - fixtures
         tk.get_action("harvest_source_create")(sysadmin_context.copy(), source)
         cli.harvest_source(name, inline=True, echo=lambda said: None)
 
-    harvest("iso", "ecosphere_csw", csw_catalogue(path.read_bytes() for path in sorted(RECORDS.glob("*/*.xml"))))
+    harvest(
+        "iso",
+        "ecosphere_csw",
+        csw_catalogue(path.read_bytes() for path in sorted(RECORDS.glob("*/*.xml"))),
+    )
     files = list(graph_files())
 
     def script(exchange: Exchange) -> None:
@@ -75,14 +82,18 @@ def datasets(  # noqa: PLR0917 - fixtures
             harvest(f"graph-{number}", "ecosphere_dcat", f"{server.url}/{number}/{path.name}")
     model.Session.remove()
     names = model.Session.query(model.Package.name).filter_by(type="dataset", state="active")
-    return [tk.get_action("package_show")(sysadmin_context.copy(), {"id": name}) for (name,) in names]
+    return [
+        tk.get_action("package_show")(sysadmin_context.copy(), {"id": name}) for (name,) in names
+    ]
 
 
 def test_real_records_keep_to_the_published_shapes_and_come_back_the_same(datasets, feed):
     assert len({title(each) for each in datasets}) > len(list(graph_files()))
     assert broken(datasets) == lacking()
     again = harvested(f"{feed}/catalog.ttl")
-    found = [each for before in datasets for each in differences(before, again[dataset_uri(before)])]
+    found = [
+        each for before in datasets for each in differences(before, again[dataset_uri(before)])
+    ]
     print(f"DCAT round trip of {len(datasets)} datasets: {table(found)}")
     assert found == []
 
@@ -91,14 +102,18 @@ def test_real_records_keep_to_the_published_shapes_and_come_back_the_same(datase
 
 
 def lacking() -> dict[tuple[str, str], str]:
-    """Return the properties that the sources lack according to `lacking.csv`: (title, property) → nothing."""
+    """Return the properties that the sources lack according to `lacking.csv`:
+    (title, property) → nothing.
+    """
     with Path(__file__).with_name("lacking.csv").open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {(row["title"], row["property"]): row["constraint"] for row in rows}
 
 
 def broken(datasets: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    """Return the violations of DCAT-AP 3.0.1 in the export of all datasets, by title and property."""
+    """Return the violations of DCAT-AP 3.0.1 in the export of all datasets,
+    by title and property.
+    """
     from pyshacl import validate
 
     serializer, rules = RDFSerializer(profiles=PROFILES), Graph()

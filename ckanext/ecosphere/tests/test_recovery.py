@@ -1,4 +1,7 @@
-"""Recovery after a killed process, an emptied queue or an outage of a service; visitors see a clear error page."""
+"""Recovery after a killed process, an emptied queue or an outage of a service.
+
+Visitors see a clear error page.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +49,18 @@ def app(made_app: Any, portal: dict[str, Any]) -> CKANTestApp:
 @pytest.fixture
 def dataset(portal: dict[str, Any]) -> dict[str, Any]:
     name = f"zones-{uuid4().hex[:8]}"
-    return act("package_create", name=name, owner_org=portal["id"], title="Zones humides", notes="Inventaire.")
+    return act(
+        "package_create",
+        name=name,
+        owner_org=portal["id"],
+        title="Zones humides",
+        notes="Inventaire.",
+    )
 
 
-def test_first_request_collects_no_functions(made_app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any):
+def test_first_request_collects_no_functions(
+    made_app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any
+):
     """A second thread would find the table half filled by the first one."""
     logic.clear_actions_cache()
     authz.clear_auth_functions_cache()
@@ -181,13 +192,17 @@ def test_job_taken_and_never_begun_does_not_wait(portal: dict[str, Any]):
     connect_to_redis().flushdb()
     RUN.request()
     queue = get_queue(RUN.queue)
-    assert queue.pop_job_id() == RUN.name  # its worker was killed, but the job's status is still queued
+    assert (
+        queue.pop_job_id() == RUN.name
+    )  # its worker was killed, but the job's status is still queued
     assert not RUN.waits()
     with RUN.working():
         pass
 
 
-def test_a_room_that_fails_keeps_no_other_from_being_looked_at(dataset: dict[str, Any], monkeypatch: Any):
+def test_a_room_that_fails_keeps_no_other_from_being_looked_at(
+    dataset: dict[str, Any], monkeypatch: Any
+):
     monkeypatch.setattr(quality, "recover", lambda: 1 / 0)
     solr.remove([dataset["id"]])
     recovery = Recovery()
@@ -211,7 +226,9 @@ def test_script_gets_a_503_without_solr(app: Any, ckan_config: Any, monkeypatch:
     assert json.loads(answer.body)["error"]["__type"] == "Service Unavailable"
 
 
-def test_save_without_solr_is_refused_whole(app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any):
+def test_save_without_solr_is_refused_whole(
+    app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any
+):
     boss = factories.SysadminWithToken()
     with monkeypatch.context() as away:
         away.setitem(tk.config, "solr_url", NOWHERE)

@@ -1,4 +1,6 @@
-"""Continuous integration on both forges runs what the documentation promises, and templates and policies are there."""
+"""Continuous integration on both forges runs what the documentation promises,
+and templates and policies are there.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ JOBS = {"suite", "lint", "pure", "release"}
 
 def jobs(path: Path) -> dict[str, dict]:
     definition = yaml.safe_load(path.read_text("utf-8"))
-    return {name: job for name, job in (definition.get("jobs") or definition).items() if name in JOBS}
+    return {
+        name: job for name, job in (definition.get("jobs") or definition).items() if name in JOBS
+    }
 
 
 def commands(job: dict) -> list[str]:
@@ -70,7 +74,9 @@ def test_both_forges_offer_the_same_templates():
         assert set(yaml.safe_load(head)) == {"name", "about", "labels"}
         assert body == (ROOT / ".gitlab" / "issue_templates" / f"{name}.md").read_text("utf-8")
     request = (ROOT / ".github" / "pull_request_template.md").read_text("utf-8")
-    assert request == (ROOT / ".gitlab" / "merge_request_templates" / "Default.md").read_text("utf-8")
+    assert request == (ROOT / ".gitlab" / "merge_request_templates" / "Default.md").read_text(
+        "utf-8"
+    )
 
 
 @pytest.mark.parametrize("name", ["SECURITY.md", "CONTRIBUTING.md"])

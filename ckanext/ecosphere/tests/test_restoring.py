@@ -64,20 +64,29 @@ def test_who_may_not_edit_it_restores_nothing(app: CKANTestApp, portal: dict[str
     assert _state() == "deleted"
 
 
-def test_a_draft_that_was_never_finished_is_not_published_by_restoring_it(app: CKANTestApp, portal: dict[str, Any]):
+def test_a_draft_that_was_never_finished_is_not_published_by_restoring_it(
+    app: CKANTestApp, portal: dict[str, Any]
+):
     headers = {"Authorization": portal["redacteur"]}
     service = model.Package.get("mares").owner_org
     values = {"name": "tourbieres", "title": "Tourbières", "owner_org": service, "state": "draft"}
     helpers.call_action("package_create", {"user": "redacteur"}, **values)
-    assert app.post("/api/3/action/package_delete", json={"id": "tourbieres"}, headers=headers).json["success"]
-    assert "Le jeu de données est restauré." in app.post("/fr/dataset/tourbieres/restaurer", headers=headers).body
+    assert app.post(
+        "/api/3/action/package_delete", json={"id": "tourbieres"}, headers=headers
+    ).json["success"]
+    assert (
+        "Le jeu de données est restauré."
+        in app.post("/fr/dataset/tourbieres/restaurer", headers=headers).body
+    )
     assert app.get("/dataset/tourbieres").status_code == 404
     shown = app.get("/api/3/action/package_show?id=tourbieres", headers=headers).json["result"]
     assert (shown["state"], shown["private"]) == ("active", True)
 
 
 @pytest.mark.browser
-def test_the_dialogue_says_what_deleting_means_and_the_button_undoes_it(page: Any, portal: dict[str, Any]):
+def test_the_dialogue_says_what_deleting_means_and_the_button_undoes_it(
+    page: Any, portal: dict[str, Any]
+):
     helpers.call_action("package_patch", {"user": "chef"}, id="mares", state="active")
     log_in(page, "redacteur", PASSWORD)
     page.goto("/fr/dataset/edit/mares")

@@ -1,4 +1,6 @@
-"""What another portal of the suite harvests from our DCAT-AP feed is what was published, field by field."""
+"""What another portal of the suite harvests from our DCAT-AP feed is what was published,
+field by field.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +27,55 @@ SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"
 #: Values for which DCAT-AP has no property, or which it writes in another form.
 PECULIAR: list[dict[str, Any]] = [
     *samples.peculiar(),
-    {"title": "Un lot", "dcat_type": SERIES, "theme": [f"{samples.THEMES}/risques"], "contact": [{"name": "DDT 01"}]},
+    {
+        "title": "Un lot",
+        "dcat_type": SERIES,
+        "theme": [f"{samples.THEMES}/risques"],
+        "contact": [{"name": "DDT 01"}],
+    },
     {
         "title": "Membre",
         "in_series": ["trip-7", "lot-inconnu"],
         "source": ["trip-7", "Levé", "https://a.example.org/b"],
     },
-    {"title": "Échelle", "scale_denominator": "1234567", "contact": [{"name": name} for name in "zay"]},
-    {"title": "Adresses", "url": "https://a.example.org/[b]?c={d}|e", "uri": "https://a.example.org/x,y"},
+    {
+        "title": "Échelle",
+        "scale_denominator": "1234567",
+        "contact": [{"name": name} for name in "zay"],
+    },
+    {
+        "title": "Adresses",
+        "url": "https://a.example.org/[b]?c={d}|e",
+        "uri": "https://a.example.org/x,y",
+    },
     {"title": "Licence", "license_id": "other-open", "metadata_date": "2024-02-03"},
-    {"title": "Carré", "spatial_coverage": [{"bbox": "1.123456789012, 45.5, 2.5, 46.5"}, {"text": "Bresse"}]},
+    {
+        "title": "Carré",
+        "spatial_coverage": [{"bbox": "1.123456789012, 45.5, 2.5, 46.5"}, {"text": "Bresse"}],
+    },
 ]
 
 
 @pytest.fixture
-def published(with_plugins: None, clean_db: None, clean_index: None, sysadmin_context: Any) -> list[dict[str, Any]]:
+def published(
+    with_plugins: None, clean_db: None, clean_index: None, sysadmin_context: Any
+) -> list[dict[str, Any]]:
     """Datasets with every field and with peculiar values, as the portal shows them."""
     owner = factories.Organization(name="ddt-01", title="DDT 01")
     shown = []
     for number, dataset in enumerate(PECULIAR):
-        names = {f: f"{dataset[f]}-{number}" for f in ("identifier", "metadata_identifier") if f in dataset}
-        own = {"title": f"Jeu {number}", **dataset, **names, "name": f"trip-{number}", "owner_org": owner["id"]}
+        names = {
+            f: f"{dataset[f]}-{number}"
+            for f in ("identifier", "metadata_identifier")
+            if f in dataset
+        }
+        own = {
+            "title": f"Jeu {number}",
+            **dataset,
+            **names,
+            "name": f"trip-{number}",
+            "owner_org": owner["id"],
+        }
         made = tk.get_action("package_create")(sysadmin_context.copy(), own)
         shown.append(tk.get_action("package_show")(sysadmin_context.copy(), {"id": made["id"]}))
     return shown
@@ -57,7 +87,9 @@ def test_a_portal_reads_what_another_one_published(published, feed, form, ckan_c
     monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", PER_PAGE)
     again = harvested(f"{feed}/catalog.{form}")
     assert sorted(again) == sorted(map(dataset_uri, published))
-    found = [each for before in published for each in differences(before, again[dataset_uri(before)])]
+    found = [
+        each for before in published for each in differences(before, again[dataset_uri(before)])
+    ]
     print(f"DCAT round trip of {len(published)} datasets as {form}: {table(found)}")
     assert found == []
 
@@ -69,14 +101,18 @@ def owner(with_plugins: None, clean_db: None, clean_index: None) -> str:
 
 @pytest.mark.slow("random")
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(dataset=datasets())
 def test_any_dataset_is_read_as_it_was_published(owner, sysadmin_context, dataset):
     own = {"title": "P", "name": f"any-{next(NUMBERS)}", "owner_org": owner, **dataset}
     made = tk.get_action("package_create")(sysadmin_context.copy(), own)
     before = tk.get_action("package_show")(sysadmin_context.copy(), {"id": made["id"]})
-    turtle = RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(before, _format="turtle")
+    turtle = RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(
+        before, _format="turtle"
+    )
     assert list(differences(before, read(turtle.encode()))) == []
 
 
@@ -90,7 +126,12 @@ def test_another_portal_that_harvests_them_has_the_same_datasets(  # noqa: PLR09
     clear_all()
     factories.Organization(name="ddt-01", title="DDT 01")
     with serve(lambda exchange: exchange.answer(body, Content_Type="text/turtle")) as server:
-        source = {"name": "portal", "title": "Portal", "url": f"{server.url}/catalog.ttl", "owner_org": "ddt-01"}
+        source = {
+            "name": "portal",
+            "title": "Portal",
+            "url": f"{server.url}/catalog.ttl",
+            "owner_org": "ddt-01",
+        }
         create = tk.get_action("harvest_source_create")
         create(sysadmin_context.copy(), {**source, "source_type": "ecosphere_dcat"})
         cli.harvest_source("portal", inline=True, echo=lambda said: None)
@@ -99,5 +140,7 @@ def test_another_portal_that_harvests_them_has_the_same_datasets(  # noqa: PLR09
     for before in published:
         after = tk.get_action("package_show")(sysadmin_context.copy(), {"id": before["name"]})
         found |= dict(differences(before, after))
-    found.pop(("dataset", "source_catalogue", "gained"))  # the portal, for datasets that it has from nowhere else
+    found.pop(
+        ("dataset", "source_catalogue", "gained")
+    )  # the portal, for datasets that it has from nowhere else
     assert found == {}

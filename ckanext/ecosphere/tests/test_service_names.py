@@ -29,15 +29,23 @@ FOUND = {
 def services() -> None:
     for name, title, place in (("ddt-01053-01", "DDT 01", AIN), ("ddt-42", "DDT 42", LOIRE)):
         about = "Direction départementale des territoires (DDT)"
-        factories.Organization(name=name, title=title, description=about, extras=[{"key": TERRITORY, "value": place}])
+        factories.Organization(
+            name=name, title=title, description=about, extras=[{"key": TERRITORY, "value": place}]
+        )
 
 
 def test_services_are_found_by_words(app: Any, services: None):
     for text, names in FOUND.items():
-        answer = app.get("/api/3/action/organization_list", query_string={"q": text, "sort": "name asc"})
+        answer = app.get(
+            "/api/3/action/organization_list", query_string={"q": text, "sort": "name asc"}
+        )
         assert answer.json["result"] == names, text
-    chosen = app.get("/api/3/action/organization_list", query_string={"q": "ddt", "organizations": "ddt-42"})
+    chosen = app.get(
+        "/api/3/action/organization_list", query_string={"q": "ddt", "organizations": "ddt-42"}
+    )
     assert chosen.json["result"] == ["ddt-42"]
-    page = BeautifulSoup(app.get("/fr/organization/", query_string={"q": "DDT de l'Ain"}).body, "html.parser")
+    page = BeautifulSoup(
+        app.get("/fr/organization/", query_string={"q": "DDT de l'Ain"}).body, "html.parser"
+    )
     assert "DDT 01" in page.text
     assert "DDT 42" not in page.text

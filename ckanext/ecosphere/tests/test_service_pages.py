@@ -1,4 +1,6 @@
-"""Sysadmin pages of the organisations: search, changes logged in the journal, refusal of invalid values."""
+"""Sysadmin pages of the organisations: search, changes logged in the journal,
+refusal of invalid values.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,37 @@ from ckanext.ecosphere.tests.browser import axe_violations, log_in
 PASSWORD = "un mot de passe de test"
 ADMIN = "/ecosphere/admin/services/"
 AIN, LOIRE = "http://id.insee.fr/geo/departement/01", "http://id.insee.fr/geo/departement/42"
-FORM = {"title": "DDT de la Loire", "kind": "ddt", "territory": LOIRE, "email": "ddt-42@example.gouv.fr"}
+FORM = {
+    "title": "DDT de la Loire",
+    "kind": "ddt",
+    "territory": LOIRE,
+    "email": "ddt-42@example.gouv.fr",
+}
 
 
 @pytest.fixture
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
     """A sysadmin and two organisations, one with a mailbox."""
     factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
-    extras = [{"key": organisations.KIND, "value": "ddt"}, {"key": organisations.TERRITORY, "value": AIN}]
+    extras = [
+        {"key": organisations.KIND, "value": "ddt"},
+        {"key": organisations.TERRITORY, "value": AIN},
+    ]
     other = [{"key": "autre", "value": "reste"}]
     factories.Organization(
-        name="ddt", title="DDT 01", description="Une description", image_url="", extras=extras + other
+        name="ddt",
+        title="DDT 01",
+        description="Une description",
+        image_url="",
+        extras=extras + other,
     )
     factories.Organization(name="dreal", title="DREAL", image_url="")
-    call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="dreal", email="dreal@example.gouv.fr")
+    call_action(
+        "ecosphere_contact_sheet_update",
+        {"user": "boss"},
+        id="dreal",
+        email="dreal@example.gouv.fr",
+    )
 
 
 @pytest.fixture
@@ -39,7 +58,9 @@ def send(app: Any, portal: None) -> Any:
 
     def sent(address: str, form: dict[str, Any] | None = None, status: int = 200) -> str:
         options = {"headers": token, "follow_redirects": False, "status": status}
-        return (app.get(address, **options) if form is None else app.post(address, data=form, **options)).body
+        return (
+            app.get(address, **options) if form is None else app.post(address, data=form, **options)
+        ).body
 
     return sent
 
@@ -48,7 +69,12 @@ def written(name: str) -> dict[str, Any]:
     model.Session.expire_all()
     group: Any = model.Group.get(name)
     own = console._basics(group)
-    return {**own, "email": sheets.written(group).email, "other": group.extras.get("autre"), "text": group.description}
+    return {
+        **own,
+        "email": sheets.written(group).email,
+        "other": group.extras.get("autre"),
+        "text": group.description,
+    }
 
 
 def called(name: str) -> str:
@@ -80,9 +106,17 @@ def test_a_service_is_found_changed_and_the_change_is_in_the_journal(send: Any):
 @pytest.mark.few(2, "values")
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("title", " "), ("title", "x" * 201), ("kind", "nothing"), ("territory", "http://x.example"), ("email", "x")],
+    [
+        ("title", " "),
+        ("title", "x" * 201),
+        ("kind", "nothing"),
+        ("territory", "http://x.example"),
+        ("email", "x"),
+    ],
 )
-def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(send: Any, field: str, wrong: str):
+def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(
+    send: Any, field: str, wrong: str
+):
     before = written("ddt")
     page = send(f"{ADMIN}ddt", {**FORM, field: wrong}, 400)
     assert f'id="field-{field}-error"' in page
@@ -91,7 +125,9 @@ def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(send: Any, f
 
 def test_what_ckan_refuses_leaves_the_sheet_as_it_was_and_the_journal_without_it(send: Any):
     group: Any = model.Group.get("ddt")
-    group.extras["description"] = "x"  # CKAN accepts no extra named like a field, but an import may have left one
+    group.extras["description"] = (
+        "x"  # CKAN accepts no extra named like a field, but an import may have left one
+    )
     model.Session.commit()
     before, noted = written("ddt"), journal.count()
     assert "There is a schema field with the same name" in send(f"{ADMIN}ddt", FORM, 400)
@@ -101,19 +137,29 @@ def test_what_ckan_refuses_leaves_the_sheet_as_it_was_and_the_journal_without_it
 
 def test_a_service_that_becomes_one_of_another_kind_bears_its_former_name_no_longer(send: Any):
     name, lot = "ddt-46042-01", "http://id.insee.fr/geo/departement/46"
-    extras = [{"key": organisations.KIND, "value": "ddt"}, {"key": organisations.TERRITORY, "value": lot}]
+    extras = [
+        {"key": organisations.KIND, "value": "ddt"},
+        {"key": organisations.TERRITORY, "value": lot},
+    ]
     factories.Organization(name=name, title="DDT 46", description="", image_url="", extras=extras)
     assert called(name) == "Direction départementale des territoires du Lot"
     send(f"{ADMIN}{name}", {"title": "DDTM 46", "kind": "ddtm", "territory": lot}, 302)
     assert called(name) == "DDTM 46" and not sheets.is_spelled_out("DDTM 46")
     full = "Direction départementale des territoires et de la mer du Lot"
-    send(f"{ADMIN}{name}", {"title": "DDTM 46", "kind": "ddtm", "territory": lot, "full_name": full}, 302)
+    send(
+        f"{ADMIN}{name}",
+        {"title": "DDTM 46", "kind": "ddtm", "territory": lot, "full_name": full},
+        302,
+    )
     assert called(name) == full
 
 
 def test_a_kind_that_the_list_does_not_know_stays(send: Any):
     call_action(
-        "organization_patch", {"user": "boss"}, id="dreal", extras=[{"key": organisations.KIND, "value": "own"}]
+        "organization_patch",
+        {"user": "boss"},
+        id="dreal",
+        extras=[{"key": organisations.KIND, "value": "own"}],
     )
     send(f"{ADMIN}dreal", {**FORM, "title": "DREAL", "kind": "own"}, 302)
     assert written("dreal")["kind"] == "own"
@@ -136,10 +182,17 @@ def test_in_the_browser_in_french(page: Any, portal: None):
     assert axe_violations(page) == []
     page.get_by_role("link", name="DDT 01").click()
     assert axe_violations(page) == []
-    assert page.get_by_role("link", name="Inviter quelqu’un").get_attribute("href").endswith("/member_new/ddt")
+    assert (
+        page.get_by_role("link", name="Inviter quelqu’un")
+        .get_attribute("href")
+        .endswith("/member_new/ddt")
+    )
     page.fill("#field-email", "ddt-01@example.gouv.fr")
     page.select_option("#field-territory", label="Loire")
     page.keyboard.press("Tab")
     page.locator("form[novalidate] button[type=submit]").click()
     page.wait_for_url("**/services/?q=DDT*")
-    assert page.get_by_role("row", name="DDT 01").inner_text().split("\t")[2:4] == ["Loire", "ddt-01@example.gouv.fr"]
+    assert page.get_by_role("row", name="DDT 01").inner_text().split("\t")[2:4] == [
+        "Loire",
+        "ddt-01@example.gouv.fr",
+    ]

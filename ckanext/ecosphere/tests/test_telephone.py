@@ -1,4 +1,6 @@
-"""Telephone numbers in all their notations, including the numbering plans of overseas territories."""
+"""Telephone numbers in all their notations, including the numbering
+plans of overseas territories.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def test_a_text_without_a_number_has_none(written):
     assert contact_details.first_number(written) == ""
 
 
-@pytest.mark.parametrize("written", ["", "standard", "12", "04 74 45 62 37 " * 20, "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "written", ["", "standard", "12", "04 74 45 62 37 " * 20, "javascript:alert(1)"]
+)
 def test_what_is_no_number_is_refused(written):
     with pytest.raises(ValueError):
         contact_details.international(written)

@@ -13,13 +13,18 @@ from dev.translations import __main__ as catalogue
 from dev.translations import typography
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="extracted with Debian 12's Python: tokens of 3.12 differ")
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="extracted with Debian 12's Python: tokens of 3.12 differ"
+)
 def test_every_message_is_translated_and_the_files_are_up_to_date():
     assert catalogue.problems() == [], "run `make i18n` and translate what it lists"
 
 
 def test_no_message_stands_within_a_formatted_text_where_it_is_not_found():
-    known = {each.id if isinstance(each.id, str) else each.id[0] for each in catalogue.read(catalogue.POT)}
+    known = {
+        each.id if isinstance(each.id, str) else each.id[0]
+        for each in catalogue.read(catalogue.POT)
+    }
     lost = [
         (path.name, node.lineno, message.value)
         for path in catalogue.PACKAGE.rglob("*.py")
@@ -27,7 +32,8 @@ def test_no_message_stands_within_a_formatted_text_where_it_is_not_found():
         for node in ast.walk(parsed(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.JoinedStr)
         for call in ast.walk(node)
-        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ("_", "N_", "ungettext")
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] in ("_", "N_", "ungettext")
         for message in call.args[:1]
         if isinstance(message, ast.Constant) and message.value not in known
     ]
@@ -35,12 +41,17 @@ def test_no_message_stands_within_a_formatted_text_where_it_is_not_found():
 
 
 def test_french_has_the_apostrophe_of_typography():
-    texts = [(each.string,) if isinstance(each.string, str) else each.string for each in catalogue.read(catalogue.PO)]
+    texts = [
+        (each.string,) if isinstance(each.string, str) else each.string
+        for each in catalogue.read(catalogue.PO)
+    ]
     assert [text for strings in texts for text in strings if re.search(r"\w'\w", text)] == []
 
 
 def test_english_on_a_page_is_noticed():
-    page = '<p>Datasets</p><p>3 datasets found</p><p>Jeux de données</p><a aria-label="Log in">x</a>'
+    page = (
+        '<p>Datasets</p><p>3 datasets found</p><p>Jeux de données</p><a aria-label="Log in">x</a>'
+    )
     assert english_texts(page) == ["3 datasets found", "Datasets", "Log in"]
 
 

@@ -1,4 +1,6 @@
-"""The walks of docs/architecture.md: the modules that a journey visits, in order, are there, imported, and few."""
+"""The walks of docs/architecture.md: the modules that a journey visits, in order, are there,
+imported, and few.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from ckanext.ecosphere.tests.test_architecture import PACKAGE, dependencies, nam
 ROOT = PACKAGE.parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 #: What the heading of a walk says → the most modules that the journey may visit.
-MOST = {r"record\b": 14, r"\bquery\b": 10, r"\bpage of a dataset|\bdataset page": 10, r"\btransition\b": 12}
+MOST = {
+    r"record\b": 14,
+    r"\bquery\b": 10,
+    r"\bpage of a dataset|\bdataset page": 10,
+    r"\btransition\b": 12,
+}
 _STEP = re.compile(r"^\d+\. (.+(?:\n {2,}\S.*)*)", re.MULTILINE)
 _MODULE = re.compile(r"`((?:\w+/)*\w+\.py)`")
 
@@ -34,7 +41,9 @@ class Walk:
 
 
 def walks(page: str) -> Iterator[Walk]:
-    """Yield the journeys of the page: sections of the third level with a numbered list that begins with a module."""
+    """Yield the journeys of the page: sections of the third level with a numbered
+    list that begins with a module.
+    """
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
         heading, _newline, text = section.partition("\n")
         steps = [match[1] for match in _STEP.finditer(first_list(text))]
@@ -54,7 +63,9 @@ def lost(walk: Walk, package: Path) -> list[str]:
 
 
 def named_by(walk: Walk, package: Path) -> Iterator[tuple[str, Path | None]]:
-    """Yield each module that a walk names, with its path: in the package, or in a folder of another of its step."""
+    """Yield each module that a walk names, with its path: in the package,
+    or in a folder of another of its step.
+    """
     for step in walk.steps:
         names = _MODULE.findall(step)
         folders = [package]
@@ -66,7 +77,9 @@ def named_by(walk: Walk, package: Path) -> Iterator[tuple[str, Path | None]]:
 
 
 def unused(walk: Walk) -> list[str]:
-    """Return the modules named by a walk that no code of the package imports, and that are no entry point."""
+    """Return the modules named by a walk that no code of the package imports,
+    and that are no entry point.
+    """
     used = {name for names in dependencies().values() for name in names}
     entries = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     idle = []
@@ -96,7 +109,9 @@ def test_a_walk_names_modules_that_are_there_and_imported(walk: Walk):
     assert unused(walk) == []
 
 
-@pytest.mark.parametrize("walk", [walk for walk in WALKS if most(walk.heading)], ids=lambda walk: walk.heading)
+@pytest.mark.parametrize(
+    "walk", [walk for walk in WALKS if most(walk.heading)], ids=lambda walk: walk.heading
+)
 def test_a_walk_is_short_and_enters_each_module_once(walk: Walk):
     assert len(walk.modules) == len(set(walk.modules))
     assert len(walk.modules) <= (most(walk.heading) or 0)
@@ -129,5 +144,8 @@ Then, in a worker:
 
 
 def test_a_module_that_nothing_imports_is_seen():
-    walk = Walk("A record", ("`tests/test_walks.py` is run", "`plugin.py` is an entry point", "`cli.py` is imported"))
+    walk = Walk(
+        "A record",
+        ("`tests/test_walks.py` is run", "`plugin.py` is an entry point", "`cli.py` is imported"),
+    )
     assert unused(walk) == ["tests/test_walks.py"]

@@ -18,10 +18,16 @@ NETWORK = (
 #: Exceptions, by module or folder, with their reason: they connect to configured addresses only.
 ALLOWED = {
     ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
-    ("shared/confinement/", "socket"): "tries out that the reader of files reaches no port of this machine",
+    (
+        "shared/confinement/",
+        "socket",
+    ): "tries out that the reader of files reaches no port of this machine",
     ("shared/mailing.py", "smtplib"): "the portal's mail server",
     ("shared/mailing.py", "socket"): "errors of the mail server",
-    ("data_requests/mail_in.py", "imaplib"): "the mailbox of replies, which the administrator named",
+    (
+        "data_requests/mail_in.py",
+        "imaplib",
+    ): "the mailbox of replies, which the administrator named",
     ("data_requests/mail_in.py", "ssl"): "certificates of that mail server",
     ("setup/health.py", "smtplib"): "greets the portal's mail server",
     ("setup/health.py", "socket"): "errors of the mail server",
@@ -43,7 +49,11 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 
 def keywords(call: ast.Call) -> dict[str, object]:
-    return {word.arg: word.value.value for word in call.keywords if word.arg and isinstance(word.value, ast.Constant)}
+    return {
+        word.arg: word.value.value
+        for word in call.keywords
+        if word.arg and isinstance(word.value, ast.Constant)
+    }
 
 
 def outside_of_the_guard() -> list[Path]:
@@ -63,7 +73,11 @@ def ways_out() -> set[tuple[str, str]]:
 
 def allowed(way: tuple[str, str]) -> set[tuple[str, str]]:
     """Return the exceptions that cover an import."""
-    return {(place, library) for place, library in ALLOWED if library == way[1] and way[0].startswith(place)}
+    return {
+        (place, library)
+        for place, library in ALLOWED
+        if library == way[1] and way[0].startswith(place)
+    }
 
 
 def test_only_the_guard_opens_connections():
@@ -76,8 +90,14 @@ def test_each_exception_is_still_one():
 
 def test_the_search_sees_an_import_that_is_hidden_in_a_function(tmp_path):
     module = tmp_path / "hidden.py"
-    module.write_text("def fetch(url):\n    from urllib.request import urlopen\n    return urlopen(url)\n")
-    names = [node.module for node in ast.walk(parsed(module.read_text())) if isinstance(node, ast.ImportFrom)]
+    module.write_text(
+        "def fetch(url):\n    from urllib.request import urlopen\n    return urlopen(url)\n"
+    )
+    names = [
+        node.module
+        for node in ast.walk(parsed(module.read_text()))
+        if isinstance(node, ast.ImportFrom)
+    ]
     assert any(within(name or "", library) for name in names for library in NETWORK)
 
 
@@ -105,7 +125,9 @@ def test_rdf_is_parsed_in_one_place():
         if isinstance(call.func, ast.Attribute)
         and call.func.attr in {"parse", "load", "query", "update"}
         and ast.unparse(call.func.value) not in {"rdf", "report"}
-        and _names_in(call.func if call.func.attr == "update" else call)  # sets have an `update` too
+        and _names_in(
+            call.func if call.func.attr == "update" else call
+        )  # sets have an `update` too
         & {"Graph", "Dataset", "graph", "parser"}
     ]
     assert found == []
@@ -116,11 +138,20 @@ def test_every_xml_parser_has_the_network_off():
     for path in modules("."):
         for call in calls(path):
             name = ast.unparse(call.func)
-            if name.endswith(("XMLParser", "HTMLParser", "iterparse", "XMLPullParser")) and "lxml" in path.read_text():
+            if (
+                name.endswith(("XMLParser", "HTMLParser", "iterparse", "XMLPullParser"))
+                and "lxml" in path.read_text()
+            ):
                 parsers += 1
                 given = keywords(call)
-                safe = given.get("no_network") is True and not given.get("load_dtd") and not given.get("huge_tree")
-                if not safe or (name.endswith("XMLParser") and given.get("resolve_entities") is not False):
+                safe = (
+                    given.get("no_network") is True
+                    and not given.get("load_dtd")
+                    and not given.get("huge_tree")
+                )
+                if not safe or (
+                    name.endswith("XMLParser") and given.get("resolve_entities") is not False
+                ):
                     loose.append(f"{own(path)}:{call.lineno}")
             elif name in {
                 "etree.parse",
@@ -135,5 +166,10 @@ def test_every_xml_parser_has_the_network_off():
 
 
 def test_of_owslib_only_filters_are_used():
-    found = {(own(path), name) for path in modules(".") for name in imports(path) if within(name, "owslib")}
+    found = {
+        (own(path), name)
+        for path in modules(".")
+        for name in imports(path)
+        if within(name, "owslib")
+    }
     assert {name for _path, name in found if not within(name, OWSLIB) and name != "owslib"} == set()

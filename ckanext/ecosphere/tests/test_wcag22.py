@@ -1,4 +1,7 @@
-"""WCAG 2.2, level AA: what axe does not see. The size of targets is looked at by the crawl (`access/test_crawl.py`)."""
+"""WCAG 2.2, level AA: what axe does not see.
+
+The size of targets is looked at by the crawl (`access/test_crawl.py`).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.tests.browser import log_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index"),
+]
 
 PASSWORD = "of-the-test-1"
 AIN = '{"type": "Polygon", "coordinates": [[[5.0, 45.6], [6.2, 45.6], [6.2, 46.5], [5.0, 46.5], [5.0, 45.6]]]}'
@@ -31,8 +37,13 @@ COVERED = """() => {
 @pytest.fixture
 def dataset() -> dict[str, Any]:
     service = factories.Organization(name="ddt-01053-01", title="DDT 01", image_url="")
-    resources = [{"url": f"http://example.org/{name}.zip", "name": name, "format": "SHP"} for name in ("un", "deux")]
-    return factories.Dataset(title="Zones humides", owner_org=service["id"], resources=resources, spatial=AIN)
+    resources = [
+        {"url": f"http://example.org/{name}.zip", "name": name, "format": "SHP"}
+        for name in ("un", "deux")
+    ]
+    return factories.Dataset(
+        title="Zones humides", owner_org=service["id"], resources=resources, spatial=AIN
+    )
 
 
 @pytest.fixture
@@ -41,7 +52,9 @@ def administrator(page: Page) -> None:
 
 
 @pytest.mark.parametrize("height", [900, 500])
-def test_nothing_covers_the_focus(page: Page, dataset: dict[str, Any], administrator: None, height: int):
+def test_nothing_covers_the_focus(
+    page: Page, dataset: dict[str, Any], administrator: None, height: int
+):
     page.set_viewport_size({"width": 1280, "height": height})
     page.emulate_media(reduced_motion="reduce")  # the page scrolls at once
     covered = {}
@@ -59,7 +72,9 @@ def test_nothing_covers_the_focus(page: Page, dataset: dict[str, Any], administr
     assert covered == {}
 
 
-def test_a_resource_is_moved_without_dragging(page: Page, dataset: dict[str, Any], administrator: None):
+def test_a_resource_is_moved_without_dragging(
+    page: Page, dataset: dict[str, Any], administrator: None
+):
     page.goto(f"/fr/dataset/resources/{dataset['name']}")
     page.get_by_role("link", name="Monter d’une place").nth(1).click()
     page.locator(".form-actions .save").click()
@@ -89,7 +104,11 @@ def test_password_managers_fill_the_forms_of_an_account(page: Page):
 
 def test_help_is_at_the_same_place_of_each_page(page: Page, dataset: dict[str, Any]):
     first = "nav.account li:first-child"
-    for address, guide in (("/fr/", "aide"), ("/fr/dataset/", "chercher"), (f"/fr/dataset/{dataset['name']}", "fiche")):
+    for address, guide in (
+        ("/fr/", "aide"),
+        ("/fr/dataset/", "chercher"),
+        (f"/fr/dataset/{dataset['name']}", "fiche"),
+    ):
         page.goto(address)
         expect(page.locator(first)).to_have_text("Aide")
         assert page.locator(f"{first} a").get_attribute("href").endswith(guide)

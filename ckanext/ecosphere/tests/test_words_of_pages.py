@@ -39,7 +39,9 @@ def test_pages_of_administrators_have_one_word_for_one_thing(app: CKANTestApp):
 def test_the_settings_of_an_account_lead_to_its_data(app: CKANTestApp):
     person = factories.UserWithToken(name="camille", image_url="")
     page = text(app, "/fr/user/edit/camille", person)
-    assert "Télécharger ou effacer mes données" in page and "/demandes/preferences#data-title" in page
+    assert (
+        "Télécharger ou effacer mes données" in page and "/demandes/preferences#data-title" in page
+    )
     assert "Fermer mon compte" in page
 
 
@@ -56,7 +58,14 @@ def test_files_that_the_portal_keeps_have_no_links_to_check(app: CKANTestApp):
 def test_a_page_has_one_heading_of_the_first_level_and_it_is_the_first(app: CKANTestApp):
     service = factories.Organization(name="ddt-01", image_url="")
     factories.Dataset(name="mares", owner_org=service["id"])
-    for path in ("dataset/mares", "organization/ddt-01", "organization/about/ddt-01", "group/", "harvest", "dataset/"):
+    for path in (
+        "dataset/mares",
+        "organization/ddt-01",
+        "organization/about/ddt-01",
+        "group/",
+        "harvest",
+        "dataset/",
+    ):
         page = BeautifulSoup(app.get(f"/fr/{path}").body, "html.parser")
         headings = [each.name for each in page.select("h1, h2, h3")]
         assert headings[0] == "h1" and headings.count("h1") == 1, path
@@ -65,7 +74,10 @@ def test_a_page_has_one_heading_of_the_first_level_and_it_is_the_first(app: CKAN
 def test_pages_of_administrators_have_titles_of_their_own(app: CKANTestApp):
     boss = factories.SysadminWithToken(image_url="")
     pages = [text(app, f"/fr/ckan-admin/{page}", boss) for page in ("", "config", "trash")]
-    titles = {page.partition("<title>")[2].partition("</title>")[0].split(" - ")[0].strip() for page in pages}
+    titles = {
+        page.partition("<title>")[2].partition("</title>")[0].split(" - ")[0].strip()
+        for page in pages
+    }
     assert titles == {"Administrateurs du site", "Configuration", "Corbeille"}
     bar = BeautifulSoup(pages[0], "html.parser").select_one(".account-masthead")
     assert bar is not None and "Administration" in bar.text and "Administrateur" not in bar.text
@@ -79,28 +91,49 @@ def tabs_of(page: str) -> dict[str, Any]:
 
 def test_administration_has_at_most_six_tabs_and_counts_what_waits(app: CKANTestApp):
     boss, author = factories.SysadminWithToken(image_url=""), factories.UserWithToken(image_url="")
-    pages = ("ecosphere/admin/", "ckan-admin/config", "ckan-admin/", "ckan-admin/trash/", "reutilisations/moderation")
+    pages = (
+        "ecosphere/admin/",
+        "ckan-admin/config",
+        "ckan-admin/",
+        "ckan-admin/trash/",
+        "reutilisations/moderation",
+    )
     for path in pages:
         tabs = tabs_of(text(app, f"/fr/{path}", boss))
-        assert len(tabs) <= 6 and sum(link.has_attr("aria-current") for link in tabs.values()) == 1, (path, [*tabs])
+        assert (
+            len(tabs) <= 6 and sum(link.has_attr("aria-current") for link in tabs.values()) == 1
+        ), (path, [*tabs])
     assert tabs["Modération"]["href"] == "/fr/reutilisations/moderation"
 
     link = {"kind": "article", "title": "Carte des mares", "url": "https://example.org/carte"}
     service = factories.Organization(image_url="")
     dataset = factories.Dataset(owner_org=service["id"])
-    call_action("ecosphere_reuse_create", {"user": author["name"]}, **link, packages=[dataset["id"]])
+    call_action(
+        "ecosphere_reuse_create", {"user": author["name"]}, **link, packages=[dataset["id"]]
+    )
     tabs = tabs_of(text(app, "/fr/ecosphere/admin/", boss))
     page = BeautifulSoup(text(app, tabs["Modération (1)"]["href"], boss), "html.parser")
     below = [" ".join(link.text.split()) for link in page.select(".eco-subtabs a")]
-    assert below == ["Réutilisations à lire (1)", "Demandes à modérer"] and "Carte des mares" in page.text
+    assert (
+        below == ["Réutilisations à lire (1)", "Demandes à modérer"]
+        and "Carte des mares" in page.text
+    )
 
 
 def test_what_only_its_service_sees_is_a_draft_everywhere(app: CKANTestApp):
     boss = factories.SysadminWithToken(image_url="")
     service = factories.Organization(name="ddt-01", image_url="")
     factories.Dataset(name="mares", title="Mares", owner_org=service["id"], private=True)
-    sent = {"names": "mares", "field": "theme", "operation": "add", "values": "Risques", "action": "preview"}
-    bulk = app.post("/fr/dataset/modification-groupee", data=sent, headers={"Authorization": boss["token"]}).body
+    sent = {
+        "names": "mares",
+        "field": "theme",
+        "operation": "add",
+        "values": "Risques",
+        "action": "preview",
+    }
+    bulk = app.post(
+        "/fr/dataset/modification-groupee", data=sent, headers={"Authorization": boss["token"]}
+    ).body
     for page in (text(app, "/fr/dataset/mares/qualite", boss), html.unescape(bulk)):
         badge = BeautifulSoup(page, "html.parser").select_one("main .dataset-private")
         assert badge is not None and badge.text.strip() == "Brouillon"
@@ -108,6 +141,8 @@ def test_what_only_its_service_sees_is_a_draft_everywhere(app: CKANTestApp):
 
 def test_every_pager_of_ckan_names_its_links(app: CKANTestApp):
     with app.flask_app.test_request_context("/fr/user/", environ_overrides={"CKAN_LANG": "fr"}):
-        pager = BeautifulSoup(str(Page(range(60), page=2, url=lambda **_: "/x", item_count=60).pager()), "html.parser")
+        pager = BeautifulSoup(
+            str(Page(range(60), page=2, url=lambda **_: "/x", item_count=60).pager()), "html.parser"
+        )
     names = [each.text.strip() for each in pager.select("a")]
     assert all(names) and "Page précédente" in names[0] and "Page suivante" in names[-1]

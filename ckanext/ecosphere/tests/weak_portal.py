@@ -1,7 +1,9 @@
-"""A deliberately vulnerable portal, on which each class of attacks must succeed, and one that refuses everything.
+"""A deliberately vulnerable portal, on which each class of attacks must succeed, and one that
+refuses everything.
 
-Both answer over real HTTP. The vulnerable one accepts any input, shows it unescaped, fetches every URL it reads,
-redirects anywhere, sets no security headers, takes every e-mail as a message, and fails on odd values.
+Both answer over real HTTP. The vulnerable one accepts any input, shows it unescaped, fetches every
+URL it reads, redirects anywhere, sets no security headers, takes every e-mail as a message, and
+fails on odd values.
 """
 
 from __future__ import annotations
@@ -29,7 +31,19 @@ ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
 WORD = re.compile(r"\{(\w+)\}")
 #: Words of the tables that are no objects of the stage.
 FILLED_LATER = (
-    *("line", "text", "first", "n", "address", "canary", "this", "this_name", "this_resource", "version", "files"),
+    *(
+        "line",
+        "text",
+        "first",
+        "n",
+        "address",
+        "canary",
+        "this",
+        "this_name",
+        "this_resource",
+        "version",
+        "files",
+    ),
     *("random", "spelled", "reported", "mailbox", "crowded", "title", "urn", "distributions"),
 )
 GOOD_HEADERS = {
@@ -56,7 +70,10 @@ class WeakPortal:
         if "%00" in exchange.path or "\0" in sent:
             exchange.answer("Internal Server Error", 500)
         elif path.startswith("/api/3/action/"):
-            exchange.answer(json.dumps({"success": True, "result": self._result()}), Content_Type="application/json")
+            exchange.answer(
+                json.dumps({"success": True, "result": self._result()}),
+                Content_Type="application/json",
+            )
         elif query.get("next") or query.get("came_from"):
             exchange.answer("", 302, Location=query.get("next") or query["came_from"])
         elif path.endswith(".csv"):
@@ -64,15 +81,32 @@ class WeakPortal:
         else:
             shown = f"attack-user attack-victim {SECRET} {''.join(self.texts)}"
             exchange.answer(
-                f"<html>{shown}", Content_Type="text/html", Set_Cookie="ckan=abc; Path=/", Server="Weak/1.0"
+                f"<html>{shown}",
+                Content_Type="text/html",
+                Set_Cookie="ckan=abc; Path=/",
+                Server="Weak/1.0",
             )
 
     def _titles(self) -> list[str]:
-        return [str(json.loads(text).get("title")) for text in self.texts if text.startswith("{") and "title" in text]
+        return [
+            str(json.loads(text).get("title"))
+            for text in self.texts
+            if text.startswith("{") and "title" in text
+        ]
 
     def _result(self) -> dict[str, Any]:
-        said = {"comments": [{"text": text[:1_000]} for text in self.texts], "members": [{"id": "x"}]}
-        object_ = {"id": "x", "name": "x", "version": 1, "token": "t", "count": 3, "url": "/file.html"}
+        said = {
+            "comments": [{"text": text[:1_000]} for text in self.texts],
+            "members": [{"id": "x"}],
+        }
+        object_ = {
+            "id": "x",
+            "name": "x",
+            "version": 1,
+            "token": "t",
+            "count": 3,
+            "url": "/file.html",
+        }
         return object_ | said | {"secret": SECRET}
 
     @staticmethod
@@ -90,17 +124,25 @@ def strict_portal(exchange: Exchange) -> None:
 
 
 def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) -> Stage:
-    """Return a stage for a portal without preparation: all users are known, every object has an invented name."""
+    """Return a stage for a portal without preparation: all users are known,
+    every object has an invented name.
+    """
     load = Load()
     people = {
-        person: Client(url, load, name=f"attack-{person}", token="t") for person in ("nobody", "sysadmin", *PEOPLE)
+        person: Client(url, load, name=f"attack-{person}", token="t")
+        for person in ("nobody", "sysadmin", *PEOPLE)
     }
     words = {word for file in FOLDER.glob("*.yaml") for word in WORD.findall(file.read_text())}
-    objects: dict[str, Any] = {word: word.replace("_", "-") for word in (words | set(PEOPLE)) - {"each", "payload"}}
+    objects: dict[str, Any] = {
+        word: word.replace("_", "-") for word in (words | set(PEOPLE)) - {"each", "payload"}
+    }
     for word in FILLED_LATER:
         objects.pop(word, None)
     objects |= {"hostile": hostile.url, "url": url, "secret": SECRET, "run": "abc"}
-    routes = (Route("/demandes/<id>/message", ("POST",), "x"), Route("/dataset/<id>", ("GET", "POST"), "y"))
+    routes = (
+        Route("/demandes/<id>/message", ("POST",), "x"),
+        Route("/dataset/<id>", ("GET", "POST"), "y"),
+    )
     routes += (Route("/connexion/code", ("GET", "POST"), "ecosphere_credentials.code"),)
     passwords = dict.fromkeys(people, "secret")
 

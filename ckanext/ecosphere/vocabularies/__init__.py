@@ -7,9 +7,10 @@ Pure Python without CKAN, so every room may import it::
     voc.get("frequency").find("annuelle").uri
     voc.get("territories")["departement-01"].data["bbox"]
 
-The lists are the CSV files in ``data/``; their sources are documented in ``SOURCES.md`` beside them. A folder of the
-administrator (:func:`use`) takes precedence: it can hold other editions of these lists, and further lists. Changes made
-by administrators on the pages of the portal are applied on top of both (``local.py``).
+The lists are the CSV files in ``data/``; their sources are documented in ``SOURCES.md`` beside
+them. A folder of the administrator (:func:`use`) takes precedence: it can hold other editions of
+these lists, and further lists. Changes made by administrators on the pages of the portal are
+applied on top of both (``local.py``).
 A list is read at first use and cached until it changes; all returned objects are immutable.
 """
 
@@ -76,7 +77,9 @@ def folder() -> Path:
 
 
 def file_of(name: str) -> Path:
-    """Return the CSV file of a vocabulary: the administrator's if there is one, else the project's."""
+    """Return the CSV file of a vocabulary: the administrator's if there is one,
+    else the project's.
+    """
     files = [lists / f"{name}.csv" for lists in _FOLDERS]
     return next(filter(Path.exists, files), files[-1])
 
@@ -102,12 +105,16 @@ def get(name: str) -> Vocabulary:
 
 
 def own_synonyms() -> list[tuple[str, tuple[str, ...]]]:
-    """Return the terms of all lists that have synonyms added on this portal, as (French name, added synonyms)."""
+    """Return the terms of all lists that have synonyms added on this portal,
+    as (French name, added synonyms).
+    """
     return [pair for name in local.editable() for pair in local.own_synonyms(name, _packaged(name))]
 
 
 @derived
 @cache
 def _packaged(name: str) -> tuple[Concept, ...]:
-    """Return the concepts of a list as its CSV file has them, without changes made on the portal."""
+    """Return the concepts of a list as its CSV file has them,
+    without changes made on the portal.
+    """
     return read_vocabulary(file_of(name))

@@ -50,7 +50,9 @@ class Commune:
 
     @property
     def label(self) -> str:
-        """Its name with the code of its département, since 5 000 communes share their name with another."""
+        """Its name with the code of its département, since 5 000 communes
+        share their name with another.
+        """
         return f"{self.name} ({self.departement})"
 
 
@@ -114,9 +116,11 @@ def get(uri: str) -> Commune | None:
 
 @cache
 def outlines() -> dict[str, str]:
-    """Return approximate outlines (some hundred metres off) by INSEE code; overseas collectivities have none.
+    """Return approximate outlines (some hundred metres off) by INSEE code; overseas collectivities
+    have none.
 
-    Each is the `d` attribute of an SVG path, in thousandths of a degree eastward and northward, as in `epcis.outlines`.
+    Each is the `d` attribute of an SVG path, in thousandths of a degree eastward and northward, as
+    in `epcis.outlines`.
     """
     with gzip.open(OUTLINES, "rt", encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
@@ -124,7 +128,8 @@ def outlines() -> dict[str, str]:
 
 
 def suggest(text: str, limit: int) -> list[Commune]:
-    """Return communes with this code or with a word starting with this text; names starting with it come first.
+    """Return communes with this code or with a word starting with this text; names starting with it
+    come first.
 
     Args:
         text: at least two letters or digits; accents and case are ignored.
@@ -143,11 +148,12 @@ def suggest(text: str, limit: int) -> list[Commune]:
 
 
 def named(text: str) -> list[Commune]:
-    """Return the communes that a text names: by INSEE or postal code, name, or name and département.
+    """Return the communes that a text names: by INSEE or postal code, name, or name and
+    département.
 
     Returns:
-        one commune for an INSEE code, else all with this name or postal code, the most populous first; empty when there
-        is none.
+        one commune for an INSEE code, else all with this name or postal code, the most populous
+        first; empty when there is none.
     """
     text = text.strip()
     exact = of_code(text)
@@ -186,7 +192,8 @@ def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
 
 
 def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
-    """Return communes whose name begins with a text, the most populous first; by bisection, fast enough while typing.
+    """Return communes whose name begins with a text, the most populous first; by bisection, fast
+    enough while typing.
 
     Args:
         text: the beginning of the name; accents and case are ignored.

@@ -1,7 +1,8 @@
-"""Intercommunalities (EPCI): look-up by code or name, outlines, and the tables of `places/`. No CKAN imports.
+"""Intercommunalities (EPCI): look-up by code or name, outlines, and the tables of `places/`. No
+CKAN imports.
 
-Outlines and boxes are accurate to a few kilometres: fit for showing a place and proposing a bounding box, not for
-clipping data. How they were made: `data/SOURCES.md`.
+Outlines and boxes are accurate to a few kilometres: fit for showing a place and proposing a
+bounding box, not for clipping data. How they were made: `data/SOURCES.md`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ KINDS = re.compile(r"^(?:ca|cc|cu|communaute (?:d agglomeration|de communes|urba
 
 @dataclass(frozen=True, slots=True)
 class Epci:
-    """An intercommunality: SIREN code, name, codes of its départements (by descending population), inhabitants."""
+    """An intercommunality: SIREN code, name, codes of its départements (by descending population),
+    inhabitants.
+    """
 
     code: str
     name: str
@@ -50,7 +53,9 @@ def epcis() -> dict[str, Epci]:
 
 
 def epcis_named(text: str) -> list[Epci]:
-    """Return the intercommunalities with this code or name (the kind is optional), the most populous first."""
+    """Return the intercommunalities with this code or name (the kind is optional),
+    the most populous first.
+    """
     if exact := epcis().get(text.strip()):
         return [exact]
     looked_for = voc.normalise(text)
@@ -60,7 +65,9 @@ def epcis_named(text: str) -> list[Epci]:
 
 
 def epcis_like(text: str) -> list[Epci]:
-    """Return what `epcis_named` finds, else the intercommunalities whose name contains all words of the text."""
+    """Return what `epcis_named` finds, else the intercommunalities whose name
+    contains all words of the text.
+    """
     if matching := epcis_named(text):
         return matching
     words = set(voc.normalise(text).split())
@@ -122,8 +129,8 @@ def described(epci: Epci, lang: str) -> dict[str, Any]:
     """Return an intercommunality as a dict for the pages.
 
     Returns:
-        `code` (SIREN), `name`, `territories` (`uri` and `label` of its départements) and `box` (its bounding box, or
-        None when unknown).
+        `code` (SIREN), `name`, `territories` (`uri` and `label` of its départements) and `box` (its
+        bounding box, or None when unknown).
     """
     territories = [voc.get("territories").get(f"departement-{code}") for code in epci.departements]
     outline = outlines().get(epci.code)

@@ -1,8 +1,10 @@
-"""Gazetteer: place names as users type them, and the areas that contain each place. No CKAN imports.
+"""Gazetteer: place names as users type them, and the areas that contain each place. No CKAN
+imports.
 
-Communes (also by postal and INSEE code, merged ones too), intercommunalities, départements, régions, former régions,
-sea areas and natural regions. Several places may share a name: :func:`named` returns all of them in order of
-importance, and the caller chooses by the other words of the query.
+Communes (also by postal and INSEE code, merged ones too), intercommunalities, départements,
+régions, former régions, sea areas and natural regions. Several places may share a name:
+:func:`named` returns all of them in order of importance, and the caller chooses by the other words
+of the query.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ _DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
 
 
 def spellings(name: str) -> Iterator[str]:
-    """Yield a normalised name and its variants: abbreviated, with "lez" for "les", without articles."""
+    """Yield a normalised name and its variants: abbreviated, with "lez" for "les",
+    without articles.
+    """
     yield name
     words = name.split()
     if "les" in words[1:]:
@@ -79,7 +83,9 @@ def spellings(name: str) -> Iterator[str]:
 
 
 def in_full(start: str) -> str:
-    """Return the beginning of a normalised name with "st" and "ste" spelled out, except in the last (partial) word."""
+    """Return the beginning of a normalised name with "st" and "ste" spelled out,
+    except in the last (partial) word.
+    """
     *before, last = start.split() or [""]
     return " ".join([*(_IN_FULL.get(word, word) for word in before), last])
 
@@ -103,13 +109,14 @@ class Place:
     """A place that a name may refer to.
 
     Attributes:
-        kind: `commune`, `epci`, `departement`, `region`, `overseas`, `sea`, `country`, or `area` (a natural or former
-            région: several départements at once).
+        kind: `commune`, `epci`, `departement`, `region`, `overseas`, `sea`, `country`, or `area` (a
+            natural or former région: several départements at once).
         label: displayed name.
-        within: displayed name of the containing area ("Loire-Atlantique"); empty when the label suffices.
+        within: displayed name of the containing area ("Loire-Atlantique"); empty when the label
+            suffices.
         ids: its own index values; several for an area.
-        around: index values of the containing areas, nearest first: intercommunality, département, région, country.
-        population: of a commune or an intercommunality, else 0; ranks namesakes.
+        around: index values of the containing areas, nearest first: intercommunality, département,
+        région, country. population: of a commune or an intercommunality, else 0; ranks namesakes.
     """
 
     kind: str
@@ -196,7 +203,9 @@ def of_epci(epci: Epci) -> Place:
 
 @cache
 def coasts() -> dict[str, tuple[str, ...]]:
-    """Return the sea areas of each coastal territory, and of the territories that contain it (index values)."""
+    """Return the sea areas of each coastal territory,
+    and of the territories that contain it (index values).
+    """
     seas_of: dict[str, dict[str, None]] = defaultdict(dict)
     for row in rows("coasts.csv"):
         concept = departements()[row["departement"]]
@@ -206,7 +215,9 @@ def coasts() -> dict[str, tuple[str, ...]]:
 
 
 def _above(concept: Concept | None) -> tuple[str, ...]:
-    """Return a territory, its containing territories, its sea areas and the country (index values)."""
+    """Return a territory, its containing territories,
+    its sea areas and the country (index values).
+    """
     if concept is None:
         return COUNTRIES
     above = voc.get("territories").ancestors(concept.uri)
@@ -217,7 +228,8 @@ def _above(concept: Concept | None) -> tuple[str, ...]:
 
 
 def inside(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the index values of places and of the areas that contain them, without countries and sea areas.
+    """Return the index values of places and of the areas that contain them, without countries and
+    sea areas.
 
     Args:
         values: ids of communes, intercommunalities or territories, as in `Place.ids`.
@@ -261,7 +273,8 @@ def named(name: str) -> tuple[Place, ...]:
 
 def _rank(place: Place) -> tuple[int, int]:
     order = ("country", "region", "departement", "overseas", "area", "sea", "commune", "epci")
-    # Paris is found as the département, not the commune; a commune comes before an intercommunality of the same name.
+    # Paris is found as the département, not the commune; a commune comes before an intercommunality
+    # of the same name.
     return (order.index(place.kind), -place.population)
 
 
@@ -271,7 +284,8 @@ def _place_of(key: tuple[str, str]) -> Place:
     if kind == "area":
         return _area(value)
     place = cast("Place", of_id(value))  # every index value of `_names` exists
-    # A merged commune ranks after an existing namesake, and a partial match after a match of the whole name.
+    # A merged commune ranks after an existing namesake, and a partial match after a match of the
+    # whole name.
     weights = {
         "former": min(place.population, SMALL),
         "short": place.population // SHORT_NAME_SHARE,
@@ -296,7 +310,9 @@ def _areas() -> dict[str, tuple[str, ...]]:
 
 
 def area_names() -> tuple[str, ...]:
-    """Return the displayed names of natural, historical and former régions, massifs, islands and rivers."""
+    """Return the displayed names of natural, historical and former régions, massifs,
+    islands and rivers.
+    """
     return tuple(_areas())
 
 
@@ -394,7 +410,9 @@ def _territory_names() -> Iterator[tuple[str, str]]:
 
 
 def _demonyms() -> Iterator[tuple[str, str]]:
-    """Yield the forms of each adjective with the place name it is derived from: ("nantaises", "nantes")."""
+    """Yield the forms of each adjective with the place name it is derived from:
+    ("nantaises", "nantes").
+    """
     for row in rows("demonyms.csv"):
         for adjective in row["demonym"].split("|"):
             for form in dict.fromkeys((adjective, plural(adjective))):
@@ -438,7 +456,9 @@ def _epci_names(epci: Epci) -> Iterator[str]:
 
 
 def _is_short_name(first: str, commune: Commune) -> bool:
-    """Return whether the first word may stand for the commune: "Évry" does, "Saint" or "Terres" does not."""
+    """Return whether the first word may stand for the commune: "Évry" does,
+    "Saint" or "Terres" does not.
+    """
     if len(first) < SHORTEST_NAME or "Arrondissement" in commune.name:
         return False
     return first not in _GENERIC_FIRST and first not in common_words()
@@ -446,7 +466,9 @@ def _is_short_name(first: str, commune: Commune) -> bool:
 
 @cache
 def large_names() -> tuple[str, ...]:
-    """Return the names that misspelt words are compared with: régions, départements and large communes."""
+    """Return the names that misspelt words are compared with: régions,
+    départements and large communes.
+    """
     territories = [
         concept.label_fr
         for concept in voc.get("territories")
@@ -458,7 +480,9 @@ def large_names() -> tuple[str, ...]:
 
 @cache
 def common_words() -> frozenset[str]:
-    """Return the names of communes that are also common or technical words ("Mer", "Forges", "Vannes")."""
+    """Return the names of communes that are also common or technical
+    words ("Mer", "Forges", "Vannes").
+    """
     return frozenset((FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
 
 
@@ -489,7 +513,8 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
             departement = departements()[code].label_fr
         covered = _positions_covered(departement, title)
         for start, commune in _written_in(title, code):
-            # A name within that of the département ("Territoire de Belfort") does not count as a commune.
+            # A name within that of the département ("Territoire de Belfort") does not count as a
+            # commune.
             if start in covered or commune.name == departement:
                 continue
             is_common = voc.normalise(commune.name) in common_words()
@@ -512,7 +537,10 @@ def _positions_covered(name: str, text: str) -> set[int]:
 
 
 def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
-    """Yield the position and commune of each commune name of a département in a title; the longest match wins."""
+    """Yield the position and commune of each commune name of a département in a title.
+
+    The longest match wins.
+    """
     by_first_word = _by_first_word(departement)
     end_before = 0
     for word in _WORD.finditer(title):
@@ -529,7 +557,9 @@ def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
 
 @cache
 def _by_first_word(departement: str) -> dict[str, list[Commune]]:
-    """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
+    """Return the communes of a département by the first word of their names (case
+    and accents kept), longest first.
+    """
     by_name = {commune.name: commune for commune in communes.of_departement(departement)}
     by_first_word: dict[str, list[Commune]] = defaultdict(list)
     for commune in by_name.values():

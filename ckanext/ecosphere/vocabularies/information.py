@@ -1,7 +1,9 @@
-"""Convert the rows of additional information of a dataset to texts and back: "Finalité : suivi des crues".
+"""Convert the rows of additional information of a dataset to texts and back: "Finalité : suivi des
+crues".
 
-ISO 19139 and DCAT have a single element for free text (``supplementalInformation``, ``skos:note``). Each text is
-prefixed with the label of its subject, so that portals running this suite can restore the rows from DCAT.
+ISO 19139 and DCAT have a single element for free text (``supplementalInformation``, ``skos:note``).
+Each text is prefixed with the label of its subject, so that portals running this suite can restore
+the rows from DCAT.
 """
 
 from __future__ import annotations

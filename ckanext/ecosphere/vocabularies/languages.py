@@ -1,8 +1,10 @@
-"""Languages of multilingual texts: BCP 47 tags and names, from the CLDR data of Babel. No CKAN imports.
+"""Languages of multilingual texts: BCP 47 tags and names, from the CLDR data of Babel. No CKAN
+imports.
 
-The convention is that of ckanext-fluent and ckanext-dcat: beside the field of a text there is one with the same name
-and `SUFFIX`, an object {tag: text} with all available languages, including that of the text itself. That text is French
-if there is a French one; otherwise its language is that of the entry with the same text.
+The convention is that of ckanext-fluent and ckanext-dcat: beside the field of a text there is one
+with the same name and `SUFFIX`, an object {tag: text} with all available languages, including that
+of the text itself. That text is French if there is a French one; otherwise its language is that of
+the entry with the same text.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ _NO_LANGUAGE = {"und", "mul", "zxx", "root"}
 
 @lru_cache(maxsize=4096)
 def tag(code: str) -> str:
-    """Return the BCP 47 tag of a language: "fr" for "fra" and "FR", "pt-BR" for "pt_br"; "" for an unknown one.
+    """Return the BCP 47 tag of a language: "fr" for "fra" and "FR", "pt-BR" for "pt_br"; "" for an
+    unknown one.
 
     Variants and extensions are left out.
 
@@ -73,7 +76,8 @@ def name(language: str, spoken: str) -> str:
 
 
 def iso_code(language: str) -> str:
-    """Return the ISO 639-2 code of a tag (for languages of the vocabulary, the variant used in metadata).
+    """Return the ISO 639-2 code of a tag (for languages of the vocabulary, the variant used in
+    metadata).
 
     Returns the tag itself when no code is known for it, as for one with a region.
     """
@@ -93,7 +97,8 @@ def _codes() -> Mapping[str, list[str]]:
 
 
 def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Group texts by language tag, keeping the first text of each tag; machine translations come last.
+    """Group texts by language tag, keeping the first text of each tag; machine translations come
+    last.
 
     Regional French and English are mapped by `spoken`.
 
@@ -101,7 +106,8 @@ def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
         texts: pairs of language code and text.
 
     Returns:
-        {tag: text}, and the pairs left over: of an unknown language, or of one that already has another text.
+        {tag: text}, and the pairs left over: of an unknown language, or of one that already has
+        another text.
     """
     by_language: dict[str, str] = {}
     others = []
@@ -114,7 +120,9 @@ def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
 
 
 def spoken(texts: dict[str, str]) -> dict[str, str]:
-    """Rename a single regional French or English tag to "fr" or "en", the languages of the pages ("en-GB" → "en")."""
+    """Rename a single regional French or English tag to "fr" or "en",
+    the languages of the pages ("en-GB" → "en").
+    """
     for base in (FRENCH, ENGLISH):
         regional = [language for language in texts if language.startswith(f"{base}-")]
         if len(regional) == 1 and base not in texts:
@@ -123,14 +131,17 @@ def spoken(texts: dict[str, str]) -> dict[str, str]:
 
 
 def best(texts: Mapping[str, str]) -> str:
-    """Return the tag of the default text: French, else English, else the first tag in alphabetical order."""
+    """Return the tag of the default text: French, else English,
+    else the first tag in alphabetical order.
+    """
     return next(
         (language for language in (FRENCH, ENGLISH) if language in texts), min(texts, default="")
     )
 
 
 def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return texts by language, including the main one; empty when no text differs from the main one.
+    """Return texts by language, including the main one; empty when no text differs from the main
+    one.
 
     Args:
         main: the text shown by default.

@@ -1,12 +1,14 @@
-"""Changes that administrators of a portal made to its lists, on top of those of the package. No CKAN imports.
+"""Changes that administrators of a portal made to its lists, on top of those of the package. No
+CKAN imports.
 
-A change is a value under an area (``vocabulary:themes``) and a key (the id of a concept). This module does not store
-changes: the module that does registers a function to read them with :func:`follow`. That function is called at most
-every :data:`SECONDS`, when a list is used, so that changes reach every process.
+A change is a value under an area (``vocabulary:themes``) and a key (the id of a concept). This
+module does not store changes: the module that does registers a function to read them with
+:func:`follow`. That function is called at most every :data:`SECONDS`, when a list is used, so that
+changes reach every process.
 
-A change of a concept holds all editable fields (:data:`FIELDS`). A change whose id is not in the package is a concept
-of the portal's own, and also has a ``uri``. Concepts are never removed: datasets keep the withdrawn concepts that they
-use.
+A change of a concept holds all editable fields (:data:`FIELDS`). A change whose id is not in the
+package is a concept of the portal's own, and also has a ``uri``. Concepts are never removed:
+datasets keep the withdrawn concepts that they use.
 """
 
 from __future__ import annotations
@@ -68,7 +70,10 @@ _reading = threading.Lock()
 
 
 def follow(read: Callable[[], Changes | None] | None) -> None:
-    """Read changes with this function, which returns None when there are no new ones; pass None to drop all changes."""
+    """Read changes with this function, which returns None when there are no new ones.
+
+    Pass None to drop all changes.
+    """
     _state.read = read
     if read is None:
         _state.due = math.inf
@@ -119,7 +124,8 @@ def forget() -> None:
 
 @contextmanager
 def tried(area: str, key: str, value: Any) -> Iterator[None]:
-    """Apply a change in this process for the duration of a block, to see its effects; None removes the value.
+    """Apply a change in this process for the duration of a block, to see its effects; None removes
+    the value.
 
     For worker processes only: in a multi-threaded process, all threads would see the change.
     """
@@ -138,7 +144,9 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
 
 
 def derived(cached: _Cached[_AnswerT_co]) -> _Cached[_AnswerT_co]:
-    """Mark a cached function (``functools.cache``) that depends on the lists: a change clears its cache."""
+    """Mark a cached function (``functools.cache``) that depends on the lists:
+    a change clears its cache.
+    """
     _cache_clears.append(cached.cache_clear)
     # Local variables, since the function is called hundreds of times for each harvested record.
     state, clock = _state, time.monotonic
@@ -161,7 +169,9 @@ FIELDS = ("label_fr", "label_en", "broader", "alt_labels", "withdrawn", "replace
 
 
 def with_changes(name: str, packaged: tuple[Concept, ...]) -> tuple[Concept, ...]:
-    """Return the concepts of a list with the portal's changes: those of the package first, in their order."""
+    """Return the concepts of a list with the portal's changes: those of the package first,
+    in their order.
+    """
     changes = of(AREA + name)
     if not changes:
         return packaged
@@ -195,10 +205,11 @@ def fields_of(concept: Concept) -> dict[str, Any]:
 
 
 def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the terms of a list that have synonyms added on this portal, as (French name, added synonyms).
+    """Return the terms of a list that have synonyms added on this portal, as (French name, added
+    synonyms).
 
-    The package's own synonyms are left out: most are spellings of other catalogues, which identify a term but would
-    match too much in a search.
+    The package's own synonyms are left out: most are spellings of other catalogues, which identify
+    a term but would match too much in a search.
 
     Args:
         name: name of the list.
@@ -239,7 +250,9 @@ def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
 
 
 def _without_lost_places(concepts: list[Concept]) -> tuple[Concept, ...]:
-    """Clear `broader` where it is missing or circular: a new edition may drop a concept that a change refers to."""
+    """Clear `broader` where it is missing or circular:
+    a new edition may drop a concept that a change refers to.
+    """
     by_uri = {concept.uri: concept for concept in concepts}
     placed = []
     for concept in concepts:

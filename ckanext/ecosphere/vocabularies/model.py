@@ -1,8 +1,9 @@
 """Classes of a vocabulary, the reader of its CSV file, and its new editions.
 
-The first lines of a file start with ``#`` and give the source of the list; a header and one concept per line follow.
-Every file has the columns ``uri, id, label_fr, label_en, broader, alt_labels``; the others are further data, typed by
-column name (:data:`COLUMN_TYPES`). Multiple values are separated by ``|``.
+The first lines of a file start with ``#`` and give the source of the list; a header and one concept
+per line follow. Every file has the columns ``uri, id, label_fr, label_en, broader, alt_labels``;
+the others are further data, typed by column name (:data:`COLUMN_TYPES`). Multiple values are
+separated by ``|``.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Concept:
     data: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, hash=False, compare=False)
 
     def label(self, lang: str = "fr") -> str:
-        """Return the label in ``lang`` ("en", "en_GB" ...): English, or French for any other language."""
+        """Return the label in ``lang`` ("en", "en_GB" ...): English,
+        or French for any other language.
+        """
         if lang[:2].lower() == "en":
             return self.label_en
         return self.label_fr
@@ -95,7 +98,8 @@ class Vocabulary:
     def get(self, key: str) -> Concept | None:
         """Return the concept with this URI (or one of its ``other_uris``) or id, else ``None``.
 
-        The scheme (``http`` or ``https``) and a final slash are ignored, since records vary in both.
+        The scheme (``http`` or ``https``) and a final slash are ignored, since records vary in
+        both.
         """
         concept = self._by_key.get(key)
         if concept is None and key.startswith("http"):
@@ -106,8 +110,8 @@ class Vocabulary:
         """Return the concept that has this label, in French, English or as an alternative label.
 
         Labels are compared without case, accents and punctuation. A preferred label wins over an
-        alternative one; among equals, the first concept of the file wins. A withdrawn concept that has a replacement
-        yields the replacement.
+        alternative one; among equals, the first concept of the file wins. A withdrawn concept that
+        has a replacement yields the replacement.
         """
         if not label or len(label) > LONGEST_LABEL:
             return None
@@ -117,20 +121,27 @@ class Vocabulary:
         return self.get(str(concept.data.get("replaced_by") or "")) or concept
 
     def lookup(self, text: str | None) -> Concept | None:
-        """Return the concept that a text means: by URI or id, else by label (`get`, then `find`)."""
+        """Return the concept that a text means: by URI or id,
+        else by label (`get`, then `find`).
+        """
         if not text:
             return None
         return self.get(text) or self.find(text)
 
     def label(self, key: str | None, lang: str = "fr") -> str:
-        """Return the label of the concept with this URI or id in a language, "" if there is none."""
+        """Return the label of the concept with this URI or id in a language,
+        "" if there is none.
+        """
         concept = self.get(key or "")
         if concept is None:
             return ""
         return concept.label(lang)
 
     def as_stored(self, value: str, attribute: str = "uri") -> str:
-        """Return the `uri` or `id` of the concept with this URI or id; the value itself if there is none."""
+        """Return the `uri` or `id` of the concept with this URI or id.
+
+        The value itself if there is none.
+        """
         concept = self.get(value)
         if concept is None:
             return value
@@ -239,7 +250,8 @@ def read_vocabulary(path: Path) -> tuple[Concept, ...]:
     """Return the concepts of the CSV file at ``path``, in its order.
 
     Raises:
-        ValueError: the file is not in UTF-8, a column or cell is missing, or an id or URI is duplicated.
+        ValueError: the file is not in UTF-8, a column or cell is missing, or an id or URI is
+            duplicated.
     """
     columns, rows = read_rows(path)
     missing = set(BASE_COLUMNS) - set(columns)
@@ -260,7 +272,8 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Return the columns and rows of the CSV file at ``path``, as texts.
 
     Raises:
-        ValueError: the file is not in UTF-8, or a line has more or fewer cells than there are columns.
+        ValueError: the file is not in UTF-8, or a line has more or fewer cells than there are
+            columns.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -306,7 +319,10 @@ def _titles() -> dict[str, tuple[str, str]]:
 
 
 def title(name: str, lang: str) -> str:
-    """Return the title of a list in a language; for a list of the administrator's own, its file name."""
+    """Return the title of a list in a language.
+
+    For a list of the administrator's own, its file name.
+    """
     french, english = _titles().get(name, (name, name))
     if lang.startswith("en"):
         return english
@@ -324,7 +340,8 @@ MOST_FAULTS = 10
 def merged(
     present: Path, edition: Path, normalise: Callable[[str], str]
 ) -> tuple[str, dict[str, list[str]]]:
-    """Return the merged CSV text, and the ids of concepts "added", "changed", "withdrawn" and "returned".
+    """Return the merged CSV text, and the ids of concepts "added", "changed", "withdrawn" and
+    "returned".
 
     Args:
         present: the CSV file in use; its comment header is kept.
@@ -364,7 +381,9 @@ def _differ(row: dict[str, str], other: dict[str, str]) -> bool:
 
 
 def faults(vocabulary: Vocabulary) -> list[str]:
-    """Return the faults found: missing or duplicate labels, missing or circular broader concepts."""
+    """Return the faults found: missing or duplicate labels,
+    missing or circular broader concepts.
+    """
     sentences = []
     labels: Counter[str] = Counter()
     for concept in vocabulary:
@@ -390,7 +409,10 @@ def _is_below_itself(vocabulary: Vocabulary, concept: Concept) -> bool:
 
 
 def _withdrawn(before: Rows, after: Rows) -> Rows:
-    """Return the removed rows, marked as withdrawn; a row whose id is now used by another concept gets a new id."""
+    """Return the removed rows, marked as withdrawn.
+
+    A row whose id is now used by another concept gets a new id.
+    """
     removed = {uri: row for uri, row in before.items() if uri not in after}
     new_ids = {row["id"] for row in after.values()}
     used_ids = new_ids | {row["id"] for row in removed.values()}

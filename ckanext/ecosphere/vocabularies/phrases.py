@@ -1,4 +1,6 @@
-"""Find the names of concepts in texts of any length, without case, accents, punctuation and plural."""
+"""Find the names of concepts in texts of any length, without case, accents,
+punctuation and plural.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,3 @@
-"""Work that must not be lost, e-mails and long runs: one table, one way to claim, retry and resume it."""
+"""Work that must not be lost, e-mails and long runs: one table, one way to claim,
+retry and resume it.
+"""

@@ -1,6 +1,8 @@
-"""Background jobs that wait at most once, and are queued again when they were lost; steps and items of their work.
+"""Background jobs that wait at most once, and are queued again when they were lost; steps and items
+of their work.
 
-RQ runs them. Its queue is no store: it may be emptied, or restored to an earlier state."""
+RQ runs them. Its queue is no store: it may be emptied, or restored to an earlier state.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ class Job:
         title: what it does, for people.
         queue: name of its queue.
         seconds: RQ's time limit; None for the default of CKAN.
-        has_work: whether there is something to do, for a job that is to be queued again; None for any other.
-        lock: name of the lock that the function holds, if only one process may do it.
+        has_work: whether there is something to do, for a job that is to be queued again; None for
+        any other. lock: name of the lock that the function holds, if only one process may do it.
         arguments: arguments of the function, unless `enqueue` is given others.
     """
 
@@ -43,7 +45,10 @@ class Job:
     arguments: tuple[Any, ...] = ()
 
     def enqueue(self, *arguments: Any) -> bool:
-        """Queue the job, unless it waits already; return whether it waits now (not while Redis is down)."""
+        """Queue the job, unless it waits already.
+
+        Return whether it waits now (not while Redis is down).
+        """
         options = {} if self.seconds is None else {"timeout": self.seconds}
         return enqueue_once(
             self.function,
@@ -67,7 +72,8 @@ class Job:
         return self.has_work is not None and self.has_work()
 
     def recover(self) -> list[str]:
-        """Queue the job if there is something to do, and it neither waits nor runs; return its title if so.
+        """Queue the job if there is something to do, and it neither waits nor runs; return its
+        title if so.
 
         Raises:
             RedisError: Redis is down.

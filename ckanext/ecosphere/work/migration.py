@@ -1,4 +1,6 @@
-"""What migrations do with the table of work. Each plugin works alone, so the first one that needs the table creates it.
+"""What migrations do with the table of work.
+
+Each plugin works alone, so the first one that needs the table creates it.
 
 Migrations of released versions call these functions: they stay as they are.
 """

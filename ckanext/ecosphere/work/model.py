@@ -28,9 +28,10 @@ class Work(tk.BaseModel):
         key: of what is done only once for a recipient; None for what may be repeated.
         recipient: the account or the like to write to, as the room knows it; "" for a run.
         content: what the room needs to do it.
-        status: pending, running (by the process that holds its lock), done, failed (given up) or unwanted.
-        attempts: how many times it was begun.
-        due: time from which it is done (again); while it is running, the time at which it was begun.
+        status: pending, running (by the process that holds its lock), done, failed (given up) or
+        unwanted. attempts: how many times it was begun.
+        due: time from which it is done (again); while it is running, the time at which it was
+            begun.
         ended: time at which it was done; for an e-mail, the proof that the mail server took it.
         error: why it failed or was not wanted.
     """

@@ -1,9 +1,12 @@
-"""Work that must not be lost: rows that are claimed, retried and resumed; the outbox of e-mails, and long runs.
+"""Work that must not be lost: rows that are claimed, retried and resumed; the outbox of e-mails,
+and long runs.
 
-A row is claimed before it is done, so that only one worker does it. The worker holds a lock that ends with its process:
-a claimed row whose lock is free was being done when the process was killed, and is done again. What fails is done again
-at increasing intervals, up to a maximum number of attempts. E-mails are rows, added in the transaction of what they
-tell: legal deadlines depend on some of them, so their delivery is at least once, not at most once."""
+A row is claimed before it is done, so that only one worker does it. The worker holds a lock that
+ends with its process: a claimed row whose lock is free was being done when the process was killed,
+and is done again. What fails is done again at increasing intervals, up to a maximum number of
+attempts. E-mails are rows, added in the transaction of what they tell: legal deadlines depend on
+some of them, so their delivery is at least once, not at most once.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,8 @@ class Backlog(Job):
 
         Args:
             locks: keeps the row's lock until it is released.
-            prepare: called with the row, locked for update; returns False if it has put the row off.
+            prepare: called with the row, locked for update; returns False if it has put the row
+                off.
 
         Returns:
             the id of the row, None if nothing is due.
@@ -113,7 +117,10 @@ class Backlog(Job):
         model.Session.commit()
 
     def retry(self, id_: int, error: Exception) -> None:
-        """Put a claimed row off after a failure, each time for twice as long, or give it up; commit."""
+        """Put a claimed row off after a failure, each time for twice as long, or give it up.
+
+        Commit.
+        """
         attempts = model.Session.scalar(sa.select(Work.attempts).where(Work.id == id_)) or 1
         if attempts >= self.most_tries:
             log.warning("%s: given up after %s tries: %s", self.title, attempts, error)
@@ -123,7 +130,8 @@ class Backlog(Job):
         self._update(id_, {"status": PENDING, "error": str(error)[:LONGEST_ERROR], "due": due})
 
     def resume(self) -> int:
-        """Make work pending again whose process was killed, or give it up if that has happened too often.
+        """Make work pending again whose process was killed, or give it up if that has happened too
+        often.
 
         Returns:
             the number of rows that are pending again.
@@ -135,7 +143,8 @@ class Backlog(Job):
             return 0
         with Locks() as locks:
             orphans = [id_ for id_ in ids if locks.take(self.lock_of(id_))]
-            # The status is checked again while the locks are held: whoever did the row may just have ended.
+            # The status is checked again while the locks are held: whoever did the row may just
+            # have ended.
             orphaned = sa.update(Work).where(Work.id.in_(orphans), Work.status == RUNNING)
             too_often = orphaned.where(Work.attempts >= self.most_tries)
             given_up = model.Session.execute(
@@ -144,7 +153,8 @@ class Backlog(Job):
             resumed = model.Session.execute(
                 orphaned.values(status=PENDING, error="interrupted", due=now())
             )
-            # Locks are released before others see the rows as pending, so that whoever claims one gets its lock.
+            # Locks are released before others see the rows as pending, so that whoever claims one
+            # gets its lock.
             for id_ in orphans:
                 locks.release(self.lock_of(id_))
             model.Session.commit()
@@ -160,7 +170,8 @@ class Backlog(Job):
         return is_late
 
     def recover(self) -> list[str]:
-        """Take up what a killed process or an emptied queue left undone; return the title of the job if anything was.
+        """Take up what a killed process or an emptied queue left undone; return the title of the
+        job if anything was.
 
         Raises:
             RedisError: Redis is down.
@@ -194,7 +205,8 @@ class Outbox(Backlog):
     kept: timedelta | None = None
 
     def add(self, mails: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str | None], int]:
-        """Add e-mails; the caller commits, then calls `enqueue`. Those that were added before are left alone.
+        """Add e-mails; the caller commits, then calls `enqueue`. Those that were added before are
+        left alone.
 
         Args:
             mails: values of `Work`: `recipient`, and `kind`, `key`, `content` and `due` if need be.
@@ -217,11 +229,12 @@ class Outbox(Backlog):
         write: Callable[[Work], dict[str, Any]],
         prepare: Callable[[Work], bool] | None = None,
     ) -> int:
-        """Send the e-mails that are due and return how many were sent. Several workers may run at once.
+        """Send the e-mails that are due and return how many were sent. Several workers may run at
+        once.
 
         Args:
-            write: makes the parameters of CKAN's `mail_recipient`; raises `Unwanted` if there is nothing to send.
-            prepare: see `claim_next`.
+            write: makes the parameters of CKAN's `mail_recipient`; raises `Unwanted` if there is
+            nothing to send. prepare: see `claim_next`.
         """
         if not self.is_open():
             return 0
@@ -243,7 +256,8 @@ class Outbox(Backlog):
         except Unwanted as reason:
             self.end(id_, UNWANTED, str(reason))
         except Exception as error:
-            # Whatever it is: a worker of an older version fails on newer rows, which a current one will send.
+            # Whatever it is: a worker of an older version fails on newer rows, which a current one
+            # will send.
             model.Session.rollback()
             if not isinstance(error, mailing.FAULTS):
                 log.exception("%s: one could not be written", self.title)
@@ -254,7 +268,10 @@ class Outbox(Backlog):
         return False
 
     def recover(self) -> list[str]:
-        """Take up e-mails whose sending was interrupted or lost; return the title of the job if there are any."""
+        """Take up e-mails whose sending was interrupted or lost.
+
+        Return the title of the job if there are any.
+        """
         return super().recover() if self.is_open() else []
 
     def failures(self, name: str) -> list[Check]:
@@ -296,14 +313,19 @@ class Outbox(Backlog):
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Backlog):
-    """A background job of which at most one instance runs at a time; its function works within `working`."""
+    """A background job of which at most one instance runs at a time.
+
+    Its function works within `working`.
+    """
 
     most_tries: int = 5
     late: timedelta = timedelta(0)
 
     @property
     def run_lock(self) -> str:
-        """Name of the lock that a process holds while the job runs, also when no row asks for it."""
+        """Name of the lock that a process holds while the job runs,
+        also when no row asks for it.
+        """
         return f"run:{self.name}"
 
     def lock_of(self, id_: int) -> str:
@@ -313,7 +335,8 @@ class Run(Backlog):
     def request(self, *arguments: Any) -> str:
         """Store a request for a run, commit, and queue the job; return its name.
 
-        A run that is requested while another runs is done afterwards, since that one may have missed the change.
+        A run that is requested while another runs is done afterwards, since that one may have
+        missed the change.
 
         Args:
             arguments: of the function of the job, as JSON.
@@ -325,7 +348,8 @@ class Run(Backlog):
 
     @contextmanager
     def working(self) -> Iterator[bool]:
-        """Hold the run's lock for the block, and mark the run as complete afterwards unless it was requested again.
+        """Hold the run's lock for the block, and mark the run as complete afterwards unless it was
+        requested again.
 
         Yields:
             False if another process is running it: the caller must leave it alone.

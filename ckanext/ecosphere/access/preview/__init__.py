@@ -1,1 +1,3 @@
-"""Previews of data: samples made in the background, and map images fetched through the HTTP guard."""
+"""Previews of data: samples made in the background,
+and map images fetched through the HTTP guard.
+"""

@@ -1,9 +1,11 @@
-"""Explain the attributes of data: documentation shown as a table, titles and codes added to tables. Confined.
+"""Explain the attributes of data: documentation shown as a table, titles and codes added to tables.
+Confined.
 
-Documentation is a feature catalogue of ISO 19110:2005 (`gfc`) or 19110:2016, by local names, or a Table Schema v1
-(https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and Validata use. Tables that follow a
-French data standard (CNIG, COVADIS) are explained by our own lists: metadata rarely mention the standard, but it can be
-recognised by the names of the attributes. No CKAN imports.
+Documentation is a feature catalogue of ISO 19110:2005 (`gfc`) or 19110:2016, by local names, or a
+Table Schema v1 (https://datapackage.org/standard/table-schema/), which schema.data.gouv.fr and
+Validata use. Tables that follow a French data standard (CNIG, COVADIS) are explained by our own
+lists: metadata rarely mention the standard, but it can be recognised by the names of the
+attributes. No CKAN imports.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ Rows = Sequence[Sequence[str]]
 
 
 def attributes(path: Path, kind: str) -> Values | None:
-    """Return the attributes documented in a file, as `tables.described`, without empty columns; None without any.
+    """Return the attributes documented in a file, as `tables.described`, without empty columns;
+    None without any.
 
     Args:
         path: path of the file.

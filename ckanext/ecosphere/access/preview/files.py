@@ -1,7 +1,7 @@
 """Files of previews, map images and extracts, below CKAN's storage path; the oldest are removed.
 
-Previews and extracts may be in an object storage instead (`shared.stored_files`), where it is its rules that remove the
-oldest. Map images stay on each server.
+Previews and extracts may be in an object storage instead (`shared.stored_files`), where it is its
+rules that remove the oldest. Map images stay on each server.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def working() -> Iterator[Path]:
 
 
 def prune() -> int:
-    """Remove outdated files, and the oldest ones beyond the sizes configured; return their number."""
+    """Remove outdated files, and the oldest ones beyond the sizes configured.
+
+    Return their number.
+    """
     removed = 0
     for path in _in_folders(WORK, EXTRACTS, IMAGES):
         if _modified(path) >= time.time() - DAY:

@@ -163,7 +163,8 @@ def sample(path: Path, rows: int, most_bytes: int) -> Values:
 
 
 def _map(geometries: Any, crs: str | None, most_bytes: int) -> Values:
-    """Return `crs`, `extent` and `geojson`, and whether the map lacks features; empty if no geometry is valid.
+    """Return `crs`, `extent` and `geojson`, and whether the map lacks features; empty if no
+    geometry is valid.
 
     Raises:
         PreviewError: the geometries cannot be moved to degrees.

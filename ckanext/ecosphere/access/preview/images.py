@@ -1,4 +1,6 @@
-"""Map tiles of services: URLs built here, images only, fetched through the HTTP guard and cached."""
+"""Map tiles of services: URLs built here, images only,
+fetched through the HTTP guard and cached.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ KINDS = ("wms", "wmts", "arcgis", "ogcapi")
 SIDE, DEEPEST = 256, 22
 EDGE = 20037508.342789244
 SECONDS, MEGABYTES = 10, 4
-#: Requests of a layer that may remain without an answer; then it is not asked again for the rest of the minute.
+#: Requests of a layer that may remain without an answer; then it is not asked again for the rest of
+#: the minute.
 SILENCES = "3 per minute"
 #: Those of all layers of a server, beyond which it counts as slow.
 SILENCES_OF_HOST = "6 per minute"
@@ -32,7 +35,9 @@ _PRUNED_AFTER = 0.005
 
 
 class NoImageError(Exception):
-    """There is no image; `code` is a key of the messages of previews or services, `busy`, `no-map` or `no-image`."""
+    """There is no image; `code` is a key of the messages of previews or services, `busy`,
+    `no-map` or `no-image`.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -186,7 +191,8 @@ def get(url: str, layer: str) -> tuple[bytes, str]:
         layer: the layer that it shows, which is left alone for a while if it remains silent.
 
     Raises:
-        NoImageError: the server does not answer, the response is not an image, or too many requests are running.
+        NoImageError: the server does not answer, the response is not an image, or too many requests
+            are running.
     """
     stored = _stored(url)
     if stored:
@@ -229,7 +235,10 @@ def _stored(url: str) -> tuple[bytes, str] | None:
 
 
 def _store(url: str, body: bytes, media_type: str) -> None:
-    """Store an image, which another process may store at the same time; sometimes, delete the oldest files."""
+    """Store an image, which another process may store at the same time.
+
+    Sometimes, delete the oldest files.
+    """
     path = _path(url, media_type)
     if path is None:
         return
@@ -258,7 +267,8 @@ def _fetched(url: str) -> tuple[bytes, str]:
         raise NoImageError(messages.code_of(error)) from error
     if answer.status != 200:  # noqa: PLR2004
         raise NoImageError("status")
-    # Both the declared type and the first bytes are checked, which excludes SVG and HTML: these may contain scripts.
+    # Both the declared type and the first bytes are checked, which excludes SVG and HTML: these may
+    # contain scripts.
     if answer.content_type not in SHOWN or not answer.body.startswith(_MARKS):
         raise NoImageError("no-image")
     return answer.body, answer.content_type

@@ -1,7 +1,7 @@
 """What a file of others is, by its first bytes; the beginning of a large text.
 
-Names matter for dBASE only. GDAL reads neither JSON nor XML that ends in the middle: the first features are copied, and
-what is open behind them is closed. No CKAN imports; confined.
+Names matter for dBASE only. GDAL reads neither JSON nor XML that ends in the middle: the first
+features are copied, and what is open behind them is closed. No CKAN imports; confined.
 """
 
 from __future__ import annotations

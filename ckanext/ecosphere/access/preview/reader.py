@@ -1,7 +1,8 @@
 """Make the sample of an untrusted file, in the confined process (`shared/confinement`).
 
-The modules for each kind of file are imported on demand: loading GDAL and its dependencies takes four times as long as
-the rest of the preview of a small table, and counts towards the memory of the process.
+The modules for each kind of file are imported on demand: loading GDAL and its dependencies takes
+four times as long as the rest of the preview of a small table, and counts towards the memory of the
+process.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Previews: the kind that a resource has, and samples, which are requested, fetched through the HTTP guard, and made in
-the confined process.
+"""Previews: the kind that a resource has, and samples, which are requested, fetched through the
+HTTP guard, and made in the confined process.
 """
 
 from __future__ import annotations
@@ -311,8 +311,8 @@ SCHEMA_NAMES = ("schema.json", "tableschema.json", "table-schema.json")
 def bring_schema(resource: Any, target: Path) -> bool:
     """Fetch the schema of a resource to a file.
 
-    It is the first JSON URL in ``conforms_to`` of the resource, else a schema file among the other resources of its
-    dataset.
+    It is the first JSON URL in ``conforms_to`` of the resource, else a schema file among the other
+    resources of its dataset.
 
     Args:
         resource: the `model.Resource`.

@@ -1,1 +1,3 @@
-"""Web services: recognise their URLs, read their capabilities in the background, match layers with resources."""
+"""Web services: recognise their URLs, read their capabilities in the background,
+match layers with resources.
+"""

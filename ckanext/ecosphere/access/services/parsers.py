@@ -1,4 +1,5 @@
-"""Parse what services say of themselves (OGC XML, OGC APIs, ArcGIS) to a common description of limited size.
+"""Parse what services say of themselves (OGC XML, OGC APIs, ArcGIS) to a common description of
+limited size.
 
 No CKAN imports.
 """
@@ -23,7 +24,7 @@ MOST_LAYERS = 2_000
 MOST_CRS, MOST_FORMATS, MOST_MATRICES = 40, 20, 30
 LONGEST_NAME, LONGEST_TEXT, LONGEST_FORMAT, LONGEST_URL = 300, 1_000, 80, 2_000
 _EPSG = re.compile(r"(?:epsg:|/epsg/|epsg\.xml#)(?:[^/:]{0,20}[/:]){0,3}(\d{1,10})/?$")
-"""The end of the name of a reference system in lower case: "epsg:2154", "epsg::2154", "/epsg/0/2154"."""
+"""End of a reference system's name in lower case: "epsg:2154", "epsg::2154", "/epsg/0/2154"."""
 
 
 @dataclass

@@ -1,4 +1,6 @@
-"""Services as dicts, for pages and actions: their layers that belong to a resource, their troubles."""
+"""Services as dicts, for pages and actions: their layers that belong to a resource,
+their troubles.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,9 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
 
     Args:
         service: the database row.
-        asked: names of the layers requested by the URL or named in the resource, as stored in `ServiceUse.layer`.
-        names: name of the resource and title of the dataset, to match its layers.
+        asked: names of the layers requested by the URL or named in the resource, as stored in
+        `ServiceUse.layer`. names: name of the resource and title of the dataset, to match its
+        layers.
         every: whether to return all layers, not only those of the resource.
     """
     description = service.description or {}

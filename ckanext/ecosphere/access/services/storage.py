@@ -1,4 +1,6 @@
-"""The services of datasets: their links with resources, and their descriptions, read with hosts in parallel."""
+"""The services of datasets: their links with resources, and their descriptions,
+read with hosts in parallel.
+"""
 
 from __future__ import annotations
 
@@ -239,7 +241,10 @@ def write(outcomes: Iterable[tuple[ServiceAddress, Outcome]]) -> int:
 
 
 def _update(service: Service, outcome: Outcome) -> None:
-    """Set the state of a service after an attempt to read it; a description is kept while it fails."""
+    """Set the state of a service after an attempt to read it.
+
+    A description is kept while it fails.
+    """
     moment = now()
     if outcome.error == HOST_DOWN:
         service.next_read_at = moment + AFTER_SKIPPING

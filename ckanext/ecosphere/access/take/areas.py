@@ -1,4 +1,6 @@
-"""The part of a layer that is asked for: its area and legal system, and the requests and code that fetch it."""
+"""The part of a layer that is asked for: its area and legal system,
+and the requests and code that fetch it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Life cycle of extracts: requested, made in the background from paged responses, deleted after a day."""
+"""Life cycle of extracts: requested, made in the background from paged responses,
+deleted after a day.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +181,8 @@ def _fetch(
     *,
     is_over: Callable[[], bool],
 ) -> tuple[list[Path], bool]:
-    """Fetch the pages of a part of a layer to files of a folder; return the files, and whether there are more pages.
+    """Fetch the pages of a part of a layer to files of a folder; return the files, and whether
+    there are more pages.
 
     Raises:
         PreviewError: the server returned an error or nothing, or others have waited long enough.

@@ -1,4 +1,6 @@
-"""Parameters of an extract: what is offered, what was chosen, and the text that goes with the file."""
+"""Parameters of an extract: what is offered, what was chosen,
+and the text that goes with the file.
+"""
 
 from __future__ import annotations
 

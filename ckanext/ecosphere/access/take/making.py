@@ -36,7 +36,8 @@ _MEASURE = re.compile(
 """Names of attributes with an area or length; "long" is a longitude as often."""
 MOST_FIELDS, MOST_OF_A_PAGE = 200, 20_000
 LONGEST_FIELD, LONGEST_VALUE = 100, 10_000
-#: Ids of the geometry types of shapely, in families: points, lines and areas, the simple type first.
+#: Ids of the geometry types of shapely, in families: points, lines and areas, the simple type
+#: first.
 _FAMILIES = ((0, 4), (1, 5), (3, 6))
 _NAMES = {
     0: "Point",
@@ -141,7 +142,10 @@ def _mapping(geometry: Any) -> Values | None:
 
 
 def _part(feature: Feature, area: Any, box: Any, attributes: list[str]) -> Feature | None:
-    """Return a feature clipped to the area, with the chosen attributes that it has; None if it is outside."""
+    """Return a feature clipped to the area, with the chosen attributes that it has.
+
+    None if it is outside.
+    """
     properties = feature.get("properties")
     if not isinstance(properties, dict):
         properties = {}

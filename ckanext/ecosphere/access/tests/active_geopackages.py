@@ -10,7 +10,8 @@ import shapely
 from pyogrio import raw
 
 LAYER = "layer"
-#: Name → statements of the schema; `{path}` is a file of the server. `LAYER` is what the GeoPackage says it contains.
+#: Name → statements of the schema; `{path}` is a file of the server. `LAYER` is what the GeoPackage
+#: says it contains.
 SCHEMAS = {
     "text": ["CREATE VIRTUAL TABLE layer USING VirtualText('{path}','UTF-8',0,NONE,NONE,',')"],
     "relative": [

@@ -1,4 +1,6 @@
-"""Fixtures of the access room: real and hostile OGC servers, and a portal with users and datasets, per module."""
+"""Fixtures of the access room: real and hostile OGC servers, and a portal with users and datasets,
+per module.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def _served(server: ThreadingHTTPServer) -> Iterator[str]:
 
 
 class Hostile(BaseHTTPRequestHandler):
-    """HTTP handler that serves the answers set by a test, by path, and records every path requested."""
+    """HTTP handler that serves the answers set by a test, by path,
+    and records every path requested.
+    """
 
     answers: dict[str, Answer] = {}
     heard: list[str] = []
@@ -59,7 +63,9 @@ def hostile_url() -> Iterator[str]:
 
 @pytest.fixture
 def hostile(hostile_url: str) -> Iterator[Callable[..., str]]:
-    """Set the answers of the hostile server: `hostile("/wms", body, "text/html")` returns the URL."""
+    """Set the answers of the hostile server:
+    `hostile("/wms", body, "text/html")` returns the URL.
+    """
     Hostile.answers, Hostile.heard = {}, []
 
     def lay(
@@ -94,7 +100,9 @@ def heard() -> list[str]:
 def portal(
     loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Any]]:
-    """The application, an editor, a reader, and a dataset whose resources point to the OGC server."""
+    """The application, an editor, a reader, and a dataset whose
+    resources point to the OGC server.
+    """
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
@@ -153,7 +161,9 @@ def call(
 def store(
     portal: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
-    """The portal with a storage folder for previews and extracts, and the capabilities of its services read."""
+    """The portal with a storage folder for previews and extracts,
+    and the capabilities of its services read.
+    """
     before = tk.config.get("ckan.storage_path")
     tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
     jobs.read_services()

@@ -1,4 +1,6 @@
-"""Attribute descriptions (Table Schema, ISO 19110) rendered as tables, including malicious documents."""
+"""Attribute descriptions (Table Schema, ISO 19110) rendered as tables,
+including malicious documents.
+"""
 
 from __future__ import annotations
 

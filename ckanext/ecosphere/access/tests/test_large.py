@@ -1,4 +1,7 @@
-"""Previews of large files: whole up to a limit, of larger texts the beginning; malicious files and servers."""
+"""Previews of large files: whole up to a limit, of larger texts the beginning.
+
+Malicious files and servers.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ MEGABYTE, FEATURES = 1024 * 1024, 45_000
 
 
 def columns(number: int) -> dict[str, Any]:
-    """Return attributes that are long and hardly compressible, so that a file of many features is large."""
+    """Return attributes that are long and hardly compressible,
+    so that a file of many features is large.
+    """
     random = numpy.random.default_rng(7)
     texts = [random.bytes(90).hex() for _each in range(number)]
     return {"n": numpy.arange(number), "code": numpy.array(texts, dtype=object)}

@@ -1,4 +1,6 @@
-"""Services of real records, replayed with hand-made capabilities: kind, layer, and links that are not read."""
+"""Services of real records, replayed with hand-made capabilities: kind, layer,
+and links that are not read.
+"""
 
 from __future__ import annotations
 

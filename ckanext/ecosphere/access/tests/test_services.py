@@ -1,4 +1,6 @@
-"""Services: capabilities are read in the background, shown in plain language, and cannot do harm."""
+"""Services: capabilities are read in the background, shown in plain language,
+and cannot do harm.
+"""
 
 from __future__ import annotations
 

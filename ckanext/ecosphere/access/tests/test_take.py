@@ -795,7 +795,10 @@ def test_no_address_ends_a_text_of_the_code():
 
 
 def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
-    """In a shell, and in Python with GDAL as in GeoPandas; QGIS and R also open such URLs with GDAL."""
+    """In a shell, and in Python with GDAL as in GeoPandas.
+
+    QGIS and R also open such URLs with GDAL.
+    """
     status, found = call(
         store, "ecosphere_access_service_show", resource_id=store["resources"]["Données"]
     )

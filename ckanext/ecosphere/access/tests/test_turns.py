@@ -1,4 +1,6 @@
-"""Lines of previews and extracts, and map images: nobody waits for all that somebody else wants, or slow servers."""
+"""Lines of previews and extracts, and map images: nobody waits for all that somebody else wants,
+or slow servers.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ def inside(
     )
 
 
-#: Reads files with GDAL as they come, without a look at them first, with all drivers and functions of this GDAL.
+#: Reads files with GDAL as they come, without a look at them first, with all drivers and functions
+#: of this GDAL.
 UNGUARDED = """
 import pathlib, pyogrio
 from pyogrio import raw
@@ -272,7 +273,9 @@ def test_without_a_wall_nothing_is_previewed_and_check_says_so(loaded, work, mon
 
 
 def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
-    """The probe finds a confinement that does not confine: bubblewrap replaced by a program that just runs."""
+    """The probe finds a confinement that does not confine:
+    bubblewrap replaced by a program that just runs.
+    """
     real = sandbox.command
     monkeypatch.setattr(
         sandbox,

@@ -1,4 +1,6 @@
-"""Fixtures: the portal with the optional plugin, people who log in through the form, and a clock."""
+"""Fixtures: the portal with the optional plugin, people who log in through the form,
+and a clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""In a browser, in French: a sysadmin sets the demanded second factor up, logs in with it, makes a read-only token."""
+"""In a browser, in French: a sysadmin sets the demanded second factor up, logs in with it,
+makes a read-only token.
+"""
 
 from __future__ import annotations
 

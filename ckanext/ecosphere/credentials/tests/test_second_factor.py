@@ -1,4 +1,6 @@
-"""A second factor over HTTP: set up, asked before there is a session, used once, guessed in vain, lost, removed."""
+"""A second factor over HTTP: set up, asked before there is a session, used once, guessed in vain,
+lost, removed.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Letters to requesters: decisions with grounds, remedies and author; receipts; notices of implicit refusal."""
+"""Letters to requesters: decisions with grounds, remedies and author; receipts.
+
+Notices of implicit refusal.
+"""

@@ -1,10 +1,10 @@
 """Composition of letters: the same blocks give the HTML of the page and PDF, and the plain text.
 
-The French text is the decision. Requesters who read another language, if the texts exist in it, also get a courtesy
-translation. Text typed by users is shown literally, never as Markdown.
+The French text is the decision. Requesters who read another language, if the texts exist in it,
+also get a courtesy translation. Text typed by users is shown literally, never as Markdown.
 
-The PDF is generated on demand from the stored HTML; it is tagged for screen readers (PDF/UA-1). Nothing is fetched:
-letters have no pictures, and any other reference to a resource is refused.
+The PDF is generated on demand from the stored HTML; it is tagged for screen readers (PDF/UA-1).
+Nothing is fetched: letters have no pictures, and any other reference to a resource is refused.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ class Sender:
         name: spelled out.
         lines: contact details.
         court: administrative court of its seat.
-        on_behalf: language → in whose name its agents sign, empty when in that of the service itself.
-        complete: whether the contact details are those that a receipt has to give (CRPA, R. 112-5, 2°).
+        on_behalf: language → in whose name its agents sign, empty when in that of the service
+            itself.
+        complete: whether the contact details are those that a receipt has to give (CRPA, R. 112-5,
+            2°).
     """
 
     name: str = ""
@@ -77,8 +79,8 @@ class Facts:
         language: of the requester.
         completes: whether this letter supplements an earlier one of its kind.
         extended: whether the period was already extended.
-        desk_for: service for which the desk of the ministry acknowledges the request, "" when it has none yet; None
-            when the sender is that service.
+        desk_for: service for which the desk of the ministry acknowledges the request, "" when it
+            has none yet; None when the sender is that service.
     """
 
     kind: str
@@ -126,7 +128,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a letter: a heading, paragraphs, a quotation of the agent's text, or a list of (text, URL).
+    """A part of a letter: a heading, paragraphs, a quotation of the agent's text, or a list of
+    (text, URL).
 
     Attributes:
         row: its place in `data/letters.yaml`.
@@ -318,7 +321,10 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
 
 
 def _within_sentence(name: str, language: str) -> str:
-    """Return a name as written within a sentence; in French, the name of a court has no capital there."""
+    """Return a name as written within a sentence.
+
+    In French, the name of a court has no capital there.
+    """
     if language == FRENCH:
         return name[:1].lower() + name[1:]
     return name

@@ -1,6 +1,7 @@
 """Legal reference data: grounds of refusal, remedies, courts, texts of letters. Pure.
 
-Each entry has the day of its last check and whether a jurist has yet to confirm it (`data/SOURCES.md`).
+Each entry has the day of its last check and whether a jurist has yet to confirm it
+(`data/SOURCES.md`).
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ class Ground:
     Attributes:
         ground: id, in the vocabulary `access-limitation` where it has the ground.
         label_fr, label_en: label in letters.
-        applies_to: data, or service (access to spatial data services, directive 2007/2/EC, article 13).
+        applies_to: data, or service (access to spatial data services, directive 2007/2/EC, article
+            13).
         usable: whether L. 124-4 allows it for environmental information.
         emissions: whether it also applies to information on emissions (L. 124-5, II).
         articles: articles of law that provide for it.
-        needs: invitation (the requester was invited to specify the request), completion (when the document will be
-            finished), or "".
+        needs: invitation (the requester was invited to specify the request), completion (when the
+            document will be finished), or "".
         basis: text, or jurist when a jurist has to confirm it.
         checked: day of the last check, ISO 8601.
     """
@@ -100,7 +102,10 @@ class Interest:
 
 @cache
 def interests() -> Mapping[str, Interest]:
-    """Read the interests to be weighed, by ground (`data/balance.csv`); grounds without one need no balance."""
+    """Read the interests to be weighed, by ground (`data/balance.csv`).
+
+    Grounds without one need no balance.
+    """
     rows = tables.rows(DATA / "balance.csv")
     columns = itemgetter("interest_fr", "interest_en", "source", "basis", "checked")
     return {row["ground"]: Interest(*columns(row)) for row in rows}
@@ -108,7 +113,9 @@ def interests() -> Mapping[str, Interest]:
 
 @cache
 def words_of_grounds() -> Mapping[str, tuple[str, re.Pattern[str]]]:
-    """Read the group of each ground and the words by which reasons speak of it (`data/ground-words.csv`)."""
+    """Read the group of each ground and the words by which reasons speak of it
+    (`data/ground-words.csv`).
+    """
     return {
         row["ground"]: (row["group"], _beginnings(row["words"]))
         for row in tables.rows(DATA / "ground-words.csv")
@@ -117,18 +124,24 @@ def words_of_grounds() -> Mapping[str, tuple[str, re.Pattern[str]]]:
 
 @cache
 def unnamed_words() -> re.Pattern[str]:
-    """Return a pattern for reasons with which a decision may have to leave its author unnamed (`data/law.yaml`)."""
+    """Return a pattern for reasons with which a decision may have to leave its
+    author unnamed (`data/law.yaml`).
+    """
     return _beginnings(remedies()["unnamed"]["words"])
 
 
 def _beginnings(words: str) -> re.Pattern[str]:
-    """Return a pattern for words or phrases that begin like these, in a text without case, accents or punctuation."""
+    """Return a pattern for words or phrases that begin like these, in a text without case,
+    accents or punctuation.
+    """
     return re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in words.split(';'))})")
 
 
 @cache
 def delegations() -> Mapping[str, Mapping[str, str]]:
-    """Read in whose name the agents of a service sign, by kind of service (`data/delegations.csv`)."""
+    """Read in whose name the agents of a service sign,
+    by kind of service (`data/delegations.csv`).
+    """
     return {row["kind"]: row for row in tables.rows(DATA / "delegations.csv")}
 
 

@@ -1,9 +1,10 @@
-"""Letters of requests: who signs them, composed in the transaction of their event, stored as sent, attached to e-mails.
+"""Letters of requests: who signs them, composed in the transaction of their event, stored as sent,
+attached to e-mails.
 
-An author is named by first name, last name and job title, stored once; the service is spelled out. A request is
-acknowledged by its service if that can be reached, else by the desk of the ministry: a receipt gives the postal
-address, the e-mail address and the telephone of the service in charge (CRPA, R. 112-5, 2°); one without them does not
-make time limits run (L. 112-6).
+An author is named by first name, last name and job title, stored once; the service is spelled out.
+A request is acknowledged by its service if that can be reached, else by the desk of the ministry: a
+receipt gives the postal address, the e-mail address and the telephone of the service in charge
+(CRPA, R. 112-5, 2°); one without them does not make time limits run (L. 112-6).
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def author_of(user_id: str | None, names: Row | None = None) -> Author:
 
     Args:
         user_id: id of the account.
-        names: `first_name`, `last_name` and `quality` (job title) sent with a decision, which replace the stored ones.
+        names: `first_name`, `last_name` and `quality` (job title) sent with a decision, which
+            replace the stored ones.
     """
     row = model.Session.get(AuthorName, user_id) if user_id else None
     stored = Author(row.first_name, row.last_name, row.quality) if row else Author()
@@ -71,7 +73,9 @@ def keep_author(user_id: str, names: dict[str, str]) -> None:
 
 
 def keep_given_author(user_id: str, transition: str, data: Row) -> None:
-    """Store the author's name sent with a decision, for this one and the next, without committing."""
+    """Store the author's name sent with a decision, for this one and the next,
+    without committing.
+    """
     names = {name: str(data[name]) for name in NAMES if data.get(name)}
     if names and transition in states.LETTERS:
         keep_author(user_id, names)
@@ -79,7 +83,9 @@ def keep_given_author(user_id: str, transition: str, data: Row) -> None:
 
 
 def service_of(request: Request, kind: str) -> model.Group | None:
-    """Return the service in whose name a letter is sent: that of the request, or the moderators' for a rejection."""
+    """Return the service in whose name a letter is sent: that of the request,
+    or the moderators' for a rejection.
+    """
     if kind == "reject":
         return model.Group.get(config.moderators())
     if request.organization_id:
@@ -111,7 +117,10 @@ def court_of(group: model.Group) -> str:
 
 
 def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
-    """Return in whose name agents of a kind of service sign, by language, its `source` and `basis`; else empty."""
+    """Return in whose name agents of a kind of service sign, by language, its `source` and `basis`.
+
+    Else empty.
+    """
     row = law.delegations().get(kind)
     if row is None:
         return {}
@@ -138,7 +147,9 @@ def _place(group: model.Group) -> voc.Concept | None:
 
 
 def _registered(group: model.Group, extra: str, column: str) -> str:
-    """Return an extra of a service or, without it, a column of its entry in the registry; "" without either."""
+    """Return an extra of a service or, without it, a column of its entry in the registry;
+    "" without either.
+    """
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     service = voc.get("organisations").get(group.name)
     registered = service.data.get(column) if service else ""
@@ -162,7 +173,10 @@ def lacking_names(author: Author, service: Sender) -> dict[str, list[str]]:
 def faults_of(
     request: Request, transition: str, user_id: str | None, fields: Row
 ) -> dict[str, list[str]]:
-    """Return the same for a transition that is about to be done; empty when it sends no letter of decision."""
+    """Return the same for a transition that is about to be done.
+
+    Empty when it sends no letter of decision.
+    """
     is_spam = tk.asbool(fields.get("spam") or False)
     if request.is_signal or is_spam or transition not in states.LETTERS:
         return {}
@@ -196,7 +210,9 @@ def contact_lines(sheet: sheets.ContactSheet) -> tuple[str, ...]:
 
 
 def acknowledges(group: model.Group | None) -> bool:
-    """Return whether a receipt can be sent in the name of a service: it can be reached, and somebody reads for it."""
+    """Return whether a receipt can be sent in the name of a service: it can be reached,
+    and somebody reads for it.
+    """
     return (
         group is not None
         and not missing_contact(sheets.of(group))
@@ -205,7 +221,9 @@ def acknowledges(group: model.Group | None) -> bool:
 
 
 def ministry_desk() -> Sender:
-    """Return the desk of the ministry, which acknowledges requests for services that cannot be reached."""
+    """Return the desk of the ministry, which acknowledges requests for
+    services that cannot be reached.
+    """
     sheet = config.desk()
     return Sender(sheet.full_name, contact_lines(sheet), complete=not desk_lacks())
 
@@ -232,14 +250,17 @@ def unready() -> list[Unready]:
 
 
 def unconfirmed() -> list[tuple[model.Group, dict[str, sheets.Entry]]]:
-    """Return the services for which the directory stands in, in alphabetical order, and its entries."""
+    """Return the services for which the directory stands in, in alphabetical order,
+    and its entries.
+    """
     services = [(group, sheets.unconfirmed(group)) for group in places.services()]
     return [(group, entries) for group, entries in services if entries]
 
 
 # Letters.
 
-#: Kinds of letters besides transitions: the acknowledgement of a request, the notice that its period ends unanswered.
+#: Kinds of letters besides transitions: the acknowledgement of a request, the notice that its
+#: period ends unanswered.
 RECEIPT, SILENCE = "receipt", "silence"
 #: Transitions after which the receipt may have to name another service.
 RECEIVED = ("submit", "accept", "transfer")
@@ -261,7 +282,10 @@ def of_event(request: Request, event: Event) -> None:
 
 
 def of_silence(request: Request) -> bool:
-    """Store the notice that the period ends without an answer; return False when it exists for this due date."""
+    """Store the notice that the period ends without an answer.
+
+    Return False when it exists for this due date.
+    """
     last = latest(request.id, SILENCE)
     if last is not None and request.due and clock.day_of(last.created) >= request.due:
         return False
@@ -339,7 +363,9 @@ def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _delivered(fields: Row) -> list[tuple[str, str]]:
-    """Return the files and links of an answer: those stored or, for a preview, those about to be."""
+    """Return the files and links of an answer: those stored or, for a preview,
+    those about to be.
+    """
     if fields.get("deliveries"):
         return attachments.named_answers(fields["deliveries"])
     links = [(url, url) for url in fields.get("links") or ()]
@@ -383,7 +409,9 @@ def _receipt_is_due(request: Request) -> bool:
 
 
 def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:
-    """Return whether a user may read a letter: the addressee, the sending service, and those who handle the request."""
+    """Return whether a user may read a letter: the addressee, the sending service,
+    and those who handle the request.
+    """
     if not reader.id:
         return False
     if letter.requester_id == reader.id or (letter.organization_id or "-") in reader.editor_of:
@@ -406,12 +434,16 @@ def latest(request_id: str, kind: str) -> Letter | None:
 
 
 def forget_addressee(request_ids: Iterable[str]) -> None:
-    """Erase the name of the addressee, without committing; their account can still read its letters."""
+    """Erase the name of the addressee, without committing.
+
+    Their account can still read its letters.
+    """
     ids = list(request_ids)
     model.Session.execute(sa.update(Letter).where(Letter.request_id.in_(ids)).values(addressee=""))
 
 
-#: Maximum number of letters attached to an e-mail, such as a digest; the others are read in the portal.
+#: Maximum number of letters attached to an e-mail, such as a digest; the others are read in the
+#: portal.
 MOST_ENCLOSED = 5
 
 

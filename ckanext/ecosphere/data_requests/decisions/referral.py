@@ -1,6 +1,7 @@
 """Referral of a refusal, or of silence, to the CADA, in French, ready for the requester to send.
 
-Nothing is stored. Code des relations entre le public et l'administration, L. 342-1, R. 311-12, R. 311-13, R. 343-1.
+Nothing is stored. Code des relations entre le public et l'administration, L. 342-1, R. 311-12, R.
+311-13, R. 343-1.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
-"""Legal time: French public holidays, and the counting of time limits. Pure: due dates are stored, lateness is derived.
+"""Legal time: French public holidays, and the counting of time limits. Pure: due dates are stored,
+lateness is derived.
 
-A period in months ends on the day of the same number, or on the last day of a shorter month (as in article 641 of the
-code de procédure civile). Which periods are longer by a day or move with days off is in `data/law.yaml`.
+A period in months ends on the day of the same number, or on the last day of a shorter month (as in
+article 641 of the code de procédure civile). Which periods are longer by a day or move with days
+off is in `data/law.yaml`.
 
-Legal holidays: code du travail, L. 3133-1. Alsace-Moselle: L. 3134-13 (Good Friday where the commune has a Protestant
-church, taken as a holiday throughout; 26 December). Overseas, commemoration of the abolition of slavery: L. 3422-2.
+Legal holidays: code du travail, L. 3133-1. Alsace-Moselle: L. 3134-13 (Good Friday where the
+commune has a Protestant church, taken as a holiday throughout; 26 December). Overseas,
+commemoration of the abolition of slavery: L. 3422-2.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ _FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), 
 _MOVING_HOLIDAYS = (1, 39, 50)
 _GOOD_FRIDAY = -2
 
-#: Overseas territory (id in the vocabulary), which is its own zone → (month, day) of the abolition of slavery.
+#: Overseas territory (id in the vocabulary), which is its own zone → (month, day) of the abolition
+#: of slavery.
 _ABOLITION = {
     "outre-mer-glp": (5, 27),
     "outre-mer-mtq": (5, 22),
@@ -105,9 +109,9 @@ def read(state: str, due: date | None, extended: bool, today: date) -> dict[str,
     """Return where a request in `state` that is due on `due` is in its period.
 
     Returns:
-        state: none, running, extended, due_soon, overdue or closed; due: last day for an answer, None when there is
-        none; days_left: days until then, negative once it has passed, None without a due date or when closed; extended:
-        whether the period was extended.
+        state: none, running, extended, due_soon, overdue or closed; due: last day for an answer,
+        None when there is none; days_left: days until then, negative once it has passed, None
+        without a due date or when closed; extended: whether the period was extended.
     """
     days_left = None
     if due is None or state == states.DRAFT:

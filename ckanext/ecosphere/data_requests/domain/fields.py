@@ -1,7 +1,8 @@
-"""Parsing and validation of the fields of transitions, and of what a request needs before it is sent.
+"""Parsing and validation of the fields of transitions, and of what a request needs before it is
+sent.
 
-A decision needs a ground provided by law, and reasons in law and in fact. Some transitions name another request: the
-one that goes on instead of a duplicate, or is treated together.
+A decision needs a ground provided by law, and reasons in law and in fact. Some transitions name
+another request: the one that goes on instead of a duplicate, or is treated together.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ Errors = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Step:
-    """The transition for which a field is read: of a request as it is before, on a day in Paris, by a user or none."""
+    """The transition for which a field is read: of a request as it is before, on a day in Paris,
+    by a user or none.
+    """
 
     request: Request
     today: date
@@ -290,7 +293,9 @@ def _reasons(values: Row) -> str:
 
 
 def _spoken_of(ground: law.Ground, values: Row) -> law.Ground | None:
-    """Return the ground that the reasons speak of, if they speak of another one and not of the given one."""
+    """Return the ground that the reasons speak of, if they speak of
+    another one and not of the given one.
+    """
     reasons = _reasons(values)
     groups = {}
     for key, (group, words) in law.words_of_grounds().items():
@@ -375,7 +380,9 @@ def _another(value: Any, step: Step) -> Request:
 
 
 def _is_closed(target: Request, reader: people.Reader) -> str:
-    """Return why a request cannot go on with a closed one and, if that was answered with data, what to do."""
+    """Return why a request cannot go on with a closed one and, if that was answered with data,
+    what to do.
+    """
     message = _("Choose a request that goes on: this one is closed.")
     if target.state not in states.GIVEN:
         return message
@@ -425,7 +432,9 @@ _REASON = _of_value(checked_reason)
 
 
 def _stated(value: Any, step: Step) -> str:
-    """Read the answer to a question of fact: unlike a box that was not ticked, a no is an answer."""
+    """Read the answer to a question of fact: unlike a box that was not ticked,
+    a no is an answer.
+    """
     if v.yes_or_no(value):
         return law.YES
     return law.NO
@@ -532,7 +541,9 @@ def _datasets(value: Any, step: Step) -> list[str]:
 
 
 def _files(value: Any, step: Step) -> list[attachments.AcceptedFile]:
-    """Accept only files checked by `attachments.checked_files`, never a description of files in an API call."""
+    """Accept only files checked by `attachments.checked_files`,
+    never a description of files in an API call.
+    """
     files = attachments.as_list(value)
     if not all(isinstance(file, attachments.AcceptedFile) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
@@ -590,5 +601,7 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 
 
 def takes_reasons(transition: str, name: str) -> bool:
-    """Return whether a field of a transition requires a full statement of reasons (`checked_reason`)."""
+    """Return whether a field of a transition requires a full statement
+    of reasons (`checked_reason`).
+    """
     return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON

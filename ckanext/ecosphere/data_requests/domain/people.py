@@ -1,7 +1,8 @@
-"""Users and services: display names, absences, roles for a request, and audiences of its notifications.
+"""Users and services: display names, absences, roles for a request, and audiences of its
+notifications.
 
-Substitutes get what would reach an absent agent. Shared mailboxes of services get the same notifications by e-mail as
-the people of the service.
+Substitutes get what would reach an absent agent. Shared mailboxes of services get the same
+notifications by e-mail as the people of the service.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Names:
 
 
 def person_name(user: model.User) -> str:
-    """Return the full name of a user, or the account name where the full name contains an e-mail address."""
+    """Return the full name of a user, or the account name where the full
+    name contains an e-mail address.
+    """
     if EMAIL.search(user.display_name):
         return user.name
     return user.display_name
@@ -122,7 +125,8 @@ def absences_of(user_ids: Iterable[str]) -> list[Absence]:
 
 
 def stands_in(user_id: str, colleagues: set[str]) -> str:
-    """Return who replaces a user today: the first substitute who is present, or the user themselves.
+    """Return who replaces a user today: the first substitute who is present, or the user
+    themselves.
 
     Args:
         user_id: the user.
@@ -174,7 +178,9 @@ class Mailbox:
 
 
 def mailbox_of(key: str) -> Mailbox | None:
-    """Return the mailbox of a notification, None for the id of a user or a mailbox that no longer exists."""
+    """Return the mailbox of a notification, None for the id of a user or a
+    mailbox that no longer exists.
+    """
     if not is_mailbox(key):
         return None
     group = model.Session.get(model.Group, key.split(":", 1)[1])
@@ -219,7 +225,8 @@ class Reader:
         id, name: of the account, "" for an anonymous visitor.
         sysadmin: whether the user is a sysadmin.
         moderator: whether the user moderates requests.
-        editor_of, admin_of: ids of the services of which the user is an editor (or more), an administrator.
+        editor_of, admin_of: ids of the services of which the user is an editor (or more), an
+            administrator.
     """
 
     id: str = ""
@@ -230,7 +237,10 @@ class Reader:
     admin_of: frozenset[str] = field(default_factory=frozenset)
 
     def roles(self, request: Request) -> frozenset[str]:
-        """Return the roles for a request: for a draft, the requester's only; for services, none before it is open."""
+        """Return the roles for a request: for a draft, the requester's only.
+
+        For services, none before it is open.
+        """
         roles = set()
         if self.id and request.requester_id == self.id:
             roles.add(states.REQUESTER)
@@ -262,7 +272,9 @@ class Reader:
         return sa.or_(*ways)
 
     def is_inside(self, request: Request) -> bool:
-        """Return whether the user handles the request, as service or moderator, and so sees notes and the requester."""
+        """Return whether the user handles the request, as service or moderator,
+        and so sees notes and the requester.
+        """
         return bool(self.roles(request) - {states.REQUESTER})
 
 
@@ -270,7 +282,10 @@ NOBODY = Reader()
 
 
 def reader_of(user: model.User | Mailbox | None) -> Reader:
-    """Return a user with their roles, including those that cascade from parent organisations; read once per page."""
+    """Return a user with their roles, including those that cascade from parent organisations.
+
+    Read once per page.
+    """
     if isinstance(user, Mailbox):
         return Reader(id=user.id, editor_of=frozenset({user.organization_id}))
     if user is None or user.state != model.State.ACTIVE:
@@ -353,7 +368,9 @@ def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITIN
 def editing(
     organization_ids: Iterable[str | None], capacities: tuple[str, ...] = EDITING
 ) -> set[tuple[str, str]]:
-    """Return pairs (id of a service, id of an editor or administrator with an active account), in one query."""
+    """Return pairs (id of a service, id of an editor or administrator with an active account),
+    in one query.
+    """
     ids = {organization_id for organization_id in organization_ids if organization_id}
     if not ids:
         return set()
@@ -362,7 +379,9 @@ def editing(
 
 
 def _editing(capacities: tuple[str, ...]) -> Any:
-    """Return the query of services and users: an active membership in one of these roles, with an active account."""
+    """Return the query of services and users: an active membership in one of these roles,
+    with an active account.
+    """
     member = model.Member
     query = sa.select(member.group_id, model.User.id)
     return query.join_from(member, model.User, member.table_id == model.User.id).where(
@@ -376,18 +395,24 @@ def _editing(capacities: tuple[str, ...]) -> Any:
 
 
 def colleagues_of(user_id: str) -> set[str]:
-    """Return the ids of the editors and administrators of the services of a user, without that user."""
+    """Return the ids of the editors and administrators of the services of a user,
+    without that user.
+    """
     services = [group.id for group, capacity in _memberships(user_id) if capacity in EDITING]
     return {colleague for _service, colleague in editing(services)} - {user_id}
 
 
 def with_editors() -> set[str]:
-    """Return the ids of the services that have an editor or administrator with an active account."""
+    """Return the ids of the services that have an editor or
+    administrator with an active account.
+    """
     return {group_id for group_id, _user in model.Session.execute(_editing(EDITING)) if group_id}
 
 
 def moderators() -> set[str]:
-    """Return the ids of the moderators: editors of the moderating organisation, or else the sysadmins."""
+    """Return the ids of the moderators: editors of the moderating organisation,
+    or else the sysadmins.
+    """
     group = model.Group.get(config.moderators())
     editors = editors_of(group.id) if group else set()
     if editors:
@@ -407,8 +432,8 @@ def audience(name: str, request: Request, fields: DataDict) -> set[str]:
     """Return the ids of the users in an audience.
 
     Args:
-        name: requester, service, former_service, moderators, followers, supporters, assignee, administrators or chief.
-        request: as it is after the transition.
+        name: requester, service, former_service, moderators, followers, supporters, assignee,
+        administrators or chief. request: as it is after the transition.
         fields: of the transition.
     """
     if name in OF_REQUEST:
@@ -436,7 +461,10 @@ def _service(request: Request) -> set[str]:
 
 
 def _assignee(request: Request) -> set[str]:
-    """Return the assignee or their stand-in; the whole service without an assignee, or when no one stands in."""
+    """Return the assignee or their stand-in.
+
+    The whole service without an assignee, or when no one stands in.
+    """
     colleagues = editors_of(request.organization_id)
     assigned = request.assigned_to
     if not assigned or assigned not in colleagues:
@@ -448,14 +476,18 @@ def _assignee(request: Request) -> set[str]:
 
 
 def _administrators(request: Request) -> set[str]:
-    """Return the administrators of a service (its editors when it has none), and those who stand in for absent ones."""
+    """Return the administrators of a service (its editors when it has none),
+    and those who stand in for absent ones.
+    """
     colleagues = editors_of(request.organization_id)
     heads = editors_of(request.organization_id, ("admin",)) or colleagues
     return heads | {stands_in(user_id, colleagues) for user_id in heads}
 
 
 def _chief(request: Request) -> set[str]:
-    """Return no one when the contact sheet has a mailbox for late requests (`mailbox_keys`), else the moderators."""
+    """Return no one when the contact sheet has a mailbox for late requests (`mailbox_keys`),
+    else the moderators.
+    """
     if sheets.chief(request.organization_id):
         return set()
     return moderators()

@@ -1,7 +1,7 @@
 """Where a request is about, and which service to propose for it.
 
-Communes as people type them; the smallest territory around communes or a rectangle; and the service for a territory
-and a theme, from the table `data/routing.csv`.
+Communes as people type them; the smallest territory around communes or a rectangle; and the service
+for a territory and a theme, from the table `data/routing.csv`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ MOST_COMPARED = 500
 
 
 def commune_label(code: str) -> str:
-    """Return "Belley – Ain (01034)", which distinguishes homonyms; the code itself for an unknown commune."""
+    """Return "Belley – Ain (01034)", which distinguishes homonyms.
+
+    The code itself for an unknown commune.
+    """
     commune, territory = registry.of_code(code), departement(code)
     if commune and territory:
         return f"{commune.name} – {territory.label_fr} ({commune.code})"
@@ -55,7 +58,8 @@ def find_communes(text: str, near: str = "") -> list[Commune]:
 
     Args:
         text: what was typed.
-        near: id of a territory whose communes come before all others; then those of exactly this name.
+        near: id of a territory whose communes come before all others; then those of exactly this
+            name.
     """
     name = _comparable_name(text)
     territories = _territory_and_parts(near)
@@ -81,7 +85,9 @@ def _territory_and_parts(territory_id: str) -> set[str]:
 
 
 def _departement_id(code: str) -> str:
-    """Return the id, in the vocabulary, of the département or overseas territory of a commune; "" if it is unknown."""
+    """Return the id, in the vocabulary, of the département or overseas territory of a commune;
+    "" if it is unknown.
+    """
     territory = departement(code)
     if territory:
         return territory.id
@@ -89,13 +95,15 @@ def _departement_id(code: str) -> str:
 
 
 def read_communes(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:
-    """Read a list of communes typed by a person: codes or names, separated by commas, semicolons or line breaks.
+    """Read a list of communes typed by a person: codes or names, separated by commas, semicolons or
+    line breaks.
 
-    A code alone may be an INSEE or a postal code; a name may be followed by its département ("Villeurbanne, Rhône").
+    A code alone may be an INSEE or a postal code; a name may be followed by its département
+    ("Villeurbanne, Rhône").
 
     Returns:
-        the INSEE codes recognised, in order and without repetition; and the entries that were not, each with the
-        communes of that name (none when it is unknown, several when it is ambiguous).
+        the INSEE codes recognised, in order and without repetition; and the entries that were not,
+        each with the communes of that name (none when it is unknown, several when it is ambiguous).
     """
     codes: dict[str, None] = {}
     doubtful: list[tuple[str, list[Commune]]] = []
@@ -118,7 +126,10 @@ def read_communes(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]
 
 
 def _in_departement(communes: list[Commune], entry: str) -> list[Commune]:
-    """Return those of some communes that lie in the département named by an entry; empty if it names none of theirs."""
+    """Return those of some communes that lie in the département named by an entry.
+
+    Empty if it names none of theirs.
+    """
     territory = voc.get("territories").find(entry)
     if territory is None:
         return []
@@ -138,12 +149,16 @@ def _named(entry: str) -> list[Commune]:
 
 
 def of_request(request: Request) -> str:
-    """Return the territory of a request or, for a draft, the smallest one around its communes or rectangle."""
+    """Return the territory of a request or, for a draft,
+    the smallest one around its communes or rectangle.
+    """
     return request.territory or territory_of(request.communes, request.bbox)
 
 
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
-    """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
+    """Return the smallest territory of the vocabulary that contains communes or else a rectangle;
+    "" without either.
+    """
     departements = {_departement_id(commune["code"]) for commune in communes or ()}
     if departements:
         return _smallest_with_all(departements)
@@ -153,7 +168,10 @@ def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | Non
 
 
 def _smallest_with_all(departements: set[str]) -> str:
-    """Return the id of the smallest territory that holds some départements; that of the country for unknown ones."""
+    """Return the id of the smallest territory that holds some départements.
+
+    That of the country for unknown ones.
+    """
     territories = voc.get("territories")
     chains = []
     for departement_id in sorted(departements):
@@ -322,7 +340,10 @@ def _services_of_rule(
 
 
 def publisher_of(package_id: str | None) -> Proposal | None:
-    """Propose the service that publishes a dataset; None without a dataset or an active organisation."""
+    """Propose the service that publishes a dataset.
+
+    None without a dataset or an active organisation.
+    """
     package = model.Session.get(model.Package, package_id) if package_id else None
     group = None
     if package and package.owner_org:
@@ -333,14 +354,17 @@ def publisher_of(package_id: str | None) -> Proposal | None:
 
 
 def is_reachable(organization_id: str | None) -> bool:
-    """Return whether a service can receive requests: it has an editor, or a mailbox while e-mails are enabled."""
+    """Return whether a service can receive requests: it has an editor,
+    or a mailbox while e-mails are enabled.
+    """
     if people.editors_of(organization_id):
         return True
     return config.mail_works() and bool(sheets.mailbox(organization_id))
 
 
 def instead_of(group: model.Group | None, request: Request) -> model.Group | None:
-    """Return the service to propose instead of an unreachable one: its parent, else the next one that fits the request.
+    """Return the service to propose instead of an unreachable one: its parent, else the next one
+    that fits the request.
 
     The service that already has the request is never proposed.
     """
@@ -358,7 +382,9 @@ def instead_of(group: model.Group | None, request: Request) -> model.Group | Non
 
 
 def unreachable() -> list[model.Group]:
-    """Return the active services that have neither an editor nor a usable mailbox, in alphabetical order."""
+    """Return the active services that have neither an editor nor a usable mailbox,
+    in alphabetical order.
+    """
     editing = people.with_editors()
     mail = config.mail_works()
     return [

@@ -1,11 +1,11 @@
 """State machine of data requests: the table of transitions, and the guards of some. Pure.
 
-All else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is notified, and the
-table in `docs/requests.md`, which also gives the legal reasons.
+All else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is
+notified, and the table in `docs/requests.md`, which also gives the legal reasons.
 
-A signal (report about a dataset) goes through the same desk, moderation, conversation and history as a request, but
-it is no request for a document in the sense of the law: no legal period runs, no decision is due and no letter is
-written.
+A signal (report about a dataset) goes through the same desk, moderation, conversation and history
+as a request, but it is no request for a document in the sense of the law: no legal period runs, no
+decision is due and no letter is written.
 """
 
 from __future__ import annotations
@@ -75,16 +75,19 @@ ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
 # Audiences of notifications.
 SERVICE, FORMER_SERVICE, MODERATORS = "service", "former_service", "moderators"
 FOLLOWERS, SUPPORTERS = "followers", "supporters"
-#: Within a service: the assignee, the administrators, and the head, to whom late requests are escalated last.
+#: Within a service: the assignee, the administrators, and the head, to whom late requests are
+#: escalated last.
 ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 
 #: Transitions that send the requester a letter of decision, which names its author.
 LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 #: States after a decision that can be reviewed internally.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
-#: Steps of the work on a request, which also go to the requests treated together with it (`transitions.transition`).
+#: Steps of the work on a request, which also go to the requests treated together with it
+#: (`transitions.transition`).
 SHARED = ("start", "transfer", "extend", "fulfil", "fulfil_partly", "refuse", "not_held")
-#: Steps that only the service and the moderators see: who asks for the same is nobody else's business.
+#: Steps that only the service and the moderators see: who asks for the same is nobody else's
+#: business.
 INTERNAL = ("join", "separate")
 #: Transitions of an internal review that leave the decision in force.
 REVIEW = ("ask_review", "keep_decision")
@@ -95,11 +98,12 @@ class Audience:
     """Whom a transition is told to.
 
     Attributes:
-        name: requester, service, former_service, moderators, followers, supporters, assignee, administrators or
-            chief.
+        name: requester, service, former_service, moderators, followers, supporters, assignee,
+            administrators or chief.
         neutral: whether it gets only the outcome, without the reasons addressed to the requester.
         unless: name of a field; when it is set, this audience is not notified.
-        receipt: whether the acting user is notified too, as a proof; normally users are not notified of their own acts.
+        receipt: whether the acting user is notified too, as a proof; normally users are not
+            notified of their own acts.
     """
 
     name: str
@@ -146,7 +150,8 @@ def _audiences(*names: str) -> tuple[Audience, ...]:
 
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
-#: Further fields of a refusal, whole or partial, some of which may be needed (`fields.contradictions`).
+#: Further fields of a refusal, whole or partial, some of which may be needed
+#: (`fields.contradictions`).
 _OF_A_REFUSAL = (
     "other_ground",
     "emissions",
@@ -177,17 +182,20 @@ REFUSAL = tuple(
 )
 #: How a request was passed on to an authority outside the portal.
 TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")
-#: Files and links besides datasets of the portal, who may read them, and the day on which they become public.
+#: Files and links besides datasets of the portal, who may read them, and the day on which they
+#: become public.
 _DELIVERED = ("links", "files", "reach", "public_from")
 #: Required field → fields any of which may replace it.
 INSTEAD = {"datasets": ("links", "files")}
-#: People who follow a request may support it too: `recipients` counts each person once, in this order.
+#: People who follow a request may support it too: `recipients` counts each person once, in this
+#: order.
 _WATCHERS = (FOLLOWERS, SUPPORTERS)
 
 TRANSITIONS: dict[str, Transition] = {
     transition.name: transition
     for transition in (
-        # `similar_seen` is required when similar requests or datasets exist (`matching.must_be_seen`).
+        # `similar_seen` is required when similar requests or datasets exist
+        # (`matching.must_be_seen`).
         Transition(
             "submit",
             (DRAFT,),
@@ -311,7 +319,8 @@ TRANSITIONS: dict[str, Transition] = {
             audiences=_audiences(REQUESTER, MODERATORS),
             about=DEMANDS,
         ),
-        # Internal review: optional, independent of the CADA; the decision stays in force until the service changes it.
+        # Internal review: optional, independent of the CADA; the decision stays in force until the
+        # service changes it.
         Transition(
             "ask_review",
             (*CONTESTED, *ON_DESK),
@@ -342,7 +351,8 @@ TRANSITIONS: dict[str, Transition] = {
             guard="review_waits",
             about=DEMANDS,
         ),
-        # Signals only: the problem is fixed, or nothing has to change; either way with a public comment.
+        # Signals only: the problem is fixed, or nothing has to change; either way with a public
+        # comment.
         Transition(
             "resolve",
             (OPEN, IN_PROGRESS),
@@ -361,7 +371,8 @@ TRANSITIONS: dict[str, Transition] = {
             audiences=_audiences(REQUESTER, FOLLOWERS),
             about=SIGNALS,
         ),
-        # Treat requests for the same thing together: each keeps its author, period, letters and remedies.
+        # Treat requests for the same thing together: each keeps its author, period, letters and
+        # remedies.
         Transition(
             "join",
             ACTIVE,
@@ -445,7 +456,9 @@ def obstacle(facts: Facts, name: str, roles: Collection[str], now: datetime, tod
 
 
 def acting_role(name: str, roles: Collection[str]) -> str:
-    """Return the role in which a person does a transition: the first one in the table that they have."""
+    """Return the role in which a person does a transition:
+    the first one in the table that they have.
+    """
     return next(role for role in TRANSITIONS[name].roles if role in roles)
 
 
@@ -471,10 +484,10 @@ class Facts:
         reopened: how often the requester reopened it.
         reminders: reminders sent to the requester since details were asked for.
         answer_by: last day for the requester's answer.
-        review_asked: when the requester asked for an internal review of the current decision, None before.
-        review_due: day by which the service answers a pending review, None without one.
-        review_until: last day on which a review can be asked for, None when there is nothing to review.
-        joined_id: shared by the requests treated together, None for a single one.
+        review_asked: when the requester asked for an internal review of the current decision, None
+        before. review_due: day by which the service answers a pending review, None without one.
+        review_until: last day on which a review can be asked for, None when there is nothing to
+        review. joined_id: shared by the requests treated together, None for a single one.
         anonymised: when the people of the request were forgotten, None before.
     """
 
@@ -515,7 +528,8 @@ def _closed_lately(facts: Facts, now: datetime) -> str:
 
 
 def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
-    # The opinion of the CADA, or a judgment, comes after these days: moderators are not bound to them.
+    # The opinion of the CADA, or a judgment, comes after these days: moderators are not bound to
+    # them.
     if role == MODERATOR and not facts.anonymised:
         return ""
     if facts.reopened:
@@ -559,7 +573,8 @@ def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
     return "no_review_waits"
 
 
-#: Guards by name; each returns "" when it holds, else the code of a reason (`obstacles` in `data/messages.yaml`).
+#: Guards by name; each returns "" when it holds, else the code of a reason (`obstacles` in
+#: `data/messages.yaml`).
 GUARDS = {
     "once_in_the_first_month": _once_in_the_first_month,
     "soon_after_closing": _soon_after_closing,

@@ -1,4 +1,6 @@
-"""Texts written by users: checked for words, folded for search, rendered as safe HTML, links neutralised."""
+"""Texts written by users: checked for words, folded for search, rendered as safe HTML,
+links neutralised.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def is_too_short(report: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Fold a text as the search index does: no case or accents, an elided article separated from its word."""
+    """Fold a text as the search index does: no case or accents,
+    an elided article separated from its word.
+    """
     return characters.without_accents(text.casefold().translate(_LIGATURES))
 
 
@@ -53,7 +57,9 @@ def to_html(written: str, plain: bool) -> str:
 
 
 def _without_anchors(rendered: str) -> str:
-    """Return HTML with links replaced by text: their label, then their URL in parentheses unless it is the label."""
+    """Return HTML with links replaced by text: their label,
+    then their URL in parentheses unless it is the label.
+    """
     parts, end, address = [], 0, ""
     for match in _ANCHOR.finditer(rendered):
         label = rendered[end : match.start()]
@@ -73,7 +79,8 @@ class Untrusted(str):
 
 
 def defanged(written: str) -> Untrusted:
-    """Return a Markdown text as it was written, but without anything that mail programs turn into a link.
+    """Return a Markdown text as it was written, but without anything that mail programs turn into a
+    link.
 
     They do so with all that looks like a URL; `example[.]org` stays text.
     """
@@ -81,7 +88,10 @@ def defanged(written: str) -> Untrusted:
 
 
 def mail_html(written: str) -> str:
-    """Return a detail of an e-mail as HTML; texts of untrusted users are not rendered as Markdown."""
+    """Return a detail of an e-mail as HTML.
+
+    Texts of untrusted users are not rendered as Markdown.
+    """
     if isinstance(written, Untrusted):
         lines = Markup("<br>").join(written.split("\n"))  # escapes them
         return str(Markup("<p>{}</p>").format(lines))

@@ -1,8 +1,9 @@
-"""How much people may write, and whose texts are published at once: limits, trust, visibility of held texts.
+"""How much people may write, and whose texts are published at once: limits, trust, visibility of
+held texts.
 
-Contributions are limited by user and, with a higher limit, by IP address. A user is trusted who works for a service, to
-whom a service has given data, or of whom moderators have released enough texts (`ecosphere.requests.release_after`). A
-text rejected as spam restarts the count.
+Contributions are limited by user and, with a higher limit, by IP address. A user is trusted who
+works for a service, to whom a service has given data, or of whom moderators have released enough
+texts (`ecosphere.requests.release_after`). A text rejected as spam restarts the count.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 DAY, HOUR = "day", "hour"
 #: Requests of one person are counted over the last 24 hours.
 WINDOW = timedelta(days=1)
-#: Moderation states of a text: it waits for a moderator, was published, refused, or refused as spam; "" if it was
-#: published without moderation.
+#: Moderation states of a text: it waits for a moderator, was published, refused, or refused as
+#: spam; "" if it was published without moderation.
 HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
 #: Moderation states of the texts that every reader of the request sees.
 SHOWN = ("", RELEASED)
@@ -60,7 +61,8 @@ def count_request(reader: Reader) -> None:
     """Count a new request: many more than are opened without a moderator, as asking is a right.
 
     Raises:
-        ValidationError: too many today from the user or their IP address; or counting is not available.
+        ValidationError: too many today from the user or their IP address; or counting is not
+            available.
     """
     try:
         _count("request", reader, config.most_requests_per_day(), DAY)
@@ -76,7 +78,8 @@ def count_text(reader: Reader) -> None:
     """Count a comment, a transition or a file.
 
     Raises:
-        ValidationError: too many within the hour from the user or their IP address; or counting is not available.
+        ValidationError: too many within the hour from the user or their IP address; or counting is
+            not available.
     """
     _count("comment", reader, config.comments_per_hour(), HOUR)
 
@@ -141,7 +144,9 @@ def _address() -> str:
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Say within the block that a limit is exceeded, or that nothing can be counted, as a `ValidationError`."""
+    """Say within the block that a limit is exceeded, or that nothing can be counted,
+    as a `ValidationError`.
+    """
     try:
         yield
     except rate_limits.TooMany as error:
@@ -152,7 +157,10 @@ def _in_words() -> Iterator[None]:
 
 
 def is_stopped(reader: Reader) -> bool:
-    """Return whether the user can make no more requests today; False while counting is not available."""
+    """Return whether the user can make no more requests today.
+
+    False while counting is not available.
+    """
     most = config.most_requests_per_day() * _factor(reader)
     try:
         rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
@@ -164,7 +172,10 @@ def is_stopped(reader: Reader) -> bool:
 
 
 def sent_lately(reader: Reader) -> int:
-    """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
+    """Return the number of requests that a user sent within the last 24 hours.
+
+    Signals do not count.
+    """
     return number_of(
         Request,
         Request.requester_id == reader.id,
@@ -174,17 +185,22 @@ def sent_lately(reader: Reader) -> int:
 
 
 def without_moderator(reader: Reader) -> int:
-    """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
+    """Return the number of requests within 24 hours that a user can send without
+    a moderator reading them first.
+    """
     return config.requests_per_day() * _factor(reader)
 
 
 def refuse_if_too_many_wait(signal: Request) -> None:
-    """Check that moderators can still read a signal that waits for them, however many addresses signals come from.
+    """Check that moderators can still read a signal that waits for them, however many addresses
+    signals come from.
 
-    Signals of people with and without an account are counted apart, so that neither take the room of the others.
+    Signals of people with and without an account are counted apart, so that neither take the room
+    of the others.
 
     Raises:
-        ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
+        ValidationError: so many wait already, about the dataset or in all, that this one would not
+            be read.
     """
     if signal.requester_id:
         same_origin = Request.requester_id.is_not(None)
@@ -256,8 +272,8 @@ def _later(column: Any, moment: datetime | None) -> list[sa.ColumnElement[bool]]
 
 
 def opens_at_once(request: Request) -> bool:
-    """Return whether a request needs no moderation: its requester is trusted, its service can be reached, and it is not
-    one of very many.
+    """Return whether a request needs no moderation: its requester is trusted, its service can be
+    reached, and it is not one of very many.
     """
     if not request.requester_id or not places.is_reachable(request.organization_id):
         return False
@@ -271,7 +287,10 @@ def opens_at_once(request: Request) -> bool:
 
 
 def _is_one_of_many(request: Request) -> bool:
-    """Return whether the requester sent so many lately that a moderator reads this one first; its period runs."""
+    """Return whether the requester sent so many lately that a moderator reads this one first.
+
+    Its period runs.
+    """
     if request.is_signal:
         return False
     reader = people.reader_of_id(request.requester_id)
@@ -301,8 +320,9 @@ def text_of(kind: str, key: str) -> Any:
 def may_read(moderation: str, author_id: str | None, request: Request, reader: Reader) -> bool:
     """Return whether a text is visible to a reader.
 
-    A held text is visible to its author and the moderators; also to the service when the requester wrote it, since the
-    legal period runs. A rejected text is visible to its author and the moderators only.
+    A held text is visible to its author and the moderators; also to the service when the requester
+    wrote it, since the legal period runs. A rejected text is visible to its author and the
+    moderators only.
     """
     if moderation in SHOWN:
         return True
@@ -313,5 +333,7 @@ def may_read(moderation: str, author_id: str | None, request: Request, reader: R
 
 
 def has_plain_links(moderation: str) -> bool:
-    """Return whether links in a text are shown as plain text: its author was not trusted when writing it."""
+    """Return whether links in a text are shown as plain text:
+    its author was not trusted when writing it.
+    """
     return moderation != ""

@@ -1,7 +1,7 @@
 """Display names of states, transitions, events, reasons and uses, in the reader's language.
 
-The texts are in `data/messages.yaml`. Stating an intended use is optional, since no interest has to be stated
-(directive 2003/4/EC, article 3(1)).
+The texts are in `data/messages.yaml`. Stating an intended use is optional, since no interest has to
+be stated (directive 2003/4/EC, article 3(1)).
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def use(key: str) -> str:
 
 
 def use_choices() -> list[tuple[str, str]]:
-    """Return the uses to choose from as (id, label): that of citizens first, “prefer not to say” last."""
+    """Return the uses to choose from as (id, label): that of citizens first,
+    “prefer not to say” last.
+    """
     first, *last = _own_uses()
     ids = [first, *(concept.id for concept in voc.get(USE_VOCABULARY)), *last]
     return [(key, use(key)) for key in ids]
@@ -67,7 +69,8 @@ MAILS: Row = law.read("mails.yaml")
 
 
 def message(section: str, *codes: str, signal: bool = False) -> str:
-    """Return the text of the first code that has one, in the reader's language; the last code when none has.
+    """Return the text of the first code that has one, in the reader's language; the last code when
+    none has.
 
     Args:
         section: of `data/messages.yaml`.
@@ -115,12 +118,16 @@ def author(code: str, service: str, signal: bool = False) -> str:
 
 
 def obstacle(code: str, current: str, signal: bool = False) -> str:
-    """Return, as a sentence, what prevents a transition of a request or signal that is in the state `current`."""
+    """Return, as a sentence, what prevents a transition of a request or signal
+    that is in the state `current`.
+    """
     return message("obstacles", code, signal=signal).format(state=state(current, signal))
 
 
 def concept(vocabulary: str, key: str, lang: str = "") -> str:
-    """Return the label of a concept in a language, by default the reader's; "" when there is none."""
+    """Return the label of a concept in a language, by default the reader's;
+    "" when there is none.
+    """
     return voc.get(vocabulary).label(key, lang or language.current())
 
 

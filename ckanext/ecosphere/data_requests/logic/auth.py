@@ -1,4 +1,5 @@
-"""Auth functions of data requests. Requests that a user may not read raise NotFound, not NotAuthorized.
+"""Auth functions of data requests. Requests that a user may not read raise NotFound, not
+NotAuthorized.
 
 Anonymous users are refused before any request is looked up, except where reading is allowed.
 """
@@ -119,7 +120,10 @@ def update(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def transition(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow users with a role that the table gives for the transition; its state is checked later, under the lock."""
+    """Allow users with a role that the table gives for the transition.
+
+    Its state is checked later, under the lock.
+    """
     request, reader = readable(context, data_dict.get("id"))
     line = states.TRANSITIONS.get(str(data_dict.get("transition")))
     if line is not None and not reader.roles(request) & set(line.roles):
@@ -128,7 +132,9 @@ def transition(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def listing(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow everyone the public list, and those concerned their own, a service's or the moderators'."""
+    """Allow everyone the public list, and those concerned their own,
+    a service's or the moderators'.
+    """
     scope = data_dict.get("scope") or "public"
     reader = people.reader_of_context(context)
     if scope == "desk":
@@ -167,7 +173,10 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow all who may read the request; for a private delivery, the requester and those who handle the request."""
+    """Allow all who may read the request.
+
+    For a private delivery, the requester and those who handle the request.
+    """
     delivery = _row(Delivery, data_dict, _("File not found"))
     request, reader = readable(context, delivery.request_id)
     if not attachments.may_read_answer(delivery, request, reader):
@@ -183,7 +192,10 @@ def held_list(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def moderate(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow moderators, for texts of requests that they may read; for others, the text is not found."""
+    """Allow moderators, for texts of requests that they may read.
+
+    For others, the text is not found.
+    """
     kind, key = str(data_dict.get("kind")), str(data_dict.get("id") or "")
     return _moderates(context, {"id": conversation.request_of_text(kind, key).id})
 
@@ -225,7 +237,8 @@ def signal(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def agent(reader: Reader, key: Any) -> model.User:
-    """Return the agent whose absence it is: the reader, or a colleague in a service that the reader administers.
+    """Return the agent whose absence it is: the reader, or a colleague in a service that the reader
+    administers.
 
     Raises:
         NotAuthorized: the user is someone else, or does not exist.
@@ -258,7 +271,10 @@ def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def absence_delete(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow the absent agent and administrators of their service; for others, the absence is not found."""
+    """Allow the absent agent and administrators of their service.
+
+    For others, the absence is not found.
+    """
     absence = _row(Absence, data_dict, _("There is no such absence."))
     try:
         agent(people.reader_of_context(context), absence.user_id)

@@ -18,7 +18,9 @@ from ckanext.ecosphere.shared.action_input import get, required, unless_missing
 
 
 def flat(action: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate an action to get lists of dicts as JSON strings, since CKAN's navl would flatten them beforehand."""
+    """Decorate an action to get lists of dicts as JSON strings,
+    since CKAN's navl would flatten them beforehand.
+    """
 
     @wraps(action)
     def wrapper(context: Context, data_dict: DataDict | None = None) -> Any:
@@ -82,7 +84,8 @@ FIELDS: DataDict = {
 
 
 def _request_fields() -> Schema:
-    # `ignore_missing` would also drop an empty value; `_ignore_not_given` keeps it, so that fields can be cleared.
+    # `ignore_missing` would also drop an empty value; `_ignore_not_given` keeps it, so that fields
+    # can be cleared.
     fields: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
     fields["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
     fields["show_name"] = [_ignore_not_given, v.yes_or_no]
@@ -162,7 +165,10 @@ def request_list() -> Schema:
 
 
 def request_transition() -> Schema:
-    """Schema of `ecosphere_request_transition`; the fields of each transition are checked by `fields`."""
+    """Schema of `ecosphere_request_transition`.
+
+    The fields of each transition are checked by `fields`.
+    """
     names: set[str] = set()
     for transition in states.TRANSITIONS.values():
         names.update(transition.fields)
@@ -180,7 +186,10 @@ def request_transition() -> Schema:
 
 
 def letter_preview() -> Schema:
-    """Schema of `ecosphere_request_letter_preview`; the fields of each transition are checked by `fields`."""
+    """Schema of `ecosphere_request_letter_preview`.
+
+    The fields of each transition are checked by `fields`.
+    """
     return {**request_transition(), "version": [get("ignore")]}
 
 

@@ -1,4 +1,7 @@
-"""Validators of data requests. Messages say what to do, without naming the field, which CKAN adds."""
+"""Validators of data requests.
+
+Messages say what to do, without naming the field, which CKAN adds.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,9 @@ def service_text(value: Any) -> str:
 
 
 def empty_trap(value: Any) -> str:
-    """Refuse any value of a field that is invisible on the page, which only robots fill in (honeypot)."""
+    """Refuse any value of a field that is invisible on the page,
+    which only robots fill in (honeypot).
+    """
     if value:
         raise tk.Invalid(_("This field must stay empty."))
     return ""
@@ -123,7 +128,9 @@ YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off",
 
 
 def yes_or_no(value: Any) -> bool:
-    """Validate a boolean and refuse other values: CKAN's validator reads them as false, making a note public."""
+    """Validate a boolean and refuse other values: CKAN's validator reads them as false,
+    making a note public.
+    """
     if value is missing or value is None or isinstance(value, bool):
         return value is True
     written = str(value).strip().lower() if isinstance(value, str | int) else "?"
@@ -142,7 +149,10 @@ def stored_number(value: Any) -> Any:
 
 
 def not_negative(value: Any) -> Any:
-    """Validate a number from 0 on; CKAN's `natural_number_validator` raises an error on other types."""
+    """Validate a number from 0 on.
+
+    CKAN's `natural_number_validator` raises an error on other types.
+    """
     if isinstance(value, int) and value < 0:
         raise tk.Invalid(_("Must be a natural number"))
     return value
@@ -218,9 +228,11 @@ def _few(value: Sequence[Any] | None, most: int) -> list[Any]:
 
 
 def communes(value: Any) -> list[dict[str, str]]:
-    """Convert communes given as INSEE codes, with or without the name after it, or as dicts with `code` and `name`.
+    """Convert communes given as INSEE codes, with or without the name after it, or as dicts with
+    `code` and `name`.
 
-    Only the code counts; the name is replaced by the official one. Codes of merged communes are refused.
+    Only the code counts; the name is replaced by the official one. Codes of merged communes are
+    refused.
     """
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
@@ -281,7 +293,10 @@ def siret(value: Any) -> str:
 
 
 def _checks(digits: str) -> bool:
-    """Verify the Luhn checksum; La Poste's branches (SIREN 356 000 000) may have a sum of digits divisible by 5."""
+    """Verify the Luhn checksum.
+
+    La Poste's branches (SIREN 356 000 000) may have a sum of digits divisible by 5.
+    """
     doubled = [int(digit) * (2 - index % 2) for index, digit in enumerate(digits)]
     luhn = sum(number - 9 * (number > 9) for number in doubled) % 10 == 0  # noqa: PLR2004
     return luhn or (digits.startswith("356000000") and sum(map(int, digits)) % 5 == 0)

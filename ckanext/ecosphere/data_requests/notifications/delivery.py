@@ -1,12 +1,14 @@
-"""E-mails of notifications: their contents, what recipients can do from them without log-in, and their delivery.
+"""E-mails of notifications: their contents, what recipients can do from them without log-in, and
+their delivery.
 
-Several messages about one request are sent as one e-mail, and all e-mails about it as one thread (RFC 5322: Message-ID,
-In-Reply-To, References); users who want a digest get one a day or a week.
+Several messages about one request are sent as one e-mail, and all e-mails about it as one thread
+(RFC 5322: Message-ID, In-Reply-To, References); users who want a digest get one a day or a week.
 
-From an e-mail one can reply, say whether the answer helped, and unsubscribe: each address is signed and allows nothing
-else. A reply address, `reply+<token>@portal.example`, is specific to a notification and valid for some months. Its
-token is part of the local part, which RFC 5321 limits to 64 octets and mail servers may lower-case: it holds the
-number of the notification and the last day of validity, in base 36, and 100 bits of an HMAC, in base 32.
+From an e-mail one can reply, say whether the answer helped, and unsubscribe: each address is signed
+and allows nothing else. A reply address, `reply+<token>@portal.example`, is specific to a
+notification and valid for some months. Its token is part of the local part, which RFC 5321 limits
+to 64 octets and mail servers may lower-case: it holds the number of the notification and the last
+day of validity, in base 36, and 100 bits of an HMAC, in base 32.
 """
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ def deliver() -> int:
 def prepare(mail: Work) -> bool:
     """Add to an e-mail what leaves with it; return True, since none is put off.
 
-    One about a message takes all others about the same request, a receipt the word that the request was accepted, one
-    about what waits for a moderator all others of which that moderator is told.
+    One about a message takes all others about the same request, a receipt the word that the request
+    was accepted, one about what waits for a moderator all others of which that moderator is told.
     """
     rows = _told_in(mail.id)
     if mail.kind == OF_DIGEST or not rows:
@@ -75,7 +77,8 @@ def prepare(mail: Work) -> bool:
         same = (Notification.kind == "comment", Notification.request_id == first.request_id)
         _join(mail, own, *same)
     elif first.kind == "submit" and first.audience == states.REQUESTER:
-        # What a trusted person sends is accepted in the same moment: one e-mail is the receipt of both.
+        # What a trusted person sends is accepted in the same moment: one e-mail is the receipt of
+        # both.
         at_once = sa.select(Event.id).where(
             Event.transition == "accept", Event.actor_role == states.SYSTEM
         )
@@ -93,7 +96,9 @@ def _told_in(mail_id: int) -> list[Notification]:
 
 
 def _join(mail: Work, *conditions: sa.ColumnElement[bool]) -> None:
-    """Have an e-mail tell the unsent notifications that satisfy the conditions, instead of their own e-mails."""
+    """Have an e-mail tell the unsent notifications that satisfy the conditions,
+    instead of their own e-mails.
+    """
     query = sa.select(Work).join(Notification, Notification.mail_id == Work.id)
     query = query.where(outbox.unsent(), Work.kind == mail.kind, Work.id != mail.id, *conditions)
     others = model.Session.scalars(query.with_for_update(of=Work, skip_locked=True)).unique().all()
@@ -143,8 +148,9 @@ def _render(user: Any, rows: list[Notification], is_digest: bool) -> DataDict | 
 
 
 def _gather(letter: Letter, rows: list[Notification]) -> None:
-    """Make one item of several messages about one request, with a subject that says how many there are; also of a
-    receipt and the word that the request was accepted."""
+    """Make one item of several messages about one request, with a subject that says how many there
+    are; also of a receipt and the word that the request was accepted.
+    """
     request = model.Session.get(Request, rows[0].request_id)
     if len(letter.items) == 1 or request is None:
         return
@@ -204,7 +210,9 @@ def _digest(user_id: str) -> int:
 
 
 def _is_due(setting: Setting, oldest: datetime) -> bool:
-    """Return whether the period has passed since the last digest or, without one, since the oldest notification."""
+    """Return whether the period has passed since the last digest or, without one,
+    since the oldest notification.
+    """
     if setting.last_digest:
         since = max(setting.last_digest, oldest - timedelta(days=7))
     else:
@@ -218,7 +226,8 @@ def headers_of(rows: Sequence[Notification]) -> dict[str, str]:
     requests = {row.request_id for row in rows}
     request_id = first.request_id if len(requests) == 1 else ""
     headers = {**mailing.AUTOMATIC, **_thread(first, request_id)}
-    # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole service.
+    # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole
+    # service.
     if people.is_mailbox(first.user_id):
         return headers
     token = unsubscribe_token(first.user_id, request_id)
@@ -227,7 +236,9 @@ def headers_of(rows: Sequence[Notification]) -> dict[str, str]:
 
 
 def _thread(first: Notification, request_id: str) -> dict[str, str]:
-    """Return a Message-ID that is the same when sent again, and References to the first e-mail about the request."""
+    """Return a Message-ID that is the same when sent again,
+    and References to the first e-mail about the request.
+    """
     own = mailing.message_id("notification", str(first.id))
     if not request_id:
         return {"Message-ID": own}
@@ -259,7 +270,8 @@ class Letter:
         items: one for each notification; several in a digest.
         closing: why the recipient gets it.
         settings_url: page where that can be changed.
-        marker: line above which to write a reply, "" when replies are not accepted; reply: what a reply becomes.
+        marker: line above which to write a reply, "" when replies are not accepted; reply: what a
+            reply becomes.
     """
 
     subject: str
@@ -336,7 +348,9 @@ def letter_to(user: model.User | Mailbox, sentence: str, items: list[Item]) -> L
 
 
 def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
-    """Return recipient, subject and both forms of an e-mail, as arguments of `mailing.hand_over`."""
+    """Return recipient, subject and both forms of an e-mail,
+    as arguments of `mailing.hand_over`.
+    """
     return {
         "recipient_name": texts.name_of(user),
         "recipient_email": user.email,
@@ -371,7 +385,9 @@ def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | No
 
 
 def _is_still_told(row: Notification, request: Request, reader: people.Reader) -> bool:
-    """Return whether a recipient may still get a notification: they may have left the service since."""
+    """Return whether a recipient may still get a notification:
+    they may have left the service since.
+    """
     if row.audience in OF_THE_SERVICE:
         return reader.is_inside(request)
     return reader.may_read(request) or row.audience == states.FORMER_SERVICE
@@ -432,7 +448,9 @@ def _was_it_answered(request: Request) -> list[tuple[str, str]]:
 
 
 def _add_answers(item: Item, request: Request, reader: people.Reader) -> None:
-    """Add the files and links of the answer that the recipient may read, and until when they are private."""
+    """Add the files and links of the answer that the recipient may read,
+    and until when they are private.
+    """
     days = set()
     for answer in attachments.answers_of(request, reader):
         url = answer["url"]
@@ -546,8 +564,8 @@ def is_internal(row: Notification) -> bool:
 
 
 def answered(rows: Sequence[Notification]) -> Notification:
-    """Return the notification to which a reply to an e-mail refers: an internal one if there is any, so that the reply
-    is not published.
+    """Return the notification to which a reply to an e-mail refers: an internal one if there is
+    any, so that the reply is not published.
     """
     return next((row for row in rows if is_internal(row)), rows[0])
 
@@ -595,12 +613,16 @@ SATISFACTION_SECONDS = 180 * 24 * 3600
 
 
 def satisfaction_token(request: Request) -> str:
-    """Return a signed token that lets the requester say whether the request was answered, and nothing else."""
+    """Return a signed token that lets the requester say whether the request was answered,
+    and nothing else.
+    """
     return mailing.sign(SATISFACTION, [request.requester_id, request.id])
 
 
 def request_of_token(written: str) -> Request | None:
-    """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
+    """Return the request of a token, None when it is invalid, too old,
+    or its user is no longer the requester.
+    """
     user_id, request_id = mailing.read(SATISFACTION, written, SATISFACTION_SECONDS) or ("", "")
     request = model.Session.get(Request, request_id)
     if request is not None and request.requester_id == user_id:
@@ -612,7 +634,8 @@ UNSUBSCRIBE = "ecosphere-requests-unsubscribe"
 
 
 def unsubscribe_token(user_id: str, request_id: str) -> str:
-    """Return a signed token that unsubscribes a user from a request's e-mails, or from all with "", and nothing else.
+    """Return a signed token that unsubscribes a user from a request's e-mails, or from all with "",
+    and nothing else.
 
     It does not expire, so that old e-mails can still be used to unsubscribe.
     """
@@ -620,7 +643,9 @@ def unsubscribe_token(user_id: str, request_id: str) -> str:
 
 
 def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
-    """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
+    """Return the ids of the user and the request ("" for all) of a token,
+    None when it is invalid.
+    """
     ids = mailing.read_lasting(UNSUBSCRIBE, written)
     if ids is None:
         return None

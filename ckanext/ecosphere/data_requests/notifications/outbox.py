@@ -1,10 +1,13 @@
-"""Notifications and their e-mails, written in the transaction of their event, so that none is lost or sent twice.
+"""Notifications and their e-mails, written in the transaction of their event, so that none is lost
+or sent twice.
 
-The audiences of a transition come from the table (`states.audiences`). Each user gets one row per event and channel,
-for the first audience they belong to: a requester who also follows the request is notified as the requester.
+The audiences of a transition come from the table (`states.audiences`). Each user gets one row per
+event and channel, for the first audience they belong to: a requester who also follows the request
+is notified as the requester.
 
-Moderators are told of pending contributions some time later, of all in one e-mail: a new user who writes a hundred
-texts takes one line of it. The texts, and the titles of private requests, are shown on the moderators' pages only.
+Moderators are told of pending contributions some time later, of all in one e-mail: a new user who
+writes a hundred texts takes one line of it. The texts, and the titles of private requests, are
+shown on the moderators' pages only.
 """
 
 from __future__ import annotations
@@ -42,8 +45,8 @@ from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.work.model import PENDING, Work
 from ckanext.ecosphere.work.outbox import Outbox
 
-#: The e-mails: each tells one or several notifications (`Notification.mail_id`) to an account or a mailbox. They are
-#: kept for ever, since they prove that a person was told of a decision.
+#: The e-mails: each tells one or several notifications (`Notification.mail_id`) to an account or a
+#: mailbox. They are kept for ever, since they prove that a person was told of a decision.
 OUTBOX = Outbox(
     name="ecosphere-requests-mails",
     function="ckanext.ecosphere.data_requests.notifications.delivery.deliver",
@@ -202,7 +205,8 @@ def _row(common: DataDict, recipient: str, audience: Audience) -> DataDict:
 def _send(rows: Iterable[Notification], moment: datetime) -> None:
     """Add the e-mails of new notifications.
 
-    Messages wait a little, so that one e-mail tells of all about a request; so do contributions to review.
+    Messages wait a little, so that one e-mail tells of all about a request; so do contributions to
+    review.
     """
     reviews, messages, others = [], [], []
     for row in rows:
@@ -241,7 +245,8 @@ def unsent() -> sa.ColumnElement[bool]:
 
 
 def drop(*conditions: sa.ColumnElement[bool]) -> None:
-    """Drop notifications by e-mail that were not sent yet, or wait for a digest; the caller commits.
+    """Drop notifications by e-mail that were not sent yet, or wait for a digest; the caller
+    commits.
 
     An e-mail that has nothing left to tell is not sent.
     """
@@ -265,7 +270,9 @@ def forget(*conditions: sa.ColumnElement[bool]) -> int:
 
 
 def _without_duplicates(boxes: Mapping[str, Audience], user_ids: list[str]) -> dict[str, Audience]:
-    """Return mailboxes without duplicate addresses: neither that of a user notified at once, nor one twice."""
+    """Return mailboxes without duplicate addresses: neither that of a user notified at once,
+    nor one twice.
+    """
     addresses = model.Session.scalars(
         sa.select(model.User.email).where(model.User.id.in_(user_ids))
     )
@@ -283,8 +290,8 @@ def _without_duplicates(boxes: Mapping[str, Audience], user_ids: list[str]) -> d
 def _recipients_of(
     request: Request, audiences: Iterable[Audience], actor: str | None, fields: Row
 ) -> dict[str, Audience]:
-    """Map each user to the audience as which they are notified, the first that has them; the acting user only gets
-    receipts.
+    """Map each user to the audience as which they are notified, the first that has them; the acting
+    user only gets receipts.
     """
     recipients: dict[str, Audience] = {}
     for audience in audiences:
@@ -316,7 +323,8 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
 
 
 def _listed_for(reader: people.Reader) -> sa.Select[tuple[Notification]]:
-    """Select the notifications of a user on the page, without those of requests that the user may no longer read.
+    """Select the notifications of a user on the page, without those of requests that the user may
+    no longer read.
 
     The notice of a transfer to the former service stays.
     """
@@ -331,7 +339,9 @@ def unseen(reader: people.Reader) -> int:
 
 
 def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, list[Notification]]:
-    """Return the number of notifications of a user, and some of them for the page, the latest first."""
+    """Return the number of notifications of a user, and some of them for the page,
+    the latest first.
+    """
     query = _listed_for(reader)
     latest = query.order_by(Notification.created.desc(), Notification.id.desc())
     on_this_page = model.Session.scalars(latest.offset(start).limit(rows))
@@ -339,7 +349,10 @@ def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, list[N
 
 
 def mark_seen(user_id: str, request_id: str | None) -> int:
-    """Mark a user's notifications on the page, or those about one request, as seen; return how many were not."""
+    """Mark a user's notifications on the page, or those about one request, as seen.
+
+    Return how many were not.
+    """
     conditions = [Notification.user_id == user_id, UNSEEN]
     if request_id:
         conditions.append(Notification.request_id == request_id)
@@ -380,7 +393,9 @@ def waits_for_moderator(row: Notification, request: Request) -> bool:
 
 
 def review_lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
-    """Return a notification for each request and kind of contribution still pending, with their number."""
+    """Return a notification for each request and kind of contribution still pending,
+    with their number.
+    """
     requests = by_ids(Request, {row.request_id for row in rows})
     pending: dict[tuple[str, str], list[Notification]] = {}
     for row in rows:

@@ -1,4 +1,5 @@
-"""Scheduled tasks of requests: reminders, escalation, expiry, publication of answers on their day, notice of silence.
+"""Scheduled tasks of requests: reminders, escalation, expiry, publication of answers on their day,
+notice of silence.
 
 `STEPS` lists them all, with those of other modules. Idempotent: each thing is done once.
 """
@@ -60,9 +61,11 @@ def last_tick() -> datetime | None:
 
 
 def remind_services() -> int:
-    """Remind services a week before an answer is due, the day before, and each week once it is late.
+    """Remind services a week before an answer is due, the day before, and each week once it is
+    late.
 
-    Reminders go to the assignee or their stand-in, and to the whole service when there is neither or once it is late.
+    Reminders go to the assignee or their stand-in, and to the whole service when there is neither
+    or once it is late.
     """
     today = clock.today()
     query = sa.select(Request.id, Request.due).where(
@@ -94,7 +97,10 @@ def _written(keys: list[str]) -> set[str]:
 
 
 def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
-    """Return the kind of the day's reminder and its key, which is unique; a new due date gives new keys."""
+    """Return the kind of the day's reminder and its key, which is unique.
+
+    A new due date gives new keys.
+    """
     days_left = (due - today).days
     stem = f"{request_id}:{due.isoformat()}"
     if days_left < 0:
@@ -104,8 +110,8 @@ def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
 
 
 def remind_of_reviews() -> int:
-    """Remind the administrators and the head of a service of pending reviews, once in the week before the due date and
-    once after it.
+    """Remind the administrators and the head of a service of pending reviews, once in the week
+    before the due date and once after it.
     """
     query = sa.select(Request.id).where(Request.review_due <= clock.today() + timedelta(days=WEEK))
     return jobs.one_by_one(model.Session.scalars(query).all(), _remind_of_review)
@@ -149,10 +155,11 @@ def _remind_requester(request_id: str) -> int:
 
 
 def _wants_reminder(request: Request, today: date) -> bool:
-    """Return whether a reminder is due: the first a week before the last day, the second the day before.
+    """Return whether a reminder is due: the first a week before the last day, the second the day
+    before.
 
-    They follow later where the time is shorter, but on separate days, and none on the day of the question. Expiry comes
-    after both.
+    They follow later where the time is shorter, but on separate days, and none on the day of the
+    question. Expiry comes after both.
     """
     if request.answer_by is None or request.reminders >= states.REMINDERS_BEFORE_EXPIRY:
         return False
@@ -167,7 +174,9 @@ def _wants_reminder(request: Request, today: date) -> bool:
 
 
 def expire() -> int:
-    """Close requests whose requester did not answer, at the earliest a day after the second reminder."""
+    """Close requests whose requester did not answer,
+    at the earliest a day after the second reminder.
+    """
     today = clock.today()
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
@@ -179,7 +188,10 @@ def expire() -> int:
 
 
 def tell_of_silence() -> int:
-    """Notify requesters once the period ends that silence is a refusal, and how to contest it; once per due date."""
+    """Notify requesters once the period ends that silence is a refusal, and how to contest it.
+
+    Once per due date.
+    """
     # Skip periods that ended long ago.
     near = Request.due.between(clock.today() - timedelta(days=WEEK), clock.today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
@@ -199,7 +211,8 @@ def _tell_of_silence(request_id: str) -> int:
 
 
 def escalate() -> int:
-    """Notify the administrators of a service, then its head, of requests due or late; return the number of escalations.
+    """Notify the administrators of a service, then its head, of requests due or late; return the
+    number of escalations.
 
     Raises:
         SomeFailed: some failed; all others were done.
@@ -208,7 +221,9 @@ def escalate() -> int:
 
 
 def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
-    """Yield for each escalation its audience, the id of the request and the latest due date concerned."""
+    """Yield for each escalation its audience, the id of the request and
+    the latest due date concerned.
+    """
     days_of = {
         states.ADMINISTRATORS: config.escalation_administrators(),
         states.CHIEF: config.escalation_chief(),
@@ -221,7 +236,9 @@ def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
 
 
 def _unescalated(audience: str, last: date) -> Sequence[str]:
-    """Return the ids of the requests due until a day of which an audience was not told, those due first before."""
+    """Return the ids of the requests due until a day of which an audience was not told,
+    those due first before.
+    """
     key = sa.func.concat(_escalation_key(audience, ""), sa.cast(Request.due, sa.Text))
     traces = sa.exists().where(Trace.request_id == Request.id, Trace.key == key)
     query = sa.select(Request.id).where(
@@ -256,7 +273,10 @@ def _escalate_one(escalation: tuple[str, str, date]) -> int:
 
 
 def publish_answers() -> int:
-    """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
+    """Publish the deliveries that are due, where the request is answered at present.
+
+    Return of how many requests.
+    """
     query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
     return jobs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
 

@@ -1,6 +1,8 @@
-"""Texts of notifications on the page and in e-mails, in the recipient's language, and what they quote of users.
+"""Texts of notifications on the page and in e-mails, in the recipient's language, and what they
+quote of users.
 
-A quoted text has its author, a notice that it is not official, and no link that works if its author was not trusted.
+A quoted text has its author, a notice that it is not official, and no link that works if its author
+was not trusted.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         service: title of the service.
 
     Raises:
-        KeyError: a later version of the suite wrote the notification; that version has its sentence.
+        KeyError: a later version of the suite wrote the notification; that version has its
+            sentence.
     """
     words = wording.message("notifications", f"{kind}/{audience}", kind, signal=request.is_signal)
     if words == kind:
@@ -90,7 +93,9 @@ def waiting(number: int) -> str:
 
 
 def service_of(request: Request, event: Event | None) -> str:
-    """Return the title of the service in a notification: that of the event if any, else of the request."""
+    """Return the title of the service in a notification: that of the event if any,
+    else of the request.
+    """
     of_event = event.fields.get("organization") if event else None
     key = of_event or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
@@ -100,7 +105,9 @@ def service_of(request: Request, event: Event | None) -> str:
 
 
 def _services(requests: Iterable[Request], events: Iterable[Event]) -> dict[Any, Any]:
-    """Load the services of notifications in one query, so that `service_of` finds each in the session."""
+    """Load the services of notifications in one query,
+    so that `service_of` finds each in the session.
+    """
     keys = {request.organization_id for request in requests}
     for event in events:
         keys |= {event.fields.get("organization"), event.fields.get("former_organization")}
@@ -136,7 +143,9 @@ OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR, states.SYSTEM)
 
 
 def may_be_quoted(row: Comment | Event | None) -> bool:
-    """Return whether an e-mail may quote a text: it is neither hidden nor held for moderation nor rejected."""
+    """Return whether an e-mail may quote a text: it is neither hidden nor
+    held for moderation nor rejected.
+    """
     if row is None:
         return True
     return row.moderation in trust.SHOWN and not (isinstance(row, Comment) and row.hidden)
@@ -159,7 +168,9 @@ def quoted_step(event: Event) -> tuple[str, str]:
 
 
 def _quoted(author: str, role: str, words: str, moderation: str) -> tuple[str, str]:
-    """Return author and text, with a notice if neither is official, and without links if the author was untrusted."""
+    """Return author and text, with a notice if neither is official,
+    and without links if the author was untrusted.
+    """
     if role in OFFICIAL:
         return author, words
     label = _(
@@ -179,9 +190,11 @@ def title_of(request: Request) -> str:
 
 
 def name_of(user: model.User | Mailbox) -> str:
-    """Return the recipient's name on one line and with links neutralised: they may not have chosen it.
+    """Return the recipient's name on one line and with links neutralised: they may not have chosen
+    it.
 
-    For untrusted users whose address may belong to someone else, it is the account name, which cannot hold a message.
+    For untrusted users whose address may belong to someone else, it is the account name, which
+    cannot hold a message.
     """
     if _may_be_somebody_else(user):
         return harmless(characters.one_line(user.name))
@@ -189,8 +202,8 @@ def name_of(user: model.User | Mailbox) -> str:
 
 
 def is_kept_back(request: Request, user_id: str) -> bool:
-    """Return whether an e-mail omits what its recipient wrote, because it is not moderated yet and the recipient may be
-    a third party whose address an untrusted author gave.
+    """Return whether an e-mail omits what its recipient wrote, because it is not moderated yet and
+    the recipient may be a third party whose address an untrusted author gave.
     """
     own = request.opened is None and request.requester_id == user_id
     return own and _may_be_somebody_else(model.User.get(user_id))
@@ -227,7 +240,9 @@ def details(kind: str, request: Request, event: Event | None) -> list[tuple[str,
 
 
 def _value(code: str, request: Request, fields: Row) -> str:
-    """Return a detail: of the event or, for reminders, which have none of their own, of the request."""
+    """Return a detail: of the event or, for reminders, which have none of their own,
+    of the request.
+    """
     if code in VALUES:
         return VALUES[code](request, fields)
     value = fields.get(code) or getattr(request, code, "")
@@ -237,7 +252,9 @@ def _value(code: str, request: Request, fields: Row) -> str:
 
 
 def _target(request: Request, fields: Row) -> str:
-    """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
+    """Return the request merged into, "" when the requester may not read it,
+    as it may not be moderated yet.
+    """
     target = model.Session.get(Request, fields.get("target") or "")
     reader = people.reader_of_id(request.requester_id)
     if target and reader.may_read(target):
@@ -246,7 +263,9 @@ def _target(request: Request, fields: Row) -> str:
 
 
 def _catalogue(request: Request, fields: Row) -> str:
-    """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
+    """Return the address of the lists that a person asked to specify a
+    request is told of (R. 124-1, II).
+    """
     if request.is_signal:
         return ""
     return address("dataset/")

@@ -1,4 +1,6 @@
-"""Fixtures and helpers of the data request tests: a portal with users and services, created once, without requests."""
+"""Fixtures and helpers of the data request tests: a portal with users and services, created once,
+without requests.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,13 @@ DRAFT = {
 
 #: Grounds for a refusal that meet the minimum length and can be contested.
 REASON = "Les stations recensées sont peu nombreuses et leur localisation précise les exposerait au prélèvement."
-REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON, "emissions": "no", "balance": REASON}
+REFUSAL = {
+    "ground": "L124-4-I-2",
+    "law": REASON,
+    "facts": REASON,
+    "emissions": "no",
+    "balance": REASON,
+}
 #: An extension, which only information on the environment has.
 EXTENSION = {"reason": REASON, "environmental": "yes"}
 #: Users who may sign decisions, and their job titles.
@@ -70,7 +78,10 @@ AUTHORS = {
 
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
-    """Create the users and services, and remove all datasets; reuse users and services of an earlier module."""
+    """Create the users and services, and remove all datasets.
+
+    Reuse users and services of an earlier module.
+    """
     model.Session.remove()
     if not lacking() and _is_populated():
         model.Session.execute(sa.text("TRUNCATE package CASCADE"))
@@ -94,19 +105,33 @@ def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
 
 
 def _is_populated() -> bool:
-    """Return whether the users and services are there as `populate` makes them, whatever earlier tests did to them."""
+    """Return whether the users and services are there as `populate` makes them,
+    whatever earlier tests did to them.
+    """
     columns = (model.User.name, model.User.fullname, model.User.email, model.User.state)
-    users = {tuple(user) for user in model.Session.execute(sa.select(*columns)) if user[0] != tk.config["ckan.site_id"]}
-    expected = {(name, f"{name.title()} Nom", f"{name}@secret.example", "active") for name in PEOPLE}
+    users = {
+        tuple(user)
+        for user in model.Session.execute(sa.select(*columns))
+        if user[0] != tk.config["ckan.site_id"]
+    }
+    expected = {
+        (name, f"{name.title()} Nom", f"{name}@secret.example", "active") for name in PEOPLE
+    }
     members = sa.select(model.User.name, model.Group.name, model.Member.capacity).where(
-        model.Member.table_id == model.User.id, model.Member.group_id == model.Group.id, model.Member.state == "active"
+        model.Member.table_id == model.User.id,
+        model.Member.group_id == model.Group.id,
+        model.Member.state == "active",
     )
     roles = {tuple(member) for member in model.Session.execute(members)}
-    groups = {tuple(group) for group in model.Session.execute(sa.select(model.Group.name, model.Group.state))}
+    groups = {
+        tuple(group)
+        for group in model.Session.execute(sa.select(model.Group.name, model.Group.state))
+    }
     return (
         {user for user in users if user[0] != "boss"} == expected
         and any(user[0] == "boss" and user[3] == "active" for user in users)
-        and {role for role in roles if role[0] in PEOPLE} == {(name, *role) for name, role in PEOPLE.items() if role}
+        and {role for role in roles if role[0] in PEOPLE}
+        == {(name, *role) for name, role in PEOPLE.items() if role}
         and groups == {(name, "active") for name in SERVICES}
     )
 
@@ -115,7 +140,9 @@ def populate() -> None:
     """Create the users and services."""
     factories.Sysadmin(name="boss", fullname="Berthe Boss", image_url="")
     for name in PEOPLE:
-        factories.User(name=name, fullname=f"{name.title()} Nom", email=f"{name}@secret.example", image_url="")
+        factories.User(
+            name=name, fullname=f"{name.title()} Nom", email=f"{name}@secret.example", image_url=""
+        )
     for name, (title, kind, territory) in SERVICES.items():
         extras = {organisations.KIND: kind, organisations.TERRITORY: territory}
         factories.Organization(
@@ -134,7 +161,9 @@ def forget_requests() -> None:
     empty([each for each in Request.metadata.sorted_tables if each.name.startswith(tables)])
     model.Session.commit()
     for name, quality in AUTHORS.items():
-        letters.keep_author(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
+        letters.keep_author(
+            user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality}
+        )
     model.Session.commit()
     # Datasets saved before the test are not compared with its requests.
     now = datetime.now(timezone.utc).replace(tzinfo=None)
@@ -147,10 +176,14 @@ def forget_requests() -> None:
 
 @pytest.fixture(autouse=True)
 def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise the rate limits: tests write more per hour than people do. The throttling tests set their own limits."""
+    """Raise the rate limits: tests write more per hour than people do.
+
+    The throttling tests set their own limits.
+    """
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
-    # Show and send texts of new users at once; `test_moderation` and `test_threads` test moderation and delays.
+    # Show and send texts of new users at once; `test_moderation` and `test_threads` test moderation
+    # and delays.
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 0)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 0)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 0)
@@ -186,7 +219,9 @@ def row(request: dict[str, Any]) -> Request:
 def step(request: dict[str, Any], transition: str, person: str, **data: Any) -> dict[str, Any]:
     """Perform a transition on the current version of a request."""
     version = row(request).version
-    return act("transition", person, id=request["id"], transition=transition, version=version, **data)
+    return act(
+        "transition", person, id=request["id"], transition=transition, version=version, **data
+    )
 
 
 def draft(person: str = "asker", **changes: Any) -> dict[str, Any]:
@@ -202,12 +237,16 @@ def submitted(person: str = "asker", **changes: Any) -> dict[str, Any]:
 def opened(person: str = "asker", service: str = "ddt-42", **changes: Any) -> dict[str, Any]:
     """Create a request that is open and assigned to a service."""
     made = submitted(person, **changes)
-    return made if made["state"] == "open" else step(made, "accept", "moderator", organization=service)
+    return (
+        made if made["state"] == "open" else step(made, "accept", "moderator", organization=service)
+    )
 
 
 def dataset(**changes: Any) -> dict[str, Any]:
     """Create a public dataset of `ddt-42`."""
-    return factories.Dataset(**{"owner_org": group_id("ddt-42"), "title": "Zones humides du Forez", **changes})
+    return factories.Dataset(
+        **{"owner_org": group_id("ddt-42"), "title": "Zones humides du Forez", **changes}
+    )
 
 
 Maker = Callable[..., dict[str, Any]]

@@ -1,4 +1,6 @@
-"""A minimal IMAP server with one folder: LOGIN, SEARCH for unseen e-mails, FETCH and STORE (RFC 3501)."""
+"""A minimal IMAP server with one folder: LOGIN, SEARCH for unseen e-mails,
+FETCH and STORE (RFC 3501).
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,11 @@ class Imap:
     def _uid(self, words: str, say: Any, handler: Any) -> bool:
         command, rest = words.split(" ", 1)
         if command == "SEARCH":
-            waiting = [str(n) for n, flags in enumerate(self.flags, 1) if not flags & {"\\Seen", "\\Flagged"}]
+            waiting = [
+                str(n)
+                for n, flags in enumerate(self.flags, 1)
+                if not flags & {"\\Seen", "\\Flagged"}
+            ]
             say(" ".join(["* SEARCH", *waiting]))
             return True
         number, what = rest.split(" ", 1)
@@ -82,6 +88,8 @@ class Imap:
         else:
             part = mail.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n" if "HEADER" in what else mail
             self.sent += len(part)
-            say(f"* {number} FETCH (UID {number} {what.strip('()').replace('.PEEK', '')} {{{len(part)}}}")
+            say(
+                f"* {number} FETCH (UID {number} {what.strip('()').replace('.PEEK', '')} {{{len(part)}}}"
+            )
             handler.wfile.write(part + b")\r\n")
         return True

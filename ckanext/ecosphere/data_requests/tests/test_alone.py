@@ -1,4 +1,6 @@
-"""Data requests without any other room: no schema, search, harvest, quality or activity plugin is loaded."""
+"""Data requests without any other room: no schema, search, harvest,
+quality or activity plugin is loaded.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ pytestmark = [
     pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "peopled"),
 ]
 
-NEIGHBOURS = ("ecosphere_schemas", "ecosphere_search", "ecosphere_quality", "ecosphere_harvest", "activity")
+NEIGHBOURS = (
+    "ecosphere_schemas",
+    "ecosphere_search",
+    "ecosphere_quality",
+    "ecosphere_harvest",
+    "activity",
+)
 
 
 @pytest.fixture
@@ -37,10 +45,20 @@ def test_from_asking_to_the_answer_without_neighbours(app: CKANTestApp):
     answer = dataset(title="Zones humides de la Loire")
     made = draft()
     at = f"/demandes/{made['id']}"
-    asking = {f"{at}/modifier/{name}": 200 for name in ("quoi", "usage", "territoire", "delais", "envoi")}
+    asking = {
+        f"{at}/modifier/{name}": 200 for name in ("quoi", "usage", "territoire", "delais", "envoi")
+    }
     assert {path: visit(app, "asker", path).status_code for path in asking} == asking
     assert answer["name"] in visit(app, "asker", f"{at}/modifier/envoi").body
-    sent = visit(app, "asker", f"{at}/modifier/envoi", version=1, visibility="public", go="send", similar_seen="1")
+    sent = visit(
+        app,
+        "asker",
+        f"{at}/modifier/envoi",
+        version=1,
+        visibility="public",
+        go="send",
+        similar_seen="1",
+    )
     assert sent.status_code == 302
     made = step(made, "accept", "moderator", organization="ddt-42")
     act("comment", "editor", id=made["id"], text=f"Voir /dataset/{answer['name']}")

@@ -1,4 +1,7 @@
-"""One question to several services: a request for each, one page for all answers; and the public page of a service."""
+"""One question to several services: a request for each, one page for all answers.
+
+And the public page of a service.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,25 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.logic.actions import changing
 from ckanext.ecosphere.data_requests.model import Letter, Request
-from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, group_id, opened, row, step
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REFUSAL,
+    act,
+    dataset,
+    group_id,
+    opened,
+    row,
+    step,
+)
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
 pytestmark = pytest.mark.usefixtures("portal")
 
 
 def asked_of_two(app: CKANTestApp, **changes: Any) -> tuple[dict[str, Any], Request]:
-    """Create a request, and have its author send it to a second service from its page; return both."""
+    """Create a request, and have its author send it to a second service from its page.
+
+    Return both.
+    """
     made = opened(**changes)
     sent = visit(app, "asker", f"/demandes/{made['reference']}/services", organizations="dreal-ara")
     assert sent.status_code == 302, sent.body
@@ -37,7 +51,9 @@ def test_each_service_has_a_request_of_its_own_and_its_requester_one_page(app: C
         first.requester_id,
     )
     assert other.reference != first.reference and other.due and other.submitted
-    assert model.Session.scalars(sa.select(Letter).where(Letter.request_id == other.id)).all()  # its own receipt
+    assert model.Session.scalars(
+        sa.select(Letter).where(Letter.request_id == other.id)
+    ).all()  # its own receipt
     found = act("show", "moderator", id=other.id)
     assert "several services" in found["routing_reason"]
     if other.state == "submitted":
@@ -47,28 +63,41 @@ def test_each_service_has_a_request_of_its_own_and_its_requester_one_page(app: C
     step(found, "refuse", "other-admin", **REFUSAL)
     for id in (made["reference"], other.reference):
         page = visit(app, "asker", f"/demandes/{id}/services").body
-        assert all(each in page for each in ("DDT 42", "DREAL Auvergne", "zones-de-la-loire", "L. 124-4"))
+        assert all(
+            each in page for each in ("DDT 42", "DREAL Auvergne", "zones-de-la-loire", "L. 124-4")
+        )
         assert f"/demandes/{id}/services" in visit(app, None, f"/demandes/{id}").body
 
 
 def test_what_a_reader_may_not_read_is_no_part_of_the_page(app: CKANTestApp):
     made, other = asked_of_two(app, visibility="private")
-    mine, theirs = (act("batch_show", person, id=made["id"])["parts"] for person in ("asker", "editor"))
+    mine, theirs = (
+        act("batch_show", person, id=made["id"])["parts"] for person in ("asker", "editor")
+    )
     assert (len(mine), [each["id"] for each in theirs]) == (2, [made["id"]])
     assert visit(app, "friend", f"/demandes/{made['reference']}/services").status_code == 404
-    assert other.reference not in visit(app, "editor", f"/demandes/{made['reference']}/services").body
+    assert (
+        other.reference not in visit(app, "editor", f"/demandes/{made['reference']}/services").body
+    )
 
 
 @pytest.mark.parametrize(
     ("services", "words"),
-    [([], ""), (["ddt-42"], "DDT 42"), (["ddt-42", "dreal-ara"], "DDT 42"), ([f"s-{n}" for n in range(60)], "50")],
+    [
+        ([], ""),
+        (["ddt-42"], "DDT 42"),
+        (["ddt-42", "dreal-ara"], "DDT 42"),
+        ([f"s-{n}" for n in range(60)], "50"),
+    ],
 )
 def test_a_question_goes_to_a_service_once(services: list[str], words: str):
     made = opened()
     with pytest.raises(tk.ValidationError) as error:
         act("batch_add", "asker", id=made["id"], organizations=services)
     assert words in str(error.value.error_dict["organizations"])
-    assert len(model.Session.scalars(sa.select(Request)).all()) == 1  # all requests are created, or none
+    assert (
+        len(model.Session.scalars(sa.select(Request)).all()) == 1
+    )  # all requests are created, or none
 
 
 def test_a_question_goes_to_few_services(monkeypatch: pytest.MonkeyPatch):
@@ -81,7 +110,9 @@ def test_a_question_goes_to_few_services(monkeypatch: pytest.MonkeyPatch):
     assert not act("batch_show", "asker", id=made["id"])["may_grow"]
 
 
-def test_the_page_of_a_service_says_how_it_answers(app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+def test_the_page_of_a_service_says_how_it_answers(
+    app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_threshold", 2)
     address = "/organization/ddt-42/demandes"
     answer = dataset()["name"]
@@ -93,7 +124,12 @@ def test_the_page_of_a_service_says_how_it_answers(app: CKANTestApp, ckan_config
         act("satisfaction", "asker", id=made["id"], satisfied=said)
     assert act("stats", None, organization="ddt-42")["satisfaction"] == {"said": 2, "yes": 0.5}
     [line] = act("stats", None)["services"]
-    assert (line["received"], line["waiting"], line["answered"], line["satisfaction"]["yes"]) == (3, 1, 2, 0.5)
+    assert (line["received"], line["waiting"], line["answered"], line["satisfaction"]["yes"]) == (
+        3,
+        1,
+        2,
+        0.5,
+    )
     for person in (None, "asker", "editor"):
         page = visit(app, person, address).body
         assert all(each in page for each in ("Encore ouverte", "Première", "50"))

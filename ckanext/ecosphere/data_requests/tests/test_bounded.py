@@ -1,4 +1,6 @@
-"""The cost of desks, calendars and lists is independent of the number of requests, notifications and datasets."""
+"""The cost of desks, calendars and lists is independent of the number of requests,
+notifications and datasets.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ FROM ecosphere_requests WHERE id LIKE 'many-%'
 
 
 def many(number: int, first_day: int = 1, service: str = "ddt-42") -> None:
-    """Insert open requests of a service, due on consecutive days, the first one `first_day` days from today."""
+    """Insert open requests of a service, due on consecutive days,
+    the first one `first_day` days from today.
+    """
     group = model.Group.get(service)
     first = clock.today() + timedelta(days=first_day - 1)
     values = {"number": number, "first": first, "service": group.id if group else ""}
@@ -72,11 +76,15 @@ def test_what_a_person_may_no_longer_read_does_not_count_among_the_notifications
     tell("editor", "sent")
     assert [act("notification_list", "editor")[name] for name in ("count", "unseen")] == [3, 3]
     model.Session.execute(
-        sa.text("UPDATE ecosphere_requests SET listed = false, organization_id = 'x' WHERE id = 'many-1'")
+        sa.text(
+            "UPDATE ecosphere_requests SET listed = false, organization_id = 'x' WHERE id = 'many-1'"
+        )
     )
     model.Session.commit()
     assert [act("notification_list", "editor")[name] for name in ("count", "unseen")] == [2, 2]
-    model.Session.execute(sa.update(Notification).values(audience="former_service", kind="transfer"))
+    model.Session.execute(
+        sa.update(Notification).values(audience="former_service", kind="transfer")
+    )
     model.Session.commit()
     assert [act("notification_list", "editor")[name] for name in ("count", "unseen")] == [3, 3]
 
@@ -117,7 +125,9 @@ def test_facets_follow_each_change():
     many(50)
     made = opened()
     found = act("list", None)
-    assert found["count"] == 51 and {each["name"]: each["count"] for each in found["facets"]["theme"]} == {"eau": 1}
+    assert found["count"] == 51 and {
+        each["name"]: each["count"] for each in found["facets"]["theme"]
+    } == {"eau": 1}
     step(made, "start", "editor", planned=(clock.today() + timedelta(days=3)).isoformat())
     states = {each["name"]: each["count"] for each in act("list", None)["facets"]["state"]}
     assert states == {"open": 50, "in_progress": 1}
@@ -132,9 +142,18 @@ def test_facets_follow_each_change():
 @pytest.fixture
 def datasets_of_an_editor() -> Iterator[None]:
     """Two thousand datasets created by `editor`."""
-    common: dict[str, Any] = {"state": "active", "type": "dataset", "private": False, "extras": {}, "plugin_data": {}}
+    common: dict[str, Any] = {
+        "state": "active",
+        "type": "dataset",
+        "private": False,
+        "extras": {},
+        "plugin_data": {},
+    }
     maker = {"creator_user_id": user_id("editor")}
-    rows = [{**common, **maker, "id": str(uuid.uuid4()), "name": f"many-{number}"} for number in range(2_000)]
+    rows = [
+        {**common, **maker, "id": str(uuid.uuid4()), "name": f"many-{number}"}
+        for number in range(2_000)
+    ]
     model.Session.execute(sa.insert(model.package_table), rows)
     plans.tidy("package")
     yield
@@ -154,9 +173,16 @@ def test_a_desk_does_not_count_the_datasets_of_its_people(app: CKANTestApp):
 def test_what_is_late_for_long_costs_the_clock_little():
     made, yesterday = opened(), clock.today() - timedelta(days=1)
     first = row(made)
-    columns = [each.name for each in Request.__table__.columns if each.name not in ("id", "reference", "due")]
+    columns = [
+        each.name
+        for each in Request.__table__.columns
+        if each.name not in ("id", "reference", "due")
+    ]
     values = {name: getattr(first, name) for name in columns}
-    late = [{**values, "id": f"late-{n}", "reference": f"DD-2000-{n:05}", "due": yesterday} for n in range(60)]
+    late = [
+        {**values, "id": f"late-{n}", "reference": f"DD-2000-{n:05}", "due": yesterday}
+        for n in range(60)
+    ]
     model.Session.execute(sa.insert(Request), late)
     model.Session.commit()
     assert scheduled.remind_services() >= 60

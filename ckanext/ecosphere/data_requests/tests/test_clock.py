@@ -1,4 +1,6 @@
-"""Legal periods: lengths in months, ends of months, leap years, daylight saving time, public holidays."""
+"""Legal periods: lengths in months, ends of months, leap years, daylight saving time,
+public holidays.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ DAYS = st.dates(date(1990, 1, 1), date(2190, 12, 31))
         ("2028-02-29", 12, "2029-02-28"),
     ],
 )
-def test_a_period_ends_on_the_day_of_the_same_number_or_the_last_of_the_month(received: str, months: int, due: str):
+def test_a_period_ends_on_the_day_of_the_same_number_or_the_last_of_the_month(
+    received: str, months: int, due: str
+):
     assert clock.last_day(date.fromisoformat(received), months) == date.fromisoformat(due)
 
 
@@ -61,13 +65,17 @@ def test_only_an_end_that_moves_is_moved_from_a_day_off():
     received = date(2026, 4, 3)  # ends on Sunday 3 May
     assert clock.last_day(received, 1) == date(2026, 5, 3)
     assert clock.last_day(received, 1, moves=True) == date(2026, 5, 4)
-    assert clock.last_day(date(2026, 4, 2), 1, moves=True) == date(2026, 5, 4)  # from Saturday 2 May
+    assert clock.last_day(date(2026, 4, 2), 1, moves=True) == date(
+        2026, 5, 4
+    )  # from Saturday 2 May
 
 
 def test_the_last_day_of_a_delai_franc_is_the_next_one():
     assert clock.last_day(date(2026, 9, 30), 2, franc=True) == date(2026, 12, 1)
     assert clock.last_day(date(2026, 12, 31), 2, franc=True) == date(2027, 3, 1)
-    assert clock.last_day(date(2026, 10, 24), 2, franc=True, moves=True) == date(2026, 12, 28)  # 25 is a Friday
+    assert clock.last_day(date(2026, 10, 24), 2, franc=True, moves=True) == date(
+        2026, 12, 28
+    )  # 25 is a Friday
 
 
 def test_holidays_follow_one_another_and_weekends():
@@ -83,12 +91,21 @@ def test_alsace_moselle_and_overseas_have_days_of_their_own():
     assert good_friday in clock.holidays(2026, clock.holiday_zone("departement-67"))
     assert date(2026, 5, 27) in clock.holidays(2026, clock.holiday_zone("outre-mer-glp"))
     assert date(2026, 5, 27) not in clock.holidays(2026, clock.holiday_zone("departement-42"))
-    assert clock.last_day(date(2026, 11, 25), 1, moves=True, zone=clock.ALSACE_MOSELLE) == date(2026, 12, 28)
+    assert clock.last_day(date(2026, 11, 25), 1, moves=True, zone=clock.ALSACE_MOSELLE) == date(
+        2026, 12, 28
+    )
 
 
 @pytest.mark.parametrize(
     ("year", "day"),
-    [(1961, "04-02"), (2000, "04-23"), (2024, "03-31"), (2025, "04-20"), (2026, "04-05"), (2038, "04-25")],
+    [
+        (1961, "04-02"),
+        (2000, "04-23"),
+        (2024, "03-31"),
+        (2025, "04-20"),
+        (2026, "04-05"),
+        (2038, "04-25"),
+    ],
 )
 def test_easter_is_when_it_was(year: int, day: str):
     assert clock.easter(year).isoformat() == f"{year}-{day}"
@@ -102,8 +119,13 @@ def test_easter_is_a_sunday_of_spring_and_a_year_has_eleven_holidays_at_most(yea
 
 
 @given(DAYS, st.integers(1, 2), st.booleans())
-def test_a_moved_end_is_never_before_the_plain_one_nor_on_a_day_off(day: date, months: int, franc: bool):
-    plain, end = clock.last_day(day, months, franc=franc), clock.last_day(day, months, franc=franc, moves=True)
+def test_a_moved_end_is_never_before_the_plain_one_nor_on_a_day_off(
+    day: date, months: int, franc: bool
+):
+    plain, end = (
+        clock.last_day(day, months, franc=franc),
+        clock.last_day(day, months, franc=franc, moves=True),
+    )
     assert plain <= end <= plain + timedelta(days=5)
     assert end.weekday() < clock.SATURDAY and end not in clock.holidays(end.year)
 

@@ -25,17 +25,25 @@ def rows(app: Any, person: str, address: str = TABLE) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.body.removeprefix("\ufeff")), delimiter=";"))
 
 
-def test_an_agent_takes_the_requests_as_a_table_without_formulas_and_names(app: Any, monkeypatch: Any):
+def test_an_agent_takes_the_requests_as_a_table_without_formulas_and_names(
+    app: Any, monkeypatch: Any
+):
     monkeypatch.setattr(desk, "AT_ONCE", 1)
     first, second = opened(title="=1+1"), opened(title="Haies bocagères", visibility="private")
     found = rows(app, "editor")
     assert {each["Référence"] for each in found} == {first["reference"], second["reference"]}
     assert {each["Titre"] for each in found} == {"'=1+1", "Haies bocagères"}
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", found[0]["Reçue le"]), "as spreadsheets read it"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", found[0]["Reçue le"]), (
+        "as spreadsheets read it"
+    )
     moment = dates.read(row(first).submitted)
-    assert moment and moment.strftime("%Y-%m-%d %H:%M") in {each["Reçue le"] for each in found}, "in Paris"
+    assert moment and moment.strftime("%Y-%m-%d %H:%M") in {each["Reçue le"] for each in found}, (
+        "in Paris"
+    )
     assert "asker" not in str(found).lower()
-    assert [each["Titre"] for each in rows(app, "editor", f"{TABLE}?q=haies")] == ["Haies bocagères"]
+    assert [each["Titre"] for each in rows(app, "editor", f"{TABLE}?q=haies")] == [
+        "Haies bocagères"
+    ]
 
 
 @pytest.mark.parametrize("person", ["asker", "other-editor"])

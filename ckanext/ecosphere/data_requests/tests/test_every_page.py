@@ -1,4 +1,6 @@
-"""Access matrix of the pages: every endpoint, requested by every user, is as accessible as the matrix says."""
+"""Access matrix of the pages: every endpoint, requested by every user,
+is as accessible as the matrix says.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ READ = {
     "request_feed": ALL,
     "attachment": ALL,
 }
-#: Endpoints that need an object of their own (an answer, a token); the matrix in `tests/access` covers them.
+#: Endpoints that need an object of their own (an answer, a token); the matrix in `tests/access`
+#: covers them.
 ELSEWHERE = {
     "delivery",
     "referral",
@@ -63,8 +66,15 @@ ELSEWHERE = {
 #: Users who may read the requester’s acknowledgement of receipt.
 LETTER = {"asker", *SERVICE, "moderator"}
 #: Endpoints that answer 404 to others, not 403.
-OWN = {"lookalikes": {"asker"}, "edit": {"asker"}, "resume": {"asker"}, "letter": LETTER, "letter_pdf": LETTER}
-#: Endpoints that answer others with 409: the page says that the transition is not possible, and has nothing to submit.
+OWN = {
+    "lookalikes": {"asker"},
+    "edit": {"asker"},
+    "resume": {"asker"},
+    "letter": LETTER,
+    "letter_pdf": LETTER,
+}
+#: Endpoints that answer others with 409: the page says that the transition is not possible, and has
+#: nothing to submit.
 TOLD = {"transition_form": SERVICE, "transition_resume": SERVICE}
 ACT = {
     "moderate": MODERATORS,
@@ -96,7 +106,12 @@ ASKED = {"title": "Frayères", "description": "L’inventaire.", "theme": "eau"}
 
 
 def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
-    values = {"<organization>": "ddt-42", "<id>": request["reference"], "<file>": file, "<comment>": comment}
+    values = {
+        "<organization>": "ddt-42",
+        "<id>": request["reference"],
+        "<file>": file,
+        "<comment>": comment,
+    }
     values |= {"<step>": "quoi", "<transition>": "start", "<kind>": "comment", "<text>": comment}
     values |= {"<letter>": request["letter"], "<dataset>": request["dataset"]}
     values["<token>"] = delivery.unsubscribe_token(user_id("asker"), request["id"])
@@ -107,9 +122,13 @@ def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
 
 def answer(app: CKANTestApp, person: str | None, path: str, method: str) -> str:
     """Return "yes", "log in", or the status that denies access."""
-    # Posted forms are incomplete, except that of a new request, which is validated before the log-in: users with access
-    # get validation errors, and nothing changes.
-    form = {"reason": "Motif", **(ASKED if path == "/demandes/nouvelle" else {})} if method == "POST" else {}
+    # Posted forms are incomplete, except that of a new request, which is validated before the
+    # log-in: users with access get validation errors, and nothing changes.
+    form = (
+        {"reason": "Motif", **(ASKED if path == "/demandes/nouvelle" else {})}
+        if method == "POST"
+        else {}
+    )
     found = visit(app, person, path, **form)
     if found.status_code == 302 and "/user/login" in found.headers["Location"]:
         return "log in"
@@ -119,11 +138,17 @@ def answer(app: CKANTestApp, person: str | None, path: str, method: str) -> str:
 def test_the_matrix_has_every_page():
     both = blueprint.GET_AND_POST
     assert {name for _path, name, _view in blueprint.GET + both} - ELSEWHERE == {*READ, *OWN, *TOLD}
-    assert {name for _path, name, _view in blueprint.POST + both} - ELSEWHERE == {*ACT, *OWN_ACT, *TOLD_ACT}
+    assert {name for _path, name, _view in blueprint.POST + both} - ELSEWHERE == {
+        *ACT,
+        *OWN_ACT,
+        *TOLD_ACT,
+    }
 
 
 @pytest.fixture
-def furnished(tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+def furnished(
+    tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, dict[str, str]]:
     """A public and a private request, each with a comment and an attached file."""
     from ckanext.ecosphere.data_requests.tests.test_guards import PDF, upload
 
@@ -135,18 +160,28 @@ def furnished(tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyP
         shown = act("show", "editor", id=made["id"])
         [comment], letter = shown["comments"], shown["letters"][-1]["id"]
         files = {"file": comment["attachments"][0]["id"], "letter": letter}
-        found[visibility] = {**made, "comment": comment["id"], "dataset": dataset()["name"], **files}
+        found[visibility] = {
+            **made,
+            "comment": comment["id"],
+            "dataset": dataset()["name"],
+            **files,
+        }
     draft()
     return found
 
 
 def paths(request: dict[str, str], rules: tuple[tuple[str, str, object], ...]) -> dict[str, str]:
     wanted = {name: path for path, name, _view in rules if name not in ELSEWHERE}
-    return {name: filled(path, request, request["file"], request["comment"]) for name, path in wanted.items()}
+    return {
+        name: filled(path, request, request["file"], request["comment"])
+        for name, path in wanted.items()
+    }
 
 
 @pytest.mark.slow("personas")
-def test_each_person_gets_to_the_pages_that_are_theirs(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
+def test_each_person_gets_to_the_pages_that_are_theirs(
+    app: CKANTestApp, furnished: dict[str, dict[str, str]]
+):
     public = paths(furnished["public"], blueprint.GET)
     expected = {**READ, **OWN, **TOLD}
     for name, path in public.items():
@@ -157,7 +192,9 @@ def test_each_person_gets_to_the_pages_that_are_theirs(app: CKANTestApp, furnish
 
 
 @pytest.mark.slow("personas")
-def test_each_person_sends_what_is_theirs_to_send(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
+def test_each_person_sends_what_is_theirs_to_send(
+    app: CKANTestApp, furnished: dict[str, dict[str, str]]
+):
     public = paths(furnished["public"], blueprint.POST)
     expected = {**ACT, **OWN_ACT, **TOLD_ACT}
     for name, path in public.items():
@@ -171,7 +208,9 @@ def test_each_person_sends_what_is_theirs_to_send(app: CKANTestApp, furnished: d
 
 
 @pytest.mark.slow("personas")
-def test_no_page_of_a_private_request_exists_for_others(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
+def test_no_page_of_a_private_request_exists_for_others(
+    app: CKANTestApp, furnished: dict[str, dict[str, str]]
+):
     for rules, method in ((blueprint.GET, "GET"), (blueprint.POST, "POST")):
         about = {
             name: path

@@ -69,7 +69,9 @@ def test_a_name_typed_in_full_comes_before_larger_communes_that_begin_alike():
 
 
 def test_communes_of_the_chosen_departement_come_first_and_show_theirs():
-    assert [each.departement for each in places.find_communes("bourg", near="departement-01")][:2] == ["01", "01"]
+    assert [each.departement for each in places.find_communes("bourg", near="departement-01")][
+        :2
+    ] == ["01", "01"]
     assert places.commune_label("33067") == "Bourg – Gironde (33067)" and places.read_communes(
         "Bourg – Gironde (33067)"
     )[0] == ["33067"]
@@ -80,7 +82,9 @@ def test_communes_of_the_chosen_departement_come_first_and_show_theirs():
 
 def test_communes_know_their_departement_overseas_too():
     known = {
-        commune.code: commune.departement for code in ("01034", "2A004", "97411") if (commune := communes.of_code(code))
+        commune.code: commune.departement
+        for code in ("01034", "2A004", "97411")
+        if (commune := communes.of_code(code))
     }
     assert known == {"01034": "01", "2A004": "2A", "97411": "974"}
 
@@ -111,7 +115,9 @@ def test_a_rectangle_that_is_none_is_refused(sides: tuple[str, ...]):
 
 
 def test_only_the_chosen_way_to_tell_the_place_counts():
-    data, errors = where(where="territory", territory="departement-01", communes="nonsense", west="x")
+    data, errors = where(
+        where="territory", territory="departement-01", communes="nonsense", west="x"
+    )
     assert errors == {}
     assert data == {"territory": "departement-01", "communes": None, "bbox": None}
 
@@ -131,7 +137,9 @@ def test_an_address_that_is_none_names_no_dataset():
 
 
 def test_datasets_that_are_ticked_and_named_are_joined():
-    typed: MultiDict[str, str] = MultiDict([("dataset", "a"), ("dataset", "b"), ("datasets", "b\nc"), ("comment", "")])
+    typed: MultiDict[str, str] = MultiDict(
+        [("dataset", "a"), ("dataset", "b"), ("datasets", "b\nc"), ("comment", "")]
+    )
     assert forms.read_transition(["datasets"], typed) == {"datasets": ["a", "b", "c"]}
 
 
@@ -155,11 +163,15 @@ def test_every_field_of_a_transition_has_a_label_and_a_template():
     template = (TEMPLATES / "requests" / "ecosphere_requests" / "fields.html").read_text()
     needed = {name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"}
     assert {name for name in needed if f'field.name == "{name}"' not in template} == set()
-    assert needed - set(wording.MESSAGES["fields"]) == {"spam"}  # a checkbox labelled by its own sentence
+    assert needed - set(wording.MESSAGES["fields"]) == {
+        "spam"
+    }  # a checkbox labelled by its own sentence
 
 
 def test_the_maps_hold_their_territories():
     for frame in outlines.frames():
         west, south, east, north = frame.box
         assert west < east and south < north and frame.path.startswith("M")
-        assert all(0 <= town.x <= frame.width and 0 <= town.y <= frame.height for town in frame.towns)
+        assert all(
+            0 <= town.x <= frame.width and 0 <= town.y <= frame.height for town in frame.towns
+        )

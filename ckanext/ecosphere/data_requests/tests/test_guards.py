@@ -1,4 +1,6 @@
-"""Protection against abuse: rate limits in Redis, links, markup, the honeypot field, files of a false type."""
+"""Protection against abuse: rate limits in Redis, links, markup, the honeypot field,
+files of a false type.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,14 @@ from werkzeug.datastructures import FileStorage
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
-from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row, submitted
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REFUSAL,
+    act,
+    draft,
+    opened,
+    row,
+    submitted,
+)
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared import rich_text
@@ -51,7 +60,15 @@ HOSTILE = (
 def test_markup_that_could_harm_is_gone(with_request_context: None):
     for hostile in HOSTILE:
         shown = rich_text.to_html(hostile).lower()
-        for trace in ("<script", "<img", "<iframe", "<style", 'href="javascript', 'href="data', 'href="vbscript'):
+        for trace in (
+            "<script",
+            "<img",
+            "<iframe",
+            "<style",
+            'href="javascript',
+            'href="data',
+            'href="vbscript',
+        ):
             assert trace not in shown, hostile
 
 
@@ -106,9 +123,16 @@ def test_wrong_fields_are_named_with_what_to_do():
 @pytest.mark.usefixtures("portal")
 def test_labels_uris_and_objects_are_understood():
     made = draft(
-        theme="Eau", territory="Loire", use="étude d'impact", communes=[{"code": "42218", "name": "Saint-Étienne"}]
+        theme="Eau",
+        territory="Loire",
+        use="étude d'impact",
+        communes=[{"code": "42218", "name": "Saint-Étienne"}],
     )
-    assert (made["theme"], made["territory"], made["use"]) == ("eau", "departement-42", "impact-study")
+    assert (made["theme"], made["territory"], made["use"]) == (
+        "eau",
+        "departement-42",
+        "impact-study",
+    )
     assert made["communes"] == [{"code": "42218", "name": "Saint-Étienne"}]
 
 
@@ -168,21 +192,30 @@ def test_requests_beyond_the_usual_number_wait_for_a_moderator_while_their_perio
     page = visit(app, "asker", form).body
     assert "2 requests in the last 24 hours" in page and "a moderator reads the next ones" in page
     assert "1 place de la Source" in page and "ddt@loire.example" in page
-    typed = {"title": "Troisième", "description": "Les contours.", "theme": "eau", "territory": "departement-42"}
+    typed = {
+        "title": "Troisième",
+        "description": "Les contours.",
+        "theme": "eau",
+        "territory": "departement-42",
+    }
     sent = visit(app, "asker", "/demandes/nouvelle", go="send", similar_seen="1", **typed)
     assert sent.status_code == 302, sent.body
     held = act("list", "asker", scope="mine")["results"][0]
     assert (held["title"], held["state"]) == ("Troisième", "submitted")
     first = act("list", "asker", scope="mine", q="Deuxième")["results"][0]
     assert held["due"] == first["due"] is not None
-    assert [each["id"] for each in act("list", "moderator", scope="moderation")["results"]] == [held["id"]]
+    assert [each["id"] for each in act("list", "moderator", scope="moderation")["results"]] == [
+        held["id"]
+    ]
     draft(title="Quatrième")
     page = visit(app, "asker", form).body
     assert "it takes the next one tomorrow" in page and "ddt@loire.example" in page
 
 
 @pytest.mark.usefixtures("portal")
-def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+def test_an_address_sends_so_much_whoever_is_behind_it(
+    app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
     limited(ckan_config, monkeypatch, 1)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.address_factor", 2)
     with app.flask_app.test_request_context(environ_overrides={"REMOTE_ADDR": "192.0.2.1"}):
@@ -210,16 +243,24 @@ FORM = {"title": "Zones humides", "description": "Inventaire", "theme": "eau"}
 
 def typed_forms() -> int:
     """Return the number of forms of anonymous users kept in Redis."""
-    return len(list(connect_to_redis().scan_iter(f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:*")))
+    return len(
+        list(connect_to_redis().scan_iter(f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:*"))
+    )
 
 
 @pytest.mark.usefixtures("portal")
-def test_forms_of_an_address_that_is_not_logged_in_are_kept_so_often(made_app: Any, ckan_config: Any, monkeypatch: Any):
+def test_forms_of_an_address_that_is_not_logged_in_are_kept_so_often(
+    made_app: Any, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.forms_per_hour", 2)
 
     def send(address: str) -> Any:
         app = CKANTestApp(made_app)
-        sent = {"data": FORM, "environ_overrides": {"REMOTE_ADDR": address}, "follow_redirects": False}
+        sent = {
+            "data": FORM,
+            "environ_overrides": {"REMOTE_ADDR": address},
+            "follow_redirects": False,
+        }
         return app.post("/fr/demandes/nouvelle", **sent)
 
     before = typed_forms()
@@ -238,7 +279,10 @@ def test_so_many_forms_wait_for_a_log_in(made_app: Any, monkeypatch: Any):
     sent = [app.post("/fr/demandes/nouvelle", data=FORM, follow_redirects=False) for _ in range(3)]
     assert [each.status_code for each in sent] == [302, 302, 302], "one session keeps one form"
     assert typed_forms() == before + 1
-    others = [CKANTestApp(made_app).post("/en/demandes/nouvelle", data=FORM, follow_redirects=False) for _ in range(2)]
+    others = [
+        CKANTestApp(made_app).post("/en/demandes/nouvelle", data=FORM, follow_redirects=False)
+        for _ in range(2)
+    ]
     assert [each.status_code for each in others] == [302, 429]
     assert "cannot be kept at the moment" in others[-1].body
     assert typed_forms() == before + 2
@@ -267,16 +311,31 @@ def test_comments_are_limited_too(ckan_config: Any, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("portal")
-def test_a_file_comes_with_a_comment_and_goes_to_its_readers(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+def test_a_file_comes_with_a_comment_and_goes_to_its_readers(
+    tmp_path: Path, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
     made = opened()
-    act("comment", "editor", id=made["id"], text="Voici", upload=upload("../../Plan d’eau.PDF", PDF))
+    act(
+        "comment", "editor", id=made["id"], text="Voici", upload=upload("../../Plan d’eau.PDF", PDF)
+    )
     [file] = act("show", None, id=made["id"])["comments"][0]["attachments"]
-    assert (file["name"], file["media_type"], file["size"]) == ("Plan d’eau.PDF", "application/pdf", len(PDF))
+    assert (file["name"], file["media_type"], file["size"]) == (
+        "Plan d’eau.PDF",
+        "application/pdf",
+        len(PDF),
+    )
     shown = act("attachment_show", None, id=file["id"])
     kept = Path(shown["path"])
     assert kept.read_bytes() == PDF and kept.is_relative_to(tmp_path) and "Plan" not in str(kept)
-    act("comment", "editor", id=made["id"], text="Interne", internal=True, upload=upload("note.txt", b"Note"))
+    act(
+        "comment",
+        "editor",
+        id=made["id"],
+        text="Interne",
+        internal=True,
+        upload=upload("note.txt", b"Note"),
+    )
     note = act("show", "admin", id=made["id"])["comments"][1]["attachments"][0]
     for person in (None, "asker", "stranger"):
         with pytest.raises(tk.ObjectNotFound):
@@ -285,17 +344,23 @@ def test_a_file_comes_with_a_comment_and_goes_to_its_readers(tmp_path: Path, cka
 
 
 @pytest.mark.usefixtures("portal")
-def test_over_the_api_nobody_learns_where_files_are(app: Any, tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+def test_over_the_api_nobody_learns_where_files_are(
+    app: Any, tmp_path: Path, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
     made = opened()
     act("comment", "editor", id=made["id"], text="Voici", upload=upload("a.pdf", PDF))
     [file] = act("show", None, id=made["id"])["comments"][0]["attachments"]
-    answer = app.get("/api/3/action/ecosphere_request_attachment_show", query_string={"id": file["id"]})
+    answer = app.get(
+        "/api/3/action/ecosphere_request_attachment_show", query_string={"id": file["id"]}
+    )
     assert answer.json["result"]["name"] == "a.pdf" and str(tmp_path) not in answer.body
 
 
 @pytest.mark.usefixtures("portal")
-def test_files_that_are_not_welcome_leave_nothing_behind(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+def test_files_that_are_not_welcome_leave_nothing_behind(
+    tmp_path: Path, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
     monkeypatch.setitem(ckan_config, config.ATTACHMENT_MEGABYTES, 1)
     made = opened()
@@ -319,11 +384,17 @@ def test_files_that_are_not_welcome_leave_nothing_behind(tmp_path: Path, ckan_co
 
 
 @pytest.mark.usefixtures("portal")
-def test_a_scanner_of_the_administrator_has_the_last_word(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+def test_a_scanner_of_the_administrator_has_the_last_word(
+    tmp_path: Path, ckan_config: Any, monkeypatch: Any
+):
     script = tmp_path / "scan.py"
-    script.write_text("import pathlib, sys; sys.exit(b'EICAR' in pathlib.Path(sys.argv[1]).read_bytes())")
+    script.write_text(
+        "import pathlib, sys; sys.exit(b'EICAR' in pathlib.Path(sys.argv[1]).read_bytes())"
+    )
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path / "storage"))
-    monkeypatch.setitem(ckan_config, config.ATTACHMENT_SCANNER, shlex.join([sys.executable, str(script)]))
+    monkeypatch.setitem(
+        ckan_config, config.ATTACHMENT_SCANNER, shlex.join([sys.executable, str(script)])
+    )
     attachments.discard([attachments.check(upload("a.txt", b"bien"))])
     with pytest.raises(tk.ValidationError, match="harmful"):
         attachments.check(upload("a.txt", b"EICAR"))
@@ -340,15 +411,25 @@ def test_what_is_neither_yes_nor_no_is_refused(value: Any):
     with pytest.raises(tk.ValidationError, match="true or false"):
         act("comment", "editor", id=made["id"], text="Entre nous.", internal=value)
     with pytest.raises(tk.ValidationError, match="true or false"):
-        act("letter_preview", "admin", id=made["id"], transition="refuse", **{**REFUSAL, "emissions": value})
+        act(
+            "letter_preview",
+            "admin",
+            id=made["id"],
+            transition="refuse",
+            **{**REFUSAL, "emissions": value},
+        )
     with pytest.raises(tk.ValidationError, match="true or false"):
         act("hide", "moderator", id=made["id"], hidden=value)
     assert not act("show", "editor", id=made["id"])["comments"]
 
 
 @pytest.mark.usefixtures("portal")
-@pytest.mark.parametrize(("value", "internal"), [("on", True), ("Yes", True), (1, True), ("off", False), (None, False)])
+@pytest.mark.parametrize(
+    ("value", "internal"), [("on", True), ("Yes", True), (1, True), ("off", False), (None, False)]
+)
 def test_yes_and_no_are_read_as_forms_and_programs_write_them(value: Any, internal: bool):
     made = opened()
     act("comment", "editor", id=made["id"], text="Entre nous.", internal=value)
-    assert [each["internal"] for each in act("show", "editor", id=made["id"])["comments"]] == [internal]
+    assert [each["internal"] for each in act("show", "editor", id=made["id"])["comments"]] == [
+        internal
+    ]

@@ -1,4 +1,6 @@
-"""Hostile texts sent over HTTP: every answer within two seconds, no server error, no script injection."""
+"""Hostile texts sent over HTTP: every answer within two seconds, no server error,
+no script injection.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, draft, opened, row, submitted
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    act,
+    dataset,
+    draft,
+    opened,
+    row,
+    submitted,
+)
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.tests.hostile_texts import STRANGE
@@ -33,7 +42,8 @@ LONG = {
     "accents": "a" + "\u0301\u0316" * 9_000,
 }
 RUNS = re.compile(
-    r"<script(?![^>]*(?:src=|type=\"application))|<svg onload|<img src=x|href=\"(?:javascript|data|//)", re.I
+    r"<script(?![^>]*(?:src=|type=\"application))|<svg onload|<img src=x|href=\"(?:javascript|data|//)",
+    re.I,
 )
 
 
@@ -46,9 +56,15 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
 @pytest.mark.few(2, "hostile")
 @pytest.mark.parametrize("name", LONG)
 def test_request_of_hostile_text_is_quick(app: CKANTestApp, name: str) -> None:
-    found, taken = timed(lambda: opened(title=f"Eau {LONG[name][:200]}", description=f"{LONG[name]}\nEau"))
+    found, taken = timed(
+        lambda: opened(title=f"Eau {LONG[name][:200]}", description=f"{LONG[name]}\nEau")
+    )
     assert taken < MOST_SECONDS
-    for path in ("/demandes", f"/demandes/{found['reference']}", f"/demandes/{found['reference']}/flux.atom"):
+    for path in (
+        "/demandes",
+        f"/demandes/{found['reference']}",
+        f"/demandes/{found['reference']}/flux.atom",
+    ):
         answer, taken = timed(lambda path=path: visit(app, None, path))
         assert taken < MOST_SECONDS
         assert answer.status_code == 200
@@ -67,7 +83,12 @@ def test_conversation_of_hostile_comments_is_quick(app: CKANTestApp) -> None:
 @pytest.mark.parametrize("hostile", STRANGE)
 def test_strange_text_is_refused_or_harmless(app: CKANTestApp, hostile: str) -> None:
     form = {"title": f"Eau {hostile}", "description": f"a {hostile} b", "theme": "eau"}
-    answer = visit(app, "asker", "/demandes/nouvelle", **{k: v.encode("utf-8", "replace") for k, v in form.items()})
+    answer = visit(
+        app,
+        "asker",
+        "/demandes/nouvelle",
+        **{k: v.encode("utf-8", "replace") for k, v in form.items()},
+    )
     assert answer.status_code in {200, 302, 400}
     if UNSTORABLE.search(hostile):
         with pytest.raises(tk.ValidationError, match="cannot be stored"):
@@ -75,7 +96,10 @@ def test_strange_text_is_refused_or_harmless(app: CKANTestApp, hostile: str) -> 
         return
     short = hostile[:200]
     made = opened(
-        title=f"Eau {short}", description=f"a {hostile} b", procedure_reference=f"ZAC {short}", crs=f"L {short}"
+        title=f"Eau {short}",
+        description=f"a {hostile} b",
+        procedure_reference=f"ZAC {short}",
+        crs=f"L {short}",
     )
     act("comment", "asker", id=made["id"], text=f"c {hostile}")
     shown = visit(app, None, f"/demandes/{made['reference']}")
@@ -101,13 +125,17 @@ def test_strange_text_is_refused_or_harmless(app: CKANTestApp, hostile: str) -> 
         ("need_by", "2026-" * 20_000),
     ],
 )
-def test_what_is_too_long_is_refused_with_its_field(app: CKANTestApp, field: str, value: Any) -> None:
+def test_what_is_too_long_is_refused_with_its_field(
+    app: CKANTestApp, field: str, value: Any
+) -> None:
     from ckan.tests import factories
 
     token = factories.APIToken(user="asker")["token"]
     data = {"title": "Eau", "description": "Eau", field: value}
     answer, taken = timed(
-        lambda: app.post("/api/3/action/ecosphere_request_create", json=data, headers={"Authorization": token})
+        lambda: app.post(
+            "/api/3/action/ecosphere_request_create", json=data, headers={"Authorization": token}
+        )
     )
     assert taken < MOST_SECONDS
     assert answer.status_code == 409
@@ -115,7 +143,9 @@ def test_what_is_too_long_is_refused_with_its_field(app: CKANTestApp, field: str
 
 
 def queries(function: Callable[[], Any]) -> int:
-    """Count the SQL statements of a call, except the query for changed vocabularies, which runs every two seconds."""
+    """Count the SQL statements of a call, except the query for changed vocabularies,
+    which runs every two seconds.
+    """
     counted: list[str] = []
 
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -144,7 +174,9 @@ def queries(function: Callable[[], Any]) -> int:
         ("editor", "/demandes/notifications"),
     ],
 )
-def test_number_of_queries_does_not_grow_with_the_list(app: CKANTestApp, person: str | None, path: str) -> None:
+def test_number_of_queries_does_not_grow_with_the_list(
+    app: CKANTestApp, person: str | None, path: str
+) -> None:
     named = [dataset(title=f"Zone {number}")["name"] for number in range(5)]
 
     def one_more(number: int) -> None:

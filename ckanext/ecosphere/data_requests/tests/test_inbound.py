@@ -1,4 +1,6 @@
-"""Replies by e-mail, as delivered by mail servers: which become comments, which are rejected, and attempted attacks."""
+"""Replies by e-mail, as delivered by mail servers: which become comments, which are rejected,
+and attempted attacks.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def received(postbox: Postbox, person: str = "asker") -> EmailMessage:
     return postbox.to(person)[-1]
 
 
-def reply(to: EmailMessage, text: str = "Merci, c’est noté.", person: str = "asker", **headers: str) -> EmailMessage:
+def reply(
+    to: EmailMessage, text: str = "Merci, c’est noté.", person: str = "asker", **headers: str
+) -> EmailMessage:
     """Return a reply to an e-mail, as a mail program would send it."""
     mail = EmailMessage()
     named = {
@@ -47,7 +51,11 @@ def reply(to: EmailMessage, text: str = "Merci, c’est noté.", person: str = "
         "To": str(to["Reply-To"]),
         "Subject": f"Re: {to['Subject']}",
     }
-    for name, value in {**named, "Message-ID": f"<{time.monotonic_ns()}@mail.example>", **headers}.items():
+    for name, value in {
+        **named,
+        "Message-ID": f"<{time.monotonic_ns()}@mail.example>",
+        **headers,
+    }.items():
         if value:
             mail[name.replace("_", "-")] = value
     mail.set_content(
@@ -89,9 +97,9 @@ def test_the_requester_answers_a_question_and_the_request_is_back_on_the_desk(po
     step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=day)
     assert handed_over(reply(received(postbox), "Au 1/25 000.")) == "taken"
     assert row(made).state == "open" and not comments()
-    assert model.Session.scalars(sa.select(Event.comment).where(Event.transition == "answer_details")).all() == [
-        "Au 1/25 000."
-    ]
+    assert model.Session.scalars(
+        sa.select(Event.comment).where(Event.transition == "answer_details")
+    ).all() == ["Au 1/25 000."]
 
 
 def test_details_with_files_are_kept_as_a_whole_or_not_at_all(postbox: Postbox):
@@ -99,18 +107,27 @@ def test_details_with_files_are_kept_as_a_whole_or_not_at_all(postbox: Postbox):
     day = (clock.today() + timedelta(days=10)).isoformat()
     step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=day)
     asked = received(postbox)
-    for name, outcome, state in (("plan.exe", "invalid", "needs_info"), ("plan.pdf", "taken", "open")):
+    for name, outcome, state in (
+        ("plan.exe", "invalid", "needs_info"),
+        ("plan.pdf", "taken", "open"),
+    ):
         mail = reply(asked, "Au 1/25 000, comme sur le plan.")
         mail.add_attachment(PDF, maintype="application", subtype="octet-stream", filename=name)
         assert handed_over(mail) == outcome
         assert row(made).state == state
-        assert len(comments()) == len(model.Session.scalars(sa.select(Attachment)).all()) == (outcome == "taken")
+        assert (
+            len(comments())
+            == len(model.Session.scalars(sa.select(Attachment)).all())
+            == (outcome == "taken")
+        )
     written = sa.select(Event.comment).where(Event.transition == "answer_details")
     assert model.Session.scalars(written).all() == ["Au 1/25 000, comme sur le plan."]
 
 
 @pytest.mark.slow("variants")
-def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_message(postbox: Postbox):
+def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_message(
+    postbox: Postbox,
+):
     made = opened()
     assert "internal note" in body(received(postbox, "editor"))
     assert handed_over(reply(received(postbox, "editor"), "Je m’en occupe.", "editor")) == "taken"
@@ -132,7 +149,9 @@ def test_an_answer_to_a_note_among_messages_is_a_note(postbox: Postbox):
     act("comment", "editor", id=made["id"], text="Je regarde avec le bureau.", internal=True)
     mail = received(postbox, "admin")
     assert "2 new comments" in str(mail["Subject"])
-    assert "Internal note – " in body(mail) and "becomes an internal note" in body(mail).replace("\n", " ")
+    assert "Internal note – " in body(mail) and "becomes an internal note" in body(mail).replace(
+        "\n", " "
+    )
     assert handed_over(reply(mail, "Entre nous.", "admin")) == "taken"
     assert [each.internal for each in comments()] == [False, True, True]
 
@@ -183,11 +202,18 @@ def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
         ({"From": ""}, "other_sender"),
     ],
 )
-def test_what_is_no_answer_of_the_person_is_no_message(postbox: Postbox, headers: dict[str, str], outcome: str):
+def test_what_is_no_answer_of_the_person_is_no_message(
+    postbox: Postbox, headers: dict[str, str], outcome: str
+):
     opened()
     first = received(postbox)
     postbox.clear()
-    assert handed_over(reply(first, **{name.replace("-", "_"): value for name, value in headers.items()})) == outcome
+    assert (
+        handed_over(
+            reply(first, **{name.replace("-", "_"): value for name, value in headers.items()})
+        )
+        == outcome
+    )
     assert not comments()
     # Only the user is answered, at the address of their account, and only if the token is valid.
     expected = ["asker@secret.example"] if outcome == "other_sender" else []
@@ -197,7 +223,9 @@ def test_what_is_no_answer_of_the_person_is_no_message(postbox: Postbox, headers
 def test_an_absence_message_that_encodes_its_subject_badly_is_none_either(postbox: Postbox):
     opened()
     raw = reply(received(postbox), Subject="SUBJECT").as_bytes()
-    assert handed_over(raw.replace(b"SUBJECT", "Réponse automatique : congés".encode())) == "automatic"
+    assert (
+        handed_over(raw.replace(b"SUBJECT", "Réponse automatique : congés".encode())) == "automatic"
+    )
 
 
 def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
@@ -210,7 +238,11 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     with freeze_time(clock.now() + timedelta(days=91)):
         assert handed_over(reply(mine)) == "expired"
     number, day, digest = str(mine["Reply-To"]).split("+")[1].split("@")[0].split("-")
-    for forged in (f"{number}0-{day}-{digest}", f"{number}-{day}0-{digest}", f"{number}-{day}-{'a' * 20}"):
+    for forged in (
+        f"{number}0-{day}-{digest}",
+        f"{number}-{day}0-{digest}",
+        f"{number}-{day}-{'a' * 20}",
+    ):
         assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
     with monkeypatch.context() as leaked:
         leaked.setattr(reply_addresses.mailing, "link_key", lambda: ckan_config["SECRET_KEY"])
@@ -221,7 +253,9 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     assert not comments() and row(made).comment_count == 0
 
 
-def test_the_server_may_write_the_address_in_small_letters_and_name_it_in_the_envelope_alone(postbox: Postbox):
+def test_the_server_may_write_the_address_in_small_letters_and_name_it_in_the_envelope_alone(
+    postbox: Postbox,
+):
     opened()
     first = received(postbox)
     hidden = reply(first, To="undisclosed-recipients:;")
@@ -236,7 +270,9 @@ def test_the_same_mail_is_taken_once(postbox: Postbox):
     assert len(comments()) == 1
 
 
-def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_person(postbox: Postbox):
+def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_person(
+    postbox: Postbox,
+):
     act("settings_update", "asker", language="fr")
     made = opened()
     first = received(postbox)
@@ -244,7 +280,9 @@ def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_p
     links = " ".join(f"https://spam.example/{number}" for number in range(9))
     assert handed_over(reply(first, links)) == "invalid"
     [mail] = postbox.mails
-    assert f"Votre courriel sur la demande {made['reference']} n’a pas été pris en compte" in str(mail["Subject"])
+    assert f"Votre courriel sur la demande {made['reference']} n’a pas été pris en compte" in str(
+        mail["Subject"]
+    )
     assert "Trop de liens" in body(mail) and f"/fr/demandes/{made['reference']}" in body(mail)
     assert mail["Auto-Submitted"] == "auto-replied" and "Reply-To" not in mail
     assert handed_over(mail.as_bytes()) == "not_ours"  # ends mail loops
@@ -263,7 +301,9 @@ def test_strangers_with_a_reply_address_do_not_keep_its_person_from_answering(po
     opened()
     first = received(postbox)
     postbox.clear()
-    outcomes = [handed_over(reply(first, "", **{"From": "evil@attacker.example"})) for _each in range(64)]
+    outcomes = [
+        handed_over(reply(first, "", **{"From": "evil@attacker.example"})) for _each in range(64)
+    ]
     assert set(outcomes) == {"other_sender"} and len(postbox.mails) == 5
     assert handed_over(reply(first)) == "taken"
     assert handed_over(reply(first, "")) == "empty" and len(postbox.mails) == 6
@@ -273,24 +313,37 @@ def test_strangers_with_a_reply_address_do_not_keep_its_person_from_answering(po
 @pytest.mark.parametrize(
     ("results", "outcome"),
     [
-        (["mx.guichet.example; spf=pass smtp.mailfrom=secret.example; dmarc=pass (p=REJECT)"], "taken"),
+        (
+            ["mx.guichet.example; spf=pass smtp.mailfrom=secret.example; dmarc=pass (p=REJECT)"],
+            "taken",
+        ),
         (["mx.guichet.example 1;\r\n\tDMARC = pass header.from=secret.example"], "taken"),
         (["mx.guichet.example; dmarc=pass", "mx.evil.example; dmarc=fail"], "taken"),
         ([], "unverified"),
         (["mx.guichet.example; none"], "unverified"),
         (["mx.guichet.example; spf=pass; dmarc=fail (p=NONE)"], "unverified"),
         (["mx.guichet.example; dmarc=passive"], "unverified"),
-        # What strangers write: another server, a second header, a comment, a quoted string, an endless one.
+        # What strangers write: another server, a second header, a comment, a quoted string, an
+        # endless one.
         (["mx.evil.example; dmarc=pass"], "unverified"),
         (["mx.guichet.example; dmarc=fail", "mx.guichet.example; dmarc=pass"], "unverified"),
         (["mx.guichet.example; spf=fail (a (b; dmarc=pass; ) c); dmarc=none"], "unverified"),
-        (['mx.guichet.example; spf=fail smtp.mailfrom="a;dmarc=pass;\\"b"@evil.example; dmarc=fail'], "unverified"),
+        (
+            [
+                'mx.guichet.example; spf=fail smtp.mailfrom="a;dmarc=pass;\\"b"@evil.example; dmarc=fail'
+            ],
+            "unverified",
+        ),
         (['mx.guichet.example; spf=fail (a"); dmarc=pass (") ; dmarc=fail'], "unverified"),
         (["mx.guichet.example; dmarc=pass; " + "(" * 9_000], "unverified"),
     ],
 )
 def test_senders_are_those_that_the_mail_server_has_verified(
-    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch, results: list[str], outcome: str
+    postbox: Postbox,
+    ckan_config: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    results: list[str],
+    outcome: str,
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.reply_authserv_id", "mx.guichet.example")
     opened()
@@ -302,12 +355,22 @@ def test_senders_are_those_that_the_mail_server_has_verified(
 
 def _multipart(first: EmailMessage, parts: bytes, kind: str = "mixed") -> bytes:
     start = f"From: asker@secret.example\r\nTo: {first['Reply-To']}\r\nMessage-ID: <{time.monotonic_ns()}@x>\r\n"
-    return f'{start}MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n'.encode() + parts
+    return (
+        f'{start}MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n'.encode()
+        + parts
+    )
 
 
 def _nested(depth: int, end: bytes = b"\r\n", before: bytes = b" ") -> bytes:
     opening = b"".join(
-        end.join((b"--b%d" % n, b"Content-Type:%smultipart/mixed; boundary=b%d" % (before, n + 1), b"", b""))
+        end.join(
+            (
+                b"--b%d" % n,
+                b"Content-Type:%smultipart/mixed; boundary=b%d" % (before, n + 1),
+                b"",
+                b"",
+            )
+        )
         for n in range(depth)
     )
     return b"--b\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n" + opening
@@ -325,7 +388,8 @@ def _nested(depth: int, end: bytes = b"\r\n", before: bytes = b" ") -> bytes:
         (b"--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b--", "empty"),
         (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<div>" * 40_000 + b"\r\n--b--", "empty"),
         (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<![CDATA[" * 20_000 + b"\r\n--b--", "empty"),
-        # Python's parser also ends lines at a lone CR, and strips other control characters around a content type.
+        # Python's parser also ends lines at a lone CR, and strips other control characters around a
+        # content type.
         (_nested(200, end=b"\r") + b"x\r" * 400_000, "too_complex"),
         (_nested(200, before=b"\x1c") + b"x\r\n" * 300_000, "too_complex"),
         (b'--b\rContent-Disposition: attachment; filename="' + b"; a=b" * 100_000 + b"\r\rx\r--b--\r", "too_complex"),
@@ -336,7 +400,9 @@ def _nested(depth: int, end: bytes = b"\r\n", before: bytes = b" ") -> bytes:
         "deep-by-returns", "deep-by-controls", "long-by-returns", "55-texts",
     ],
 )  # fmt: skip
-def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(postbox: Postbox, parts: bytes, outcome: str):
+def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(
+    postbox: Postbox, parts: bytes, outcome: str
+):
     opened()
     first = received(postbox)
     begun = time.process_time()
@@ -361,14 +427,23 @@ def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(postbox: Postbox
         ("utf-8", b"\xff\xfeabc\xed\xa0\x80", "\ufffd\ufffdabc\ufffd\ufffd\ufffd"),
     ],
 )
-def test_odd_character_sets_are_read_or_replaced(postbox: Postbox, charset: str, content: bytes, text: str):
+def test_odd_character_sets_are_read_or_replaced(
+    postbox: Postbox, charset: str, content: bytes, text: str
+):
     opened()
-    part = b"--b\r\nContent-Type: text/plain; charset=" + charset.encode() + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
+    part = (
+        b"--b\r\nContent-Type: text/plain; charset="
+        + charset.encode()
+        + b"\r\n\r\n"
+        + content
+        + b"\r\n--b--\r\n"
+    )
     assert handed_over(_multipart(received(postbox), part)) == "taken"
     assert [each.text for each in comments()] == [text]
 
 
-#: Texts for which the header parsers of the standard library take quadratic time or exceed the recursion limit.
+#: Texts for which the header parsers of the standard library take quadratic time or exceed the
+#: recursion limit.
 TANGLED = (
     "a@b.fr," * 17_000, "(" * 100_000, '"' * 100_000, "\\" * 100_000, "a:" * 50_000, "a " * 50_000, "; a=b" * 20_000,
     "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr",
@@ -378,11 +453,20 @@ TANGLED = (
 
 @pytest.mark.slow("load")
 def test_headers_of_strangers_are_read_in_no_time(postbox: Postbox):
-    """Anyone may write to the portal's address: headers are read before anything else is checked."""
+    """Anyone may write to the portal's address: headers are read
+    before anything else is checked.
+    """
     opened()
     to = str(received(postbox)["Reply-To"])
     for text in TANGLED:
-        for name in ("From", "Cc", "Auto-Submitted", "Content-Type", "Message-ID", "X: y\rContent-Type"):
+        for name in (
+            "From",
+            "Cc",
+            "Auto-Submitted",
+            "Content-Type",
+            "Message-ID",
+            "X: y\rContent-Type",
+        ):
             named = {"From": "asker@secret.example", name: text}
             headers = "".join(f"{key}: {value}\r\n" for key, value in named.items())
             begun = time.process_time()
@@ -395,7 +479,10 @@ def test_the_name_of_a_file_is_read_as_mail_programs_write_it(postbox: Postbox):
     opened()
     name = '"=?utf-8?q?d=C3=A9cision.pdf?="'
     part = f"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename={name}\r\n\r\n"
-    assert handed_over(_multipart(received(postbox), part.encode() + PDF + b"\r\n--b--\r\n")) == "taken"
+    assert (
+        handed_over(_multipart(received(postbox), part.encode() + PDF + b"\r\n--b--\r\n"))
+        == "taken"
+    )
     assert [each.name for each in model.Session.scalars(sa.select(Attachment))] == ["décision.pdf"]
 
 
@@ -407,14 +494,18 @@ def test_headers_that_are_broken_or_injected_break_nothing(postbox: Postbox):
         b"\x00" * 100,
         b"\r\n\r\nno headers",
         b"A: b\r\n" * 40_000,
-        b"From: =?utf-8?q?" + b"=FF" * 5000 + b"?= <asker@secret.example>\r\nTo: " + b"<" * 5000 + b"\r\n\r\nx",
-        b'From: "" <@@>\r\nTo: ' + str(first["Reply-To"]).encode() + b", <>\r\nContent-Type: ;;;==\r\n\r\nx",
+        b"From: =?utf-8?q?"
+        + b"=FF" * 5000
+        + b"?= <asker@secret.example>\r\nTo: "
+        + b"<" * 5000
+        + b"\r\n\r\nx",
+        b'From: "" <@@>\r\nTo: '
+        + str(first["Reply-To"]).encode()
+        + b", <>\r\nContent-Type: ;;;==\r\n\r\nx",
     ):
         assert handed_over(raw) in ("broken", "too_complex", "not_ours", "other_sender")
     postbox.clear()
-    sneaky = (
-        f'From: "x\\r\\nBcc: victim@example.org" <evil@attacker.example>\r\nTo: {first["Reply-To"]}\r\n\r\nx'.encode()
-    )
+    sneaky = f'From: "x\\r\\nBcc: victim@example.org" <evil@attacker.example>\r\nTo: {first["Reply-To"]}\r\n\r\nx'.encode()
     assert handed_over(sneaky) == "other_sender"
     [answer] = postbox.mails
     assert "Bcc" not in answer and "victim" not in body(answer)
@@ -427,7 +518,9 @@ def test_html_is_read_as_text_without_what_it_quotes_or_hides(postbox: Postbox):
         "<html><head><style>p{}</style><script>alert(1)</script></head><body><p>Bonjour,</p><p>Oui &amp; non<br>"
         "<b>deux</b> lignes</p><div class='gmail_quote'>Le guichet a écrit : <blockquote>cité</blockquote></div>"
     )
-    part = b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + html.encode() + b"\r\n--b--\r\n"
+    part = (
+        b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + html.encode() + b"\r\n--b--\r\n"
+    )
     assert handed_over(_multipart(received(postbox), part)) == "taken"
     [made] = comments()
     assert made.text == "Bonjour,\n\nOui & non\ndeux lignes"
@@ -449,7 +542,10 @@ def test_html_is_read_as_text_without_what_it_quotes_or_hides(postbox: Postbox):
 )
 def test_what_mail_programs_write_beneath_is_cut_off(quotation: str):
     assert mail_parsing.own_words(f"Oui.\n\n> cité\n{quotation}\nla suite") == "Oui."
-    assert mail_parsing.own_words("On peut dire : oui.\nLe plan est joint") == "On peut dire : oui.\nLe plan est joint"
+    assert (
+        mail_parsing.own_words("On peut dire : oui.\nLe plan est joint")
+        == "On peut dire : oui.\nLe plan est joint"
+    )
 
 
 def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: Postbox):
@@ -483,7 +579,11 @@ def test_a_mailbox_is_emptied_over_imap_once_and_a_large_mail_is_not_fetched(
     first = received(postbox)
     large = _multipart(first, b"--b\r\n\r\n" + b"x" * (16 * 1024 * 1024))
     with Imap([reply(first).as_bytes(), b"no mail", large], "user", "pass word") as server:
-        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/Re%20ponses")
+        monkeypatch.setitem(
+            ckan_config,
+            "ecosphere.requests.imap",
+            f"imap://user@127.0.0.1:{server.port}/Re%20ponses",
+        )
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "wrong")
         with pytest.raises(mail_in.FAULTS):
             mail_in.fetch()
@@ -505,7 +605,9 @@ def test_a_mailbox_full_of_junk_costs_little_and_delays_no_reply(
     first = received(postbox)
     junk = b"From: evil@attacker.example\r\nTo: reply@guichet.example\r\n\r\n" + b"x" * 100_000
     with Imap([*[junk] * 150, reply(first).as_bytes()], "user", "word") as server:
-        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/INBOX")
+        monkeypatch.setitem(
+            ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/INBOX"
+        )
         monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "word")
         assert mail_in.fetch() == 151
         assert server.sent < 100_000
@@ -533,7 +635,9 @@ def test_what_is_kept_of_mails_is_handed_out_and_forgotten(postbox: Postbox):
     assert model.Session.scalars(sa.select(Inbound.user_id)).all() == [None]
 
 
-def test_an_email_that_is_attached_is_nobodys_words_and_none_of_its_files_is_shown(postbox: Postbox):
+def test_an_email_that_is_attached_is_nobodys_words_and_none_of_its_files_is_shown(
+    postbox: Postbox,
+):
     opened()
     other = EmailMessage()
     other["Subject"] = "Interne"

@@ -1,4 +1,6 @@
-"""Requests treated together: one decision for all, while each keeps its author, letter, period and remedies."""
+"""Requests treated together: one decision for all, while each keeps its author, letter,
+period and remedies.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,10 @@ def test_a_refusal_goes_to_each_of_the_requests_treated_together_in_a_letter_of_
         second = opened("friend", title="Milieux humides du Forez", visibility="private")
         together(app, first, second)
         assert (row(first).state, row(second).state) == ("open", "open")
-        assert [row(each).due.isoformat() for each in (first, second)] == ["2027-04-01", "2027-04-10"]
+        assert [row(each).due.isoformat() for each in (first, second)] == [
+            "2027-04-01",
+            "2027-04-10",
+        ]
         form = visit(app, "admin", f"/demandes/{first['reference']}/refuse").body
         assert second["reference"] in form
         send(app, "admin", first, "refuse", **REFUSAL)
@@ -76,8 +81,15 @@ def test_a_refusal_goes_to_each_of_the_requests_treated_together_in_a_letter_of_
         delivery.deliver()
         for person, other in (("asker", second), ("friend", first)):
             mails = "".join(body(mail) + mail["Subject"] for mail in postbox.to(person))
-            assert "was refused" in mails and other["reference"] not in mails and other["title"] not in mails
-            assert act("show", person, id=(first if person == "asker" else second)["id"])["may_refer"] == "2027-05-10"
+            assert (
+                "was refused" in mails
+                and other["reference"] not in mails
+                and other["title"] not in mails
+            )
+            assert (
+                act("show", person, id=(first if person == "asker" else second)["id"])["may_refer"]
+                == "2027-05-10"
+            )
 
 
 def test_a_merge_closes_no_request_of_another_person(app: CKANTestApp):
@@ -85,19 +97,28 @@ def test_a_merge_closes_no_request_of_another_person(app: CKANTestApp):
     refused = sent(app, "moderator", second, "mark_duplicate", target=first["reference"])
     assert refused.status_code == 400 and "treat them together" in refused.body
     assert row(second).state == "open"
-    assert sent(app, "moderator", own, "mark_duplicate", target=first["reference"]).status_code == 302
+    assert (
+        sent(app, "moderator", own, "mark_duplicate", target=first["reference"]).status_code == 302
+    )
     assert row(own).state == "duplicate"
 
 
 def test_what_answers_one_answers_all_with_a_file_for_each(app: CKANTestApp):
-    requests = [opened(person, title=f"Zones {person}") for person in ("asker", "friend", "stranger")]
+    requests = [
+        opened(person, title=f"Zones {person}") for person in ("asker", "friend", "stranger")
+    ]
     together(app, *requests)
     answer = dataset()
     file = (io.BytesIO(PDF), "carte.pdf")
-    sent(app, "editor", requests[1], "fulfil", datasets=answer["name"], files=file, reach="requester")
+    sent(
+        app, "editor", requests[1], "fulfil", datasets=answer["name"], files=file, reach="requester"
+    )
     for person, made in zip(("asker", "friend", "stranger"), requests, strict=True):
         shown = act("show", person, id=made["id"])
-        assert (shown["state"], [each["name"] for each in shown["datasets"]]) == ("fulfilled", [answer["name"]])
+        assert (shown["state"], [each["name"] for each in shown["datasets"]]) == (
+            "fulfilled",
+            [answer["name"]],
+        )
         [delivered] = shown["deliveries"]
         found = visit(app, person, f"/demandes/{made['reference']}/reponse/{delivered['id']}")
         assert found.status_code == 200 and found.data == PDF
@@ -106,15 +127,26 @@ def test_what_answers_one_answers_all_with_a_file_for_each(app: CKANTestApp):
 
 
 def test_authors_of_private_requests_never_learn_of_one_another(app: CKANTestApp):
-    secret, public = opened(visibility="private", title="Projet secret"), opened("friend", title="Au grand jour")
+    secret, public = (
+        opened(visibility="private", title="Projet secret"),
+        opened("friend", title="Au grand jour"),
+    )
     open_too = opened("stranger", title="Au grand jour aussi")
     for each in (secret, open_too):
         step(each, "join", "moderator", target=public["id"])
     page = visit(app, "asker", f"/demandes/{secret['reference']}").body
-    assert public["reference"] not in page and "Au grand jour" not in page and "reated together" not in page
+    assert (
+        public["reference"] not in page
+        and "Au grand jour" not in page
+        and "reated together" not in page
+    )
     for person in ("friend", None):
         page = visit(app, person, f"/demandes/{public['reference']}").body
-        assert open_too["reference"] in page and secret["reference"] not in page and "Projet secret" not in page
+        assert (
+            open_too["reference"] in page
+            and secret["reference"] not in page
+            and "Projet secret" not in page
+        )
     inside = visit(app, "editor", f"/demandes/{secret['reference']}").body
     assert public["reference"] in inside and "Au grand jour aussi" in inside
     events = [each["transition"] for each in act("show", "asker", id=secret["id"])["events"]]
@@ -135,19 +167,30 @@ def test_one_is_taken_out_with_a_click_and_treated_on_its_own(app: CKANTestApp):
 
 def test_nothing_is_joined_with_a_closed_request(app: CKANTestApp):
     answer = dataset(title="Zones humides du Forez")
-    given, refused, waiting = opened(), opened(title="Refusée"), opened("friend", title="La même chose")
+    given, refused, waiting = (
+        opened(),
+        opened(title="Refusée"),
+        opened("friend", title="La même chose"),
+    )
     step(given, "fulfil", "editor", datasets=[answer["name"]])
     step(refused, "refuse", "admin", **REFUSAL)
     page = sent(app, "moderator", waiting, "join", target=given["reference"])
-    assert page.status_code == 400 and "closed" in page.body and "Zones humides du Forez" in page.body
+    assert (
+        page.status_code == 400 and "closed" in page.body and "Zones humides du Forez" in page.body
+    )
     page = sent(app, "moderator", waiting, "join", target=refused["reference"])
     assert page.status_code == 400 and "closed" in page.body
     assert sent(app, "moderator", refused, "join", target=waiting["reference"]).status_code == 409
     elsewhere = opened("stranger", service="dreal-ara")
-    assert "another service" in sent(app, "moderator", waiting, "join", target=elsewhere["reference"]).body
+    assert (
+        "another service"
+        in sent(app, "moderator", waiting, "join", target=elsewhere["reference"]).body
+    )
 
 
-def test_an_extension_goes_to_those_for_which_it_is_lawful_and_the_others_are_named(app: CKANTestApp):
+def test_an_extension_goes_to_those_for_which_it_is_lawful_and_the_others_are_named(
+    app: CKANTestApp,
+):
     with at("2027-01-05"):
         late = opened("friend", title="Trop tard")
     with at("2027-02-20"):
@@ -172,7 +215,9 @@ def test_a_dataset_that_one_requester_cannot_read_leaves_that_request_out():
     first, second = opened("member"), opened("friend", title="La même chose")
     step(second, "join", "editor", target=first["id"])
     done = step(first, "fulfil", "editor", datasets=[hidden["name"]])
-    assert done["state"] == "fulfilled" and "cannot read" in done["together"]["left_out"][0]["reason"]
+    assert (
+        done["state"] == "fulfilled" and "cannot read" in done["together"]["left_out"][0]["reason"]
+    )
     assert row(second).state == "open"
 
 
@@ -184,7 +229,9 @@ def test_so_many_are_treated_together(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_two_groups_stay_two(app: CKANTestApp):
-    first, second, third, fourth = (opened(person) for person in ("asker", "friend", "stranger", "member"))
+    first, second, third, fourth = (
+        opened(person) for person in ("asker", "friend", "stranger", "member")
+    )
     together(app, first, second)
     together(app, third, fourth)
     assert "target" in errors_of(step, first, "join", "editor", target=third["id"])
@@ -214,10 +261,16 @@ def merged_by_version_1_1() -> tuple[dict[str, Any], dict[str, Any]]:
     source, target = opened("friend", title="La même chose"), opened()
     request = row(source)
     moment = request.submitted
-    request.state, request.duplicate_of, request.outcome = "duplicate", target["id"], {"target": target["id"]}
+    request.state, request.duplicate_of, request.outcome = (
+        "duplicate",
+        target["id"],
+        {"target": target["id"]},
+    )
     request.closed = moment
     request.version += 1
-    merged = Event(request_id=request.id, transition="mark_duplicate", from_state="open", to_state="duplicate")
+    merged = Event(
+        request_id=request.id, transition="mark_duplicate", from_state="open", to_state="duplicate"
+    )
     merged.version, merged.actor_role, merged.created = request.version, states.MODERATOR, moment
     merged.fields = {"target": target["id"]}
     model.Session.add(merged)
@@ -233,7 +286,11 @@ def test_what_an_earlier_version_merged_waits_for_a_moderator_again():
     _run_migrations("ecosphere_requests", "head")
     with at("2027-03-01"):
         shown = act("show", "friend", id=source["id"])
-        assert (shown["state"], shown["may_refer"], shown["outcome"]) == ("submitted", "2027-04-05", {})
+        assert (shown["state"], shown["may_refer"], shown["outcome"]) == (
+            "submitted",
+            "2027-04-05",
+            {},
+        )
         assert "reconsider" in [event["transition"] for event in shown["events"]]
         step(source, "accept", "moderator", organization="ddt-42")
         assert (row(source).state, row(source).due.isoformat()) == ("open", "2027-02-05")

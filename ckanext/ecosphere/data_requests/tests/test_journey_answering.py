@@ -1,5 +1,6 @@
-"""Browser tests from acceptance to answer: a moderator accepts a request, the DDT asks for details and transfers it,
-the DREAL answers with a dataset. E-mails go through a real SMTP server."""
+"""Browser tests from acceptance to answer: a moderator accepts a request, the DDT asks for details
+and transfers it, the DREAL answers with a dataset. E-mails go through a real SMTP server.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +58,10 @@ def become(page: Page, person: str) -> None:
 
 
 def delivered(postbox: Postbox) -> dict[str, list[str]]:
-    """Deliver pending e-mails; return the subjects received since the last clearing of the mailbox, by user."""
+    """Deliver pending e-mails.
+
+    Return the subjects received since the last clearing of the mailbox, by user.
+    """
     model.Session.expire_all()
     delivery.deliver()
     people = {mail["To"].addresses[0].username for mail in postbox.mails}
@@ -101,7 +105,9 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     expect(page.locator("#new")).to_contain_text("Tourbières et zones humides du Pilat")
     page.goto(at)
     do(page, "Demander des précisions")
-    send_button = page.locator("main").get_by_role("button", name="Demander des précisions", exact=True)
+    send_button = page.locator("main").get_by_role(
+        "button", name="Demander des précisions", exact=True
+    )
     send_button.click()
     expect(page.locator("#form-errors")).to_be_focused()
     expect(page.locator("#field-question-error")).to_be_visible()
@@ -128,7 +134,8 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     do(page, "Apporter les précisions")
     page.fill("#field-comment", "La commune de Marlhes seulement.")
     send(page, "Apporter les précisions")
-    # The author is new: the text is held for moderation, and the service can read it in the portal only.
+    # The author is new: the text is held for moderation, and the service can read it in the portal
+    # only.
     assert set(delivered(postbox)) == {"editor", "admin"}
     # What waits for moderators is told of in one e-mail, half an hour later.
     with freeze_time(clock.now() + timedelta(minutes=31)):
@@ -202,7 +209,9 @@ def test_refusal_is_previewed_and_read_by_its_addressee_alone(page: Page):
     assert axe_violations(page) == []
     page.select_option("#field-ground", "L124-4-I-2")
     page.locator("button[value=preview]").click()
-    expect(page.locator(".eco-letter")).to_contain_text("Pour le préfet de la Loire et par délégation")
+    expect(page.locator(".eco-letter")).to_contain_text(
+        "Pour le préfet de la Loire et par délégation"
+    )
     expect(page.locator(".eco-letter__to")).to_contain_text("À l’attention de")
     expect(page.locator("#field-facts")).to_be_hidden()
     assert axe_violations(page) == []
@@ -258,13 +267,17 @@ def test_a_file_goes_up_with_a_message_and_comes_down_to_its_reader(page: Page, 
     become(page, "asker")
     page.goto(f"/fr/demandes/{made['reference']}")
     page.fill("#field-text", "L’emprise de l’étude.")
-    page.set_input_files("#field-upload", {"name": "programme.exe", "mimeType": "text/plain", "buffer": b"MZ"})
+    page.set_input_files(
+        "#field-upload", {"name": "programme.exe", "mimeType": "text/plain", "buffer": b"MZ"}
+    )
     page.get_by_role("button", name="Envoyer le message").click()
     expect(page.locator("#field-upload-error")).to_contain_text("ne sont pas acceptés")
     expect(page.locator("#field-text")).to_have_value("L’emprise de l’étude.")
     assert axe_violations(page) == []
     content = b'{"type": "FeatureCollection", "features": []}'
-    page.set_input_files("#field-upload", {"name": "Emprise.geojson", "mimeType": "text/plain", "buffer": content})
+    page.set_input_files(
+        "#field-upload", {"name": "Emprise.geojson", "mimeType": "text/plain", "buffer": content}
+    )
     page.get_by_role("button", name="Envoyer le message").click()
     expect(page.locator("#conversation")).to_contain_text("Emprise.geojson")
     assert axe_violations(page) == []
@@ -311,7 +324,9 @@ def test_several_requests_are_given_to_a_colleague_at_once(page: Page):
     assert {row(each).assigned_to for each in (first, second)} == {user_id("editor")}
     page.get_by_role("button", name="Tout cocher").click()
     page.get_by_role("button", name="Affecter", exact=True).click()  # "nobody" is preselected
-    expect(page.locator(".alert-success")).to_contain_text("2 demandes ne sont affectées à personne en particulier")
+    expect(page.locator(".alert-success")).to_contain_text(
+        "2 demandes ne sont affectées à personne en particulier"
+    )
     assert {row(each).assigned_to for each in (first, second)} == {None}
 
 

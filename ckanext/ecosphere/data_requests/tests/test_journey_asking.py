@@ -1,4 +1,6 @@
-"""Browser tests of asking for data: from an empty search, by keyboard, without JavaScript, with or without account."""
+"""Browser tests of asking for data: from an empty search, by keyboard, without JavaScript,
+with or without account.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, draft, opened, step
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REFUSAL,
+    act,
+    dataset,
+    draft,
+    opened,
+    step,
+)
 from ckanext.ecosphere.data_requests.tests.test_guards import PDF
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, tab_to
@@ -60,7 +69,9 @@ def test_an_empty_search_leads_through_the_log_in_to_a_request_that_is_sent(page
     seen: dict[str, list[str]] = {}
     page.goto("/fr/dataset/?q=tourbieres+introuvables&vocab_ecosphere_territory=departement-42")
     page.get_by_role("link", name="Demander ces données aux services").click()
-    expect(page.get_by_label(re.compile("Votre demande en une phrase"))).to_have_value("tourbieres introuvables")
+    expect(page.get_by_label(re.compile("Votre demande en une phrase"))).to_have_value(
+        "tourbieres introuvables"
+    )
     page.fill("#field-title", "Tourbières et zones humides du Pilat")
     expect(page.locator("[data-status]")).to_contain_text("ressemblent")
     expect(page.locator(".eco-req-similar")).to_contain_text("Zones humides du Forez")
@@ -74,7 +85,9 @@ def test_an_empty_search_leads_through_the_log_in_to_a_request_that_is_sent(page
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/demandes/nouvelle")
-    expect(page.locator("#field-description")).to_have_value("Les contours et la méthode de l’inventaire.")
+    expect(page.locator("#field-description")).to_have_value(
+        "Les contours et la méthode de l’inventaire."
+    )
     expect(page.locator("[data-status]")).to_contain_text("ressemblent")
     go_on(page)
 
@@ -133,7 +146,9 @@ def test_an_empty_search_becomes_a_request_of_a_new_account_within_six_pages(pag
     assert axe_violations(page) == []
     page.get_by_role("button", name="Créer un compte").click()
     page.wait_for_url("**/demandes/nouvelle")
-    expect(page.locator("#field-description")).to_have_value("Les contours et la méthode de l’inventaire.")
+    expect(page.locator("#field-description")).to_have_value(
+        "Les contours et la méthode de l’inventaire."
+    )
     expect(page.locator("#field-territory")).to_have_value("departement-42")
     assert axe_violations(page) == []
     picture(page, "request-on-one-page")
@@ -164,7 +179,8 @@ def test_a_request_sent_from_the_first_page_says_what_is_missing_and_what_is_lik
     expect(page.locator("#field-similar_seen-error")).to_be_visible()
     expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
     assert mine()["state"] == "draft"
-    # Similar requests are displayed while the title is typed, which does not mean that the user has read them.
+    # Similar requests are displayed while the title is typed, which does not mean that the user has
+    # read them.
     page.goto("/fr/demandes/nouvelle?territory=departement-42")
     page.fill("#field-title", "Zones humides du Pilat")
     expect(page.locator("[data-status]")).to_contain_text("ressemblent")
@@ -260,7 +276,9 @@ def plain(browser: Browser, portal_url: str) -> Iterator[Page]:
     context.close()
 
 
-def test_a_request_is_made_without_a_script_and_what_resembles_it_is_shown_all_the_same(plain: Page):
+def test_a_request_is_made_without_a_script_and_what_resembles_it_is_shown_all_the_same(
+    plain: Page,
+):
     dataset(title="Zones humides du Forez")
     other = opened("friend", title="Zones humides du Pilat")
     log_in(plain, "asker", PASSWORD)
@@ -306,7 +324,9 @@ def test_one_click_supports_a_request_instead_of_asking_again(page: Page):
 
 
 @pytest.mark.parametrize("start", ["/fr/dataset/{name}", "/fr/demandes"])
-def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, start: str, tmp_path: Path):
+def test_a_private_request_with_a_file_is_sent_within_three_pages(
+    page: Page, start: str, tmp_path: Path
+):
     wanted = dataset(title="Zones humides du Velay")
     dataset(title="Zones humides du Forez")
     plan = tmp_path / "plan.pdf"
@@ -338,7 +358,9 @@ def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, st
     assert axe_violations(page) == []
 
 
-def test_files_of_a_draft_are_refused_replaced_and_removed_before_it_is_sent(page: Page, tmp_path: Path):
+def test_files_of_a_draft_are_refused_replaced_and_removed_before_it_is_sent(
+    page: Page, tmp_path: Path
+):
     made = draft(title="Frayères du Lignon")
     log_in(page, "asker", PASSWORD)
     step = f"/fr/demandes/{made['id']}/modifier/envoi"
@@ -370,7 +392,9 @@ def test_files_of_a_draft_are_refused_replaced_and_removed_before_it_is_sent(pag
     assert files() == [] and mine()["state"] == "submitted"
 
 
-def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_requests_of_its_author(page: Page):
+def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_requests_of_its_author(
+    page: Page,
+):
     refused, later = opened(title="Zones humides du Pilat"), opened(title="Mares du Forez")
     step(refused, "refuse", "admin", **REFUSAL)
     log_in(page, "asker", PASSWORD)
@@ -380,7 +404,9 @@ def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_re
     expect(first).to_contain_text("Zones humides du Pilat")
     expect(first).to_contain_text("CADA")
     expect(first).to_contain_text("Tribunal administratif de Lyon")
-    expect(first).to_contain_text(dates.in_language(law.last_day("refer", clock.day_of(clock.now())), "fr"))
+    expect(first).to_contain_text(
+        dates.in_language(law.last_day("refer", clock.day_of(clock.now())), "fr")
+    )
     top = first.bounding_box()
     assert top and top["y"] < page.get_by_role("link", name=later["title"]).bounding_box()["y"]  # pyright: ignore
     assert axe_violations(page) == []
@@ -388,7 +414,10 @@ def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_re
         page.context.clear_cookies()
         log_in(page, person, PASSWORD)
         page.goto(f"/fr/demandes/{refused['reference']}")
-        places = [page.locator(each).bounding_box() for each in ("#decision-title", "#do-title", "#description-title")]
+        places = [
+            page.locator(each).bounding_box()
+            for each in ("#decision-title", "#do-title", "#description-title")
+        ]
         heights = [place["y"] for place in places if place]
         assert len(heights) == len(places) and heights == sorted(heights), person
         assert axe_violations(page) == []

@@ -1,4 +1,6 @@
-"""Browser tests of the desk: an absence, an assignment, an answer for the requester alone until a given day."""
+"""Browser tests of the desk: an absence, an assignment,
+an answer for the requester alone until a given day.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,17 @@ def test_what_waits_for_a_service_is_there_after_the_log_in_without_a_click(page
     model.Session.commit()
     log_in_by_hand(page, "editor", PASSWORD)
     card = page.locator(".eco-card").filter(has_text="Demandes à traiter")
-    expect(card.locator(".eco-lines a")).to_have_text(["Haies bocagères du Forez", "Mares et étangs du Forez"])
+    expect(card.locator(".eco-lines a")).to_have_text(
+        ["Haies bocagères du Forez", "Mares et étangs du Forez"]
+    )
     expect(card).to_contain_text("en retard")
     assert axe_violations(page) == []
     picture(page, "dashboard-of-a-service")
 
 
-def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_requester_alone(page: Page):
+def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_requester_alone(
+    page: Page,
+):
     made = opened()
     late = opened(title="Haies bocagères du Forez")
     model.Session.get_one(Request, late["id"]).due = clock.today() - timedelta(days=3)
@@ -79,7 +85,9 @@ def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_reque
     assert axe_violations(page) == []
     page.locator("button[name=go][value=send]").press("Enter")
     expect(page.locator("#delivered-title")).to_be_visible()
-    expect(page.locator(".flash-messages")).to_contain_text("La réponse est envoyée au demandeur, seul à en lire")
+    expect(page.locator(".flash-messages")).to_contain_text(
+        "La réponse est envoyée au demandeur, seul à en lire"
+    )
     assert row(made).state == "fulfilled"
     _as_the_requester(page, made, late)
 
@@ -92,7 +100,9 @@ def _as_the_requester(page: Page, made: dict[str, Any], late: dict[str, Any]) ->
     page.goto(f"/fr/demandes/{made['reference']}")
     expect(page.locator("main")).to_contain_text("Réservé au demandeur, puis public")
     page.get_by_role("button", name="Non, il manque quelque chose").click()
-    expect(page.get_by_role("link", name="Rouvrir la demande, en disant ce qui manque")).to_be_visible()
+    expect(
+        page.get_by_role("link", name="Rouvrir la demande, en disant ce qui manque")
+    ).to_be_visible()
     assert axe_violations(page) == []
     step(late, "refuse", "admin", **REFUSAL)
     page.goto(f"/fr/demandes/{late['reference']}")

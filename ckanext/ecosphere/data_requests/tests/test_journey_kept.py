@@ -1,4 +1,6 @@
-"""Browser tests of unsaved input: kept in local storage after a crash of the browser, removed on log-out."""
+"""Browser tests of unsaved input: kept in local storage after a crash of the browser,
+removed on log-out.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ from ckan import model
 from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, draft, opened, row
-from ckanext.ecosphere.data_requests.tests.test_journey_asking import PASSWORD, go_on, mine, passwords
+from ckanext.ecosphere.data_requests.tests.test_journey_asking import (
+    PASSWORD,
+    go_on,
+    mine,
+    passwords,
+)
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]

@@ -1,4 +1,6 @@
-"""Browser tests of moderation in French: the queue of held texts, the diff of an edit, unsubscribing from e-mails."""
+"""Browser tests of moderation in French: the queue of held texts, the diff of an edit,
+unsubscribing from e-mails.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,14 @@ def test_moderator_reads_what_is_held_and_publishes_it(page: Page):
     made = opened()
     act("comment", "friend", id=made["id"], text=f"Votre compte est bloqué : {HOSTILE}")
     changed = made["description"] + " Au 1/5 000 si possible."
-    act("update", "asker", id=made["id"], version=row(made).version, description=changed, scale="1/5 000")
+    act(
+        "update",
+        "asker",
+        id=made["id"],
+        version=row(made).version,
+        description=changed,
+        scale="1/5 000",
+    )
 
     become(page, "moderator")
     page.goto("/fr/demandes/moderation")
@@ -78,16 +87,21 @@ def test_person_stops_the_mails_about_a_request_without_log_in(page: Page, postb
 
 def test_requests_for_the_same_thing_are_joined_answered_and_taken_out(page: Page):
     first, second, third = (
-        opened(person, title=f"Tourbières du Pilat ({person})") for person in ("asker", "friend", "stranger")
+        opened(person, title=f"Tourbières du Pilat ({person})")
+        for person in ("asker", "friend", "stranger")
     )
     become(page, "moderator")
     for made in (second, third):
         page.goto(f"/fr/demandes/{made['reference']}")
         page.get_by_role("link", name="Traiter ensemble avec une autre demande").click()
-        expect(page.locator("main")).to_contain_text("Leurs auteurs n’apprennent rien les uns des autres")
+        expect(page.locator("main")).to_contain_text(
+            "Leurs auteurs n’apprennent rien les uns des autres"
+        )
         page.fill("#field-target", first["reference"])
         assert axe_violations(page) == []
-        page.locator("main").get_by_role("button", name="Traiter ensemble avec une autre demande").click()
+        page.locator("main").get_by_role(
+            "button", name="Traiter ensemble avec une autre demande"
+        ).click()
         page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
     become(page, "admin")
     page.goto("/fr/demandes/service/ddt-42")
@@ -111,6 +125,8 @@ def test_requests_for_the_same_thing_are_joined_answered_and_taken_out(page: Pag
     page.locator("button[value=preview]").click()
     page.get_by_role("button", name="Envoyer la lettre").click()
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
-    expect(page.get_by_role("status").last).to_contain_text(f"C’est fait aussi pour {second['reference']}")
+    expect(page.get_by_role("status").last).to_contain_text(
+        f"C’est fait aussi pour {second['reference']}"
+    )
     assert axe_violations(page) == []
     assert [row(each).state for each in (first, second, third)] == ["refused", "refused", "open"]

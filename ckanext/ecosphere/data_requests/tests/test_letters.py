@@ -58,17 +58,28 @@ def log_in(app: CKANTestApp, name: str) -> None:
     user.password = PASSWORD
     model.Session.commit()
     app.client = app.test_client()
-    answer = app.post("/user/login", data={"login": name, "password": PASSWORD}, follow_redirects=False)
+    answer = app.post(
+        "/user/login", data={"login": name, "password": PASSWORD}, follow_redirects=False
+    )
     assert answer.status_code == 302, answer.body
 
 
-def send(app: CKANTestApp, person: str, made: dict[str, Any], transition: str, status: int = 302, **fields: Any) -> Any:
+def send(
+    app: CKANTestApp,
+    person: str,
+    made: dict[str, Any],
+    transition: str,
+    status: int = 302,
+    **fields: Any,
+) -> Any:
     """Log in, and submit the form of a transition; a letter is looked at before it is sent."""
     log_in(app, person)
     data = {"version": row(made).version, "go": "send", **fields}
     address = f"/demandes/{made['reference']}/{transition}"
     if status == 302 and transition in states.LETTERS:
-        shown = app.post(address, data={**data, "go": "preview"}, follow_redirects=False, status=200)
+        shown = app.post(
+            address, data={**data, "go": "preview"}, follow_redirects=False, status=200
+        )
         data["seen"] = SEEN.search(shown.body)[1]  # pyright: ignore[reportOptionalSubscript]
     return app.post(address, data=data, follow_redirects=False, status=status)
 
@@ -80,13 +91,17 @@ def letter_of(made: dict[str, Any], kind: str) -> Letter:
 
 
 def pdf_of(mail: Any) -> bytes:
-    attached = [part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf"]
+    attached = [
+        part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf"
+    ]
     assert len(attached) == 1
     return attached[0].get_content()
 
 
 def in_french(plain: str) -> str:
-    """Return the letter without the courtesy translation that follows it and repeats its contents."""
+    """Return the letter without the courtesy translation that
+    follows it and repeats its contents.
+    """
     french, translation, _rest = plain.partition("COURTESY TRANSLATION")
     assert translation
     return french.replace("\u00a0", " ")
@@ -122,7 +137,10 @@ def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbo
     letter = letter_of(made, "refuse")
     log_in(app, "asker")
     page = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}")
-    assert "Direction départementale des territoires de la Loire" in page.body and letter.sha256 in page.body
+    assert (
+        "Direction départementale des territoires de la Loire" in page.body
+        and letter.sha256 in page.body
+    )
     answer = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}.pdf")
     assert answer.headers["Content-Type"] == "application/pdf" and answer.data.startswith(b"%PDF")
     assert f"{made['reference']}-refus.pdf" in answer.headers["Content-Disposition"]
@@ -136,7 +154,9 @@ def test_letter_is_not_found_by_others(app: CKANTestApp, person: str | None):
     if person:
         log_in(app, person)
     for end in ("", ".pdf"):
-        answer = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}{end}", follow_redirects=False)
+        answer = app.get(
+            f"/demandes/{made['reference']}/lettre/{letter.id}{end}", follow_redirects=False
+        )
         assert answer.status_code == (404 if person else 302)
         assert REASON not in answer.body if not end else True
 
@@ -148,7 +168,12 @@ def test_decision_needs_its_author(app: CKANTestApp):
     page = send(app, "admin", made, "refuse", status=400, **REFUSAL)
     assert "L. 212-1" in page.body and row(made).state == "open"
     log_in(app, "admin")
-    names = {"first_name": "Jeanne", "last_name": "Martin", "quality": "Cheffe de service", "digest": "immediate"}
+    names = {
+        "first_name": "Jeanne",
+        "last_name": "Martin",
+        "quality": "Cheffe de service",
+        "digest": "immediate",
+    }
     app.post("/demandes/preferences", data=names, follow_redirects=False, status=302)
     send(app, "admin", made, "refuse", **REFUSAL)
     assert "Jeanne Martin" in letter_of(made, "refuse").plain
@@ -164,13 +189,28 @@ def test_author_is_asked_for_in_the_form_of_the_decision(app: CKANTestApp):
     made = opened()
     log_in(app, "admin")
     page = app.get(f"/demandes/{made['reference']}/refuse")
-    assert all(f'name="{name}"' in page.body for name in letters.NAMES), "the page knows from the start"
+    assert all(f'name="{name}"' in page.body for name in letters.NAMES), (
+        "the page knows from the start"
+    )
     page = send(app, "admin", made, "refuse", status=400, quality="Cheffe", law=REASON)
     errors = re.findall(r'<a href="#field-([a-z_]+)">', page.body)
     assert errors == ["ground", "facts", "first_name", "last_name"]
     assert all(f'id="field-{name}"' in page.body for name in errors)
-    assert REASON in page.body and 'value="Cheffe"' in page.body and not letters.author_of(user_id("admin")).quality
-    send(app, "admin", made, "refuse", **REFUSAL, first_name="Jeanne", last_name="Martin", quality="Cheffe de service")
+    assert (
+        REASON in page.body
+        and 'value="Cheffe"' in page.body
+        and not letters.author_of(user_id("admin")).quality
+    )
+    send(
+        app,
+        "admin",
+        made,
+        "refuse",
+        **REFUSAL,
+        first_name="Jeanne",
+        last_name="Martin",
+        quality="Cheffe de service",
+    )
     assert "Jeanne Martin\nCheffe de service" in letter_of(made, "refuse").plain
     page = app.get(f"/demandes/{opened()['reference']}/refuse")
     assert 'name="first_name"' not in page.body, "asked once"
@@ -185,7 +225,9 @@ def test_preview_bears_the_names_that_are_typed_and_keeps_none(app: CKANTestApp)
     assert not letters.author_of(user_id("admin")).complete
 
 
-def test_service_that_is_not_spelled_out_is_told_from_the_start(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch):
+def test_service_that_is_not_spelled_out_is_told_from_the_start(
+    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(sheets, "is_spelled_out", lambda name: False)
     made = opened()
     log_in(app, "admin")
@@ -196,7 +238,13 @@ def test_service_that_is_not_spelled_out_is_told_from_the_start(app: CKANTestApp
 
 
 def test_an_answer_with_details_is_named_as_its_field(app: CKANTestApp):
-    made = step(opened(), "ask_details", "editor", question="Où ?", answer_by=str(dates.today() + timedelta(days=9)))
+    made = step(
+        opened(),
+        "ask_details",
+        "editor",
+        question="Où ?",
+        answer_by=str(dates.today() + timedelta(days=9)),
+    )
     page = send(app, "asker", made, "answer_details", status=400)
     assert '<a href="#field-comment">Your answer</a>' in page.body and ">Message<" not in page.body
 
@@ -241,12 +289,22 @@ def test_addressee_is_forgotten_and_still_reads(app: CKANTestApp):
             "Office de la biodiversité",
         ),
         ("not_held", "admin", {"reason": REASON}, "ne connaît pas d’autorité"),
-        ("reject", "moderator", {"reason": REASON}, "Commissariat général au développement durable"),
+        (
+            "reject",
+            "moderator",
+            {"reason": REASON},
+            "Commissariat général au développement durable",
+        ),
         ("extend", "admin", EXTENSION, "prolongé"),
     ],
 )
 def test_each_outcome_has_its_letter(  # noqa: PLR0917
-    app: CKANTestApp, postbox: Postbox, transition: str, person: str, fields: dict[str, str], words: str
+    app: CKANTestApp,
+    postbox: Postbox,
+    transition: str,
+    person: str,
+    fields: dict[str, str],
+    words: str,
 ):
     made = opened()
     send(app, person, made, transition, **fields)
@@ -258,18 +316,28 @@ def test_each_outcome_has_its_letter(  # noqa: PLR0917
 
 def test_partial_answer_says_what_is_withheld_and_why(app: CKANTestApp):
     made, given = opened(), dataset()
-    fields = {"ground": "part-not-held", "facts": REASON, "missing": "Le sud du département", "datasets": given["name"]}
+    fields = {
+        "ground": "part-not-held",
+        "facts": REASON,
+        "missing": "Le sud du département",
+        "datasets": given["name"],
+    }
     send(app, "editor", made, "fulfil_partly", **fields)
     plain = letter_of(made, "fulfil_partly").plain
-    assert given["title"] in plain and "Le sud du département" in plain and "ne détient pas cette partie" in plain
+    assert (
+        given["title"] in plain
+        and "Le sud du département" in plain
+        and "ne détient pas cette partie" in plain
+    )
 
 
 def test_spam_gets_no_letter():
     made = step(submitted(), "reject", "moderator", reason="Pub", spam=True)
     model.Session.expire_all()
-    assert [each.kind for each in model.Session.scalars(sa.select(Letter).filter_by(request_id=made["id"]))] == [
-        "receipt"
-    ]
+    assert [
+        each.kind
+        for each in model.Session.scalars(sa.select(Letter).filter_by(request_id=made["id"]))
+    ] == ["receipt"]
 
 
 @pytest.mark.few(2, "values")
@@ -283,23 +351,32 @@ def test_spam_gets_no_letter():
         ({"ground": "other"}, "other_ground", "article of the law"),
     ],
 )
-def test_contradictory_refusal_is_refused(app: CKANTestApp, changes: dict[str, str], field: str, words: str):
+def test_contradictory_refusal_is_refused(
+    app: CKANTestApp, changes: dict[str, str], field: str, words: str
+):
     made = opened()
     page = send(app, "admin", made, "refuse", status=400, **{**REFUSAL, **changes})
-    assert words in page.body and f'id="field-{field}-error"' in page.body and row(made).state == "open"
+    assert (
+        words in page.body
+        and f'id="field-{field}-error"' in page.body
+        and row(made).state == "open"
+    )
 
 
 def test_too_general_is_refused_after_an_invitation():
     made = step(opened(), "ask_details", "editor", question="Où ?", answer_by="2027-01-31")
     made = step(made, "answer_details", "asker", comment="Partout")
     assert (
-        step(made, "refuse", "admin", **{**REFUSAL, "ground": "L124-4-II-3"}, ground_confirmed=True)["state"]
+        step(
+            made, "refuse", "admin", **{**REFUSAL, "ground": "L124-4-II-3"}, ground_confirmed=True
+        )["state"]
         == "refused"
     )
 
 
 @pytest.mark.parametrize(
-    ("ground", "article"), [("L124-4-I-4", "article L. 124-4, I, 4°"), ("L311-2-abusive", "article L. 311-2")]
+    ("ground", "article"),
+    [("L124-4-I-4", "article L. 124-4, I, 4°"), ("L311-2-abusive", "article L. 311-2")],
 )
 def test_statistical_secrecy_and_abuse_are_grounds(app: CKANTestApp, ground: str, article: str):
     made = opened()
@@ -309,9 +386,17 @@ def test_statistical_secrecy_and_abuse_are_grounds(app: CKANTestApp, ground: str
 
 def test_another_ground_warns_and_changes_the_letter(app: CKANTestApp):
     made = opened()
-    fields = {**REFUSAL, "ground": "other", "other_ground": "Secret des correspondances, article X", "go": "preview"}
+    fields = {
+        **REFUSAL,
+        "ground": "other",
+        "other_ground": "Secret des correspondances, article X",
+        "go": "preview",
+    }
     page = send(app, "admin", made, "refuse", status=200, **fields)
-    assert "have it checked by a jurist" in page.body and "il appartient au service d’établir" in page.body.lower()
+    assert (
+        "have it checked by a jurist" in page.body
+        and "il appartient au service d’établir" in page.body.lower()
+    )
     assert row(made).state == "open"
 
 
@@ -327,7 +412,10 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         made = submitted()
         delivery.deliver()
         plain = in_french(letter_of(made, "receipt").plain)
-        day, due = (dates.in_language(each, "fr") for each in (dates.today(), date.fromisoformat(made["due"])))
+        day, due = (
+            dates.in_language(each, "fr")
+            for each in (dates.today(), date.fromisoformat(made["due"]))
+        )
         said = (
             f"reçue le {day}",
             "SERVICE CHARGÉ DU DOSSIER\n\n- Direction départementale des territoires de la Loire\n- 2 avenue Grüner",
@@ -336,23 +424,39 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
             "R. 311-12",
             "R. 112-5",
         )
-        for needed in (*contact["address"].split("\n"), contact["email"], "+33 4 77 43 80 00", *said):
+        for needed in (
+            *contact["address"].split("\n"),
+            contact["email"],
+            "+33 4 77 43 80 00",
+            *said,
+        ):
             assert needed in plain, needed
         mail = next(each for each in postbox.to("asker"))
         assert "ACCUSÉ DE RÉCEPTION" in body(mail) and pdf_of(mail)
         step(made, "accept", "moderator", organization="ddt-42")
         delivery.deliver()
         [told] = postbox.to("boite")
-        # A mailbox has no unsubscribe link, which any of its readers could use; e-mails to people have one.
+        # A mailbox has no unsubscribe link, which any of its readers could use; e-mails to people
+        # have one.
         assert told["List-Unsubscribe"] is None and mail["List-Unsubscribe"]
     finally:
-        app.post("/organization/ddt-42/contact", data=dict.fromkeys(contact, ""), follow_redirects=False)
+        app.post(
+            "/organization/ddt-42/contact", data=dict.fromkeys(contact, ""), follow_redirects=False
+        )
 
 
 def test_receipts_that_complete_each_other_do_not_share_their_title(app: CKANTestApp):
     made = opened(service="dreal-ara")
-    step(made, "transfer", "other-admin", organization="ddt-42", reason="Le service compétent est la DDT.")
-    query = sa.select(Letter.subject).where(Letter.request_id == made["id"]).order_by(Letter.created)
+    step(
+        made,
+        "transfer",
+        "other-admin",
+        organization="ddt-42",
+        reason="Le service compétent est la DDT.",
+    )
+    query = (
+        sa.select(Letter.subject).where(Letter.request_id == made["id"]).order_by(Letter.created)
+    )
     subjects = list(model.Session.scalars(query))
     assert [each.removesuffix(f" – {row(made).reference}") for each in subjects] == [
         "Accusé de réception",
@@ -368,14 +472,23 @@ def test_the_receipt_of_another_service_promises_no_second_extension():
     step(made, "extend", "admin", **EXTENSION)
     step(made, "transfer", "admin", organization="dreal-ara", reason="La DREAL tient ces données.")
     model.Session.expire_all()
-    query = sa.select(Letter).where(Letter.request_id == made["id"], Letter.kind == "receipt").order_by(Letter.created)
+    query = (
+        sa.select(Letter)
+        .where(Letter.request_id == made["id"], Letter.kind == "receipt")
+        .order_by(Letter.created)
+    )
     first, *_others, last = [in_french(each.plain) for each in model.Session.scalars(query)]
     assert "peut être porté une fois à deux mois" in first and "peut être porté" not in last
     with language.speaking("fr"):
-        assert f"jusqu’au {dates.day(row(made).due)} inclus : le délai" in last and "a été prolongé" in last
+        assert (
+            f"jusqu’au {dates.day(row(made).due)} inclus : le délai" in last
+            and "a été prolongé" in last
+        )
 
 
-def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox):
+def test_receipt_of_a_new_person_has_no_link(
+    ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
     asker = model.User.get("asker")
     assert asker is not None
@@ -384,7 +497,9 @@ def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pyte
     delivery.deliver()
     [mail] = postbox.to("asker")
     for form in ("plain", "html"):
-        assert "piege[.]example[.]org" in body(mail, form) and "piege.example" not in body(mail, form)
+        assert "piege[.]example[.]org" in body(mail, form) and "piege.example" not in body(
+            mail, form
+        )
 
 
 def test_requester_is_told_on_the_due_date_once(postbox: Postbox):
@@ -399,14 +514,19 @@ def test_requester_is_told_on_the_due_date_once(postbox: Postbox):
 
 
 def test_service_without_readers_is_refused_with_a_proposal(app: CKANTestApp):
-    here = sa.update(model.Member).where(model.Member.group_id == group_id("ddt-42"), model.Member.table_name == "user")
+    here = sa.update(model.Member).where(
+        model.Member.group_id == group_id("ddt-42"), model.Member.table_name == "user"
+    )
     model.Session.execute(here.values(state="deleted"))
     model.Session.commit()
     try:
         made = submitted()
         assert made["state"] == "submitted"
         page = send(app, "moderator", made, "accept", status=400, organization=group_id("ddt-42"))
-        assert "neither members nor a mailbox" in page.body and "DREAL Auvergne-Rhône-Alpes" in page.body
+        assert (
+            "neither members nor a mailbox" in page.body
+            and "DREAL Auvergne-Rhône-Alpes" in page.body
+        )
         assert act("show", "moderator", id=made["id"])["flags"][0]["code"] == "unreachable"
         assert any("DDT 42" in check.message for check in setup.check())
     finally:
@@ -416,19 +536,32 @@ def test_service_without_readers_is_refused_with_a_proposal(app: CKANTestApp):
 
 
 def test_services_without_readers_are_not_offered_and_ones_own_is_never_proposed(app: CKANTestApp):
-    """Only services that can receive requests are offered; the DDT, which has it, is not proposed."""
+    """Only services that can receive requests are offered.
+
+    The DDT, which has it, is not proposed.
+    """
     forget_requests()
-    silent = factories.Organization(name="sans-lecteur", title="Service sans lecteur", image_url="", users=[])
-    members = sa.update(model.Member).where(model.Member.group_id == silent["id"], model.Member.table_name == "user")
+    silent = factories.Organization(
+        name="sans-lecteur", title="Service sans lecteur", image_url="", users=[]
+    )
+    members = sa.update(model.Member).where(
+        model.Member.group_id == silent["id"], model.Member.table_name == "user"
+    )
     model.Session.execute(members.values(state="deleted"))
     model.Session.commit()
     try:
         made = opened(service="ddt-42")
         page = visit(app, "admin", f"/demandes/{made['reference']}/transfer").body
         select = page.split('name="organization"')[1].split("</select>")[0]
-        assert "Service sans lecteur" not in select and "DREAL" in select and " disabled" not in select
-        assert all("<option" in each.split("</optgroup>")[0] for each in page.split("<optgroup")[1:])
-        refused = send(app, "admin", made, "transfer", status=400, organization=silent["id"], reason=REASON)
+        assert (
+            "Service sans lecteur" not in select and "DREAL" in select and " disabled" not in select
+        )
+        assert all(
+            "<option" in each.split("</optgroup>")[0] for each in page.split("<optgroup")[1:]
+        )
+        refused = send(
+            app, "admin", made, "transfer", status=400, organization=silent["id"], reason=REASON
+        )
         assert "nobody would read the request" in refused.body
         assert "Choose “DDT 42” instead" not in refused.body
         assert "Choose “DREAL Auvergne-Rhône-Alpes” instead" in refused.body
@@ -453,24 +586,42 @@ def test_procedure_is_private_unless_shown():
     forget_requests()
     made = opened(procedure_reference="Projet Zygomorphe")
     public = act("show", None, id=made["id"])
-    assert "Zygomorphe" not in str(public) and act("show", "editor", id=made["id"])["procedure_reference"]
+    assert (
+        "Zygomorphe" not in str(public)
+        and act("show", "editor", id=made["id"])["procedure_reference"]
+    )
     assert act("list", None, q="Zygomorphe")["count"] == 0
-    shown = opened("friend", title="Bruit", procedure_reference="Projet Zygomorphe", show_procedure=True)
+    shown = opened(
+        "friend", title="Bruit", procedure_reference="Projet Zygomorphe", show_procedure=True
+    )
     assert [each["id"] for each in act("list", None, q="Zygomorphe")["results"]] == [shown["id"]]
 
 
 def test_contact_sheet_is_for_administrators(app: CKANTestApp):
     address = "/organization/ddt-42/contact"
-    assert app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code == 302
+    assert (
+        app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code
+        == 302
+    )
     for person in ("editor", "other-admin", "stranger"):
         log_in(app, person)
-        assert app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code == 403
+        assert (
+            app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code
+            == 403
+        )
     group = model.Group.get("ddt-42")
     assert group is not None and sheets.written(group).web == ""
     log_in(app, "admin")
-    page = app.post(address, data={"email": "a@b", "full_name": "DDT 42", "web": "javascript:alert(1)"}, status=400)
+    page = app.post(
+        address,
+        data={"email": "a@b", "full_name": "DDT 42", "web": "javascript:alert(1)"},
+        status=400,
+    )
     assert page.body.count('-error"') >= 3
-    assert "Direction départementale des territoires de la Loire" in app.get("/organization/about/ddt-42").body
+    assert (
+        "Direction départementale des territoires de la Loire"
+        in app.get("/organization/about/ddt-42").body
+    )
     assert "ecosphere_kind" not in app.get("/organization/about/ddt-42").body
 
 

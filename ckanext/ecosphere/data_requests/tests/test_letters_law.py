@@ -1,4 +1,6 @@
-"""What letters owe to the law: who acknowledges, stated facts, weighed interests, last days, delegation, sources."""
+"""What letters owe to the law: who acknowledges, stated facts, weighed interests, last days,
+delegation, sources.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ DESK = {
     "email": "guichet@ministere.example",
     "telephone": "01 40 81 21 22",
 }
-SHEET = {"address": "2 avenue Grüner\n42000 Saint-Étienne", "email": "boite@loire.example", "telephone": "0477438000"}
+SHEET = {
+    "address": "2 avenue Grüner\n42000 Saint-Étienne",
+    "email": "boite@loire.example",
+    "telephone": "0477438000",
+}
 PRIVACY = {
     "law": "La liste demandée comporte des éléments de la vie privée de plusieurs personnes physiques.",
     "facts": "Le fichier associe à chaque parcelle le nom et le domicile de son propriétaire.",
@@ -72,7 +78,9 @@ def sheet() -> Any:
     """The contact sheet of the DDT is filled in."""
     call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", **SHEET)
     yield
-    call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", **dict.fromkeys(SHEET, ""))
+    call_action(
+        "ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", **dict.fromkeys(SHEET, "")
+    )
 
 
 @pytest.fixture
@@ -90,9 +98,14 @@ def test_the_desk_acknowledges_for_a_service_without_address_and_says_so(postbox
     made = submitted()
     delivery.deliver()
     plain = in_french(letter_of(made, "receipt").plain)
-    assert plain.split("\n\n")[1].startswith("Guichet des données environnementales\nTour Séquoia\n92055 La Défense")
+    assert plain.split("\n\n")[1].startswith(
+        "Guichet des données environnementales\nTour Séquoia\n92055 La Défense"
+    )
     service = "Direction départementale des territoires de la Loire"
-    assert f"destinée au service suivant : {service}. Ce service ne peut pas encore être joint" in plain
+    assert (
+        f"destinée au service suivant : {service}. Ce service ne peut pas encore être joint"
+        in plain
+    )
     assert DESK["telephone"] in plain and DESK["email"] in plain
     assert "délivré en application de l’article R. 112-5" in plain
     assert "Guichet des données environnementales" in body(postbox.to("asker")[0])
@@ -108,17 +121,25 @@ def test_a_service_that_can_be_reached_acknowledges_itself():
 def test_a_registry_with_addresses_completes_the_sheets(monkeypatch: pytest.MonkeyPatch):
     ours = voc.get("organisations")["ddt-42218-01"]
     known = replace(ours, data={**ours.data, **SHEET})
-    monkeypatch.setattr(sheets, "registered", lambda group: known if group.name == "ddt-42" else None)
+    monkeypatch.setattr(
+        sheets, "registered", lambda group: known if group.name == "ddt-42" else None
+    )
     plain = in_french(letter_of(submitted(), "receipt").plain)
     assert "2 avenue Grüner" in plain and "Guichet" not in plain
 
 
 @pytest.mark.usefixtures("sheet", "desk")
-def test_a_service_for_which_nobody_reads_does_not_acknowledge(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.email", False)  # nor does its mailbox get anything
+def test_a_service_for_which_nobody_reads_does_not_acknowledge(
+    ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(
+        ckan_config, "ecosphere.requests.email", False
+    )  # nor does its mailbox get anything
     group = model.Group.get("ddt-42")
     assert group is not None
-    here = sa.update(model.Member).where(model.Member.group_id == group.id, model.Member.table_name == "user")
+    here = sa.update(model.Member).where(
+        model.Member.group_id == group.id, model.Member.table_name == "user"
+    )
     model.Session.execute(here.values(state="deleted"))
     model.Session.commit()
     try:
@@ -138,21 +159,31 @@ def test_without_any_address_no_receipt_claims_the_article():
 
 
 @pytest.mark.usefixtures("no_directory")
-def test_services_that_cannot_be_reached_are_shown_to_administrators_and_moderators(app: CKANTestApp):
+def test_services_that_cannot_be_reached_are_shown_to_administrators_and_moderators(
+    app: CKANTestApp,
+):
     found = checks()
     assert found["Data requests (contact sheets)"].status is CheckStatus.WARNING
     assert "DDT 42" in found["Data requests (contact sheets)"].message
-    assert "ecosphere.requests.desk_telephone" in found["Data requests (desk of the ministry)"].message
+    assert (
+        "ecosphere.requests.desk_telephone" in found["Data requests (desk of the ministry)"].message
+    )
     log_in(app, "moderator")
     page = app.get("/demandes/moderation").body
-    assert "3 services cannot be reached" in page and "missing: postal address, e-mail address, telephone" in page
+    assert (
+        "3 services cannot be reached" in page
+        and "missing: postal address, e-mail address, telephone" in page
+    )
     assert "ecosphere.requests.desk_name" in page
 
 
 @pytest.mark.usefixtures("desk")
 def test_a_service_of_which_the_directory_knows_the_address_acknowledges_itself():
     plain = in_french(letter_of(submitted(), "receipt").plain)
-    assert "2 avenue Grüner\nCS 90509\n42007 Saint-Étienne Cedex 1\n+33 4 77 43 80 00\nddt@loire.gouv.fr" in plain
+    assert (
+        "2 avenue Grüner\nCS 90509\n42007 Saint-Étienne Cedex 1\n+33 4 77 43 80 00\nddt@loire.gouv.fr"
+        in plain
+    )
     assert "Guichet" not in plain
 
 
@@ -163,13 +194,21 @@ def test_the_directory_replaces_nothing_that_a_person_has_entered():
     assert "2 avenue Grüner\n42000 Saint-Étienne\n+33 4 77 43 80 00\nboite@loire.example" in plain
     group = model.Group.get("ddt-42")
     assert group is not None
-    assert list(sheets.unconfirmed(group)) == ["telephone"] and sheets.written(group).telephone == ""
+    assert (
+        list(sheets.unconfirmed(group)) == ["telephone"] and sheets.written(group).telephone == ""
+    )
 
 
 def test_details_of_the_directory_are_shown_as_such_where_they_are_checked(app: CKANTestApp):
     check = checks()["Data requests (directory)"]
-    assert check.status is CheckStatus.WARNING and "(2019, 2022)" in check.message and "DDT 42" in check.message
-    assert "DDT 42" not in checks()["Data requests (contact sheets)"].message  # but the CGDD, without a mailbox
+    assert (
+        check.status is CheckStatus.WARNING
+        and "(2019, 2022)" in check.message
+        and "DDT 42" in check.message
+    )
+    assert (
+        "DDT 42" not in checks()["Data requests (contact sheets)"].message
+    )  # but the CGDD, without a mailbox
     log_in(app, "moderator")
     page = app.get("/demandes/moderation").body
     assert "3 services have contact details to be verified" in page
@@ -199,7 +238,11 @@ def test_with_its_desk_the_check_is_well():
 @pytest.mark.parametrize(
     ("period", "since", "last"),
     [
-        ("implicit", "2026-10-15", "2026-11-15"),  # a Sunday: an implicit refusal is born on it all the same
+        (
+            "implicit",
+            "2026-10-15",
+            "2026-11-15",
+        ),  # a Sunday: an implicit refusal is born on it all the same
         ("answer", "2026-03-05", "2026-04-05"),  # Easter Sunday
         ("refer", "2026-09-30", "2026-11-30"),
         ("refer", "2026-10-25", "2026-12-28"),  # from Friday 25 December
@@ -215,7 +258,9 @@ def test_last_days_are_those_of_the_kind_of_period(period: str, since: str, last
 
 def test_every_period_says_how_it_is_counted_and_who_says_so():
     for name, period in law.remedies()["periods"].items():
-        assert {"months", "franc", "moves", "from", "article", "days", "basis", "checked"} == set(period), name
+        assert {"months", "franc", "moves", "from", "article", "days", "basis", "checked"} == set(
+            period
+        ), name
         assert period["basis"] in ("text", "notes", "memory", "jurist")
 
 
@@ -227,7 +272,11 @@ def test_the_time_of_the_administration_never_moves():
 def test_a_refusal_is_shown_before_it_is_sent(app: CKANTestApp):
     made = opened()
     shown = send(app, "admin", made, "refuse", status=200, **REFUSAL)
-    assert row(made).state == "open" and "Nothing is sent yet" in shown.body and "À l’attention de<br>" in shown.body
+    assert (
+        row(made).state == "open"
+        and "Nothing is sent yet" in shown.body
+        and "À l’attention de<br>" in shown.body
+    )
     seen = SEEN.search(shown.body)
     assert seen
     other = {**REFUSAL, "facts": f"{REASON} Autrement."}
@@ -251,10 +300,16 @@ def test_a_refusal_is_shown_before_it_is_sent(app: CKANTestApp):
         ),
     ],
 )
-def test_a_refusal_states_facts_and_weighs_interests(app: CKANTestApp, changes: dict[str, str], field: str, words: str):
+def test_a_refusal_states_facts_and_weighs_interests(
+    app: CKANTestApp, changes: dict[str, str], field: str, words: str
+):
     made = opened()
     page = send(app, "admin", made, "refuse", status=400, **{**REFUSAL, **changes})
-    assert words in page.body and f'id="field-{field}-error"' in page.body and row(made).state == "open"
+    assert (
+        words in page.body
+        and f'id="field-{field}-error"' in page.body
+        and row(made).state == "open"
+    )
 
 
 def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
@@ -262,7 +317,10 @@ def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
     fields = {**REFUSAL, **PRIVACY, "ground": "L311-6-1-vp", "balance": f"Ici, {REASON}"}
     send(app, "admin", made, "refuse", **fields)
     plain = in_french(letter_of(made, "refuse").plain)
-    assert "Le service constate que la demande ne porte pas sur des informations relatives à des émissions" in plain
+    assert (
+        "Le service constate que la demande ne porte pas sur des informations relatives à des émissions"
+        in plain
+    )
     assert (
         "ne l’emporte pas sur la protection de la vie privée (code de l’environnement, article L. 124-4, I, 1°)"
         in plain
@@ -272,7 +330,13 @@ def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
 
 def test_who_is_asked_to_specify_a_request_is_told_of_the_catalogue(postbox: Postbox):
     made = opened()
-    step(made, "ask_details", "editor", question="Quelles communes ?", answer_by=str(date.today() + timedelta(days=9)))
+    step(
+        made,
+        "ask_details",
+        "editor",
+        question="Quelles communes ?",
+        answer_by=str(date.today() + timedelta(days=9)),
+    )
     delivery.deliver()
     said = [body(mail) for mail in postbox.to("asker")]
     assert any("Quelles communes ?" in each and "/dataset/" in each for each in said)
@@ -304,7 +368,9 @@ def test_reasons_of_another_ground_are_sent_once_confirmed():
 @pytest.mark.parametrize("missing", ["transmitted_by", "transmitted_on", "transmitted_how"])
 def test_a_transfer_outside_the_portal_says_who_when_and_how(app: CKANTestApp, missing: str):
     made = opened()
-    page = send(app, "admin", made, "not_held", status=400, reason=REASON, **{**PASSED_ON, missing: ""})
+    page = send(
+        app, "admin", made, "not_held", status=400, reason=REASON, **{**PASSED_ON, missing: ""}
+    )
     assert f'id="field-{missing}-error"' in page.body and row(made).state == "open"
     send(app, "admin", made, "not_held", reason=REASON, **PASSED_ON)
     plain = in_french(letter_of(made, "not_held").plain)
@@ -313,15 +379,25 @@ def test_a_transfer_outside_the_portal_says_who_when_and_how(app: CKANTestApp, m
 
 def test_only_information_on_the_environment_has_an_extension(app: CKANTestApp):
     made = opened()
-    for answer, words in (("", "Say whether the request is about"), ("no", "within one month (CRPA, R. 311-13)")):
-        page = send(app, "admin", made, "extend", status=400, **{**EXTENSION, "environmental": answer})
+    for answer, words in (
+        ("", "Say whether the request is about"),
+        ("no", "within one month (CRPA, R. 311-13)"),
+    ):
+        page = send(
+            app, "admin", made, "extend", status=400, **{**EXTENSION, "environmental": answer}
+        )
         assert words in page.body and not row(made).extended
     send(app, "admin", made, "extend", **EXTENSION)
     plain = in_french(letter_of(made, "extend").plain)
-    assert "Le service constate que votre demande porte sur des informations relatives à l’environnement" in plain
+    assert (
+        "Le service constate que votre demande porte sur des informations relatives à l’environnement"
+        in plain
+    )
 
 
-def test_delegation_and_addressee_stand_on_every_form_of_the_letter(app: CKANTestApp, postbox: Postbox):
+def test_delegation_and_addressee_stand_on_every_form_of_the_letter(
+    app: CKANTestApp, postbox: Postbox
+):
     made = opened()
     delivery.deliver()
     postbox.clear()
@@ -355,7 +431,11 @@ def test_every_kind_of_service_of_the_registry_has_its_delegation():
     kinds = {str(each.data["kind"]) for each in voc.get("organisations")}
     assert kinds == set(law.delegations())
     for each in voc.get("organisations"):
-        place = voc.get("territories").get(str(each.data["territory"])) if each.data["territory"] else None
+        place = (
+            voc.get("territories").get(str(each.data["territory"]))
+            if each.data["territory"]
+            else None
+        )
         behalf = letters.on_behalf(str(each.data["kind"]), place)["fr"]
         assert behalf.startswith("Pour le ") and "{" not in behalf and "  " not in behalf, each.id
 
@@ -390,9 +470,18 @@ def test_the_command_prints_every_outcome_with_its_sources_and_keeps_nothing():
     said = done.output.replace("\u00a0", " ")
     for case in specimens.cases():
         assert f"{case['title'].upper()} [{case['outcome']}]" in said
-    needed = ("L. 112-6", "R. 112-5, 2°", "data/balance.csv", "data/delegations.csv", "délai franc", "R. 343-1")
+    needed = (
+        "L. 112-6",
+        "R. 112-5, 2°",
+        "data/balance.csv",
+        "data/delegations.csv",
+        "délai franc",
+        "R. 343-1",
+    )
     assert [words for words in needed if words not in said] == []
-    assert said.count("COURRIEL : ") >= len(specimens.cases()) - 1  # who withdraws a request gets no e-mail
+    assert (
+        said.count("COURRIEL : ") >= len(specimens.cases()) - 1
+    )  # who withdraws a request gets no e-mail
     assert " and " not in said and "(text)" not in said  # the sources are in French, too
     assert "refer                  lundi 28 décembre 2026" in said
     assert counts() == before

@@ -59,11 +59,16 @@ def test_a_draft_needs_a_title_only_and_tells_what_it_lacks_when_it_is_sent():
 def test_use_and_procedure_are_optional():
     assert submitted(use="", procedure_reference="")["state"] == "submitted"
     for use in ("citizen", "undisclosed"):
-        assert submitted("friend", title=f"Bruit {use}", use=use, procedure_reference="")["use"] == use
+        assert (
+            submitted("friend", title=f"Bruit {use}", use=use, procedure_reference="")["use"] == use
+        )
 
 
 def test_nobody_asks_for_what_is_here_without_having_seen_it():
-    other, existing = opened("friend", title="Zones humides du Forez"), dataset(title="Zones humides de la Loire")
+    other, existing = (
+        opened("friend", title="Zones humides du Forez"),
+        dataset(title="Zones humides de la Loire"),
+    )
     made = draft()
     found = errors_of(step, made, "submit", "asker")
     assert found["similar_seen"]
@@ -98,7 +103,9 @@ def test_what_is_sent_gets_a_reference_a_service_and_a_due_date():
 
 
 def test_communes_and_a_rectangle_stand_for_their_territory():
-    assert submitted(territory="", communes=["42218 Saint-Étienne"])["territory"] == "departement-42"
+    assert (
+        submitted(territory="", communes=["42218 Saint-Étienne"])["territory"] == "departement-42"
+    )
     assert submitted(territory="", communes=["42218", "69123"])["territory"] == "region-ara"
     assert submitted(territory="", communes=["97105"])["territory"] == "outre-mer-glp"
     assert submitted(territory="", bbox=[4.3, 45.4, 4.4, 45.5])["territory"] == "departement-42"
@@ -125,7 +132,9 @@ def test_people_of_a_service_are_trusted():
     assert submitted("other-editor")["state"] == "open"
 
 
-def test_without_a_known_service_a_trusted_request_waits_for_a_moderator(ckan_config: Any, monkeypatch: Any):
+def test_without_a_known_service_a_trusted_request_waits_for_a_moderator(
+    ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.trust_after", 0)
     monkeypatch.setattr(transitions.places, "rules", tuple)
     made = submitted()
@@ -136,14 +145,22 @@ def test_without_a_known_service_a_trusted_request_waits_for_a_moderator(ckan_co
 def test_details_are_asked_given_and_the_clock_goes_on():
     made = opened()
     asked = step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=later(10))
-    assert (asked["state"], asked["answer_by"], asked["due"]) == ("needs_info", later(10), made["due"])
-    assert errors_of(step, asked, "answer_details", "asker") == {"comment": ["Give the details that were asked for."]}
+    assert (asked["state"], asked["answer_by"], asked["due"]) == (
+        "needs_info",
+        later(10),
+        made["due"],
+    )
+    assert errors_of(step, asked, "answer_details", "asker") == {
+        "comment": ["Give the details that were asked for."]
+    }
     given = step(asked, "answer_details", "asker", comment="1/5 000")
     assert (given["state"], given["answer_by"]) == ("open", None)
     assert "1/5 000" in given["events"][-1]["comment_html"]
 
 
-def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: Any, monkeypatch: Any):
+def test_the_clock_stops_for_details_where_the_ministry_decided_so(
+    ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
     made = opened()
     asked = step(made, "ask_details", "editor", question="Où ?", answer_by=later(20))
@@ -157,10 +174,13 @@ def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: 
 def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
     with freeze_time("2026-01-31 10:00:00") as clock_now:
-        made = step(opened(), "ask_details", "editor", question="Quelle échelle ?", answer_by="2026-04-30")
+        made = step(
+            opened(), "ask_details", "editor", question="Quelle échelle ?", answer_by="2026-04-30"
+        )
         clock_now.move_to("2026-04-01 10:00:00")
         answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
-        # Due on 28 February plus the sixty days of waiting; extended at most to 31 March plus sixty days.
+        # Due on 28 February plus the sixty days of waiting; extended at most to 31 March plus sixty
+        # days.
         assert answered["due"] == "2026-04-29"
         refused = errors_of(step, made, "extend", "admin", **EXTENSION, due="2026-06-01")
         assert refused["due"] == ["Choose a day after 29 April 2026 and not after 30 May 2026."]
@@ -190,7 +210,9 @@ def test_an_extension_does_not_go_beyond_two_months():
 
 def test_a_transfer_changes_the_service_and_who_may_act():
     made = opened()
-    assert "organization" in errors_of(step, made, "transfer", "admin", organization="ddt-42", reason="Nous l’avons")
+    assert "organization" in errors_of(
+        step, made, "transfer", "admin", organization="ddt-42", reason="Nous l’avons"
+    )
     moved = step(made, "transfer", "admin", organization="dreal-ara", reason="Compétence régionale")
     assert moved["organization"]["name"] == "dreal-ara"
     assert moved["due"] == made["due"]
@@ -202,7 +224,10 @@ def test_a_transfer_changes_the_service_and_who_may_act():
 def test_an_answer_links_datasets_that_the_requester_reads():
     made, public = opened(), dataset()
     private = dataset(private=True, title="Secret")
-    assert "Secret" in errors_of(step, made, "fulfil", "editor", datasets=[private["name"]])["datasets"][0]
+    assert (
+        "Secret"
+        in errors_of(step, made, "fulfil", "editor", datasets=[private["name"]])["datasets"][0]
+    )
     assert set(errors_of(step, made, "fulfil", "editor", datasets=[])) == {"datasets"}
     assert set(errors_of(step, made, "fulfil", "editor", datasets=["nothing"])) == {"datasets"}
     done = step(made, "fulfil", "editor", datasets=[public["name"]])
@@ -215,13 +240,35 @@ def test_an_answer_links_datasets_that_the_requester_reads():
 
 
 def test_a_comment_that_gives_the_address_of_a_dataset_ties_the_request_to_its_page():
-    made, public, other = opened(), dataset(title="Éoliennes du Rhône"), dataset(title="Éoliennes en mer")
-    act("comment", "friend", id=made["id"], text=f"Voyez http://test.ckan.net/fr/dataset/{public['name']}.")
-    act("comment", "editor", id=made["id"], text=f"http://test.ckan.net/dataset/{other['name']}", internal=True)
-    assert [each["id"] for each in act("dataset_list", None, id=public["name"])["open"]] == [made["id"]]
+    made, public, other = (
+        opened(),
+        dataset(title="Éoliennes du Rhône"),
+        dataset(title="Éoliennes en mer"),
+    )
+    act(
+        "comment",
+        "friend",
+        id=made["id"],
+        text=f"Voyez http://test.ckan.net/fr/dataset/{public['name']}.",
+    )
+    act(
+        "comment",
+        "editor",
+        id=made["id"],
+        text=f"http://test.ckan.net/dataset/{other['name']}",
+        internal=True,
+    )
+    assert [each["id"] for each in act("dataset_list", None, id=public["name"])["open"]] == [
+        made["id"]
+    ]
     assert act("dataset_list", None, id=other["name"])["open"] == []
     assert [each["id"] for each in act("show", None, id=made["id"])["mentioned"]] == [public["id"]]
-    act("comment", "stranger", id=made["id"], text=f"Publicité http://test.ckan.net/dataset/{other['name']}")
+    act(
+        "comment",
+        "stranger",
+        id=made["id"],
+        text=f"Publicité http://test.ckan.net/dataset/{other['name']}",
+    )
     shown = act("show", None, id=made["id"])
     assert [each["id"] for each in shown["mentioned"]] == [public["id"], other["id"]]
     act("comment_hide", "moderator", id=shown["comments"][-1]["id"], reason="Publicité")
@@ -240,14 +287,21 @@ def test_an_answer_in_part_says_what_is_missing():
 
 def test_a_refusal_has_a_ground_of_the_law_and_reasons_for_its_reader_alone():
     made = opened()
-    refused = errors_of(step, made, "refuse", "admin", ground="noLimitations", law="Non.", facts="Non.")
+    refused = errors_of(
+        step, made, "refuse", "admin", ground="noLimitations", law="Non.", facts="Non."
+    )
     assert set(refused) == {"ground", "law", "facts"}
     done = step(made, "refuse", "admin", **REFUSAL)
     assert done["state"] == "refused"
     mine, others = act("show", "asker", id=made["id"]), act("show", None, id=made["id"])
     assert mine["outcome"]["facts"] == REASON and mine["outcome"]["ground_label"]
-    assert others["outcome"] == {} and not {"law", "facts", "ground"} & set(others["events"][-1]["fields"])
-    assert others["letters"] == [] and [each["kind"] for each in mine["letters"]] == ["receipt", "refuse"]
+    assert others["outcome"] == {} and not {"law", "facts", "ground"} & set(
+        others["events"][-1]["fields"]
+    )
+    assert others["letters"] == [] and [each["kind"] for each in mine["letters"]] == [
+        "receipt",
+        "refuse",
+    ]
 
 
 def test_data_that_is_not_held_is_said_with_its_reason():
@@ -270,13 +324,20 @@ def test_a_requester_reopens_once_and_the_clock_starts_again():
 
 def test_closing_a_duplicate_moves_supporters_each_counted_once():
     target, source = opened(title="Zones humides"), opened(title="Milieux humides")
-    for person, request in (("stranger", target), ("stranger", source), ("member", source), ("friend", source)):
+    for person, request in (
+        ("stranger", target),
+        ("stranger", source),
+        ("member", source),
+        ("friend", source),
+    ):
         act("support", person, id=request["id"])
     step(source, "mark_duplicate", "moderator", target=target["reference"])
     merged = act("show", "moderator", id=target["id"])
     # stranger, a supporter of both, is counted once
     assert merged["support_count"] == 3
-    supporters = set(model.Session.scalars(sa.select(Support.user_id).where(Support.request_id == target["id"])))
+    supporters = set(
+        model.Session.scalars(sa.select(Support.user_id).where(Support.request_id == target["id"]))
+    )
     assert supporters == {user_id(each) for each in ("stranger", "member", "friend")}
     assert [each["id"] for each in merged["duplicates"]] == [source["id"]]
     shown = act("show", "asker", id=source["id"])
@@ -289,10 +350,16 @@ def test_what_cannot_be_merged():
     private = opened(title="C", visibility="private")
     of_another = opened("friend", title="D", visibility="private")
     for other in (source["id"], private["id"], "DD-1999-00001", ""):
-        assert set(errors_of(step, source, "mark_duplicate", "moderator", target=other)) == {"target"}
-    assert set(errors_of(step, private, "mark_duplicate", "moderator", target=of_another["id"])) == {"target"}
+        assert set(errors_of(step, source, "mark_duplicate", "moderator", target=other)) == {
+            "target"
+        }
+    assert set(
+        errors_of(step, private, "mark_duplicate", "moderator", target=of_another["id"])
+    ) == {"target"}
     step(source, "mark_duplicate", "moderator", target=target["reference"])
-    assert set(errors_of(step, target, "mark_duplicate", "moderator", target=source["reference"])) == {"target"}
+    assert set(
+        errors_of(step, target, "mark_duplicate", "moderator", target=source["reference"])
+    ) == {"target"}
 
 
 @pytest.mark.parametrize("transition", ["reject", "mark_duplicate"])
@@ -300,21 +367,30 @@ def test_what_a_moderator_closed_by_mistake_waits_again_and_its_days_count_on(tr
     with at("2027-03-01"):
         made, target = opened(), opened(title="Autre demande")
         act("support", "friend", id=made["id"])
-        fields = {"reason": "Publicité", "spam": True} if transition == "reject" else {"target": target["reference"]}
+        fields = (
+            {"reason": "Publicité", "spam": True}
+            if transition == "reject"
+            else {"target": target["reference"]}
+        )
         step(made, transition, "moderator", **fields)
     with at("2027-03-20"):
         assert set(errors_of(step, made, "reconsider", "moderator")) == {"reason"}
         step(made, "reconsider", "moderator", reason="Une erreur de notre part.")
         found = act("show", "asker", id=made["id"])
         assert (found["state"], found["due"], found["outcome"]) == ("submitted", "2027-04-01", {})
-        assert act("list", "moderator", scope="moderation")["count"] == 1 and act("list", None)["count"] == 1
+        assert (
+            act("list", "moderator", scope="moderation")["count"] == 1
+            and act("list", None)["count"] == 1
+        )
         step(made, "accept", "moderator", organization="ddt-42")
         assert act("show", "friend", id=made["id"])["state"] == "open"
     with at("2027-04-05"):
         step(made, transition, "moderator", **fields)
     with at("2027-05-06"):
         if transition == "reject":
-            assert set(errors_of(step, made, "reconsider", "moderator", reason="Trop tard.")) == {"transition"}
+            assert set(errors_of(step, made, "reconsider", "moderator", reason="Trop tard.")) == {
+                "transition"
+            }
         else:  # a merge is no decision, and can be undone at any time
             assert step(made, "reconsider", "moderator", reason="Mieux.")["state"] == "submitted"
 
@@ -347,10 +423,21 @@ def test_a_hidden_request_is_there_for_its_people_only():
 
 def test_the_requester_makes_it_clearer_until_work_begins():
     made = opened()
-    clearer = act("update", "asker", id=made["id"], version=made["version"], description="Au 1/10 000", scale="1/10000")
+    clearer = act(
+        "update",
+        "asker",
+        id=made["id"],
+        version=made["version"],
+        description="Au 1/10 000",
+        scale="1/10000",
+    )
     assert (clearer["scale"], clearer["version"]) == ("1/10000", made["version"] + 1)
-    assert set(errors_of(act, "update", "asker", id=made["id"], version=clearer["version"], title="Autre")) == {"title"}
-    assert "description" in errors_of(act, "update", "asker", id=made["id"], version=clearer["version"], description="")
+    assert set(
+        errors_of(act, "update", "asker", id=made["id"], version=clearer["version"], title="Autre")
+    ) == {"title"}
+    assert "description" in errors_of(
+        act, "update", "asker", id=made["id"], version=clearer["version"], description=""
+    )
     started = step(clearer, "start", "editor", planned=later(1))
     data = {"id": made["id"], "version": started["version"], "description": "Trop tard"}
     assert set(errors_of(act, "update", "asker", **data)) == {"state"}
@@ -366,7 +453,14 @@ def test_whoever_acts_on_an_old_version_is_told_what_changed():
     made = opened()
     step(made, "start", "editor", planned=later(2))
     with pytest.raises(Conflict) as late:
-        act("transition", "admin", id=made["id"], transition="not_held", version=made["version"], reason="Non")
+        act(
+            "transition",
+            "admin",
+            id=made["id"],
+            transition="not_held",
+            version=made["version"],
+            reason="Non",
+        )
     assert [each["transition"] for each in late.value.changes] == ["start"]
     assert late.value.error_dict["current_version"] == made["version"] + 1
     assert row(made).state == "in_progress"
@@ -376,7 +470,14 @@ def test_an_edit_in_between_is_a_change_as_well():
     made = opened()
     act("update", "asker", id=made["id"], version=made["version"], scale="1/5000")
     with pytest.raises(Conflict) as late:
-        act("transition", "editor", id=made["id"], transition="start", version=made["version"], planned=later(1))
+        act(
+            "transition",
+            "editor",
+            id=made["id"],
+            transition="start",
+            version=made["version"],
+            planned=later(1),
+        )
     assert [each["transition"] for each in late.value.changes] == ["edit"]
 
 
@@ -427,7 +528,9 @@ def test_support_counts_each_person_once_and_can_be_taken_back():
 
 def test_the_desk_puts_what_is_late_on_top():
     late, new = opened(title="Tard"), opened(title="Neuf")
-    waiting = step(opened(title="Attend"), "ask_details", "editor", question="?", answer_by=later(9))
+    waiting = step(
+        opened(title="Attend"), "ask_details", "editor", question="?", answer_by=later(9)
+    )
     row(late).due = clock.today() - timedelta(days=1)
     model.Session.commit()
     desk = act("desk", "editor", organization="ddt-42")
@@ -440,7 +543,9 @@ def test_the_desk_puts_what_is_late_on_top():
 
 def test_requests_are_assigned_in_bulk_to_colleagues_only():
     mine, elsewhere = opened(), opened(territory="region-ara", title="Ailleurs")
-    done = act("assign", "editor", ids=[mine["reference"], elsewhere["reference"], "nothing"], user="admin")
+    done = act(
+        "assign", "editor", ids=[mine["reference"], elsewhere["reference"], "nothing"], user="admin"
+    )
     assert done == {
         "assigned": [mine["reference"]],
         "refused": [elsewhere["reference"], "nothing"],
@@ -456,4 +561,7 @@ def test_requests_are_assigned_in_bulk_to_colleagues_only():
 def test_organisations_are_named_in_the_history():
     moved = step(opened(), "transfer", "admin", organization="dreal-ara", reason="Région")
     fields = act("show", None, id=moved["id"])["events"][-1]["fields"]
-    assert (fields["organization"]["id"], fields["former_organization"]["name"]) == (group_id("dreal-ara"), "ddt-42")
+    assert (fields["organization"]["id"], fields["former_organization"]["name"]) == (
+        group_id("dreal-ara"),
+        "ddt-42",
+    )

@@ -1,5 +1,7 @@
-"""Stateful test of the transitions (Hypothesis): random users attempt random transitions. Only those in the table
-succeed, and notify exactly the expected users. The table is a second copy, written from the note on the law."""
+"""Stateful test of the transitions (Hypothesis): random users attempt random transitions. Only
+those in the table succeed, and notify exactly the expected users. The table is a second copy,
+written from the note on the law.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,12 @@ TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "ask_details": (WORKABLE, "needs_info", {"editor"}, ["requester"]),
     "answer_details": ({"needs_info"}, "open", {"requester"}, ["service"]),
     "start": ({"open"}, "in_progress", {"editor"}, ["requester", "followers"]),
-    "transfer": (ACTIVE - {"submitted"}, "open", {"admin", "moderator"}, ["requester", "service", "former"]),
+    "transfer": (
+        ACTIVE - {"submitted"},
+        "open",
+        {"admin", "moderator"},
+        ["requester", "service", "former"],
+    ),
     "extend": (WORKABLE, None, {"admin"}, ["requester", "followers"]),
     "fulfil": (WORKABLE, "fulfilled", {"editor"}, ["requester", "followers", "supporters"]),
     "fulfil_partly": (WORKABLE, "partial", {"editor"}, ["requester", "followers", "supporters"]),
@@ -113,7 +120,9 @@ class Life(RuleBasedStateMachine):
             found.add("moderator")
         if self.opened:
             staff = STAFF[self.organization]
-            found |= {role for role in ("editor", "admin") if person == "boss" or person in staff[role]}
+            found |= {
+                role for role in ("editor", "admin") if person == "boss" or person in staff[role]
+            }
         return found
 
     @property
@@ -139,13 +148,18 @@ class Life(RuleBasedStateMachine):
         return tk.ValidationError if reopened_twice or self.has_no_review(name) else None
 
     def has_no_counterpart(self, name: str) -> bool:
-        """Whether the other request is that of another person or service, or is not joined (see `happened`)."""
+        """Whether the other request is that of another person or service,
+        or is not joined (see `happened`).
+        """
         elsewhere = name in ("join", "mark_duplicate") and self.organization == "dreal-ara"
         of_another = name == "mark_duplicate" and self.target_owner != "asker"
         return elsewhere or of_another or name == "separate"
 
     def has_no_review(self, name: str) -> bool:
-        """Whether a review transition lacks a decision to review, or a review to answer; no request is late here."""
+        """Whether a review transition lacks a decision to review, or a review to answer.
+
+        No request is late here.
+        """
         if name == "ask_review":
             return self.review_asked or self.state in DESK
         return name in ("take_up_again", "keep_decision") and not self.review_waits
@@ -169,15 +183,29 @@ class Life(RuleBasedStateMachine):
     def fields(self, name: str) -> dict[str, Any]:
         day = (clock.today() + timedelta(days=5)).isoformat()
         other = "dreal-ara" if self.organization == "ddt-42" else "ddt-42"
-        words = {"comment": "Voici", "question": "Où ?", "missing": "Le sud", **EXTENSION, **REFUSAL}
+        words = {
+            "comment": "Voici",
+            "question": "Où ?",
+            "missing": "Le sud",
+            **EXTENSION,
+            **REFUSAL,
+        }
         found: dict[str, Any] = {**words, "planned": day, "answer_by": day}
-        found |= {"organization": other if name == "transfer" else "ddt-42", "target": self.target["id"]}
+        found |= {
+            "organization": other if name == "transfer" else "ddt-42",
+            "target": self.target["id"],
+        }
         return {**found, "datasets": [self.data_name], "similar_seen": True}
 
     def attempt(self, person: str, name: str, behind: int = 0) -> None:
         before = row(self.request)
         version, count = before.version, self.events()
-        data = {"id": self.request["id"], "transition": name, "version": version - behind, **self.fields(name)}
+        data = {
+            "id": self.request["id"],
+            "transition": name,
+            "version": version - behind,
+            **self.fields(name),
+        }
         expected = self.expected_error(person, name)
         if behind and expected is None:
             expected = tk.ValidationError
@@ -208,31 +236,54 @@ class Life(RuleBasedStateMachine):
             self.extended, self.reopened = False, self.reopened + ("requester" in roles)
         anew = bool(target) and (target in states.CLOSED) != (self.state in states.CLOSED)
         self.review_asked = not anew and (self.review_asked or name == "ask_review")
-        self.review_waits = name == "ask_review" or (self.review_waits and name not in ENDS_OF_A_REVIEW)
+        self.review_waits = name == "ask_review" or (
+            self.review_waits and name not in ENDS_OF_A_REVIEW
+        )
         self.state = target or self.state
         self.due_to_expire = False
         if name == "mark_duplicate":
             moved = (self.supporters | {"asker"}) - {self.target_owner}
             assert row(self.target).support_count == len(moved)
-        # If `private`, the target is an accepted request of `asker`, so that the next one opens at once.
+        # If `private`, the target is an accepted request of `asker`, so that the next one opens at
+        # once.
         accepted_at_once = name == "submit" and self.private
         last = self.last_events(2 if accepted_at_once else 1)
-        assert [each.transition for each in last] == [name, *(["accept"] if accepted_at_once else [])]
+        assert [each.transition for each in last] == [
+            name,
+            *(["accept"] if accepted_at_once else []),
+        ]
         assert self.told_of(last[0]) == self.told(name, actor, former if name == "transfer" else "")
         if accepted_at_once:
             self.opened, self.organization, self.state = True, "ddt-42", "open"
             assert self.told_of(last[1]) == self.told("accept", "", "")
         if name == "mark_duplicate":
             self.supporters, self.followers = set(), set()
-        elif name == "join":  # the other request stays as it is: `test_joined` has the steps of both
-            act("transition", actor, id=self.request["id"], transition="separate", version=row(self.request).version)
+        elif (
+            name == "join"
+        ):  # the other request stays as it is: `test_joined` has the steps of both
+            act(
+                "transition",
+                actor,
+                id=self.request["id"],
+                transition="separate",
+                version=row(self.request).version,
+            )
 
     def events(self) -> int:
-        query = sa.select(sa.func.count()).select_from(Event).where(Event.request_id == self.request["id"])
+        query = (
+            sa.select(sa.func.count())
+            .select_from(Event)
+            .where(Event.request_id == self.request["id"])
+        )
         return model.Session.scalar(query) or 0
 
     def last_events(self, number: int) -> list[Event]:
-        query = sa.select(Event).where(Event.request_id == self.request["id"]).order_by(Event.id.desc()).limit(number)
+        query = (
+            sa.select(Event)
+            .where(Event.request_id == self.request["id"])
+            .order_by(Event.id.desc())
+            .limit(number)
+        )
         return list(model.Session.scalars(query))[::-1]
 
     def told_of(self, event: Event) -> set[str]:
@@ -254,7 +305,8 @@ class Life(RuleBasedStateMachine):
     def something_possible(self, data: st.DataObject) -> None:
         able = [(p, n) for n in STEPS for p in EVERYONE if self.expected_error(p, n) is None]
         if able:
-            # Choose the transition first, so that each is equally likely regardless of how many users may do it.
+            # Choose the transition first, so that each is equally likely regardless of how many
+            # users may do it.
             name = data.draw(st.sampled_from(sorted({n for _p, n in able})))
             self.attempt(data.draw(st.sampled_from([p for p, n in able if n == name])), name)
 
@@ -301,7 +353,10 @@ class Life(RuleBasedStateMachine):
             return
         found = row(self.request)
         query = sa.select(Event).where(Event.request_id == found.id).order_by(Event.id)
-        history = [(each.transition, each.from_state, each.to_state) for each in model.Session.scalars(query)]
+        history = [
+            (each.transition, each.from_state, each.to_state)
+            for each in model.Session.scalars(query)
+        ]
         assert replay(history) == found.state == self.state
         assert found.listed == self.listed
         assert found.support_count == len(self.supporters)
@@ -316,7 +371,8 @@ def test_whatever_people_do_the_table_holds():
         stateful_step_count=25,
         deadline=None,
         database=None,
-        # No shrinking: it replays whole histories on the database for minutes, and adds little to the failing example.
+        # No shrinking: it replays whole histories on the database for minutes, and adds little to
+        # the failing example.
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     )
@@ -324,4 +380,6 @@ def test_whatever_people_do_the_table_holds():
 
 
 def test_the_table_of_the_tests_names_every_transition():
-    assert set(TABLE) == {name for name, line in states.TRANSITIONS.items() if states.DATA in line.about}
+    assert set(TABLE) == {
+        name for name, line in states.TRANSITIONS.items() if states.DATA in line.about
+    }

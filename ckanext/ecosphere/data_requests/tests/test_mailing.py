@@ -1,4 +1,6 @@
-"""E-mail notifications through a real SMTP server: recipients, contents, language, and each sent once."""
+"""E-mail notifications through a real SMTP server: recipients, contents, language,
+and each sent once.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def later(days: int) -> str:
 
 
 def statuses() -> dict[str, int]:
-    query = sa.select(Work.status, sa.func.count()).join(Notification, Notification.mail_id == Work.id)
+    query = sa.select(Work.status, sa.func.count()).join(
+        Notification, Notification.mail_id == Work.id
+    )
     return dict(model.Session.execute(query.group_by(Work.status)).tuples().all())
 
 
@@ -58,14 +62,26 @@ def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
     act("support", "friend", id=made["id"])
     act("follow", "stranger", id=made["id"])
     delivery.deliver()
-    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"asker", "editor", "admin"}
+    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {
+        "asker",
+        "editor",
+        "admin",
+    }
     postbox.clear()
     step(made, "fulfil", "editor", datasets=[dataset()["name"]])
     delivery.deliver()
-    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"asker", "friend", "stranger"}
+    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {
+        "asker",
+        "friend",
+        "stranger",
+    }
     [mail] = postbox.to("asker")
     for form in (body(mail), body(mail, "html")):
-        assert "Zones humides du Forez" in form and "/dataset/" in form and f"/demandes/{made['reference']}" in form
+        assert (
+            "Zones humides du Forez" in form
+            and "/dataset/" in form
+            and f"/demandes/{made['reference']}" in form
+        )
 
 
 def test_what_a_trusted_person_asks_is_received_and_handed_over_in_one_email(postbox: Postbox):
@@ -87,7 +103,9 @@ def test_each_person_reads_their_own_language(postbox: Postbox):
     assert "DDT 42" in accepted and "confiée" in accepted
     text = body(postbox.to("asker")[0])
     assert "Bonjour" in text and "Voir la demande\u00a0: http" in text and "/fr/demandes/" in text
-    assert postbox.subjects("editor") == [f"A request was handed over to your service: {made['reference']}"]
+    assert postbox.subjects("editor") == [
+        f"A request was handed over to your service: {made['reference']}"
+    ]
 
 
 def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
@@ -98,10 +116,14 @@ def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
     act("comment", "editor", id=made["id"], text="Dommage")
     delivery.deliver()
     assert postbox.subjects("editor") == [f"The request {made['reference']} was withdrawn"]
-    assert postbox.subjects("asker") == [f"There is a new comment on your request {made['reference']}"]
+    assert postbox.subjects("asker") == [
+        f"There is a new comment on your request {made['reference']}"
+    ]
 
 
-def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_it(postbox: Postbox):
+def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_it(
+    postbox: Postbox,
+):
     made = opened(visibility="private")
     delivery.deliver()
     postbox.clear()
@@ -109,7 +131,9 @@ def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_
     delivery.deliver()
     for person, found in (("editor", False), ("other-editor", True)):
         [mail] = postbox.to(person)
-        assert [f"/demandes/{made['reference']}" in body(mail, form) for form in ("plain", "html")] == [found, found]
+        assert [
+            f"/demandes/{made['reference']}" in body(mail, form) for form in ("plain", "html")
+        ] == [found, found]
     assert "Région" in body(postbox.to("asker")[-1])  # beside the receipt of the other service
 
 
@@ -118,7 +142,9 @@ def test_the_author_of_a_duplicate_is_told_which_request_goes_on(postbox: Postbo
     step(source, "mark_duplicate", "moderator", target=other["reference"])
     delivery.deliver()
     mail = postbox.to("asker")[-1]
-    assert "closed as a duplicate: your other one goes on" in body(mail) and other["reference"] in body(mail)
+    assert "closed as a duplicate: your other one goes on" in body(mail) and other[
+        "reference"
+    ] in body(mail)
 
 
 def test_a_service_is_told_that_moderators_took_a_request_from_its_desk(postbox: Postbox):
@@ -149,7 +175,9 @@ def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox
     step(made, "refuse", "admin", **REFUSAL)
     delivery.deliver()
     assert "Les stations recensées" in body(postbox.to("asker")[0])
-    assert postbox.subjects("stranger") == [f"The request {made['reference']} was closed without data"]
+    assert postbox.subjects("stranger") == [
+        f"The request {made['reference']} was closed without data"
+    ]
     for form in ("plain", "html"):
         assert "stations" not in body(postbox.to("stranger")[0], form)
 
@@ -170,7 +198,10 @@ def test_a_note_goes_to_the_service_only(postbox: Postbox):
     postbox.clear()
     act("comment", "moderator", id=made["id"], text="Attention", internal=True)
     delivery.deliver()
-    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"editor", "admin"}
+    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {
+        "editor",
+        "admin",
+    }
 
 
 def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(postbox: Postbox):
@@ -203,7 +234,11 @@ def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(p
     postbox.clear()
     step(made, "extend", "admin", **EXTENSION)
     pending = sa.select(Work.id).where(Work.status == "pending")
-    later = sa.update(Notification).where(Notification.mail_id.in_(pending)).values(kind="of_a_later_version")
+    later = (
+        sa.update(Notification)
+        .where(Notification.mail_id.in_(pending))
+        .values(kind="of_a_later_version")
+    )
     number = rows_changed(later)
     model.Session.commit()
     assert delivery.deliver() == 0 and number
@@ -211,7 +246,9 @@ def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(p
     waiting = waiting.where(Notification.kind == "of_a_later_version", Work.status == "pending")
     assert list(model.Session.scalars(waiting)) == [1] * number
     # Simulates a worker of the later version, to which the kind is known.
-    model.Session.query(Notification).filter_by(kind="of_a_later_version").update({"kind": "extend"})
+    model.Session.query(Notification).filter_by(kind="of_a_later_version").update(
+        {"kind": "extend"}
+    )
     model.Session.commit()
     with freeze_time(clock.now() + timedelta(minutes=6)):
         assert delivery.deliver() == number
@@ -341,7 +378,13 @@ def test_who_has_left_the_service_gets_none_of_its_notes(postbox: Postbox):
     act("settings_update", "admin", digest="daily")
     delivery.deliver()
     postbox.clear()
-    act("comment", "moderator", id=made["id"], text="Le préfet s’y oppose, ne rien dire.", internal=True)
+    act(
+        "comment",
+        "moderator",
+        id=made["id"],
+        text="Le préfet s’y oppose, ne rien dire.",
+        internal=True,
+    )
     act("comment", "asker", id=made["id"], text="Où en êtes-vous ?")
     call_action("organization_member_delete", {"user": "boss"}, id="ddt-42", username="editor")
     try:
@@ -349,7 +392,13 @@ def test_who_has_left_the_service_gets_none_of_its_notes(postbox: Postbox):
             delivery.digests()
             delivery.deliver()
     finally:
-        call_action("organization_member_create", {"user": "boss"}, id="ddt-42", username="editor", role="editor")
+        call_action(
+            "organization_member_create",
+            {"user": "boss"},
+            id="ddt-42",
+            username="editor",
+            role="editor",
+        )
     assert ["préfet" in body(mail) for mail in postbox.to("admin")] == [True]
     assert postbox.to("editor") == []
 
@@ -367,20 +416,29 @@ def test_what_waits_for_a_digest_follows_a_change_of_mind(postbox: Postbox):
 def test_a_title_cannot_write_headers(postbox: Postbox):
     opened(title="Eau\r\nBcc: victim@example.org")
     model.Session.execute(
-        sa.text("UPDATE \"user\" SET fullname = E'Nom\\r\\nBcc: victim@example.org' WHERE name = 'admin'")
+        sa.text(
+            "UPDATE \"user\" SET fullname = E'Nom\\r\\nBcc: victim@example.org' WHERE name = 'admin'"
+        )
     )
     model.Session.commit()
     delivery.deliver()
     assert postbox.mails and all(mail["Bcc"] is None for mail in postbox.mails)
     assert all("victim" not in str(mail["To"]).split("<")[-1] for mail in postbox.mails)
-    model.Session.execute(sa.text("UPDATE \"user\" SET fullname = 'Admin Nom' WHERE name = 'admin'"))
+    model.Session.execute(
+        sa.text("UPDATE \"user\" SET fullname = 'Admin Nom' WHERE name = 'admin'")
+    )
     model.Session.commit()
 
 
 @pytest.mark.slow("hostile")
 def test_markup_in_a_request_is_text_in_the_mail(postbox: Postbox):
     made = opened(title="<script>alert(1)</script> & eau")
-    act("comment", "editor", id=made["id"], text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>")
+    act(
+        "comment",
+        "editor",
+        id=made["id"],
+        text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>",
+    )
     delivery.deliver()
     for mail in postbox.to("asker"):
         html = body(mail, "html")

@@ -1,4 +1,7 @@
-"""Matching of new datasets with open requests, deletion of answers; commands and health checks of the data requests."""
+"""Matching of new datasets with open requests, deletion of answers.
+
+Commands and health checks of the data requests.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,12 @@ def suggested(request: dict[str, Any]) -> list[str]:
     return [each["title"] for each in act("show", "editor", id=request["id"])["suggestions"]]
 
 
-def saved(title: str, theme: str = "eau", place: str = "http://id.insee.fr/geo/departement/42", **more: Any) -> Any:
+def saved(
+    title: str,
+    theme: str = "eau",
+    place: str = "http://id.insee.fr/geo/departement/42",
+    **more: Any,
+) -> Any:
     if p.plugin_loaded("scheming_datasets"):
         more |= {"theme": [voc.get("themes")[theme].uri], "territory": [place]}
     return helpers.call_action(
@@ -66,7 +74,9 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
     helpers.call_action("package_delete", {"user": "boss"}, id=package["id"])
     matching.match_saved()
     shown = act("show", "editor", id=made["id"])
-    assert shown["state"] == "fulfilled" and [each["code"] for each in shown["flags"]] == ["dataset_gone"]
+    assert shown["state"] == "fulfilled" and [each["code"] for each in shown["flags"]] == [
+        "dataset_gone"
+    ]
     assert "Zones humides du Forez" in shown["flags"][0]["label"]
     assert act("show", "asker", id=made["id"])["flags"] == []
     helpers.call_action("package_patch", {"user": "boss"}, id=package["id"], state="active")
@@ -88,7 +98,9 @@ def test_a_comparison_that_is_cut_off_is_done_again(monkeypatch: pytest.MonkeyPa
 def test_only_answers_to_public_requests_make_a_dataset_popular():
     answer, secret = dataset(name="answer"), dataset(name="secret-answer")
     step(opened(), "fulfil", "editor", datasets=[answer["name"]])
-    step(opened(title="Privée", visibility="private"), "fulfil", "editor", datasets=[secret["name"]])
+    step(
+        opened(title="Privée", visibility="private"), "fulfil", "editor", datasets=[secret["name"]]
+    )
     assert dict(p.get_plugin("ecosphere_requests").ecosphere_popularity()) == {answer["id"]: 10.0}
 
 
@@ -99,7 +111,9 @@ def test_the_commands_do_what_they_say(cli: Any):
     exported = cli.invoke(ecosphere, ["requests", "export", "asker"])
     assert len(json.loads(exported.output)["requests"]) == 1
     assert cli.invoke(ecosphere, ["requests", "erase", "asker", "--yes"]).exit_code == 0
-    assert json.loads(cli.invoke(ecosphere, ["requests", "export", "asker"]).output)["requests"] == []
+    assert (
+        json.loads(cli.invoke(ecosphere, ["requests", "export", "asker"]).output)["requests"] == []
+    )
     assert cli.invoke(ecosphere, ["requests", "export", "nobody"]).exit_code != 0
 
 

@@ -32,12 +32,16 @@ def test_rows_of_nobody_are_removed_and_supports_counted_anew(nobody):
     act("follow", "friend", id=made["id"])
     act("settings_update", "friend", digest="daily")
     moment = datetime.now(timezone.utc)
-    lost_draft = Request(id="lost", requester_id=nobody, created=moment, modified=moment, state="draft", title="?")
+    lost_draft = Request(
+        id="lost", requester_id=nobody, created=moment, modified=moment, state="draft", title="?"
+    )
     lost_draft.search = sa.func.to_tsvector("french", "?")
     for table in (Support, Follow):
         model.Session.add(table(request_id=made["id"], user_id=nobody))
     model.Session.add_all([lost_draft, Setting(user_id=nobody, digest="none", language="")])
-    model.Session.execute(sa.update(Request).where(Request.id == made["id"]).values(support_count=2))
+    model.Session.execute(
+        sa.update(Request).where(Request.id == made["id"]).values(support_count=2)
+    )
     notified = Notification(
         request_id=made["id"],
         key="k",
@@ -62,7 +66,9 @@ def test_rows_of_nobody_are_removed_and_supports_counted_anew(nobody):
 def test_requests_without_people_that_were_anonymised_stay():
     made = opened()
     model.Session.execute(
-        sa.update(Request).where(Request.id == made["id"]).values(requester_id=None, state="fulfilled")
+        sa.update(Request)
+        .where(Request.id == made["id"])
+        .values(requester_id=None, state="fulfilled")
     )
     migrated()
     assert row(made).state == "fulfilled"

@@ -1,4 +1,4 @@
-"""Migration to the common table of work: what waits is sent after it, and the proofs of sending are kept."""
+"""Migration to the common table of work: what waits is sent later, proofs of sending are kept."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def test_what_waited_is_sent_after_the_update_and_once(postbox: Postbox):
     assert delivery.deliver() == 1
     statuses = {row["status"]: row for row in undo()}
     assert set(statuses) == {"sent", "pending"}
-    assert statuses["pending"]["attempts"] == 1 and "try again later" in statuses["pending"]["error"]
+    assert (
+        statuses["pending"]["attempts"] == 1 and "try again later" in statuses["pending"]["error"]
+    )
     redo()
     assert delivery.deliver() == 0, "the pause after the failure goes on"
     with freeze_time(clock.now() + timedelta(minutes=6)):

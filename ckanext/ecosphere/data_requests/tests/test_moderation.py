@@ -20,7 +20,16 @@ from ckanext.ecosphere.data_requests.domain import clock, text, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
-from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    DRAFT,
+    act,
+    dataset,
+    opened,
+    row,
+    step,
+    submitted,
+    user_id,
+)
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.shared import characters, dates
@@ -31,7 +40,11 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 PHISH = "Votre compte est bloqué : [connectez-vous](http://faux.example/login) ou www.faux.example"
 UNREAD = ("faux.example", "Votre compte est bloqué")
-EVERYWHERE = ("/fr/demandes/{0}", "/fr/demandes/{0}/flux.atom", "/api/3/action/ecosphere_request_show?id={0}")
+EVERYWHERE = (
+    "/fr/demandes/{0}",
+    "/fr/demandes/{0}/flux.atom",
+    "/api/3/action/ecosphere_request_show?id={0}",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +56,10 @@ def held(generous: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def tokens() -> dict[str | None, dict[str, str]]:
     """Authorization headers of each user; empty for anonymous access."""
-    made = {name: factories.APIToken(user=name)["token"] for name in ("friend", "stranger", "editor", "moderator")}
+    made = {
+        name: factories.APIToken(user=name)["token"]
+        for name in ("friend", "stranger", "editor", "moderator")
+    }
     return {None: {}, **{name: {"Authorization": token} for name, token in made.items()}}
 
 
@@ -52,7 +68,9 @@ def call(app: Any, headers: dict[str, str], action: str, **data: Any) -> Any:
 
 
 def read(app: Any, headers: dict[str, str], reference: str) -> str:
-    return "".join(app.get(address.format(reference), headers=headers).body for address in EVERYWHERE)
+    return "".join(
+        app.get(address.format(reference), headers=headers).body for address in EVERYWHERE
+    )
 
 
 def later(days: int) -> str:
@@ -96,7 +114,9 @@ def test_released_comment_is_read_and_told_with_links_as_text(
         headers=tokens["moderator"],
     )
     page = read(app, {}, made["reference"])
-    assert "Votre compte est bloqué" in page and "connectez-vous (http://faux.example/login)" in page
+    assert (
+        "Votre compte est bloqué" in page and "connectez-vous (http://faux.example/login)" in page
+    )
     assert not re.search(r'href=\\?"[^"]*faux\.example', page)
     assert call(app, {}, "show", id=made["id"]).json["result"]["comment_count"] == 1
     delivery.deliver()
@@ -110,21 +130,28 @@ def test_released_comment_is_read_and_told_with_links_as_text(
 
 
 @pytest.mark.parametrize("person", [None, "stranger", "friend", "editor"])
-def test_only_moderators_read_the_queue_and_decide(app: Any, tokens: dict[str | None, dict[str, str]], person: Any):
+def test_only_moderators_read_the_queue_and_decide(
+    app: Any, tokens: dict[str | None, dict[str, str]], person: Any
+):
     made = opened()
     act("comment", "friend", id=made["id"], text=PHISH)
     comment = model.Session.scalars(sa.select(Comment)).one()
     decision = {"kind": "comment", "id": comment.id, "decision": "release"}
     assert call(app, tokens[person], "held_list").status_code == 403
     assert call(app, tokens[person], "moderate", **decision).status_code == 403
-    page = app.get("/fr/demandes/moderation/messages", headers=tokens[person], follow_redirects=False)
+    page = app.get(
+        "/fr/demandes/moderation/messages", headers=tokens[person], follow_redirects=False
+    )
     assert page.status_code in (302, 403) and "faux.example" not in page.body
     assert model.Session.scalars(sa.select(Comment.moderation)).one() == "held"
 
 
 @pytest.mark.slow("load")
 def test_number_of_queries_does_not_grow_with_the_queue(
-    app: Any, tokens: dict[str | None, dict[str, str]], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+    app: Any,
+    tokens: dict[str | None, dict[str, str]],
+    ckan_config: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 100)
 
@@ -153,12 +180,25 @@ def test_rejected_text_is_told_to_its_author_with_the_reason(postbox: Postbox):
     [waiting] = act("held_list", "moderator")["results"]
     with pytest.raises(Exception, match="Give the reason"):
         act("moderate", "moderator", id=waiting["id"], kind="comment", decision="reject")
-    act("moderate", "moderator", id=waiting["id"], kind="comment", decision="reject", reason="Hameçonnage")
+    act(
+        "moderate",
+        "moderator",
+        id=waiting["id"],
+        kind="comment",
+        decision="reject",
+        reason="Hameçonnage",
+    )
     [own] = act("show", "friend", id=made["id"])["comments"]
     assert (own["moderation"], own["hidden_reason"]) == ("rejected", "Hameçonnage")
-    assert act("show", None, id=made["id"])["comments"] == act("show", "editor", id=made["id"])["comments"] == []
+    assert (
+        act("show", None, id=made["id"])["comments"]
+        == act("show", "editor", id=made["id"])["comments"]
+        == []
+    )
     delivery.deliver()
-    assert postbox.subjects("friend") == [f"What you wrote about the request {made['reference']} was not published"]
+    assert postbox.subjects("friend") == [
+        f"What you wrote about the request {made['reference']} was not published"
+    ]
     with pytest.raises(Exception, match="decided on this already"):
         act("moderate", "moderator", id=waiting["id"], kind="comment", decision="release")
 
@@ -171,7 +211,9 @@ def test_spam_takes_all_that_waits_of_its_author_and_their_trust(postbox: Postbo
     act("moderate", "moderator", id=first["id"], kind="comment", decision="release")
     act("moderate", "moderator", id=second["id"], kind="comment", decision="spam")
     assert act("held_list", "moderator")["count"] == 0
-    assert [each["html"] for each in act("show", None, id=made["id"])["comments"]] == ["<p>un</p>\n"]
+    assert [each["html"] for each in act("show", None, id=made["id"])["comments"]] == [
+        "<p>un</p>\n"
+    ]
     delivery.deliver()
     assert postbox.to("friend") == []
     assert not trust.is_trusted(user_id("friend"))
@@ -179,7 +221,11 @@ def test_spam_takes_all_that_waits_of_its_author_and_their_trust(postbox: Postbo
 
 @pytest.mark.slow("load")
 def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
-    app: Any, tokens: dict[str | None, dict[str, str]], postbox: Postbox, ckan_config: Any, monkeypatch: Any
+    app: Any,
+    tokens: dict[str | None, dict[str, str]],
+    postbox: Postbox,
+    ckan_config: Any,
+    monkeypatch: Any,
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 60)
     act("settings_update", "moderator", language="fr")
@@ -191,14 +237,28 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
             delivery.deliver()  # as a worker would after each comment
         for visibility in ("public", "private"):
             made = call(
-                app, tokens[person], "create", **{**DRAFT, "visibility": visibility, "title": f"{visibility} {person}"}
+                app,
+                tokens[person],
+                "create",
+                **{**DRAFT, "visibility": visibility, "title": f"{visibility} {person}"},
             )
-            sent = {"transition": "submit", "version": made.json["result"]["version"], "similar_seen": True}
+            sent = {
+                "transition": "submit",
+                "version": made.json["result"]["version"],
+                "similar_seen": True,
+            }
             call(app, tokens[person], "transition", id=made.json["result"]["id"], **sent)
             delivery.deliver()
     assert postbox.to("moderator") == [] and not OUTBOX.is_needed()
     rejected = call(app, tokens["moderator"], "held_list").json["result"]["results"][-1]
-    call(app, tokens["moderator"], "moderate", kind=rejected["kind"], id=rejected["id"], decision="release")
+    call(
+        app,
+        tokens["moderator"],
+        "moderate",
+        kind=rejected["kind"],
+        id=rejected["id"],
+        decision="release",
+    )
     with freeze_time(clock.now() + timedelta(minutes=59)):
         delivery.deliver()
         assert postbox.to("moderator") == []
@@ -213,15 +273,27 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
     assert mail["List-Unsubscribe"]
     for form in ("plain", "html"):
         text = body(mail, form)
-        assert f"7 textes de nouvelles personnes attendent un modérateur\u00a0: {public['reference']}" in text
-        assert text.count(f"/fr/demandes/{public['reference']}") == 1 and text.count("/fr/demandes/moderation") == 2
+        assert (
+            f"7 textes de nouvelles personnes attendent un modérateur\u00a0: {public['reference']}"
+            in text
+        )
+        assert (
+            text.count(f"/fr/demandes/{public['reference']}") == 1
+            and text.count("/fr/demandes/moderation") == 2
+        )
         assert "public friend" in text and "public stranger" in text
-        assert not [words for words in (*UNREAD, "private friend", "private stranger") if words in text]
+        assert not [
+            words for words in (*UNREAD, "private friend", "private stranger") if words in text
+        ]
 
 
-def test_name_from_right_to_left_turns_nothing_around_it(app: Any, tokens: dict[str | None, dict[str, str]]):
+def test_name_from_right_to_left_turns_nothing_around_it(
+    app: Any, tokens: dict[str | None, dict[str, str]]
+):
     made, name = opened(title="מים 2024"), "שרה (12)"
-    model.Session.execute(sa.update(model.User).where(model.User.name == "friend").values(fullname=name))
+    model.Session.execute(
+        sa.update(model.User).where(model.User.name == "friend").values(fullname=name)
+    )
     model.Session.commit()
     try:
         act("comment", "friend", id=made["id"], text="Merci")
@@ -230,7 +302,9 @@ def test_name_from_right_to_left_turns_nothing_around_it(app: Any, tokens: dict[
         shown = app.get(f"/fr/demandes/{made['reference']}", headers=tokens["moderator"]).body
         assert f"(<bdi>{name}</bdi>)" in shown
     finally:
-        model.Session.execute(sa.update(model.User).where(model.User.name == "friend").values(fullname="Friend Nom"))
+        model.Session.execute(
+            sa.update(model.User).where(model.User.name == "friend").values(fullname="Friend Nom")
+        )
         model.Session.commit()
 
 
@@ -253,7 +327,11 @@ def test_trust_comes_from_services_released_texts_and_answered_requests():
 
 
 def test_attachment_of_a_held_comment_is_not_found(
-    app: Any, tokens: dict[str | None, dict[str, str]], ckan_config: Any, monkeypatch: Any, tmp_path: Any
+    app: Any,
+    tokens: dict[str | None, dict[str, str]],
+    ckan_config: Any,
+    monkeypatch: Any,
+    tmp_path: Any,
 ):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
     made = opened()
@@ -275,7 +353,8 @@ def test_attachment_of_a_held_comment_is_not_found(
 
 def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, postbox: Postbox):
     made = opened(
-        title="Urgent www.faux.example", description="Voir [ici](http://faux.example/x) et http://faux.example"
+        title="Urgent www.faux.example",
+        description="Voir [ici](http://faux.example/x) et http://faux.example",
     )
     page = read(app, {}, made["reference"])
     assert "ici (http://faux.example/x)" in page and not re.search(r'href=\\?"http://faux', page)
@@ -287,8 +366,12 @@ def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, po
 
 @pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("is_confirmed", [False, True])
-def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postbox, is_confirmed: bool):
-    """Registration accepts any e-mail address: until it is confirmed, it may belong to somebody else."""
+def test_nobody_writes_to_others_by_an_account_with_their_address(
+    postbox: Postbox, is_confirmed: bool
+):
+    """Registration accepts any e-mail address: until it is confirmed,
+    it may belong to somebody else.
+    """
     stranger = model.User.get("stranger")
     assert stranger is not None
     before, stranger.fullname = stranger.fullname, "Urgent appelez le guichet"
@@ -296,13 +379,21 @@ def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postb
     try:
         if is_confirmed:
             addresses.mark_confirmed(stranger)
-        made = submitted("stranger", title="Votre compte est suspendu", description="Appelez ce soir.")
+        made = submitted(
+            "stranger", title="Votre compte est suspendu", description="Appelez ce soir."
+        )
         delivery.deliver()
         [mail] = postbox.to("stranger")
         words = body(mail) + body(mail, "html") + str(mail["To"])
-        found = [each for each in ("compte est suspendu", "Appelez ce soir", "Urgent appelez") if each in words]
+        found = [
+            each
+            for each in ("compte est suspendu", "Appelez ce soir", "Urgent appelez")
+            if each in words
+        ]
         assert found == (["compte est suspendu", "Urgent appelez"] if is_confirmed else [])
-        assert [part.get_content_type() for part in mail.iter_attachments()] == ["application/pdf"] * is_confirmed
+        assert [part.get_content_type() for part in mail.iter_attachments()] == [
+            "application/pdf"
+        ] * is_confirmed
         # The link to the letter is sent in either case.
         assert f"demandes/{made['reference']}/lettre/" in body(mail)
     finally:
@@ -320,14 +411,18 @@ def test_edit_of_a_new_person_changes_nothing_before_its_release(app: Any, postb
     act("update", "asker", id=made["id"], version=row(made).version, description=changed)
     assert row(made).description == made["description"]
     assert "faux.example" not in read(app, {}, made["reference"])
-    assert [each["moderation"] for each in act("show", "asker", id=made["id"])["events"]][-1] == "held"
+    assert [each["moderation"] for each in act("show", "asker", id=made["id"])["events"]][
+        -1
+    ] == "held"
     delivery.deliver()
     assert postbox.to("editor") == []
     [waiting] = act("held_list", "moderator")["results"]
     act("moderate", "moderator", id=waiting["id"], kind="edit", decision="release")
     assert row(made).description == changed
     delivery.deliver()
-    assert postbox.subjects("editor") == [f"The requester has edited the request {made['reference']}"]
+    assert postbox.subjects("editor") == [
+        f"The requester has edited the request {made['reference']}"
+    ]
     event = act("show", "editor", id=made["id"])["events"][-1]
     [change] = event["changes"]
     assert change["from"] == made["description"] and change["to"] == changed
@@ -345,7 +440,14 @@ def test_edit_of_a_trusted_person_is_a_version_told_to_the_service(
     made = opened()
     delivery.deliver()
     postbox.clear()
-    done = act("update", "asker", id=made["id"], version=row(made).version, scale="1/5 000", need_by="2031-02-01")
+    done = act(
+        "update",
+        "asker",
+        id=made["id"],
+        version=row(made).version,
+        scale="1/5 000",
+        need_by="2031-02-01",
+    )
     assert (done["scale"], done["events"][-1]["transition"]) == ("1/5 000", "edit")
     assert {each["field"]: each["to"] for each in done["events"][-1]["changes"]} == {
         "scale": "1/5 000",
@@ -378,7 +480,9 @@ def test_words_of_a_step_of_a_new_requester_are_for_the_service_only(app: Any, p
     act("moderate", "moderator", id=waiting["id"], kind="step", decision="release")
     assert "1/10 000" in read(app, {}, made["reference"])
     assert (
-        model.Session.scalars(sa.select(Event.moderation).where(Event.transition == "answer_details")).one()
+        model.Session.scalars(
+            sa.select(Event.moderation).where(Event.transition == "answer_details")
+        ).one()
         == "released"
     )
 
@@ -394,9 +498,12 @@ def test_conflict_tells_outsiders_no_held_words():
 
 @pytest.mark.few(1, "variants")
 @pytest.mark.parametrize(
-    "lang, service, user", [("fr", "DDT 42 (agent)", "Usager"), ("en", "DDT 42 (officer)", "User of the portal")]
+    "lang, service, user",
+    [("fr", "DDT 42 (agent)", "Usager"), ("en", "DDT 42 (officer)", "User of the portal")],
 )
-def test_role_of_the_author_stands_beside_each_comment(app: Any, lang: str, service: str, user: str, ckan_config: Any):
+def test_role_of_the_author_stands_beside_each_comment(
+    app: Any, lang: str, service: str, user: str, ckan_config: Any
+):
     ckan_config["ecosphere.requests.release_after"] = 0
     made = opened()
     for person in ("editor", "friend", "asker"):
@@ -436,7 +543,9 @@ def test_public_dates_are_days_and_order_within_a_day_tells_nothing(app: Any):
     for each in made:
         act("comment", "editor", id=each["id"], text="Bonjour")
     pages = "".join(read(app, {}, each["reference"]) for each in made)
-    pages += app.get("/api/3/action/ecosphere_request_list?rows=50").body + app.get("/fr/demandes").body
+    pages += (
+        app.get("/api/3/action/ecosphere_request_list?rows=50").body + app.get("/fr/demandes").body
+    )
     pages += app.get("/api/3/action/ecosphere_request_similar?title=Demande").body
     feed = app.get("/fr/demandes/flux.atom").body
     assert re.findall(r"\d{4}-\d\d-\d\dT[^<\"]*", pages.replace("T00:00:00", "")) == []
@@ -450,7 +559,9 @@ def test_public_dates_are_days_and_order_within_a_day_tells_nothing(app: Any):
 
 def test_references_reveal_no_order():
     numbers = [transitions.next_reference(2026) for _number in range(20)]
-    assert numbers != sorted(numbers) and all(re.fullmatch(r"DD-2026-\d{5}", number) for number in numbers)
+    assert numbers != sorted(numbers) and all(
+        re.fullmatch(r"DD-2026-\d{5}", number) for number in numbers
+    )
 
 
 @pytest.mark.parametrize(
@@ -475,7 +586,9 @@ def test_no_program_finds_a_link_in_what_a_new_person_wrote(written: str):
     assert "<a" not in text.mail_html(mailed) and "://" not in mailed
 
 
-def test_no_text_of_a_new_person_runs_where_its_links_are_text(app: Any, tokens: dict[str | None, dict[str, str]]):
+def test_no_text_of_a_new_person_runs_where_its_links_are_text(
+    app: Any, tokens: dict[str | None, dict[str, str]]
+):
     hostile = "\n\n".join(each for each in STRANGE if characters.is_clean(each))
     made = opened(description=hostile)
     assert call(app, tokens["friend"], "comment", id=made["id"], text=hostile).status_code == 200
@@ -502,7 +615,10 @@ def test_difference_of_texts():
 def test_what_is_not_opened_is_edited_at_once():
     made = submitted()
     done = act("update", "asker", id=made["id"], version=made["version"], scale="1/5 000")
-    assert done["scale"] == "1/5 000" and model.Session.get_one(Request, made["id"]).version == made["version"] + 1
+    assert (
+        done["scale"] == "1/5 000"
+        and model.Session.get_one(Request, made["id"]).version == made["version"] + 1
+    )
 
 
 def test_files_sent_with_a_request_that_no_moderator_read_are_held(app: Any):
@@ -515,7 +631,11 @@ def test_files_sent_with_a_request_that_no_moderator_read_are_held(app: Any):
     assert (made["title"], made["state"]) == ("Frayères du Lignon", "open")
     [message] = act("show", "asker", id=made["id"])["comments"]
     path = f"/demandes/{made['reference']}/fichier/{message['attachments'][0]['id']}"
-    assert [visit(app, person, path).status_code for person in ("asker", "editor", None)] == [200, 200, 404]
+    assert [visit(app, person, path).status_code for person in ("asker", "editor", None)] == [
+        200,
+        200,
+        404,
+    ]
     [waiting] = act("held_list", "moderator")["results"]
     act("moderate", "moderator", id=waiting["id"], kind="comment", decision="release")
     assert visit(app, None, path).data == b"%PDF-1.4 plan"

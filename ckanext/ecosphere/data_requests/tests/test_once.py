@@ -17,14 +17,24 @@ DESK = "/fr/demandes/service/ddt-42"
 LIST = "/api/3/action/ecosphere_request_list?scope=desk&organization=ddt-42"
 
 
-@pytest.mark.parametrize(("person", "path"), [("editor", DESK), ("editor", "/fr/tableau-de-bord"), ("boss", DESK)])
-def test_the_roles_of_a_reader_are_looked_up_once_for_a_page(app: CKANTestApp, person: str, path: str):
+@pytest.mark.parametrize(
+    ("person", "path"), [("editor", DESK), ("editor", "/fr/tableau-de-bord"), ("boss", DESK)]
+)
+def test_the_roles_of_a_reader_are_looked_up_once_for_a_page(
+    app: CKANTestApp, person: str, path: str
+):
     opened()
     assert visit(app, person, path).status_code == 200
     with plans.asked() as statements:
         assert visit(app, person, path).status_code == 200
-    roles = [statement for statement, _values in statements if ", member.capacity \nFROM" in statement]
-    counted = [statement for statement, _values in statements if "ecosphere_requests_notification" in statement]
+    roles = [
+        statement for statement, _values in statements if ", member.capacity \nFROM" in statement
+    ]
+    counted = [
+        statement
+        for statement, _values in statements
+        if "ecosphere_requests_notification" in statement
+    ]
     assert (len(roles), len(counted)) == (1, 1)
 
 
@@ -39,12 +49,19 @@ def left(portal: None) -> Iterator[None]:
 def test_who_left_a_service_does_not_see_its_desk_on_the_next_page(app: CKANTestApp, left: None):
     opened()
     assert visit(app, "editor", DESK).status_code == visit(app, "editor", LIST).status_code == 200
-    call_action("organization_member_delete", {"user": "boss", "ignore_auth": False}, id="ddt-42", username="editor")
+    call_action(
+        "organization_member_delete",
+        {"user": "boss", "ignore_auth": False},
+        id="ddt-42",
+        username="editor",
+    )
     assert visit(app, "editor", DESK).status_code == visit(app, "editor", LIST).status_code == 403
 
 
 def test_the_counts_of_a_desk_are_given_without_its_requests():
     opened()
     desk = act("desk", "editor", organization="ddt-42")
-    assert act("desk", "editor", organization="ddt-42", requests=False) == {"counts": desk["counts"]}
+    assert act("desk", "editor", organization="ddt-42", requests=False) == {
+        "counts": desk["counts"]
+    }
     assert desk["counts"]["new"] == 1

@@ -1,4 +1,6 @@
-"""Accuracy of texts about requests and signals: where an answer goes, who reads it, what a field requires."""
+"""Accuracy of texts about requests and signals: where an answer goes, who reads it,
+what a field requires.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def test_an_empty_report_is_answered_in_the_order_of_the_form(app: CKANTestApp):
     page = text(visit(app, "friend", "/demandes/signaler/zones-3", kind="", description=""))
     assert "Missing value" not in page
     summary = page[page.index("to be corrected") :] if "to be corrected" in page else page
-    assert summary.index("Choose what it is about.") < summary.index("Say what is wrong, or what you want to know.")
+    assert summary.index("Choose what it is about.") < summary.index(
+        "Say what is wrong, or what you want to know."
+    )
 
 
 def test_a_report_has_an_author_and_no_requester(app: CKANTestApp):
@@ -96,7 +100,11 @@ def test_a_refusal_says_what_it_needs_before_it_is_sent(app: CKANTestApp):
     assert 'aria-required="true"' in law
     assert "Required for a document that is being drawn up" in page
     refuse = text(visit(app, "admin", f"/demandes/{made['reference']}/refuse"))
-    assert refuse.index('id="field-ground"') < refuse.index('id="field-law"') < refuse.index('id="field-completion"')
+    assert (
+        refuse.index('id="field-ground"')
+        < refuse.index('id="field-law"')
+        < refuse.index('id="field-completion"')
+    )
 
 
 def test_what_is_missing_has_its_name_in_the_history(app: CKANTestApp):
@@ -124,8 +132,12 @@ def test_reopening_is_called_so_and_not_offered_while_a_review_waits(app: CKANTe
 @pytest.mark.usefixtures("clean_index")
 def test_datasets_are_proposed_as_the_search_finds_them(app: CKANTestApp):
     for name in ("zh-ain-1", "zh-ain-2"):
-        factories.Dataset(name=name, title="Inventaire des zones humides de l’Ain", owner_org=group_id("ddt-42"))
-    hidden = factories.Dataset(name="zh-prive", title="Zones humides, Ain", private=True, owner_org=group_id("ddt-42"))
+        factories.Dataset(
+            name=name, title="Inventaire des zones humides de l’Ain", owner_org=group_id("ddt-42")
+        )
+    hidden = factories.Dataset(
+        name="zh-prive", title="Zones humides, Ain", private=True, owner_org=group_id("ddt-42")
+    )
     found = visit(app, "friend", "/demandes/jeux-de-donnees?q=zones+humides+ain").json["items"]
     assert {each["value"] for each in found} == {"zh-ain-1", "zh-ain-2"}
     assert found[0]["label"] == "Inventaire des zones humides de l’Ain, DDT 42"
@@ -152,18 +164,25 @@ def test_words_that_were_typed_stay_together_and_chosen_datasets_have_titles(app
     assert "There is no dataset “rien de tel”." in page
     assert '"zones-10": "Zones humides du Forez"' in page
     path = "/demandes/nouvelle"
-    assert "Captages sensibles" not in text(visit(app, "friend", path + "?known_datasets=secret-10"))
+    assert "Captages sensibles" not in text(
+        visit(app, "friend", path + "?known_datasets=secret-10")
+    )
 
 
 def test_an_address_with_a_slash_at_its_end_leads_on(app: CKANTestApp):
     for path in ("/demandes", "/qualite", "/demandes/statistiques", "/dataset/importer"):
         answer = app.get(f"/fr{path}/?a=1", follow_redirects=False)
         assert answer.status_code == 302, path
-        assert answer.headers["Location"].split("?")[0].endswith(f"/fr{path}"), answer.headers["Location"]
+        assert answer.headers["Location"].split("?")[0].endswith(f"/fr{path}"), answer.headers[
+            "Location"
+        ]
         assert answer.headers["Location"].endswith("?a=1")
     for path in ("/rien-de-tel/", "//example.org/", "//example.org/demandes/"):
         answer = app.get(path, follow_redirects=False)
-        assert answer.status_code == 404 or "//example.org" not in answer.headers.get("Location", "")[7:], path
+        assert (
+            answer.status_code == 404
+            or "//example.org" not in answer.headers.get("Location", "")[7:]
+        ), path
 
 
 def test_the_export_holds_datasets_that_are_followed_and_saved_searches(app: CKANTestApp):

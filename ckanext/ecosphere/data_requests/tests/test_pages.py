@@ -32,9 +32,17 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 PERSONS = (None, "asker", "friend", "editor", "admin", "other-editor", "moderator", "boss")
 LINK = re.compile(r'(?:href|action|src)="([^"#]*)')
-PUBLIC = re.compile(r"/demandes(?!/(?:nouvelle|communes|jeux-de-donnees|ressemblances))|/dataset/zones-humides[^/]*$")
+PUBLIC = re.compile(
+    r"/demandes(?!/(?:nouvelle|communes|jeux-de-donnees|ressemblances))|/dataset/zones-humides[^/]*$"
+)
 #: Texts that only the people concerned may read.
-SECRETS = ("Carriere confidentielle", "secret.example", "Nom", "note très interne", "motif pour le demandeur")
+SECRETS = (
+    "Carriere confidentielle",
+    "secret.example",
+    "Nom",
+    "note très interne",
+    "motif pour le demandeur",
+)
 
 
 _tokens: dict[tuple[str, str | None], str] = {}
@@ -68,7 +76,9 @@ def statuses(app: CKANTestApp, path: str) -> dict[str | None, str]:
 
 
 def everyone(answer: str, **others: str) -> dict[str | None, str]:
-    """Return the expected answer by user: `answer`, except for those named; `nobody` stands for anonymous users."""
+    """Return the expected answer by user: `answer`, except for those named;
+    `nobody` stands for anonymous users.
+    """
     names = {person or "nobody": person for person in PERSONS}
     found: dict[str | None, str] = dict.fromkeys(PERSONS, answer)
     return found | {names[name.replace("_", "-")]: other for name, other in others.items()}
@@ -81,9 +91,17 @@ def test_what_was_written_in_another_language_than_the_page_says_so(app: CKANTes
     for spoken, expected in (("en", "fr"), ("fr", None)):
         listed = BeautifulSoup(visit(app, None, f"/{spoken}/demandes").body, "html.parser")
         assert listed.select_one(".eco-req-item__title a").get("lang") == expected
-        read = BeautifulSoup(visit(app, None, f"/{spoken}/demandes/{made['reference']}").body, "html.parser")
-        assert read.h1.get("lang") == read.select_one("#description-title ~ .prose").get("lang") == expected
-        desk = BeautifulSoup(visit(app, "editor", f"/{spoken}/demandes/service/ddt-42").body, "html.parser")
+        read = BeautifulSoup(
+            visit(app, None, f"/{spoken}/demandes/{made['reference']}").body, "html.parser"
+        )
+        assert (
+            read.h1.get("lang")
+            == read.select_one("#description-title ~ .prose").get("lang")
+            == expected
+        )
+        desk = BeautifulSoup(
+            visit(app, "editor", f"/{spoken}/demandes/service/ddt-42").body, "html.parser"
+        )
         assert desk.select_one(".eco-req-table--desk th[scope=row] a").get("lang") == expected
 
 
@@ -124,17 +142,25 @@ FOR_SOME = {
 @pytest.mark.slow("personas")
 def test_pages_are_for_those_whom_they_concern(app: CKANTestApp):
     opened()
-    found = {path: {person: status(app, person, path) for person in (None, "friend", "boss")} for path in FOR_ALL}
-    assert found == {path: dict.fromkeys((None, "friend", "boss"), answer) for path, answer in FOR_ALL.items()}
+    found = {
+        path: {person: status(app, person, path) for person in (None, "friend", "boss")}
+        for path in FOR_ALL
+    }
+    assert found == {
+        path: dict.fromkeys((None, "friend", "boss"), answer) for path, answer in FOR_ALL.items()
+    }
     assert {path: statuses(app, path) for path in FOR_SOME} == FOR_SOME
 
 
-def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_only(app: CKANTestApp):
+def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_only(
+    app: CKANTestApp,
+):
     made = opened(visibility="private", title="Carrière confidentielle")
     at = f"/demandes/{made['reference']}"
     concerned = {"asker": "200", "editor": "200", "admin": "200", "moderator": "200", "boss": "200"}
     assert statuses(app, at) == everyone("404", **concerned)
-    # Other URLs of the request answer 404 to strangers, and its feed, which is the same for all, to everyone.
+    # Other URLs of the request answer 404 to strangers, and its feed, which is the same for all, to
+    # everyone.
     assert {status(app, person, f"{at}/flux.atom") for person in (None, "asker", "boss")} == {"404"}
     assert status(app, "friend", f"/demandes/{made['id']}") == "404"
     for page in ("transfer", "modifier/quoi", "ressemblances", "lettre/inconnue"):
@@ -144,18 +170,34 @@ def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_
 
 def test_a_draft_exists_for_its_author_only(app: CKANTestApp):
     made = draft()
-    assert statuses(app, f"/demandes/{made['id']}/modifier/quoi") == everyone("404", nobody="log in", asker="200")
+    assert statuses(app, f"/demandes/{made['id']}/modifier/quoi") == everyone(
+        "404", nobody="log in", asker="200"
+    )
     for page, own in (("", "302"), ("/modifier/envoi", "200"), ("/ressemblances", "200")):
-        found = [status(app, person, f"/demandes/{made['id']}{page}") for person in ("asker", "friend", "boss")]
+        found = [
+            status(app, person, f"/demandes/{made['id']}{page}")
+            for person in ("asker", "friend", "boss")
+        ]
         assert found == [own, "404", "404"], page
 
 
 def test_nobody_acts_on_a_private_request_that_is_not_theirs(app: CKANTestApp):
     made = opened(visibility="private")
-    for page in ("message", "soutenir", "suivre", "masquer", "indesirable", "start", "modifier/quoi"):
+    for page in (
+        "message",
+        "soutenir",
+        "suivre",
+        "masquer",
+        "indesirable",
+        "start",
+        "modifier/quoi",
+    ):
         path = f"/demandes/{made['reference']}/{page}"
         for person in ("friend", "other-editor"):
-            assert visit(app, person, path, text="x", version=made["version"]).status_code == 404, (person, page)
+            assert visit(app, person, path, text="x", version=made["version"]).status_code == 404, (
+                person,
+                page,
+            )
         assert "/user/login" in visit(app, None, path, text="x").headers["Location"]
     assert row(made).version == made["version"]
 
@@ -177,7 +219,13 @@ def the_portal_has_seen_everything() -> list[dict[str, Any]]:
     act("comment", "friend", id=public["id"], text="La même donnée")
     act("comment", "editor", id=public["id"], text="Une note très interne", internal=True)
     act("support", "friend", id=public["id"])
-    answered = step(opened(title="Aléa répondu"), "fulfil", "editor", datasets=[data["name"]], note="note très interne")
+    answered = step(
+        opened(title="Aléa répondu"),
+        "fulfil",
+        "editor",
+        datasets=[data["name"]],
+        note="note très interne",
+    )
     refused = opened(title="Bruit refusé")
     refused = step(refused, "refuse", "admin", **REFUSAL)
     private = opened(visibility="private", title="Carriere confidentielle")
@@ -191,10 +239,19 @@ def the_portal_has_seen_everything() -> list[dict[str, Any]]:
 def test_a_crawl_as_nobody_finds_no_private_request_no_name_and_no_address(app: CKANTestApp):
     public = the_portal_has_seen_everything()
     seen: dict[str, str] = {}
-    waiting = ["/demandes", "/demandes/statistiques", "/fr/demandes", "/dataset/", "/organization/ddt-42"]
+    waiting = [
+        "/demandes",
+        "/demandes/statistiques",
+        "/fr/demandes",
+        "/dataset/",
+        "/organization/ddt-42",
+    ]
     waiting += [f"/api/3/action/ecosphere_request_{name}" for name in ("list", "stats")]
     waiting += [f"/api/3/action/ecosphere_request_show?id={each['reference']}" for each in public]
-    waiting += ["/demandes?q=carriere", "/api/3/action/ecosphere_request_similar?title=carriere+confidentielle"]
+    waiting += [
+        "/demandes?q=carriere",
+        "/api/3/action/ecosphere_request_similar?title=carriere+confidentielle",
+    ]
     while waiting:
         path = waiting.pop()
         if path in seen:
@@ -221,7 +278,10 @@ def test_a_crawl_as_nobody_finds_no_private_request_no_name_and_no_address(app: 
 
 def test_what_follows_a_service_or_a_dataset_shows_public_requests_only(app: CKANTestApp):
     data = dataset()
-    public, private = opened(title="Demande visible"), opened(visibility="private", title="Demande cachée")
+    public, private = (
+        opened(title="Demande visible"),
+        opened(visibility="private", title="Demande cachée"),
+    )
     for each in (public, private):
         step(each, "fulfil", "editor", datasets=[data["name"]])
     opened(title="Demande ouverte sur ce jeu", known_datasets=[data["name"]])
@@ -235,7 +295,9 @@ def test_what_follows_a_service_or_a_dataset_shows_public_requests_only(app: CKA
 
 def test_an_empty_search_and_a_search_with_results_lead_to_a_form_that_is_filled(app: CKANTestApp):
     dataset(title="Zones humides du Forez")
-    empty = visit(app, None, "/dataset/?q=introuvable&vocab_ecosphere_territory=departement-42").body
+    empty = visit(
+        app, None, "/dataset/?q=introuvable&vocab_ecosphere_territory=departement-42"
+    ).body
     [link] = set(re.findall(r'href="([^"]*/demandes/nouvelle\?[^"]*)"', empty))
     form = visit(app, None, html.unescape(link)).body
     assert 'value="introuvable"' in form and 'value="departement-42"' in form
@@ -244,18 +306,32 @@ def test_an_empty_search_and_a_search_with_results_lead_to_a_form_that_is_filled
 
 
 def test_errors_of_the_form_lead_to_their_fields_and_what_was_typed_is_kept(app: CKANTestApp):
-    machine = visit(app, "asker", "/demandes/nouvelle", title="Achetez", site_web="https://spam.example")
+    machine = visit(
+        app, "asker", "/demandes/nouvelle", title="Achetez", site_web="https://spam.example"
+    )
     assert machine.status_code == 400
     assert act("list", "asker", scope="mine")["count"] == 0
 
     made = act("create", "asker", title="Presque rien")
     path = f"/demandes/{made['id']}/modifier"
-    wrong = visit(app, "asker", f"{path}/territoire", where="communes", communes="Trifouillis", version=made["version"])
+    wrong = visit(
+        app,
+        "asker",
+        f"{path}/territoire",
+        where="communes",
+        communes="Trifouillis",
+        version=made["version"],
+    )
     assert wrong.status_code == 400
     assert 'href="#field-communes"' in wrong.body and 'id="field-communes-error"' in wrong.body
-    assert "Trifouillis" in wrong.body and 'id="where-communes" name="where" value="communes" checked' in wrong.body
+    assert (
+        "Trifouillis" in wrong.body
+        and 'id="where-communes" name="where" value="communes" checked' in wrong.body
+    )
 
-    sent = visit(app, "asker", f"{path}/envoi", visibility="public", go="send", version=row(made).version)
+    sent = visit(
+        app, "asker", f"{path}/envoi", visibility="public", go="send", version=row(made).version
+    )
     assert sent.status_code == 400
     for step_, field in (("quoi", "description"), ("territoire", "territory")):
         assert f"{path}/{step_}#field-{field}" in sent.body
@@ -302,8 +378,14 @@ def test_the_author_of_a_late_request_learns_where_to_turn(app: CKANTestApp):
     late = row(made)
     late.due = late.first_month_ends = date(2020, 1, 1)
     model.Session.commit()
-    pages = {person: visit(app, person, f"/demandes/{made['reference']}").body for person in ("asker", "friend")}
-    assert {person: "R. 311-12" in body for person, body in pages.items()} == {"asker": True, "friend": False}
+    pages = {
+        person: visit(app, person, f"/demandes/{made['reference']}").body
+        for person in ("asker", "friend")
+    }
+    assert {person: "R. 311-12" in body for person, body in pages.items()} == {
+        "asker": True,
+        "friend": False,
+    }
 
 
 def test_a_closed_request_has_no_empty_card_about_time(app: CKANTestApp):
@@ -327,7 +409,11 @@ def test_several_requests_are_assigned_at_once(app: CKANTestApp):
     first, second, other = opened(), opened(), opened("friend", service="dreal-ara")
     ids = [first["id"], second["id"], other["id"]]
     visit(app, "editor", "/demandes/service/ddt-42/affecter", ids=ids, user="admin")
-    assert [row(each).assigned_to is not None for each in (first, second, other)] == [True, True, False]
+    assert [row(each).assigned_to is not None for each in (first, second, other)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_message_cannot_carry_a_script(app: CKANTestApp):
@@ -336,32 +422,67 @@ def test_a_message_cannot_carry_a_script(app: CKANTestApp):
     visit(app, "friend", f"/demandes/{made['reference']}/message", text=hostile)
     page = visit(app, None, f"/demandes/{made['reference']}").body
     assert "alert(1)</script>" not in page
-    assert "onerror=" not in page.replace("&lt;img src=x onerror=", "") and 'href="javascript:' not in page
+    assert (
+        "onerror=" not in page.replace("&lt;img src=x onerror=", "")
+        and 'href="javascript:' not in page
+    )
 
 
 def test_what_is_asked_on_the_page_of_a_service_goes_to_it(app: CKANTestApp):
     dataset()
     body = html.unescape(visit(app, None, "/organization/ddt-42").body)
-    assert "/demandes/nouvelle?organization=ddt-42" in body and "/recherche.atom?organization=ddt-42" in body
-    assert "/demandes/nouvelle?organization=ddt-42" in visit(app, None, "/organization/ddt-42/demandes").body
+    assert (
+        "/demandes/nouvelle?organization=ddt-42" in body
+        and "/recherche.atom?organization=ddt-42" in body
+    )
+    assert (
+        "/demandes/nouvelle?organization=ddt-42"
+        in visit(app, None, "/organization/ddt-42/demandes").body
+    )
     page = visit(app, "asker", "/demandes/nouvelle?organization=ddt-42").body
-    assert re.search(r'name="organization" value="ddt-42"[^>]*checked', page) and "Ask this service: DDT 42" in page
+    assert (
+        re.search(r'name="organization" value="ddt-42"[^>]*checked', page)
+        and "Ask this service: DDT 42" in page
+    )
     assert re.search(r'<option value="departement-42" selected', page), "its territory"
-    assert 'name="organization"' not in visit(app, "asker", "/demandes/nouvelle?organization=nonsense").body
-    fields = {"title": "Frayères", "description": "L’inventaire des frayères.", "theme": "eau", "similar_shown": "1"}
-    visit(app, "asker", "/demandes/nouvelle", organization="ddt-42", territory="departement-01", **fields)
+    assert (
+        'name="organization"'
+        not in visit(app, "asker", "/demandes/nouvelle?organization=nonsense").body
+    )
+    fields = {
+        "title": "Frayères",
+        "description": "L’inventaire des frayères.",
+        "theme": "eau",
+        "similar_shown": "1",
+    }
+    visit(
+        app,
+        "asker",
+        "/demandes/nouvelle",
+        organization="ddt-42",
+        territory="departement-01",
+        **fields,
+    )
     (made,) = act("list", "asker", scope="mine")["results"]
     assert "DDT 42" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
     sent = step(made, "submit", "asker", similar_seen=True)
-    assert sent["organization"]["name"] == "ddt-42" and sent["routing_reason"] == "Chosen by the requester."
-    visit(app, "friend", "/demandes/nouvelle", territory="departement-42", **fields)  # checkbox not ticked
+    assert (
+        sent["organization"]["name"] == "ddt-42"
+        and sent["routing_reason"] == "Chosen by the requester."
+    )
+    visit(
+        app, "friend", "/demandes/nouvelle", territory="departement-42", **fields
+    )  # checkbox not ticked
     (other,) = act("list", "friend", scope="mine")["results"]
     assert other["organization"] is None
 
 
 def test_the_page_of_a_topic_proposes_its_theme_and_its_feed(app: CKANTestApp):
     topic = factories.Group(name="eau", title="Eau")
-    within, without = dataset(title="Zones humides du Pilat", groups=[{"name": "eau"}]), dataset(title="Haies")
+    within, without = (
+        dataset(title="Zones humides du Pilat", groups=[{"name": "eau"}]),
+        dataset(title="Haies"),
+    )
     page = html.unescape(visit(app, None, "/group/eau").body)
     assert "/demandes/nouvelle?theme=eau" in page and "/recherche.atom?groups=eau" in page
     feed = visit(app, None, "/recherche.atom?groups=eau").body
@@ -372,7 +493,10 @@ def test_the_page_of_a_topic_proposes_its_theme_and_its_feed(app: CKANTestApp):
 
 def test_communes_say_their_departement(app: CKANTestApp):
     made = draft(territory="", communes=["33067"])
-    assert "Bourg – Gironde (33067)" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    assert (
+        "Bourg – Gironde (33067)"
+        in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    )
     made = draft(territory="departement-01")
     page = html.unescape(visit(app, "asker", f"/demandes/{made['id']}/modifier/territoire").body)
     assert "/demandes/communes?territory=departement-01" in page
@@ -394,20 +518,45 @@ def test_each_step_refuses_what_it_asks_for(app: CKANTestApp):
     assert faults(page) == ["title", "description", "theme", "territory"]
     assert act("list", "asker", scope="mine")["count"] == 0
     answer = visit(app, "asker", "/demandes/nouvelle", title="Zones humides", go="later")
-    assert answer.headers["Location"].endswith("/demandes/mes-demandes"), "kept as a draft, since that was asked"
+    assert answer.headers["Location"].endswith("/demandes/mes-demandes"), (
+        "kept as a draft, since that was asked"
+    )
     (made,) = act("list", "asker", scope="mine")["results"]
     at = f"/demandes/{made['id']}/modifier"
-    past, wrong = {"need_by": "2020-01-02"}, {"period_start": "2026-01-01", "period_end": "2020-01-01"}
+    past, wrong = (
+        {"need_by": "2020-01-02"},
+        {"period_start": "2026-01-01", "period_end": "2020-01-01"},
+    )
     page = visit(app, "asker", f"{at}/delais", version=1, go="next", **past, **wrong)
     assert page.status_code == 400 and faults(page) == ["need_by", "period_end"]
-    assert visit(app, "asker", f"{at}/delais", version=row(made).version, go="previous", **past).status_code == 302
-    page = visit(app, "asker", f"{at}/quoi", version=row(made).version, title="Zones", description="", go="next")
+    assert (
+        visit(
+            app, "asker", f"{at}/delais", version=row(made).version, go="previous", **past
+        ).status_code
+        == 302
+    )
+    page = visit(
+        app,
+        "asker",
+        f"{at}/quoi",
+        version=row(made).version,
+        title="Zones",
+        description="",
+        go="next",
+    )
     assert faults(page) == ["description", "theme"] and row(made).title == "Zones"
 
 
 def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
     made = draft(need_by="2020-01-02")
-    page = visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi", version=1, visibility="public", go="send")
+    page = visit(
+        app,
+        "asker",
+        f"/demandes/{made['id']}/modifier/envoi",
+        version=1,
+        visibility="public",
+        go="send",
+    )
     assert page.status_code == 400 and faults(page) == ["need_by"] and row(made).state == "draft"
     sent = opened(title="Frayères", need_by="2999-01-02")
     row(sent).need_by = date(2020, 1, 2)
@@ -418,7 +567,10 @@ def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
 
 
 def test_preferences_lead_to_the_end_of_an_account(app: CKANTestApp):
-    assert '<a href="/compte/fermer">Close my account</a>' in visit(app, "asker", "/demandes/preferences").body
+    assert (
+        '<a href="/compte/fermer">Close my account</a>'
+        in visit(app, "asker", "/demandes/preferences").body
+    )
 
 
 def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestApp):
@@ -426,12 +578,18 @@ def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestAp
     elsewhere = dataset(title="Landes tourbeuses du Cantal", territory=["departement-15"])
     made = draft(territory="", communes=["42139"])
     address = "/demandes/ressemblances?title=landes+tourbeuses"
-    for path, shown in ((f"{address}&draft={made['id']}", False), (f"{address}&draft=no", True), (address, True)):
+    for path, shown in (
+        (f"{address}&draft={made['id']}", False),
+        (f"{address}&draft=no", True),
+        (address, True),
+    ):
         body = visit(app, "asker", path).body
         assert here["title"] in body and (elsewhere["title"] in body) == shown, path
     other = visit(app, "asker", f"{address}&territory=departement-01&organization=ddt-42").body
     assert here["title"] not in other, "of the service that is asked, of another place all the same"
-    form = visit(app, "editor", f"/demandes/{opened(title='Landes tourbeuses')['reference']}/fulfil").body
+    form = visit(
+        app, "editor", f"/demandes/{opened(title='Landes tourbeuses')['reference']}/fulfil"
+    ).body
     assert here["title"] in form and elsewhere["title"] not in form
 
 
@@ -448,7 +606,12 @@ def test_a_title_is_made_of_words(app: CKANTestApp, title: str):
 
 
 def came_from(app: CKANTestApp, path: str, before: str = "") -> str:
-    answer = app.post(path, data={"text": "x"}, headers={"Referer": before} if before else {}, follow_redirects=False)
+    answer = app.post(
+        path,
+        data={"text": "x"},
+        headers={"Referer": before} if before else {},
+        follow_redirects=False,
+    )
     assert answer.status_code == 302
     return parse_qs(urlsplit(answer.headers["Location"]).query)["came_from"][0]
 
@@ -460,12 +623,17 @@ def test_who_has_to_log_in_again_comes_back_to_the_page_with_the_form(app: CKANT
     assert came_from(app, f"{page}/message", f"{site}/fr{page}") == f"/fr{page}"
     assert came_from(app, f"{page}/message") == page
     assert came_from(app, f"{page}/withdraw") == page
-    assert came_from(app, "/demandes/preferences", f"{site}/demandes/preferences") == "/demandes/preferences"
+    assert (
+        came_from(app, "/demandes/preferences", f"{site}/demandes/preferences")
+        == "/demandes/preferences"
+    )
     # URLs that accept POST only, and external URLs.
     assert came_from(app, f"{page}/message", f"{site}{page}/message") == page
     for other in ("https://elsewhere.example/x", "http://[", f"{site}//elsewhere.example/x"):
         assert came_from(app, "/demandes/notifications", other) == "/demandes"
-    assert came_from(app, "/demandes/nouveau-calendrier", "https://elsewhere.example/") == "/demandes"
+    assert (
+        came_from(app, "/demandes/nouveau-calendrier", "https://elsewhere.example/") == "/demandes"
+    )
 
 
 def test_only_a_moderator_reopens_what_was_closed_long_ago(app: CKANTestApp):
@@ -478,7 +646,10 @@ def test_only_a_moderator_reopens_what_was_closed_long_ago(app: CKANTestApp):
     request = row(made)
     request.closed -= timedelta(days=90)
     model.Session.commit()
-    at, fields = f"/demandes/{made['reference']}/reopen", {"reason": "Avis de la CADA.", "version": request.version}
+    at, fields = (
+        f"/demandes/{made['reference']}/reopen",
+        {"reason": "Avis de la CADA.", "version": request.version},
+    )
     for person in (None, "stranger", "editor", "admin", "asker"):
         visit(app, person, at, **fields)
         assert row(made).state == "not_held", person

@@ -1,4 +1,6 @@
-"""Access matrix of the actions: every action for every user, on public, private and unmoderated requests."""
+"""Access matrix of the actions: every action for every user, on public,
+private and unmoderated requests.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ AGENTS = {"editor", "admin", "other-editor", "other-admin", "moderator"}
 #: Actions on personal objects, which are not found (rather than forbidden) for others.
 NOT_FOUND = {"absence_delete"}
 
-#: Action → who may call it on a public request of the DDT; others are forbidden to, as they can read the request.
+#: Action → who may call it on a public request of the DDT; others are forbidden to, as they can
+#: read the request.
 PUBLIC: dict[str, Any] = {
     "create": LOGGED_IN,
     "signal": set(EVERYONE),
@@ -128,7 +131,10 @@ ABOUT_ONE = {
 
 def outcome(action: str, person: str | None, **data: Any) -> str:
     """Return the decision of the auth function: "yes", "forbidden" or "not found"."""
-    context: Any = {"user": person or "", "auth_user_obj": model.User.get(person) if person else None}
+    context: Any = {
+        "user": person or "",
+        "auth_user_obj": model.User.get(person) if person else None,
+    }
     try:
         tk.check_access(f"ecosphere_request_{action}", context, data)
     except tk.ObjectNotFound:
@@ -139,7 +145,13 @@ def outcome(action: str, person: str | None, **data: Any) -> str:
 
 
 def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> dict[str, Any]:
-    found = {"id": made["id"], "source": made["id"], "target": made["id"], "organization": "ddt-42", "user": "asker"}
+    found = {
+        "id": made["id"],
+        "source": made["id"],
+        "target": made["id"],
+        "organization": "ddt-42",
+        "user": "asker",
+    }
     if action == "letter_preview":
         found["transition"] = "refuse"
     if action in ("comment_hide", "moderate"):
@@ -160,7 +172,9 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
 def _absence() -> str:
     """Return the id of an absence of the editor; create one if needed."""
     day = (clock.today() + timedelta(days=300)).isoformat()
-    [known] = act("absence_list", "editor") or [act("absence_create", "editor", first=day, last=day)]
+    [known] = act("absence_list", "editor") or [
+        act("absence_create", "editor", first=day, last=day)
+    ]
     return known["id"]
 
 
@@ -172,7 +186,10 @@ def with_comment(made: dict[str, Any]) -> str:
 def matrix(made: dict[str, Any], names: Any) -> dict[str, dict[str | None, str]]:
     comment, package = with_comment(made), dataset()["name"]
     return {
-        name: {person: outcome(name, person, **data_for(name, made, comment, package)) for person in EVERYONE}
+        name: {
+            person: outcome(name, person, **data_for(name, made, comment, package))
+            for person in EVERYONE
+        }
         for name in names
     }
 
@@ -193,7 +210,10 @@ def test_on_a_public_request_each_person_may_what_is_theirs():
     names = set(PUBLIC) - {"attachment_show"}
     found = matrix(opened(), names)
     kept_out = {n: "not found" if n in NOT_FOUND else "forbidden" for n in names}
-    expected = {n: {p: "yes" if p in PUBLIC[n] else kept_out[n] if p else "forbidden" for p in EVERYONE} for n in names}
+    expected = {
+        n: {p: "yes" if p in PUBLIC[n] else kept_out[n] if p else "forbidden" for p in EVERYONE}
+        for n in names
+    }
     assert found == expected
 
 
@@ -203,8 +223,15 @@ def test_a_private_request_is_not_found_by_others():
     for name in ABOUT_ONE:
         for person in EVERYONE:
             allowed = "yes" if person in PUBLIC[name] else "forbidden"
-            hidden = "forbidden" if person is None and name not in ("show", "batch_show") else "not found"
-            assert found[name][person] == (allowed if person in insiders else hidden), (name, person)
+            hidden = (
+                "forbidden"
+                if person is None and name not in ("show", "batch_show")
+                else "not found"
+            )
+            assert found[name][person] == (allowed if person in insiders else hidden), (
+                name,
+                person,
+            )
 
 
 def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
@@ -212,8 +239,14 @@ def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
     for name in ABOUT_ONE - {"letter_preview"}:
         for person in EVERYONE:
             allowed = "yes" if person in PUBLIC[name] else "forbidden"
-            hidden = "forbidden" if person is None and name not in ("show", "batch_show") else "not found"
-            assert found[name][person] == (allowed if person in {"asker", *MODERATORS} else hidden), (name, person)
+            hidden = (
+                "forbidden"
+                if person is None and name not in ("show", "batch_show")
+                else "not found"
+            )
+            assert found[name][person] == (
+                allowed if person in {"asker", *MODERATORS} else hidden
+            ), (name, person)
 
 
 @pytest.mark.few(1, "personas")
@@ -233,7 +266,9 @@ def test_each_transition_is_for_those_whom_the_table_names(visibility: str):
 
 
 def test_scopes_of_the_list_are_for_those_concerned():
-    desk = {person: outcome("list", person, scope="desk", organization="ddt-42") for person in EVERYONE}
+    desk = {
+        person: outcome("list", person, scope="desk", organization="ddt-42") for person in EVERYONE
+    }
     assert {person for person, found in desk.items() if found == "yes"} == SERVICE
     moderation = {person: outcome("list", person, scope="moderation") for person in EVERYONE}
     assert {person for person, found in moderation.items() if found == "yes"} == MODERATORS
@@ -249,10 +284,20 @@ def test_notes_are_for_those_who_work_on_the_request():
 def test_an_unknown_request_is_not_found_like_a_private_one():
     hidden = opened(visibility="private")
     for action in ("show", "follow", "support"):
-        assert outcome(action, "stranger", id=hidden["id"]) == outcome(action, "stranger", id="DD-1999-00001")
+        assert outcome(action, "stranger", id=hidden["id"]) == outcome(
+            action, "stranger", id="DD-1999-00001"
+        )
 
 
-SECRETS = ("INTERNE", "PRIVEE", "CONFIDENTIEL", "secret.example", "Asker Nom", "BUREAU-SECRET", "73282932000074")
+SECRETS = (
+    "INTERNE",
+    "PRIVEE",
+    "CONFIDENTIEL",
+    "secret.example",
+    "Asker Nom",
+    "BUREAU-SECRET",
+    "73282932000074",
+)
 
 
 def furnished() -> None:
@@ -273,7 +318,13 @@ def furnished() -> None:
     hidden = opened(title="Demande CONFIDENTIEL")
     act("hide", "moderator", id=hidden["id"])
     act("create", "asker", title="Brouillon PRIVEE")
-    step(opened("other-editor", title="Pub CONFIDENTIEL"), "reject", "moderator", reason="INTERNE", spam=True)
+    step(
+        opened("other-editor", title="Pub CONFIDENTIEL"),
+        "reject",
+        "moderator",
+        reason="INTERNE",
+        spam=True,
+    )
 
 
 @pytest.mark.slow("personas")
@@ -287,7 +338,10 @@ def test_nobody_finds_what_is_not_for_them(app: Any):
         ("stats", {"organization": "ddt-42"}),
     ]
     calls += [("list", {"sort": each}) for each in ("support", "due", "relevance")]
-    calls += [("similar", {"title": "demande privee confidentiel zones humides"}), ("dataset_list", {"id": "answer"})]
+    calls += [
+        ("similar", {"title": "demande privee confidentiel zones humides"}),
+        ("dataset_list", {"id": "answer"}),
+    ]
     for person in (None, "stranger", "friend", "member"):
         found = [act(name, person, **data) for name, data in calls]
         listed = act("list", person, rows=100)
@@ -316,7 +370,9 @@ def test_service_and_moderators_know_who_asks_and_followers_do_not():
 
 
 def test_the_former_service_of_a_private_request_no_longer_finds_it():
-    made = step(opened(visibility="private"), "transfer", "admin", organization="dreal-ara", reason="Région")
+    made = step(
+        opened(visibility="private"), "transfer", "admin", organization="dreal-ara", reason="Région"
+    )
     assert outcome("show", "editor", id=made["id"]) == "not found"
     assert outcome("show", "other-editor", id=made["id"]) == "yes"
 
@@ -351,12 +407,19 @@ def on_every_page(person: str) -> int:
 
 
 def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it(app: Any):
-    secret, seen = dataset(name="jeu-prive", title="Jeu privé", private=True), dataset(name="jeu-public")
+    secret, seen = (
+        dataset(name="jeu-prive", title="Jeu privé", private=True),
+        dataset(name="jeu-public"),
+    )
     made = opened("member", known_datasets=["jeu-prive", "jeu-public", "un fichier reçu"])
     step(made, "fulfil", "editor", datasets=[secret["id"], seen["id"]])
     for person in (None, "stranger", "friend", "other-editor"):
         shown = act("show", person, id=made["id"])
-        assert not [trace for trace in ("jeu-prive", "Jeu privé", secret["id"]) if trace in json.dumps(shown)], person
+        assert not [
+            trace
+            for trace in ("jeu-prive", "Jeu privé", secret["id"])
+            if trace in json.dumps(shown)
+        ], person
         assert shown["known_datasets"] == ["jeu-public", "un fichier reçu"]
         assert shown["events"][-1]["fields"]["datasets"] == [seen["id"]]
         assert "jeu-prive" not in json.dumps(act("list", person))
@@ -365,7 +428,11 @@ def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it(app: Any):
     assert "jeu-prive" not in page and "Jeu privé" not in page
     for person in ("member", "editor"):
         shown = act("show", person, id=made["id"])
-        assert [each["title"] for each in shown["not_enough"]] == ["Jeu privé", "Zones humides du Forez", ""]
+        assert [each["title"] for each in shown["not_enough"]] == [
+            "Jeu privé",
+            "Zones humides du Forez",
+            "",
+        ]
         assert shown["events"][-1]["fields"]["datasets"] == [secret["id"], seen["id"]]
 
 
@@ -382,7 +449,9 @@ def test_what_is_kept_of_a_person_is_handed_out_and_erased(postbox: Postbox):
     other = opened("friend", title="Autre")
     act("support", "asker", id=other["id"])
     kept = act("export", "asker")
-    assert {len(kept[key]) for key in ("comments", "supports")} == {1} and len(kept["requests"]) == 2
+    assert {len(kept[key]) for key in ("comments", "supports")} == {1} and len(
+        kept["requests"]
+    ) == 2
     assert kept["person"]["email"] == "asker@secret.example"
     assert len(kept["emails"]) == mails_to("asker") > 0
     done = act("erase", "asker")

@@ -1,4 +1,6 @@
-"""Removal of files when people are anonymised: kept on rollback, deleted after the commit, retried on failure."""
+"""Removal of files when people are anonymised: kept on rollback, deleted after the commit,
+retried on failure.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def with_files() -> dict[str, Any]:
 
 
 def failing(session: Any) -> None:
-    raise sa.exc.OperationalError("COMMIT", {}, Exception("the server closed the connection unexpectedly"))
+    raise sa.exc.OperationalError(
+        "COMMIT", {}, Exception("the server closed the connection unexpectedly")
+    )
 
 
 def person() -> model.User:
@@ -112,7 +116,9 @@ def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
         privacy.erase(person())
         assert not other.exists() and stubborn.exists()
         assert user_id("asker")  # the session is still usable
-        assert scheduled.tick()["files_removed"] == -1  # reported by the scheduled job, and by its exit status
+        assert (
+            scheduled.tick()["files_removed"] == -1
+        )  # reported by the scheduled job, and by its exit status
     assert scheduled.tick()["files_removed"] == 1 and not stubborn.exists()
 
 
@@ -130,7 +136,11 @@ def test_what_no_row_knows_is_removed_after_a_day():
     known = files()
     for each in known:
         aged(each, each.read_bytes())
-    strays = [aged(folder / made["id"] / "answer-left"), aged(folder / "gone" / "left"), aged(folder / ".new-left")]
+    strays = [
+        aged(folder / made["id"] / "answer-left"),
+        aged(folder / "gone" / "left"),
+        aged(folder / ".new-left"),
+    ]
     others = [folder / made["id"] / "just-brought", folder / ".new-just-now"]
     for each in others:
         each.write_bytes(b"x")

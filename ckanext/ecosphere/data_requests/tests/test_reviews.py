@@ -1,4 +1,7 @@
-"""Internal reviews: requested by the requester, sent to the head of the service, answered; independent of the CADA."""
+"""Internal reviews: requested by the requester, sent to the head of the service, answered.
+
+Independent of the CADA.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,12 @@ def today() -> date:
 
 
 def test_the_head_of_the_service_is_told_and_the_day_of_the_answer_is_shown(postbox: Postbox):
-    call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", chief="direction@ddt.example")
+    call_action(
+        "ecosphere_contact_sheet_update",
+        {"user": "boss"},
+        id="ddt-42",
+        chief="direction@ddt.example",
+    )
     made = refused()
     delivery.deliver()
     postbox.clear()
@@ -54,7 +62,10 @@ def test_the_head_of_the_service_is_told_and_the_day_of_the_answer_is_shown(post
     assert {"direction@ddt.example", "admin@secret.example", "editor@secret.example"} <= set(told)
     assert WHY in body(told["direction@ddt.example"]).replace("\n", " ")
     found = shown(made, "asker")
-    assert found["review_due"] == clock.last_day(today(), 2).isoformat() and found["state"] == "refused"
+    assert (
+        found["review_due"] == clock.last_day(today(), 2).isoformat()
+        and found["state"] == "refused"
+    )
     assert possible(made, "admin") >= {"take_up_again", "keep_decision"}
     call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", chief="")
 
@@ -66,9 +77,13 @@ def test_the_service_upholds_its_decision_in_a_letter_that_is_kept_and_the_cada_
     assert shown(made, "asker")["may_refer"] == until
     step(made, "keep_decision", "admin", reason=REASON)
     found = shown(made, "asker")
-    assert found["state"] == "refused" and found["review_due"] is None and found["may_refer"] == until
+    assert (
+        found["state"] == "refused" and found["review_due"] is None and found["may_refer"] == until
+    )
     letter = model.Session.scalars(sa.select(Letter).where(Letter.kind == "keep_decision")).one()
-    assert REASON in letter.plain and "ne remplace pas" in letter.plain and "L. 342-1" in letter.plain
+    assert (
+        REASON in letter.plain and "ne remplace pas" in letter.plain and "L. 342-1" in letter.plain
+    )
     assert "ask_review" not in possible(made, "asker")
     assert not {"take_up_again", "keep_decision"} & possible(made, "admin")
     with pytest.raises(tk.ValidationError):
@@ -113,7 +128,9 @@ def test_a_refusal_after_the_review_of_a_silence_can_be_reviewed():
 
 @pytest.mark.few(1, "days")
 @pytest.mark.parametrize("late", [0, 3, 40])
-def test_taken_up_on_the_last_day_or_later_the_service_has_a_new_period_and_nobody_is_told_of_silence(late: int):
+def test_taken_up_on_the_last_day_or_later_the_service_has_a_new_period_and_nobody_is_told_of_silence(
+    late: int,
+):
     made = refused()
     step(made, "ask_review", "asker", reason=WHY)
     due = row(made).review_due
@@ -152,7 +169,10 @@ def test_others_read_that_a_review_was_asked_not_why():
     for person, reads in (("stranger", False), (None, False), ("asker", True), ("editor", True)):
         events = {each["transition"]: each["fields"] for each in shown(made, person)["events"]}
         assert {"ask_review", "keep_decision"} <= set(events)
-        assert ("reason" in events["ask_review"], "reason" in events["keep_decision"]) == (reads, reads)
+        assert ("reason" in events["ask_review"], "reason" in events["keep_decision"]) == (
+            reads,
+            reads,
+        )
 
 
 def test_reviews_are_first_on_the_desk_and_on_the_dashboard(app: Any):
@@ -184,13 +204,24 @@ def test_the_requester_reads_beside_the_form_that_the_review_does_not_replace_th
     made = refused()
     headers = {"Authorization": factories.APIToken(user="asker")["token"]}
     page = app.get(f"/demandes/{made['reference']}", headers=headers).body
-    assert f"/demandes/{made['reference']}/ask_review" in page and "does not replace the CADA" in page
+    assert (
+        f"/demandes/{made['reference']}/ask_review" in page and "does not replace the CADA" in page
+    )
     form = app.get(f"/demandes/{made['reference']}/ask_review", headers=headers).body
     assert "does not replace the CADA" in form
     sent = {"version": row(made).version, "reason": WHY, "go": "send"}
-    app.post(f"/demandes/{made['reference']}/ask_review", headers=headers, data=sent, follow_redirects=False)
+    app.post(
+        f"/demandes/{made['reference']}/ask_review",
+        headers=headers,
+        data=sent,
+        follow_redirects=False,
+    )
     page = app.get(f"/demandes/{made['reference']}", headers=headers).body
-    assert "An internal review is asked for" in page and "saisine-cada" in page and "/ask_review" not in page
+    assert (
+        "An internal review is asked for" in page
+        and "saisine-cada" in page
+        and "/ask_review" not in page
+    )
 
 
 def test_with_its_requester_a_request_forgets_the_review():
@@ -206,7 +237,9 @@ def test_with_its_requester_a_request_forgets_the_review():
     for each in (made, other, again):
         privacy.anonymise(row(each))
     model.Session.commit()
-    kept = sa.select(Event.fields).where(Event.request_id == again["id"], Event.transition == "take_up_again")
+    kept = sa.select(Event.fields).where(
+        Event.request_id == again["id"], Event.transition == "take_up_again"
+    )
     assert REASON not in str(model.Session.scalars(kept).all())
     events = {each["transition"]: each["fields"] for each in shown(made, "admin")["events"]}
     assert (events["ask_review"], events["keep_decision"]) == ({}, {})
@@ -219,5 +252,7 @@ def test_the_migration_is_undone_and_done_again():
     model.Session.remove()
     _run_migrations("ecosphere_requests", "f60b2d8c41a7", forward=False)
     _run_migrations("ecosphere_requests", "head")
-    assert model.Session.scalar(sa.select(Request.review_due).where(Request.id == made["id"])) is None
+    assert (
+        model.Session.scalar(sa.select(Request.review_due).where(Request.id == made["id"])) is None
+    )
     assert [each["transition"] for each in shown(made, "asker")["events"]][-1] == "ask_review"

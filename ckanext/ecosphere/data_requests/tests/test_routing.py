@@ -15,7 +15,11 @@ from ckanext.ecosphere.data_requests.tests.conftest import INSEE, act
 
 
 def test_every_line_of_the_table_names_what_exists():
-    services, territories, themes = voc.get("organisations"), voc.get("territories"), voc.get("themes")
+    services, territories, themes = (
+        voc.get("organisations"),
+        voc.get("territories"),
+        voc.get("themes"),
+    )
     kinds = {each.data["kind"] for each in services}
     types = {each.data["type"] for each in territories}
     for rule in places.rules():
@@ -73,7 +77,10 @@ def test_a_service_is_proposed_with_its_reason_and_alternatives():
 
     cgdd = "administration-centrale-ou-ministere_172120"
     assert route("eau", "departement-42") == ("ddt-42", ["dreal-ara", cgdd])
-    assert route("eau", "departement-01") == ("dreal-ara", [cgdd])  # the DDT of the Ain is not in the portal
+    assert route("eau", "departement-01") == (
+        "dreal-ara",
+        [cgdd],
+    )  # the DDT of the Ain is not in the portal
     assert route("sites-industriels", "departement-42") == ("dreal-ara", ["ddt-42", cgdd])
     assert route("eau", "region-ara") == ("dreal-ara", [cgdd])
     assert route("eau", "region-bre") == (cgdd, [])
@@ -87,7 +94,9 @@ def test_a_service_is_proposed_with_its_reason_and_alternatives():
 
 
 @pytest.mark.usefixtures("portal")
-@pytest.mark.parametrize("email", ["préfet@example.fr", "a b@example.fr", "a(b)@example.fr", "a:b@example.fr"])
+@pytest.mark.parametrize(
+    "email", ["préfet@example.fr", "a b@example.fr", "a(b)@example.fr", "a:b@example.fr"]
+)
 def test_a_mailbox_is_one_that_mail_servers_take(email: str):
     user = model.User.get("boss")
     context: Any = {"user": "boss", "auth_user_obj": user}

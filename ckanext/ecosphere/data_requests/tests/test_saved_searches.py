@@ -57,7 +57,9 @@ def run(days: int = 1) -> int:
         return job.tick()["emails"]
 
 
-def test_without_an_account_a_search_is_saved_confirmed_told_and_left_in_one_click(app: Any, postbox: Postbox):
+def test_without_an_account_a_search_is_saved_confirmed_told_and_left_in_one_click(
+    app: Any, postbox: Postbox
+):
     assert (
         'href="/recherche/alertes/nouvelle/requests?q=zones&amp;territory=region-ara"'
         in app.get("/demandes?q=zones&territory=region-ara&sort=due&page=1").body
@@ -78,7 +80,11 @@ def test_without_an_account_a_search_is_saved_confirmed_told_and_left_in_one_cli
         assert not re.search("Bruit|Paris|secrètes|personne", form)
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     postbox.clear()
-    app.post(str(mail["List-Unsubscribe"]).strip("<>"), data={"List-Unsubscribe": "One-Click"}, status=200)
+    app.post(
+        str(mail["List-Unsubscribe"]).strip("<>"),
+        data={"List-Unsubscribe": "One-Click"},
+        status=200,
+    )
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) == 0
 
 
@@ -116,10 +122,23 @@ def test_what_is_hidden_before_the_e_mail_leaves_is_not_in_it(app: Any, postbox:
     assert postbox.mails == []
 
 
-def test_an_account_keeps_searches_of_datasets_and_requests_side_by_side(app: Any, postbox: Postbox):
+def test_an_account_keeps_searches_of_datasets_and_requests_side_by_side(
+    app: Any, postbox: Postbox
+):
     headers = known("asker")
-    for address in ("/recherche/alertes/nouvelle?q=eau", f"{NEW}?q=eau", f"{NEW}?q=eau&sort=due", NEW):
-        app.post(address, extra_environ={}, headers=headers, data={"frequency": "daily"}, follow_redirects=False)
+    for address in (
+        "/recherche/alertes/nouvelle?q=eau",
+        f"{NEW}?q=eau",
+        f"{NEW}?q=eau&sort=due",
+        NEW,
+    ):
+        app.post(
+            address,
+            extra_environ={},
+            headers=headers,
+            data={"frequency": "daily"},
+            follow_redirects=False,
+        )
     shown = app.get("/recherche/alertes", headers=headers).body
     assert shown.count('<h2 class="fs-5">') == 3
     assert 'href="/demandes/flux.atom?q=eau"' in shown and 'href="/recherche.atom?q=eau"' in shown
@@ -133,10 +152,15 @@ def test_what_is_no_search_is_refused(app: Any, postbox: Postbox):
     headers = known("asker")
     app.get("/recherche/alertes/nouvelle/nothing", status=404)
     create = "/api/action/ecosphere_search_alert_create"
-    for wrong in ({"about": "nothing", "search": "q=a"}, {"about": "requests", "search": "q=" + "a" * 3000}):
+    for wrong in (
+        {"about": "nothing", "search": "q=a"},
+        {"about": "requests", "search": "q=" + "a" * 3000},
+    ):
         app.post(create, json=wrong, headers=headers, status=409)
     # Parameters that are unknown to the search, and filters of the desk, are dropped.
-    kept = app.post(create, json={"about": "requests", "search": "assigned=mine&x=1&q=eau"}, headers=headers).json
+    kept = app.post(
+        create, json={"about": "requests", "search": "assigned=mine&x=1&q=eau"}, headers=headers
+    ).json
     assert kept["result"]["search"] == "q=eau"
 
 
@@ -146,7 +170,9 @@ def test_a_search_of_a_room_that_is_not_enabled_is_kept_and_not_asked(
     confirmed(app, postbox)
     opened()
     with monkeypatch.context() as off:
-        off.setattr(searches, "of", lambda key: searches.Datasets() if key == searches.DATASETS else None)
+        off.setattr(
+            searches, "of", lambda key: searches.Datasets() if key == searches.DATASETS else None
+        )
         assert run() == 0
         assert run(2) == 0
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Alert)) == 1
@@ -180,22 +206,38 @@ def test_the_feed_holds_what_the_search_finds(app: Any):
     other = opened(title="Bruit routier", description="Carte du bruit.", theme="bruit")
     feed = app.get("/demandes/flux.atom?q=zones+humides&state=open").body
     assert wanted["reference"] in feed and other["reference"] not in feed
-    assert wanted["reference"] not in app.get("/demandes/flux.atom?q=zones+humides&state=refused").body
+    assert (
+        wanted["reference"] not in app.get("/demandes/flux.atom?q=zones+humides&state=refused").body
+    )
 
 
 def test_a_search_is_the_same_however_it_is_written():
     kept = alerts.Requests()
-    written = [("state", "refused"), ("state", "open"), ("page", "3"), ("theme", "eau"), ("q", " eau  douce ")]
+    written = [
+        ("state", "refused"),
+        ("state", "open"),
+        ("page", "3"),
+        ("theme", "eau"),
+        ("q", " eau  douce "),
+    ]
     search = kept.canonical(written)
-    assert search == kept.canonical(reversed(written)) == "q=eau+douce&theme=eau&state=open&state=refused"
+    assert (
+        search
+        == kept.canonical(reversed(written))
+        == "q=eau+douce&theme=eau&state=open&state=refused"
+    )
 
 
 def test_the_migration_is_undone_and_done_again(portal: None):
-    storage.save(search="q=eau", frequency="daily", language="fr", about="requests", email="a@example.org")
+    storage.save(
+        search="q=eau", frequency="daily", language="fr", about="requests", email="a@example.org"
+    )
     storage.save(search="q=eau", frequency="daily", language="fr", email="a@example.org")
     model.Session.remove()
     _run_migrations("ecosphere_search", "c81f4a6d20b9", forward=False)
-    assert model.Session.execute(sa.text("SELECT search FROM ecosphere_search_alert")).scalars().all() == ["q=eau"]
+    assert model.Session.execute(
+        sa.text("SELECT search FROM ecosphere_search_alert")
+    ).scalars().all() == ["q=eau"]
     model.Session.remove()
     _run_migrations("ecosphere_search", "head")
     assert model.Session.scalars(sa.select(Alert.about)).all() == ["datasets"]

@@ -1,4 +1,6 @@
-"""Scheduled jobs with frozen time: reminders, expiry and anonymisation, each on its day and once."""
+"""Scheduled jobs with frozen time: reminders, expiry and anonymisation,
+each on its day and once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ from freezegun import freeze_time
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
-from ckanext.ecosphere.data_requests.tests.conftest import EXTENSION, REASON, REFUSAL, act, dataset, opened, row, step
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    EXTENSION,
+    REASON,
+    REFUSAL,
+    act,
+    dataset,
+    opened,
+    row,
+    step,
+)
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -33,7 +44,9 @@ def days(first: str, last: str) -> Iterator[str]:
 
 
 def kinds(person: str = "editor") -> list[str]:
-    """Return the kinds of a user's notifications in the portal, in order, except those of transitions."""
+    """Return the kinds of a user's notifications in the portal, in order,
+    except those of transitions.
+    """
     query = (
         sa.select(Notification.kind)
         .join(model.User, model.User.id == Notification.user_id)
@@ -224,7 +237,9 @@ def test_one_request_that_fails_does_not_stop_the_others():
 
 
 @pytest.mark.few(1, "variants")
-@pytest.mark.parametrize("day, name, count", [("2026-03-27", "services_reminded", 1), ("2026-04-20", "escalated", 3)])
+@pytest.mark.parametrize(
+    "day, name, count", [("2026-03-27", "services_reminded", 1), ("2026-04-20", "escalated", 3)]
+)
 def test_one_that_cannot_be_told_of_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, day: str, name: str, count: int
 ):
@@ -240,6 +255,14 @@ def test_one_that_cannot_be_told_of_does_not_stop_the_others(
     monkeypatch.setattr(outbox, "of_reminder", broken)
     with at(day):
         done = scheduled.tick()
-    told = set(model.Session.scalars(sa.select(Notification.request_id).where(Notification.kind.like("%due%"))))
-    told |= set(model.Session.scalars(sa.select(Notification.request_id).where(Notification.kind.like("escalated%"))))
+    told = set(
+        model.Session.scalars(
+            sa.select(Notification.request_id).where(Notification.kind.like("%due%"))
+        )
+    )
+    told |= set(
+        model.Session.scalars(
+            sa.select(Notification.request_id).where(Notification.kind.like("escalated%"))
+        )
+    )
     assert done[name] == -1 and told == {good["id"]}

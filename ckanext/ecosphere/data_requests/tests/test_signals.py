@@ -1,4 +1,6 @@
-"""Signals about datasets: sent without an account, moderated, answered in public, and without a legal period."""
+"""Signals about datasets: sent without an account, moderated, answered in public,
+and without a legal period.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from ckan.tests import factories
 from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    act,
+    dataset,
+    group_id,
+    opened,
+    row,
+    step,
+    user_id,
+)
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.tests.postbox import Postbox
@@ -29,7 +39,9 @@ def tokened(person: str) -> dict[str, str]:
     return {"Authorization": factories.APIToken(user=person)["token"]}
 
 
-def signal(package: dict[str, Any], person: str | None = None, kind: str = "link") -> dict[str, Any]:
+def signal(
+    package: dict[str, Any], person: str | None = None, kind: str = "link"
+) -> dict[str, Any]:
     """Send a signal about a dataset, anonymously if `person` is None."""
     return act("signal", person, dataset=package["name"], kind=kind, description=WORDS)
 
@@ -45,7 +57,12 @@ def on_desk(package: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_nobody_needs_an_account_and_no_period_runs(kind: str):
     made = signal(dataset(territory=["http://id.insee.fr/geo/departement/42"]), kind=kind)
     stored = row(made)
-    assert (made["state"], made["readable"], stored.kind, stored.requester_id) == ("submitted", False, kind, None)
+    assert (made["state"], made["readable"], stored.kind, stored.requester_id) == (
+        "submitted",
+        False,
+        kind,
+        None,
+    )
     assert (stored.organization_id, stored.territory) == (group_id("ddt-42"), "departement-42")
     assert (stored.due, stored.first_month_ends, stored.clock_start) == (None, None, None)
     opened_one = step(made, "accept", "moderator", organization="ddt-42")
@@ -63,7 +80,9 @@ def test_a_moderator_reads_it_first_then_everyone_and_no_list_of_requests_has_it
     assert act("show", None, id=made["reference"])["kind"] == "link"
     assert act("list", None)["count"] == 0
     assert act("stats", None)["received"] == 0
-    assert [each["id"] for each in act("desk", "editor", organization="ddt-42")["new"]] == [made["id"]]
+    assert [each["id"] for each in act("desk", "editor", organization="ddt-42")["new"]] == [
+        made["id"]
+    ]
     listed = act("dataset_list", None, id=package["name"])
     assert [each["id"] for each in listed["signals"]] == [made["id"]]
     assert listed["open_signals"] == 1
@@ -91,7 +110,9 @@ def test_what_is_hidden_or_turned_away_is_read_by_nobody():
 
 
 @pytest.mark.few(1, "variants")
-@pytest.mark.parametrize(("transition", "state"), [("resolve", "resolved"), ("dismiss", "dismissed")])
+@pytest.mark.parametrize(
+    ("transition", "state"), [("resolve", "resolved"), ("dismiss", "dismissed")]
+)
 def test_the_service_answers_in_public_and_no_letter_is_written(transition: str, state: str):
     package = dataset()
     made = on_desk(package)
@@ -107,7 +128,9 @@ def test_the_service_answers_in_public_and_no_letter_is_written(transition: str,
     assert listed["open_signals"] == 0
     assert [each["answer_html"] for each in listed["signals"]] == ["<p>Le lien est réparé.</p>\n"]
     step(made, "reopen", "moderator", reason="Non.")
-    assert [each["answer_html"] for each in act("dataset_list", None, id=package["id"])["signals"]] == [""]
+    assert [
+        each["answer_html"] for each in act("dataset_list", None, id=package["id"])["signals"]
+    ] == [""]
     step(made, transition, "editor", comment="Le lien est réparé.")
     step(made, "reopen", "moderator", reason="Il ne répond toujours pas.")
     assert row(made).due is None
@@ -150,11 +173,16 @@ def test_unknown_kinds_and_empty_words_are_named():
     package = dataset()
     for field, value in (("kind", "data"), ("description", " "), ("site_web", "x")):
         with pytest.raises(tk.ValidationError) as error:
-            act("signal", None, **{"dataset": package["id"], "kind": "link", "description": WORDS, field: value})
+            act(
+                "signal",
+                None,
+                **{"dataset": package["id"], "kind": "link", "description": WORDS, field: value},
+            )
         assert field in error.value.error_dict
 
 
-# --- over HTTP ------------------------------------------------------------------------------------------------------
+# --- over HTTP
+# ------------------------------------------------------------------------------
 
 
 def sent(app: Any, package: dict[str, Any], address: str = "127.0.0.1", **changes: Any) -> Any:
@@ -162,9 +190,17 @@ def sent(app: Any, package: dict[str, Any], address: str = "127.0.0.1", **change
     visitor = {"REMOTE_ADDR": address}
     path = f"/fr/demandes/signaler/{package['name']}"
     page = app.get(path)
-    token = re.search(r'name="_csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="_csrf_token"', page.body)
-    values = {"kind": "link", "description": WORDS, "_csrf_token": next(filter(None, token.groups())) if token else ""}
-    return app.post(path, data={**values, **changes}, environ_overrides=visitor, follow_redirects=False)
+    token = re.search(
+        r'name="_csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="_csrf_token"', page.body
+    )
+    values = {
+        "kind": "link",
+        "description": WORDS,
+        "_csrf_token": next(filter(None, token.groups())) if token else "",
+    }
+    return app.post(
+        path, data={**values, **changes}, environ_overrides=visitor, follow_redirects=False
+    )
 
 
 def test_the_form_works_without_an_account_and_not_for_programs(app: Any):
@@ -180,14 +216,18 @@ def test_the_form_works_without_an_account_and_not_for_programs(app: Any):
     assert act("list", "moderator", scope="moderation")["count"] == 1
 
 
-def test_an_address_reports_so_often_in_an_hour(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+def test_an_address_reports_so_often_in_an_hour(
+    app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.forms_per_hour", 2)
     package = dataset()
     assert [sent(app, package).status_code for _ in range(3)] == [302, 302, 400]
 
 
 @pytest.mark.slow("load")
-def test_many_addresses_together_do_not_flood_a_service(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+def test_many_addresses_together_do_not_flood_a_service(
+    app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.signals_of_dataset", 3)
     package, other = dataset(), dataset()
     answers = [sent(app, package, address=f"198.18.7.{number}") for number in range(5)]
@@ -196,13 +236,17 @@ def test_many_addresses_together_do_not_flood_a_service(app: Any, ckan_config: A
     assert sent(app, other, address="198.18.7.9").status_code == 302
     for person, state in (("asker", "submitted"), ("editor", "open")):
         assert signal(package, person)["state"] == state
-    anonymous = sa.select(Request.reference).where(Request.package_id == package["id"], Request.requester_id.is_(None))
+    anonymous = sa.select(Request.reference).where(
+        Request.package_id == package["id"], Request.requester_id.is_(None)
+    )
     [unread, *_others] = model.Session.scalars(anonymous)
     act("spam", "moderator", id=unread)
     assert sent(app, package, address="198.18.7.10").status_code == 302
 
 
-def test_signals_about_all_datasets_have_a_ceiling(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+def test_signals_about_all_datasets_have_a_ceiling(
+    ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.signals_waiting", 2)
     first = [signal(dataset()) for _number in range(2)]
     with pytest.raises(tk.ValidationError) as refused:
@@ -235,11 +279,18 @@ def test_the_dataset_to_which_access_is_asked_is_not_offered_instead(app: Any):
     package = dataset(title="Captages d'eau potable du Loiret", owner_org=group_id("dreal-ara"))
     other = dataset(title="Captages d'eau potable du Cher")
     title = "Accès : Captages d'eau potable du Loiret"
-    asked = {"description": "Pour une étude.", "theme": "eau", "territory": "departement-42", "visibility": "public"}
+    asked = {
+        "description": "Pour une étude.",
+        "theme": "eau",
+        "territory": "departement-42",
+        "visibility": "public",
+    }
     made = act("create", "asker", title=title, kind="access", dataset=package["name"], **asked)
     with pytest.raises(tk.ValidationError) as refused:
         step(made, "submit", "asker")
-    assert [each["name"] for each in refused.value.error_dict["similar"]["datasets"]] == [other["name"]]
+    assert [each["name"] for each in refused.value.error_dict["similar"]["datasets"]] == [
+        other["name"]
+    ]
     words = urlencode({"title": title, "dataset": package["name"]})
     page = app.get(f"/fr/demandes/ressemblances?{words}").body
     assert other["title"] in unescape(page)
@@ -258,7 +309,12 @@ def test_the_form_of_a_request_starts_with_the_dataset_to_which_access_is_asked(
 def test_a_report_is_spoken_of_as_one(app: Any):
     made = on_desk(dataset(), person="asker")
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
-    for words in ("Report sent", "Report handed over to the service", "Change my report", "Withdraw the report"):
+    for words in (
+        "Report sent",
+        "Report handed over to the service",
+        "Change my report",
+        "Withdraw the report",
+    ):
         assert words in page, words
     for words in (
         "Request sent",
@@ -270,21 +326,50 @@ def test_a_report_is_spoken_of_as_one(app: Any):
         assert words not in page, words
     page = visit(app, "asker", f"/demandes/{made['id']}/modifier/quoi").body
     assert "Change my report" in page and "What is wrong, or what do you want to know?" in page
-    for words in ("Ask for data</a></li>", "Step 1 of", "Description of the data you need", "Change my request"):
+    for words in (
+        "Ask for data</a></li>",
+        "Step 1 of",
+        "Description of the data you need",
+        "Change my request",
+    ):
         assert words not in page, words
     assert visit(app, "asker", f"/demandes/{made['id']}/modifier/delais").status_code == 404
-    page = visit(app, "asker", f"/demandes/{made['id']}/modifier/quoi", version=row(made).version, description="x")
+    page = visit(
+        app,
+        "asker",
+        f"/demandes/{made['id']}/modifier/quoi",
+        version=row(made).version,
+        description="x",
+    )
     assert page.status_code == 400 and "ten characters" in page.body
-    visit(app, "asker", f"/demandes/{made['id']}/modifier/quoi", version=row(made).version, description=f"{WORDS} !")
+    visit(
+        app,
+        "asker",
+        f"/demandes/{made['id']}/modifier/quoi",
+        version=row(made).version,
+        description=f"{WORDS} !",
+    )
     assert row(made).description == f"{WORDS} !"
-    visit(app, "asker", f"/demandes/{made['reference']}/withdraw", version=row(made).version, go="send")
+    visit(
+        app,
+        "asker",
+        f"/demandes/{made['reference']}/withdraw",
+        version=row(made).version,
+        go="send",
+    )
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
     assert "Report withdrawn" in page and row(made).state == "withdrawn"
 
 
 def test_a_report_says_something(app: Any):
-    page = app.post(f"/demandes/signaler/{dataset()['name']}", data={"kind": "link", "description": "x"})
-    assert page.status_code == 400 and "ten characters" in page.body and 'id="field-description-error"' in page.body
+    page = app.post(
+        f"/demandes/signaler/{dataset()['name']}", data={"kind": "link", "description": "x"}
+    )
+    assert (
+        page.status_code == 400
+        and "ten characters" in page.body
+        and 'id="field-description-error"' in page.body
+    )
 
 
 @pytest.mark.parametrize(
@@ -319,16 +404,23 @@ def test_no_report_is_shown_in_the_feminine(app: Any):
     assert "To be dealt with" in visit(app, "editor", f"/demandes/{made['reference']}").body
     with language.speaking("fr"), pytest.raises(tk.ValidationError) as refused:
         step(made, "reopen", "moderator", reason="Encore.")
-    assert "le signalement est dans l’état «\u00a0À traiter\u00a0»" in refused.value.error_dict["transition"][0]
+    assert (
+        "le signalement est dans l’état «\u00a0À traiter\u00a0»"
+        in refused.value.error_dict["transition"][0]
+    )
 
 
 def test_pictographs_alone_say_nothing(app: Any):
     package = dataset()
-    answer = visit(app, None, f"/demandes/signaler/{package['name']}", kind="error", description="🌊" * 12)
+    answer = visit(
+        app, None, f"/demandes/signaler/{package['name']}", kind="error", description="🌊" * 12
+    )
     assert answer.status_code == 400 and "in a few words" in answer.body
 
 
-def test_what_is_said_after_a_step_and_of_several_messages_is_of_a_report(app: Any, postbox: Postbox):
+def test_what_is_said_after_a_step_and_of_several_messages_is_of_a_report(
+    app: Any, postbox: Postbox
+):
     made = signal(dataset(), person="asker")
     address = f"/demandes/{made['reference']}"
     done = app.post(f"{address}/accept", data={"version": row(made).version, "organization": group_id("ddt-42")},

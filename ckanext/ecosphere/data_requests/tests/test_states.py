@@ -39,7 +39,11 @@ def test_roles_and_audiences_are_known():
     audiences = {states.REQUESTER, states.SERVICE, states.FORMER_SERVICE, states.MODERATORS}
     for line in TRANSITIONS.values():
         assert set(line.roles) <= set(states.ROLES)
-        assert {each.name for each in line.audiences} <= audiences | {states.FOLLOWERS, states.SUPPORTERS, *DESK}
+        assert {each.name for each in line.audiences} <= audiences | {
+            states.FOLLOWERS,
+            states.SUPPORTERS,
+            *DESK,
+        }
 
 
 def test_the_requester_never_decides_on_their_own_request():
@@ -51,26 +55,40 @@ def test_the_requester_never_decides_on_their_own_request():
 def test_a_transition_is_refused_from_any_other_state(name: str):
     line = TRANSITIONS[name]
     for state in set(states.STATES) - set(line.sources):
-        assert states.obstacle(Facts(state, line.about[0]), name, states.ROLES, NOW, TODAY) == "state"
+        assert (
+            states.obstacle(Facts(state, line.about[0]), name, states.ROLES, NOW, TODAY) == "state"
+        )
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_a_transition_is_refused_to_any_other_role(name: str):
     line = TRANSITIONS[name]
     others = set(states.ROLES) - set(line.roles)
-    assert states.obstacle(Facts(line.sources[0], line.about[0]), name, others, NOW, TODAY) == "role"
+    assert (
+        states.obstacle(Facts(line.sources[0], line.about[0]), name, others, NOW, TODAY) == "role"
+    )
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_a_transition_is_refused_to_any_other_kind(name: str):
     line = TRANSITIONS[name]
     for kind in set(states.KINDS) - set(line.about):
-        assert states.obstacle(Facts(line.sources[0], kind), name, states.ROLES, NOW, TODAY) == "kind"
+        assert (
+            states.obstacle(Facts(line.sources[0], kind), name, states.ROLES, NOW, TODAY) == "kind"
+        )
 
 
 def test_what_only_the_law_asks_for_is_no_step_of_a_signal():
     of_signals = {line.name for line in TRANSITIONS.values() if states.LINK in line.about}
-    assert not of_signals & {"extend", "fulfil", "fulfil_partly", "refuse", "not_held", "ask_details", *states.REVIEW}
+    assert not of_signals & {
+        "extend",
+        "fulfil",
+        "fulfil_partly",
+        "refuse",
+        "not_held",
+        "ask_details",
+        *states.REVIEW,
+    }
     assert {"resolve", "dismiss"} <= of_signals
 
 
@@ -91,7 +109,9 @@ def test_the_period_is_extended_once_and_in_the_first_month_only():
 def test_a_requester_reopens_once_and_a_moderator_as_often_as_needed():
     closed = NOW - timedelta(days=30)
     once = Facts("refused", closed=closed, reopened=1)
-    assert states.obstacle(Facts("refused", closed=closed), "reopen", ["requester"], NOW, TODAY) == ""
+    assert (
+        states.obstacle(Facts("refused", closed=closed), "reopen", ["requester"], NOW, TODAY) == ""
+    )
     assert states.obstacle(once, "reopen", ["requester"], NOW, TODAY) == "reopened_already"
     assert states.obstacle(once, "reopen", ["moderator"], NOW, TODAY) == ""
     assert states.obstacle(once, "reopen", ["requester", "moderator"], NOW, TODAY) == ""
@@ -152,7 +172,11 @@ def test_others_learn_the_outcome_of_a_refusal_only():
 
 
 def test_a_history_gives_the_state():
-    history = [("submit", "draft", "submitted"), ("accept", "submitted", "open"), ("extend", "open", "open")]
+    history = [
+        ("submit", "draft", "submitted"),
+        ("accept", "submitted", "open"),
+        ("extend", "open", "open"),
+    ]
     assert replay(history) == "open"
 
 

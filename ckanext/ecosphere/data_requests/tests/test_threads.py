@@ -15,7 +15,16 @@ from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.notifications.outbox import OUTBOX
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REASON,
+    REFUSAL,
+    act,
+    opened,
+    row,
+    step,
+    submitted,
+    user_id,
+)
 from ckanext.ecosphere.shared import dates, mailing
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
@@ -45,7 +54,11 @@ def test_mails_about_a_request_are_one_thread(postbox: Postbox):
     mails = [mail for mail in postbox.to("asker") if made["reference"] in body(mail)]
     first, *others = mails
     assert len(mails) == 3 and first["In-Reply-To"] is None
-    assert {mail["In-Reply-To"] for mail in others} == {mail["References"] for mail in others} == {first["Message-ID"]}
+    assert (
+        {mail["In-Reply-To"] for mail in others}
+        == {mail["References"] for mail in others}
+        == {first["Message-ID"]}
+    )
     every = [mail["Message-ID"] for mail in postbox.mails]
     assert len(set(every)) == len(every)
     assert all(each.endswith("@test.ckan.net>") for each in every), every
@@ -61,7 +74,9 @@ def test_a_mail_that_is_sent_again_is_the_same_message(postbox: Postbox, monkeyp
     kept: list[str] = []
     original = mailing.mailer.mail_recipient
     monkeypatch.setattr(
-        mailing.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
+        mailing.mailer,
+        "mail_recipient",
+        lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail)),
     )
     postbox.failures = 1
     act("settings_update", "moderator", digest="none")
@@ -83,11 +98,15 @@ def test_messages_within_the_delay_are_one_mail(postbox: Postbox):
     act("comment", "friend", id=other["id"], text="Ailleurs")
     assert delivery.deliver() == 0
     with freeze_time(clock.now() + timedelta(minutes=16)):
-        assert scheduled.tick()["emails"] == 7  # requester, two agents, and a follower of one of the two requests
+        assert (
+            scheduled.tick()["emails"] == 7
+        )  # requester, two agents, and a follower of one of the two requests
         assert delivery.deliver() == 0
     assert len(postbox.to("asker")) == 2
     [gathered] = [mail for mail in postbox.to("asker") if made["reference"] in body(mail)]
-    assert gathered["Subject"].endswith(f"There are 3 new comments on the request {made['reference']}")
+    assert gathered["Subject"].endswith(
+        f"There are 3 new comments on the request {made['reference']}"
+    )
     for form in ("plain", "html"):
         assert all(words in body(gathered, form) for words in ("Première", "Deuxième", "Troisième"))
         assert "Ailleurs" not in body(gathered, form)
@@ -104,7 +123,9 @@ def test_mail_of_several_messages_that_is_being_sent_is_not_taken_for_an_interru
         act("comment", "asker", id=made["id"], text=words)
     postbox.clear()
     send, again = mailing.hand_over, []
-    monkeypatch.setattr(mailing, "hand_over", lambda **mail: (again.append(OUTBOX.resume()), send(**mail)))
+    monkeypatch.setattr(
+        mailing, "hand_over", lambda **mail: (again.append(OUTBOX.resume()), send(**mail))
+    )
     delivery.deliver()
     assert set(again) == {0}
     assert delivery.deliver() == 0 and len(postbox.to("stranger")) == 1
@@ -138,7 +159,9 @@ def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, po
     postbox.clear()
     page = app.get(path)
     assert page.status_code == 200 and made["reference"] in page.body
-    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0  # a GET request does not unsubscribe
+    assert (
+        model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0
+    )  # a GET request does not unsubscribe
     done = app.post(path, data={"List-Unsubscribe": "One-Click"})
     assert done.status_code == 200 and made["reference"] in done.body
     assert "Set-Cookie" not in done.headers or "remember_token" not in done.headers["Set-Cookie"]
@@ -186,7 +209,9 @@ def test_the_way_out_of_a_request_that_is_gone_stops_nothing_else(app: Any):
 def test_the_way_out_of_a_closed_account_writes_nothing_about_it(app: Any):
     made, person = opened(), factories.User(image_url="")["id"]
     ways_out = [delivery.unsubscribe_token(person, each) for each in ("", made["id"])]
-    model.Session.execute(sa.text("UPDATE \"user\" SET state = 'deleted' WHERE id = :id"), {"id": person})
+    model.Session.execute(
+        sa.text("UPDATE \"user\" SET state = 'deleted' WHERE id = :id"), {"id": person}
+    )
     model.Session.commit()
     assert {app.post(f"/demandes/desabonnement/{each}").status_code for each in ways_out} == {404}
     assert model.Session.get(Setting, person) is None
@@ -196,7 +221,9 @@ def test_the_way_out_of_a_closed_account_writes_nothing_about_it(app: Any):
 
 
 def test_name_of_a_person_cannot_carry_a_link_into_their_mail(postbox: Postbox):
-    model.Session.execute(sa.text("UPDATE \"user\" SET fullname = 'Bloqué www.faux.example' WHERE name = 'asker'"))
+    model.Session.execute(
+        sa.text("UPDATE \"user\" SET fullname = 'Bloqué www.faux.example' WHERE name = 'asker'")
+    )
     model.Session.commit()
     try:
         opened()
@@ -204,7 +231,9 @@ def test_name_of_a_person_cannot_carry_a_link_into_their_mail(postbox: Postbox):
         for mail in postbox.to("asker"):
             assert "www.faux.example" not in body(mail) + body(mail, "html") + str(mail["To"])
     finally:
-        model.Session.execute(sa.text("UPDATE \"user\" SET fullname = 'Asker Nom' WHERE name = 'asker'"))
+        model.Session.execute(
+            sa.text("UPDATE \"user\" SET fullname = 'Asker Nom' WHERE name = 'asker'")
+        )
         model.Session.commit()
 
 
@@ -246,8 +275,14 @@ def test_refusal_stays_readable_in_the_history_after_reopening(app: Any):
 
     headers = {"Authorization": factories.APIToken(user="asker")["token"]}
     page = app.get(f"/fr/demandes/{made['reference']}", headers=headers).body
-    [refusal] = [each for each in act("show", "asker", id=made["id"])["events"] if each["transition"] == "refuse"]
+    [refusal] = [
+        each
+        for each in act("show", "asker", id=made["id"])["events"]
+        if each["transition"] == "refuse"
+    ]
     assert REASON in page and refusal["fields"]["ground_label"]
-    [letter] = [each for each in act("show", "asker", id=made["id"])["letters"] if each["kind"] == "refuse"]
+    [letter] = [
+        each for each in act("show", "asker", id=made["id"])["letters"] if each["kind"] == "refuse"
+    ]
     assert f"/lettre/{letter['id']}" in page
     assert REASON not in app.get(f"/fr/demandes/{made['reference']}").body

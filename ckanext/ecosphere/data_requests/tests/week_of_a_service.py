@@ -1,7 +1,9 @@
-"""Simulation of a service's week: forty requests, two agents, an absence, an escalation, an embargo, e-mails both ways.
+"""Simulation of a service's week: forty requests, two agents, an absence, an escalation, an
+embargo, e-mails both ways.
 
-E-mails are sent to a real SMTP server, which passes replies to the command, as a mail server would. At the end, no late
-request has gone unnoticed, and every e-mail has a subject, is in French, and has working links.
+E-mails are sent to a real SMTP server, which passes replies to the command, as a mail server would.
+At the end, no late request has gone unnoticed, and every e-mail has a subject, is in French, and
+has working links.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 ASKED = date(2027, 3, 1)
 #: Words of the English texts that never occur in a French e-mail.
-ENGLISH = re.compile(r"\b(?:The request|Your request|Hello|You receive|See the request|Assigned to|was|within)\b")
+ENGLISH = re.compile(
+    r"\b(?:The request|Your request|Hello|You receive|See the request|Assigned to|was|within)\b"
+)
 ADDRESS = re.compile(r"https?://[^\s<>\")]+")
 LINK = "https://livraison.example/haies.zip"
 
@@ -60,7 +64,11 @@ class _Incoming:
 def answer(port: int, mail: EmailMessage, person: str, text: str) -> None:
     """Reply to an e-mail, as a mail program would."""
     reply = EmailMessage()
-    reply["From"], reply["To"], reply["Subject"] = f"{person}@secret.example", str(mail["Reply-To"]), "Re: demande"
+    reply["From"], reply["To"], reply["Subject"] = (
+        f"{person}@secret.example",
+        str(mail["Reply-To"]),
+        "Re: demande",
+    )
     reply["Message-ID"] = f"<{person}-{abs(hash((str(mail['Message-ID']), text)))}@secret.example>"
     quoted = "\n".join(f"> {line}" for line in body(mail).splitlines())
     reply.set_content(f"{text}\n\nLe lundi, Guichet <guichet@example.org> a écrit :\n{quoted}")
@@ -73,7 +81,11 @@ def day_of(number: int) -> str:
 
 
 def test_nothing_late_goes_unnoticed_and_every_mail_is_read(
-    app: CKANTestApp, postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    app: CKANTestApp,
+    postbox: Postbox,
+    ckan_config: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.reply_address", "reply@guichet.example")
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
@@ -98,20 +110,35 @@ def test_nothing_late_goes_unnoticed_and_every_mail_is_read(
 
 
 def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
-    """Simulate the week in which the forty requests of a month earlier fall due; return the e-mails sent."""
+    """Simulate the week in which the forty requests of a month earlier fall due.
+
+    Return the e-mails sent.
+    """
     made: list[dict[str, Any]] = []
     for number in range(40):
         with at(day_of(number // 5), 9):  # five a day
-            made.append(opened("asker" if number % 2 else "friend", title=f"Haies du Forez, feuille {number}"))
+            made.append(
+                opened(
+                    "asker" if number % 2 else "friend", title=f"Haies du Forez, feuille {number}"
+                )
+            )
     for number, each in enumerate(made):
         with at(day_of(9), 9):
             act("assign", "admin", ids=[each["id"]], user="editor" if number % 2 else "admin")
     monday = ASKED + timedelta(days=28)
     with at(monday.isoformat(), 8):
         scheduled.tick()
-        # The editor is ill, and the admin records the absence: the editor's requests are also listed as the admin's.
+        # The editor is ill, and the admin records the absence: the editor's requests are also
+        # listed as the admin's.
         week_end = (monday + timedelta(days=6)).isoformat()
-        act("absence_create", "admin", user="editor", first=monday.isoformat(), last=week_end, substitute="admin")
+        act(
+            "absence_create",
+            "admin",
+            user="editor",
+            first=monday.isoformat(),
+            last=week_end,
+            substitute="admin",
+        )
         desk = act("desk", "admin", organization="ddt-42")
         assert desk["mine"] == 40 and desk["nobody"] == 0
         away = [(each["user"], each["substitute"]) for each in desk["people"] if each["away_until"]]
@@ -131,13 +158,26 @@ def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
         )
         embargo = (monday + timedelta(days=3)).isoformat()
         act("follow", "stranger", id=made[15]["id"])
-        step(made[15], "fulfil", "admin", links=[f"{LINK}?embargo"], reach="requester", public_from=embargo)
+        step(
+            made[15],
+            "fulfil",
+            "admin",
+            links=[f"{LINK}?embargo"],
+            reach="requester",
+            public_from=embargo,
+        )
         scheduled.tick()
     with at((monday + timedelta(days=2)).isoformat(), 10):
-        asker = next(mail for mail in postbox.to("friend") if "demande des précisions" in str(mail["Subject"]))
+        asker = next(
+            mail
+            for mail in postbox.to("friend")
+            if "demande des précisions" in str(mail["Subject"])
+        )
         answer(port, asker, "friend", "Au 1/25 000.")
         assert row(made[14]).state == "open"
-        escalated = next(mail for mail in postbox.to("admin") if made[16]["reference"] in str(mail["Subject"]))
+        escalated = next(
+            mail for mail in postbox.to("admin") if made[16]["reference"] in str(mail["Subject"])
+        )
         answer(port, escalated, "admin", "Je m’en occupe demain.")
         answer(port, asker, "friend", "Et en Lambert 93.")
         answer(port, asker, "friend", "Et en Lambert 93.")
@@ -156,17 +196,33 @@ def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
 
 
 def _nothing_unnoticed() -> None:
-    """Check that the person in charge of each request that became late was notified, and then the next levels."""
+    """Check that the person in charge of each request that became late was notified,
+    and then the next levels.
+    """
     requests = model.Session.scalars(sa.select(Request)).all()
-    late = [each for each in requests if each.due and (not each.closed or clock.day_of(each.closed) > each.due)]
-    assert len(late) == 25  # sixteen were answered, refused or sent back for details; one of these reopened
+    late = [
+        each
+        for each in requests
+        if each.due and (not each.closed or clock.day_of(each.closed) > each.due)
+    ]
+    assert (
+        len(late) == 25
+    )  # sixteen were answered, refused or sent back for details; one of these reopened
     for each in late:
-        told = set(model.Session.scalars(sa.select(Trace.told).where(Trace.request_id == each.id, Trace.told != "")))
+        told = set(
+            model.Session.scalars(
+                sa.select(Trace.told).where(Trace.request_id == each.id, Trace.told != "")
+            )
+        )
         assert told == {"administrators", "moderators"}, each.reference
         assert {"overdue", "escalated_soon"} <= _kinds(each, user_id("admin")), each.reference
         assert "silence" in _kinds(each, each.requester_id), each.reference
-    by_mail = sa.select(sa.func.count()).select_from(Notification).where(Notification.channel == "email")
-    waiting = by_mail.outerjoin(Work, Work.id == Notification.mail_id).where(Work.status.is_distinct_from(DONE))
+    by_mail = (
+        sa.select(sa.func.count()).select_from(Notification).where(Notification.channel == "email")
+    )
+    waiting = by_mail.outerjoin(Work, Work.id == Notification.mail_id).where(
+        Work.status.is_distinct_from(DONE)
+    )
     assert model.Session.scalar(waiting) == 0
     assert [each.state for each in requests if each.state not in states.CLOSED] == ["open"]
 
@@ -191,6 +247,7 @@ def _every_mail_is_read(app: CKANTestApp, mails: list[EmailMessage]) -> None:
             if parts.hostname == "livraison.example" or (person, path) in checked:
                 continue
             checked[person, path] = visit(app, person, path).status_code
-            # Links that ask whether an answer helped must work even after a newer answer or a reopening.
+            # Links that ask whether an answer helped must work even after a newer answer or a
+            # reopening.
             assert checked[person, path] == 200, (person, path, checked[person, path])
     assert len(checked) > 40

@@ -1,4 +1,7 @@
-"""Views that act on a request: transitions with their letters, messages, support, downloads; form of a report."""
+"""Views that act on a request: transitions with their letters, messages, support, downloads.
+
+Form of a report.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, stored_files
 
-#: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
+#: Value of the button that shows the letter; the one that sends does so too, unless the letter has
+#: been seen.
 PREVIEW = "preview"
 #: Transitions whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
@@ -129,7 +133,10 @@ def _previewed(
     typed: Mapping[str, str],
     data: DataDict,
 ) -> Response | None:
-    """Show the letter that the form would send; None when the person has seen this very letter and sends it."""
+    """Show the letter that the form would send.
+
+    None when the person has seen this very letter and sends it.
+    """
     again = forms.with_files({}, "files", data.get("files") or [])
     try:
         letter = _composed(request_, step["transition"], data)
@@ -289,7 +296,9 @@ def _in_reading_order(names: list[str]) -> list[str]:
 
 
 def _likely(request_: Row, step: Row) -> DataDict:
-    """Return initial values: the proposed service, the matching target, a reason, or a saved answer."""
+    """Return initial values: the proposed service, the matching target, a reason,
+    or a saved answer.
+    """
     names = step["fields"]
     if "organization" in names and step["transition"] == "accept" and request_.get("organization"):
         return {"organization": request_["organization"]["id"]}
@@ -445,7 +454,10 @@ def _composed(request_: Row, transition: str, data: Row) -> DataDict:
 
 
 def _letter_variables(request_: Row, transition: str, values: Row) -> DataDict:
-    """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service; and `ways` to pass on."""
+    """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service.
+
+    And `ways` to pass on.
+    """
     request = model.Session.get_one(Request, request_["id"])
     faults = letters.faults_of(request, transition, tk.current_user.id, {})
     author = unnamed = None
@@ -474,7 +486,9 @@ def _treated_together(request_: Row, transition: str) -> list[DataDict]:
 
 
 def _tell_of_others(together: Row) -> None:
-    """Say for which of the requests treated together the transition was done, and why not for the others."""
+    """Say for which of the requests treated together the transition was done,
+    and why not for the others.
+    """
     if together["done"]:
         tk.h.flash_success(
             _("It was also done for {references}.").format(references=", ".join(together["done"]))

@@ -1,7 +1,8 @@
-"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between.
+"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in
+in between.
 
-Also the page of a question put to several services, and what the form says before a person writes yet another request
-in a day.
+Also the page of a question put to several services, and what the form says before a person writes
+yet another request in a day.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 
 
 def new() -> AnyResponse:
-    """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
+    """Show the first step, filled with the terms of a search or with the
+    form stored before the log-in.
+    """
     stored = forms.kept()
     values: Row = {
         field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
@@ -65,7 +68,10 @@ def new() -> AnyResponse:
 
 
 def _about(name: str) -> DataDict:
-    """Return initial values of a request for access to a dataset; empty when the user may not read it."""
+    """Return initial values of a request for access to a dataset.
+
+    Empty when the user may not read it.
+    """
     try:
         dataset = act("package_show", id=name)
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -245,7 +251,9 @@ def lookalikes(id: str) -> AnyResponse:
 
 
 def lookalikes_fragment() -> str:
-    """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
+    """Return, as a fragment for the form's script, the datasets and
+    requests similar to the input so far.
+    """
     names = ("title", "theme", "territory", "dataset", "organization")
     values: DataDict = {name: request.args.get(name, "") for name in names}
     draft = request.args.get("draft")
@@ -277,9 +285,11 @@ def commune_suggestions() -> Response:
 
 
 def dataset_suggestions() -> Response:
-    """Return datasets that match the input and that the user may read, as JSON: `value` (name) and `label` (title).
+    """Return datasets that match the input and that the user may read, as JSON: `value` (name) and
+    `label` (title).
 
-    They are searched for as the portal does or, without results, by beginnings of the words of titles.
+    They are searched for as the portal does or, without results, by beginnings of the words of
+    titles.
     """
     # Operators of the query language are not meant as such in a title.
     words = " ".join(re.findall(r"[^\W_]+", request.args.get("q", "")[:LONGEST_QUERY]))
@@ -353,14 +363,18 @@ def _form(
 
 
 def _place_near(draft: DataDict | None) -> str:
-    """Return the territory of a draft, or the one around its communes, whose communes are proposed first."""
+    """Return the territory of a draft, or the one around its communes,
+    whose communes are proposed first.
+    """
     if not draft:
         return ""
     return draft["territory"] or places.territory_of(draft["communes"] or [], None)
 
 
 def _before_sending(draft: DataDict) -> DataDict:
-    """Return what the last step shows: similar data and requests, the service that would get it, and its limit."""
+    """Return what the last step shows: similar data and requests, the service that would get it,
+    and its limit.
+    """
     route = _route(draft)
     service_id = route["organization"]["id"] if route else None
     return {
@@ -371,7 +385,9 @@ def _before_sending(draft: DataDict) -> DataDict:
 
 
 def _addressee(values: Row) -> str | None:
-    """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
+    """Return the service of a new request as far as it is known: the chosen one,
+    or that of the dataset.
+    """
     package = model.Package.get(values.get("dataset"))
     if package:
         return package.owner_org
@@ -412,7 +428,10 @@ def _own(id: str) -> DataDict:
 
 
 def _step_of_own(id: str, step: str) -> tuple[DataDict, forms.Step]:
-    """Return a request that the user may change, and one of its steps; a signal has the first one only."""
+    """Return a request that the user may change, and one of its steps.
+
+    A signal has the first one only.
+    """
     request_, current = _own(id), forms.step(step)
     if current is None or (request_["is_signal"] and current != forms.steps()[0]):
         tk.abort(404, _("The form has no such step."))
@@ -489,10 +508,12 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
     """Return what applies to the next request of the current user, None when nothing special does.
 
     Args:
-        organization: name or id of the service that will get it; the moderators' stands in for an unknown one.
+        organization: name or id of the service that will get it; the moderators' stands in for an
+            unknown one.
 
     Returns:
-        `sent` in the last 24 hours; `stopped`: whether the portal takes no more; `service` and its contact `sheet`.
+        `sent` in the last 24 hours; `stopped`: whether the portal takes no more; `service` and its
+        contact `sheet`.
     """
     reader = people.reader_of_context(context())
     sent, stopped = trust.sent_lately(reader), trust.is_stopped(reader)
@@ -506,7 +527,9 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
 
 
 def _has_sent_many() -> bool:
-    """Return whether the current user has just sent a request that waits for a moderator because of the number."""
+    """Return whether the current user has just sent a request that waits for a
+    moderator because of the number.
+    """
     reader = people.reader_of_context(context())
     return trust.sent_lately(reader) > trust.without_moderator(reader)
 

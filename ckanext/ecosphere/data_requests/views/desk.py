@@ -60,7 +60,10 @@ def _filtered(service: DataDict, search: DataDict, filters: read.Filters) -> Res
 
 
 def desk_csv(organization: str) -> Response:
-    """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
+    """Return the requests of a service as CSV, with the filters of the URL.
+
+    The latest `MOST_IN_TABLE`.
+    """
     service = service_of_desk(organization)
     search = {
         **listing.asked(request.args),
@@ -79,7 +82,8 @@ def desk_csv(organization: str) -> Response:
 
 
 def _table(requests: Iterable[Row]) -> str:
-    """Return requests of a service as CSV in the reader's language; of people, only the assignee is named.
+    """Return requests of a service as CSV in the reader's language; of people, only the assignee is
+    named.
 
     Args:
         requests: as returned by `ecosphere_request_list`.
@@ -167,7 +171,9 @@ def moderation() -> AnyResponse:
 
 
 def _unready() -> list[DataDict]:
-    """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
+    """Return the services in whose name no receipt can be sent,
+    with what is missing on their contact sheets.
+    """
     labels = wording.messages("contact")
     rows = []
     for service in letters.unready():
@@ -220,7 +226,8 @@ def spam(id: str) -> AnyResponse:
 
 
 def people(service: DataDict) -> list[dict[str, str]]:
-    """Return the users to whom requests of a service can be assigned: its editors and administrators.
+    """Return the users to whom requests of a service can be assigned: its editors and
+    administrators.
 
     `organization_show` is not used, since it counts all datasets created by each member.
     """
@@ -255,7 +262,8 @@ def absences() -> AnyResponse:
 
 
 def _absences(announced: Any, typed: Row, errors: forms.Errors) -> Response:
-    """Show the absences with a form, in which the administrators of a service also enter those of colleagues.
+    """Show the absences with a form, in which the administrators of a service also enter those of
+    colleagues.
 
     Args:
         announced: as returned by `ecosphere_request_absence_list`.

@@ -1,4 +1,7 @@
-"""Public statistics as page and CSV, public page of a service, Atom feeds; mostly the same for all."""
+"""Public statistics as page and CSV, public page of a service, Atom feeds.
+
+Mostly the same for all.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from ckanext.ecosphere.shared.csv_table import write
 
 ENTRIES = 50
 YEAR_DIGITS = 4
-#: Open and answered requests on the page of a service, as arguments of the list, which has all of them.
+#: Open and answered requests on the page of a service, as arguments of the list, which has all of
+#: them.
 OPEN_SHOWN = {"state": list(states.ACTIVE), "sort": "support", "rows": 10}
 ANSWERED_SHOWN = {"state": list(states.GIVEN), "sort": "created", "rows": 5}
 
@@ -40,7 +44,9 @@ def statistics() -> Response:
 
 
 def service(organization: str) -> Response:
-    """Show the public page of a service: contact, statistics and public requests, the same for all readers."""
+    """Show the public page of a service: contact, statistics and public requests,
+    the same for all readers.
+    """
     group = act("organization_show", id=organization, include_datasets=False)
     name = group["name"]
     if name != organization:
@@ -101,7 +107,9 @@ def request_feed(id: str) -> Response:
 
 
 def moment(text: str) -> datetime:
-    """Return the start of a day in the portal's time zone: feeds need a time, but only days are public."""
+    """Return the start of a day in the portal's time zone: feeds need a time,
+    but only days are public.
+    """
     return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 

@@ -1,7 +1,8 @@
-"""What the pages of requests share: ways on, errors, the steps and fields of forms, and what was typed in them.
+"""What the pages of requests share: ways on, errors, the steps and fields of forms, and what was
+typed in them.
 
-What a form cannot read (an unknown commune, an incomplete rectangle) is reported here, all else by the action. Both use
-the same names of fields.
+What a form cannot read (an unknown commune, an incomplete rectangle) is reported here, all else by
+the action. Both use the same names of fields.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ CONFLICT = 409
 
 
 def as_public(action: str, **data: Any) -> Any:
-    """Call an action as an anonymous visitor, for content that is the same for all (feeds, public statistics)."""
+    """Call an action as an anonymous visitor, for content that is the same for
+    all (feeds, public statistics).
+    """
     return tk.get_action(action)(anybody(), data)
 
 
@@ -117,8 +120,8 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[DataDict, Errors]
         form: the fields of the HTML form.
 
     Returns:
-        values for the action (None for empty fields, so that they can be cleared), and errors by field. Values that
-        could not be read are left out.
+        values for the action (None for empty fields, so that they can be cleared), and errors by
+        field. Values that could not be read are left out.
     """
     if current.id == "territoire":
         return _where(form)
@@ -154,7 +157,9 @@ def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
 
 
 def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
-    """Add the message that files have to be chosen again, since a refused form does not keep them."""
+    """Add the message that files have to be chosen again,
+    since a refused form does not keep them.
+    """
     if not uploads:
         return errors
     again = [_("Choose your files again: as long as the form is not sent, none is kept.")]
@@ -162,7 +167,9 @@ def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
 
 
 def version(form: Mapping[str, str]) -> int:
-    """Return the version of the request for which the form was rendered, 0 if it is missing or invalid."""
+    """Return the version of the request for which the form was rendered,
+    0 if it is missing or invalid.
+    """
     try:
         return int(form.get("version", ""))
     except ValueError:
@@ -279,8 +286,8 @@ READERS: dict[str, Callable[[Mapping[str, str]], Any]] = {
 
 # --- what anonymous people typed in the form of a new request, until they log in -----------------
 #
-# It is in Redis, since cookies are small and can be read. Redis also holds jobs and sessions, so the number of forms is
-# limited by IP address and in total, as is their lifetime.
+# It is in Redis, since cookies are small and can be read. Redis also holds jobs and sessions, so
+# the number of forms is limited by IP address and in total, as is their lifetime.
 
 KEPT_TOKEN = "ecosphere_request_kept"  # noqa: S105 - key in the session
 KEPT_SECONDS = 2 * 3600
@@ -293,8 +300,8 @@ def keep_typed(values: Mapping[str, str]) -> None:
     """Store the fields of a form for the user's session, replacing an earlier one.
 
     Raises:
-        ValidationError: nothing is stored: too many forms from this IP address or in total, a form too long, or Redis
-            not available.
+        ValidationError: nothing is stored: too many forms from this IP address or in total, a form
+            too long, or Redis not available.
     """
     trust.count_form()
     written = json.dumps(dict(values))

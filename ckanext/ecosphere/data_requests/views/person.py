@@ -1,4 +1,5 @@
-"""Views of a user's own matters: notifications, preferences, calendars (iCalendar), personal data, unsubscribing.
+"""Views of a user's own matters: notifications, preferences, calendars (iCalendar), personal data,
+unsubscribing.
 
 A signed URL unsubscribes without log-in (RFC 8058), and allows nothing else.
 """
@@ -28,14 +29,17 @@ from ckanext.ecosphere.data_requests.views.forms import (
 
 
 def unsubscribe(token: str) -> Response:
-    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, stop the e-mails.
+    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, stop the
+    e-mails.
 
-    The token authorises the request: mail programs send this form without cookies, so no session needs CSRF protection.
+    The token authorises the request: mail programs send this form without cookies, so no session
+    needs CSRF protection.
     """
     ids = delivery.read_unsubscribe_token(token)
     user = model.User.get(ids[0]) if ids else None
     request_ = model.Session.get(Request, ids[1]) if ids and ids[1] else None
-    # The link of a request that is gone stops nothing else, and a closed account has no preferences any more.
+    # The link of a request that is gone stops nothing else, and a closed account has no preferences
+    # any more.
     if (
         ids is None
         or user is None
@@ -111,7 +115,10 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
 def notifications() -> Response:
-    """Show the user's notifications, the latest first; they appear here even without a mail server."""
+    """Show the user's notifications, the latest first.
+
+    They appear here even without a mail server.
+    """
     listed = part_of_list("ecosphere_request_notification_list")
     return rendered("ecosphere_requests/notifications.html", found=listed)
 
@@ -153,7 +160,9 @@ def my_data() -> Response:
 
 
 def _followed() -> DataDict:
-    """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
+    """Return the datasets that the user follows and, where `ecosphere_search` is on,
+    their search alerts.
+    """
     datasets = act("dataset_followee_list", id=tk.current_user.id)
     data: DataDict = {
         "datasets_followed": [

@@ -58,7 +58,10 @@ def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
 
 
 def search_of_url() -> tuple[DataDict, Filters]:
-    """Return the search in the URL, and its filters; unknown states are left out of both, with a notice on the page."""
+    """Return the search in the URL, and its filters.
+
+    Unknown states are left out of both, with a notice on the page.
+    """
     pairs, unknown = [], []
     for name, value in request.args.items(multi=True):
         if name == "state" and value and value not in states.STATES:
@@ -98,7 +101,9 @@ def filtered(search: DataDict, chosen: Filters, url: str, usual: str, **fixed: s
 
 
 def _facets(counts: DataDict, chosen: Filters, url: str) -> list[DataDict]:
-    """Return the facets for the page: each value with its count and the URL that adds or removes it."""
+    """Return the facets for the page: each value with its count and
+    the URL that adds or removes it.
+    """
     titles = wording.messages("facets")
     groups = []
     for name in listing.FACETS:
@@ -139,7 +144,9 @@ def _with(url: str, chosen: Filters) -> str:
 
 
 def _saved_form() -> str | None:
-    """Return the search of this page in the form in which it can be saved, None when it is too long."""
+    """Return the search of this page in the form in which it can be saved,
+    None when it is too long.
+    """
     try:
         return alerts.Requests().canonical(request.args.items(multi=True))
     except tk.ValidationError:
@@ -213,7 +220,8 @@ MOST_CONTESTED = 100
 
 
 def contested() -> list[DataDict]:
-    """Return the user's requests whose refusal can still be referred to the commission, the most urgent first.
+    """Return the user's requests whose refusal can still be referred to the commission, the most
+    urgent first.
 
     Each has `may_refer` (last day) and `court`, where the requester turns afterwards.
     """
@@ -248,7 +256,8 @@ def _thanks(opinion: str) -> str:
 
 
 def satisfied_by_mail(token: str) -> Response:
-    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, store the opinion.
+    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, store the
+    opinion.
 
     The token authorises the request without log-in, and allows nothing else.
     """

@@ -21,7 +21,9 @@ def app(made_app: Any) -> CKANTestApp:
 
 @pytest.fixture
 def people() -> dict[str, Any]:
-    """Tokens of the author, who is a member of the organisation, of another user, and of a sysadmin."""
+    """Tokens of the author, who is a member of the organisation, of another user,
+    and of a sysadmin.
+    """
     author, other, boss = (
         factories.UserWithToken(),
         factories.UserWithToken(),

@@ -1,4 +1,6 @@
-"""API and pages of CKAN and ckanext-dcat answer refused or invalid calls with a message, over HTTP."""
+"""API and pages of CKAN and ckanext-dcat answer refused or invalid calls with a message,
+over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -387,7 +389,9 @@ def test_a_transaction_that_failed_ends_with_its_request(
 
 
 def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
-    """A list as `owner_org` made a statement fail, and with it each later page of the same thread."""
+    """A list as `owner_org` made a statement fail, and with it each
+    later page of the same thread.
+    """
     editor = factories.User()
     organization = factories.Organization(user={"name": editor["name"], "capacity": "editor"})
     dataset = factories.Dataset(owner_org=organization["id"])

@@ -1,4 +1,6 @@
-"""URLs of styles and scripts: the same on every page, and updated within seconds after a file changes."""
+"""URLs of styles and scripts: the same on every page,
+and updated within seconds after a file changes.
+"""
 
 from __future__ import annotations
 

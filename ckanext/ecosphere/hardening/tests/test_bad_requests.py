@@ -1,4 +1,6 @@
-"""Malformed or oversized requests are refused with a message, never with an internal server error."""
+"""Malformed or oversized requests are refused with a message,
+never with an internal server error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""CSRF protection: other sites cannot act for a logged-in user, even after CKAN has exempted a view from its check."""
+"""CSRF protection: other sites cannot act for a logged-in user,
+even after CKAN has exempted a view from its check.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from ckanext.ecosphere.hardening import documents
 def app(
     made_app: Any, monkeypatch: pytest.MonkeyPatch, clean_db: None, clean_index: None
 ) -> Iterator[CKANTestApp]:
-    """The application, which describes a file four times a document, and one of each further dataset."""
+    """The application, which describes a file four times a document,
+    and one of each further dataset.
+    """
     monkeypatch.setattr(documents, "MOST_DESCRIPTIONS", 4)
     monkeypatch.setattr(documents, "FEWEST_FILES", 1)
     yield CKANTestApp(made_app)

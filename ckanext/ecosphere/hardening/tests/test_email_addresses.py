@@ -1,4 +1,6 @@
-"""E-mail addresses of accounts: unique, and other users' addresses cannot be found out by pattern, over HTTP."""
+"""E-mail addresses of accounts: unique, and other users' addresses cannot be found out by pattern,
+over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ TAKEN, PASSWORD = "belongs to a registered user", "Lac-bleu-2024"
 
 @pytest.fixture
 def send(made_app: Any) -> Any:
-    """Submit an address in an account's form; a new password that is too short prevents it from being saved."""
+    """Submit an address in an account's form.
+
+    A new password that is too short prevents it from being saved.
+    """
     factories.User(name="anne", email="anne_b@example.org", image_url="")
     account = {"name": "marc", "email": "marc@example.org", "password": PASSWORD, "image_url": ""}
     token = factories.UserWithToken(**account)["token"]

@@ -1,4 +1,6 @@
-"""Free extras over HTTP: they cannot set fields of the search index, nor reveal private datasets."""
+"""Free extras over HTTP: they cannot set fields of the search index,
+nor reveal private datasets.
+"""
 
 from __future__ import annotations
 

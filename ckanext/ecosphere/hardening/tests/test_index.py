@@ -1,4 +1,6 @@
-"""The index of `docs/upstream.md` and the docstrings of the repairs name the same defects, all of them."""
+"""The index of `docs/upstream.md` and the docstrings of the repairs name the same defects,
+all of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Whoever knows `SECRET_KEY` is nobody: cookies and tokens that were only signed open no account."""
+"""Whoever knows `SECRET_KEY` is nobody: cookies and tokens that
+were only signed open no account.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.shared.tests.conftest import stored_user
 
 Visitor = Callable[..., FlaskClient]
-#: What an attacker may put beside the id of an account: nothing, stamps of their own, stamps of earlier versions.
+#: What an attacker may put beside the id of an account: nothing, stamps of their own, stamps of
+#: earlier versions.
 STAMPS = (
     None,
     "",

@@ -1,4 +1,6 @@
-"""Brute-force protection: guessing is slowed down without locking the owner out or revealing which accounts exist."""
+"""Brute-force protection: guessing is slowed down without locking the owner out or
+revealing which accounts exist.
+"""
 
 from __future__ import annotations
 

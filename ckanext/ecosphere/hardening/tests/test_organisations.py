@@ -1,4 +1,6 @@
-"""Administrators of an organisation cannot break it through the API, and refused calls write nothing, over HTTP."""
+"""Administrators of an organisation cannot break it through the API,
+and refused calls write nothing, over HTTP.
+"""
 
 from __future__ import annotations
 

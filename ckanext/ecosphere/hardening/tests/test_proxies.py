@@ -1,4 +1,6 @@
-"""Client address behind proxies: taken from the headers of trusted proxies only, otherwise from the connection."""
+"""Client address behind proxies: taken from the headers of trusted proxies only,
+otherwise from the connection.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def told(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 @pytest.fixture
 def portal_behind() -> Iterator[Any]:
-    """Serve `told` behind the middleware, directly and behind a proxy that appends its caller as proxies do."""
+    """Serve `told` behind the middleware, directly and behind a proxy that
+    appends its caller as proxies do.
+    """
     servers = []
 
     def serve(option: str) -> tuple[str, str]:

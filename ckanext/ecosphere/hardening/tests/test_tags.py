@@ -28,7 +28,9 @@ def app(made_app: Any) -> CKANTestApp:
 
 @pytest.fixture
 def tokens() -> dict[str, str]:
-    """Tokens of an editor of the private dataset's organisation, of one of another organisation, and of nobody."""
+    """Tokens of an editor of the private dataset's organisation, of one of another organisation,
+    and of nobody.
+    """
     mine, other = factories.UserWithToken(), factories.UserWithToken()
     service = factories.Organization(
         users=[{"name": mine["name"], "capacity": "editor"}], image_url=""

@@ -1,4 +1,6 @@
-"""Names and texts entered in CKAN's own forms: cleaned, limited in length, no internal errors, over HTTP."""
+"""Names and texts entered in CKAN's own forms: cleaned, limited in length, no internal errors,
+over HTTP.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Browser tests of the Content Security Policy: nothing of the main pages is blocked, no uploaded script runs."""
+"""Browser tests of the Content Security Policy: nothing of the main pages is blocked,
+no uploaded script runs.
+"""
 
 from __future__ import annotations
 

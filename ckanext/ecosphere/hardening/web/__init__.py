@@ -1,1 +1,3 @@
-"""Requests, answers, sessions and cookies: what must hold for every page, whichever extension serves it."""
+"""Requests, answers, sessions and cookies: what must hold for every page,
+whichever extension serves it.
+"""

@@ -1,8 +1,10 @@
-"""Defects 20, 21, 23, 31 and 57: the guard that the rooms have for their own pages, for every page of the portal.
+"""Defects 20, 21, 23, 31 and 57: the guard that the rooms have for their own pages, for every page
+of the portal.
 
-Cross-site requests are refused by how the user was authenticated, uploads are not run, malformed requests are refused
-before a view sees them, and log-ins do not lead to other sites: see `shared/web_guard`. CKAN's main branch repairs
-defect 20, after 2.12.0; the others are not yet accepted.
+Cross-site requests are refused by how the user was authenticated, uploads are not run, malformed
+requests are refused before a view sees them, and log-ins do not lead to other sites: see
+`shared/web_guard`. CKAN's main branch repairs defect 20, after 2.12.0; the others are not yet
+accepted.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ WITH_TARGET = ("user.login", "user.logout", "user.register")
 def blueprint(settings: Callable[[], Settings]) -> Blueprint:
     """Return a blueprint without pages that guards every page of the portal.
 
-    CKAN identifies the user before the blueprints' hooks run, and does its own CSRF check after them.
+    CKAN identifies the user before the blueprints' hooks run, and does its own CSRF check after
+    them.
 
     Args:
         settings: returns the administrator's settings; called for each request.

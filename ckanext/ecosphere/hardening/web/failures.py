@@ -1,8 +1,9 @@
-"""Defects 17 and 50: what a view or the database refuses is answered with a sentence, and harms no later request.
+"""Defects 17 and 50: what a view or the database refuses is answered with a sentence, and harms no
+later request.
 
-CKAN 2.12.0 answers refusals of actions that a view does not handle with an internal error. It removes the database
-session once it has an answer; if the error page fails as well, there is none, and the failed transaction breaks all
-later requests of the thread. Not yet accepted.
+CKAN 2.12.0 answers refusals of actions that a view does not handle with an internal error. It
+removes the database session once it has an answer; if the error page fails as well, there is none,
+and the failed transaction breaks all later requests of the thread. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ blueprint = Blueprint("ecosphere_failures", __name__)
 
 
 class SessionRemoved:
-    """WSGI middleware that removes the database session after each request, whatever became of it."""
+    """WSGI middleware that removes the database session after each request,
+    whatever became of it.
+    """
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self._application = application
@@ -81,7 +84,8 @@ def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
 def say_what_the_database_refuses(
     error: DBAPIError | ObjectDeletedError | StaleDataError,
 ) -> tuple[str, int]:
-    """Answer for a value that does not fit its column, for a concurrent change, or for another database fault.
+    """Answer for a value that does not fit its column, for a concurrent change, or for another
+    database fault.
 
     The error page queries the database, so the failed transaction is rolled back first.
     """
@@ -101,15 +105,20 @@ def say_what_the_database_refuses(
 
 @blueprint.app_errorhandler(tk.ValidationError)
 def say_what_is_wrong(error: tk.ValidationError) -> tuple[str, int]:
-    """Answer 400 when a page's action refuses a value of the URL or form, and the page has no form to show it."""
+    """Answer 400 when a page's action refuses a value of the URL or form,
+    and the page has no form to show it.
+    """
     content = " ".join(f"{name}{tk._(': ')}{text}" for name, text in error.error_summary.items())
     return error_page(BAD_REQUEST, content)
 
 
 @blueprint.app_errorhandler(SearchError)
 def say_what_is_wrong_with_the_search(error: SearchError) -> tuple[str, int]:
-    """Answer 400 for a refused search of a feed or catalogue: CKAN's and ckanext-dcat's views do not handle it."""
-    # Only messages of refused queries are meant for readers; other errors quote the whole request to Solr.
+    """Answer 400 for a refused search of a feed or catalogue:
+    CKAN's and ckanext-dcat's views do not handle it.
+    """
+    # Only messages of refused queries are meant for readers; other errors quote the whole request
+    # to Solr.
     if isinstance(error, SearchQueryError) and error.args:
         return error_page(BAD_REQUEST, str(error.args[0]))
     return error_page(BAD_REQUEST, tk._("This search cannot be answered: write it differently."))
@@ -117,7 +126,9 @@ def say_what_is_wrong_with_the_search(error: SearchError) -> tuple[str, int]:
 
 @blueprint.app_errorhandler(tk.NotAuthorized)
 def say_that_it_is_not_allowed(_error: tk.NotAuthorized) -> tuple[str, int]:
-    """Answer 403 when a view does not handle its action's refusal, as with CKAN's follow buttons."""
+    """Answer 403 when a view does not handle its action's refusal,
+    as with CKAN's follow buttons.
+    """
     message = tk._(
         "You are not allowed to do this. Log in with an account that is, or ask an administrator."
     )

@@ -1,7 +1,8 @@
-"""Defects 4, 18, 44 and 45: addresses and forms on which pages of CKAN and other extensions fail are refused.
+"""Defects 4, 18, 44 and 45: addresses and forms on which pages of CKAN and other extensions fail
+are refused.
 
-Forms with a field missing, twice or overlong, addresses with values that nothing reads, and pages about datasets that
-the reader may not see or that are of another type. Not yet accepted.
+Forms with a field missing, twice or overlong, addresses with values that nothing reads, and pages
+about datasets that the reader may not see or that are of another type. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ ONCE = (
     "upload",
     "url",
 )
-#: URL parameters of pages: page number, timestamp in seconds; endpoints that take `sort`; values of `type`.
+#: URL parameters of pages: page number, timestamp in seconds; endpoints that take `sort`; values of
+#: `type`.
 COUNT, MOMENT = re.compile("[0-9]{1,9}"), re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?")
 ORDERED = (".search", ".read")
 FOLLOWED = ("dataset", "user", "group", "organization")
@@ -43,9 +45,11 @@ OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a field
 PASSWORDS = ("password", "password1", "password2", OLD_PASSWORD)
 #: Buttons of CKAN's form for many datasets of a service, one of which has to be sent.
 BULK_BUTTONS = {"bulk_action.public", "bulk_action.private", "bulk_action.delete"}
-#: Blueprints that CKAN registers needlessly for other dataset types: a harvest source has no resources.
+#: Blueprints that CKAN registers needlessly for other dataset types: a harvest source has no
+#: resources.
 WITHOUT_PAGES = ("harvest_resource",)
-#: Formats in which ckanext-dcat serialises a dataset or a catalogue, and the longest date that it is given.
+#: Formats in which ckanext-dcat serialises a dataset or a catalogue, and the longest date that it
+#: is given.
 RDF_FORMATS = ("rdf", "xml", "n3", "ttl", "jsonld")
 LONGEST_MOMENT = 40
 LONGEST_PASSWORD = 1_000  # passlib fails above 4096 bytes
@@ -55,7 +59,9 @@ blueprint = Blueprint("ecosphere_forms_guard", __name__)
 
 @blueprint.before_app_request
 def say_that_there_is_no_such_page() -> tuple[str, int] | None:
-    """Answer 404 for a missing or unreadable dataset or harvest source, or an unknown RDF format."""
+    """Answer 404 for a missing or unreadable dataset or harvest source,
+    or an unknown RDF format.
+    """
     endpoint, arguments = request.endpoint or "", request.view_args or {}
     rdf_format = arguments.get("_format")
     if endpoint.startswith("dcat.") and rdf_format and rdf_format not in RDF_FORMATS:
@@ -69,7 +75,9 @@ def say_that_there_is_no_such_page() -> tuple[str, int] | None:
 
 @blueprint.before_app_request
 def refuse_what_no_page_takes() -> tuple[str, int] | None:
-    """Refuse URLs with an invalid page number, order or timestamp, on which pages of CKAN and others fail."""
+    """Refuse URLs with an invalid page number, order or timestamp,
+    on which pages of CKAN and others fail.
+    """
     if request.endpoint is None or request.endpoint.startswith(("api.", "ecosphere")):
         return None
     values = {name: value for name, value in request.args.items() if value}
@@ -102,7 +110,9 @@ def refuse_what_no_page_takes() -> tuple[str, int] | None:
 
 @blueprint.before_app_request
 def refuse_overlong_passwords() -> tuple[str, int] | None:
-    """Refuse an overlong password in a form of any page, log-in included, on which the hash fails."""
+    """Refuse an overlong password in a form of any page, log-in included,
+    on which the hash fails.
+    """
     if request.method != "POST" or (request.endpoint or "").startswith("api."):
         return None
     if all(len(request.form.get(name, "")) <= LONGEST_PASSWORD for name in PASSWORDS):
@@ -147,13 +157,17 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
 
 
 def _is_source(name: str | None) -> bool:
-    """Return whether the name is that of a harvest source, or unknown: pages of its jobs fail on other datasets."""
+    """Return whether the name is that of a harvest source, or unknown:
+    pages of its jobs fail on other datasets.
+    """
     package: Any = model.Package.get(name) if name else None
     return package is None or package.type == "harvest"
 
 
 def _presses_a_bulk_button() -> bool:
-    """Return whether a form has a known button, and no other field that CKAN takes for one by its value."""
+    """Return whether a form has a known button, and no other field that
+    CKAN takes for one by its value.
+    """
     others = [value for name, value in request.form.items() if name not in BULK_BUTTONS]
     return not BULK_BUTTONS.isdisjoint(request.form) and not {"private", "public"}.intersection(
         others
@@ -161,7 +175,9 @@ def _presses_a_bulk_button() -> bool:
 
 
 def _needs_password() -> bool:
-    """Return whether an account form changes the e-mail address or password, by CKAN's own criteria."""
+    """Return whether an account form changes the e-mail address or password,
+    by CKAN's own criteria.
+    """
     is_new = request.form.get("email") != getattr(tk.current_user, "email", None)
     return is_new or bool(request.form.get("password1") and request.form.get("password2"))
 

@@ -1,8 +1,8 @@
 """Defect 28: log-ins, registrations, password resets and API tokens have rate limits.
 
-Log-ins are counted per account and address, so that nobody can lock out someone else from another address. If many
-addresses try one account, only addresses from which its owner has never logged in are slowed down. Answers do not
-reveal whether an account exists. Not yet accepted.
+Log-ins are counted per account and address, so that nobody can lock out someone else from another
+address. If many addresses try one account, only addresses from which its owner has never logged in
+are slowed down. Answers do not reveal whether an account exists. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from ckanext.ecosphere.shared.web_guard.rate_limits import CountingUnavailable, 
 KNOWN_SECONDS = 180 * 86_400
 TOO_MANY, UNAVAILABLE = 429, 503
 LONGEST_NAME = 300
-#: Log-ins without a password, counted per address only; pages that ask logged-in users for their password again.
+#: Log-ins without a password, counted per address only; pages that ask logged-in users for their
+#: password again.
 ELSEWHERE = ("ecosphere_openid.start", "ecosphere_openid.back")
 WITH_PASSWORD = (
     "user.edit",
@@ -41,7 +42,10 @@ _settings: list[Callable[[], Limits]] = []
 
 
 def listen(limits: Callable[[], Limits]) -> None:
-    """Register handlers of failed and successful log-ins; repeated calls only replace the limits."""
+    """Register handlers of failed and successful log-ins.
+
+    Repeated calls only replace the limits.
+    """
     _settings[:] = [limits]
     signals.failed_login.connect(_failed)
     flask_login.user_logged_in.connect(_succeeded)
@@ -143,7 +147,10 @@ def count_taken_address() -> str:
 
 
 def _check_token(limits: Limits) -> None:
-    """Count an invalid API token; users with a valid one behind the same address are not affected."""
+    """Count an invalid API token.
+
+    Users with a valid one behind the same address are not affected.
+    """
     try:
         rate_limits.hit("token", limits.token, address(), fallback=True)
     except TooMany as error:
@@ -176,7 +183,9 @@ def _is_action(name: str) -> bool:
 
 
 def _account(name: str) -> str:
-    """Return the unit by which an account is counted: the user id, or a digest of an unknown name."""
+    """Return the unit by which an account is counted: the user id,
+    or a digest of an unknown name.
+    """
     typed = name.strip()[:LONGEST_NAME]
     user = _user(typed)
     if user:

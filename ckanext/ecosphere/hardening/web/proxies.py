@@ -1,7 +1,9 @@
-"""Defects 18 and 29: the address of a client behind reverse proxies is that which trusted proxies give.
+"""Defects 18 and 29: the address of a client behind reverse proxies is that which trusted proxies
+give.
 
-By default no header is trusted. CKAN itself trusts `X-Forwarded-For` from anyone (`g.remote_addr`), so these headers
-are removed before CKAN sees the request. A `Host` that cannot be encoded is refused. Not yet accepted.
+By default no header is trusted. CKAN itself trusts `X-Forwarded-For` from anyone (`g.remote_addr`),
+so these headers are removed before CKAN sees the request. A `Host` that cannot be encoded is
+refused. Not yet accepted.
 """
 
 from __future__ import annotations
@@ -68,7 +70,9 @@ def read(text: str) -> Trusted:
 
 
 class ClientAddress:
-    """WSGI middleware that sets the client's address and scheme in the environ and removes forwarded headers."""
+    """WSGI middleware that sets the client's address and scheme in the environ
+    and removes forwarded headers.
+    """
 
     def __init__(self, application: Application, trusted: Trusted) -> None:
         self.application = application
@@ -87,7 +91,9 @@ class ClientAddress:
         return self._clean(environ, start_response)
 
     def _believe(self, environ: dict[str, Any]) -> None:
-        """Use the last address of the chain that is not a trusted proxy, and the scheme given by the nearest proxy."""
+        """Use the last address of the chain that is not a trusted proxy,
+        and the scheme given by the nearest proxy.
+        """
         for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             candidate = address.strip()
             try:
@@ -111,7 +117,10 @@ class ClientAddress:
 
 
 def _is_host(written: str) -> bool:
-    """Return whether a host name can be encoded; otherwise Flask cannot build URLs or even an error page."""
+    """Return whether a host name can be encoded.
+
+    Otherwise Flask cannot build URLs or even an error page.
+    """
     try:
         written.partition(":")[0].encode("idna")
     except UnicodeError:

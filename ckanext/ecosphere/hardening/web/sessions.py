@@ -1,16 +1,18 @@
-"""Defects 22, 31 and 37: a cookie opens an account only if a log-in of that account is on record and has not ended.
+"""Defects 22, 31 and 37: a cookie opens an account only if a log-in of that account is on record
+and has not ended.
 
-CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever: whoever copied one
-stays logged in for a year, and whoever knows `SECRET_KEY` writes one for any account. Each log-in therefore gets a
-random stamp, which the session carries (and, for "remember me", a second cookie). Its digest is in the person's row of
-the table of users: it is there without Redis, and read together with the person. A log-out removes it, a new password
-removes all.
+CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever:
+whoever copied one stays logged in for a year, and whoever knows `SECRET_KEY` writes one for any
+account. Each log-in therefore gets a random stamp, which the session carries (and, for "remember
+me", a second cookie). Its digest is in the person's row of the table of users: it is there without
+Redis, and read together with the person. A log-out removes it, a new password removes all.
 
-API tokens, which have rows of their own, end with a password that somebody else sets, since whoever recovers an account
-does not know who made them.
+API tokens, which have rows of their own, end with a password that somebody else sets, since whoever
+recovers an account does not know who made them.
 
-CKAN 2.12.0 also sends "remember me" with requests from other sites, and the session cookie with answers that proxies
-cache: cookies stay with the portal's own pages, and are not sent with assets. Not yet accepted.
+CKAN 2.12.0 also sends "remember me" with requests from other sites, and the session cookie with
+answers that proxies cache: cookies stay with the portal's own pages, and are not sent with assets.
+Not yet accepted.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ ACCOUNT_PAGE = "user.edit"
 
 
 def listen() -> None:
-    """Register the handlers of log-ins, log-outs and password changes; repeated calls have no effect."""
+    """Register the handlers of log-ins, log-outs and password changes.
+
+    Repeated calls have no effect.
+    """
     flask_login.user_logged_in.connect(_logged_in)
     flask_login.user_logged_out.connect(_logged_out)
     flask_login.user_loaded_from_cookie.connect(_remembered)
@@ -54,7 +59,10 @@ def listen() -> None:
 
 
 def check() -> None:
-    """Log out a person whose session is not on record; extend a session in use, at most twice in its lifetime."""
+    """Log out a person whose session is not on record.
+
+    Extend a session in use, at most twice in its lifetime.
+    """
     user: Any = tk.current_user
     if not user.is_authenticated or g.get("login_via_auth_header") or "_user_id" not in session:
         return
@@ -72,7 +80,10 @@ def check() -> None:
 
 
 def finish(response: Response) -> Response:
-    """Set or delete the second "remember me" cookie; keep the session in which the password was changed."""
+    """Set or delete the second "remember me" cookie.
+
+    Keep the session in which the password was changed.
+    """
     if request.endpoint == ACCOUNT_PAGE and request.method == "POST":
         _keep_own_session()
     options = {
@@ -115,7 +126,8 @@ def _remembered(_app: Any, **_: Any) -> None:
 
 
 def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
-    """End all sessions of a person in the transaction that changes their password, wherever it comes from.
+    """End all sessions of a person in the transaction that changes their password, wherever it
+    comes from.
 
     API tokens end when the account is recovered.
     """
@@ -149,7 +161,10 @@ def _begin(user_id: str, stamp: str, seconds: float) -> None:
 
 
 def _end(user: model.User, stamp: Any) -> float:
-    """Return when a session of a person ends, in seconds of the epoch; 0 for one that is not on record."""
+    """Return when a session of a person ends, in seconds of the epoch.
+
+    0 for one that is not on record.
+    """
     if stamp:
         return _ends(user).get(_digest(stamp), 0)
     return 0
@@ -163,7 +178,10 @@ def _ends(user: model.User) -> dict[str, float]:
 
 @contextmanager
 def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
-    """Yield the sessions of a person for changes, under a row lock; commit the latest of those that have not ended."""
+    """Yield the sessions of a person for changes, under a row lock.
+
+    Commit the latest of those that have not ended.
+    """
     rows = (
         model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
     )
@@ -180,7 +198,10 @@ def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
 
 
 def _digest(stamp: Any) -> str:
-    """Return what is on record of a stamp; whoever knows `SECRET_KEY` can put anything in its place."""
+    """Return what is on record of a stamp.
+
+    Whoever knows `SECRET_KEY` can put anything in its place.
+    """
     return hashlib.sha256(str(stamp).encode(errors="replace")).hexdigest()[:32]
 
 
@@ -189,7 +210,9 @@ def _lifetime() -> float:
 
 
 def _remember_seconds() -> int:
-    """Return how long the "remember me" of this log-in lasts: the form's choice, or the portal's option."""
+    """Return how long the "remember me" of this log-in lasts: the form's choice,
+    or the portal's option.
+    """
     seconds: Any = (
         session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
     )
@@ -197,18 +220,21 @@ def _remember_seconds() -> int:
 
 
 UNSET = (None, "", "None")
-#: Endpoints whose answers are the same for everyone: theme files, scripts, styles, translations, outlines.
+#: Endpoints whose answers are the same for everyone: theme files, scripts, styles, translations,
+#: outlines.
 ASSETS = frozenset(
     {"static", "webassets.index", "api.i18n_js_translations", "ecosphere_epci_map.of_departement"}
 )
-#: Names that change with the content ("/webassets/base/975ea767_main.js") are cached for ever, others for an hour.
+#: Names that change with the content ("/webassets/base/975ea767_main.js") are cached for ever,
+#: others for an hour.
 VERSIONED = re.compile(r"/webassets/.*/[0-9a-f]{8}_[^/]+")
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_AN_HOUR = "public, max-age=3600"
 
 
 def make_safe(config: MutableMapping[str, Any], secure: bool) -> None:
-    """Restrict session and "remember me" cookies to same-site requests (Lax) and, on an https portal, to https.
+    """Restrict session and "remember me" cookies to same-site requests (Lax) and, on an https
+    portal, to https.
 
     Args:
         config: CKAN's configuration, changed in place.
@@ -225,10 +251,10 @@ def make_safe(config: MutableMapping[str, Any], secure: bool) -> None:
 def spare_assets(portal: Flask) -> None:
     """Let browsers cache assets, and neither save the session nor send its cookie with them.
 
-    CKAN makes browsers revalidate each asset on each page, and no script of a page starts before the translations have
-    been answered. It also sends the session cookie with every answer, although proxies cache assets: a cache could hand
-    one person's session to another, and an asset that arrives late could undo a session change made meanwhile, such as
-    a log-in.
+    CKAN makes browsers revalidate each asset on each page, and no script of a page starts before
+    the translations have been answered. It also sends the session cookie with every answer,
+    although proxies cache assets: a cache could hand one person's session to another, and an asset
+    that arrives late could undo a session change made meanwhile, such as a log-in.
     """
     save = portal.session_interface.save_session
 
@@ -236,7 +262,8 @@ def spare_assets(portal: Flask) -> None:
         if request.endpoint not in ASSETS:
             save(app, session, response)
         elif response.status_code in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED) and not app.debug:
-            # CKAN sets its own header after the blueprints' hooks; saving the session comes later still.
+            # CKAN sets its own header after the blueprints' hooks; saving the session comes later
+            # still.
             if VERSIONED.fullmatch(request.path):
                 response.headers["Cache-Control"] = FOR_EVER
             else:

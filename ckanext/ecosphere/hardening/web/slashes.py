@@ -1,4 +1,7 @@
-"""Defect 49: addresses with a superfluous trailing slash lead to the page without it. Not yet accepted."""
+"""Defect 49: addresses with a superfluous trailing slash lead to the page without it.
+
+Not yet accepted.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-#: Endpoints where there is no page: none, or CKAN's route of static files, which matches every path.
+#: Endpoints where there is no page: none, or CKAN's route of static files, which matches every
+#: path.
 NO_PAGE = (None, "static")
 
 blueprint = Blueprint("ecosphere_slashes", __name__)
@@ -18,7 +22,10 @@ blueprint = Blueprint("ecosphere_slashes", __name__)
 
 @blueprint.before_app_request
 def lead_on() -> Any:
-    """Redirect `/demandes/` to `/demandes`; URLs that match no page without the slash are left alone."""
+    """Redirect `/demandes/` to `/demandes`.
+
+    URLs that match no page without the slash are left alone.
+    """
     path = request.path
     if (
         request.endpoint not in NO_PAGE

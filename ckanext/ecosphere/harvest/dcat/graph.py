@@ -1,4 +1,6 @@
-"""Parse untrusted RDF without following references, and split it into one small graph per dataset."""
+"""Parse untrusted RDF without following references,
+and split it into one small graph per dataset.
+"""
 
 from __future__ import annotations
 
@@ -64,14 +66,16 @@ def parse(
 ) -> Graph:
     """Parse a page of a feed.
 
-    The format is detected from the first character; the content type is used only where that is ambiguous.
+    The format is detected from the first character; the content type is used only where that is
+    ambiguous.
 
     Args:
         body: the response body.
         content_type: content type stated by the server.
         max_bytes: maximum size that the XML parser accepts.
         url: URL of the page, against which relative URIs are resolved.
-        lost: receives an error message for each JSON-LD node that cannot be read although others can.
+        lost: receives an error message for each JSON-LD node that cannot be read although others
+            can.
 
     Raises:
         PageError: it is not RDF, or it refers to a remote document.
@@ -110,7 +114,9 @@ def parse(
 
 
 def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
-    """Read JSON-LD as a whole, else node by node, so that an invalid node does not lose the others."""
+    """Read JSON-LD as a whole, else node by node, so that an invalid
+    node does not lose the others.
+    """
     try:
         return rdf.parse(json.dumps(document), "json-ld", url, _page(url))
     except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
@@ -139,7 +145,8 @@ def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
 def _page(url: str) -> Graph:
     """Return an empty graph for a page, which accepts at most `MAX_PAGE_TRIPLES` triples.
 
-    It resolves relative URIs, and escapes characters that are not allowed in URIs (GeoNetwork leaves spaces in them).
+    It resolves relative URIs, and escapes characters that are not allowed in URIs (GeoNetwork
+    leaves spaces in them).
     """
 
     def sound(node: Node) -> Node:
@@ -154,7 +161,10 @@ def _page(url: str) -> Graph:
 
 
 def datasets(graph: Graph) -> list[Node]:
-    """Return the datasets, series and services that a graph describes, ordered by URI; blank nodes first."""
+    """Return the datasets, series and services that a graph describes, ordered by URI.
+
+    Blank nodes first.
+    """
     subjects: set[Node] = set()
     for kind in DATASETS:
         subjects.update(graph.subjects(RDF.type, kind))
@@ -172,7 +182,9 @@ def datasets(graph: Graph) -> list[Node]:
 
 
 def _series_elsewhere(graph: Graph) -> set[Node]:
-    """Return the series that are only described for their members, as on a page of a feed without the series itself."""
+    """Return the series that are only described for their members,
+    as on a page of a feed without the series itself.
+    """
     series = set(graph.objects(None, DCAT.inSeries))
     listed = {*graph.objects(None, DCAT.dataset), *graph.objects(None, FOAF.primaryTopic)}
     if not listed:
@@ -181,7 +193,9 @@ def _series_elsewhere(graph: Graph) -> set[Node]:
 
 
 def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
-    """Return the GeoNetwork 4 catalogue records of a dataset ``…/datasets/ID``, which refer to it as ``…/ID``."""
+    """Return the GeoNetwork 4 catalogue records of a dataset ``…/datasets/ID``,
+    which refer to it as ``…/ID``.
+    """
     base, is_so, _rest = str(subject).partition("/datasets/")
     if not is_so or not isinstance(subject, URIRef):
         return []
@@ -193,9 +207,11 @@ def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
 
 
 def around(graph: Graph, subject: Node) -> Graph:
-    """Return the part of a graph about a dataset: its own triples and those of the nodes reachable from it.
+    """Return the part of a graph about a dataset: its own triples and those of the nodes reachable
+    from it.
 
-    Other datasets and catalogues are named but not followed; the catalogue record of the dataset is included.
+    Other datasets and catalogues are named but not followed; the catalogue record of the dataset is
+    included.
 
     Raises:
         RecordError: there are too many triples.
@@ -302,7 +318,8 @@ _contents: WeakKeyDictionary[Graph, dict[tuple[Node, int], str]] = WeakKeyDictio
 
 
 def in_order(graph: Graph, nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes in an order that is the same at each parse: blank nodes first, sorted by content.
+    """Return nodes in an order that is the same at each parse: blank nodes first, sorted by
+    content.
 
     Labels of blank nodes change whenever a file is parsed.
     """
@@ -373,12 +390,14 @@ class Described:
         return next(iter(self.texts(*predicates)), None)
 
     def in_languages(self, *predicates: URIRef) -> tuple[str | None, dict[str, str]]:
-        """Return the text of the first predicate that has any, and its translations if there are several languages.
+        """Return the text of the first predicate that has any, and its translations if there are
+        several languages.
 
         The text is French, else without a language, else English, else that of the first language.
 
         Returns:
-            the text, and BCP 47 tag → text, including the language of the text itself when it is known.
+            the text, and BCP 47 tag → text, including the language of the text itself when it is
+            known.
         """
         literals = []
         for value in self.values(*predicates):
@@ -405,13 +424,17 @@ class Described:
         return self.text(SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
 
     def labels(self, predicate: URIRef, other: URIRef) -> list[str]:
-        """Return the labels of the values of a predicate, or else their texts under another predicate."""
+        """Return the labels of the values of a predicate,
+        or else their texts under another predicate.
+        """
         labels = (value.label or value.text(other) for value in self.values(predicate))
         return list(filter(None, labels))
 
     @property
     def code(self) -> str:
-        """The last part of a URI, the code of a controlled list; "" for blank nodes, whose labels mean nothing."""
+        """The last part of a URI, the code of a controlled list; "" for blank nodes,
+        whose labels mean nothing.
+        """
         if isinstance(self.node, BNode):
             return ""
         if not isinstance(self.node, URIRef):
@@ -451,10 +474,12 @@ _LATITUDE_FIRST = {"4326", "4258", "4171", "4979", "4937", "4964"}
 
 
 def boxes_of(text: str) -> list[Box]:
-    """Return the bounding boxes of a WKT, GeoJSON or GML geometry, one per group of nearby parts; none if unreadable.
+    """Return the bounding boxes of a WKT, GeoJSON or GML geometry, one per group of nearby parts;
+    none if unreadable.
 
-    Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and
-    similar systems. A geometry that touches France only in the other order is read in that order.
+    Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude
+    in EPSG:4326 and similar systems. A geometry that touches France only in the other order is read
+    in that order.
     """
     bare = text[:MAX_TEXT].strip()
     if _GML.match(bare):

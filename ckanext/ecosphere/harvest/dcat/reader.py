@@ -1,7 +1,8 @@
 """Convert the graph of one dataset to the neutral record.
 
-Reads DCAT-AP 3, and the variants that older feeds write: GeoNetwork's ``dct:abstract`` and protocols in place of
-formats, WKT under any predicate of a location, literals in place of URIs (Opendatasoft, ArcGIS).
+Reads DCAT-AP 3, and the variants that older feeds write: GeoNetwork's ``dct:abstract`` and
+protocols in place of formats, WKT under any predicate of a location, literals in place of URIs
+(Opendatasoft, ArcGIS).
 """
 
 from __future__ import annotations
@@ -126,7 +127,10 @@ def _add_texts(record: Record, dataset: Described) -> None:
 
 
 def _as_uri(value: Described) -> Described:
-    """Convert a URI written as a literal (code lists in older GeoNetwork) to a URIRef; return other nodes unchanged."""
+    """Convert a URI written as a literal (code lists in older GeoNetwork) to a URIRef.
+
+    Return other nodes unchanged.
+    """
     if isinstance(value.node, Literal) and _ADDRESS.fullmatch(value.node):
         return Described(value.graph, URIRef(str(value)))
     return value
@@ -139,7 +143,9 @@ def _codes(described: Described, predicate: URIRef) -> list[str]:
 
 
 def _is_status(code: str) -> bool:
-    """Tell whether a code is a status of the EU vocabulary, ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
+    """Tell whether a code is a status of the EU vocabulary, ISO 19115 or ADMS,
+    in any case ("UnderDevelopment").
+    """
     for vocabulary in (voc.get("dataset-status"), voc.get("progress-code")):
         if vocabulary.lookup(code):
             return True
@@ -147,7 +153,9 @@ def _is_status(code: str) -> bool:
 
 
 def _scales(dataset: Described) -> list[str]:
-    """Return scale denominators, which GeoDCAT-AP states as quality measurements: 0.0002 is 1:5000."""
+    """Return scale denominators, which GeoDCAT-AP states as quality measurements:
+    0.0002 is 1:5000.
+    """
     denominators = []
     for measurement in dataset.values(DQV.hasQualityMeasurement):
         value = measurement.text(DQV.value) or ""
@@ -158,7 +166,9 @@ def _scales(dataset: Described) -> list[str]:
 
 
 def _add_catalogue_records(record: Record, dataset: Described) -> None:
-    """Read the catalogue records, linked in either direction: their identifier, date and contacts."""
+    """Read the catalogue records, linked in either direction: their identifier,
+    date and contacts.
+    """
     graph = dataset.graph
     entries = {
         *graph.subjects(FOAF.primaryTopic, dataset.node),
@@ -206,7 +216,9 @@ def _add_keywords(record: Record, dataset: Described) -> None:
 
 
 def _kind_of(dataset: Described) -> str:
-    """Return the hierarchy level (dataset, series or service), from the class or else the INSPIRE resource type."""
+    """Return the hierarchy level (dataset, series or service),
+    from the class or else the INSPIRE resource type.
+    """
     for rdf_class, level in HIERARCHY.items():
         if dataset.has(RDF.type, rdf_class):
             return level
@@ -228,7 +240,9 @@ def _add_dates(record: Record, dataset: Described) -> None:
 
 
 def _end_of_period(period: Described, name: str, instant: URIRef) -> str | None:
-    """Return a date at which a period begins or ends: of DCAT or schema.org, or of an OWL-Time instant."""
+    """Return a date at which a period begins or ends: of DCAT or schema.org,
+    or of an OWL-Time instant.
+    """
     date = period.text(DCAT[name], URIRef(HTTP_SCHEMA + name), SCHEMA[name])
     if date:
         return date
@@ -254,7 +268,9 @@ def _add_places(record: Record, dataset: Described) -> None:
 
 
 def _geometries(place: Described) -> list[str]:
-    """Return the literals of a location that may be geometries: bounding box first, centroid last."""
+    """Return the literals of a location that may be geometries: bounding box first,
+    centroid last.
+    """
     ranks: dict[Node, int] = {DCAT.bbox: 0, DCAT.centroid: 2}
     literals = []
     for predicate, value in place.graph.predicate_objects(place.node):
@@ -302,7 +318,9 @@ def _access_rights(dataset: Described) -> list[Term]:
 
 
 def _statement(statement: Described) -> str:
-    """Return the text of a rights statement: its label, its description or its URI; "" for a blank node without."""
+    """Return the text of a rights statement: its label, its description or its URI;
+    "" for a blank node without.
+    """
     text = statement.label or statement.text(DCTERMS.description, RDF.value)
     if not text and not isinstance(statement.node, BNode):
         text = str(statement)
@@ -325,7 +343,10 @@ def _add_standards(record: Record, dataset: Described) -> None:
 
 
 def _add_tests(record: Record, dataset: Described) -> None:
-    """Add the conformance tests of GeoDCAT-AP (PROV); a specification may also be stated with ``dct:conformsTo``."""
+    """Add the conformance tests of GeoDCAT-AP (PROV).
+
+    A specification may also be stated with ``dct:conformsTo``.
+    """
     for test in dataset.values(PROV.wasUsedBy):
         plans: list[Described] = []
         for association in test.values(PROV.qualifiedAssociation):
@@ -346,7 +367,10 @@ def _add_tests(record: Record, dataset: Described) -> None:
 
 
 def _tested(record: Record, plan: Described) -> Conformity | None:
-    """Return the report about the specification of a plan, a new one if there is none; None without title and URI."""
+    """Return the report about the specification of a plan, a new one if there is none.
+
+    None without title and URI.
+    """
     standard = plan.value(PROV.wasDerivedFrom) or plan
     title = plan.label or standard.label
     href = standard.address
@@ -372,7 +396,8 @@ def _dates_of_plan(plan: Described) -> list[Dated]:
     return dates
 
 
-# --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV) -----------------------------
+# --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV)
+# -----------------------------
 
 ROLES = (
     "author", "custodian", "distributor", "originator", "owner", "pointOfContact",
@@ -393,7 +418,9 @@ _BEFORE_MAIL = re.compile(r"^.*?(?:mailto:|/(?=[^/]*@))")
 
 
 def _parties_of(described: Described) -> list[Contact]:
-    """Return the parties of a dataset or of its catalogue record, including those of qualified attributions."""
+    """Return the parties of a dataset or of its catalogue record,
+    including those of qualified attributions.
+    """
     contacts = []
     for role, predicate in AGENTS:
         contacts += _parties(described, role, predicate)
@@ -407,7 +434,9 @@ def _parties_of(described: Described) -> list[Contact]:
 
 
 def _parties(described: Described, role: str, predicate: URIRef) -> list[Contact]:
-    """Return the parties of a property, sorted by content: the labels of blank nodes change at each parse."""
+    """Return the parties of a property, sorted by content:
+    the labels of blank nodes change at each parse.
+    """
     parties = [_party(agent, role) for agent in described.values(predicate)]
     return sorted(parties, key=_content)
 
@@ -479,7 +508,10 @@ def _add_distributions(record: Record, dataset: Described) -> None:
 
 
 def _links(distribution: Described) -> list[Link]:
-    """Convert a distribution to links; one that has a URI but no properties is linked by its URI."""
+    """Convert a distribution to links.
+
+    One that has a URI but no properties is linked by its URI.
+    """
     urls = list(map(str, distribution.values(DCAT.downloadURL, DCAT.accessURL)))
     address = distribution.address
     if not urls and address and (distribution.node, None, None) not in distribution.graph:
@@ -548,7 +580,9 @@ def _role(distribution: Described) -> str | None:
 
 
 def _protocol(distribution: Described) -> str | None:
-    """Return the protocol of the data service that gives access to a distribution, if the vocabulary has it."""
+    """Return the protocol of the data service that gives access to a distribution,
+    if the vocabulary has it.
+    """
     protocols = set()
     for service in distribution.values(DCAT.accessService):
         for predicate in (GEODCAT.serviceProtocol, DCTERMS.conformsTo):
@@ -560,7 +594,9 @@ def _protocol(distribution: Described) -> str | None:
 
 
 def _services(distribution: Described, urls: list[str]) -> list[Link]:
-    """Return links to the data services of a distribution, except those whose URL it already states."""
+    """Return links to the data services of a distribution,
+    except those whose URL it already states.
+    """
     present = {_without_query(url) for url in urls}
     links = []
     for service in distribution.values(DCAT.accessService):
@@ -581,7 +617,8 @@ def _without_query(url: str) -> str:
 
 # --- what the record does not hold ---
 #
-# Report by path what a dataset's graph holds beyond the neutral record, so that nothing is lost silently.
+# Report by path what a dataset's graph holds beyond the neutral record, so that nothing is lost
+# silently.
 
 MAX_NOTES, MAX_NOTE = 300, 2_000
 """Maximum notes per dataset (of the rest only the number is reported), and characters per note."""
@@ -593,7 +630,8 @@ _GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
 
 
 def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
-    """Return ``path: text`` for each literal and URI that the record does not hold; translations are grouped.
+    """Return ``path: text`` for each literal and URI that the record does not hold; translations
+    are grouped.
 
     Args:
         graph: the triples of one dataset.
@@ -651,7 +689,9 @@ def _packed(path: str, texts: list[str]) -> Iterator[str]:
 
 
 def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
-    """Yield path and value of each literal and URI reachable from a dataset, in an order independent of the graph's."""
+    """Yield path and value of each literal and URI reachable from a dataset,
+    in an order independent of the graph's.
+    """
     visited = {subject}
     waiting: list[tuple[Node, str, int]] = [(subject, "", 0)]
     while waiting:
@@ -681,7 +721,10 @@ def _bare(value: Any) -> str:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Yield the texts in a value; a number or a flag is no text that says the same as a statement."""
+    """Yield the texts in a value.
+
+    A number or a flag is no text that says the same as a statement.
+    """
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, str):

@@ -1,8 +1,10 @@
-"""Close a harvest job: renamed records, withdrawals, counts, and what the pages of ckanext-harvest need.
+"""Close a harvest job: renamed records, withdrawals, counts, and what the pages of ckanext-harvest
+need.
 
-Records whose file identifier changed keep their dataset; the identifier of their resource recognises them. A catalogue
-that is reinstalled or copied assigns new identifiers to its records: without this, each record would become a second
-dataset, and the first one would be withdrawn together with its address.
+Records whose file identifier changed keep their dataset; the identifier of their resource
+recognises them. A catalogue that is reinstalled or copied assigns new identifiers to its records:
+without this, each record would become a second dataset, and the first one would be withdrawn
+together with its address.
 """
 
 from __future__ import annotations
@@ -74,9 +76,11 @@ _TABLES = (
 
 
 def renew_statistics(job_id: str) -> None:
-    """Analyse the tables that a job filled, if it imported many records, so that queries are planned for them.
+    """Analyse the tables that a job filled, if it imported many records, so that queries are
+    planned for them.
 
-    A table that autovacuum is analysing is skipped, and so is one that belongs to another role (PostgreSQL warns).
+    A table that autovacuum is analysing is skipped, and so is one that belongs to another role
+    (PostgreSQL warns).
     """
     query = sa.select(JobState.waiting).where(JobState.job_id == job_id)
     if (model.Session.scalar(query) or 0) < _MANY:
@@ -102,8 +106,8 @@ class _Pair:
 def keep_datasets(source_id: str, job_id: str) -> None:
     """Assign the datasets of vanished records to the new records of the same resources.
 
-    Call it after a complete reading only: absences mean nothing otherwise. The identifier of a resource counts when no
-    other record of the source has it.
+    Call it after a complete reading only: absences mean nothing otherwise. The identifier of a
+    resource counts when no other record of the source has it.
     """
     pairs = _pairs(source_id, job_id)
     for start in range(0, len(pairs), _AT_ONCE):
@@ -228,8 +232,8 @@ def _close(job: Job) -> None:
     moment = now()
     facts = {**state.facts, "counts": counts, "report": reports.sum_up(job.id)}
     update_state(job.id, stage="done", facts=facts, touched=moment)
-    # ckanext-harvest itself closes any job whose gathering has finished and whose objects are done. `gather_finished`
-    # is therefore set only now, after the withdrawals.
+    # ckanext-harvest itself closes any job whose gathering has finished and whose objects are done.
+    # `gather_finished` is therefore set only now, after the withdrawals.
     model.Session.execute(
         sa.update(HarvestJob)
         .where(HarvestJob.id == job.id)
@@ -325,7 +329,9 @@ def clean_up_aborted(job_id: str) -> None:
 
 
 def give_up(job_id: str, error: Exception) -> None:
-    """End a job that failed because of a fault of ours, and report it on its page: retrying would fail again."""
+    """End a job that failed because of a fault of ours, and report it on its page:
+    retrying would fail again.
+    """
     detail = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     message = say("job-fault", detail=detail)
     model.Session.add(HarvestGatherError(message=message, harvest_job_id=job_id))
@@ -342,10 +348,10 @@ def give_up(job_id: str, error: Exception) -> None:
 #
 # Withdraw the datasets of records that have vanished from their source.
 #
-# Only a complete reading can show that a record is absent. The first absences are only counted; after
-# `withdraw_after` complete readings in a row the dataset is deleted, in such a way that it returns with the same URL
-# and ids if the record does. When too many records have vanished at once, all of them are held until a person
-# decides.
+# Only a complete reading can show that a record is absent. The first absences are only counted;
+# after `withdraw_after` complete readings in a row the dataset is deleted, in such a way that it
+# returns with the same URL and ids if the record does. When too many records have vanished at once,
+# all of them are held until a person decides.
 
 WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
 """Decisions on a hold."""
@@ -363,7 +369,8 @@ class Absence:
         known: published records of the source.
         absent: those that the reading did not see.
         limit: how many may be absent without asking a person.
-        added: those due to be withdrawn whose datasets have files or links that were added on the portal.
+        added: those due to be withdrawn whose datasets have files or links that were added on the
+            portal.
     """
 
     known: int
@@ -381,7 +388,10 @@ class Absence:
 
     @property
     def needs_person(self) -> bool:
-        """Whether withdrawals must be held for a decision; local additions are never deleted without asking."""
+        """Whether withdrawals must be held for a decision.
+
+        Local additions are never deleted without asking.
+        """
         return self.suspicious or self.added > 0
 
 
@@ -406,7 +416,9 @@ def _absent(source_id: str, job_id: str) -> Condition:
 
 
 def missing(source_id: str) -> Condition:
-    """Return the condition for records that no reading has seen since a complete one missed them."""
+    """Return the condition for records that no reading has seen
+    since a complete one missed them.
+    """
     return sa.and_(_published(source_id), SourceRecord.absences > 0)
 
 
@@ -418,7 +430,10 @@ def _records_with(*conditions: Condition) -> int:
 
 
 def count_absences(source_id: str, job_id: str) -> Absence:
-    """Count one more absence for each record that a complete reading did not see; the caller commits."""
+    """Count one more absence for each record that a complete reading did not see.
+
+    The caller commits.
+    """
     absent = _absent(source_id, job_id)
     model.Session.execute(
         sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1)
@@ -440,7 +455,8 @@ def open_hold(source_id: str) -> Hold | None:
 
 
 def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool, list[Remark]]:
-    """Hold the withdrawals of a source, or close a hold that is no longer needed; the caller commits.
+    """Hold the withdrawals of a source, or close a hold that is no longer needed; the caller
+    commits.
 
     Returns:
         whether they are held, and remarks on what has changed since the last check.
@@ -462,7 +478,8 @@ def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool
 def look_again(source_id: str) -> list[Remark]:
     """Remove from a hold the records that an incomplete reading has seen; the caller commits.
 
-    Such a reading shows which records exist, but not which have vanished: it never adds to the hold.
+    Such a reading shows which records exist, but not which have vanished: it never adds to the
+    hold.
 
     Returns:
         remarks on what has changed.
@@ -481,7 +498,9 @@ def look_again(source_id: str) -> list[Remark]:
 
 
 def _look_at(hold: Hold, absence: Absence) -> list[Remark]:
-    """Update a hold when records have come back: reduce it, or close it when no decision is needed any more."""
+    """Update a hold when records have come back: reduce it,
+    or close it when no decision is needed any more.
+    """
     before, hold.records = hold.records, absence.absent
     if absence.needs_person:
         if absence.absent >= before:
@@ -545,7 +564,8 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
         datasets: guid → dataset.
         job_id: job under which it is reported; None for no report.
     """
-    # The index first: if the worker dies in between, the records are still due and this is repeated.
+    # The index first: if the worker dies in between, the records are still due and this is
+    # repeated.
     solr.remove([package_id for package_id in datasets.values() if package_id])
     with one_transaction():
         for guid, package_id in datasets.items():
@@ -564,7 +584,9 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
-    """Report a withdrawal as ckanext-harvest expects it: a harvest object with status `deleted` that is not current."""
+    """Report a withdrawal as ckanext-harvest expects it:
+    a harvest object with status `deleted` that is not current.
+    """
     moment = now()
     model.Session.execute(
         sa.insert(HarvestObject.__table__).values(

@@ -1,4 +1,5 @@
-"""What pages and API tell of a job: its summary, the records not taken, the datasets changed, what is not shown.
+"""What pages and API tell of a job: its summary, the records not taken, the datasets changed, what
+is not shown.
 
 Everything comes from what the job has stored: the source is not asked.
 """
@@ -46,8 +47,9 @@ def sum_up(job_id: str) -> dict[str, Any]:
     """Count outcomes and problems over all records that a job imported.
 
     Returns:
-        `refused` and `set_aside`: code of the reason → number of records; `problems`: code → number of records that
-        have it; `unread`: [element, number of records, example, object of the example], the most frequent first.
+        `refused` and `set_aside`: code of the reason → number of records; `problems`: code → number
+        of records that have it; `unread`: [element, number of records, example, object of the
+        example], the most frequent first.
     """
     refused, problems, unread = Counter[str](), Counter[str](), Counter[str]()
     aside = _not_taken_numbers(job_id)
@@ -148,8 +150,8 @@ def records_listed(job_id: str, outcome: str = "") -> list[Row]:
         outcome: one of `RECORD_OUTCOMES`, to have only those; "" for both.
 
     Returns:
-        `position` (0 if unknown), `identifier`, `outcome`, `reason` (its code), `text` (a sentence) and `record`, the
-        id of the harvest object, None for a record of which nothing was stored.
+        `position` (0 if unknown), `identifier`, `outcome`, `reason` (its code), `text` (a sentence)
+        and `record`, the id of the harvest object, None for a record of which nothing was stored.
     """
     rows = [*_refused_or_set_aside(job_id), *_not_taken(job_id)]
     if outcome:
@@ -232,9 +234,9 @@ def changes_listed(
         offset: how many to leave out first.
 
     Returns:
-        `outcome`, `identifier` of the record, `title` and name of the `dataset` (None once it is purged), `undo`, a key
-        of `UNDO_REASONS` with its sentence, `reason`, in the user's language (both None when it was not undone), and
-        `record`, the id of the harvest object.
+        `outcome`, `identifier` of the record, `title` and name of the `dataset` (None once it is
+        purged), `undo`, a key of `UNDO_REASONS` with its sentence, `reason`, in the user's language
+        (both None when it was not undone), and `record`, the id of the harvest object.
     """
     values = {"job": job_id, "outcome": outcome, "limit": limit, "offset": offset, "key": UNDO_KEY}
     rows = []
@@ -248,8 +250,8 @@ def undo_of(job_id: str) -> dict[str, Any] | None:
     """Return what is known of the undo of a job; None when nobody has asked for it.
 
     Returns:
-        `asked` and `finished` (None while it waits or runs), `done` of `total` datasets, and `counts` by key of
-        `UNDO_REASONS`.
+        `asked` and `finished` (None while it waits or runs), `done` of `total` datasets, and
+        `counts` by key of `UNDO_REASONS`.
     """
     undo = model.Session.get(Undo, job_id, populate_existing=True)
     if undo is None:
@@ -387,8 +389,9 @@ def summary(job: JobState) -> dict[str, Any]:
         job: its state.
 
     Returns:
-        `announced`, what the catalogue announces (what it gave, if it announces nothing); `records` shown; `datasets`,
-        those of the source that are shown; `lines` and `more`, each a list of `reason` and `number`.
+        `announced`, what the catalogue announces (what it gave, if it announces nothing); `records`
+        shown; `datasets`, those of the source that are shown; `lines` and `more`, each a list of
+        `reason` and `number`.
     """
     of_job: dict[str, int] = {}
     of_others: dict[str, int] = {}
@@ -437,8 +440,8 @@ def unshown_listed(
         offset: how many to leave out first.
 
     Returns:
-        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`, `title` and name of
-        the `dataset` (None without one), and `text`, a sentence.
+        the `UNSHOWN_COLUMNS` for each: `position` in the catalogue (None if unknown), `identifier`,
+        `title` and name of the `dataset` (None without one), and `text`, a sentence.
     """
     if reason in _WITHOUT_LIST:
         return []

@@ -1,11 +1,14 @@
-"""Undo a job: withdraw the datasets that it added, give the others their former version, bring back what it withdrew.
+"""Undo a job: withdraw the datasets that it added, give the others their former version, bring back
+what it withdrew.
 
-The former version is what the harvest makes of the record as it was stored before: activity streams do not have it,
-since harvests write none by default. A dataset that anything else has changed since, or in which
-somebody has changed a field on the portal, is left as it is, with the reason (`reports.UNDO_REASONS`).
+The former version is what the harvest makes of the record as it was stored before: activity streams
+do not have it, since harvests write none by default. A dataset that anything else has changed
+since, or in which
+somebody has changed a field on the portal, is left as it is, with the reason
+(`reports.UNDO_REASONS`).
 
-Each batch is noted as begun before it is undone, so that another worker can resume it. The state of each record then is
-such that the next harvest does again what was undone.
+Each batch is noted as begun before it is undone, so that another worker can resume it. The state of
+each record then is such that the next harvest does again what was undone.
 """
 
 from __future__ import annotations
@@ -36,7 +39,10 @@ imports it again."""
 
 
 def carry_out_asked(source_id: str, locks: Locks) -> None:
-    """Undo the jobs of a source for which this was asked; the caller holds the lock of the source."""
+    """Undo the jobs of a source for which this was asked.
+
+    The caller holds the lock of the source.
+    """
     query = sa.select(Undo.job_id).where(Undo.source_id == source_id, Undo.finished.is_(None))
     job_ids = list(model.Session.scalars(query.order_by(Undo.asked)))
     model.Session.remove()
@@ -54,7 +60,9 @@ def carry_out_asked(source_id: str, locks: Locks) -> None:
 
 
 def give_up(source_id: str) -> None:
-    """End the undo of the jobs of a source after a fault of ours: another attempt would fail again."""
+    """End the undo of the jobs of a source after a fault of ours:
+    another attempt would fail again.
+    """
     is_open = sa.and_(Undo.source_id == source_id, Undo.finished.is_(None))
     model.Session.execute(sa.update(Undo).where(is_open).values(finished=now()))
     model.Session.commit()
@@ -66,7 +74,8 @@ class _Object(NamedTuple):
     Attributes:
         outcome: `added`, `updated` or `deleted`.
         is_begun: whether a worker has begun to undo it.
-        former_id, former_job: the object of its former version, and its job; None when there is none.
+        former_id, former_job: the object of its former version, and its job; None when there is
+            none.
         obstacle: key of `reports.UNDO_REASONS`, why it is left as it is; None to undo it.
     """
 
@@ -184,7 +193,10 @@ def _note(objects: list[_Object]) -> None:
 
 
 def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
-    """Withdraw datasets that were added, or let the next catalogue that has them publish them; return the results."""
+    """Withdraw datasets that were added, or let the next catalogue that has them publish them.
+
+    Return the results.
+    """
     record = SourceRecord
     query = sa.select(record.guid, record.package_id).where(
         record.source_id == source_id, record.guid.in_(added), record.state == PUBLISHED
@@ -205,7 +217,8 @@ def _take_back(source_id: str, added: dict[str, _Object]) -> dict[str, str]:
 
 def _store_state(source_id: str, item: _Object) -> None:
     """Store the state of a record whose former version was imported."""
-    # A record that is still absent is withdrawn again by the next complete harvest, as it was by this one.
+    # A record that is still absent is withdrawn again by the next complete harvest, as it was by
+    # this one.
     values: dict[str, Any] = {"absences": config.withdraw_after() - 1}
     if item.outcome == "updated":
         values = {"digest": _OTHER_DIGEST}

@@ -1,4 +1,5 @@
-"""Mapping tables for parts of a record: identifiers, contacts, extents, distribution, quality, geometries.
+"""Mapping tables for parts of a record: identifiers, contacts, extents, distribution, quality,
+geometries.
 
 `reader` has the tables of whole records, and `walk` explains tables and handlers.
 """
@@ -56,8 +57,9 @@ DATE: Table = {"date": text("value"), "dateType": code("type")}
 def identifier_code(attribute: str) -> Handler:
     """Set an attribute to the code of an identifier, or to its ``uuidref``.
 
-    A target with ``parent_identifier`` also has ``parent_codespace`` and ``parent_href``, for the code space and the
-    link; another one that has neither, such as ``file_identifier`` of a record, leaves them unread.
+    A target with ``parent_identifier`` also has ``parent_codespace`` and ``parent_href``, for the
+    code space and the link; another one that has neither, such as ``file_identifier`` of a record,
+    leaves them unread.
     ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
     """
     prefix = attribute.removesuffix("identifier")
@@ -172,7 +174,10 @@ def contact(attribute: str) -> Handler:
 
 
 def _note_excluded(walk: Walk, element: Element, target: Any) -> None:
-    """Note that the extent is excluded from the data (``extentTypeCode`` false); inclusion is the default."""
+    """Note that the extent is excluded from the data (``extentTypeCode`` false).
+
+    Inclusion is the default.
+    """
     if one_line(walk.text(element).text).lower() in ("false", "0"):
         walk.unread(element)
 
@@ -228,7 +233,9 @@ def _period(walk: Walk, element: Element, record: r.Record) -> None:
 
 
 def _duration(element: Element) -> str:
-    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as an ISO 8601 duration."""
+    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units,
+    as an ISO 8601 duration.
+    """
     value = one_line(element.text)
     if local_name(element) == "duration":
         return value
@@ -380,7 +387,9 @@ _RESULT: Table = {
 
 
 def _measure(walk: Walk, result: Element, report: Element | None, record: r.Record) -> None:
-    """Read a quantitative result, with the type and name of its measure from the report that contains it."""
+    """Read a quantitative result, with the type and name of its measure
+    from the report that contains it.
+    """
     value = " ".join(_texts_within(result, "{*}value")).strip()
     if report is None or not value:
         walk.unread(result)
@@ -416,7 +425,9 @@ def _result(walk: Walk, element: Element, record: r.Record) -> None:
 
 
 def _names_of_measure(report: Element) -> Iterator[Element]:
-    """Yield the names of the measure of a report: its own, or those of a measure reference (ISO 19157)."""
+    """Yield the names of the measure of a report: its own,
+    or those of a measure reference (ISO 19157).
+    """
     yield from report.iterfind("{*}nameOfMeasure")
     yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
 
@@ -465,9 +476,10 @@ QUALITY: Table = {
 #
 # Convert GML geometries (3.2 and older) to GeoJSON in longitudes and latitudes. Pure functions.
 #
-# Lambert coordinates in metres are converted. Axis order: latitude first when the CRS is a URL or URN, as EPSG
-# defines it; longitude first for ``EPSG:4326``, CRS84 or no CRS (OGC 09-048r5; GeoServer, GeoNetwork). Producers mix
-# these up: the rules compare the result with the bounding boxes of the record and swap the axes if needed.
+# Lambert coordinates in metres are converted. Axis order: latitude first when the CRS is a URL or
+# URN, as EPSG defines it; longitude first for ``EPSG:4326``, CRS84 or no CRS (OGC 09-048r5;
+# GeoServer, GeoNetwork). Producers mix these up: the rules compare the result with the bounding
+# boxes of the record and swap the axes if needed.
 
 MAX_NUMBERS = 20_000
 """Maximum numbers of one geometry, including all its parts."""
@@ -498,7 +510,10 @@ Axes = bool | Projection
 
 
 def geojson_of(element: Element) -> Geometry | None:
-    """Return a geometry as GeoJSON; None if it is not supported (another CRS, arcs) or too large."""
+    """Return a geometry as GeoJSON.
+
+    None if it is not supported (another CRS, arcs) or too large.
+    """
     names = [(part.get("srsName") or "").strip() for part in element.iter(etree.Element)]
     name = next(filter(None, names), "")
     code = _CODE.search(name.lower())

@@ -55,7 +55,9 @@ _EXCEPTIONS = {"ExceptionReport", "ServiceExceptionReport", "Exception"}
 
 
 def records_in(root: Element) -> Iterator[Element]:
-    """Yield the metadata records of a document in order: the document itself, or those of a CSW response."""
+    """Yield the metadata records of a document in order: the document itself,
+    or those of a CSW response.
+    """
     if local_name(root) in ROOTS:
         yield root
         return
@@ -63,7 +65,9 @@ def records_in(root: Element) -> Iterator[Element]:
 
 
 def kept_in(root: Element) -> Iterator[Element]:
-    """Yield the parts of a document that a source stores: metadata records, or a standalone feature catalogue."""
+    """Yield the parts of a document that a source stores: metadata records,
+    or a standalone feature catalogue.
+    """
     if local_name(root) == walk.CATALOGUE_ROOT:
         yield root
         return
@@ -142,14 +146,17 @@ IDENTIFICATION_INFO = "identificationInfo"
 #
 # Mapping table from ISO 19139 properties to the neutral record.
 #
-# Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The
-# names of ISO 19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which are
-# passed through. Read a table as: under this element, this property fills that attribute. What no table names is noted.
-# A property that is a field of datasets stands in the table of fields, which `of_fields` asks.
+# Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of
+# 2005-2007). The names of ISO 19115-3 stand beside them where they differ; the French profile
+# (``fra:``) only adds types, which are passed through. Read a table as: under this element, this
+# property fills that attribute. What no table names is noted. A property that is a field of
+# datasets stands in the table of fields, which `of_fields` asks.
 
 
 def _series(walk: Walk, element: Element, record: r.Record) -> None:
-    """Read the series of a publication as a series of the resource, and note its issue and pages."""
+    """Read the series of a publication as a series of the resource,
+    and note its issue and pages.
+    """
     reference("series")(walk, element, record)
     if (
         element.find(".//{*}issueIdentification") is not None
@@ -336,7 +343,10 @@ _GRAPHIC: Table = {
 
 
 def _graphic_url(walk: Walk, element: Element, graphic: r.Graphic) -> None:
-    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``; note a mere name beside a linkage."""
+    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``.
+
+    Note a mere name beside a linkage.
+    """
     for child in element.iterfind("{*}fileName"):
         term = walk.text(child)
         address = term.href or one_line(term.text)
@@ -426,7 +436,10 @@ SERVICE: Table = {
 
 
 def _identification(walk: Walk, element: Element, record: r.Record) -> None:
-    """Read the data or service identification; a service has its own properties and the common ones."""
+    """Read the data or service identification.
+
+    A service has its own properties and the common ones.
+    """
     for child in element:
         name = local_name(child)
         if name.startswith("SV_"):
@@ -454,7 +467,10 @@ def _reference_system(walk: Walk, element: Element, system: r.Identifier) -> Non
 
 
 def _metadata_date(walk: Walk, element: Element, record: r.Record) -> None:
-    """Read the record's date (ISO 19115-3), preferably a revision; all dates are read at the first ``dateInfo``."""
+    """Read the record's date (ISO 19115-3), preferably a revision.
+
+    All dates are read at the first ``dateInfo``.
+    """
     parent = element.getparent()
     properties = [element] if parent is None else parent.findall("{*}dateInfo")
     if properties[0] is not element:

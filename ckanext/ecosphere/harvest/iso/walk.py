@@ -1,9 +1,10 @@
 """Walk an ISO metadata tree with mapping tables: element name → handler.
 
-ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `reader.py` and
-`parts.py` name the properties; the types between them are passed through. Elements are matched by local name, since the
-same property exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of ISO 19115-3). One pass over the
-children does it all; elements that no table names are noted in ``record.unread``, so that nothing is lost silently.
+ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables
+in `reader.py` and `parts.py` name the properties; the types between them are passed through.
+Elements are matched by local name, since the same property exists in several namespaces (gmd, gmi,
+srv, fra, two of GML, the many of ISO 19115-3). One pass over the children does it all; elements
+that no table names are noted in ``record.unread``, so that nothing is lost silently.
 """
 
 from __future__ import annotations
@@ -70,7 +71,10 @@ class Walk:
             self.unread(element)
 
     def unread(self, element: Element) -> None:
-        """Note an element without a handler, if it has any content; names of persons are noted separately."""
+        """Note an element without a handler, if it has any content.
+
+        Names of persons are noted separately.
+        """
         people = _people(element)
         elements: Iterable[Element] = element.iter(etree.Element)
         if people:
@@ -91,7 +95,9 @@ class Walk:
             self._append(line)
 
     def _append(self, line: str) -> None:
-        """Note something; beyond `MAX_UNREAD` notes, the last one states how many others there are."""
+        """Note something; beyond `MAX_UNREAD` notes, the last one
+        states how many others there are.
+        """
         notes = self.record.unread
         if len(notes) < MAX_UNREAD:
             notes.append(line)
@@ -106,9 +112,11 @@ class Walk:
         return f"{text[:_BEGINNING]}…"
 
     def text(self, prop: Element, target: Any = None, field: str = "") -> Term:
-        """Return the text of a property with its link; the French text if there are several languages.
+        """Return the text of a property with its link; the French text if there are several
+        languages.
 
-        Texts in other languages are kept in the translations of the target, if it has such a field, else noted.
+        Texts in other languages are kept in the translations of the target, if it has such a field,
+        else noted.
 
         Args:
             prop: the property.
@@ -202,7 +210,9 @@ def block(text: str | None) -> str:
 
 
 def code_of(prop: Element) -> str:
-    """Return the code of a property: ``codeListValue`` (its fragment if it is a URI), else the text."""
+    """Return the code of a property: ``codeListValue`` (its fragment if it is a URI),
+    else the text.
+    """
     for child in prop:
         value = (child.get("codeListValue") or "").strip() or one_line(child.text)
         if value:
@@ -226,7 +236,9 @@ def _main_and_localised(prop: Element) -> tuple[Term, list[tuple[str, str]]]:
 
 
 def _without_people(element: Element) -> Iterator[Element]:
-    """Iterate over an element in document order, except names of persons, which are noted separately."""
+    """Iterate over an element in document order, except names of persons,
+    which are noted separately.
+    """
     if local_name(element) not in PEOPLE:
         yield element
         for child in element:
@@ -254,11 +266,16 @@ def sample(nodes: Iterable[Element]) -> str:
 
 
 def skip(walk: Walk, element: Element, target: Any) -> None:
-    """Ignore a property that does not describe the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
+    """Ignore a property that does not describe the resource,
+    or is read elsewhere (`docs/harvest-rules.md`).
+    """
 
 
 def text(attribute: str, trim: Trim = one_line) -> Handler:
-    """Set an attribute to the trimmed text of the property, else to its link; the first one wins."""
+    """Set an attribute to the trimmed text of the property, else to its link.
+
+    The first one wins.
+    """
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element, target, attribute)
@@ -420,7 +437,8 @@ def _inside(table: Table) -> Handler:
 def new(
     factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None
 ) -> Handler:
-    """Create an object for each type within the property, fill it with a table, and append it to a list.
+    """Create an object for each type within the property, fill it with a table, and append it to a
+    list.
 
     Args:
         factory: creates the object.
@@ -440,7 +458,9 @@ def new(
 def bare(
     factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None
 ) -> Handler:
-    """Create an object for a type without its property, as written by one catalogue's own conversion; see ``new``."""
+    """Create an object for a type without its property,
+    as written by one catalogue's own conversion; see ``new``.
+    """
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         item = factory()
@@ -466,7 +486,9 @@ READERS: dict[str, Callable[[str], Handler]] = {
 
 
 def of_fields(path: str) -> Table:
-    """Return the handlers of the fields that stand directly below a path of properties, "" for the root."""
+    """Return the handlers of the fields that stand directly below a path of properties,
+    "" for the root.
+    """
     table: Table = {}
     for field in fields.read_in_iso(path):
         name = field.iso["path"].rpartition("/")[2]
@@ -493,7 +515,8 @@ def _into_field(field: fields.Field) -> Handler:
 
 # --- feature catalogues ---
 #
-# Convert feature catalogues (ISO 19110:2005 and 2016), standalone or within a record, to one line per attribute.
+# Convert feature catalogues (ISO 19110:2005 and 2016), standalone or within a record, to one line
+# per attribute.
 
 CATALOGUE_ROOT = "FC_FeatureCatalogue"
 MOST_ATTRIBUTES = 500
@@ -515,7 +538,9 @@ def read_feature_catalogue(walk: Walk, element: Element, target: Any) -> None:
 
 
 def told_by(element: Element) -> str:
-    """Return a catalogue as readable text: about itself and its feature types, then one line per attribute."""
+    """Return a catalogue as readable text: about itself and its feature types,
+    then one line per attribute.
+    """
     attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))
     inside: set[Element] = set()
     for part in (*attributes, *element.iter("{*}isAbstract"), *_people(element)):
@@ -555,7 +580,10 @@ def _line(attribute: Element) -> str:
 
 
 def _occurrences(cardinality: str) -> list[str]:
-    """Return a cardinality in words: "0..1", "0 1", "1..*"; one value, which is usual, needs none."""
+    """Return a cardinality in words: "0..1", "0 1", "1..*".
+
+    One value, which is usual, needs none.
+    """
     least, *most = re.findall(r"\d+|[*n]|unbounded|true", cardinality) or ["1"]
     words = []
     if least == "0":

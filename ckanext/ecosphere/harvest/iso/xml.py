@@ -1,11 +1,11 @@
 """Hardened parser for untrusted XML: no declarations are followed, and size is bounded.
 
-A document that is not well-formed for one of the few reasons seen in real catalogues is repaired by rules and parsed
-once more. Any other is refused with a `RecordError`.
+A document that is not well-formed for one of the few reasons seen in real catalogues is repaired by
+rules and parsed once more. Any other is refused with a `RecordError`.
 
-Safety: no DOCTYPE (hence no entities, internal or external), no network, libxml2's limits on depth (256) and on the
-size of one text (10 MB) kept, and limits on bytes, elements and the length of a tag, because a document of twenty
-million bytes can hold five million elements.
+Safety: no DOCTYPE (hence no entities, internal or external), no network, libxml2's limits on depth
+(256) and on the size of one text (10 MB) kept, and limits on bytes, elements and the length of a
+tag, because a document of twenty million bytes can hold five million elements.
 """
 
 from __future__ import annotations
@@ -133,7 +133,9 @@ def parse_xml(data: bytes, max_bytes: int = MAX_BYTES) -> Element:
 
 
 def _encoding(data: bytes) -> str:
-    """Return the encoding to give to the parser, so that it does not detect one itself (UTF-7, EBCDIC, UCS-4…)."""
+    """Return the encoding to give to the parser, so that it does not detect one
+    itself (UTF-7, EBCDIC, UCS-4…).
+    """
     return _SINGLE_BYTE.get(_declared_encoding(data), "utf-8")
 
 
@@ -141,7 +143,9 @@ def _encoding(data: bytes) -> str:
 
 
 def _as_ascii_superset(data: bytes, max_bytes: int) -> bytes:
-    """Convert any supported encoding to one where markup is plain ASCII, so that it can be checked."""
+    """Convert any supported encoding to one where markup is plain ASCII,
+    so that it can be checked.
+    """
     if not data:
         raise RecordError("empty")
     if len(data) > max_bytes:
@@ -208,7 +212,9 @@ def _cut_text(match: re.Match[bytes]) -> bytes:
 
 
 def _refuse_doctype(data: bytes) -> None:
-    """Refuse a DOCTYPE or a web page: check what precedes the root, the only place where a DOCTYPE can be."""
+    """Refuse a DOCTYPE or a web page: check what precedes the root,
+    the only place where a DOCTYPE can be.
+    """
     position = 0
     while match := _MISC.match(data, position):
         position = match.end()
@@ -240,7 +246,10 @@ def _decode_latin1(data: bytes) -> bytes:
 
 
 def _remove_control_characters(data: bytes) -> bytes:
-    """Remove characters that XML does not allow; combine UTF-16 surrogate pairs (emoji) into one character."""
+    """Remove characters that XML does not allow.
+
+    Combine UTF-16 surrogate pairs (emoji) into one character.
+    """
     data = _PAIR_REF.sub(_combine_surrogates, data)
     for pattern in (_CONTROL, _CONTROL_REF, _HALF_REF):
         data = pattern.sub(b"", data)

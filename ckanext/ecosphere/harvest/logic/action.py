@@ -63,11 +63,12 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> DataDic
         data_dict: `id` of the job.
 
     Returns:
-        `stage` (gather, import, finish, done), `complete` (true, false, null while the source is read), `announced` and
-        `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts` (with
-        `counts` by outcome and `report` by reason once it is over), `started`, number of `held` withdrawals of the
-        source; `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
-        500; `ecosphere_harvest_records_list` lists all), and `remarks` on the reading.
+        `stage` (gather, import, finish, done), `complete` (true, false, null while the source is
+        read), `announced` and `received` records, `waiting` records handed over for import, `left`
+        of them, `requests` sent, `facts` (with `counts` by outcome and `report` by reason once it
+        is over), `started`, number of `held` withdrawals of the source; `set_aside`, one sentence
+        for each record that was not taken although nothing is wrong with it (at most 500;
+        `ecosphere_harvest_records_list` lists all), and `remarks` on the reading.
     """
     state = model.Session.get(JobState, data_dict["id"])
     if state is None:
@@ -90,13 +91,13 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> Dat
 
     Args:
         context: the context.
-        data_dict: `id` of the job; `outcome`, `refused` or `set-aside`, to have only those; `limit` (50 by default,
-            at most 1000) and `offset`.
+        data_dict: `id` of the job; `outcome`, `refused` or `set-aside`, to have only those; `limit`
+            (50 by default, at most 1000) and `offset`.
 
     Returns:
-        `count` of all records, and `results` in the order of the source: `position`, `identifier`, `outcome`, `reason`
-        (its code), `text` (a sentence), and `record`, id of the harvest object with more details (None if there is
-        none).
+        `count` of all records, and `results` in the order of the source: `position`, `identifier`,
+        `outcome`, `reason` (its code), `text` (a sentence), and `record`, id of the harvest object
+        with more details (None if there is none).
     """
     rows = reports.records_listed(data_dict["id"], data_dict.get("outcome") or "")
     limit, offset = _range(data_dict)
@@ -115,10 +116,11 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> Data
         data_dict: `id` of the harvest object.
 
     Returns:
-        `guid`, `position` in the source, `source`, `job_id`, `dataset` (None when there is none), `outcome`;
-        `changes`: decisions of the rules (rule, field, before, after); `problems`, `errors`, `joined`: sentences;
-        `unread`: content of the record that has no place in the dataset; `note`: why it was set aside; `content`:
-        the record as received (None when it was not kept).
+        `guid`, `position` in the source, `source`, `job_id`, `dataset` (None when there is none),
+        `outcome`; `changes`: decisions of the rules (rule, field, before, after); `problems`,
+        `errors`, `joined`: sentences; `unread`: content of the record that has no place in the
+        dataset; `note`: why it was set aside; `content`: the record as received (None when it was
+        not kept).
     """
     raw = objects.raw(data_dict["id"])
     return {**objects.show(data_dict["id"]), "content": raw[0] if raw else None}
@@ -131,14 +133,15 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> Dat
 
     Args:
         context: the context.
-        data_dict: `id` of the job; `outcome`, `added`, `updated` or `deleted`, to have only those; `limit` (50 by
-            default, at most 1000) and `offset`.
+        data_dict: `id` of the job; `outcome`, `added`, `updated` or `deleted`, to have only those;
+            `limit` (50 by default, at most 1000) and `offset`.
 
     Returns:
-        `count` of all of them, and `results`: `outcome`, `identifier` of the record, `title` and name of the `dataset`
-        (None once it is purged), `undo`, the code of what an undo did with it, with the `reason` as a sentence (None
-        when it was not undone), and `record`, id of the harvest object. `undo` of the job: None if nobody has asked for
-        it, else `asked`, `finished` (None while it waits or runs), `done` of `total` datasets, `counts` by code.
+        `count` of all of them, and `results`: `outcome`, `identifier` of the record, `title` and
+        name of the `dataset` (None once it is purged), `undo`, the code of what an undo did with
+        it, with the `reason` as a sentence (None when it was not undone), and `record`, id of the
+        harvest object. `undo` of the job: None if nobody has asked for it, else `asked`, `finished`
+        (None while it waits or runs), `done` of `total` datasets, `counts` by code.
     """
     job_id, outcome = data_dict["id"], data_dict.get("outcome") or ""
     return {
@@ -152,9 +155,9 @@ def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> Dat
 def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> DataDict:
     """Undo a job in the background, and record it in the journal. For editors of the job's source.
 
-    Datasets that it added are withdrawn, those that it updated get their former version back, and those that it
-    withdrew return. What was changed since, by people or later harvests, is left as it is. The next harvest does again
-    what was undone.
+    Datasets that it added are withdrawn, those that it updated get their former version back, and
+    those that it withdrew return. What was changed since, by people or later harvests, is left as
+    it is. The next harvest does again what was undone.
 
     Args:
         context: the context.
@@ -188,21 +191,23 @@ def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> DataDic
 @tk.side_effect_free
 @action(schema.reconciliation_schema)
 def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict) -> DataDict:
-    """Show what a catalogue has, what the portal shows of it, and why the rest is not shown. For editors of the source.
+    """Show what a catalogue has, what the portal shows of it, and why the rest is not shown. For
+    editors of the source.
 
     Everything comes from the last harvest that is over; the source is not asked.
 
     Args:
         context: the context.
-        data_dict: `id` or name of the source; `reason`, to list its records, with `limit` (50 by default, at most 1000)
-            and `offset`.
+        data_dict: `id` or name of the source; `reason`, to list its records, with `limit` (50 by
+            default, at most 1000) and `offset`.
 
     Returns:
-        `running`, whether a harvest of the source is running; `summary`, None then and before the first harvest:
-        `announced` records of the catalogue, `records` shown, `datasets` of
-        the source that are shown; `lines` with `reason` and `number`, which add up to `announced` with `records`;
-        `more`, those which add up to `datasets` with `records`. `job_id`, and `results`, the records of the `reason`
-        with `position`, `identifier`, `title`, name of the `dataset`, and `text`, a sentence.
+        `running`, whether a harvest of the source is running; `summary`, None then and before the
+        first harvest: `announced` records of the catalogue, `records` shown, `datasets` of
+        the source that are shown; `lines` with `reason` and `number`, which add up to `announced`
+        with `records`; `more`, those which add up to `datasets` with `records`. `job_id`, and
+        `results`, the records of the `reason` with `position`, `identifier`, `title`, name of the
+        `dataset`, and `text`, a sentence.
     """
     id_ = _known_source(data_dict["id"])
     job, running = reports.last_job(id_), reports.is_running(id_)
@@ -229,16 +234,17 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[Da
 
     Args:
         context: the context.
-        data_dict: `organization`, id or name of a service, to have only its sources (all by default); `counted`,
-            whether to count datasets and refused records (true by default).
+        data_dict: `organization`, id or name of a service, to have only its sources (all by
+            default); `counted`, whether to count datasets and refused records (true by default).
 
     Returns:
-        for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, waiting,
-        never, good, inactive), `last_complete`, `last_run`, `records`, number of its datasets on the portal according
-        to the index (None while Solr is away), `refused` records, of the last harvest `errors`, `done` (added, updated,
-        deleted) and `finished`, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to be harvested,
-        also for a source that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` applies: it is
-        active, of a type of the suite, and not being harvested).
+        for each source: name, title, type, address, service, `state` (held, incomplete, errors,
+        running, waiting, never, good, inactive), `last_complete`, `last_run`, `records`, number of
+        its datasets on the portal according to the index (None while Solr is away), `refused`
+        records, of the last harvest `errors`, `done` (added, updated, deleted) and `finished`,
+        `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to be harvested, also
+        for a source that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first`
+        applies: it is active, of a type of the suite, and not being harvested).
     """
     owners = _editable_services(context)
     if data_dict.get("organization"):
@@ -250,7 +256,8 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[Da
 
 @action(schema.id_schema)
 def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> DataDict:
-    """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
+    """Harvest a source with the next free worker, before all waiting harvests, and record it in the
+    journal.
 
     A waiting harvest of the source moves to the front. Sysadmins only.
 
@@ -263,7 +270,8 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 
     Raises:
         NotFound: no such source.
-        ValidationError: the source is not active, is being harvested already, or is of a type of another extension.
+        ValidationError: the source is not active, is being harvested already, or is of a type of
+            another extension.
     """
     source: Any = HarvestSource.get(_known_source(data_dict["id"]))
     if source.type not in type_names():
@@ -295,8 +303,9 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         NotFound: no such source.
 
     Returns:
-        `hold`, None without any, with `created` and `looked` (when the last complete harvest found the records
-        missing); and `datasets`: name, title and guid of the datasets concerned (at most 500 of them).
+        `hold`, None without any, with `created` and `looked` (when the last complete harvest found
+        the records missing); and `datasets`: name, title and guid of the datasets concerned (at
+        most 500 of them).
     """
     id_ = _known_source(data_dict["id"])
     hold = closing.open_hold(id_)
@@ -322,8 +331,8 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 
     Args:
         context: the context.
-        data_dict: `id` or name of the source; `decision`: `withdraw` to delete their datasets (in a background job),
-            `keep` to leave them published although the source no longer has them.
+        data_dict: `id` or name of the source; `decision`: `withdraw` to delete their datasets (in a
+            background job), `keep` to leave them published although the source no longer has them.
 
     Returns:
         the decided hold.
@@ -350,12 +359,13 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
 
     Args:
         context: the context.
-        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are examined).
+        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are
+            examined).
 
     Returns:
-        `count` of the records of the source, `next`, the offset for the following call (None at the end), and
-        `results`: `record` (its identifier), `rule`, `xpath` below the root, `today` (the current value), `proposed`,
-        and `content`, the new content of the element as XML.
+        `count` of the records of the source, `next`, the offset for the following call (None at the
+        end), and `results`: `record` (its identifier), `rule`, `xpath` below the root, `today` (the
+        current value), `proposed`, and `content`, the new content of the element as XML.
     """
     id_, offset = _known_source(data_dict["id"]), data_dict["offset"]
     number = corrections.count(id_)
@@ -374,7 +384,8 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
 
 @action(schema.trial_schema)
 def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> DataDict:
-    """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
+    """Start a preview of a source in the background: the beginning of the source is read, and
+    nothing is saved.
 
     Args:
         context: the context.
@@ -384,7 +395,8 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> Data
         `id` of the trial.
 
     Raises:
-        ValidationError: something is missing, or too many trials of this user are waiting or running.
+        ValidationError: something is missing, or too many trials of this user are waiting or
+            running.
     """
     url, source_type = data_dict["url"], data_dict["source_type"]
     text = settings.of_trial(url, source_type, data_dict.get("config") or "", context)
@@ -452,7 +464,8 @@ def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> Da
 @tk.side_effect_free
 @action(schema.id_schema)
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> DataDict:
-    """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
+    """Show what the source record of a harvested dataset states, field by field, and which of it
+    was not taken over.
 
     The stored record is read again. Available to everyone who may see the dataset.
 
@@ -461,9 +474,10 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
         data_dict: `id` or name of the dataset.
 
     Returns:
-        `source` (title and url), `record` (URL of the original, None when it has none), and `fields`: for each field
-        of the dataset (with the prefix `resource:` for those of a resource) `said`, `lost` (texts of the record that
-        found no place: a loss of the portal) and `problems` (faults of the record, in sentences).
+        `source` (title and url), `record` (URL of the original, None when it has none), and
+        `fields`: for each field of the dataset (with the prefix `resource:` for those of a
+        resource) `said`, `lost` (texts of the record that found no place: a loss of the portal) and
+        `problems` (faults of the record, in sentences).
 
     Raises:
         NotFound: no such dataset, or it was not harvested by one of our source types.
@@ -484,9 +498,10 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
         data_dict: `id` or name of the dataset.
 
     Returns:
-        `published_from`, the catalogue whose record the portal publishes (None when the dataset was not harvested),
-        and `also`, the others in the order in which they would take over; each with `title` and `url` of the
-        catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
+        `published_from`, the catalogue whose record the portal publishes (None when the dataset was
+        not harvested), and `also`, the others in the order in which they would take over; each with
+        `title` and `url` of the catalogue, `guid` of the record, and `record`, the URL of the
+        original (None when it has none).
     """
     return deduplication.catalogues(_known_dataset(data_dict["id"]).id)
 
@@ -494,17 +509,19 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
 @tk.side_effect_free
 @action(schema.id_schema)
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataDict:
-    """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
+    """Show which parts of a dataset can be changed permanently on the portal. For those who may
+    edit the dataset.
 
     Args:
         context: the context.
         data_dict: `id` or name of the dataset.
 
     Returns:
-        `catalogue` whose record the portal publishes, as in `ecosphere_harvest_catalogues_show` (None when no source
-        that is still harvested has the dataset: then all of it can be changed); `fields`, names of the fields that a
-        harvest leaves unchanged: those of `ecosphere.harvest.local_fields`, and local edits; `resources`, ids of those
-        added on the portal; `edits`, as `ecosphere_harvest_edits_list`.
+        `catalogue` whose record the portal publishes, as in `ecosphere_harvest_catalogues_show`
+        (None when no source that is still harvested has the dataset: then all of it can be
+        changed); `fields`, names of the fields that a harvest leaves unchanged: those of
+        `ecosphere.harvest.local_fields`, and local edits; `resources`, ids of those added on the
+        portal; `edits`, as `ecosphere_harvest_edits_list`.
     """
     package = _known_dataset(data_dict["id"])
     if not local_edits.is_locked(package.id):
@@ -522,7 +539,8 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataD
 @tk.side_effect_free
 @action(schema.id_schema)
 def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[DataDict]:
-    """List the local edits of a harvested dataset: fields changed on the portal, which harvests leave as they are.
+    """List the local edits of a harvested dataset: fields changed on the portal, which harvests
+    leave as they are.
 
     Available to everyone who may see the dataset.
 
@@ -531,10 +549,11 @@ def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[
         data_dict: `id` or name of the dataset.
 
     Returns:
-        for each local edit: `resource` (id, None for a field of the dataset), `field`, `since` (date of the last
-        change), and `source`, what the source says (None for nothing). Only those who may edit the dataset get values
-        of the source that are rows, since these name people; for others, `withheld` is true. Empty when no source that
-        is still harvested has the dataset.
+        for each local edit: `resource` (id, None for a field of the dataset), `field`, `since`
+        (date of the last change), and `source`, what the source says (None for nothing). Only those
+        who may edit the dataset get values of the source that are rows, since these name people;
+        for others, `withheld` is true. Empty when no source that is still harvested has the
+        dataset.
     """
     package = _known_dataset(data_dict["id"])
     if not local_edits.edits_of(package) or not local_edits.is_locked(package.id):
@@ -547,13 +566,15 @@ def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[
 
 @action(schema.edit_schema)
 def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list[DataDict]:
-    """Give up a local edit: the field takes the value of the source, and follows it at later harvests.
+    """Give up a local edit: the field takes the value of the source, and follows it at later
+    harvests.
 
     For those who may edit the dataset.
 
     Args:
         context: the context.
-        data_dict: `id` or name of the dataset, `field`, and `resource`, the id of the resource that has the field.
+        data_dict: `id` or name of the dataset, `field`, and `resource`, the id of the resource that
+            has the field.
 
     Returns:
         the local edits that remain, as `ecosphere_harvest_edits_list`.
@@ -571,15 +592,17 @@ def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list
 @tk.side_effect_free
 @action(schema.datasets_schema)
 def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> DataDict:
-    """List which of some datasets are harvested, so that a field changed on the portal becomes a local edit.
+    """List which of some datasets are harvested, so that a field changed on the portal becomes a
+    local edit.
 
     Args:
         context: the context.
         data_dict: `ids` of the datasets (at most 1000); only those that the user may edit count.
 
     Returns:
-        `datasets`: title of the harvest source by id of the dataset, for those that are harvested; `fields`: names of
-        the fields that are the portal's in any case (`ecosphere.harvest.local_fields`).
+        `datasets`: title of the harvest source by id of the dataset, for those that are harvested;
+        `fields`: names of the fields that are the portal's in any case
+        (`ecosphere.harvest.local_fields`).
     """
     owners = _editable_services(context)
     return {
@@ -598,8 +621,8 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> DataDict:
         data_dict: `content`, the record as text.
 
     Returns:
-        `dataset`, ready for `package_create` except for its name; `changes`, decisions of the rules; `problems`,
-        sentences about faults of the record.
+        `dataset`, ready for `package_create` except for its name; `changes`, decisions of the
+        rules; `problems`, sentences about faults of the record.
     """
     try:
         root = parse_xml(data_dict["content"].encode("utf-8"))
@@ -659,7 +682,10 @@ def _note_in_journal(context: Context, area: str, source_id: str, job_id: str) -
 
 
 def _known_source(id_or_name: str) -> str:
-    """Return the id of a source; also checks for sysadmins, who skip auth functions, that it exists."""
+    """Return the id of a source.
+
+    Also checks for sysadmins, who skip auth functions, that it exists.
+    """
     id_ = source_id(id_or_name)
     if id_ is None:
         raise tk.ObjectNotFound(tk._("Harvest source not found"))

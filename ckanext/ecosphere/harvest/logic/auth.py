@@ -1,6 +1,7 @@
 """Auth functions of the harvest actions. Most allow only those who may edit the source concerned.
 
-Records name people and their addresses, even where the dataset does not: what shows them is not public.
+Records name people and their addresses, even where the dataset does not: what shows them is not
+public.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def _editor_of_source(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow editors of the source, and of the dataset made of it, to see a record with the decisions of the rules."""
+    """Allow editors of the source, and of the dataset made of it,
+    to see a record with the decisions of the rules.
+    """
     harvest_object: Any = HarvestObject.get(data_dict["id"])
     if harvest_object is None:
         raise tk.ObjectNotFound(tk._("Harvest object not found"))
@@ -45,10 +48,11 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> Auth
 @tk.chained_auth_function
 @tk.auth_allow_anonymous_access
 def harvest_object_show(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Restrict records of our source types to their editors: ckanext-harvest shows all records to everyone.
+    """Restrict records of our source types to their editors: ckanext-harvest shows all records to
+    everyone.
 
-    Look-up by `attr` is left to sysadmins, who skip auth functions: it accepts any column, and returns an arbitrary one
-    of several matches.
+    Look-up by `attr` is left to sysadmins, who skip auth functions: it accepts any column, and
+    returns an arbitrary one of several matches.
     """
     data_dict = data_dict or {}
     if data_dict.get("attr"):
@@ -69,7 +73,10 @@ def harvest_object_show(original: Any, context: Context, data_dict: DataDict | N
 def harvest_send_job_to_gather_queue(
     original: Any, context: Context, data_dict: DataDict | None
 ) -> AuthResult:
-    """Allow those who may edit the source to run a job. The original expects `source_id`, which is not passed."""
+    """Allow those who may edit the source to run a job.
+
+    The original expects `source_id`, which is not passed.
+    """
     job: Any = HarvestJob.get(tk.get_or_bust(data_dict or {}, "id"))
     if job is None:
         raise tk.ObjectNotFound(tk._("Harvest job not found"))
@@ -84,7 +91,9 @@ def harvest_send_job_to_gather_queue(
 
 @tk.chained_auth_function
 def harvest_source_clear(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Allow those who may edit a source to delete all its datasets, provided that all belong to their service."""
+    """Allow those who may edit a source to delete all its datasets,
+    provided that all belong to their service.
+    """
     id_ = tk.get_or_bust(data_dict or {}, "id")
     allowed = original(context, data_dict or {})
     source = model.Package.get(id_)

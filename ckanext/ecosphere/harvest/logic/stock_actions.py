@@ -1,7 +1,9 @@
-"""Chained actions of ckanext-harvest, which run our source types through our pipeline and forget what is cleared.
+"""Chained actions of ckanext-harvest, which run our source types through our pipeline and forget
+what is cleared.
 
-They also spread the next runs of sources over their period, so that they do not all start at once: ckanext-harvest sets
-the next run one period after the last, and sources registered together, by the hundred, would stay due together.
+They also spread the next runs of sources over their period, so that they do not all start at once:
+ckanext-harvest sets the next run one period after the last, and sources registered together, by the
+hundred, would stay due together.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ _ORIGIN = datetime(2024, 1, 1)  # a Monday
 
 
 def next_run(source_id: str, frequency: str, moment: datetime) -> datetime | None:
-    """Return the next run of a source: its fixed time within the period, at least half a period from now.
+    """Return the next run of a source: its fixed time within the period, at least half a period
+    from now.
 
     Args:
         source_id: seed of its time.
@@ -86,7 +89,8 @@ def spread() -> int:
 def harvest_send_job_to_gather_queue(
     original: Any, context: Context, data_dict: DataDict
 ) -> DataDict:
-    """Run a job: for our source types as a CKAN background job, for others with the original action.
+    """Run a job: for our source types as a CKAN background job, for others with the original
+    action.
 
     Args:
         original: ckanext-harvest's action.
@@ -113,7 +117,8 @@ def harvest_send_job_to_gather_queue(
 
 @tk.chained_action
 def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Start due jobs with the original action, then spread next runs over their period and requeue stuck jobs of ours.
+    """Start due jobs with the original action, then spread next runs over their period and requeue
+    stuck jobs of ours.
 
     Args:
         original: ckanext-harvest's action.
@@ -131,8 +136,8 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
 def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
     """Clear a source with the original action, and delete what is stored about its records.
 
-    ckanext-harvest 1.6.3 purges every dataset ever made of one of its records, even those that another source now
-    publishes; these are kept here.
+    ckanext-harvest 1.6.3 purges every dataset ever made of one of its records, even those that
+    another source now publishes; these are kept here.
 
     Args:
         original: ckanext-harvest's action.
@@ -153,10 +158,12 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
 def harvest_source_show_status(original: Any, context: Context, data_dict: DataDict) -> DataDict:
     """Show the status of a source, with public datasets counted by Solr.
 
-    To count them, ckanext-harvest 1.6.3 joins all datasets to all records ever read, on each page of a source.
+    To count them, ckanext-harvest 1.6.3 joins all datasets to all records ever read, on each page
+    of a source.
 
     Args:
-        original: ckanext-harvest's action; called for sources without a job, and while Solr is away.
+        original: ckanext-harvest's action; called for sources without a job, and while Solr is
+            away.
         context: the context.
         data_dict: `id` or name of the source.
 
@@ -182,7 +189,8 @@ def harvest_source_show_status(original: Any, context: Context, data_dict: DataD
 @logic.auth_audit_exempt  # like the original, it checks `harvest_source_clear`
 @tk.chained_action
 def harvest_source_job_history_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Clear the jobs of a source with the original action, and what is stored about those jobs; its datasets are kept.
+    """Clear the jobs of a source with the original action, and what is stored about those jobs; its
+    datasets are kept.
 
     Args:
         original: ckanext-harvest's action.
@@ -208,8 +216,8 @@ def _by_id(data_dict: DataDict) -> DataDict:
 def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict) -> bool:
     """Index a source in its current state.
 
-    On CKAN 2.12, ckanext-harvest 1.6.3 indexes a source without extracting type, frequency and configuration from its
-    extras; its pages then show none of them, and its form refuses to save.
+    On CKAN 2.12, ckanext-harvest 1.6.3 indexes a source without extracting type, frequency and
+    configuration from its extras; its pages then show none of them, and its form refuses to save.
 
     Args:
         original: ckanext-harvest's action, not called.

@@ -279,9 +279,9 @@ def restriction_codes(draft: Draft) -> None:
 
 # --- what a text means: a licence, a limit on public access, reserved access --------------------
 #
-# Negated words do not count ("ne relève pas de la licence ODbL", "Il n'y a pas d'accès restreint"). A text means that
-# nothing limits access only if it makes no exception ("… sauf les zones militaires", "… pour les services de
-# l'État").
+# Negated words do not count ("ne relève pas de la licence ODbL", "Il n'y a pas d'accès restreint").
+# A text means that nothing limits access only if it makes no exception ("… sauf les zones
+# militaires", "… pour les services de l'État").
 
 MAX_SEARCHED = 2_000
 """Maximum number of characters of a text that are searched."""
@@ -378,7 +378,9 @@ def may_deny(bare: Collection[str]) -> bool:
 
 @lru_cache(maxsize=4)
 def _tokens(text: str) -> list[str]:
-    """Return the words of a text without case and accents, "." and "," where a sentence or a clause may end."""
+    """Return the words of a text without case and accents,
+    "." and "," where a sentence or a clause may end.
+    """
     tokens: list[str] = []
     position = 0
     for sign in _BREAK.finditer(text):

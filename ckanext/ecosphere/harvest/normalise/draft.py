@@ -1,4 +1,5 @@
-"""What the rules share: their working state, and the tables of ``data/`` in which they look things up.
+"""What the rules share: their working state, and the tables of ``data/`` in which they look things
+up.
 
 The working state is the record as read, the dataset being built, and the log. A draft starts with
 the fields that need no interpretation; rules write the others on top of them. Field names are those
@@ -145,7 +146,8 @@ class Result:
 
 @dataclass(slots=True)
 class Draft:
-    """The working state shared by the rules; `log`, `problems`, `unread` and `members` as in `Result`.
+    """The working state shared by the rules; `log`, `problems`, `unread` and `members` as in
+    `Result`.
 
     Attributes:
         record: the record as read, which no rule changes.

@@ -1,4 +1,6 @@
-"""Bounding boxes: the rule that repairs or drops them, and the territories that a box alone explains."""
+"""Bounding boxes: the rule that repairs or drops them,
+and the territories that a box alone explains.
+"""
 
 from __future__ import annotations
 
@@ -325,7 +327,9 @@ def _by_boxes(box: geometry.Box, around: list[Concept], hints: Hints) -> list[Co
 
 
 def _drawn_around(box: geometry.Box, around: list[Concept], shares: list[Share]) -> list[Concept]:
-    """Return the territory that has this box, or the adjacent départements that have it in common."""
+    """Return the territory that has this box, or the adjacent
+    départements that have it in common.
+    """
     alike = like_box(box)
     is_exact = alike is not None and geometry.same(alike.data["bbox"], box)
     if not around and not is_exact:
@@ -503,7 +507,8 @@ def of_wide_box(box: geometry.Box, likely: Collection[str]) -> list[Concept]:
 
 
 def _country_of(box: geometry.Box) -> list[Concept]:
-    """Return the mainland for a box of France or Europe, the country for one with its overseas parts.
+    """Return the mainland for a box of France or Europe, the country for one with its overseas
+    parts.
 
     A box of a hemisphere or the world, which ends far north of France, says nothing about it.
     """
@@ -587,7 +592,9 @@ def _with_box_around(box: geometry.Box, concepts: Iterable[Concept]) -> list[Con
 
 
 def _territories_around(box: geometry.Box) -> list[Concept]:
-    """Return the départements and overseas territories whose boxes contain this one, nearest first."""
+    """Return the départements and overseas territories whose boxes contain this one,
+    nearest first.
+    """
     around = _with_box_around(box, _candidates(box))
     return sorted(around, key=lambda concept: _distance(box, concept))
 
@@ -627,7 +634,9 @@ def _neighbours() -> shapely.Geometry:
 
 
 def _is_abroad(box: geometry.Box) -> bool:
-    """Tell whether the centre of a box lies in a neighbouring country, some km beyond the border."""
+    """Tell whether the centre of a box lies in a neighbouring country,
+    some km beyond the border.
+    """
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return bool(shapely.contains_xy(_neighbours(), x, y))
 

@@ -1,4 +1,5 @@
-"""Rules for what the data refer to: reference systems, scale and resolution, specifications, quality.
+"""Rules for what the data refer to: reference systems, scale and resolution, specifications,
+quality.
 
 The first parts read the spellings of reference systems (names, codes, well-known text); each of the
 others has its rule at its end.

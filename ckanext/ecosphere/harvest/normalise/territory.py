@@ -244,7 +244,9 @@ def by_identifier(draft: Draft) -> list[Concept]:
 
 
 def _named(draft: Draft, texts: list[str], *finders: Finder) -> list[Concept]:
-    """Return the territories of a place: by its URI, the finders, else as written with type or code."""
+    """Return the territories of a place: by its URI, the finders,
+    else as written with type or code.
+    """
     return _first(texts, places.from_uri, *finders) or _written(draft, texts)
 
 

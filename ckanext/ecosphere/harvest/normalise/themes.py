@@ -1,4 +1,6 @@
-"""Rules for themes of the ministry, INSPIRE and the EU, from title and keywords, else other texts."""
+"""Rules for themes of the ministry, INSPIRE and the EU, from title and keywords,
+else other texts.
+"""
 
 from __future__ import annotations
 
@@ -301,7 +303,9 @@ def _set_themes(draft: Draft, ids: list[str], evidence: list[str]) -> None:
 
 
 def _of_topics(draft: Draft, column: str) -> list[str]:
-    """Return what a column of their table has for the topic categories of a record, also for similar codes."""
+    """Return what a column of their table has for the topic categories of a record,
+    also for similar codes.
+    """
     by_topic = {row["topic"]: row[column] for row in rows("topic-categories")}
     similar = by_label("topic-categories", "topic", "other_codes")
     codes = draft.record.topic_categories

@@ -1,8 +1,9 @@
 """What all source types share.
 
-`SourceType` is what `harvester.py` makes a plugin of. For each reading of a source it makes a `SourceReader`, which
-yields `RawRecord`s page by page and keeps account of what it could not read (`Reading`); a `BoundedReader` around it
-ends the reading at the limits. At the end, typed access to values of untrusted JSON.
+`SourceType` is what `harvester.py` makes a plugin of. For each reading of a source it makes a
+`SourceReader`, which yields `RawRecord`s page by page and keeps account of what it could not read
+(`Reading`); a `BoundedReader` around it ends the reading at the limits. At the end, typed access to
+values of untrusted JSON.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class Failure:
     """A part of the source that could not be read.
 
     Attributes:
-        code: key of `messages.DETAILS` or `messages.WHOLE`; the message may use `{first}` and `{last}`.
+        code: key of `messages.DETAILS` or `messages.WHOLE`; the message may use `{first}` and
+            `{last}`.
         first: position of the first record lost, from 1; 0 if unknown.
         last: position of the last one; 0 if everything after the first is lost too.
         params: values for the other fields of the message.
@@ -119,8 +121,8 @@ class Reading:
 
     Attributes:
         announced: number of records that the source announces, None until it has done so.
-        unfiltered: number of records of the source without the conditions of its configuration, None if it has none or
-            does not say so.
+        unfiltered: number of records of the source without the conditions of its configuration,
+            None if it has none or does not say so.
         received: number of records received, without repetitions.
         repeated: number of records that were repeated.
         repeats: each of those, until they are stored in the database.
@@ -143,12 +145,17 @@ class Reading:
     notes: list[tuple[str, Params]] = field(default_factory=list)
 
     def repeat(self, position: int, identifier: str, code: str = "copy", title: str = "") -> None:
-        """Note that a record was not taken, because it is a repetition or shares the identifiers of another one."""
+        """Note that a record was not taken, because it is a repetition or shares
+        the identifiers of another one.
+        """
         self.repeated += 1
         self.repeats.append(Repeat(code, position, identifier, title))
 
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
-        """Note that something could not be read; consecutive failures of the same kind are merged."""
+        """Note that something could not be read.
+
+        Consecutive failures of the same kind are merged.
+        """
         self.failed += 1
         before = next(reversed(self.failures), None)
         if before and (before.code, before.params, before.last + 1) == (code, params, first):
@@ -192,7 +199,8 @@ class PageError(Exception):
 
 
 class SourceReader:
-    """Reads one source once. Source types override `pages`, and note failures in `reading` instead of raising.
+    """Reads one source once. Source types override `pages`, and note failures in `reading` instead
+    of raising.
 
     Args:
         url: URL of the source.
@@ -263,7 +271,10 @@ class SourceReader:
         return True
 
     def _json_record(self, value: Object, position: int, code: str) -> RawRecord | None:
-        """Return an object as a record to store; None if it is nested too deeply, which is reported with this code."""
+        """Return an object as a record to store.
+
+        None if it is nested too deeply, which is reported with this code.
+        """
         try:
             content = json.dumps(value, ensure_ascii=False, sort_keys=True)
         except RecursionError:
@@ -272,7 +283,9 @@ class SourceReader:
         return RawRecord(position, content, digest_of(content), identifier_in(value))
 
     def _note_shortfall(self) -> None:
-        """At the end, note if fewer records were received than announced, unless a failure already explains it."""
+        """At the end, note if fewer records were received than announced,
+        unless a failure already explains it.
+        """
         reading = self.reading
         if reading.failed or reading.announced is None or reading.received >= reading.announced:
             return
@@ -280,7 +293,9 @@ class SourceReader:
 
 
 class LinkedReader(SourceReader):
-    """Reads pages of which each names the next one: a page that fails ends the reading as incomplete."""
+    """Reads pages of which each names the next one: a page that fails
+    ends the reading as incomplete.
+    """
 
     def __init__(self, url: str, session: GuardedSession):
         super().__init__(url, session)
@@ -324,8 +339,8 @@ class LinkedReader(SourceReader):
 class BoundedReader:
     """Reads a source within limits: the reading always ends, and what was read until then is kept.
 
-    Reaching a limit ends the reading as incomplete, and so does a fault of ours or a lack of memory. What was read
-    before has been yielded.
+    Reaching a limit ends the reading as incomplete, and so does a fault of ours or a lack of
+    memory. What was read before has been yielded.
 
     Args:
         reader: reads the source.
@@ -385,8 +400,9 @@ def _storable(record: RawRecord) -> RawRecord:
 def xml_record(element: Element, position: int) -> RawRecord:
     """Extract one record from an XML document: text, digest, identifier.
 
-    The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that namespace declarations which the
-    server moves between page and record, or the order of attributes, make no difference.
+    The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that namespace
+    declarations which the server moves between page and record, or the order of attributes, make no
+    difference.
     """
     element.tail = None
     canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
@@ -435,7 +451,8 @@ MAX_PRIORITY = 100
 
 
 class SourceType:
-    """A type of source. Subclasses override `make_reader` and `read`; `harvester.py` makes a plugin of each.
+    """A type of source. Subclasses override `make_reader` and `read`; `harvester.py` makes a plugin
+    of each.
 
     Attributes:
         type_name: its name, stored with each source.
@@ -468,7 +485,10 @@ class SourceType:
         raise NotImplementedError
 
     def record_url(self, url: str) -> str | None:
-        """Return the URL pattern of original records, with `{id}` in place of the identifier; None if there is none."""
+        """Return the URL pattern of original records, with `{id}` in place of the identifier.
+
+        None if there is none.
+        """
         return None
 
     def check_own_settings(self, settings: Settings) -> None:
@@ -512,7 +532,10 @@ class SourceType:
         return json.dumps(settings, ensure_ascii=False, indent=2)
 
     def _check_common_settings(self, settings: Settings) -> None:
-        """Validate the options of all types; an organisation given by its id is replaced by its name."""
+        """Validate the options of all types.
+
+        An organisation given by its id is replaced by its name.
+        """
         for name in settings:
             if name not in self.options:
                 raise ConfigError("config-unknown", name=name, known=", ".join(self.options))

@@ -1,9 +1,11 @@
-"""Source type `ecosphere_csw`: CSW 2.0.2 catalogues with ISO 19139 records or DCAT (Géo-IDE, Prodige, GeoNetwork).
+"""Source type `ecosphere_csw`: CSW 2.0.2 catalogues with ISO 19139 records or DCAT (Géo-IDE,
+Prodige, GeoNetwork).
 
-A catalogue is read from end to end, however unreliable its paging. What servers state about their pages is not trusted:
-the next position follows from the records received, the end from the number announced, and the two are compared. A page
-that fails is requested again, then in halves, down to the single record that cannot be fetched; that one is skipped and
-reported, and makes the reading incomplete.
+A catalogue is read from end to end, however unreliable its paging. What servers state about their
+pages is not trusted: the next position follows from the records received, the end from the number
+announced, and the two are compared. A page that fails is requested again, then in halves, down to
+the single record that cannot be fetched; that one is skipped and reported, and makes the reading
+incomplete.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ class Answer:
     Attributes:
         records: the records, in order.
         matched: total number that the server announces, None if it does not.
-        next_record: position of the next record according to the server; 0 for none, None if not stated.
+        next_record: position of the next record according to the server; 0 for none, None if not
+            stated.
     """
 
     records: list[RawRecord]
@@ -209,8 +212,9 @@ class CswReader(SourceReader):
     def _growth(self, start: int) -> int:
         """Return the maximum page size after a good page.
 
-        If a page failed but could be read in smaller ones, it was too large for the server: its size is tried again
-        only after several good pages. If a record was lost, the record was the cause, and pages grow again at once.
+        If a page failed but could be read in smaller ones, it was too large for the server: its
+        size is tried again only after several good pages. If a record was lost, the record was the
+        cause, and pages grow again at once.
         """
         self._good_in_a_row += 1
         if self._suspect and start >= self._suspect[1]:
@@ -223,7 +227,9 @@ class CswReader(SourceReader):
         return self._largest
 
     def _has_more(self, answer: Answer, next_start: int) -> bool:
-        """Tell whether to request further pages: an announced end counts only if the numbers agree."""
+        """Tell whether to request further pages: an announced end
+        counts only if the numbers agree.
+        """
         if not answer.records:
             return False
         if self.reading.announced is None:
@@ -259,8 +265,9 @@ class CswReader(SourceReader):
     def _fresh(self, records: list[RawRecord]) -> list[RawRecord]:
         """Return the records of a page that were not received before.
 
-        Two equal records on one page are duplicates in the source; equal records on two pages are one record that has
-        moved, so that another one was missed. Only the former count as received.
+        Two equal records on one page are duplicates in the source; equal records on two pages are
+        one record that has moved, so that another one was missed. Only the former count as
+        received.
         """
         fresh: dict[tuple[str, str], RawRecord] = {}
         for record in records:
@@ -272,7 +279,9 @@ class CswReader(SourceReader):
         return list(fresh.values())
 
     def _compare_numbers(self) -> None:
-        """Compare the announced with the received number, unless a failure already explains a difference."""
+        """Compare the announced with the received number,
+        unless a failure already explains a difference.
+        """
         reading = self.reading
         reading.unfiltered = self._number_without_filters()
         if reading.failed:
@@ -286,7 +295,9 @@ class CswReader(SourceReader):
             reading.fail("count-over", **numbers)
 
     def _number_without_filters(self) -> int | None:
-        """Ask how many records the catalogue has, whether or not they meet the conditions of the source."""
+        """Ask how many records the catalogue has, whether or not they
+        meet the conditions of the source.
+        """
         if not self._options.filters or self._dialect is None:
             return None
         try:
@@ -320,7 +331,8 @@ class CswReader(SourceReader):
                 else:
                     if self._suspect is None or size < self._suspect[0]:
                         self._suspect = (size, start + size)
-                    # While the dialect is unknown, each size costs one request per dialect: shrink faster.
+                    # While the dialect is unknown, each size costs one request per dialect: shrink
+                    # faster.
                     size = max(1, size // (2 if self._dialect else 10))
                     is_first_attempt = size == 1
                 self._session.pause(self._options.pause)
@@ -355,7 +367,10 @@ class CswReader(SourceReader):
         self.reading.announced = answer.matched
 
     def _ask(self, start: int, size: int, attempts: int | None) -> Answer:
-        """Request a page in the dialect that the server understands; find out which one at first."""
+        """Request a page in the dialect that the server understands.
+
+        Find out which one at first.
+        """
         filters = self._options.filters
         if self._dialect is not None:
             return self._request(self._dialect, start, size, attempts, filters)
@@ -423,7 +438,9 @@ class CswSource(SourceType):
         return CswReader(url, session, options)
 
     def read(self, content: str) -> Record:
-        """Read an ISO 19139 record, or a dataset of a server that gives RDF whatever it is asked for."""
+        """Read an ISO 19139 record, or a dataset of a server that
+        gives RDF whatever it is asked for.
+        """
         if content.startswith("# "):
             return dcat.read_stored(content)
         return read_record(parse_xml(content.encode("utf-8")))
@@ -447,7 +464,8 @@ class CswSource(SourceType):
 #
 # Build CSW 2.0.2 GetRecords requests, filters included, in the dialects that servers understand.
 #
-# OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the names of the queryables.
+# OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the names of the
+# queryables.
 
 CSW = "http://www.opengis.net/cat/csw/2.0.2"
 OGC = "http://www.opengis.net/ogc"
@@ -509,7 +527,8 @@ class Filter:
 
     @classmethod
     def read(cls, condition: Any) -> Filter | AnyOf:
-        """Read a condition such as ``{"property": "identifier", "like": "fr-120066022-%", "not": true}``.
+        """Read a condition such as
+        ``{"property": "identifier", "like": "fr-120066022-%", "not": true}``.
 
         ``{"any": [[…], […]]}`` holds if all conditions of one of its lists do.
 

@@ -1,4 +1,6 @@
-"""Source type `ecosphere_dcat`: RDF feeds (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle, RDF/XML or JSON-LD, paged by Hydra."""
+"""Source type `ecosphere_dcat`: RDF feeds (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle,
+RDF/XML or JSON-LD, paged by Hydra.
+"""
 
 from __future__ import annotations
 
@@ -80,13 +82,17 @@ def _totals(graph: Graph) -> list[int]:
 
 
 def raw_dataset(part: Graph, subject: Node, position: int, identifier: str) -> RawRecord:
-    """Return a dataset as a record to store; without an identifier, it gets one from its content."""
+    """Return a dataset as a record to store.
+
+    Without an identifier, it gets one from its content.
+    """
     digest = digest_of(rdf.tree_text(part, subject))
     return RawRecord(position, rdf.as_text(part, subject), digest, identifier or digest[:24])
 
 
 def rdf_record(element: Element, position: int) -> RawRecord:
-    """Extract the dataset of an RDF element of a CSW page, in which it is the topic of the catalogue record.
+    """Extract the dataset of an RDF element of a CSW page, in which it is the topic of the
+    catalogue record.
 
     An element that cannot be read is stored as it is, and refused when it is imported.
     """
@@ -127,7 +133,9 @@ def next_page(graph: Graph, url: str) -> str | None:
 
 
 def identifier_of(part: Graph, subject: Node) -> str:
-    """Return the identifier of a dataset: its dct:identifier, else the UUID in its URI, else its URI."""
+    """Return the identifier of a dataset: its dct:identifier, else the UUID in its URI,
+    else its URI.
+    """
     for value in sorted(part.objects(subject, DCTERMS.identifier), key=str):
         if isinstance(value, Literal) and str(value).strip():
             return str(value).strip()
@@ -161,7 +169,8 @@ log = logging.getLogger(__name__)
 
 # --- with the profiles of the portal ---
 #
-# Read an RDF dataset with the ckanext-dcat profiles of the portal (option `ckanext.dcat.rdf.profiles`).
+# Read an RDF dataset with the ckanext-dcat profiles of the portal (option
+# `ckanext.dcat.rdf.profiles`).
 
 
 def fields(graph: Graph) -> dict[str, Any]:
@@ -171,7 +180,8 @@ def fields(graph: Graph) -> dict[str, Any]:
         graph: the triples of the dataset, already parsed and bounded: the profiles fetch nothing.
 
     Returns:
-        fields of the dataset; empty when the profiles cannot read it, since that must not lose the record.
+        fields of the dataset; empty when the profiles cannot read it, since that must not lose the
+        record.
     """
     try:
         parser: Any = RDFParser(dataset_type="dataset")
@@ -185,6 +195,8 @@ def fields(graph: Graph) -> dict[str, Any]:
 
 
 def reads_exactly(graph: Graph, dataset: URIRef) -> bool:
-    """Return whether a portal of the suite published a dataset, and this one has the profile that reads it exactly."""
+    """Return whether a portal of the suite published a dataset,
+    and this one has the profile that reads it exactly.
+    """
     profiles = tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))
     return PROFILE_NAME in profiles and is_exact(graph, dataset)

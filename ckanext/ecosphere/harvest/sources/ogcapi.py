@@ -1,7 +1,7 @@
 """Source type `ecosphere_ogcapi`: OGC API – Records catalogues, and the collections of a STAC API.
 
-Records follow OGC 20-004r1, collections STAC 1.0 or 1.1. Both are JSON; a value of another type than the standard's is
-ignored, and what has no place is noted.
+Records follow OGC 20-004r1, collections STAC 1.0 or 1.1. Both are JSON; a value of another type
+than the standard's is ignored, and what has no place is noted.
 """
 
 from __future__ import annotations
@@ -157,7 +157,10 @@ class OgcApiReader(LinkedReader):
         return urlunsplit(parts._replace(query=urlencode({"f": "json", "limit": self._size})))
 
     def _record(self, item: Any) -> RawRecord | None:
-        """Return a record of a page; None for a repetition, and for one that cannot be read, which is noted."""
+        """Return a record of a page.
+
+        None for a repetition, and for one that cannot be read, which is noted.
+        """
         self._position += 1
         if not is_record(item):
             self.reading.fail("not-ogcapi", self._position, self._position)
@@ -169,7 +172,10 @@ class OgcApiReader(LinkedReader):
 
 
 def _items(answer: Object) -> list[Any] | None:
-    """Return the records of a page: items of a collection, or STAC collections; None for other pages."""
+    """Return the records of a page: items of a collection, or STAC collections.
+
+    None for other pages.
+    """
     features = answer.get("features")
     if isinstance(features, list):
         return features
@@ -179,7 +185,9 @@ def _items(answer: Object) -> list[Any] | None:
 
 
 def _linked(answer: Object, url: str, relations: Iterable[str]) -> str | None:
-    """Return the URL of the first link to JSON with one of some relations, in their order of preference."""
+    """Return the URL of the first link to JSON with one of some relations,
+    in their order of preference.
+    """
     links = objects_in(answer, "links")
     for relation in relations:
         for link in links:
@@ -356,7 +364,10 @@ def _add_theme(record: Record, theme: Object) -> None:
 
 
 def _contacts(party: Object) -> Iterator[Contact]:
-    """Yield a party once for each of its roles; of several numbers, pages and addresses, it has the first."""
+    """Yield a party once for each of its roles.
+
+    Of several numbers, pages and addresses, it has the first.
+    """
     organisation, individual = text_in(party, "organization"), text_in(party, "name")
     if not organisation:  # many records have only a name, that of an organisation
         organisation, individual = individual, None
@@ -416,7 +427,9 @@ def _is_logo(link: Object) -> bool:
 
 
 def _rest_of_contact(party: Object) -> Iterator[str]:
-    """Yield notes on what a contact of the record has no place for: further numbers and addresses, logos."""
+    """Yield notes on what a contact of the record has no place for: further numbers and addresses,
+    logos.
+    """
     phones, faxes = _numbers(party)
     for number in faxes:
         yield f"contacts.facsimile: {number}"
@@ -506,7 +519,10 @@ def _add_links(record: Record, value: Object) -> None:
 
 
 def _is_navigation(link: Object, relation: str) -> bool:
-    """Tell whether a link leads to a page of the catalogue; an item that is a file leads to the data."""
+    """Tell whether a link leads to a page of the catalogue.
+
+    An item that is a file leads to the data.
+    """
     if relation != "item":
         return relation in _NAVIGATION
     media = (text_in(link, "type") or "json").lower()

@@ -1,11 +1,13 @@
-"""Validate a source when it is saved: its address, its configuration, and for which services it may publish.
+"""Validate a source when it is saved: its address, its configuration, and for which services it may
+publish.
 
-A catalogue of many services is registered by a sysadmin, who vouches for it. A source registered by an editor publishes
-only for its own service (`own_service`), and takes no dataset of another one: otherwise an editor of one service could
-publish in the name of all.
+A catalogue of many services is registered by a sysadmin, who vouches for it. A source registered by
+an editor publishes only for its own service (`own_service`), and takes no dataset of another one:
+otherwise an editor of one service could publish in the name of all.
 
-ckanext-harvest 1.6.3 copies each configuration key over the source's own fields when showing it. A key `organization`,
-as udata calls its filter, replaces the organisation of the source by a text; indexing, pages and permissions then fail.
+ckanext-harvest 1.6.3 copies each configuration key over the source's own fields when showing it. A
+key `organization`, as udata calls its filter, replaces the organisation of the source by a text;
+indexing, pages and permissions then fail.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ _PORTS = {"http": ":80", "https": ":443"}
 
 
 def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-    """Validate for which services a source of our types may publish, whether or not it has a configuration.
+    """Validate for which services a source of our types may publish, whether or not it has a
+    configuration.
 
     Raises:
         Invalid: an editor tries to publish for more than the source's own service.
@@ -68,7 +71,8 @@ def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -
 
 
 def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
-    """Return the configuration for the preview of a source: the one with which this user could harvest it.
+    """Return the configuration for the preview of a source: the one with which this user could
+    harvest it.
 
     Args:
         url, source_type: of the source.
@@ -120,7 +124,10 @@ def _edited_source(data: dict[Any, Any]) -> Any:
 
 
 def _settings_before(source: Any) -> Settings:
-    """Return the settings of a source as they are saved; a new one publishes for its own service."""
+    """Return the settings of a source as they are saved.
+
+    A new one publishes for its own service.
+    """
     return read_settings(source.config) if source else {OWN_SERVICE: True}
 
 
@@ -187,8 +194,9 @@ def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> No
 def url_validator(original: Any) -> Any:
     """Wrap ckanext-harvest's URL validator, which raises exceptions on malformed URLs.
 
-    For our types it is replaced: in ckanext-harvest 1.6.3 a deleted source keeps its URL for ever, two feeds that
-    differ only in the query count as the same, and configurations are compared as text.
+    For our types it is replaced: in ckanext-harvest 1.6.3 a deleted source keeps its URL for ever,
+    two feeds that differ only in the query count as the same, and configurations are compared as
+    text.
     """
 
     def harvest_source_url_validator(
@@ -247,7 +255,9 @@ def _place(url: str) -> tuple[Any, ...]:
 
 
 def name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-    """Name a new source after its title: its form may arrive before the script has filled in the name."""
+    """Name a new source after its title: its form may arrive before the
+    script has filled in the name.
+    """
     title = data.get(("title",))
     is_new = not data.get(("id",)) and "package" not in context
     if is_new and not data.get(key) and isinstance(title, str) and title.strip():

@@ -1,4 +1,6 @@
-"""Source type `ecosphere_udata`: datasets of an organisation, topic or tag on data.gouv.fr or another udata portal."""
+"""Source type `ecosphere_udata`: datasets of an organisation,
+topic or tag on data.gouv.fr or another udata portal.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +134,8 @@ class UdataReader(SourceReader):
     Args:
         url: URL of the portal; a path within it is ignored.
         session: the guarded HTTP session.
-        filters: `organization` and `topic` (identifiers, or the last part of their page's URL) and `tag`.
+        filters: `organization` and `topic` (identifiers, or the last part of their page's URL) and
+            `tag`.
     """
 
     def __init__(self, url: str, session: GuardedSession, filters: dict[str, str]):
@@ -142,7 +145,9 @@ class UdataReader(SourceReader):
         self._total: int | None = None
 
     def pages(self) -> Iterator[list[RawRecord]]:
-        """Yield the datasets; a page that fails is reported, and the following ones are still requested."""
+        """Yield the datasets; a page that fails is reported,
+        and the following ones are still requested.
+        """
         filters = self._resolved_filters()
         if filters is not None:
             yield from self._pages(filters)
@@ -196,7 +201,9 @@ class UdataReader(SourceReader):
     def _one_by_one(
         self, filters: dict[str, str], first: int, last: int
     ) -> Iterator[list[RawRecord]]:
-        """Request the datasets of an oversized page individually, so that only the large one is lost."""
+        """Request the datasets of an oversized page individually,
+        so that only the large one is lost.
+        """
         for position in range(first, last + 1):
             try:
                 answer = self._page(filters, position, 1)
@@ -223,10 +230,12 @@ class UdataReader(SourceReader):
         return self._json_record(_lasting_part(dataset), position, "not-udata")
 
     def _resolved_filters(self) -> dict[str, str] | None:
-        """Return the filters with identifiers in place of names; None if one does not exist, which is reported.
+        """Return the filters with identifiers in place of names; None if one does not exist, which
+        is reported.
 
-        The API rejects names of organisations and topics in lists, and ignores an unknown topic, which would return the
-        whole portal. Topics are therefore checked even if given by identifier.
+        The API rejects names of organisations and topics in lists, and ignores an unknown topic,
+        which would return the whole portal. Topics are therefore checked even if given by
+        identifier.
         """
         filters = dict(self._filters)
         for name, paths in NAMED.items():
@@ -301,7 +310,9 @@ class UdataSource(SourceType):
         return read_record(content, record_of, "not-udata")
 
     def check_own_settings(self, settings: Settings) -> None:
-        """Validate the filters: at least one is required, or all of data.gouv.fr would be harvested."""
+        """Validate the filters: at least one is required,
+        or all of data.gouv.fr would be harvested.
+        """
         for name in FILTERS:
             if settings.get(name) is not None and not isinstance(settings[name], str):
                 raise ConfigError("config-text", name=name)
@@ -430,7 +441,9 @@ def _add_coverage(record: Record, dataset: Object) -> None:
 
 
 def _territories_of(zone: str) -> list[str]:
-    """Return the territory URIs of a zone code, ignoring its version: "fr:departement:976:latest"."""
+    """Return the territory URIs of a zone code, ignoring its version:
+    "fr:departement:976:latest".
+    """
     current = zone.lower().partition("@")[0].removesuffix(":latest")
     whole = places.zones().get(current)
     if whole:
@@ -475,7 +488,10 @@ def _link(resource: Object, at_home: bool) -> Link:
 
 
 def _schema(resource: Object, at_home: bool) -> str | None:
-    """Return the URL of a file's schema; data.gouv.fr (`at_home`) has its own registry of schemas by name."""
+    """Return the URL of a file's schema.
+
+    Data.gouv.fr (`at_home`) has its own registry of schemas by name.
+    """
     schema = object_in(resource, "schema")
     url, name = text_in(schema, "url"), text_in(schema, "name") or ""
     if url and url.startswith(("http://", "https://")):

@@ -1,4 +1,6 @@
-"""Source type `ecosphere_waf`: nested folders of ISO 19139 files on a web server (Apache, nginx, IIS listings)."""
+"""Source type `ecosphere_waf`: nested folders of ISO 19139 files on a web server
+(Apache, nginx, IIS listings).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ LISTING_BYTES = 16 * 1024 * 1024
 class WafReader(SourceReader):
     """Reads a folder and its subfolders once.
 
-    A folder or file that cannot be fetched is reported and makes the reading incomplete; the others are read.
+    A folder or file that cannot be fetched is reported and makes the reading incomplete; the others
+    are read.
     """
 
     def __init__(self, url: str, session: GuardedSession):
@@ -106,7 +109,8 @@ class WafReader(SourceReader):
     def _redirected_root(self, url: str) -> str:
         """Return the URL of the folder after redirects: https, another host, escaped accents.
 
-        Redirects to something other than a folder, such as a login form, or to the front page of a site are ignored.
+        Redirects to something other than a folder, such as a login form, or to the front page of a
+        site are ignored.
         """
         parts = urlsplit(url)
         is_folder = parts.path.endswith("/") and not parts.query

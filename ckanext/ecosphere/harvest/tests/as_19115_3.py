@@ -1,7 +1,8 @@
 """Conversion of ISO 19139 records to ISO 19115-3, equivalent to the export of GeoNetwork 4.
 
-Follows the changes of ISO/TS 19115-3:2016 and GeoNetwork's own conversion: organisations nested in responsibilities,
-formats as citations, measures by reference, lineage outside of data quality, locales, a single type of identifier.
+Follows the changes of ISO/TS 19115-3:2016 and GeoNetwork's own conversion: organisations nested in
+responsibilities, formats as citations, measures by reference, lineage outside of data quality,
+locales, a single type of identifier.
 """
 
 from __future__ import annotations
@@ -56,10 +57,16 @@ def twin(root: etree._Element) -> etree._Element:
 def _top(child: etree._Element) -> Iterator[etree._Element]:
     name = _name(child)
     if name == "fileIdentifier":
-        yield _in("mdb", "metadataIdentifier", _in("mcc", "MD_Identifier", _in("mcc", "code", *_content(child))))
+        yield _in(
+            "mdb",
+            "metadataIdentifier",
+            _in("mcc", "MD_Identifier", _in("mcc", "code", *_content(child))),
+        )
     elif name == "parentIdentifier":
         code = _in("mcc", "MD_Identifier", _in("mcc", "code", *_content(child)))
-        yield _in("mdb", "parentMetadata", _in("cit", "CI_Citation", _in("cit", "identifier", code)))
+        yield _in(
+            "mdb", "parentMetadata", _in("cit", "CI_Citation", _in("cit", "identifier", code))
+        )
     elif name == "language":
         yield _locale("defaultLocale", child, _next(child, "characterSet"))
     elif name == "hierarchyLevel":
@@ -71,7 +78,12 @@ def _top(child: etree._Element) -> Iterator[etree._Element]:
         yield _in("mdb", "dateInfo", _date(child, "revision"))
     elif name == "dataQualityInfo":
         yield from _quality(child)
-    elif name not in ("characterSet", "hierarchyLevelName", "metadataStandardName", "metadataStandardVersion"):
+    elif name not in (
+        "characterSet",
+        "hierarchyLevelName",
+        "metadataStandardName",
+        "metadataStandardVersion",
+    ):
         yield _made(child, "mdb")
 
 
@@ -101,7 +113,9 @@ def _made(element: etree._Element, package: str) -> etree._Element:
         made = etree.Element(f"{{{_NAMESPACES[package]}}}{name}")
     made.text = element.text
     for key, value in element.attrib.items():
-        made.set(key if not str(key).startswith(f"{{{_GCO}}}") else etree.QName(key).localname, value)
+        made.set(
+            key if not str(key).startswith(f"{{{_GCO}}}") else etree.QName(key).localname, value
+        )
     for child in _elements(element):
         made.extend(_child(child, package))
     return _CHANGED[name](made) if name in _CHANGED else made
@@ -112,7 +126,11 @@ def _child(child: etree._Element, package: str) -> Iterator[etree._Element]:
     within = _name(parent) if parent is not None else ""
     if "Identification" in within and name == "language":
         yield _locale("defaultLocale", child, _next(child, "characterSet"), "mri")
-    elif "Identification" in within and name == "characterSet" and _previous(child, "language") is not None:
+    elif (
+        "Identification" in within
+        and name == "characterSet"
+        and _previous(child, "language") is not None
+    ):
         return
     elif name == "aggregationInfo":
         yield _in("mri", "associatedResource", *(_associated(each) for each in _elements(child)))
@@ -141,7 +159,9 @@ def _responsibility(made: etree._Element) -> etree._Element:
     parts = {_name(each): each for each in made}
     person = [parts[each] for each in ("individualName", "positionName") if each in parts]
     for each in person:
-        each.tag = f"{{{_NAMESPACES['cit']}}}" + ("name" if _name(each) == "individualName" else "positionName")
+        each.tag = f"{{{_NAMESPACES['cit']}}}" + (
+            "name" if _name(each) == "individualName" else "positionName"
+        )
     inside = []
     if "organisationName" in parts:
         parts["organisationName"].tag = f"{{{_NAMESPACES['cit']}}}name"
@@ -160,7 +180,9 @@ def _format(made: etree._Element) -> etree._Element:
     rest = []
     for child in list(made):
         if _name(child) in ("name", "version"):
-            child.tag = f"{{{_NAMESPACES['cit']}}}" + {"name": "title", "version": "edition"}[_name(child)]
+            child.tag = (
+                f"{{{_NAMESPACES['cit']}}}" + {"name": "title", "version": "edition"}[_name(child)]
+            )
             citation.append(child)
         else:
             rest.append(child)
@@ -170,7 +192,9 @@ def _format(made: etree._Element) -> etree._Element:
 def _measured(made: etree._Element) -> etree._Element:
     """Move name and description of a measure into a measure reference, as in ISO 19157."""
     of_measure = [
-        each for each in made if _name(each) in ("nameOfMeasure", "measureDescription", "measureIdentification")
+        each
+        for each in made
+        if _name(each) in ("nameOfMeasure", "measureDescription", "measureIdentification")
     ]
     if of_measure:
         made.insert(0, _in("mdq", "measure", _in("mdq", "DQ_MeasureReference", *of_measure)))
@@ -180,7 +204,9 @@ def _measured(made: etree._Element) -> etree._Element:
 def _telephone(made: etree._Element) -> etree._Element:
     found = [(kind, each) for each in made if (kind := _name(each)) in ("voice", "facsimile")]
     kind, number = found[0] if found else ("voice", made)
-    code = etree.Element(f"{{{_NAMESPACES['cit']}}}CI_TelephoneTypeCode", codeList="", codeListValue=kind)
+    code = etree.Element(
+        f"{{{_NAMESPACES['cit']}}}CI_TelephoneTypeCode", codeList="", codeListValue=kind
+    )
     return _in("cit", "CI_Telephone", _in("cit", "number", *number), _in("cit", "numberType", code))
 
 
@@ -197,7 +223,9 @@ def _locale(
     name: str, language: etree._Element, charset: etree._Element | None, package: str = "mdb"
 ) -> etree._Element:
     code = next(_elements(language), None)
-    value = (code.get("codeListValue") or code.text or "") if code is not None else language.text or ""
+    value = (
+        (code.get("codeListValue") or code.text or "") if code is not None else language.text or ""
+    )
     made = etree.Element(f"{{{_NAMESPACES['lan']}}}LanguageCode", codeList="", codeListValue=value)
     parts = [_in("lan", "language", made)]
     if charset is not None:
@@ -206,8 +234,12 @@ def _locale(
 
 
 def _date(element: etree._Element, kind: str) -> etree._Element:
-    code = etree.Element(f"{{{_NAMESPACES['cit']}}}CI_DateTypeCode", codeList="", codeListValue=kind)
-    return _in("cit", "CI_Date", _in("cit", "date", *_content(element)), _in("cit", "dateType", code))
+    code = etree.Element(
+        f"{{{_NAMESPACES['cit']}}}CI_DateTypeCode", codeList="", codeListValue=kind
+    )
+    return _in(
+        "cit", "CI_Date", _in("cit", "date", *_content(element)), _in("cit", "dateType", code)
+    )
 
 
 def _in(package: str, name: str, *children: etree._Element) -> etree._Element:
@@ -225,12 +257,21 @@ def _elements(element: etree._Element) -> Iterator[etree._Element]:
 
 
 def _next(element: etree._Element, name: str) -> etree._Element | None:
-    return next((each for each in element.itersiblings() if isinstance(each.tag, str) and _name(each) == name), None)
+    return next(
+        (
+            each
+            for each in element.itersiblings()
+            if isinstance(each.tag, str) and _name(each) == name
+        ),
+        None,
+    )
 
 
 def _previous(element: etree._Element, name: str) -> etree._Element | None:
     before = element.itersiblings(preceding=True)
-    return next((each for each in before if isinstance(each.tag, str) and _name(each) == name), None)
+    return next(
+        (each for each in before if isinstance(each.tag, str) and _name(each) == name), None
+    )
 
 
 def _name(element: etree._Element) -> str:

@@ -11,8 +11,9 @@ from ckan.tests import factories
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.tests.portal import Portal
 
-# The real records are not part of the project: if their folder is not beside the checkout, the tests that use them are
-# not collected (rather than skipped). Each of their quirks has a record of our own in test_quirks.py.
+# The real records are not part of the project: if their folder is not beside the checkout, the
+# tests that use them are not collected (rather than skipped). Each of their quirks has a record of
+# our own in test_quirks.py.
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 collect_ignore = [] if RECORDS.is_dir() else ["test_records.py", "test_dcat_records.py"]
 
@@ -26,10 +27,11 @@ def portal(  # noqa: PLR0917 - fixtures
     ckan_config: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Portal:
-    """An empty portal with the organisations named by the test records, without pauses between attempts.
+    """An empty portal with the organisations named by the test records, without pauses between
+    attempts.
 
-    The memory limit of a reading is raised, since a test process that has run some hundred tests is larger than a
-    worker.
+    The memory limit of a reading is raised, since a test process that has run some hundred tests is
+    larger than a worker.
     """
     monkeypatch.setitem(ckan_config, config.BACKOFF_SECONDS, 0)
     monkeypatch.setitem(ckan_config, config.MAX_MEMORY_MEGABYTES, 8_000)

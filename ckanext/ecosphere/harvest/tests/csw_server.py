@@ -57,13 +57,14 @@ def iso_record(
     resource_identifier: str = "",
     links: tuple[tuple[str, str, str], ...] = (),
 ) -> str:
-    """Return a small ISO 19139 record; links are (url, protocol, name). `identifier=""` leaves the identifier out."""
+    """Return a small ISO 19139 record; links are (url, protocol, name).
+
+    `identifier=""` leaves the identifier out.
+    """
     identifier = f"fr-120066022-jdd-{number:08d}" if identifier is None else identifier
     identifiers = ""
     if identifier:
-        identifiers = (
-            f"<gmd:fileIdentifier><gco:CharacterString>{escape(identifier)}</gco:CharacterString></gmd:fileIdentifier>"
-        )
+        identifiers = f"<gmd:fileIdentifier><gco:CharacterString>{escape(identifier)}</gco:CharacterString></gmd:fileIdentifier>"
     resource = ""
     if resource_identifier:
         resource = (
@@ -78,7 +79,8 @@ def iso_record(
         organisation=escape(organisation),
         resource_identifier=resource,
         links="".join(
-            LINK.format(url=escape(url), protocol=escape(protocol), name=escape(name)) for url, protocol, name in links
+            LINK.format(url=escape(url), protocol=escape(protocol), name=escape(name))
+            for url, protocol, name in links
         ),
     )
 

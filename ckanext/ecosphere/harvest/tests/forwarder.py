@@ -1,4 +1,6 @@
-"""TCP forwarder that makes a service unreachable for one test, while the service itself keeps running."""
+"""TCP forwarder that makes a service unreachable for one test,
+while the service itself keeps running.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Themes, territories and licences that the harvest assigns to cases of `judged`, beside those that a person assigned.
+"""Themes, territories and licences that the harvest assigns to cases of `judged`, beside those that
+a person assigned.
 
-A third of the cases is held out (`aside`): rules are written on the others. One of several right answers is enough. A
-territory counts as found if it is assigned itself, or a right one below it that the judgement allows.
+A third of the cases is held out (`aside`): rules are written on the others. One of several right
+answers is enough. A territory counts as found if it is assigned itself, or a right one below it
+that the judgement allows.
 """
 
 from __future__ import annotations
@@ -14,7 +16,15 @@ from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.record import Box, Constraint, Contact, Identifier, Keyword, Record, Term
+from ckanext.ecosphere.harvest.record import (
+    Box,
+    Constraint,
+    Contact,
+    Identifier,
+    Keyword,
+    Record,
+    Term,
+)
 
 DATA = Path(__file__).parent / "judged"
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120")
@@ -63,11 +73,18 @@ def themes() -> list[Case]:
 
 def _theme(row: dict[str, str]) -> Case:
     keywords = [Keyword(text) for text in _parts(row["keywords"])]
-    dataset = normalise(Record(title=row["title"], keywords=keywords, abstract=row["abstract"]), CONTEXT).dataset
+    dataset = normalise(
+        Record(title=row["title"], keywords=keywords, abstract=row["abstract"]), CONTEXT
+    ).dataset
     assigned = frozenset(voc.get("themes")[uri].id for uri in dataset.get("theme", []))
     must = frozenset(_parts(row["themes"]))
     return Case(
-        row["title"], row["aside"] == "yes", must, must | frozenset(_parts(row["also"])), assigned, _above_theme
+        row["title"],
+        row["aside"] == "yes",
+        must,
+        must | frozenset(_parts(row["also"])),
+        assigned,
+        _above_theme,
     )
 
 
@@ -81,11 +98,16 @@ def places() -> list[Case]:
 
 
 def _place(row: dict[str, str]) -> Case:
-    boxes = [Box(west, east, south, north) for west, south, east, north in map(str.split, _parts(row["boxes"], ";"))]
+    boxes = [
+        Box(west, east, south, north)
+        for west, south, east, north in map(str.split, _parts(row["boxes"], ";"))
+    ]
     record = Record(
         title=row["title"],
         file_identifier=row["file"] or None,
-        contacts=[Contact(row["organisation"], role="pointOfContact")] if row["organisation"] else [],
+        contacts=[Contact(row["organisation"], role="pointOfContact")]
+        if row["organisation"]
+        else [],
         keywords=[Keyword(text, type="place") for text in _parts(row["keywords"])],
         geographic_identifiers=[Identifier(code, href=code) for code in _parts(row["identifiers"])],
         extent_descriptions=_parts(row["descriptions"]),
@@ -96,12 +118,20 @@ def _place(row: dict[str, str]) -> Case:
     assigned = frozenset(voc.get("territories")[uri].id for uri in dataset.get("territory", []))
     must = frozenset(_parts(row["territories"]))
     return Case(
-        row["title"], row["aside"] == "yes", must, must | frozenset(_parts(row["also"])), assigned, _above_place
+        row["title"],
+        row["aside"] == "yes",
+        must,
+        must | frozenset(_parts(row["also"])),
+        assigned,
+        _above_place,
     )
 
 
 def _above_place(territory: str) -> set[str]:
-    return {concept.id for concept in voc.get("territories").ancestors(voc.get("territories")[territory].uri)}
+    return {
+        concept.id
+        for concept in voc.get("territories").ancestors(voc.get("territories")[territory].uri)
+    }
 
 
 def licences() -> list[Case]:
@@ -114,14 +144,20 @@ def _licence(row: dict[str, str]) -> Case:
     for text in _parts(row["texts"], "¦"):
         address = _ADDRESS.search(text)
         terms.append(Term(_ADDRESS.sub("", text), address[1] if address else None))
-    block = Constraint(kind="legal", access_codes=["otherRestrictions"], use_codes=["license"], other=terms)
-    licence = normalise(Record(title="Un jeu de données", constraints=[block]), CONTEXT).dataset.get("license_id", "")
+    block = Constraint(
+        kind="legal", access_codes=["otherRestrictions"], use_codes=["license"], other=terms
+    )
+    licence = normalise(
+        Record(title="Un jeu de données", constraints=[block]), CONTEXT
+    ).dataset.get("license_id", "")
     answers = row["licence"].split("|")
     must = frozenset() if licence in answers or "" in answers else frozenset(answers[:1])
     if licence and licence in answers:
         must = frozenset([licence])
     assigned = frozenset(filter(None, [licence]))
-    return Case(row["texts"], row["aside"] == "yes", must, frozenset(filter(None, answers)), assigned)
+    return Case(
+        row["texts"], row["aside"] == "yes", must, frozenset(filter(None, answers)), assigned
+    )
 
 
 def _parts(text: str, separator: str = "|") -> list[str]:

@@ -1,4 +1,6 @@
-"""Helper class for the tests of the harvest pipeline: sources, jobs, datasets, and counted Solr requests."""
+"""Helper class for the tests of the harvest pipeline: sources, jobs, datasets,
+and counted Solr requests.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Portal:
         context["user"] = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
         return tk.get_action(action)(context, data)
 
-    def source(self, url: str, name: str = "source", config: dict[str, Any] | None = None, **data: Any) -> str:
+    def source(
+        self, url: str, name: str = "source", config: dict[str, Any] | None = None, **data: Any
+    ) -> str:
         """Create a source; return its id."""
         values = {
             "name": name,
@@ -57,14 +61,19 @@ class Portal:
     def job(self, source_id: str, force: bool = False) -> str:
         """Create a job in the state "Running" without queueing it; return its id."""
         job_id = self.call("harvest_job_create", source_id=source_id, run=False)["id"]
-        model.Session.execute(sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING))
+        model.Session.execute(
+            sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING)
+        )
         if force:
             model.Session.add(JobState(job_id=job_id, source_id=source_id, force=True, facts={}))
         model.Session.commit()
         return job_id
 
     def harvest(self, source_id: str, force: bool = False) -> dict[str, int]:
-        """Harvest a source in this process; return the counts of the job's report, without zeros."""
+        """Harvest a source in this process.
+
+        Return the counts of the job's report, without zeros.
+        """
         job_id = self.job(source_id, force)
         run_job(job_id, helpers=False, sleep=lambda seconds: None)
         return self.counts(job_id)
@@ -98,16 +107,22 @@ class Portal:
     def datasets(self) -> dict[str, dict[str, Any]]:
         """Return the published datasets by title, from the database."""
         names = model.Session.execute(
-            sa.select(model.Package.name).where(model.Package.type == "dataset", model.Package.state == "active")
+            sa.select(model.Package.name).where(
+                model.Package.type == "dataset", model.Package.state == "active"
+            )
         ).scalars()
         shown = [self.call("package_show", id=name, use_cache=False) for name in list(names)]
         return {dataset["title"]: dataset for dataset in shown}
 
     def ids(self, notes: str = "%") -> dict[str, str]:
-        """Return title → id of the published datasets with a description LIKE `notes`, from the database only."""
+        """Return title → id of the published datasets with a description LIKE `notes`,
+        from the database only.
+        """
         package = model.Package
         query = sa.select(package.title, package.id).where(
-            package.type == "dataset", package.state == "active", sa.func.coalesce(package.notes, "").like(notes)
+            package.type == "dataset",
+            package.state == "active",
+            sa.func.coalesce(package.notes, "").like(notes),
         )
         model.Session.rollback()
         return dict(model.Session.execute(query).tuples().all())
@@ -121,7 +136,9 @@ class Portal:
         """Return the state of each record of a source, by guid."""
         model.Session.rollback()
         rows = model.Session.execute(
-            sa.select(SourceRecord.guid, SourceRecord.state).where(SourceRecord.source_id == source_id)
+            sa.select(SourceRecord.guid, SourceRecord.state).where(
+                SourceRecord.source_id == source_id
+            )
         )
         return dict(rows.tuples().all())
 
@@ -133,11 +150,15 @@ class Portal:
 
 @contextmanager
 def solr_requests(monkeypatch: Any) -> Iterator[Counter[str]]:
-    """Count the requests sent to Solr: `add` per document, `update` per request, `commit`, `delete`."""
+    """Count the requests sent to Solr: `add` per document, `update` per request, `commit`,
+    `delete`.
+    """
     counted: Counter[str] = Counter()
     original = pysolr.Solr._send_request
 
-    def counting(self: Any, method: str, path: str = "", body: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def counting(
+        self: Any, method: str, path: str = "", body: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
         if path.startswith("update"):
             text = body.decode() if isinstance(body, bytes) else str(body or "")
             counted["update"] += 1

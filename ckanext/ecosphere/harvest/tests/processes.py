@@ -13,7 +13,10 @@ KILLED = -signal.SIGKILL
 
 
 def start(function: Callable[[], Any]) -> int:
-    """Fork, as CKAN's worker does for each job, and run a function in the child; return its process id."""
+    """Fork, as CKAN's worker does for each job, and run a function in the child.
+
+    Return its process id.
+    """
     drop_connections()
     pid = os.fork()
     if pid == 0:
@@ -40,7 +43,9 @@ def end(pid: int) -> int:
 
 
 def is_over(pid: int) -> bool:
-    """Return whether a child process has ended, without reaping it: `end` still returns its exit code."""
+    """Return whether a child process has ended, without reaping it:
+    `end` still returns its exit code.
+    """
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 

@@ -53,7 +53,10 @@ def waiting():
 def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, app):
     boss = factories.SysadminWithToken(fullname="Camille Martin")
     names = ["un", "deux", "trois", "quatre"]
-    ids = [portal.source(f"https://{name}.example.org/csw", name=name, title=name.title()) for name in names]
+    ids = [
+        portal.source(f"https://{name}.example.org/csw", name=name, title=name.title())
+        for name in names
+    ]
     for id_ in ids[:3]:
         portal.call("harvest_job_create", source_id=id_, run=True)
     assert waiting() == ["Un", "Deux", "Trois"]
@@ -166,19 +169,35 @@ def harvested(portal):
         portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
         wrong = server.url.replace("127.0.0.1", "localhost")
         server.records.append(iso_record(4).replace("identificationInfo", "identificationNone"))
-        portal.harvest(portal.source(wrong, name="erreurs", title="Fiches https://piege.example.org"))
+        portal.harvest(
+            portal.source(wrong, name="erreurs", title="Fiches https://piege.example.org")
+        )
         server.fault = lambda question, page: html()
-        portal.harvest(portal.source(server.url, name="moitie", title="Moitié", config={"page_size": 7}))
-    portal.source("https://due.example.org/csw", name="due", title="Jamais commencée", frequency="WEEKLY")
+        portal.harvest(
+            portal.source(server.url, name="moitie", title="Moitié", config={"page_size": 7})
+        )
+    portal.source(
+        "https://due.example.org/csw", name="due", title="Jamais commencée", frequency="WEEKLY"
+    )
 
 
 def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(portal, app, box):
-    boss = factories.SysadminWithToken(name="boss", fullname="Camille Martin", email="boss@example.org")
+    boss = factories.SysadminWithToken(
+        name="boss", fullname="Camille Martin", email="boss@example.org"
+    )
     harvested(portal)
     page = app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
     assert "chaque lundi à 07:00" in page
-    app.post("/fr/ecosphere/harvest/letter", data={"wanted": "yes"}, headers=token(boss), follow_redirects=False)
-    assert "Vous recevez cette lettre" in app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
+    app.post(
+        "/fr/ecosphere/harvest/letter",
+        data={"wanted": "yes"},
+        headers=token(boss),
+        follow_redirects=False,
+    )
+    assert (
+        "Vous recevez cette lettre"
+        in app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
+    )
     assert send(monday(hour=6, minute=59)) == [] and box.mails == []
     assert send(monday()) == ["1 letters about the sources"]
     (mail,) = box.to("boss")
@@ -190,13 +209,22 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     assert "Jamais commencée" in said.partition("À l’arrêt (1)")[2].partition("\n\n")[0]
     assert "- Moitié" in said.partition("Lecture incomplète (1)")[2].partition("\n\n")[0]
     errors = said.partition("Avec des erreurs (1)")[2].partition("\n\n")[0]
-    assert "piege[.]example[.]org" in errors and "1 erreur" in errors and "/fr/harvest/erreurs/job/last" in errors
+    assert (
+        "piege[.]example[.]org" in errors
+        and "1 erreur" in errors
+        and "/fr/harvest/erreurs/job/last" in errors
+    )
     refused = errors.partition("    - Record 4 (fr-120066022-jdd-00000004): ")[2].splitlines()
-    assert "does not describe any resource" in refused[0]  # as a worker stored it, in the language of the portal
+    assert (
+        "does not describe any resource" in refused[0]
+    )  # as a worker stored it, in the language of the portal
     assert refused[1] == "      → Renseignez cet élément dans le catalogue."
     assert "/fr/ecosphere/harvest/source/erreurs/corrections" in errors
     figures = said.partition("Chiffres de la semaine\n")[2].partition("\n\n")[0].splitlines()
-    assert figures[:2] == ["- Sources moissonnées\u00a0: 4", "- Moissonnages terminés\u00a0: 3 (1 incomplet)"]
+    assert figures[:2] == [
+        "- Sources moissonnées\u00a0: 4",
+        "- Moissonnages terminés\u00a0: 3 (1 incomplet)",
+    ]
     assert "Bonne" not in said
     first, last = letter.days(monday())
     assert (monday() - last, last - first) == (timedelta(hours=7, minutes=1), timedelta(days=7))
@@ -204,7 +232,12 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     assert send(monday(minute=30)) == [] and len(box.mails) == 1
     assert send(monday(1)) != [] and len(box.mails) == 2
     assert send(monday(2) + timedelta(days=4)) == []
-    app.post("/fr/ecosphere/harvest/letter", data={"wanted": ""}, headers=token(boss), follow_redirects=False)
+    app.post(
+        "/fr/ecosphere/harvest/letter",
+        data={"wanted": ""},
+        headers=token(boss),
+        follow_redirects=False,
+    )
     assert send(monday(3)) == [] and len(box.mails) == 2
 
 
@@ -213,11 +246,15 @@ def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(po
     editor = factories.UserWithToken(name="ed", email="ed@example.org")
     person = factories.UserWithToken()
     portal.call("organization_member_create", id="ddt-01053-01", username="ed", role="editor")
-    portal.source("https://une.example.org/csw", name="une", title="Of the Ain", owner_org="ddt-01053-01")
+    portal.source(
+        "https://une.example.org/csw", name="une", title="Of the Ain", owner_org="ddt-01053-01"
+    )
     update = "/api/3/action/ecosphere_harvest_letter_update"
     assert app.post(update, json={"wanted": True}, headers=token(person), status=403)
     assert app.post(update, json={"wanted": True}, status=403)
-    assert app.post(f"/en{update}", json={"wanted": True}, headers=token(editor)).json["result"] == {"wanted": True}
+    assert app.post(f"/en{update}", json={"wanted": True}, headers=token(editor)).json[
+        "result"
+    ] == {"wanted": True}
     send(monday(hour=6, minute=59))
     assert box.mails == []
     send(monday())
@@ -251,7 +288,9 @@ def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_th
 
 
 @pytest.mark.slow("days")
-def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, ckan_config, monkeypatch):
+def test_a_daily_letter_comes_only_when_a_source_needs_somebody(
+    portal, box, ckan_config, monkeypatch
+):
     monkeypatch.setitem(ckan_config, config.LETTER_PERIOD, "day")
     boss = factories.Sysadmin(name="boss", email="boss@example.org")
     letter.subscribe(boss["id"], "en")
@@ -270,7 +309,9 @@ def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, cka
     assert len(box.mails) == 1
 
 
-def test_a_letter_that_waited_before_the_update_is_sent_after_it_and_none_is_sent_again(portal, box):
+def test_a_letter_that_waited_before_the_update_is_sent_after_it_and_none_is_sent_again(
+    portal, box
+):
     boss = factories.Sysadmin(name="boss", email="boss@example.org")
     portal.source("https://une.example.org/csw", name="une")
     letter.subscribe(boss["id"], "fr")
@@ -333,13 +374,21 @@ def test_an_administrator_puts_a_source_first_and_asks_for_the_letter(page, port
 def test_a_failing_harvest_is_noticed_and_understood_within_a_minute_of_the_log_in(
     page, portal, ckan_config, monkeypatch
 ):
-    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # the language of messages written by a worker
+    monkeypatch.setitem(
+        ckan_config, "ckan.locale_default", "fr"
+    )  # the language of messages written by a worker
     factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
     with catalogue([iso_record(n) for n in range(1, 4)]) as server:
         portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
         server.fault = lambda question, page: html()
-        portal.harvest(portal.source(server.url.replace("127.0.0.1", "localhost"), name="foret", title="Forêts"))
-    late = portal.source("https://due.example.org/csw", name="due", title="Jamais commencée", frequency="WEEKLY")
+        portal.harvest(
+            portal.source(
+                server.url.replace("127.0.0.1", "localhost"), name="foret", title="Forêts"
+            )
+        )
+    late = portal.source(
+        "https://due.example.org/csw", name="due", title="Jamais commencée", frequency="WEEKLY"
+    )
     source = HarvestSource.get(late)
     source.next_run = datetime.now() - timedelta(days=3)
     model.Session.commit()

@@ -8,7 +8,15 @@ from ckanext.ecosphere.harvest.messages import sentence
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader, CswSource, Filter
-from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, empty, exception, html, iso_record, status
+from ckanext.ecosphere.harvest.tests.csw_server import (
+    catalogue,
+    covers,
+    empty,
+    exception,
+    html,
+    iso_record,
+    status,
+)
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
@@ -41,7 +49,9 @@ def test_a_catalogue_is_read_in_pages_each_record_once():
         assert reading.complete
         assert (reading.announced, reading.received, reading.requests) == (20, 20, 3)
         assert [(q.start, q.size) for q in server.questions] == [(1, 8), (9, 8), (17, 8)]
-        assert {(q.method, q.type_name, q.is_sorted) for q in server.questions} == {("POST", "csw:Record", True)}
+        assert {(q.method, q.type_name, q.is_sorted) for q in server.questions} == {
+            ("POST", "csw:Record", True)
+        }
 
 
 def test_an_empty_catalogue_is_complete():
@@ -94,7 +104,9 @@ def test_a_server_that_caps_its_pages_is_read_whole():
 
 @pytest.mark.parametrize("lie", [None, 0, 1, 999])
 def test_a_wrong_next_record_does_not_matter(lie):
-    with catalogue(TWENTY, lambda q, page: replace(page, next_record=lie if page.next_record else 0)) as server:
+    with catalogue(
+        TWENTY, lambda q, page: replace(page, next_record=lie if page.next_record else 0)
+    ) as server:
         found, reading = read(server.url)
         assert (found, reading.complete) == (IDENTIFIERS, True)
 
@@ -120,7 +132,9 @@ def test_an_announcement_that_is_too_low_makes_the_reading_incomplete():
 
 
 def test_an_announcement_that_changes_makes_the_reading_incomplete():
-    with catalogue(TWENTY, lambda q, page: replace(page, matched=20 if q.start > 1 else 21)) as server:
+    with catalogue(
+        TWENTY, lambda q, page: replace(page, matched=20 if q.start > 1 else 21)
+    ) as server:
         _found, reading = read(server.url)
         assert reading.failures[0].code == "count-changed"
         assert reading.failures[0].params == {"before": 21, "after": 20}
@@ -168,7 +182,9 @@ def test_an_empty_page_that_stays_empty_is_halved_down_to_the_record():
 
 def test_a_page_that_comes_twice_is_asked_for_again_then_told():
     first = TWENTY[:8]
-    with catalogue(TWENTY, lambda q, page: replace(page, records=first) if covers(q, 12) else None) as server:
+    with catalogue(
+        TWENTY, lambda q, page: replace(page, records=first) if covers(q, 12) else None
+    ) as server:
         found, reading = read(server.url)
         assert found == [each for each in IDENTIFIERS if not each.endswith("12")]
         assert failures(reading) == [("repeated", 12, 12)]
@@ -219,7 +235,10 @@ def bad_json(*_):
         (bad_json, "xml-not-well-formed"),
         (lambda: replace(exception(), body="<a><b>"), "xml-truncated"),
         (lambda: replace(exception(), body=""), "xml-empty"),
-        (lambda: replace(exception(), body="<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), "xml-doctype"),
+        (
+            lambda: replace(exception(), body="<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+            "xml-doctype",
+        ),
         (lambda: replace(exception(), body="<rss/>"), "not-csw"),
     ],
 )
@@ -383,7 +402,9 @@ def test_failures_are_told_with_their_positions():
     assert sentence("status", {"status": 500}, 31) == (
         "From record 31 on, the source could not be read: the server answered with HTTP 500."
     )
-    assert sentence("empty", {}, 7, 7) == "Record 7 could not be read: the server gave an empty page."
+    assert (
+        sentence("empty", {}, 7, 7) == "Record 7 could not be read: the server gave an empty page."
+    )
     assert sentence("fetch-unknown-host", {"host": "x.example"}) == (
         "The source could not be read: the host x.example is unknown."
     )

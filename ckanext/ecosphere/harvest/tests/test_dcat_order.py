@@ -1,4 +1,6 @@
-"""Independence from blank node labels, which differ at each parse: same order and same texts of a dataset."""
+"""Independence from blank node labels, which differ at each parse:
+same order and same texts of a dataset.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def test_a_file_says_the_same_at_each_reading():
     assert [link["name"] for link in first["links"]][:2] == ["a", "Service a"]
 
 
-@pytest.mark.parametrize("rights", ["[ a dct:RightsStatement ]", '[ dct:description "Sur demande" ]'])
+@pytest.mark.parametrize(
+    "rights", ["[ a dct:RightsStatement ]", '[ dct:description "Sur demande" ]']
+)
 def test_the_name_of_a_blank_node_is_told_to_nobody(rights):
     graph = a_reading()
     graph.remove((SUBJECT, URIRef("http://purl.org/dc/terms/accessRights"), None))
@@ -48,7 +52,9 @@ def test_the_name_of_a_blank_node_is_told_to_nobody(rights):
     graph.parse(data=f"{prefix}<{SUBJECT}> dct:accessRights {rights} .", format="turtle")
     names = {str(node) for node in graph.all_nodes() if node.__class__.__name__ == "BNode"}
     record = read_dataset(graph, SUBJECT)
-    result = normalise(record, Context(fallback_organisation="administration-centrale-ou-ministere_172120"))
+    result = normalise(
+        record, Context(fallback_organisation="administration-centrale-ou-ministere_172120")
+    )
     told = repr((dataclasses.asdict(record), result.dataset, result.unread, result.log))
     assert not [name for name in names if name in told]
     assert ("Sur demande" in told) == ("Sur demande" in rights)

@@ -36,7 +36,9 @@ def made(inside):
     ],
 )
 def test_each_role_of_geodcat_is_a_party(role, field):
-    [party] = made(f'geodcat:{role} [ foaf:name "Cerema" ; foaf:mbox <mailto:a@cerema.fr> ]').dataset[field]
+    [party] = made(
+        f'geodcat:{role} [ foaf:name "Cerema" ; foaf:mbox <mailto:a@cerema.fr> ]'
+    ).dataset[field]
     told = party["agent"][0] if field == "qualified_attribution" else party
     assert told == {"name": "Cerema", "email": "a@cerema.fr"}
     assert field != "qualified_attribution" or party["role"].endswith(f"/{role}")
@@ -50,7 +52,10 @@ def test_each_role_of_geodcat_is_a_party(role, field):
             'time:hasEnd [ time:inXSDDateTime "2016-12-31T00:00:00Z"^^xsd:dateTime ]',
             {"start": "2015-01-01", "end": "2016-12-31"},
         ),
-        ('time:hasBeginning [ a time:Instant ; time:inXSDgYear "2015"^^xsd:gYear ]', {"start": "2015"}),
+        (
+            'time:hasBeginning [ a time:Instant ; time:inXSDgYear "2015"^^xsd:gYear ]',
+            {"start": "2015"},
+        ),
         ('time:hasEnd [ time:inXSDgYearMonth "2015-04"^^xsd:gYearMonth ]', {"end": "2015-04"}),
         (
             'dcat:startDate "2014"^^xsd:gYear ; time:hasEnd [ time:inXSDDate "2015-01-01" ]',
@@ -82,12 +87,17 @@ def test_an_envelope_of_a_place_is_its_box(predicate):
         ("http://purl.org/adms/status/UnderDevelopment", "DEVELOP"),
         ("http://purl.org/adms/status/Completed", "COMPLETED"),
         ("http://purl.org/adms/status/Withdrawn", "WITHDRAWN"),
-        ("http://publications.europa.eu/resource/authority/dataset-status/DEPRECATED", "DEPRECATED"),
+        (
+            "http://publications.europa.eu/resource/authority/dataset-status/DEPRECATED",
+            "DEPRECATED",
+        ),
         ("https://ex.org/codes#superseded", "DEPRECATED"),
         ("https://ex.org/codes#quelconque", None),
     ],
 )
 def test_a_status_is_one_of_the_eu_of_adms_or_of_iso(address, status):
     found = made(f"adms:status <{address}>")
-    assert ids("dataset-status", [found.dataset["status"]] if status else []) == ([status] if status else [])
+    assert ids("dataset-status", [found.dataset["status"]] if status else []) == (
+        [status] if status else []
+    )
     assert status or any("quelconque" in note for note in found.unread)

@@ -1,4 +1,7 @@
-"""Real RDF records and the datasets expected from them; collected only when their folder is beside the checkout."""
+"""Real RDF records and the datasets expected from them.
+
+Collected only when their folder is beside the checkout.
+"""
 
 from pathlib import Path
 
@@ -12,7 +15,9 @@ from ckanext.ecosphere.harvest.normalise import Context, normalise
 
 FALLBACK = "administration-centrale-ou-ministere_172120"
 FOLDER = Path(__file__).parents[5] / "shared" / "records"
-EXPECTED = yaml.safe_load((Path(__file__).parent / "expectations-dcat.yaml").read_text(encoding="utf-8"))
+EXPECTED = yaml.safe_load(
+    (Path(__file__).parent / "expectations-dcat.yaml").read_text(encoding="utf-8")
+)
 
 pytestmark = pytest.mark.records
 
@@ -42,7 +47,9 @@ def seen(dataset: dict) -> dict:
     }
 
 
-@pytest.mark.parametrize("expected", EXPECTED, ids=lambda each: each["file"].rpartition("/")[2][:40])
+@pytest.mark.parametrize(
+    "expected", EXPECTED, ids=lambda each: each["file"].rpartition("/")[2][:40]
+)
 def test_a_real_rdf_record_becomes_the_dataset_that_it_says(expected):
     expected = dict(expected)
     graph = graph_of(expected.pop("file"))
@@ -59,7 +66,11 @@ def test_every_rdf_record_gives_a_dataset(with_plugins):
 
     harvester, number = object.__new__(DcatSource), 0
     for path in sorted(FOLDER.rglob("*")):
-        start = path.read_bytes()[:20_000] if path.suffix in {".rdf", ".ttl", ".jsonld", ".xml"} else b""
+        start = (
+            path.read_bytes()[:20_000]
+            if path.suffix in {".rdf", ".ttl", ".jsonld", ".xml"}
+            else b""
+        )
         if b"ns/dcat#" not in start or b"GetRecordsResponse" in start:
             continue
         graph = graph_of(str(path.relative_to(FOLDER)))

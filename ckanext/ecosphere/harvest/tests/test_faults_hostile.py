@@ -19,7 +19,8 @@ from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 ROOT = Path(__file__).parents[4]
-# A document of the maximum size is held twice while it is decompressed, plus a part kept by the parser.
+# A document of the maximum size is held twice while it is decompressed, plus a part kept by the
+# parser.
 SECONDS, MEGABYTES = 1.0, 70.0
 REFUSALS = {
     "external entity": "doctype",
@@ -59,7 +60,10 @@ def script(exchange: Exchange) -> None:
     elif path == "/feed":
         exchange.answer(FEED, Content_Type="text/turtle")
     else:
-        exchange.answer(status=302, Location="file:///etc/passwd" if "file" in path else "http://169.254.169.254/")
+        exchange.answer(
+            status=302,
+            Location="file:///etc/passwd" if "file" in path else "http://169.254.169.254/",
+        )
 
 
 @cache
@@ -73,7 +77,9 @@ def measured() -> dict[str, dict[str, Any]]:
     """Results of all cases, each measured in its own process, and the paths requested meanwhile."""
     with serve(script) as server:
         command = [sys.executable, "-m", "ckanext.ecosphere.harvest.tests.hostile", server.url]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300
+        )
         asked = [path for _command, path, _body in server.seen]
     return {**json.loads(done.stdout), "asked": {"paths": asked}}
 
@@ -102,7 +108,10 @@ def test_a_catalogue_is_not_asked_at_the_addresses_that_it_gives_itself():
         reader = CswReader(server.url, session())
         assert sum(len(page) for page in reader.pages()) == 3
         assert {path.partition("?")[0] for _command, path, _body in server.server.seen} == {"/csw"}
-        assert not any(b"GetCapabilities" in body or "GetCapabilities" in path for _c, path, body in server.server.seen)
+        assert not any(
+            b"GetCapabilities" in body or "GetCapabilities" in path
+            for _c, path, body in server.server.seen
+        )
 
 
 @pytest.mark.slow("hostile")

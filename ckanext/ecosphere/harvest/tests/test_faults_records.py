@@ -1,4 +1,5 @@
-"""Faulty records: each is repaired by a named rule, or refused with one message; the other records are imported.
+"""Faulty records: each is repaired by a named rule, or refused with one message; the other records
+are imported.
 
 One row per fault; the behaviour of the stock harvesters is listed in `docs/harvest-faults.md`.
 """
@@ -18,7 +19,13 @@ from ckanext.ecosphere.harvest.model import IMPORT_LOG, SourceRecord
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.tests.csw_server import Catalogue, catalogue, iso_record
 from ckanext.ecosphere.harvest.write.portal import Names
-from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra
+from ckanext.harvest.model import (
+    HarvestGatherError,
+    HarvestJob,
+    HarvestObject,
+    HarvestObjectError,
+    HarvestObjectExtra,
+)
 
 TITLE = "Forêts inondées"
 BOX = """<gmd:extent><gmd:EX_Extent><gmd:geographicElement><gmd:EX_GeographicBoundingBox>
@@ -31,7 +38,11 @@ KEYWORD = "<gmd:keyword><gco:CharacterString>mot {}</gco:CharacterString></gmd:k
 KEYWORDS = "<gmd:descriptiveKeywords><gmd:MD_Keywords>{}</gmd:MD_Keywords></gmd:descriptiveKeywords>".format(
     "".join(map(KEYWORD.format, range(35_000)))
 )
-HOSTILE = (("javascript:alert(1)", "", "a"), ("java\tscript:alert(1)", "", "b"), ("data:text/html,x", "", "c"))
+HOSTILE = (
+    ("javascript:alert(1)", "", "a"),
+    ("java\tscript:alert(1)", "", "b"),
+    ("data:text/html,x", "", "c"),
+)
 MANY = tuple((f"https://data.example.org/{n}.zip", "", "") for n in range(8_000))
 NONE = '<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd"/>'
 
@@ -75,7 +86,9 @@ def notes(text: str) -> Callable[[dict], bool]:
 
 
 def encoding(name: str) -> Callable[[bytes], bytes]:
-    return lambda page: page.decode().replace("UTF-8", "utf-16" if name == "utf-16" else "UTF-8").encode(name)
+    return lambda page: (
+        page.decode().replace("UTF-8", "utf-16" if name == "utf-16" else "UTF-8").encode(name)
+    )
 
 
 def is_ain(dataset: dict) -> bool:
@@ -85,24 +98,43 @@ def is_ain(dataset: dict) -> bool:
 
 
 ROWS = {
-    "no date stamp": Row(record().replace("<gmd:dateStamp><gco:Date>2024-03-01</gco:Date></gmd:dateStamp>", "")),
-    "Latin-1 declared UTF-8": Row(record(), page=encoding("cp1252"), check=lambda d: d["title"] == TITLE),
-    "UTF-16 with a byte order mark": Row(record(), page=encoding("utf-16"), check=lambda d: d["title"] == TITLE),
+    "no date stamp": Row(
+        record().replace("<gmd:dateStamp><gco:Date>2024-03-01</gco:Date></gmd:dateStamp>", "")
+    ),
+    "Latin-1 declared UTF-8": Row(
+        record(), page=encoding("cp1252"), check=lambda d: d["title"] == TITLE
+    ),
+    "UTF-16 with a byte order mark": Row(
+        record(), page=encoding("utf-16"), check=lambda d: d["title"] == TITLE
+    ),
     "NUL in a text": Row(record(abstract="Zo@@nes."), page=put(b"\0"), check=notes("Zones.")),
-    "control characters": Row(record(abstract="Zo@@nes."), page=put(b"\x0b\x1f"), check=notes("Zones.")),
-    "bare ampersand": Row(record(abstract="@@"), page=put(b"Eaux & bois"), check=notes("Eaux & bois")),
+    "control characters": Row(
+        record(abstract="Zo@@nes."), page=put(b"\x0b\x1f"), check=notes("Zones.")
+    ),
+    "bare ampersand": Row(
+        record(abstract="@@"), page=put(b"Eaux & bois"), check=notes("Eaux & bois")
+    ),
     "record cut off": Row(
-        record(abstract="@@"), "stops before its end", lambda p: p[: p.index(b"@@")] if b"@@" in p else p, None
+        record(abstract="@@"),
+        "stops before its end",
+        lambda p: p[: p.index(b"@@")] if b"@@" in p else p,
+        None,
     ),
     "record that is none": Row(NONE, "no identification section", None, None),
     "no title": Row(record(title="", abstract=TITLE), "no title; this one was made"),
     "no title, nothing to make one from": Row(
         record(title=" ", abstract=""), "neither a title nor any text", None, None
     ),
-    "title to be filled in": Row(record(title="A REMPLIR", abstract=TITLE), "no title; this one was made"),
+    "title to be filled in": Row(
+        record(title="A REMPLIR", abstract=TITLE), "no title; this one was made"
+    ),
     "box that is no number": Row(boxed("NaN", 6, 45, 46), "not a number"),
-    "box with west and east exchanged": Row(boxed(6.2, 4.7, 45.6, 46.5), "West and east", check=is_ain),
-    "box with south and north exchanged": Row(boxed(4.7, 6.2, 46.5, 45.6), "South and north", check=is_ain),
+    "box with west and east exchanged": Row(
+        boxed(6.2, 4.7, 45.6, 46.5), "West and east", check=is_ain
+    ),
+    "box with south and north exchanged": Row(
+        boxed(4.7, 6.2, 46.5, 45.6), "South and north", check=is_ain
+    ),
     "box in metres": Row(boxed(830000, 950000, 6500000, 6600000), "in metres"),
     "box outside of the world": Row(boxed(400, 500, 95, 99), "outside the world"),
     "HTML in texts": Row(
@@ -111,7 +143,11 @@ ROWS = {
     ),
     "links that do something": Row(
         record(
-            links=(("javascript:alert(1)", "", "a"), ("java\tscript:alert(1)", "", "b"), ("data:text/html,x", "", "c"))
+            links=(
+                ("javascript:alert(1)", "", "a"),
+                ("java\tscript:alert(1)", "", "b"),
+                ("data:text/html,x", "", "c"),
+            )
         ),
         "link was",
         check=lambda d: not d["resources"],
@@ -139,12 +175,16 @@ def as_number(number: int, text: str) -> str:
 
 def told_of(source: str, guid: str) -> str:
     """Return all messages about a record and about the reading of its source."""
-    objects = sa.select(HarvestObject.id).where(HarvestObject.harvest_source_id == source, HarvestObject.guid == guid)
+    objects = sa.select(HarvestObject.id).where(
+        HarvestObject.harvest_source_id == source, HarvestObject.guid == guid
+    )
     model.Session.rollback()
     told = list(
         model.Session.scalars(
             sa.union_all(
-                sa.select(HarvestObjectError.message).where(HarvestObjectError.harvest_object_id.in_(objects)),
+                sa.select(HarvestObjectError.message).where(
+                    HarvestObjectError.harvest_object_id.in_(objects)
+                ),
                 sa.select(HarvestGatherError.message)
                 .join(HarvestJob, HarvestJob.id == HarvestGatherError.harvest_job_id)
                 .where(HarvestJob.source_id == source),
@@ -155,7 +195,10 @@ def told_of(source: str, guid: str) -> str:
         HarvestObjectExtra.harvest_object_id.in_(objects), HarvestObjectExtra.key == IMPORT_LOG
     )
     for import_log in model.Session.scalars(logs):
-        told += [about_record(0, guid, Problem(**each)) for each in json.loads(import_log).get("problems", [])]
+        told += [
+            about_record(0, guid, Problem(**each))
+            for each in json.loads(import_log).get("problems", [])
+        ]
     return "\n".join(told).lower()
 
 
@@ -179,7 +222,9 @@ def assert_as_expected(portal, source: str, position: int, name: str) -> None:
 
 
 @pytest.mark.slow("hostile")
-def test_a_badly_made_record_is_repaired_by_name_or_refused_in_a_sentence_and_the_others_are_taken(portal):
+def test_a_badly_made_record_is_repaired_by_name_or_refused_in_a_sentence_and_the_others_are_taken(
+    portal,
+):
     names = [name for name, row in ROWS.items() if row.page is None]
     bad = [as_number(number, ROWS[name].record) for number, name in enumerate(names, 10)]
     refused = sum(ROWS[name].check is None for name in names)
@@ -199,7 +244,10 @@ def test_a_page_of_bad_bytes_costs_at_most_the_record_that_they_are_in(portal):
         def fault(question, page, change=change):
             return replace(page, body=change(Catalogue._written(page).encode()))
 
-        good = [iso_record(10 * number + n, title=f"{title} {number}") for n, title in ((1, "Avant"), (3, "Après"))]
+        good = [
+            iso_record(10 * number + n, title=f"{title} {number}")
+            for n, title in ((1, "Avant"), (3, "Après"))
+        ]
         bad = as_number(10 * number + 2, row.record)
         with catalogue([good[0], bad, good[1]], fault) as server:
             source = portal.source(server.url, name=f"source-{number}")

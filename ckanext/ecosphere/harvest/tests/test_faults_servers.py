@@ -57,14 +57,19 @@ def once(answer) -> Fault:
 
 
 def records(changed: bool) -> list[str]:
-    return [iso_record(n, abstract="Nouveau." if changed and n == CHANGED else "Zones.") for n in NUMBERS]
+    return [
+        iso_record(n, abstract="Nouveau." if changed and n == CHANGED else "Zones.")
+        for n in NUMBERS
+    ]
 
 
 FAULTS = {
     "empty page": Row(lambda q, p: empty(p) if covers(q, 6) else None, False, ("Record 6 ",)),
     "empty page once": Row(once(empty), True),
     "short pages": Row(lambda q, p: replace(p, records=p.records[:2], returned=2), True),
-    "pages capped at three, said to be whole": Row(lambda q, p: replace(p, records=p.records[:3]), True),
+    "pages capped at three, said to be whole": Row(
+        lambda q, p: replace(p, records=p.records[:3]), True
+    ),
     "repeated page": Row(
         lambda q, p: replace(p, records=records(False)[: q.size]) if covers(q, 6) else None,
         False,
@@ -72,20 +77,35 @@ FAULTS = {
     ),
     "wrong next record": Row(lambda q, p: replace(p, next_record=0), True),
     "next record that never ends": Row(lambda q, p: replace(p, next_record=q.start + 4), True),
-    "more announced than given": Row(lambda q, p: replace(p, matched=14), False, ("Records 13 to 14 ",)),
-    "fewer announced than given": Row(lambda q, p: replace(p, matched=10), False, ("announces 10 records",)),
-    "HTTP 500 for one record": Row(lambda q, p: status(500) if covers(q, 6) else None, False, ("Record 6 ",)),
+    "more announced than given": Row(
+        lambda q, p: replace(p, matched=14), False, ("Records 13 to 14 ",)
+    ),
+    "fewer announced than given": Row(
+        lambda q, p: replace(p, matched=10), False, ("announces 10 records",)
+    ),
+    "HTTP 500 for one record": Row(
+        lambda q, p: status(500) if covers(q, 6) else None, False, ("Record 6 ",)
+    ),
     "HTTP 500 from the middle on": Row(
-        lambda q, p: status(500) if q.start > 4 else None, False, ("Records 5 to 12 ",), reached=False
+        lambda q, p: status(500) if q.start > 4 else None,
+        False,
+        ("Records 5 to 12 ",),
+        reached=False,
     ),
     "web page with HTTP 200 for one record": Row(
-        lambda q, p: html() if covers(q, 6) else None, False, ("the server answered with a web page",)
+        lambda q, p: html() if covers(q, 6) else None,
+        False,
+        ("the server answered with a web page",),
     ),
     "exception with HTTP 200 for one record": Row(
-        lambda q, p: exception("Erreur interne") if covers(q, 6) else None, False, ("“Erreur interne”",)
+        lambda q, p: exception("Erreur interne") if covers(q, 6) else None,
+        False,
+        ("“Erreur interne”",),
     ),
     "exception for large pages": Row(lambda q, p: exception() if q.size > 2 else None, True),
-    "page cut off once": Row(once(lambda page: replace(page, body=b"<csw:GetRecordsResponse xmlns:csw='x'><a>")), True),
+    "page cut off once": Row(
+        once(lambda page: replace(page, body=b"<csw:GetRecordsResponse xmlns:csw='x'><a>")), True
+    ),
     "busy, come back": Row(once(lambda page: status(503, Retry_After="0")), True),
     "nothing at all": Row(lambda q, p: status(503), False, ("could not be read",), reached=False),
 }
@@ -93,8 +113,14 @@ FAULTS = {
 
 @pytest.fixture
 def strict(portal, ckan_config, monkeypatch):
-    """A portal that withdraws at the first absence without holding, so that any damage by a fault shows at once."""
-    for name, value in ((config.WITHDRAW_AFTER, 1), (config.HOLD_RECORDS, 100), (config.ATTEMPTS, 1)):
+    """A portal that withdraws at the first absence without holding,
+    so that any damage by a fault shows at once.
+    """
+    for name, value in (
+        (config.WITHDRAW_AFTER, 1),
+        (config.HOLD_RECORDS, 100),
+        (config.ATTEMPTS, 1),
+    ):
         monkeypatch.setitem(ckan_config, name, value)
     return portal
 
@@ -112,7 +138,10 @@ def test_a_fault_of_the_server_never_makes_a_dataset_disappear(strict):
             assert strict.state(source)["complete"] is row.whole, name
             errors = strict.errors(source)
             assert len(errors) == len(row.errors) == counts.get("errored", 0), (name, errors)
-            assert all(words in error for words, error in zip(row.errors, errors, strict=True)), (name, errors)
+            assert all(words in error for words, error in zip(row.errors, errors, strict=True)), (
+                name,
+                errors,
+            )
             assert counts.get("updated", 0) == row.reached, name
             assert "deleted" not in counts, name
             assert strict.found() == sorted(strict.ids()) == everything, name
@@ -122,7 +151,9 @@ def test_a_fault_of_the_server_never_makes_a_dataset_disappear(strict):
         assert strict.found() == everything
 
 
-def test_a_catalogue_that_is_empty_all_of_a_sudden_is_held_for_a_person(portal, ckan_config, monkeypatch):
+def test_a_catalogue_that_is_empty_all_of_a_sudden_is_held_for_a_person(
+    portal, ckan_config, monkeypatch
+):
     monkeypatch.setitem(ckan_config, config.WITHDRAW_AFTER, 1)
     with catalogue(records(False)) as server:
         source = portal.source(server.url)

@@ -39,7 +39,9 @@ def attributes(portal, title: str = "Jeu de données 1") -> str:
 
 
 def test_its_attributes_reach_the_datasets_that_name_it_and_no_dataset_is_made_of_it(portal):
-    by_address = f'xlink:href="https://catalogue.example.org/srv/fre/csw?request=GetRecordById&amp;id={ID}"'
+    by_address = (
+        f'xlink:href="https://catalogue.example.org/srv/fre/csw?request=GetRecordById&amp;id={ID}"'
+    )
     with catalogue([dataset(), described(), dataset(2, by_address), iso_record(3)]) as server:
         source = portal.source(server.url, config={"page_size": 1})
         assert portal.harvest(source) == {"added": 3, "not modified": 1}
@@ -73,5 +75,7 @@ def test_a_page_of_nothing_else_is_read(portal):
 
 def test_catalogues_are_named_by_reference_or_address():
     assert named_catalogues('<gmd:featureCatalogueCitation uuidref="a-b"/>') == ["a-b"]
-    assert named_catalogues('<mrc:featureCatalogueCitation xlink:href="https://x/csw?id=a%3Ab&amp;v=1"/>') == ["a:b"]
+    assert named_catalogues(
+        '<mrc:featureCatalogueCitation xlink:href="https://x/csw?id=a%3Ab&amp;v=1"/>'
+    ) == ["a:b"]
     assert named_catalogues("<gmd:featureCatalogueCitation/><gmd:title/>") == []

@@ -63,9 +63,15 @@ def test_longitudes_first_are_understood_of_europe_and_beyond_a_border_too():
         wkt(CREUSE, height=" 250.5", kind="POLYGONZ"),
         wkt(CREUSE, height=" 250 1", kind="Polygon ZM "),
         f"GEOMETRYCOLLECTION({wkt(CREUSE)},POINT Z (2 46 250))",
-        json.dumps({"type": "Polygon", "coordinates": [[[*position, 250] for position in ring(CREUSE)]]}),
-        json.dumps({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring(CREUSE)]}}),
-        json.dumps({"features": [{"geometry": {"type": "Polygon", "coordinates": [ring(CREUSE)]}}]}),
+        json.dumps(
+            {"type": "Polygon", "coordinates": [[[*position, 250] for position in ring(CREUSE)]]}
+        ),
+        json.dumps(
+            {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring(CREUSE)]}}
+        ),
+        json.dumps(
+            {"features": [{"geometry": {"type": "Polygon", "coordinates": [ring(CREUSE)]}}]}
+        ),
         json.dumps({"type": "GeometryCollection", "geometries": [{"coordinates": ring(CREUSE)}]}),
     ],
 )
@@ -85,7 +91,9 @@ def envelope(lower, upper, crs="", declared=""):
     [
         envelope("1.37 45.66", "2.61 46.46", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"),
         envelope("45.66 1.37", "46.46 2.61", "http://www.opengis.net/def/crs/EPSG/0/4326"),
-        envelope("1.37 45.66", "2.61 46.46", declared=' xmlns:gml="http://www.opengis.net/gml/3.2"'),
+        envelope(
+            "1.37 45.66", "2.61 46.46", declared=' xmlns:gml="http://www.opengis.net/gml/3.2"'
+        ),
         "<gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>1.37 45.66 2.61 45.66 2.61 46.46 1.37 46.46 1.37 45.66"
         "</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>",
     ],
@@ -113,17 +121,30 @@ def test_what_is_no_geometry_in_gml_gives_no_box(text):
 
 
 def test_an_envelope_in_lambert_metres_is_converted():
-    [(west, south, east, north)] = sides(boxes_of(envelope("600000 6500000", "620000 6520000", "EPSG:2154")))
-    assert (round(west, 1), round(south, 1), round(east, 1), round(north, 1)) == (1.7, 45.6, 2.0, 45.8)
+    [(west, south, east, north)] = sides(
+        boxes_of(envelope("600000 6500000", "620000 6520000", "EPSG:2154"))
+    )
+    assert (round(west, 1), round(south, 1), round(east, 1), round(north, 1)) == (
+        1.7,
+        45.6,
+        2.0,
+        45.8,
+    )
 
 
 def test_places_far_apart_have_a_box_each_and_near_ones_one():
-    several = {"type": "MultiPolygon", "coordinates": [[ring(box)] for box in (CREUSE, MAYOTTE, LA_REUNION)]}
+    several = {
+        "type": "MultiPolygon",
+        "coordinates": [[ring(box)] for box in (CREUSE, MAYOTTE, LA_REUNION)],
+    }
     assert sides(boxes_of(json.dumps(several))) == [CREUSE, MAYOTTE, LA_REUNION]
     text = f"MULTIPOLYGON({','.join(wkt(box).removeprefix('POLYGON') for box in (CREUSE, LA_REUNION))})"
     assert sides(boxes_of(text)) == [CREUSE, LA_REUNION]
     corsica = (8.53, 41.33, 9.57, 43.03)
-    near = {"type": "MultiPolygon", "coordinates": [[ring(corsica)], [ring((4.72, 45.61, 6.18, 46.52))]]}
+    near = {
+        "type": "MultiPolygon",
+        "coordinates": [[ring(corsica)], [ring((4.72, 45.61, 6.18, 46.52))]],
+    }
     assert sides(boxes_of(json.dumps(near))) == [(4.72, 41.33, 9.57, 46.52)]
 
 
@@ -134,13 +155,19 @@ def test_a_part_between_two_joins_them_and_an_archipelago_is_one_box():
 
 
 def test_what_the_meridian_parts_is_one_box():
-    parts = {"type": "MultiPolygon", "coordinates": [[ring((179.5, -16, 180, -10))], [ring((-180, -16, -174, -10))]]}
+    parts = {
+        "type": "MultiPolygon",
+        "coordinates": [[ring((179.5, -16, 180, -10))], [ring((-180, -16, -174, -10))]],
+    }
     assert sides(boxes_of(json.dumps(parts))) == [(179.5, -16.0, -174.0, -10.0)]
 
 
 def test_the_territories_of_places_far_apart_are_found():
     record = Record()
-    several = {"type": "MultiPolygon", "coordinates": [[ring(voc.get("territories")["departement-23"].data["bbox"])]]}
+    several = {
+        "type": "MultiPolygon",
+        "coordinates": [[ring(voc.get("territories")["departement-23"].data["bbox"])]],
+    }
     several["coordinates"].append([ring(voc.get("territories")["outre-mer-reu"].data["bbox"])])
     assert record.add_geometry(several)
     made = dataset(boxes=record.boxes, shapes=record.shapes)
@@ -157,13 +184,20 @@ def test_exchanged_axes_are_put_right_where_only_so_the_box_lies_in_france(name)
     west, south, east, north = voc.get("territories")[name].data["bbox"]
     found, repairs = repair(Box(str(south), str(north), str(west), str(east)))
     assert (found, repairs) == ((west, south, east, north), ["box-axes-swapped"])
-    assert "box-axes-swapped" in codes(result(boxes=[Box(str(south), str(north), str(west), str(east))]))
+    assert "box-axes-swapped" in codes(
+        result(boxes=[Box(str(south), str(north), str(west), str(east))])
+    )
 
 
 @pytest.mark.parametrize(
     "box",
     [
-        (-24.0, 63.0, -13.0, 66.0),  # Iceland: with swapped axes, it would lie in the French Southern Lands
+        (
+            -24.0,
+            63.0,
+            -13.0,
+            66.0,
+        ),  # Iceland: with swapped axes, it would lie in the French Southern Lands
         (30.0, -12.0, 52.0, 15.0),  # East Africa
         (170.0, 0.0, -175.0, 5.0),
         (5.0, 44.0, 12.0, 48.0),
@@ -181,7 +215,10 @@ def test_whole_numbers_in_a_shape_are_numbers():
     assert record.add_geometry(triangle)
     made = dataset(boxes=record.boxes, shapes=record.shapes)
     assert json.loads(made["spatial_coverage"][0]["geom"]) == triangle
-    turned = {"type": "Polygon", "coordinates": [[[46, 2, 250], [46, 3, 250], [47, 2.5, 250], [46, 2, 250]]]}
+    turned = {
+        "type": "Polygon",
+        "coordinates": [[[46, 2, 250], [46, 3, 250], [47, 2.5, 250], [46, 2, 250]]],
+    }
     record = Record()
     record.add_geometry(turned)
     made = dataset(boxes=record.boxes, shapes=record.shapes)

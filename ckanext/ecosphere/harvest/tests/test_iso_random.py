@@ -1,4 +1,6 @@
-"""Random ISO 19139 documents: every text is in the dataset, reported, or in an element that is ignored on purpose."""
+"""Random ISO 19139 documents: every text is in the dataset, reported,
+or in an element that is ignored on purpose.
+"""
 
 import random
 import re
@@ -17,7 +19,9 @@ from ckanext.ecosphere.harvest.normalise import Context, normalise
 HERE = Path(__file__).parent
 RECORD = yaml.safe_load((HERE / "iso_elements.yaml").read_text(encoding="utf-8"))["record"]
 PAGE = Path(__file__).parents[4] / "docs" / "harvest-rules.md"
-NAMESPACES = 'xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco"'
+NAMESPACES = (
+    'xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco"'
+)
 SYLLABLES = [consonant + vowel for consonant in "bdfgklmnpt" for vowel in "aeiou"]
 DOCUMENTS = 60
 
@@ -32,7 +36,11 @@ class Making:
         self._chance = self._random.choice((0.3, 0.6, 0.9))
 
     def document(self) -> str:
-        inner = "".join(self._element(name, content, name) for name, content in RECORD.items() if self._chosen(name))
+        inner = "".join(
+            self._element(name, content, name)
+            for name, content in RECORD.items()
+            if self._chosen(name)
+        )
         identity = "<gmd:fileIdentifier><gco:CharacterString>fiche-1</gco:CharacterString></gmd:fileIdentifier>"
         if "<gmd:MD_DataIdentification>" not in inner:
             inner += (
@@ -43,7 +51,9 @@ class Making:
             "<gmd:citation><gmd:CI_Citation><gmd:title><gco:CharacterString>Un jeu de données"
             "</gco:CharacterString></gmd:title></gmd:CI_Citation></gmd:citation>"
         )
-        inner = inner.replace("<gmd:MD_DataIdentification>", f"<gmd:MD_DataIdentification>{title}", 1)
+        inner = inner.replace(
+            "<gmd:MD_DataIdentification>", f"<gmd:MD_DataIdentification>{title}", 1
+        )
         return f"<gmd:MD_Metadata {NAMESPACES}>{identity}{inner}</gmd:MD_Metadata>"
 
     def _chosen(self, name: str) -> bool:
@@ -83,21 +93,29 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def left_out() -> list[str]:
-    """Return the path suffixes of elements ignored on purpose: first column of the table on the page of the rules."""
-    _before, _heading, table = PAGE.read_text(encoding="utf-8").partition("## Elements left out on purpose")
+    """Return the path suffixes of elements ignored on purpose:
+    first column of the table on the page of the rules.
+    """
+    _before, _heading, table = PAGE.read_text(encoding="utf-8").partition(
+        "## Elements left out on purpose"
+    )
     return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
 
 
 @pytest.mark.parametrize("seed", range(DOCUMENTS))
 def test_every_text_of_a_random_document_is_in_the_dataset_told_or_left_out_on_purpose(seed):
     making = Making(seed)
-    made = normalise(read_record(etree.fromstring(making.document())), Context(fallback_organisation="x"))
+    made = normalise(
+        read_record(etree.fromstring(making.document())), Context(fallback_organisation="x")
+    )
     log = [text for change in made.log for text in change.texts()]
     problems = [text for problem in made.problems for text in problem.params.values()]
     said = "\n".join([*strings(made.dataset), *log, *map(str, problems), *made.unread])
     justified = left_out()
     lost = [f"{path}: {word}" for path, word in making.leaves if word not in said]
-    lost = [each for each in lost if not any(each.partition(": ")[0].endswith(end) for end in justified)]
+    lost = [
+        each for each in lost if not any(each.partition(": ")[0].endswith(end) for end in justified)
+    ]
     assert not lost
 
 

@@ -1,4 +1,6 @@
-"""Geometries of ISO records: axis order according to CRS and box, all kinds of geometry, unreadable ones reported."""
+"""Geometries of ISO records: axis order according to CRS and box, all kinds of geometry,
+unreadable ones reported.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def ring(inside: str) -> str:
     return f"<gml:exterior><gml:LinearRing>{inside}</gml:LinearRing></gml:exterior>"
 
 
-@pytest.mark.parametrize("crs", [EPSG, "urn:ogc:def:crs:EPSG::4326", "urn:ogc:def:crs:EPSG:6.9:4258"])
+@pytest.mark.parametrize(
+    "crs", [EPSG, "urn:ogc:def:crs:EPSG::4326", "urn:ogc:def:crs:EPSG:6.9:4258"]
+)
 def test_latitude_is_first_where_the_crs_is_an_address_or_a_urn(crs):
     inside = ring("<gml:posList>46 5 46 5.5 46.5 5.2 46 5</gml:posList>")
     assert read(inside, crs=crs) == {"type": "Polygon", "coordinates": TRIANGLE}
@@ -36,14 +40,23 @@ def test_latitude_is_first_where_the_crs_is_an_address_or_a_urn(crs):
 def test_longitude_is_first_elsewhere(crs):
     positions = "<gml:pos>5 46</gml:pos><gml:pos>5.5 46</gml:pos><gml:pos>5.2 46.5</gml:pos><gml:pos>5 46</gml:pos>"
     older = "<gml:coordinates>5,46 5.5,46 5.2,46.5 5,46</gml:coordinates>"
-    for inside in (positions, older, '<gml:posList srsDimension="3">5 46 1 5.5 46 1 5.2 46.5 1 5 46 1</gml:posList>'):
+    for inside in (
+        positions,
+        older,
+        '<gml:posList srsDimension="3">5 46 1 5.5 46 1 5.2 46.5 1 5 46 1</gml:posList>',
+    ):
         assert read(ring(inside), crs=crs) == {"type": "Polygon", "coordinates": TRIANGLE}
 
 
 def test_several_polygons_and_other_kinds():
-    part = f"<gml:Polygon>{ring('<gml:posList>5 46 5.5 46 5.2 46.5 5 46</gml:posList>')}</gml:Polygon>"
+    part = (
+        f"<gml:Polygon>{ring('<gml:posList>5 46 5.5 46 5.2 46.5 5 46</gml:posList>')}</gml:Polygon>"
+    )
     member = f"<gml:surfaceMember>{part}</gml:surfaceMember>"
-    assert read(member * 2, "MultiSurface") == {"type": "MultiPolygon", "coordinates": [TRIANGLE, TRIANGLE]}
+    assert read(member * 2, "MultiSurface") == {
+        "type": "MultiPolygon",
+        "coordinates": [TRIANGLE, TRIANGLE],
+    }
     assert read("<gml:pos>5 46</gml:pos>", "Point") == {"type": "Point", "coordinates": [5.0, 46.0]}
 
 

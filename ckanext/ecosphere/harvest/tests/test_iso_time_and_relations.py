@@ -1,4 +1,6 @@
-"""Periods, maintenance dates, associated resources and places of ISO records, as written by real catalogues."""
+"""Periods, maintenance dates, associated resources and places of ISO records,
+as written by real catalogues.
+"""
 
 from __future__ import annotations
 
@@ -38,33 +40,61 @@ def period(inside: str):
 
 
 def place(inside: str):
-    extent = f"<gmd:EX_Extent><gmd:geographicElement>{inside}</gmd:geographicElement></gmd:EX_Extent>"
+    extent = (
+        f"<gmd:EX_Extent><gmd:geographicElement>{inside}</gmd:geographicElement></gmd:EX_Extent>"
+    )
     return made(f"<gmd:extent>{extent}</gmd:extent>")
 
 
-# --- time ------------------------------------------------------------------------------------------
+# --- time
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("begin", "end", "kept", "told"),
     [
-        (' indeterminatePosition="before">1978-01-01', ">2011-12-31", {"end": "2011-12-31"}, "before 1978-01-01"),
-        (">1978-01-01", ' indeterminatePosition="after">2011-12-31', {"start": "1978-01-01"}, "after 2011-12-31"),
-        (">1990", ' indeterminatePosition="before">2020', {"start": "1990", "end": "2020"}, "before 2020"),
+        (
+            ' indeterminatePosition="before">1978-01-01',
+            ">2011-12-31",
+            {"end": "2011-12-31"},
+            "before 1978-01-01",
+        ),
+        (
+            ">1978-01-01",
+            ' indeterminatePosition="after">2011-12-31',
+            {"start": "1978-01-01"},
+            "after 2011-12-31",
+        ),
+        (
+            ">1990",
+            ' indeterminatePosition="before">2020',
+            {"start": "1990", "end": "2020"},
+            "before 2020",
+        ),
         (">1990", ' indeterminatePosition="now">2020', {"start": "1990"}, ""),
     ],
     ids=["before", "after", "within", "now"],
 )
-def test_an_end_that_is_only_known_to_lie_beyond_a_day_is_open_and_the_day_is_told(begin, end, kept, told):
-    found = period(f"<gml:beginPosition{begin}</gml:beginPosition><gml:endPosition{end}</gml:endPosition>")
+def test_an_end_that_is_only_known_to_lie_beyond_a_day_is_open_and_the_day_is_told(
+    begin, end, kept, told
+):
+    found = period(
+        f"<gml:beginPosition{begin}</gml:beginPosition><gml:endPosition{end}</gml:endPosition>"
+    )
     assert found.dataset["temporal_coverage"] == [kept]
-    assert [note.partition(": ")[2] for note in found.unread if "Position" in note] == ([told] if told else [])
+    assert [note.partition(": ")[2] for note in found.unread if "Position" in note] == (
+        [told] if told else []
+    )
     assert told in str(found.dataset.get("other_information", ""))
 
 
 @pytest.mark.parametrize(
     ("position", "kept"),
-    [("before", {"end": "1978"}), ("after", {"start": "1978"}), ("", {"start": "1978", "end": "1978"})],
+    [
+        ("before", {"end": "1978"}),
+        ("after", {"start": "1978"}),
+        ("", {"start": "1978", "end": "1978"}),
+    ],
 )
 def test_an_instant_before_or_after_a_day_is_half_open(position, kept):
     instant = f'<gml:TimeInstant><gml:timePosition indeterminatePosition="{position}">1978</gml:timePosition>'
@@ -130,18 +160,28 @@ def test_a_start_that_is_missing_follows_from_the_duration_and_an_open_one_does_
     ],
     ids=["done", "last", "next", "bare", "to-come"],
 )
-def test_a_date_of_maintenance_is_the_next_update_only_when_it_is_said_so_or_to_come(kind, day, field):
-    code = f'<gmd:dateType><gmd:CI_DateTypeCode codeListValue="{kind}"/></gmd:dateType>' if kind else ""
+def test_a_date_of_maintenance_is_the_next_update_only_when_it_is_said_so_or_to_come(
+    kind, day, field
+):
+    code = (
+        f'<gmd:dateType><gmd:CI_DateTypeCode codeListValue="{kind}"/></gmd:dateType>'
+        if kind
+        else ""
+    )
     found = made(
         "<gmd:resourceMaintenance><gmd:MD_MaintenanceInformation><gmd:maintenanceDate><gmd:CI_Date><gmd:date>"
         f"<gco:Date>{day}</gco:Date></gmd:date>{code}</gmd:CI_Date></gmd:maintenanceDate>"
         "</gmd:MD_MaintenanceInformation></gmd:resourceMaintenance>"
     ).dataset
-    assert {name: found[name] for name in ("modified", "next_update") if name in found} == {field: day}
+    assert {name: found[name] for name in ("modified", "next_update") if name in found} == {
+        field: day
+    }
 
 
 def test_the_resolution_of_the_time_is_kept_once_and_another_told():
-    resolution = "<temporalResolution><TM_PeriodDuration>{}</TM_PeriodDuration></temporalResolution>"
+    resolution = (
+        "<temporalResolution><TM_PeriodDuration>{}</TM_PeriodDuration></temporalResolution>"
+    )
     frequency = (
         "<gmd:resourceMaintenance><gmd:MD_MaintenanceInformation><gmd:maintenanceAndUpdateFrequency>"
         '<gmd:MD_MaintenanceFrequencyCode codeListValue="asNeeded"/></gmd:maintenanceAndUpdateFrequency>'
@@ -155,11 +195,16 @@ def test_the_resolution_of_the_time_is_kept_once_and_another_told():
     assert "resourceMaintenance/userDefinedMaintenanceFrequency: P1M" in found.unread
 
 
-# --- associated resources ------------------------------------------------------------------------------
+# --- associated resources
+# ------------------------------------------------------------------------------
 
 
 def related(code: str, association: str, space: str = "") -> str:
-    space = f"<gmd:codeSpace><gco:CharacterString>{space}</gco:CharacterString></gmd:codeSpace>" if space else ""
+    space = (
+        f"<gmd:codeSpace><gco:CharacterString>{space}</gco:CharacterString></gmd:codeSpace>"
+        if space
+        else ""
+    )
     return (
         "<gmd:aggregationInfo><gmd:MD_AggregateInformation><gmd:aggregateDataSetIdentifier><gmd:RS_Identifier>"
         f"<gmd:code>{code}</gmd:code>{space}</gmd:RS_Identifier></gmd:aggregateDataSetIdentifier>"
@@ -222,8 +267,12 @@ def test_the_parent_of_a_record_may_be_named_by_its_address():
     ],
     ids=["space", "anchor"],
 )
-def test_a_parent_of_iso_19115_3_is_named_by_its_record_and_the_rest_is_told(code, space, identifier):
-    named = f"<MD_Identifier><code>{code}</code><codeSpace>{plain(space)}</codeSpace></MD_Identifier>"
+def test_a_parent_of_iso_19115_3_is_named_by_its_record_and_the_rest_is_told(
+    code, space, identifier
+):
+    named = (
+        f"<MD_Identifier><code>{code}</code><codeSpace>{plain(space)}</codeSpace></MD_Identifier>"
+    )
     parent = f"<parentMetadata><CI_Citation><identifier>{named}</identifier></CI_Citation></parentMetadata>"
     found = made(before=parent)
     assert found.dataset["in_series"] == [identifier]
@@ -236,7 +285,8 @@ def test_what_a_dataset_depends_on_is_no_series_of_it():
     assert "aggregationInfo: dependency BD TOPO" in found.unread
 
 
-# --- places ------------------------------------------------------------------------------------------
+# --- places
+# ------------------------------------------------------------------------------------------
 
 
 def polygon(positions: str, crs: str = "") -> str:
@@ -252,7 +302,12 @@ AROUND_ANNECY = "930000 6520000 950000 6520000 950000 6540000 930000 6540000 930
 
 @pytest.mark.parametrize(
     "crs",
-    ["http://www.opengis.net/def/crs/EPSG/0/2154", "urn:ogc:def:crs:EPSG::2154", "EPSG:2154", "IGNF:LAMB93"],
+    [
+        "http://www.opengis.net/def/crs/EPSG/0/2154",
+        "urn:ogc:def:crs:EPSG::2154",
+        "EPSG:2154",
+        "IGNF:LAMB93",
+    ],
 )
 def test_a_polygon_in_metres_is_an_extent(crs):
     found = place(polygon(AROUND_ANNECY, crs)).dataset
@@ -274,7 +329,12 @@ def test_a_polygon_in_another_system_is_told():
 
 @pytest.mark.parametrize(
     ("code", "territory"),
-    [("FR-74", "departement-74"), ("FR-2A", "departement-2a"), ("FR-ARA", "region-ara"), ("FR-RE", "outre-mer-reu")],
+    [
+        ("FR-74", "departement-74"),
+        ("FR-2A", "departement-2a"),
+        ("FR-ARA", "region-ara"),
+        ("FR-RE", "outre-mer-reu"),
+    ],
 )
 def test_a_code_of_iso_3166_2_is_a_territory(code, territory):
     found = place(
@@ -284,13 +344,18 @@ def test_a_code_of_iso_3166_2_is_a_territory(code, territory):
     assert ids("territories", found.dataset["territory"]) == [territory]
 
 
-# --- characters ----------------------------------------------------------------------------------------
+# --- characters
+# ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", ["DDT de la NiÃ¨vre â€“ lâ€™eau", "DDT de la Nièvre \x96 l\x92eau"])
+@pytest.mark.parametrize(
+    "written", ["DDT de la NiÃ¨vre â€“ lâ€™eau", "DDT de la Nièvre \x96 l\x92eau"]
+)
 def test_accents_that_a_wrong_encoding_spoilt_are_put_right_before_a_service_is_looked_for(written):
     party = f"<gmd:organisationName>{plain(' '.join(written.split()[:4]))}</gmd:organisationName>"
     contact = f"<gmd:pointOfContact><gmd:CI_ResponsibleParty>{party}</gmd:CI_ResponsibleParty></gmd:pointOfContact>"
-    found = made(f"<gmd:abstract><gco:CharacterString>{written}</gco:CharacterString></gmd:abstract>{contact}")
+    found = made(
+        f"<gmd:abstract><gco:CharacterString>{written}</gco:CharacterString></gmd:abstract>{contact}"
+    )
     assert found.dataset["notes"] == "DDT de la Nièvre – l’eau"
     assert found.organisation != FALLBACK

@@ -1,4 +1,6 @@
-"""A record in ISO 19115-3, as exported by GeoNetwork 4, gives the same dataset as its equivalent in ISO 19139."""
+"""A record in ISO 19115-3, as exported by GeoNetwork 4,
+gives the same dataset as its equivalent in ISO 19139.
+"""
 
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.tests.as_19115_3 import twin
 
-CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
+CONTEXT = Context(
+    fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True
+)
 OLDER = "http://www.isotc211.org/"
 
 

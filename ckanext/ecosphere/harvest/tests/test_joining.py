@@ -1,10 +1,20 @@
-"""Deduplication rules, without database: which records are the same dataset, and which is published, in any order."""
+"""Deduplication rules, without database: which records are the same dataset,
+and which is published, in any order.
+"""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.harvest.deduplication import Member, Rank, grouped, key_of, keys_of, reason, shared_identifiers
+from ckanext.ecosphere.harvest.deduplication import (
+    Member,
+    Rank,
+    grouped,
+    key_of,
+    keys_of,
+    reason,
+    shared_identifiers,
+)
 from ckanext.ecosphere.harvest.record import Identifier, Record
 
 UUID = "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
@@ -54,7 +64,9 @@ def test_an_identifier_that_may_be_anybody_s_joins_nothing(identifier):
     assert key_of(identifier) is None
 
 
-@pytest.mark.parametrize("identifier", ["A REMPLIR", "à compléter", "xxxxx", "identifiant de la ressource", "{uuid}"])
+@pytest.mark.parametrize(
+    "identifier", ["A REMPLIR", "à compléter", "xxxxx", "identifiant de la ressource", "{uuid}"]
+)
 def test_a_form_left_unfilled_joins_nothing(identifier):
     record = Record(file_identifier=identifier, identifiers=[Identifier(code=identifier)])
     assert keys_of(record) == ()
@@ -73,7 +85,9 @@ def test_a_service_is_never_the_data_that_it_serves():
         Record(identifiers=ids, hierarchy_level="dataset"),
         Record(identifiers=ids, hierarchy_level="service"),
     )
-    one, two = (Member(name, name, keys_of(record)) for name, record in (("a", data), ("b", service)))
+    one, two = (
+        Member(name, name, keys_of(record)) for name, record in (("a", data), ("b", service))
+    )
     assert together(one, two) == [["a"], ["b"]]
 
 
@@ -81,7 +95,9 @@ def test_a_service_is_never_the_data_that_it_serves():
 
 
 def test_a_copy_under_a_new_identifier_keeps_that_of_the_resource():
-    assert together(member("a", "1", "r:x", "f:1"), member("b", "9", "r:new", "r:x", "f:9")) == [["a", "b"]]
+    assert together(member("a", "1", "r:x", "f:1"), member("b", "9", "r:new", "r:x", "f:9")) == [
+        ["a", "b"]
+    ]
 
 
 def test_without_a_resource_identifier_the_one_of_the_record_counts():
@@ -90,17 +106,25 @@ def test_without_a_resource_identifier_the_one_of_the_record_counts():
 
 
 def test_resources_that_differ_are_not_joined_by_a_record_identifier_that_they_share():
-    found = together(member("a", "1", "r:x", "f:1"), member("b", "1", "r:y", "f:1"), member("c", "1", "f:1"))
+    found = together(
+        member("a", "1", "r:x", "f:1"), member("b", "1", "r:y", "f:1"), member("c", "1", "f:1")
+    )
     assert found == [["a"], ["b"], ["c"]]
 
 
 def test_an_identifier_that_a_source_uses_for_several_records_joins_none_of_them():
     twice = (member("a", "1", "r:model"), member("a", "2", "r:model"))
-    assert together(*twice, member("b", "3", "r:model"), member("c", "4", "r:model")) == [["a"], ["a"], ["b", "c"]]
+    assert together(*twice, member("b", "3", "r:model"), member("c", "4", "r:model")) == [
+        ["a"],
+        ["a"],
+        ["b", "c"],
+    ]
 
 
 def test_a_copy_of_two_records_of_one_source_does_not_make_them_one():
-    found = grouped([member("a", "1", "r:x"), member("a", "2", "r:y"), member("b", "3", "r:x", "r:y")])
+    found = grouped(
+        [member("a", "1", "r:x"), member("a", "2", "r:y"), member("b", "3", "r:x", "r:y")]
+    )
     assert sorted([m.guid for m in group] for group in found) == [["1", "3"], ["2"]]
 
 
@@ -112,7 +136,11 @@ def test_what_a_person_set_apart_is_joined_to_nothing():
 
 
 def test_the_source_with_the_higher_priority_wins_then_the_one_registered_first():
-    low, high, old = member("m", "1", "r:x"), member("z", "2", "r:x", priority=5), member("a", "3", "r:x")
+    low, high, old = (
+        member("m", "1", "r:x"),
+        member("z", "2", "r:x", priority=5),
+        member("a", "3", "r:x"),
+    )
     assert together(low, high, old) == [["z", "a", "m"]]
     assert reason(high, low) == ("priority", {"mine": 5, "other": 0})
     assert reason(old, low) == ("older", {})
@@ -121,7 +149,11 @@ def test_the_source_with_the_higher_priority_wins_then_the_one_registered_first(
 
 KEYS = [f"{kind}:{letter}" for kind in "rf" for letter in "abcde"]
 MEMBERS = st.lists(
-    st.tuples(st.sampled_from("ABCD"), st.integers(1, 4), st.lists(st.sampled_from(KEYS), unique=True, max_size=4)),
+    st.tuples(
+        st.sampled_from("ABCD"),
+        st.integers(1, 4),
+        st.lists(st.sampled_from(KEYS), unique=True, max_size=4),
+    ),
     unique_by=lambda each: each[:2],
     max_size=9,
 )
@@ -131,7 +163,9 @@ MEMBERS = st.lists(
 @given(MEMBERS, st.lists(st.integers(-2, 2), min_size=4, max_size=4), st.randoms())
 def test_the_order_of_the_records_changes_nothing(drawn, priorities, random):
     ranks = dict(zip("ABCD", priorities, strict=True))
-    members = [member(source, str(guid), *keys, priority=ranks[source]) for source, guid, keys in drawn]
+    members = [
+        member(source, str(guid), *keys, priority=ranks[source]) for source, guid, keys in drawn
+    ]
     expected = grouped(members)
     shuffled = list(members)
     random.shuffle(shuffled)
@@ -139,7 +173,9 @@ def test_the_order_of_the_records_changes_nothing(drawn, priorities, random):
     for group in expected:
         assert len({each.source for each in group}) == len(group)
         assert all(group[0].rank.priority <= each.rank.priority for each in group)
-    assert sorted(each.id for group in expected for each in group) == sorted(each.id for each in members)
+    assert sorted(each.id for group in expected for each in group) == sorted(
+        each.id for each in members
+    )
 
 
 @settings(max_examples=200, deadline=None)

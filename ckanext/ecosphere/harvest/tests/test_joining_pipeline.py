@@ -1,4 +1,6 @@
-"""Deduplication in real harvests: one dataset for several catalogues in any order, succession, and undo."""
+"""Deduplication in real harvests: one dataset for several catalogues in any order, succession,
+and undo.
+"""
 
 import itertools
 import json
@@ -29,7 +31,9 @@ def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
     found = set()
     for title, id_ in portal.ids().items():
         told = portal.call("ecosphere_harvest_catalogues_show", id=id_)
-        found.add((title, told["published_from"]["title"], tuple(each["title"] for each in told["also"])))
+        found.add(
+            (title, told["published_from"]["title"], tuple(each["title"] for each in told["also"]))
+        )
     return found
 
 
@@ -41,11 +45,15 @@ def decision(source: str, guid: str) -> dict:
 
 @pytest.mark.slow("orders")
 def test_the_order_of_the_harvests_changes_nothing(portal):
-    """Copies by file identifier, by resource identifier, a bridge between two, a shared identifier, placeholders."""
+    """Copies by file identifier, by resource identifier, a bridge between two, a shared identifier,
+    placeholders.
+    """
     geoide = [
         iso_record(1, identifier=UUIDS[0], title="Un (origine)"),
         iso_record(2, identifier=UUIDS[1], title="Deux (origine)", resource_identifier=resource(2)),
-        iso_record(8, identifier="A REMPLIR", title="Sans identifiant", resource_identifier="A REMPLIR"),
+        iso_record(
+            8, identifier="A REMPLIR", title="Sans identifiant", resource_identifier="A REMPLIR"
+        ),
     ]
     region = [
         iso_record(1, identifier=UUIDS[0], title="Un (région)"),
@@ -54,7 +62,12 @@ def test_the_order_of_the_harvests_changes_nothing(portal):
     ]
     national = [
         iso_record(1, identifier=UUIDS[0].upper(), title="Un (national)"),
-        iso_record(9, identifier="A REMPLIR", title="Sans identifiant non plus", resource_identifier="A REMPLIR"),
+        iso_record(
+            9,
+            identifier="A REMPLIR",
+            title="Sans identifiant non plus",
+            resource_identifier="A REMPLIR",
+        ),
     ]
     with catalogue(geoide) as one, catalogue(region) as two, catalogue(national) as three:
         sources = [
@@ -99,14 +112,19 @@ def test_the_next_source_takes_over_at_the_same_address_and_gives_it_back(portal
         after = portal.datasets()["Original"]
         assert {each["name"] for each in (before, during, after)} == {before["name"]}
         assert {each["id"] for each in (before, during, after)} == {before["id"]}
-        assert {each["resources"][0]["id"] for each in (before, during, after)} == {before["resources"][0]["id"]}
+        assert {each["resources"][0]["id"] for each in (before, during, after)} == {
+            before["resources"][0]["id"]
+        }
         assert portal.found() == ["Jeu de données 2", "Original"]
         assert portal.harvest(second) == {"not modified": 1}
 
 
 @pytest.mark.slow("variants")
 def test_a_changed_priority_changes_the_publisher_and_each_object_says_who_won_and_why(portal):
-    records = [iso_record(1, identifier=UUIDS[0], title="De la région"), iso_record(1, identifier=UUIDS[0])]
+    records = [
+        iso_record(1, identifier=UUIDS[0], title="De la région"),
+        iso_record(1, identifier=UUIDS[0]),
+    ]
     with catalogue(records[:1]) as one, catalogue(records[1:]) as two:
         region = portal.source(one.url, name="region")
         geoide = portal.source(two.url, name="geoide")
@@ -120,7 +138,11 @@ def test_a_changed_priority_changes_the_publisher_and_each_object_says_who_won_a
         assert situation(portal) == {("Jeu de données 1", "Geoide", ("Region",))}
         assert portal.datasets()["Jeu de données 1"]["id"] == id_
         told = decision(region, UUIDS[0])["published_by"]
-        assert (told["source"], told["reason"], told["params"]) == ("Geoide", "priority", {"mine": 3, "other": 0})
+        assert (told["source"], told["reason"], told["params"]) == (
+            "Geoide",
+            "priority",
+            {"mine": 3, "other": 0},
+        )
         assert told["identifiers"] == [UUIDS[0]]
         assert [each["source"] for each in decision(geoide, UUIDS[0])["publishes"]] == ["Region"]
 
@@ -158,7 +180,9 @@ def test_two_datasets_that_turn_out_to_be_one_become_one(portal):
         portal.harvest(first)
         portal.harvest(second)
         assert portal.found() == ["Copie", "Origine"]
-        two.records[:] = [iso_record(2, identifier=UUIDS[1], title="Copie", resource_identifier=resource(1))]
+        two.records[:] = [
+            iso_record(2, identifier=UUIDS[1], title="Copie", resource_identifier=resource(1))
+        ]
         portal.harvest(second)
         assert portal.found() == ["Origine"]
         assert situation(portal) == {("Origine", "Un", ("Deux",))}
@@ -196,8 +220,12 @@ def test_harvesting_joined_sources_again_writes_nothing(portal):
         sources = [portal.source(one.url, name="un"), portal.source(two.url, name="deux")]
         for source in sources:
             portal.harvest(source)
-        extras = sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value).order_by(HarvestObjectExtra.id)
-        records = sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest).order_by(SourceRecord.digest)
+        extras = sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value).order_by(
+            HarvestObjectExtra.id
+        )
+        records = sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest).order_by(
+            SourceRecord.digest
+        )
         before, states = model.Session.execute(extras).all(), model.Session.execute(records).all()
         for source in sources:
             assert portal.harvest(source) == {"not modified": 1}
@@ -210,20 +238,33 @@ def test_whoever_sees_a_dataset_sees_which_catalogues_have_it(portal):
     with catalogue([iso_record(1)]) as server:
         portal.harvest(portal.source(server.url, name="un"))
     dataset = portal.datasets()["Jeu de données 1"]
-    told = helpers.call_auth("ecosphere_harvest_catalogues_show", {"user": "", "model": model}, id=dataset["id"])
+    told = helpers.call_auth(
+        "ecosphere_harvest_catalogues_show", {"user": "", "model": model}, id=dataset["id"]
+    )
     assert told
 
 
 @pytest.mark.slow("variants")
 def test_what_a_udata_portal_harvested_itself_is_recognised_by_its_origin(portal):
     origins = [
-        {"harvest": {"remote_id": UUIDS[0], "dct_identifier": UUIDS[0], "last_update": "2026-11-28"}},
+        {
+            "harvest": {
+                "remote_id": UUIDS[0],
+                "dct_identifier": UUIDS[0],
+                "last_update": "2026-11-28",
+            }
+        },
         {"harvest": {"remote_id": resource(2), "remote_url": "https://catalogue.example.org/2"}},
         {"extras": {"harvest:remote_id": UUIDS[2]}},
         {"harvest": {"remote_id": "12"}},
     ]
     told = [
-        {"id": f"{n}" * 24, "title": f"Jeu {n}", "description": "Zones", "uri": f"https://udata.example.org/api/1/{n}"}
+        {
+            "id": f"{n}" * 24,
+            "title": f"Jeu {n}",
+            "description": "Zones",
+            "uri": f"https://udata.example.org/api/1/{n}",
+        }
         for n in range(1, 5)
     ]
     page = {"data": [one | two for one, two in zip(told, origins, strict=True)], "total": 4}
@@ -232,10 +273,18 @@ def test_what_a_udata_portal_harvested_itself_is_recognised_by_its_origin(portal
         iso_record(2, identifier=UUIDS[1], title="Deux", resource_identifier=resource(2)),
         iso_record(3, identifier=UUIDS[2], title="Trois"),
     ]
-    expected = {("Jeu 4", "Udata", ()), *((title, "Geoide", ("Udata",)) for title in ("Un", "Deux", "Trois"))}
-    with catalogue(records) as one, serve(lambda exchange: exchange.answer(json.dumps(page))) as two:
+    expected = {
+        ("Jeu 4", "Udata", ()),
+        *((title, "Geoide", ("Udata",)) for title in ("Un", "Deux", "Trois")),
+    }
+    with (
+        catalogue(records) as one,
+        serve(lambda exchange: exchange.answer(json.dumps(page))) as two,
+    ):
         geoide = portal.source(one.url, name="geoide", config={"priority": 1})
-        udata = portal.source(two.url, name="udata", source_type="ecosphere_udata", config={"tag": "eau"})
+        udata = portal.source(
+            two.url, name="udata", source_type="ecosphere_udata", config={"tag": "eau"}
+        )
         for order in ((udata, geoide), (geoide, udata)):
             for source in order:
                 portal.harvest(source)
@@ -251,7 +300,9 @@ def test_what_a_udata_portal_harvested_itself_is_recognised_by_its_origin(portal
 
 def renumbered(number: int, identifier: str, title: str = "", **values) -> str:
     title = title or f"Zones {number}"
-    return iso_record(number, identifier=identifier, title=title, resource_identifier=resource(number), **values)
+    return iso_record(
+        number, identifier=identifier, title=title, resource_identifier=resource(number), **values
+    )
 
 
 @pytest.mark.slow("variants")
@@ -263,15 +314,23 @@ def test_a_record_that_gets_another_identifier_keeps_its_dataset(portal):
         before = portal.datasets()
         kept = before["Zones 1"]
         portal.call("package_patch", id=kept["id"], private=True)
-        new = [renumbered(n, UUIDS[0].replace("1d1ad7a1", f"{n}d1ad7a1"), links=(ZIP,)) for n in range(1, 9)]
+        new = [
+            renumbered(n, UUIDS[0].replace("1d1ad7a1", f"{n}d1ad7a1"), links=(ZIP,))
+            for n in range(1, 9)
+        ]
         server.records[:] = [*new, iso_record(9)]
         assert portal.harvest(source) == {"updated": 8, "not modified": 1}
         after = portal.datasets()
         assert {title: (each["id"], each["name"]) for title, each in after.items()} == {
             title: (each["id"], each["name"]) for title, each in before.items()
         }
-        assert after["Zones 1"]["resources"][0]["id"] == kept["resources"][0]["id"] and after["Zones 1"]["private"]
-        assert after["Zones 2"]["metadata_identifier"].endswith("2d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11")
+        assert (
+            after["Zones 1"]["resources"][0]["id"] == kept["resources"][0]["id"]
+            and after["Zones 1"]["private"]
+        )
+        assert after["Zones 2"]["metadata_identifier"].endswith(
+            "2d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
+        )
         state = portal.state(source)
         assert (state["held"], state["facts"]["absent"]) == (0, 0)
         assert any("recognised by that of their resource: 8." in each for each in state["remarks"])
@@ -283,7 +342,12 @@ def test_a_record_that_gets_another_identifier_keeps_its_dataset(portal):
 @pytest.mark.slow("variants")
 def test_an_identifier_that_does_not_say_so_hands_no_dataset_on(portal):
     """Shared by a third record; of a record that still exists; in a reading that was cut short."""
-    records = [renumbered(1, "geo-1"), renumbered(1, "geo-2", "Autre"), renumbered(3, "geo-3"), renumbered(4, "geo-4")]
+    records = [
+        renumbered(1, "geo-1"),
+        renumbered(1, "geo-2", "Autre"),
+        renumbered(3, "geo-3"),
+        renumbered(4, "geo-4"),
+    ]
     with catalogue([*records, iso_record(9)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
@@ -312,8 +376,14 @@ def test_a_whole_catalogue_with_other_identifiers_is_recognised_in_seconds(porta
         "ANALYZE package, ecosphere_harvest_record, harvest_object",
     )
     # They have no job and no source: only the statement is tested, and all of it is rolled back.
-    for statement in ("SET LOCAL session_replication_role = replica", "SET LOCAL statement_timeout = '5s'", *rows):
-        model.Session.execute(sa.text(statement), {"number": number} if ":number" in statement else {})
+    for statement in (
+        "SET LOCAL session_replication_role = replica",
+        "SET LOCAL statement_timeout = '5s'",
+        *rows,
+    ):
+        model.Session.execute(
+            sa.text(statement), {"number": number} if ":number" in statement else {}
+        )
     try:
         assert len(closing._pairs("s", "j")) == number
     finally:

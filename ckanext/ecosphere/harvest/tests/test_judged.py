@@ -1,4 +1,6 @@
-"""Precision and recall of themes, territories and licences on cases judged by a person: `docs/harvest-rules.md`."""
+"""Precision and recall of themes, territories and licences on cases judged by a person:
+`docs/harvest-rules.md`.
+"""
 
 from __future__ import annotations
 

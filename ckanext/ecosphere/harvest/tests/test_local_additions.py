@@ -39,7 +39,10 @@ def test_files_and_declared_fields_stay_and_the_rest_follows_the_source(portal):
         portal.harvest(source)
         first = shown(portal)
         added = portal.call(
-            "resource_create", package_id=first["id"], url="https://ddt.example.org/notice.pdf", name="Notice"
+            "resource_create",
+            package_id=first["id"],
+            url="https://ddt.example.org/notice.pdf",
+            name="Notice",
         )
         portal.call("package_patch", id=first["id"], regulatory_use=USES)
         portal.call("resource_patch", id=added["id"], name="Notice de lecture")
@@ -49,8 +52,14 @@ def test_files_and_declared_fields_stay_and_the_rest_follows_the_source(portal):
             after = shown(portal)
             assert after["notes"] == text
             assert after["regulatory_use"] == USES
-            assert urls(after) == ["https://data.example.org/zones.zip", "https://ddt.example.org/notice.pdf"]
-            assert [each["id"] for each in after["resources"]] == [first["resources"][0]["id"], added["id"]]
+            assert urls(after) == [
+                "https://data.example.org/zones.zip",
+                "https://ddt.example.org/notice.pdf",
+            ]
+            assert [each["id"] for each in after["resources"]] == [
+                first["resources"][0]["id"],
+                added["id"],
+            ]
             assert after["resources"][1]["name"] == "Notice de lecture"
         gained = ((f"{LINKS[0][0]}?v=2", LINKS[0][1], LINKS[0][2]),)
         server.records[:] = [iso_record(1, links=gained)]
@@ -59,7 +68,10 @@ def test_files_and_declared_fields_stay_and_the_rest_follows_the_source(portal):
         server.records[:] = [iso_record(1, abstract="Quatre.")]
         portal.harvest(source)
         assert urls(shown(portal)) == ["https://ddt.example.org/notice.pdf"]
-        both = ((LINKS[0][0], LINKS[0][1], LINKS[0][2]), ("https://ddt.example.org/notice.pdf", "WWW:LINK", "Notice"))
+        both = (
+            (LINKS[0][0], LINKS[0][1], LINKS[0][2]),
+            ("https://ddt.example.org/notice.pdf", "WWW:LINK", "Notice"),
+        )
         server.records[:] = [iso_record(1, abstract="Cinq.", links=both)]
         portal.harvest(source)
         assert sorted(urls(shown(portal))) == sorted(url for url, _protocol, _name in both)
@@ -82,7 +94,12 @@ def test_file_uploaded_through_the_form_survives(page, portal, tmp_path):
         portal.harvest(source)
         dataset = shown(portal)
         producer = factories.User(password=PASSWORD, image_url="")
-        portal.call("organization_member_create", id=dataset["owner_org"], username=producer["name"], role="editor")
+        portal.call(
+            "organization_member_create",
+            id=dataset["owner_org"],
+            username=producer["name"],
+            role="editor",
+        )
         log_in(page, producer["name"], PASSWORD)
         page.goto(f"/fr/dataset/{dataset['name']}/resource/new")
         page.set_input_files("input[type=file]", str(notice))
@@ -92,7 +109,9 @@ def test_file_uploaded_through_the_form_survives(page, portal, tmp_path):
         model.Session.remove()
         server.records[:] = [iso_record(1, links=LINKS, abstract="Deux.")]
         assert portal.harvest(source) == {"updated": 1}
-        [added] = [resource for resource in shown(portal)["resources"] if resource["name"] == "Notice"]
+        [added] = [
+            resource for resource in shown(portal)["resources"] if resource["name"] == "Notice"
+        ]
         assert local_additions(portal) == [added["id"]]
         answer = page.request.get(added["url"].replace("http://test.ckan.net", ""))
         assert answer.body() == notice.read_bytes()
@@ -122,22 +141,39 @@ def test_resource_added_by_name_or_within_the_dataset_survives(portal):
         source = portal.source(server.url)
         portal.harvest(source)
         dataset = shown(portal)
-        by_name = {"package_id": dataset["name"], "url": "https://ddt.example.org/a.pdf", "name": "A"}
+        by_name = {
+            "package_id": dataset["name"],
+            "url": "https://ddt.example.org/a.pdf",
+            "name": "A",
+        }
         portal.call("resource_create", **by_name)
-        resources = [*shown(portal)["resources"], {"url": "https://ddt.example.org/b.pdf", "name": "B"}]
+        resources = [
+            *shown(portal)["resources"],
+            {"url": "https://ddt.example.org/b.pdf", "name": "B"},
+        ]
         portal.call("package_patch", id=dataset["name"], resources=resources)
         assert len(local_additions(portal)) == 2
         server.records[:] = [iso_record(1, abstract="Deux.")]
         portal.harvest(source)
-        assert urls(shown(portal)) == ["https://ddt.example.org/a.pdf", "https://ddt.example.org/b.pdf"]
+        assert urls(shown(portal)) == [
+            "https://ddt.example.org/a.pdf",
+            "https://ddt.example.org/b.pdf",
+        ]
 
 
 def test_dataset_with_an_addition_is_not_withdrawn_without_a_person(portal):
     with catalogue([iso_record(n, links=LINKS) for n in range(1, 4)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
-        [name] = [each["name"] for each in portal.datasets().values() if each["title"].endswith("3")]
-        portal.call("resource_create", package_id=name, url="https://ddt.example.org/notice.pdf", name="Notice")
+        [name] = [
+            each["name"] for each in portal.datasets().values() if each["title"].endswith("3")
+        ]
+        portal.call(
+            "resource_create",
+            package_id=name,
+            url="https://ddt.example.org/notice.pdf",
+            name="Notice",
+        )
         del server.records[-1]
         portal.harvest(source)
         portal.harvest(source)
@@ -151,12 +187,19 @@ def test_dataset_with_an_addition_is_not_withdrawn_without_a_person(portal):
 
 @pytest.mark.slow("variants")
 def test_migration_tells_what_was_added_before(portal):
-    """Resources used to be marked on creation, except when the call named the dataset by its name."""
+    """Resources used to be marked on creation, except when the call
+    named the dataset by its name.
+    """
     with catalogue([iso_record(1, links=LINKS)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
         dataset = shown(portal)
-        portal.call("resource_create", package_id=dataset["name"], url="https://ddt.example.org/a.pdf", name="A")
+        portal.call(
+            "resource_create",
+            package_id=dataset["name"],
+            url="https://ddt.example.org/a.pdf",
+            name="A",
+        )
         model.Session.execute(sa.delete(HarvestedDataset))
         model.Session.execute(sa.text(harvested_resources.FILL))
         model.Session.commit()

@@ -1,4 +1,6 @@
-"""Local edits: what somebody changes in a harvested dataset stays, is told, and follows the source again on demand."""
+"""Local edits: what somebody changes in a harvested dataset stays, is told,
+and follows the source again on demand.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,12 @@ def follow(app: Any, user: dict[str, Any], dataset: dict[str, Any], key: str) ->
     """Press a button "Follow the source"."""
     model.Session.remove()
     address = f"/fr/ecosphere/harvest/dataset/{dataset['name']}/follow"
-    return app.post(address, data={"field": key}, headers={"Authorization": user["token"]}, follow_redirects=False)
+    return app.post(
+        address,
+        data={"field": key},
+        headers={"Authorization": user["token"]},
+        follow_redirects=False,
+    )
 
 
 def test_only_the_changed_field_is_a_local_edit_and_it_stays(portal, app, server, source):
@@ -88,7 +95,9 @@ def test_a_source_that_says_the_same_is_followed_again(portal, app, server, sour
     correct(app, shown(portal), title="Titre d’ici")
     harvest_again(portal, server, source, title="Titre d’ici")
     assert edits(portal) == {}
-    assert harvest_again(portal, server, source, title="Encore un autre")["title"] == "Encore un autre"
+    assert (
+        harvest_again(portal, server, source, title="Encore un autre")["title"] == "Encore un autre"
+    )
 
 
 @pytest.mark.slow("variants")
@@ -103,7 +112,10 @@ def test_a_field_set_back_by_hand_is_no_local_edit(portal, app, source):
 def test_what_the_record_lacks_and_tags_are_kept_and_follow(portal, app, server, source):
     dataset = shown(portal)
     correct(app, dataset, tag_string="sols, relief", scale_denominator="25000")
-    assert edits(portal) == {"tag_string": [tag["name"] for tag in dataset["tags"]], "scale_denominator": None}
+    assert edits(portal) == {
+        "tag_string": [tag["name"] for tag in dataset["tags"]],
+        "scale_denominator": None,
+    }
     after = harvest_again(portal, server, source, abstract="Trois.")
     assert {tag["name"] for tag in after["tags"]} == {"sols", "relief"}
     assert str(after["scale_denominator"]) == "25000"
@@ -139,7 +151,10 @@ def test_a_file_of_the_source_keeps_what_was_changed(portal, app, server, source
     [after] = harvest_again(portal, server, source, abstract="Trois.")["resources"]
     assert (after["id"], after["name"], after["url"]) == (link["id"], "Zones, 2026", url)
     assert edits(portal) == {"name": "Zones (SHP)", "url": link["url"]}
-    marks = {str(each["id"]): each.text for each in Form(app, editor, address).html.select(".ecosphere-locked-mark")}
+    marks = {
+        str(each["id"]): each.text
+        for each in Form(app, editor, address).html.select(".ecosphere-locked-mark")
+    }
     assert "modifié localement" in marks["field-name-locked"]
     assert "vient de la source" in marks["field-protocol-locked"]
     follow(app, editor, dataset, f"{link['id']}/name")
@@ -156,14 +171,19 @@ def test_an_edit_by_the_api_and_another_dataset_of_the_batch(portal, server):
     portal.call("package_patch", id=first["id"], notes="D’ici.")
     server.records[:] = [iso_record(n, links=LINKS, abstract="De la source.") for n in (1, 2)]
     portal.harvest(source)
-    notes = {id_: portal.call("package_show", id=id_)["notes"] for id_ in (first["id"], second["id"])}
+    notes = {
+        id_: portal.call("package_show", id=id_)["notes"] for id_ in (first["id"], second["id"])
+    }
     assert notes == {first["id"]: "D’ici.", second["id"]: "De la source."}
 
 
 @pytest.mark.slow("variants")
 def test_an_edit_stays_when_another_source_takes_the_dataset_over(portal):
     identifier = "fr-120066022-jdd-2f6a3f0e-5a47-4c4b-9a1c-0d8f5f1f6f01"
-    records = [iso_record(1, identifier=identifier, title=title, links=LINKS) for title in ("Original", "Copie")]
+    records = [
+        iso_record(1, identifier=identifier, title=title, links=LINKS)
+        for title in ("Original", "Copie")
+    ]
     with catalogue([records[0], iso_record(2)]) as one, catalogue([records[1]]) as two:
         first = portal.source(one.url, name="geoide", config={"priority": 1})
         second = portal.source(two.url, name="region")
@@ -191,7 +211,9 @@ def test_brackets_within_brackets_are_saved(portal, source):
 @pytest.mark.slow("variants")
 def test_translations_are_edits_of_their_own(portal, app, server, source):
     dataset = shown(portal)
-    portal.call("package_patch", id=dataset["id"], title_translated={"fr": dataset["title"], "en": "Zones"})
+    portal.call(
+        "package_patch", id=dataset["id"], title_translated={"fr": dataset["title"], "en": "Zones"}
+    )
     portal.call("package_patch", id=dataset["id"], title="Titre d’ici")
     assert edits(portal) == {"title": dataset["title"], "title_translated": None}
     after = harvest_again(portal, server, source, title="Nouveau titre")
@@ -206,22 +228,31 @@ def test_everybody_reads_what_was_changed_and_editors_can_follow(portal, app, so
 
     def section(user: dict[str, Any] | None = None) -> Any:
         headers = {"Authorization": user["token"]} if user else {}
-        page = BeautifulSoup(app.get(f"/fr/dataset/{dataset['name']}", headers=headers).body, "html.parser")
+        page = BeautifulSoup(
+            app.get(f"/fr/dataset/{dataset['name']}", headers=headers).body, "html.parser"
+        )
         return page.select_one(".eco-harvest-catalogues")
 
     public = section()
     [row] = public.select(".eco-harvest-edits li")
     day = dates.in_language(dates.today(), "fr")
-    assert " ".join(row.text.split()) == f"Titre : modifié localement le {day} ; la source dit : {SCRIPT}"
+    assert (
+        " ".join(row.text.split())
+        == f"Titre : modifié localement le {day} ; la source dit : {SCRIPT}"
+    )
     assert public.select("button, script") == []
     assert section(person(dataset)).select("button") == []
-    assert [button["value"] for button in section(person(dataset, "editor")).select("button")] == ["/title"]
+    assert [button["value"] for button in section(person(dataset, "editor")).select("button")] == [
+        "/title"
+    ]
 
 
 def test_people_whom_somebody_removed_are_not_told_to_the_public(portal, app, source):
     dataset = shown(portal)
     assert dataset["contact"]
-    portal.call("package_patch", id=dataset["id"], contact=[{"name": "DDT", "email": "ddt@example.org"}])
+    portal.call(
+        "package_patch", id=dataset["id"], contact=[{"name": "DDT", "email": "ddt@example.org"}]
+    )
 
     def told(context: dict[str, Any]) -> Any:
         context = {"ignore_auth": False, **context}
@@ -243,9 +274,13 @@ def test_only_who_may_edit_the_dataset_follows(portal, app, source):
     for user in (person(dataset), person(dataset, "member"), {"name": ""}):
         context = {"user": user["name"], "ignore_auth": False}
         with pytest.raises(tk.NotAuthorized):
-            helpers.call_action("ecosphere_harvest_edit_follow", context, id=dataset["id"], field="title")
+            helpers.call_action(
+                "ecosphere_harvest_edit_follow", context, id=dataset["id"], field="title"
+            )
     assert follow(app, person(dataset, "member"), dataset, "/title").status_code == 403
-    assert follow(app, person(dataset, "member"), dataset, "").status_code == 403  # who comes before what
+    assert (
+        follow(app, person(dataset, "member"), dataset, "").status_code == 403
+    )  # who comes before what
     assert shown(portal)["title"] == "Titre d’ici"
 
 
@@ -258,7 +293,9 @@ def test_the_form_says_what_becomes_of_a_change(portal, app, source):
     notice = protected.page.select_one(".eco-harvest-local")
     assert dataset["title"] in notice.select_one(".eco-harvest-edits").text
     assert "prochain moissonnage" not in notice.text
-    unlocked = Form(app, editor, f"{edited(dataset)}?modifier=1").page.select_one(".eco-harvest-local")
+    unlocked = Form(app, editor, f"{edited(dataset)}?modifier=1").page.select_one(
+        ".eco-harvest-local"
+    )
     assert "devient une modification locale" in unlocked.text
     assert protected.send(title="Autre titre d’ici").status_code == 302
     assert shown(portal)["title"] == "Autre titre d’ici"

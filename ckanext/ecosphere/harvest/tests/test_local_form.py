@@ -1,4 +1,6 @@
-"""Form of a harvested dataset: fields of the source are read-only, fields that the harvest keeps can be changed."""
+"""Form of a harvested dataset: fields of the source are read-only,
+fields that the harvest keeps can be changed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def person(dataset: dict[str, Any], role: str = "") -> dict[str, Any]:
     """Return a user, with a role in the dataset's organisation."""
     user = factories.UserWithToken(password=PASSWORD, image_url="")
     if role:
-        helpers.call_action("organization_member_create", id=dataset["owner_org"], username=user["name"], role=role)
+        helpers.call_action(
+            "organization_member_create", id=dataset["owner_org"], username=user["name"], role=role
+        )
     return user
 
 
@@ -42,7 +46,9 @@ def edited(dataset: dict[str, Any]) -> str:
 
 
 def locked(form: Form) -> set[str]:
-    return {str(each["id"]).removeprefix("field-") for each in form.html.select(".ecosphere-locked")}
+    return {
+        str(each["id"]).removeprefix("field-") for each in form.html.select(".ecosphere-locked")
+    }
 
 
 def test_what_the_source_says_is_read_and_travels_unchanged(portal, app, harvested):
@@ -64,18 +70,29 @@ def test_what_the_source_says_is_read_and_travels_unchanged(portal, app, harvest
 
 
 @pytest.mark.slow("variants")
-def test_the_address_the_visibility_and_declared_fields_are_changed_for_good(portal, app, harvested):
+def test_the_address_the_visibility_and_declared_fields_are_changed_for_good(
+    portal, app, harvested
+):
     form = Form(app, person(harvested, "editor"), edited(harvested))
     assert form.send(regulatory_use=USE, private="True", name="autre-adresse").status_code == 302
     [after] = portal.datasets().values()
-    assert (after["regulatory_use"], after["private"], after["name"]) == ([USE], True, "autre-adresse")
+    assert (after["regulatory_use"], after["private"], after["name"]) == (
+        [USE],
+        True,
+        "autre-adresse",
+    )
 
 
 def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, harvested):
     form = Form(app, person(harvested, "admin"), edited(harvested))
-    answer = form.send(title="Corrigé ici", scale_denominator="25000", version_notes="Deuxième édition")
+    answer = form.send(
+        title="Corrigé ici", scale_denominator="25000", version_notes="Deuxième édition"
+    )
     page: Any = BeautifulSoup(answer.body, "html.parser")
-    assert [link["href"] for link in page.select("#form-errors a")] == ["#field-title", "#field-scale_denominator"]
+    assert [link["href"] for link in page.select("#form-errors a")] == [
+        "#field-title",
+        "#field-scale_denominator",
+    ]
     assert "rien n’a été enregistré" in page.select_one("#form-errors").text
     # Saving again stores the local fields; those of the source keep the values of the source.
     assert page.select_one("input[name=title]")["value"] == harvested["title"]
@@ -103,7 +120,10 @@ def test_a_file_of_the_source_is_read_and_one_that_was_added_is_changed(portal, 
     assert "vient de la source" in form.send(name="Autre nom").body
     assert Form(app, editor, f"{first}?modifier=1").send(name="Autre nom").status_code == 302
     added = portal.call(
-        "resource_create", package_id=harvested["id"], url="https://ddt.example.org/notice.pdf", name="Notice"
+        "resource_create",
+        package_id=harvested["id"],
+        url="https://ddt.example.org/notice.pdf",
+        name="Notice",
     )
     form = Form(app, editor, f"/fr/dataset/{harvested['name']}/resource/{added['id']}/edit")
     assert locked(form) == set()

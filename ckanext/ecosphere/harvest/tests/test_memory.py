@@ -1,8 +1,9 @@
-"""Reading any source exceeds its memory limit by 50 MB at most; each case runs in a process of its own.
+"""Reading any source exceeds its memory limit by 50 MB at most; each case runs in a process of its
+own.
 
-The limit is 70 MB below that of a portal, so that each case takes some ten seconds of processor time: what matters is
-by how much it is exceeded. 420 MB plus 50 MB, of 1024 × 1024 bytes, are below the 500 million bytes that a worker must
-never use.
+The limit is 70 MB below that of a portal, so that each case takes some ten seconds of processor
+time: what matters is by how much it is exceeded. 420 MB plus 50 MB, of 1024 × 1024 bytes, are below
+the 500 million bytes that a worker must never use.
 """
 
 import json
@@ -97,7 +98,9 @@ CASES = {
 def read() -> Iterator[Callable[..., Any]]:
     """Read a source in a process of its own; return its result, None when the process failed."""
     command = [sys.executable, "-c", PROGRAM]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
 
         def ask(*source: Any) -> Any:
             parent.stdin.write(json.dumps(source) + "\n")

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.slow("random")
 DATA = Path(__file__).parent / "data"
 CONTEXT = Context(DEFAULT, catalogue_title="Essai", record_url="https://exemple.fr/{id}")
 MANY = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 ODD_TEXTS = st.one_of(
@@ -96,7 +98,9 @@ def test_bytes_cut_changed_and_repeated(data):
     for _change in range(data.draw(st.integers(1, 6))):
         start = data.draw(st.integers(0, len(document)))
         end = min(len(document), start + data.draw(st.integers(0, 200)))
-        document[start:end] = data.draw(st.one_of(st.binary(max_size=30), st.just(bytes(document[start:end]) * 2)))
+        document[start:end] = data.draw(
+            st.one_of(st.binary(max_size=30), st.just(bytes(document[start:end]) * 2))
+        )
     survive(bytes(document))
 
 
@@ -135,7 +139,11 @@ def mutate(data, element, elements) -> None:
 
 
 #: The reader returns GeoJSON or nothing, which the type does not express.
-SHAPES = st.builds(lambda x, y: {"type": "Point", "coordinates": [x, y]}, st.floats(-180, 180), st.floats(-180, 180))
+SHAPES = st.builds(
+    lambda x, y: {"type": "Point", "coordinates": [x, y]},
+    st.floats(-180, 180),
+    st.floats(-180, 180),
+)
 
 
 def strategy(hint):
@@ -150,7 +158,9 @@ def strategy(hint):
         return st.lists(items, max_size=4)
     if hint == r.Translations:
         names = st.sampled_from(["title", "abstract", "name", "description", "purpose", ""])
-        return st.dictionaries(names, st.dictionaries(st.text(max_size=5), ODD_TEXTS, max_size=3), max_size=3)
+        return st.dictionaries(
+            names, st.dictionaries(st.text(max_size=5), ODD_TEXTS, max_size=3), max_size=3
+        )
     if getattr(hint, "__origin__", None) is dict:
         return st.dictionaries(st.text(max_size=5), ODD_TEXTS, max_size=2)
     if arguments:
@@ -160,7 +170,9 @@ def strategy(hint):
 
 def instances(cls):
     hints = get_type_hints(cls)
-    return st.builds(cls, **{field.name: strategy(hints[field.name]) for field in dataclasses.fields(cls)})
+    return st.builds(
+        cls, **{field.name: strategy(hints[field.name]) for field in dataclasses.fields(cls)}
+    )
 
 
 @MANY
@@ -187,7 +199,9 @@ def test_normalising_does_not_change_the_record():
 
 @pytest.mark.parametrize("size", [20 * 1024 * 1024])
 def test_a_description_of_twenty_megabytes_is_bounded(size):
-    document = (DATA / "no-identifier.xml").read_bytes().replace(b"Description", b"mot " * (size // 4))
+    document = (
+        (DATA / "no-identifier.xml").read_bytes().replace(b"Description", b"mot " * (size // 4))
+    )
     started = time.process_time()
     (element,) = records_in(parse_xml(document))
     result = normalise(read_record(element), CONTEXT)

@@ -1,4 +1,6 @@
-"""Records that share an identifier: separate datasets if their titles differ, reported correctly if not imported."""
+"""Records that share an identifier: separate datasets if their titles differ,
+reported correctly if not imported.
+"""
 
 import csv
 import io
@@ -69,9 +71,14 @@ def test_namesakes_of_two_sources_are_not_taken_for_each_other(portal):
 
 
 def test_what_is_set_aside_is_told_truly_and_all_of_it_is_named(portal, app):
-    """Sixty versions of one record, one exact copy and a refused record; the report lists each, also as CSV."""
+    """Sixty versions of one record, one exact copy and a refused record.
+
+    The report lists each, also as CSV.
+    """
     same = [namesake(TITLES[0], abstract=f"Version {number}.") for number in range(61)]
-    bad = iso_record(2, title="Sans objet").replace("gmd:identificationInfo", "gmd:identificationNothing")
+    bad = iso_record(2, title="Sans objet").replace(
+        "gmd:identificationInfo", "gmd:identificationNothing"
+    )
     with catalogue([*same, same[0], bad]) as server:
         source = portal.source(server.url)
         assert portal.harvest(source) == {"added": 1, "errored": 1}
@@ -85,7 +92,9 @@ def test_what_is_set_aside_is_told_truly_and_all_of_it_is_named(portal, app):
     sentence = told["results"][0]["text"]
     assert "another record of the source bears the same identifiers" in sentence
     assert TITLES[0] in sentence
-    assert [row["position"] for row in told["results"]] == sorted(row["position"] for row in told["results"])
+    assert [row["position"] for row in told["results"]] == sorted(
+        row["position"] for row in told["results"]
+    )
     page = portal.call("ecosphere_harvest_records_list", id=job, limit=10, offset=60)
     assert [row["outcome"] for row in page["results"]] == ["set-aside", "refused"]
 
@@ -100,7 +109,10 @@ def test_what_is_set_aside_is_told_truly_and_all_of_it_is_named(portal, app):
     only = app.get(f"{address}?outcome=refused", headers=who).body
     assert only.count("<tr") == 2
     table = list(
-        csv.DictReader(io.StringIO(app.get(f"{address}?format=csv", headers=who).body.lstrip("\ufeff")), delimiter=";")
+        csv.DictReader(
+            io.StringIO(app.get(f"{address}?format=csv", headers=who).body.lstrip("\ufeff")),
+            delimiter=";",
+        )
     )
     assert len(table) == 62
     assert {row["outcome"] for row in table} == {"set-aside", "refused"}
@@ -117,13 +129,22 @@ SUBJECT = '<https://data.example.org/{number}> a dcat:Dataset ; dct:title "{titl
 
 
 def of_folder() -> dict[str, str]:
-    links = "".join(f'<a href="{number}.xml">{number}.xml</a>' for number, _title in enumerate(TITLES))
-    return {"/": links, **{f"/{number}.xml": namesake(title) for number, title in enumerate(TITLES)}}
+    links = "".join(
+        f'<a href="{number}.xml">{number}.xml</a>' for number, _title in enumerate(TITLES)
+    )
+    return {
+        "/": links,
+        **{f"/{number}.xml": namesake(title) for number, title in enumerate(TITLES)},
+    }
 
 
 def of_feed() -> dict[str, tuple[str, str]]:
-    subjects = [SUBJECT.format(number=number, title=title, file=FILE) for number, title in enumerate(TITLES)]
-    head = FEED.format(all=", ".join(f"<https://data.example.org/{number}>" for number in range(len(TITLES))))
+    subjects = [
+        SUBJECT.format(number=number, title=title, file=FILE) for number, title in enumerate(TITLES)
+    ]
+    head = FEED.format(
+        all=", ".join(f"<https://data.example.org/{number}>" for number in range(len(TITLES)))
+    )
     return {"/": ("\n".join([head, *subjects]), "text/turtle")}
 
 

@@ -1,4 +1,6 @@
-"""A new source: found where it is looked for, tested before it is saved, and harvested within a few clicks."""
+"""A new source: found where it is looked for, tested before it is saved,
+and harvested within a few clicks.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def test_a_catalogue_that_answers_is_asked_nothing_more(portal, csw_catalogue):
 @pytest.mark.journey
 def test_a_new_source_is_harvested_within_seven_clicks(page, portal, csw_catalogue):
     person = factories.User(name="camille", password=PASSWORD, image_url="")
-    helpers.call_action("organization_member_create", id="ddt-01053-01", username=person["name"], role="admin")
+    helpers.call_action(
+        "organization_member_create", id="ddt-01053-01", username=person["name"], role="admin"
+    )
     url = csw_catalogue([iso_record(1), iso_record(2, title="", abstract="")])
     clicks = 0
 
@@ -103,9 +107,17 @@ def test_a_source_that_is_refused_leads_back_to_its_form(portal, app, csw_catalo
     headers = {"Authorization": boss["token"]}
     url = csw_catalogue([iso_record(1)])
     portal.source(url, name="deja")
-    form = {"url": url, "title": "Encore", "name": "deja", "source_type": "ecosphere_csw", "frequency": "MANUAL"}
+    form = {
+        "url": url,
+        "title": "Encore",
+        "name": "deja",
+        "source_type": "ecosphere_csw",
+        "frequency": "MANUAL",
+    }
     form |= {"owner_org": portal.call("organization_show", id=portal.OWNER)["id"], "then": "save"}
-    answer = app.post("/fr/ecosphere/harvest/trial", data=form, headers=headers, follow_redirects=False)
+    answer = app.post(
+        "/fr/ecosphere/harvest/trial", data=form, headers=headers, follow_redirects=False
+    )
     trial = answer.headers["Location"].rsplit("/", 1)[1]
     jobs.Worker([QUEUE]).work(burst=True)
     saved = app.post(f"/fr/ecosphere/harvest/trial/{trial}/save", headers=headers)
@@ -118,29 +130,49 @@ def test_a_source_without_a_name_is_named_after_its_title(portal, app, csw_catal
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     owner = portal.call("organization_show", id=portal.OWNER)["id"]
     for path, name in (("un", "catalogue-de-l-ain"), ("deux", "catalogue-de-l-ain-2")):
-        form = {"url": csw_catalogue([iso_record(1)], path), "title": "Catalogue de l’Ain", "name": "", "then": "save"}
+        form = {
+            "url": csw_catalogue([iso_record(1)], path),
+            "title": "Catalogue de l’Ain",
+            "name": "",
+            "then": "save",
+        }
         form |= {"source_type": "ecosphere_csw", "frequency": "MANUAL", "owner_org": owner}
-        answer = app.post("/fr/ecosphere/harvest/trial", data=form, headers=headers, follow_redirects=False)
+        answer = app.post(
+            "/fr/ecosphere/harvest/trial", data=form, headers=headers, follow_redirects=False
+        )
         jobs.Worker([QUEUE]).work(burst=True)
         app.post(answer.headers["Location"] + "/save", headers=headers, follow_redirects=False)
         assert portal.call("harvest_source_show", id=name)["title"] == "Catalogue de l’Ain"
 
 
 @pytest.mark.parametrize(
-    ("title", "name"), [("A", "a_"), ("数据", "sans-titre"), ("L’eau", "l-eau"), ("é" * 300, "e" * 90)]
+    ("title", "name"),
+    [("A", "a_"), ("数据", "sans-titre"), ("L’eau", "l-eau"), ("é" * 300, "e" * 90)],
 )
 def test_any_title_makes_a_name_that_ckan_accepts(portal, app, title, name):
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     owner = portal.call("organization_show", id=portal.OWNER)["id"]
-    form = {"url": "https://un.example.org/csw", "title": title, "source_type": "ecosphere_csw", "owner_org": owner}
-    made = app.post("/api/3/action/harvest_source_create", json=form | {"frequency": "MANUAL"}, headers=headers)
+    form = {
+        "url": "https://un.example.org/csw",
+        "title": title,
+        "source_type": "ecosphere_csw",
+        "owner_org": owner,
+    }
+    made = app.post(
+        "/api/3/action/harvest_source_create", json=form | {"frequency": "MANUAL"}, headers=headers
+    )
     assert made.json["result"]["name"] == name
 
 
 def test_a_source_keeps_its_name_when_a_change_leaves_it_out(portal, app):
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     source = portal.source("https://un.example.org/csw", name="un")
-    form = {"id": source, "url": "https://un.example.org/csw", "title": "Deux", "source_type": "ecosphere_csw"}
+    form = {
+        "id": source,
+        "url": "https://un.example.org/csw",
+        "title": "Deux",
+        "source_type": "ecosphere_csw",
+    }
     form |= {"owner_org": portal.call("organization_show", id=portal.OWNER)["id"]}
     answer = app.post("/api/3/action/harvest_source_update", json=form, headers=headers, status=409)
     assert "name" in answer.json["error"]
@@ -150,14 +182,19 @@ def test_a_source_keeps_its_name_when_a_change_leaves_it_out(portal, app):
 def test_sources_and_people_are_added_where_they_are_looked_for(portal, app):
     boss = {"Authorization": factories.SysadminWithToken()["token"]}
     editor, person = factories.UserWithToken(), factories.UserWithToken()
-    helpers.call_action("organization_member_create", id="ddt-01053-01", username=editor["name"], role="admin")
+    helpers.call_action(
+        "organization_member_create", id="ddt-01053-01", username=editor["name"], role="admin"
+    )
     mine = {"Authorization": editor["token"]}
     service = portal.call("organization_show", id="ddt-01053-01")["id"]
     page = app.get("/fr/organization/ddt-01053-01", headers=mine).body
     assert f"/harvest/new?owner_org={service}" in page and "Ajouter une source" in page
     form = app.get(f"/fr/harvest/new?owner_org={service}", headers=boss).body
     assert f'<option value="{service}" selected>' in form
-    for address in ("/fr/organization/members/ddt-01053-01", "/fr/organization/manage_members/ddt-01053-01"):
+    for address in (
+        "/fr/organization/members/ddt-01053-01",
+        "/fr/organization/manage_members/ddt-01053-01",
+    ):
         page = app.get(address, headers=mine).body
         assert "Ajouter une personne" in page and "/organization/member_new/" in page, address
     portal.source("https://un.example.org/csw", name="un")
@@ -170,7 +207,11 @@ def test_sources_and_people_are_added_where_they_are_looked_for(portal, app):
     for address in ("/fr/tableau-de-bord", "/fr/organization/ddt-01053-01"):
         page = app.get(address, headers=stranger).body
         assert "Ajouter une source" not in page and "Ajouter une personne" not in page, address
-    chosen = app.get("/fr/ecosphere/admin/personnes/ajouter?service=ddt-01053-01", headers=boss, follow_redirects=False)
+    chosen = app.get(
+        "/fr/ecosphere/admin/personnes/ajouter?service=ddt-01053-01",
+        headers=boss,
+        follow_redirects=False,
+    )
     assert chosen.headers["Location"].endswith("/organization/member_new/ddt-01053-01")
 
 
@@ -178,6 +219,9 @@ def test_each_person_has_one_page_of_sources(portal, app):
     boss = {"Authorization": factories.SysadminWithToken()["token"]}
     portal.source("https://un.example.org/csw", name="un", title="Un")
     answer = app.get("/fr/harvest?q=un", headers=boss, follow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"].endswith("/ecosphere/harvest/sources?q=un")) == (302, True)
+    assert (
+        answer.status_code,
+        answer.headers["Location"].endswith("/ecosphere/harvest/sources?q=un"),
+    ) == (302, True)
     public = app.get("/fr/harvest", follow_redirects=False)
     assert public.status_code == 200 and "Un" in public.body

@@ -3,14 +3,20 @@
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url, limits_of_text
+from ckanext.ecosphere.harvest.normalise.constraints import (
+    licence_of_text,
+    licence_of_url,
+    limits_of_text,
+)
 from ckanext.ecosphere.harvest.record import Constraint, Keyword, Link, Term
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 
 LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/"
 
 
-def use(*texts, use_codes=("license",), other=(), access_codes=("otherRestrictions",)) -> list[Constraint]:
+def use(
+    *texts, use_codes=("license",), other=(), access_codes=("otherRestrictions",)
+) -> list[Constraint]:
     return [
         Constraint(
             "legal",
@@ -31,13 +37,25 @@ def access(made) -> str | None:
     ("text", "licence", "certain"),
     [
         ("Licence Ouverte 2.0", "etalab-2.0", True),
-        ("Licence Ouverte / Open Licence Version 2.0 https://www.etalab.gouv.fr/x.pdf", "etalab-2.0", True),
-        ("Licence Ouverte (version 2.0 d'avril 2017), définie par la mission Etalab.", "etalab-2.0", True),
+        (
+            "Licence Ouverte / Open Licence Version 2.0 https://www.etalab.gouv.fr/x.pdf",
+            "etalab-2.0",
+            True,
+        ),
+        (
+            "Licence Ouverte (version 2.0 d'avril 2017), définie par la mission Etalab.",
+            "etalab-2.0",
+            True,
+        ),
         ("Licence Ouverte v2.0 (Etalab)", "etalab-2.0", True),
         ("licence etalab 2", "etalab-2.0", True),
         ("LO/OL 2.0", "etalab-2.0", True),
         ("LO-OL Licence v2", "etalab-2.0", True),
-        ("Licence Ouverte 1.0 http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.", "etalab-1.0", True),
+        (
+            "Licence Ouverte 1.0 http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.",
+            "etalab-1.0",
+            True,
+        ),
         ("Licence ouverte", "etalab", False),
         ("Open Licence", "etalab", False),
         ("Licence ODbL 1.0", "odc-odbl", True),
@@ -158,7 +176,10 @@ def test_a_licence_that_a_text_denies_is_none_and_the_text_is_kept(text):
         ("Licence Ouverte 2.0, ne pas utiliser à l'échelle parcellaire", "etalab-2.0"),
         ("Ne pas utiliser à l'échelle parcellaire. Licence Ouverte 2.0", "etalab-2.0"),
         ("L'usage n'engage pas la responsabilité du producteur, Licence Ouverte 2.0", "etalab-2.0"),
-        ("L'usage n'engage pas la responsabilité du producteur sous Licence Ouverte 2.0", "etalab-2.0"),
+        (
+            "L'usage n'engage pas la responsabilité du producteur sous Licence Ouverte 2.0",
+            "etalab-2.0",
+        ),
         ("Pas de restriction d'accès public selon la Licence Ouverte 2.0", "etalab-2.0"),
         ("Restrictions : aucune, Licence Ouverte 2.0", "etalab-2.0"),
         ("Restrictions : aucune - Licence Ouverte 2.0", "etalab-2.0"),
@@ -170,7 +191,10 @@ def test_a_licence_that_a_text_denies_is_none_and_the_text_is_kept(text):
         ("Pas de diffusion avant 2020. De plus, sous licence ODbL", "odc-odbl"),
         ("De plus sous licence ODbL", "odc-odbl"),
         ("Hors licence ODbL, les données sont diffusées sous Licence Ouverte 2.0", "etalab-2.0"),
-        ("Les données antérieures ne sont pas diffusées sous Licence Ouverte. Les autres : CC BY 4.0", "cc-by"),
+        (
+            "Les données antérieures ne sont pas diffusées sous Licence Ouverte. Les autres : CC BY 4.0",
+            "cc-by",
+        ),
         ("Licence ODbL : l'usage commercial n'est pas interdit", "odc-odbl"),
     ],
 )
@@ -179,14 +203,20 @@ def test_a_negation_of_something_else_leaves_the_licence(text, licence):
 
 
 def test_an_anchor_of_a_licence_that_its_text_denies_gives_none():
-    term = Term("Ces données ne sont pas diffusées sous Licence Ouverte", "http://spdx.org/licenses/etalab-2.0")
+    term = Term(
+        "Ces données ne sont pas diffusées sous Licence Ouverte",
+        "http://spdx.org/licenses/etalab-2.0",
+    )
     assert "license_id" not in dataset(constraints=use(term))
 
 
 @pytest.mark.parametrize(
     ("url", "licence"),
     [
-        ("https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf", "etalab-2.0"),
+        (
+            "https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf",
+            "etalab-2.0",
+        ),
         ("http://www.etalab.gouv.fr/licence-ouverte-open-licence", "etalab-2.0"),
         ("http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.", "etalab-1.0"),
         ("http://vvlibri.org/fr/licence/odbl/10/fr", "odc-odbl"),
@@ -249,13 +279,18 @@ def test_the_usual_record_of_geo_ide_is_open():
 
 
 def test_a_licence_that_asks_for_something_keeps_its_text_too():
-    made = dataset(constraints=use("Utilisation libre sous réserve de citer la source. Licence Ouverte 2.0"))
+    made = dataset(
+        constraints=use("Utilisation libre sous réserve de citer la source. Licence Ouverte 2.0")
+    )
     assert made["license_id"] == "etalab-2.0"
     assert made["use_conditions"].startswith("Utilisation libre sous réserve")
 
 
 def test_a_version_that_is_named_wins_over_one_that_is_not():
-    assert dataset(constraints=use("etalab", "Licence Ouverte v2.0 (Etalab)"))["license_id"] == "etalab-2.0"
+    assert (
+        dataset(constraints=use("etalab", "Licence Ouverte v2.0 (Etalab)"))["license_id"]
+        == "etalab-2.0"
+    )
 
 
 def test_several_licences_are_reported():
@@ -266,18 +301,25 @@ def test_several_licences_are_reported():
 
 def test_an_anchor_gives_its_address_and_a_contradiction_is_reported():
     made = result(
-        constraints=use(Term("Licence Ouverte 1.0", "https://www.etalab.gouv.fr/licence-ouverte-open-licence"))
+        constraints=use(
+            Term("Licence Ouverte 1.0", "https://www.etalab.gouv.fr/licence-ouverte-open-licence")
+        )
     )
     assert made.dataset["license_id"] == "etalab-2.0"
     assert codes(made) >= {"anchor-contradiction"}
-    assert dataset(constraints=use(Term("", "http://vvlibri.org/fr/licence/odbl/10/fr")))["license_id"] == "odc-odbl"
+    assert (
+        dataset(constraints=use(Term("", "http://vvlibri.org/fr/licence/odbl/10/fr")))["license_id"]
+        == "odc-odbl"
+    )
 
 
 def test_when_text_and_address_of_a_limit_contradict_each_other_the_limit_counts():
     term = Term("Pas de restriction d'accès public", f"{LIMITS}INSPIRE_Directive_Article13_1f")
     made = result(constraints=use(other=[term]))
     assert access(made.dataset) == "RESTRICTED"
-    assert ids("access-limitation", made.dataset["access_limitation"]) == ["INSPIRE_Directive_Article13_1f"]
+    assert ids("access-limitation", made.dataset["access_limitation"]) == [
+        "INSPIRE_Directive_Article13_1f"
+    ]
     assert codes(made) >= {"anchor-contradiction"}
 
 
@@ -289,15 +331,26 @@ def test_a_ground_and_its_denial_are_reported_and_the_ground_counts():
 
 
 def test_what_may_not_be_disclosed_is_not_public():
-    assert access(dataset(constraints=use(other=["Non communicable - CRPA, L311-5 2°d"]))) == "NON_PUBLIC"
+    assert (
+        access(dataset(constraints=use(other=["Non communicable - CRPA, L311-5 2°d"])))
+        == "NON_PUBLIC"
+    )
 
 
 @pytest.mark.parametrize(
     ("classification", "right"),
-    [("unclassified", None), ("restricted", "RESTRICTED"), ("secret", "NON_PUBLIC"), ("confidential", "CONFIDENTIAL")],
+    [
+        ("unclassified", None),
+        ("restricted", "RESTRICTED"),
+        ("secret", "NON_PUBLIC"),
+        ("confidential", "CONFIDENTIAL"),
+    ],
 )
 def test_a_classification_counts(classification, right):
-    assert access(dataset(constraints=[Constraint("security", classification=classification)])) == right
+    assert (
+        access(dataset(constraints=[Constraint("security", classification=classification)]))
+        == right
+    )
 
 
 def test_the_strictest_code_counts():
@@ -316,13 +369,19 @@ def test_an_open_licence_makes_public_and_so_does_the_open_data_flag():
     assert access(made) == "PUBLIC"
     assert "license_id" not in made
     assert (
-        access(dataset(keywords=[Keyword("données ouvertes")], constraints=use(other=["Article 13.1.d"])))
+        access(
+            dataset(
+                keywords=[Keyword("données ouvertes")], constraints=use(other=["Article 13.1.d"])
+            )
+        )
         == "RESTRICTED"
     )
 
 
 def test_a_licence_without_text_is_reported():
-    assert codes(result(constraints=[Constraint("legal", use_codes=["license"])])) >= {"licence-without-text"}
+    assert codes(result(constraints=[Constraint("legal", use_codes=["license"])])) >= {
+        "licence-without-text"
+    }
 
 
 def test_other_constraints_of_an_access_block_are_conditions_of_access():
@@ -332,15 +391,20 @@ def test_other_constraints_of_an_access_block_are_conditions_of_access():
 
 
 def test_codes_without_a_field_are_told():
-    made = result(constraints=[Constraint("legal", access_codes=["copyright", "otherRestrictions"])])
+    made = result(
+        constraints=[Constraint("legal", access_codes=["copyright", "otherRestrictions"])]
+    )
     assert "MD_RestrictionCode: copyright" in made.unread
 
 
-# --- words that restrict access -----------------------------------------------------------------------------
+# --- words that restrict access
+# -----------------------------------------------------------------------------
 
 
 def both(text, beside="Licence Ouverte 2.0"):
-    """Return the result of a record whose access block contains `text`, and whose use block contains `beside`."""
+    """Return the result of a record whose access block contains `text`,
+    and whose use block contains `beside`.
+    """
     return result(
         constraints=[
             Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)]),
@@ -362,7 +426,10 @@ def both(text, beside="Licence Ouverte 2.0"):
         ("Données non publiques", "RESTRICTED"),
         ("Données pas en libre accès", "RESTRICTED"),
         ("Accès soumis à autorisation", "RESTRICTED"),
-        ("La diffusion de ces données est soumise à l'accord préalable du producteur", "RESTRICTED"),
+        (
+            "La diffusion de ces données est soumise à l'accord préalable du producteur",
+            "RESTRICTED",
+        ),
         ("Accès sur demande motivée", "RESTRICTED"),
         ("Accès par authentification", "RESTRICTED"),
         ("Diffusion interne uniquement", "RESTRICTED"),
@@ -386,7 +453,11 @@ def both(text, beside="Licence Ouverte 2.0"):
 )
 def test_words_that_reserve_the_access_win_over_an_open_licence(text, right):
     made = both(text).dataset
-    assert (access(made), made["license_id"], made["access_conditions"]) == (right, "etalab-2.0", text)
+    assert (access(made), made["license_id"], made["access_conditions"]) == (
+        right,
+        "etalab-2.0",
+        text,
+    )
 
 
 @pytest.mark.parametrize(
@@ -417,10 +488,16 @@ def test_words_that_are_denied_or_harmless_reserve_nothing(text):
     assert access(both(text).dataset) == "PUBLIC"
 
 
-@pytest.mark.parametrize("text", ["La consultation est limitée à l'échelle 1/25 000", "Diffusion limitée au 1/25 000"])
+@pytest.mark.parametrize(
+    "text", ["La consultation est limitée à l'échelle 1/25 000", "Diffusion limitée au 1/25 000"]
+)
 def test_a_scale_is_a_condition_of_use(text):
     made = both(text).dataset
-    assert (access(made), made["use_conditions"], made.get("access_conditions")) == ("PUBLIC", text, None)
+    assert (access(made), made["use_conditions"], made.get("access_conditions")) == (
+        "PUBLIC",
+        text,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -445,7 +522,10 @@ def test_that_nothing_limits_access_is_said_in_many_ways(text):
 @pytest.mark.parametrize(
     ("text", "right"),
     [
-        ("Pas de restriction d'accès pour l'État ; accès sur demande pour les autres utilisateurs", "RESTRICTED"),
+        (
+            "Pas de restriction d'accès pour l'État ; accès sur demande pour les autres utilisateurs",
+            "RESTRICTED",
+        ),
         ("Pas de restriction d'accès public, sauf coordonnées exactes des nids (L124-4)", None),
         ("Restriction d'accès aux zones militaires. Pas de restriction d'accès par ailleurs", None),
         ("Pas de restriction d'accès public, hors zones militaires classées", None),
@@ -455,7 +535,11 @@ def test_that_nothing_limits_access_is_said_in_many_ways(text):
 )
 def test_an_exception_asserts_no_absence_of_limits(text, right):
     made = both(text).dataset
-    assert (access(made), made.get("access_limitation"), made["access_conditions"]) == (right, None, text)
+    assert (access(made), made.get("access_limitation"), made["access_conditions"]) == (
+        right,
+        None,
+        text,
+    )
     flagged = dataset(keywords=[Keyword("données ouvertes")], constraints=use(text))
     assert access(flagged) == right
 
@@ -469,7 +553,10 @@ def test_reserved_access_beside_the_absence_of_limits_is_told_and_counts():
 @pytest.mark.parametrize(
     ("text", "letter"),
     [
-        ("L'accès au public est limité en application de l'article 13, paragraphe 1, point b) de la directive", "b"),
+        (
+            "L'accès au public est limité en application de l'article 13, paragraphe 1, point b) de la directive",
+            "b",
+        ),
         ("article 13, paragraphe 1, point h)", "h"),
         ("Article 13, §1, d)", "d"),
         ("point (a) of Article 13(1)", "a"),
@@ -477,24 +564,33 @@ def test_reserved_access_beside_the_absence_of_limits_is_told_and_counts():
 )
 def test_a_paragraph_of_the_directive_is_read_in_full(text, letter):
     made = both(text).dataset
-    assert ids("access-limitation", made["access_limitation"]) == [f"INSPIRE_Directive_Article13_1{letter}"]
+    assert ids("access-limitation", made["access_limitation"]) == [
+        f"INSPIRE_Directive_Article13_1{letter}"
+    ]
     assert access(made) == "RESTRICTED"
 
 
 def test_conditions_are_plain_text_and_bounded():
-    made = result(constraints=use("<p>Sous <b>condition</b></p><script>x()</script>", "mot " * 20_000))
+    made = result(
+        constraints=use("<p>Sous <b>condition</b></p><script>x()</script>", "mot " * 20_000)
+    )
     assert made.dataset["use_conditions"].startswith("Sous condition\n\nmot mot")
     assert len(made.dataset["use_conditions"].encode()) <= 30_000
     assert codes(made) >= {"text-cut"}
 
 
 def test_the_licence_that_only_a_link_leads_to_is_that_of_the_dataset():
-    text = Link("https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf", name="Licence")
+    text = Link(
+        "https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf",
+        name="Licence",
+    )
     made = dataset(links=[text])
     assert (made["license_id"], access(made)) == ("etalab-2.0", "PUBLIC")
     assert dataset(links=[text], constraints=use("ODbL 1.0"))["license_id"] == "odc-odbl"
     assert "license_id" not in dataset(links=[Link(text.url, name="Voir aussi")])
-    reserved = dataset(links=[text], constraints=use("Accès réservé aux services de l’État", use_codes=()))
+    reserved = dataset(
+        links=[text], constraints=use("Accès réservé aux services de l’État", use_codes=())
+    )
     assert access(reserved) == "RESTRICTED"
 
 
@@ -510,15 +606,22 @@ def test_the_licence_that_only_a_link_leads_to_is_that_of_the_dataset():
     ],
 )
 def test_no_restriction_alone_is_no_limitation(text):
-    for block in (Constraint(use_limitations=[Term(text)]), Constraint(kind="legal", other=[Term(text)])):
+    for block in (
+        Constraint(use_limitations=[Term(text)]),
+        Constraint(kind="legal", other=[Term(text)]),
+    ):
         made = dataset(constraints=[block])
         assert ids("access-limitation", made["access_limitation"]) == ["noLimitations"]
         assert ids("access-right", [made["access_rights"]]) == ["PUBLIC"]
 
 
-@pytest.mark.parametrize("text", ["Aucune condition", "Pas de restrictions d'usage", "Aucune restriction de vitesse"])
+@pytest.mark.parametrize(
+    "text", ["Aucune condition", "Pas de restrictions d'usage", "Aucune restriction de vitesse"]
+)
 def test_what_is_not_about_access_is_no_statement_on_it(text):
-    assert "access_limitation" not in dataset(constraints=[Constraint(use_limitations=[Term(text)])])
+    assert "access_limitation" not in dataset(
+        constraints=[Constraint(use_limitations=[Term(text)])]
+    )
 
 
 @pytest.mark.parametrize(

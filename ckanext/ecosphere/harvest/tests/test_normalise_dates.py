@@ -53,17 +53,27 @@ def test_dates_go_by_their_type_and_the_last_revision_counts():
             Dated("2011-05-01", "publication"),
         ]
     )
-    assert (made["created"], made["issued"], made["modified"]) == ("2010-01-01", "2011-05-01", "2019-01-01")
+    assert (made["created"], made["issued"], made["modified"]) == (
+        "2010-01-01",
+        "2011-05-01",
+        "2019-01-01",
+    )
 
 
 def test_a_date_of_another_type_is_told_and_an_impossible_one_reported():
     made = result(
-        dates=[Dated("2015-01-01", "validity"), Dated("2012-02-30", "revision"), Dated("non renseigné", "creation")]
+        dates=[
+            Dated("2015-01-01", "validity"),
+            Dated("2012-02-30", "revision"),
+            Dated("non renseigné", "creation"),
+        ]
     )
     assert "date:validity: 2015-01-01" in made.unread
     assert codes(made) >= {"date"}
     assert not {"created", "modified"} & set(made.dataset)
-    assert [str(p) for p in made.problems if p.code == "date"] == ["This is not a date (element revision): 2012-02-30"]
+    assert [str(p) for p in made.problems if p.code == "date"] == [
+        "This is not a date (element revision): 2012-02-30"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +85,9 @@ def test_a_date_of_another_type_is_told_and_an_impossible_one_reported():
     ],
     ids=["published", "released", "alone"],
 )
-def test_the_beginning_of_the_validity_serves_only_where_no_day_of_publication_is_told(others, issued):
+def test_the_beginning_of_the_validity_serves_only_where_no_day_of_publication_is_told(
+    others, issued
+):
     made = result(dates=[Dated("2021-03-01", "validityBegins"), *(Dated(*each) for each in others)])
     assert made.dataset["issued"] == issued
     assert ("date:validitybegins: 2021-03-01" in made.unread) == bool(others)
@@ -94,7 +106,11 @@ def test_what_would_be_done_in_a_far_future_is_told_and_left_out():
         metadata_date="2099-05-01",
         periods=[Period("2020", "2099")],
     )
-    assert [made.dataset.get(name) for name in ("created", "modified", "issued")] == [None, "2020-01-01", soon]
+    assert [made.dataset.get(name) for name in ("created", "modified", "issued")] == [
+        None,
+        "2020-01-01",
+        soon,
+    ]
     assert "metadata_date" not in made.dataset
     assert made.dataset["next_update"] == "2099-01-01"
     assert made.dataset["temporal_coverage"] == [{"start": "2020", "end": "2099"}]
@@ -121,12 +137,23 @@ def test_the_kind_of_a_date_may_be_told_in_words(kind, field):
 
 
 def test_what_the_rules_refuse_does_not_come_back_from_the_profiles_of_rdf():
-    raw = {"modified": "2024-02-30", "issued": "printemps 2011", "created": "0000-00-00", "preview_image": "apercu.png"}
-    dates = [Dated(raw["modified"], "revision"), Dated(raw["issued"], "publication"), Dated(raw["created"], "creation")]
+    raw = {
+        "modified": "2024-02-30",
+        "issued": "printemps 2011",
+        "created": "0000-00-00",
+        "preview_image": "apercu.png",
+    }
+    dates = [
+        Dated(raw["modified"], "revision"),
+        Dated(raw["issued"], "publication"),
+        Dated(raw["created"], "creation"),
+    ]
     made = result(standard="dcat", dates=dates, graphics=[Graphic("apercu.png")], fields=raw)
     assert not set(raw) & set(made.dataset)
     told = [*made.unread, *map(str, made.problems)]
-    assert all(any(value in text for text in told) for value in raw.values() if value != "0000-00-00")
+    assert all(
+        any(value in text for text in told) for value in raw.values() if value != "0000-00-00"
+    )
 
 
 @pytest.mark.parametrize(

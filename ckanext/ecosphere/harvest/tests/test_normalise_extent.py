@@ -20,7 +20,11 @@ def box(west, south, east, north) -> Box:
         (box(0.6, 45.4, 1.9, 46.4), (0.6, 45.4, 1.9, 46.4), []),
         (box(1.9, 45.4, 0.6, 46.4), (0.6, 45.4, 1.9, 46.4), ["box-west-east-swapped"]),
         (box(0.6, 46.4, 1.9, 45.4), (0.6, 45.4, 1.9, 46.4), ["box-south-north-swapped"]),
-        (box(1.9, 46.4, 0.6, 45.4), (0.6, 45.4, 1.9, 46.4), ["box-south-north-swapped", "box-west-east-swapped"]),
+        (
+            box(1.9, 46.4, 0.6, 45.4),
+            (0.6, 45.4, 1.9, 46.4),
+            ["box-south-north-swapped", "box-west-east-swapped"],
+        ),
         (box("0,6", "45,4", "1,9", "46,4"), (0.6, 45.4, 1.9, 46.4), []),
         (box(179.5, -16, -174, -10), (179.5, -16.0, -174.0, -10.0), []),
         (box(-180.0005, -66, 180.0005, -35), (-180.0, -66.0, 180.0, -35.0), []),
@@ -51,7 +55,9 @@ def test_a_box_in_lambert_metres_becomes_degrees():
 def test_the_lambert_projections_agree_with_known_points():
     # Notre-Dame de Paris, Lambert-93 (IGN); the meridian of Paris, Lambert II étendu.
     assert LAMBERT_93.to_degrees(652381.0, 6862047.0) == pytest.approx((2.3510, 48.8566), abs=2e-3)
-    assert LAMBERT_2_EXTENDED.to_degrees(600000.0, 2428000.0) == pytest.approx((2.3372, 48.8504), abs=2e-3)
+    assert LAMBERT_2_EXTENDED.to_degrees(600000.0, 2428000.0) == pytest.approx(
+        (2.3372, 48.8504), abs=2e-3
+    )
 
 
 def test_a_description_belongs_to_the_box_of_its_own_extent():
@@ -77,7 +83,9 @@ def test_descriptions_of_several_boxes_in_one_extent_go_in_their_order():
 
 
 def test_every_box_is_kept_once_with_its_description():
-    made = dataset(boxes=[box(1, 45, 2, 46), box(3, 47, 4, 48)], extent_descriptions=["Une zone", "Une autre"])
+    made = dataset(
+        boxes=[box(1, 45, 2, 46), box(3, 47, 4, 48)], extent_descriptions=["Une zone", "Une autre"]
+    )
     assert [extent["text"] for extent in made["spatial_coverage"]] == ["Une zone", "Une autre"]
     assert len(dataset(boxes=[box(1, 45, 2, 46)] * 3)["spatial_coverage"]) == 1
 

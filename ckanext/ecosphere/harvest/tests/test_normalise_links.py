@@ -19,20 +19,34 @@ def only(link: Link, **fields):
 
 def test_the_services_of_a_lizmap_are_services_and_its_maps_are_maps():
     lizmap = "https://carto.a.fr/lizmap/index.php/lizmap/service/?repository=ddt&project=zh"
-    service = only(Link(f"{lizmap}&SERVICE=WMS&REQUEST=GetCapabilities", "OGC:WMS", "Zones humides"))
+    service = only(
+        Link(f"{lizmap}&SERVICE=WMS&REQUEST=GetCapabilities", "OGC:WMS", "Zones humides")
+    )
     assert (service["protocol"], service["format"]) == ("OGC:WMS", "WMS")
-    page = only(Link("https://carto.a.fr/index.php/view/map/?repository=ddt&project=zh", "WWW:LINK", "Carte"))
+    page = only(
+        Link(
+            "https://carto.a.fr/index.php/view/map/?repository=ddt&project=zh", "WWW:LINK", "Carte"
+        )
+    )
     assert (page["protocol"], page["resource_role"]) == ("HTTP", "service")
 
 
 def test_the_page_of_the_record_itself_goes_before_that_of_another():
-    pages = [f"https://{page}" for page in ("a.fr/srv/fre/catalog.search#/metadata/id-1", "b.fr/srv/api/records/x-2")]
+    pages = [
+        f"https://{page}"
+        for page in ("a.fr/srv/fre/catalog.search#/metadata/id-1", "b.fr/srv/api/records/x-2")
+    ]
     for order in (pages, pages[::-1]):
-        made = result(file_identifier="id-1", links=[Link(url, "WWW:LINK", "Fiche de métadonnées") for url in order])
+        made = result(
+            file_identifier="id-1",
+            links=[Link(url, "WWW:LINK", "Fiche de métadonnées") for url in order],
+        )
         assert (made.dataset["source_record"], made.dataset["url"]) == (pages[0], pages[0])
         assert pages[1] in str(made.unread)
     assert (
-        dataset(file_identifier="id-1", links=[Link(pages[1], name="Fiche de métadonnées")])["source_record"]
+        dataset(file_identifier="id-1", links=[Link(pages[1], name="Fiche de métadonnées")])[
+            "source_record"
+        ]
         == pages[1]
     )
 
@@ -117,7 +131,13 @@ def test_hosts_of_the_intranet_are_known(host, inside):
 
 
 def test_dangerous_links_are_refused_and_told_and_never_become_resources():
-    made = result(links=[Link("javascript:alert(1)", name="Clic"), Link("data:text/html,x"), Link("http://a.fr/x.zip")])
+    made = result(
+        links=[
+            Link("javascript:alert(1)", name="Clic"),
+            Link("data:text/html,x"),
+            Link("http://a.fr/x.zip"),
+        ]
+    )
     assert [resource["url"] for resource in made.dataset["resources"]] == ["http://a.fr/x.zip"]
     assert codes(made) >= {"link-scheme"}
     assert sum(line.startswith("onLine:") for line in made.unread) == 2
@@ -130,7 +150,9 @@ def test_user_names_in_a_link_are_taken_out_and_reported():
     assert "motdepasse" not in str([p.params for p in made.problems])
 
 
-@pytest.mark.parametrize("secret", ["token=abc123", "access_token=abc123", "PWD=abc123", "password=abc123"])
+@pytest.mark.parametrize(
+    "secret", ["token=abc123", "access_token=abc123", "PWD=abc123", "password=abc123"]
+)
 def test_tokens_and_passwords_in_a_link_are_taken_out_and_reported(secret):
     url = f"https://a.fr/data.zip?layer=x&{secret}&format=zip"
     made = result(links=[Link(url)], abstract=f"Voir {url}.", purpose=f"Voir {url}")
@@ -140,7 +162,9 @@ def test_tokens_and_passwords_in_a_link_are_taken_out_and_reported(secret):
 
 
 def test_the_key_of_an_application_stays():
-    made = result(links=[Link("https://a.fr/wms?apikey=ign_scan_ws&service=WMS&request=GetCapabilities")])
+    made = result(
+        links=[Link("https://a.fr/wms?apikey=ign_scan_ws&service=WMS&request=GetCapabilities")]
+    )
     assert "apikey=ign_scan_ws" in made.dataset["resources"][0]["url"]
 
 
@@ -174,12 +198,21 @@ def test_views_of_the_record_are_no_resources_but_tell_where_the_original_is():
         ]
     )
     assert "resources" not in made
-    assert made["source_record"] == "http://catalogue.a.fr/catalogue/srv/fre/catalog.search#/metadata/id-1"
+    assert (
+        made["source_record"]
+        == "http://catalogue.a.fr/catalogue/srv/fre/catalog.search#/metadata/id-1"
+    )
     assert made["url"] == made["source_record"]
 
 
 def test_the_view_in_xml_stands_in_when_there_is_no_page():
-    made = dataset(links=[Link("https://ogc.a.fr/csw?REQUEST=GetRecordById&ID=id-1", name="Vue XML des métadonnées")])
+    made = dataset(
+        links=[
+            Link(
+                "https://ogc.a.fr/csw?REQUEST=GetRecordById&ID=id-1", name="Vue XML des métadonnées"
+            )
+        ]
+    )
     assert made["source_record"].endswith("ID=id-1")
     assert "url" not in made
 
@@ -204,9 +237,13 @@ def test_a_base_address_of_both_services_of_geo_ide_becomes_two_that_answer():
 def test_the_same_on_the_intranet_is_marked_and_comes_last():
     resources = dataset(
         links=[
-            Link("https://atom.geo-ide.e2.rie.gouv.fr/atomArchive/GetResource?id=1", name="via intranet"),
             Link(
-                "https://atom.geo-ide.developpement-durable.gouv.fr/atomArchive/GetResource?id=1", name="via internet"
+                "https://atom.geo-ide.e2.rie.gouv.fr/atomArchive/GetResource?id=1",
+                name="via intranet",
+            ),
+            Link(
+                "https://atom.geo-ide.developpement-durable.gouv.fr/atomArchive/GetResource?id=1",
+                name="via internet",
             ),
         ]
     )["resources"]
@@ -220,35 +257,96 @@ def test_the_same_on_the_intranet_is_marked_and_comes_last():
         (Link("https://data.geopf.fr/wms-v/ows", None), "OGC:WMS", "service", "WMS"),
         (Link("https://data.geopf.fr/wms-r", None), "OGC:WMS", "service", "WMS"),
         (Link("https://data.geopf.fr/tms/1.0.0/PLAN.IGN/", None), "TMS", "service", None),
-        (Link("https://data.geopf.fr/telechargement/capabilities", None), "ATOM", "service", "Atom Feed"),
-        (Link("https://data.geopf.fr/telechargement/resource/RPG", None), "ATOM", "service", "Atom Feed"),
-        (Link("https://data.geopf.fr/annexes/x/gpf-wfs/capabilities.xml", None), "HTTP", "documentation", "XML"),
-        (Link("https://www.data.gouv.fr/fr/datasets/r/0f1e2d3c-0a1b-4c2d-9e8f-0011", None), "HTTP", "data", None),
+        (
+            Link("https://data.geopf.fr/telechargement/capabilities", None),
+            "ATOM",
+            "service",
+            "Atom Feed",
+        ),
+        (
+            Link("https://data.geopf.fr/telechargement/resource/RPG", None),
+            "ATOM",
+            "service",
+            "Atom Feed",
+        ),
+        (
+            Link("https://data.geopf.fr/annexes/x/gpf-wfs/capabilities.xml", None),
+            "HTTP",
+            "documentation",
+            "XML",
+        ),
+        (
+            Link("https://www.data.gouv.fr/fr/datasets/r/0f1e2d3c-0a1b-4c2d-9e8f-0011", None),
+            "HTTP",
+            "data",
+            None,
+        ),
         (
             Link("https://a.fr/srv/fre/resources.get?uuid=1&fname=zones.zip&access=private", None),
             "HTTP:DOWNLOAD",
             "data",
             "ZIP",
         ),
-        (Link("https://a.fr/srv/fre/resources.get?uuid=1&fname=notice.pdf", None), "HTTP", "documentation", "PDF"),
+        (
+            Link("https://a.fr/srv/fre/resources.get?uuid=1&fname=notice.pdf", None),
+            "HTTP",
+            "documentation",
+            "PDF",
+        ),
         (Link("http://a.fr/x", "OGC:WMS-1.1.1-http-get-map"), "OGC:WMS", "service", "WMS"),
         (Link("http://a.fr/x", "OGC Web Feature Service"), "OGC:WFS", "service", "WFS"),
         (Link("http://a.fr/x", "WFS"), "OGC:WFS", "service", "WFS"),
-        (Link("http://a.fr/ows?service=WMS", "WWW:LINK-1.0-http--link"), "OGC:WMS", "service", "WMS"),
-        (Link("http://a.fr/x?SERVICE=WFS&REQUEST=GetCapabilities", "OGC:WMS"), "OGC:WFS", "service", "WFS"),
-        (Link("https://a.fr/arcgis/rest/services/X/MapServer", None), "ESRI:REST", "service", "Esri REST"),
-        (Link("https://a.fr/rss/atomfeed/atomdataset/1", "WWW:LINK-1.0-http--link"), "ATOM", "service", "Atom Feed"),
-        (Link("https://a.fr/atomMetadata/GetResourceDescription?id=1", "WWW:LINK"), "ATOM", "service", "Atom Feed"),
-        (Link("https://a.fr/atomArchive/GetResource?id=1", "WWW:LINK"), "HTTP:DOWNLOAD", "data", "ZIP"),
         (
-            Link("https://a.fr/panierDownloadFrontalParametrage?LAYERIDTS=1", "WWW:DOWNLOAD-1.0-http--download"),
+            Link("http://a.fr/ows?service=WMS", "WWW:LINK-1.0-http--link"),
+            "OGC:WMS",
+            "service",
+            "WMS",
+        ),
+        (
+            Link("http://a.fr/x?SERVICE=WFS&REQUEST=GetCapabilities", "OGC:WMS"),
+            "OGC:WFS",
+            "service",
+            "WFS",
+        ),
+        (
+            Link("https://a.fr/arcgis/rest/services/X/MapServer", None),
+            "ESRI:REST",
+            "service",
+            "Esri REST",
+        ),
+        (
+            Link("https://a.fr/rss/atomfeed/atomdataset/1", "WWW:LINK-1.0-http--link"),
+            "ATOM",
+            "service",
+            "Atom Feed",
+        ),
+        (
+            Link("https://a.fr/atomMetadata/GetResourceDescription?id=1", "WWW:LINK"),
+            "ATOM",
+            "service",
+            "Atom Feed",
+        ),
+        (
+            Link("https://a.fr/atomArchive/GetResource?id=1", "WWW:LINK"),
+            "HTTP:DOWNLOAD",
+            "data",
+            "ZIP",
+        ),
+        (
+            Link(
+                "https://a.fr/panierDownloadFrontalParametrage?LAYERIDTS=1",
+                "WWW:DOWNLOAD-1.0-http--download",
+            ),
             "HTTP:DOWNLOAD",
             "data",
             None,
         ),
         (Link("https://a.fr/consultationWMS?IDT=1", "WWW:LINK"), "HTTP", "service", "HTML"),
         (
-            Link("http://a.fr/ows?service=WFS&request=GetFeature&typeName=a:b&outputFormat=SHAPE-ZIP", "WWW:LINK"),
+            Link(
+                "http://a.fr/ows?service=WFS&request=GetFeature&typeName=a:b&outputFormat=SHAPE-ZIP",
+                "WWW:LINK",
+            ),
             "OGC:WFS",
             "data",
             "SHP",
@@ -256,16 +354,39 @@ def test_the_same_on_the_intranet_is_marked_and_comes_last():
         (Link("http://a.fr/x.zip", "WWW:LINK-1.0-http--link"), "HTTP:DOWNLOAD", "data", "ZIP"),
         (Link("http://a.fr/x.csv", "WWW:DOWNLOAD"), "HTTP:DOWNLOAD", "data", "CSV"),
         (
-            Link("http://a.fr/explore/dataset/x/download?format=geojson", "WWW:DOWNLOAD:application/vnd.geo+json"),
+            Link(
+                "http://a.fr/explore/dataset/x/download?format=geojson",
+                "WWW:DOWNLOAD:application/vnd.geo+json",
+            ),
             "HTTP:DOWNLOAD",
             "data",
             "GeoJSON",
         ),
-        (Link("http://a.fr/notice.pdf", "WWW:DOWNLOAD-1.0-http--download"), "HTTP:DOWNLOAD", "documentation", "PDF"),
-        (Link("http://a.fr/page", "WWW:LINK", function="information"), "HTTP", "documentation", "HTML"),
+        (
+            Link("http://a.fr/notice.pdf", "WWW:DOWNLOAD-1.0-http--download"),
+            "HTTP:DOWNLOAD",
+            "documentation",
+            "PDF",
+        ),
+        (
+            Link("http://a.fr/page", "WWW:LINK", function="information"),
+            "HTTP",
+            "documentation",
+            "HTML",
+        ),
         (Link("http://a.fr/page", "WWW:LINK", function="download"), "HTTP", "data", None),
-        (Link("http://a.fr/", "WWW:DOWNLOAD-1.0-http--download"), "HTTP:DOWNLOAD", "documentation", "HTML"),
-        (Link("http://a.fr/std", "WWW:LINK", "Standard de données COVADIS : X"), "HTTP", "documentation", "HTML"),
+        (
+            Link("http://a.fr/", "WWW:DOWNLOAD-1.0-http--download"),
+            "HTTP:DOWNLOAD",
+            "documentation",
+            "HTML",
+        ),
+        (
+            Link("http://a.fr/std", "WWW:LINK", "Standard de données COVADIS : X"),
+            "HTTP",
+            "documentation",
+            "HTML",
+        ),
         (
             Link("https://lizmap.a.fr/index.php/view/map?project=x", "WWW:LINK", "Carte dynamique"),
             "HTTP",
@@ -273,13 +394,22 @@ def test_the_same_on_the_intranet_is_marked_and_comes_last():
             "HTML",
         ),
         (Link("ftp://a.fr/x.gpkg", None), "FTP", "data", "GeoPackage"),
-        (Link("https://a.fr/ogcapi/collections/x/items", "OGC API - Features"), "OGC:API-FEATURES", "data", "GeoJSON"),
+        (
+            Link("https://a.fr/ogcapi/collections/x/items", "OGC API - Features"),
+            "OGC:API-FEATURES",
+            "data",
+            "GeoJSON",
+        ),
         (Link("http://a.fr/page", None), "HTTP", "documentation", "HTML"),
     ],
 )
 def test_protocol_role_and_format_follow_from_the_signs_of_a_link(link, protocol, role, kind):
     resource = only(link)
-    assert (resource["protocol"], resource["resource_role"], resource.get("format")) == (protocol, role, kind)
+    assert (resource["protocol"], resource["resource_role"], resource.get("format")) == (
+        protocol,
+        role,
+        kind,
+    )
 
 
 def test_a_service_without_a_request_is_completed_and_one_with_a_request_left_alone():
@@ -291,8 +421,13 @@ def test_a_service_without_a_request_is_completed_and_one_with_a_request_left_al
 
 
 def test_the_layer_is_told_apart_from_the_name():
-    resource = only(Link("http://a.fr/wms", "OGC:WMS", "reg22:points_arret", "Points d'arrêt routiers"))
-    assert (resource["layer_name"], resource["name"]) == (["reg22:points_arret"], "Points d'arrêt routiers")
+    resource = only(
+        Link("http://a.fr/wms", "OGC:WMS", "reg22:points_arret", "Points d'arrêt routiers")
+    )
+    assert (resource["layer_name"], resource["name"]) == (
+        ["reg22:points_arret"],
+        "Points d'arrêt routiers",
+    )
     resource = only(Link("http://a.fr/wms", "OGC:WMS", "bano"))
     assert resource["name"] == "Service de visualisation (OGC WMS) : bano"
 
@@ -334,7 +469,11 @@ def test_order_and_names_do_not_depend_on_the_order_of_the_record():
     ]
     forward, backward = dataset(links=links)["resources"], dataset(links=links[::-1])["resources"]
     assert forward == backward
-    assert [resource["resource_role"] for resource in forward] == ["data", "service", "documentation"]
+    assert [resource["resource_role"] for resource in forward] == [
+        "data",
+        "service",
+        "documentation",
+    ]
 
 
 def test_size_and_encoding_of_the_data_are_kept():
@@ -359,7 +498,11 @@ def test_operations_of_a_service_give_its_address_once():
 
 def test_names_and_descriptions_of_links_are_plain_text():
     resource = only(
-        Link("http://a.fr/x.zip", name="<b>Données</b>", description="<script>x</script><p>Un</p><p>Deux</p>")
+        Link(
+            "http://a.fr/x.zip",
+            name="<b>Données</b>",
+            description="<script>x</script><p>Un</p><p>Deux</p>",
+        )
     )
     assert resource["name"] == "Données"
     assert resource["description"] == "Un\n\nDeux"
@@ -367,7 +510,9 @@ def test_names_and_descriptions_of_links_are_plain_text():
 
 @pytest.mark.slow("load")
 def test_thousands_of_links_are_bounded_and_the_rest_is_told():
-    made = result(links=[Link(f"http://a.fr/{n}.zip", "WWW:DOWNLOAD", f"Fichier {n}") for n in range(8_000)])
+    made = result(
+        links=[Link(f"http://a.fr/{n}.zip", "WWW:DOWNLOAD", f"Fichier {n}") for n in range(8_000)]
+    )
     assert len(made.dataset["resources"]) == 500
     assert codes(made) >= {"too-many"}
     assert any(line.startswith("onLine:") for line in made.unread)
@@ -401,9 +546,14 @@ def test_a_document_of_capabilities_is_its_own_address():
 
 
 @pytest.mark.slow("load")
-@pytest.mark.parametrize("written", ["https://a.fr/{}/" + "x" * 3_900, "javascript:{}" + "x" * 3_900])
+@pytest.mark.parametrize(
+    "written", ["https://a.fr/{}/" + "x" * 3_900, "javascript:{}" + "x" * 3_900]
+)
 def test_thousands_of_long_links_are_read_in_seconds(written: str):
-    links = [Link(written.format(n), "WWW:DOWNLOAD", f"Fichier {n}", "Un fichier. " * 20) for n in range(3_000)]
+    links = [
+        Link(written.format(n), "WWW:DOWNLOAD", f"Fichier {n}", "Un fichier. " * 20)
+        for n in range(3_000)
+    ]
     started = time.process_time()
     made = result(links=links)
     assert time.process_time() - started < 7

@@ -1,4 +1,6 @@
-"""Who made the data: the parties of a record in the order of their roles, without persons, each once."""
+"""Who made the data: the parties of a record in the order of their roles, without persons,
+each once.
+"""
 
 import pytest
 
@@ -33,7 +35,11 @@ def test_the_parties_are_taken_in_the_order_of_the_standard(roles, maker):
 
 def test_a_publisher_stays_the_publisher_and_is_no_creator():
     made = dataset(
-        UNKNOWN, contacts=[Contact("Ville d'Évian", role="publisher"), Contact("SIG", role="pointOfContact")]
+        UNKNOWN,
+        contacts=[
+            Contact("Ville d'Évian", role="publisher"),
+            Contact("SIG", role="pointOfContact"),
+        ],
     )
     assert makers(made) == []
     assert made["publisher"] == [{"name": "Ville d'Évian"}]
@@ -46,18 +52,27 @@ def test_a_deduced_maker_is_told():
 
 
 def test_owners_beside_an_author_keep_their_role():
-    made = dataset(UNKNOWN, contacts=[Contact("Réseau", role="author"), Contact("OFB", role="owner")])
+    made = dataset(
+        UNKNOWN, contacts=[Contact("Réseau", role="author"), Contact("OFB", role="owner")]
+    )
     assert makers(made) == ["Réseau"]
     assert [row["agent"][0]["name"] for row in made["qualified_attribution"]] == ["OFB"]
 
 
 def test_a_service_recognised_by_its_mailbox_only_is_the_maker():
-    made = dataset(contacts=[Contact(None, role="pointOfContact", email="sig.ddt-87@haute-vienne.gouv.fr")])
+    made = dataset(
+        contacts=[Contact(None, role="pointOfContact", email="sig.ddt-87@haute-vienne.gouv.fr")]
+    )
     assert makers(made) == ["DDT 87"]
 
 
 def test_without_any_organisation_nobody_is_the_maker():
-    assert makers(dataset(UNKNOWN, contacts=[Contact(None, individual="Camille Exemple", role="author")])) == []
+    assert (
+        makers(
+            dataset(UNKNOWN, contacts=[Contact(None, individual="Camille Exemple", role="author")])
+        )
+        == []
+    )
     assert makers(dataset(UNKNOWN)) == []
 
 
@@ -81,7 +96,10 @@ def test_persons_are_told_from_organisations(name, email, person):
 
 
 def test_a_person_written_as_organisation_is_no_producer():
-    parties = [Contact("Camille Exemple", role="author"), Contact("Laboratoire d'écologie", role="owner")]
+    parties = [
+        Contact("Camille Exemple", role="author"),
+        Contact("Laboratoire d'écologie", role="owner"),
+    ]
     made = dataset(UNKNOWN, contacts=parties)
     assert makers(made) == ["Laboratoire d'écologie"]
     assert [row["agent"][0]["name"] for row in made["qualified_attribution"]] == ["Camille Exemple"]
@@ -89,14 +107,19 @@ def test_a_person_written_as_organisation_is_no_producer():
 
 def test_a_party_whose_telephone_differs_is_listed_once_and_the_other_number_is_told():
     numbers = ["0102030405", "0102030406", "0102030405"]
-    parties = [Contact("Shom", role="pointOfContact", email="a@shom.fr", phone=number) for number in numbers]
+    parties = [
+        Contact("Shom", role="pointOfContact", email="a@shom.fr", phone=number)
+        for number in numbers
+    ]
     made = result(UNKNOWN, contacts=parties)
     assert [party["telephone"] for party in made.dataset["contact"]] == ["+33 1 02 03 04 05"]
     assert any("+33 1 02 03 04 06" in row["text"] for row in made.dataset["other_information"])
 
 
 def test_parties_with_other_mailboxes_stay_apart():
-    parties = [Contact("Shom", role="pointOfContact", email=f"{name}@shom.fr") for name in ("a", "b")]
+    parties = [
+        Contact("Shom", role="pointOfContact", email=f"{name}@shom.fr") for name in ("a", "b")
+    ]
     assert len(dataset(UNKNOWN, contacts=parties)["contact"]) == 2
 
 

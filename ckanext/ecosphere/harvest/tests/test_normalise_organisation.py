@@ -1,4 +1,6 @@
-"""Rules for the organisation: found in the registry under any of its names, else that of the source; never invented."""
+"""Rules for the organisation: found in the registry under any of its names,
+else that of the source; never invented.
+"""
 
 import pytest
 
@@ -35,7 +37,10 @@ from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, res
         ("DDT du Lot - 12 place de la Mairie", "ddt-46042-01"),
         ("DDT - Ain (01)", "ddt-01053-01"),
         ("DDTM80", "ddt-80021-01"),
-        ("DDTM 80 (Direction Départementale des Territoires et de la Mer de la Somme)", "ddt-80021-01"),
+        (
+            "DDTM 80 (Direction Départementale des Territoires et de la Mer de la Somme)",
+            "ddt-80021-01",
+        ),
         ("DDT de la Somme", "ddt-80021-01"),
         ("DDT de la Haute-Vienne", "ddt-87085-01"),
         ("DDT de Haute-Garonne / SIG", "ddt-31555-01"),
@@ -59,7 +64,10 @@ from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, res
         ("DREAL AURA", "dreal-69386-01"),
         ("DREAL Pays de la Loire", "dreal-44109-01"),
         ("DREAL Centre", "dreal-45234-01"),
-        ("Direction régionale de l'environnement, de l'aménagement et du logement Normandie", "dreal-76540-01"),
+        (
+            "Direction régionale de l'environnement, de l'aménagement et du logement Normandie",
+            "dreal-76540-01",
+        ),
         ("DIREN Auvergne", "dreal-69386-01"),
         ("DEAL Guadeloupe", "dreal_ut-97105-01"),
         ("DEAL de La Réunion", "dreal_ut-97411-01"),
@@ -76,7 +84,10 @@ from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, res
         ("DREALMP", "dreal-31555-01"),
         ("DREAL RA / unité géomatique", "dreal-69386-01"),
         ("DREAL Champ.Ard.", "dreal-57463-01"),
-        ("Direction régionale del'environnement, de l'aménagementet du logement dela Corse", "dreal-2a004-01"),
+        (
+            "Direction régionale del'environnement, de l'aménagementet du logement dela Corse",
+            "dreal-2a004-01",
+        ),
         ("Direction départementaledes territoires de lasavoie", "ddt-73065-01"),
         ("ddtdesvosges", "ddt-88160-01"),
         ("ddtm14 servicemer", "ddt-14118-01"),
@@ -155,7 +166,9 @@ def test_roles_in_words_count_like_codes():
 
 
 def test_the_contact_of_the_record_counts_when_nobody_else_is_known():
-    made = result(contacts=[Contact("Mairie", role="owner")], metadata_contacts=[Contact("DDTM 80")])
+    made = result(
+        contacts=[Contact("Mairie", role="owner")], metadata_contacts=[Contact("DDTM 80")]
+    )
     assert made.dataset["owner_org"] == DEFAULT
 
 
@@ -169,7 +182,13 @@ def test_an_unknown_organisation_takes_the_service_of_the_source_and_is_reported
 
 
 def test_the_name_of_a_person_as_organisation_is_overcome_by_the_address():
-    made = result(contacts=[Contact("Camille EXEMPLE", role="pointOfContact", email="sig.ddt-87@haute-vienne.gouv.fr")])
+    made = result(
+        contacts=[
+            Contact(
+                "Camille EXEMPLE", role="pointOfContact", email="sig.ddt-87@haute-vienne.gouv.fr"
+            )
+        ]
+    )
     assert made.organisation == "ddt-87085-01"
 
 

@@ -24,7 +24,12 @@ from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
         ("http://www.opengis.net/def/crs/EPSG/0/4326", None, None, ["4326"]),
         ("Lambert 93", "EPSG", None, ["2154"]),
         ("RGF93 Lambert 93", "x", "http://interop.ign.fr/registres/IGNF.xml#RGF93LAMB93", ["2154"]),
-        ("RGF93 Lambert 93 et NGF-IGN 1969", "x", "http://a/IGNF.xml#RGF93LAMB93.IGN69", ["2154", "5720"]),
+        (
+            "RGF93 Lambert 93 et NGF-IGN 1969",
+            "x",
+            "http://a/IGNF.xml#RGF93LAMB93.IGN69",
+            ["2154", "5720"],
+        ),
         ("Lambert II étendu", None, None, ["27572"]),
         ("CC48", None, None, ["3948"]),
         ("EPSG:2056, EPSG:21781, EPSG:3857", None, None, ["2056", "21781", "3857"]),
@@ -36,7 +41,9 @@ from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
         ("RGF93 / CC49", None, None, ["3949"]),
     ],
 )
-def test_a_reference_system_is_known_by_its_address_its_code_or_its_name(code, codespace, href, found):
+def test_a_reference_system_is_known_by_its_address_its_code_or_its_name(
+    code, codespace, href, found
+):
     assert epsg_codes(Identifier(code, codespace, href)) == found
 
 
@@ -44,10 +51,10 @@ GEOGRAPHIC = (
     'GEOGCS["RGF93",DATUM["RGF_1993",SPHEROID["GRS 1980",6378137,298.25,AUTHORITY["EPSG","7019"]],'
     'AUTHORITY["EPSG","6171"]],UNIT["degree",0.01,AUTHORITY["EPSG","9122"]],AUTHORITY["EPSG","4171"]]'
 )
-PROJECTED = (
-    f'PROJCS["RGF93 / Lambert-93",{GEOGRAPHIC},UNIT["metre",1,AUTHORITY["EPSG","9001"]],AUTHORITY["EPSG","2154"]]'
+PROJECTED = f'PROJCS["RGF93 / Lambert-93",{GEOGRAPHIC},UNIT["metre",1,AUTHORITY["EPSG","9001"]],AUTHORITY["EPSG","2154"]]'
+HEIGHTS = (
+    'VERT_CS["NGF-IGN69",VERT_DATUM["NGF",2005,AUTHORITY["EPSG","5119"]],AUTHORITY["EPSG","5720"]]'
 )
-HEIGHTS = 'VERT_CS["NGF-IGN69",VERT_DATUM["NGF",2005,AUTHORITY["EPSG","5119"]],AUTHORITY["EPSG","5720"]]'
 
 
 @pytest.mark.parametrize(
@@ -61,7 +68,10 @@ HEIGHTS = 'VERT_CS["NGF-IGN69",VERT_DATUM["NGF",2005,AUTHORITY["EPSG","5119"]],A
             'PROJCRS["x",BASEGEOGCRS["y",ID["EPSG",4171]],CONVERSION["z",METHOD["m",ID["EPSG",9802]]],ID["EPSG",2154]]',
             ["2154"],
         ),
-        ('PROJCS["RGF_1993_Lambert_93",GEOGCS["GCS_RGF_1993",UNIT["Degree",0.0174532925199433]]]', ["2154"]),
+        (
+            'PROJCS["RGF_1993_Lambert_93",GEOGCS["GCS_RGF_1993",UNIT["Degree",0.0174532925199433]]]',
+            ["2154"],
+        ),
         ('PROJCS["local",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]]]', []),
         ('PROJCS["' + "(" * 50_000, []),
     ],
@@ -172,13 +182,18 @@ def test_the_finest_scale_counts_and_one_in_the_licence_is_found():
     ],
 )
 def test_a_resolution_is_brought_to_metres(value, unit, metres):
-    assert dataset(resolutions=[Resolution(value, unit)]).get("spatial_resolution_in_meters") == metres
+    assert (
+        dataset(resolutions=[Resolution(value, unit)]).get("spatial_resolution_in_meters") == metres
+    )
 
 
 @pytest.mark.parametrize("value", ["1/25000", "1:25 000", "Échelle 1/25000"])
 def test_a_scale_written_for_a_distance_is_the_scale(value):
     made = dataset(resolutions=[Resolution(value, "m")])
-    assert (made.get("scale_denominator"), made.get("spatial_resolution_in_meters")) == ("25000", None)
+    assert (made.get("scale_denominator"), made.get("spatial_resolution_in_meters")) == (
+        "25000",
+        None,
+    )
 
 
 def test_a_fraction_of_a_metre_is_told():

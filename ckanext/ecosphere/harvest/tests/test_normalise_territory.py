@@ -31,7 +31,8 @@ def drawn(made):
     rows = made.dataset.get("spatial_coverage", [])
     shapes = [json.loads(row["bbox"])["coordinates"][0] if row.get("bbox") else [] for row in rows]
     return [
-        (row.get("text", ""), (*shape[0], *shape[2]) if shape else ()) for row, shape in zip(rows, shapes, strict=True)
+        (row.get("text", ""), (*shape[0], *shape[2]) if shape else ())
+        for row, shape in zip(rows, shapes, strict=True)
     ]
 
 
@@ -39,18 +40,31 @@ def drawn(made):
     ("said", "way"),
     [
         ({"title": "PCAET de Nantes Métropole"}, "locality"),
-        ({"title": "Tri sélectif", "contacts": [Contact(organisation="Nantes Métropole")]}, "locality"),
-        ({"title": "Bornes", "geographic_identifiers": [Identifier(code="244400404")]}, "geographic identifier"),
-        ({"title": "Bornes", "keywords": [Keyword(text="Nantes Métropole", type="place")]}, "place keyword"),
+        (
+            {"title": "Tri sélectif", "contacts": [Contact(organisation="Nantes Métropole")]},
+            "locality",
+        ),
+        (
+            {"title": "Bornes", "geographic_identifiers": [Identifier(code="244400404")]},
+            "geographic identifier",
+        ),
+        (
+            {"title": "Bornes", "keywords": [Keyword(text="Nantes Métropole", type="place")]},
+            "place keyword",
+        ),
         ({"title": "Bornes", "extent_descriptions": ["Nantes Métropole"]}, "extent description"),
     ],
 )
 def test_a_record_that_only_names_an_intercommunality_gets_its_box_and_the_log_tells_so(said, way):
     made = result(**said)
     assert (territory(made), how(made)) == (["departement-44"], way)
-    told = [(change.before, change.after) for change in made.log if change.field == "spatial_coverage"]
+    told = [
+        (change.before, change.after) for change in made.log if change.field == "spatial_coverage"
+    ]
     assert drawn(made) == [("Nantes Métropole", NANTES)]
-    assert told == [(Reason("outline-of", {"value": "Nantes Métropole"}), ", ".join(map(str, NANTES)))]
+    assert told == [
+        (Reason("outline-of", {"value": "Nantes Métropole"}), ", ".join(map(str, NANTES)))
+    ]
 
 
 def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():
@@ -64,7 +78,10 @@ def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():
     "said",
     [
         # It has an extent, or names another place.
-        {"title": "PCAET de Nantes Métropole", "boxes": [Box(west="-1.7", east="-1.4", south="47.1", north="47.3")]},
+        {
+            "title": "PCAET de Nantes Métropole",
+            "boxes": [Box(west="-1.7", east="-1.4", south="47.1", north="47.3")],
+        },
         {"title": "Nantes Métropole et le reste de la Loire-Atlantique"},
         {
             "title": "PCAET de Nantes Métropole",
@@ -74,9 +91,12 @@ def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():
             "title": "PCAET de Nantes Métropole",
             "geographic_identifiers": [Identifier(href="http://id.insee.fr/geo/commune/44109")],
         },
-        # The producer is no evidence where the title names another place, or where nothing says that the whole is
-        # covered.
-        {"title": "Zones humides de la Loire-Atlantique", "contacts": [Contact(organisation="Nantes Métropole")]},
+        # The producer is no evidence where the title names another place, or where nothing says
+        # that the whole is covered.
+        {
+            "title": "Zones humides de la Loire-Atlantique",
+            "contacts": [Contact(organisation="Nantes Métropole")],
+        },
         # Three share this name, and two are named here.
         {"title": "Voirie de la communauté de communes CC des Quatre Rivières"},
         {"title": "Nantes Métropole et CC Sèvre et Loire"},
@@ -84,7 +104,11 @@ def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():
 )
 def test_no_box_is_made_up_where_more_or_another_place_is_said(said):
     made = result(**said)
-    assert not [change for change in made.log if change.field == "spatial_coverage" and change.rule == "territory"]
+    assert not [
+        change
+        for change in made.log
+        if change.field == "spatial_coverage" and change.rule == "territory"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -191,8 +215,13 @@ def test_a_list_of_addresses_in_one_identifier_is_as_many_places():
     address = "http://id.insee.fr/geo/departement/"
     made = result(geographic_identifiers=[Identifier(f"{address}80, {address}62")])
     assert sorted(territory(made)) == ["departement-62", "departement-80"]
-    assert [each["uri"] for each in made.dataset["spatial_coverage"]] == [f"{address}80", f"{address}62"]
-    made = result(geographic_identifiers=[Identifier("80001;62041", href="http://id.insee.fr/geo/region/32")])
+    assert [each["uri"] for each in made.dataset["spatial_coverage"]] == [
+        f"{address}80",
+        f"{address}62",
+    ]
+    made = result(
+        geographic_identifiers=[Identifier("80001;62041", href="http://id.insee.fr/geo/region/32")]
+    )
     assert {"uri": "http://id.insee.fr/geo/region/32"} in made.dataset["spatial_coverage"]
 
 
@@ -257,8 +286,12 @@ def test_then_the_box(box, found):
 
 def test_in_doubt_the_departement_of_the_service_decides():
     border = Box(west="5.0", east="5.05", south="46.2", north="46.25")
-    assert territory(result(boxes=[border], contacts=[Contact("DDT 71", role="owner")])) == ["departement-71"]
-    assert territory(result(boxes=[border], contacts=[Contact("DDT 01", role="owner")])) == ["departement-01"]
+    assert territory(result(boxes=[border], contacts=[Contact("DDT 71", role="owner")])) == [
+        "departement-71"
+    ]
+    assert territory(result(boxes=[border], contacts=[Contact("DDT 01", role="owner")])) == [
+        "departement-01"
+    ]
 
 
 def test_a_postal_code_decides_as_well():
@@ -281,7 +314,9 @@ def test_the_area_of_a_mere_fallback_says_nothing():
 def test_a_country_gives_way_to_what_is_smaller():
     made = result(geographic_identifiers=[Identifier("FXX")], boxes=[BOURG])
     assert territory(made) == ["departement-01"]
-    made = result(keywords=[Keyword("France", type="place")], contacts=[Contact("DDTM 80", role="owner")])
+    made = result(
+        keywords=[Keyword("France", type="place")], contacts=[Contact("DDTM 80", role="owner")]
+    )
     assert territory(made) == ["pays-fra"]
 
 
@@ -311,10 +346,14 @@ def test_the_mainland_beside_overseas_territories_is_one_part_of_a_list():
 
 def test_a_region_among_the_keywords_gives_way_to_its_departement_that_title_or_box_tell():
     region = Keyword("Auvergne-Rhône-Alpes", type="place")
-    assert territory(result(title="Zones humides de l'Ain", keywords=[region], boxes=[AIN])) == ["departement-01"]
+    assert territory(result(title="Zones humides de l'Ain", keywords=[region], boxes=[AIN])) == [
+        "departement-01"
+    ]
     made = result(title="Zones humides", keywords=[region], boxes=[AIN])
     assert (territory(made), how(made)) == (["departement-01"], "box")
-    assert territory(result(title="Zones humides", keywords=[region], boxes=[BOURG])) == ["region-ara"]
+    assert territory(result(title="Zones humides", keywords=[region], boxes=[BOURG])) == [
+        "region-ara"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -351,7 +390,9 @@ def test_a_code_in_a_title_off_the_box_does_not_count():
         ((6.0, 42.4, 8.4, 43.1), ["zone-maritime-fx-med"]),
     ],
 )
-def test_a_box_is_explained_by_its_land_and_by_nothing_when_it_is_no_union_of_territories(box, found):
+def test_a_box_is_explained_by_its_land_and_by_nothing_when_it_is_no_union_of_territories(
+    box, found
+):
     west, south, east, north = map(str, box)
     made = result(boxes=[Box(west, east, south, north)])
     assert sorted(territory(made)) == found
@@ -363,7 +404,8 @@ def test_data_outside_france_say_so():
     assert codes(made) >= {"outside-france"}
 
 
-# --- title and organisation before a wide box ----------------------------------------------------------
+# --- title and organisation before a wide box
+# ----------------------------------------------------------
 
 LOIRE = Contact(organisation="DDT de la Loire", role="pointOfContact")
 AROUND_LOIRE = Box(west="3.6", east="4.9", south="45.1", north="46.4")
@@ -390,7 +432,9 @@ def test_places_that_box_and_title_contradict_are_told_and_not_taken():
 
 def test_a_region_in_the_title_goes_before_departements_among_the_keywords():
     box = Box(west="1.4", east="4.3", south="48.8", north="51.1")
-    made = result(title="Plages en Hauts-de-France", keywords=[Keyword("Pas-de-Calais")], boxes=[box])
+    made = result(
+        title="Plages en Hauts-de-France", keywords=[Keyword("Pas-de-Calais")], boxes=[box]
+    )
     assert territory(made) == ["region-hdf"]
 
 
@@ -416,13 +460,17 @@ def test_a_box_at_sea_gives_the_sea_area():
         ("La ville de demain", None, []),
     ],
 )
-def test_a_commune_or_its_group_tells_the_departement_when_no_other_has_its_name(title, organisation, found):
+def test_a_commune_or_its_group_tells_the_departement_when_no_other_has_its_name(
+    title, organisation, found
+):
     contacts = [Contact(organisation, role="pointOfContact")] if organisation else []
     assert territory(result(title=title, contacts=contacts)) == found
 
 
 def test_a_commune_off_the_box_tells_nothing():
-    made = result(contacts=[Contact("Ville de Roubaix")], boxes=[Box("5.95", "6.35", "45.75", "46.0")])
+    made = result(
+        contacts=[Contact("Ville de Roubaix")], boxes=[Box("5.95", "6.35", "45.75", "46.0")]
+    )
     assert "departement-59" not in territory(made)
 
 
@@ -460,7 +508,11 @@ def test_a_place_keyword_may_say_what_kind_of_territory_it_names(keyword, territ
 
 def test_lists_of_places_are_bounded():
     listed = [
-        Identifier(" ".join(f"http://id.insee.fr/geo/commune/{place:02}{n:03}" for n in range(start, start + 50)))
+        Identifier(
+            " ".join(
+                f"http://id.insee.fr/geo/commune/{place:02}{n:03}" for n in range(start, start + 50)
+            )
+        )
         for place in range(1, 20)
         for start in range(0, 1_000, 50)
     ]
@@ -484,7 +536,9 @@ def test_a_list_of_all_departements_is_the_country(listed, found):
 
 
 def test_all_departements_but_one_are_not_the_country():
-    found = territory(result(geographic_identifiers=[Identifier(" ".join([*DEPARTEMENTS[1:], *OVERSEAS]))]))
+    found = territory(
+        result(geographic_identifiers=[Identifier(" ".join([*DEPARTEMENTS[1:], *OVERSEAS]))])
+    )
     assert "pays-fra" not in found
     assert {"departement-69", "region-bre", "outre-mer-myt"} <= set(found)
     assert "departement-01" not in found
@@ -498,7 +552,9 @@ def test_more_identifiers_than_are_read_are_told():
 
 def test_more_descriptions_than_are_read_are_told():
     made = result(extent_descriptions=[f"Secteur {n}" for n in range(60)])
-    assert ("too-many", "EX_Extent/description") in {(p.code, p.params.get("element")) for p in made.problems}
+    assert ("too-many", "EX_Extent/description") in {
+        (p.code, p.params.get("element")) for p in made.problems
+    }
 
 
 PLU = {
@@ -512,7 +568,11 @@ PLU = {
 def test_a_copied_place_code_yields_to_box_document_and_intercommunality():
     made = result(**PLU, keywords=[Keyword("30014", thesaurus="Code officiel géographique")])
     assert territory(made) == ["departement-41"]
-    told = [problem.params["values"] for problem in made.problems if problem.code == "place-contradiction"]
+    told = [
+        problem.params["values"]
+        for problem in made.problems
+        if problem.code == "place-contradiction"
+    ]
     assert told == ["Gard"]
 
 
@@ -524,10 +584,14 @@ def test_it_yields_without_a_box_too():
 
 
 def test_a_box_alone_does_not_outweigh_a_place_and_is_told():
-    made = result(geographic_identifiers=[Identifier("http://id.insee.fr/geo/departement/30")], boxes=[BOURG])
+    made = result(
+        geographic_identifiers=[Identifier("http://id.insee.fr/geo/departement/30")], boxes=[BOURG]
+    )
     assert territory(made) == ["departement-30"]
     assert "place-off-box" in codes(made)
-    assert "place-off-box" not in codes(result(geographic_identifiers=[Identifier("01053")], boxes=[BOURG]))
+    assert "place-off-box" not in codes(
+        result(geographic_identifiers=[Identifier("01053")], boxes=[BOURG])
+    )
 
 
 def test_a_region_and_its_departement_do_not_contradict_each_other():

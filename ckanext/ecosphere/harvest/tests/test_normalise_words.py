@@ -89,7 +89,9 @@ def test_titles_are_plain_and_bounded():
 
 
 def test_alternate_titles_say_something_else():
-    assert dataset(title="A", alternate_titles=["A", "B", "B", "non renseigné"])["alternate_title"] == ["B"]
+    assert dataset(title="A", alternate_titles=["A", "B", "B", "non renseigné"])[
+        "alternate_title"
+    ] == ["B"]
 
 
 def test_a_description_that_was_never_written_is_reported():
@@ -105,10 +107,14 @@ def test_lineage_and_edition_are_kept():
 def test_sources_method_and_measures_are_kept():
     measure = QualityMeasure("DQ_CompletenessOmission", "Taux", "2", "%")
     made = dataset(
-        sources=["BD TOPO", "BD TOPO", "non renseigné"], steps=["Relevé", "Contrôle"], measures=[measure] * 2
+        sources=["BD TOPO", "BD TOPO", "non renseigné"],
+        steps=["Relevé", "Contrôle"],
+        measures=[measure] * 2,
     )
     assert (made["source"], made["method"]) == (["BD TOPO"], "Relevé\n\nContrôle")
-    assert made["quality_measure"] == [{"dimension": "omission", "name": "Taux", "value": "2", "unit": "%"}]
+    assert made["quality_measure"] == [
+        {"dimension": "omission", "name": "Taux", "value": "2", "unit": "%"}
+    ]
 
 
 def test_texts_without_a_field_are_told():
@@ -117,14 +123,19 @@ def test_texts_without_a_field_are_told():
         frequency_notes=["tous les ans environ"],
         translations={"purpose": {"fr": "Pour voir", "en": "To see"}},
     )
-    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "purpose[en]: To see"} <= set(made.unread)
+    assert {
+        "purpose: Pour voir",
+        "maintenanceNote: tous les ans environ",
+        "purpose[en]: To see",
+    } <= set(made.unread)
 
 
 # --- tables -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "text", ["A REMPLIR", "à compléter", "Non renseigné", "néant", "", None, "  ", "?", "XXX", "${title}"]
+    "text",
+    ["A REMPLIR", "à compléter", "Non renseigné", "néant", "", None, "  ", "?", "XXX", "${title}"],
 )
 def test_placeholders_stand_for_nothing(text):
     assert is_placeholder(text)
@@ -137,7 +148,11 @@ def test_long_texts_are_compared_as_short_ones():
 
 def test_the_longest_phrase_wins_and_plurals_count():
     phrases = Phrases([("eau", 1), ("eaux usées", 2), ("plan d'eau", 3)])
-    assert [value for _s, _e, value in phrases.find("Eaux usées d'un plan d'eau et de l'eau")] == [2, 3, 1]
+    assert [value for _s, _e, value in phrases.find("Eaux usées d'un plan d'eau et de l'eau")] == [
+        2,
+        3,
+        1,
+    ]
     assert phrases.exact("Plans d’eau") == 3
 
 
@@ -147,7 +162,10 @@ def test_the_longest_phrase_wins_and_plurals_count():
 @pytest.mark.parametrize(
     ("keyword", "pieces"),
     [
-        ("PLU ; Plan d'occupation du sol ; urbanisme", ["PLU", "Plan d'occupation du sol", "urbanisme"]),
+        (
+            "PLU ; Plan d'occupation du sol ; urbanisme",
+            ["PLU", "Plan d'occupation du sol", "urbanisme"],
+        ),
         ("eau|crue\nrivière", ["eau", "crue", "rivière"]),
         ("eau, crue, rivière", ["eau", "crue", "rivière"]),
         ("Foncier, occupation des sols", ["Foncier, occupation des sols"]),
@@ -184,8 +202,14 @@ def test_a_tag_is_what_ckan_accepts(keyword, strict, free):
         (Keyword("piste cyclable, voie verte"), ["piste cyclable", "voie verte"]),
         (Keyword("patrimoine,biodiversité"), ["patrimoine", "biodiversité"]),
         (Keyword("Nuisances, déchets et pollution"), ["Nuisances déchets et pollution"]),
-        (Keyword("Foncier, occupation des sols", thesaurus="Politiques publiques"), ["Foncier occupation des sols"]),
-        (Keyword("catastrophes, accidents, risques", thesaurus="GEMET"), ["catastrophes accidents risques"]),
+        (
+            Keyword("Foncier, occupation des sols", thesaurus="Politiques publiques"),
+            ["Foncier occupation des sols"],
+        ),
+        (
+            Keyword("catastrophes, accidents, risques", thesaurus="GEMET"),
+            ["catastrophes accidents risques"],
+        ),
         (Keyword("aspects sociaux, population", "https://e.org/7"), ["aspects sociaux population"]),
         (Keyword("eau, crue, aléa, PPRI", thesaurus="Mots-clés"), ["eau", "crue", "aléa", "PPRI"]),
         (Keyword("1:50,000"), ["1 50 000"]),
@@ -204,7 +228,9 @@ def test_tags_are_kept_once_without_those_that_have_a_field_of_their_own():
             Keyword("Usage des sols", thesaurus="GEMET - INSPIRE themes, version 1.0"),
             Keyword("données ouvertes"),
             Keyword("24322", thesaurus="Code officiel géographique"),
-            Keyword("National", "http://inspire.ec.europa.eu/metadata-codelist/SpatialScope/national"),
+            Keyword(
+                "National", "http://inspire.ec.europa.eu/metadata-codelist/SpatialScope/national"
+            ),
             Keyword("A REMPLIR"),
             Keyword("http://id.insee.fr/geo/departement/01"),
             Keyword("crue ; étiage"),
@@ -228,7 +254,8 @@ def test_tens_of_thousands_of_keywords_are_bounded():
     assert codes(made) >= {"too-many"}
 
 
-# --- themes ------------------------------------------------------------------------------------------
+# --- themes
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -257,18 +284,26 @@ def theme(**fields):
 
 
 def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tells_less():
-    both = theme(keywords=[Keyword("inondation"), Keyword("bruit"), Keyword("route")], title="Carte de bruit")
+    both = theme(
+        keywords=[Keyword("inondation"), Keyword("bruit"), Keyword("route")], title="Carte de bruit"
+    )
     assert both == (["bruit"], "title, keyword (label)")
     # Keywords alone add no second theme; the title does, or two kinds of evidence.
     further = of_keyword("PPRI")[1]
     assert theme(keywords=[Keyword("PPRI")], title="x")[0] == further
     assert theme(keywords=[Keyword("PPRI")], title="Carte de bruit")[0] == ["bruit"]
     assert set(further) <= set(theme(keywords=[Keyword("PPRI")], title="Bruit et PPRI")[0])
-    assert theme(keywords=[Keyword("inondation")], title="x") == (["prevention-des-inondations"], "keyword (label)")
+    assert theme(keywords=[Keyword("inondation")], title="x") == (
+        ["prevention-des-inondations"],
+        "keyword (label)",
+    )
     assert theme(keywords=[Keyword("x")], title="Carte de bruit") == (["bruit"], "title")
     assert theme(keywords=[Keyword("Hydrographie")]) == (["eau"], "INSPIRE theme")
     assert theme(abstract="Le bruit des routes, le bruit des trains") == ([], None)
-    assert theme(keywords=[Keyword("Altitude")]) == (["foncier-et-occupation-du-sol"], "INSPIRE theme (wide)")
+    assert theme(keywords=[Keyword("Altitude")]) == (
+        ["foncier-et-occupation-du-sol"],
+        "INSPIRE theme (wide)",
+    )
     assert theme(topic_categories=["farming"]) == (["foncier-agricole"], "topic category")
     assert theme() == ([], None)
 
@@ -280,7 +315,10 @@ def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tel
         ("Zone d'extraction des données", []),
         ("Imagerie acoustique du port", ["infrastructure-portuaire"]),
         ("Centrales photovoltaïques au sol", ["production-d-energie-hors-eolien"]),
-        ("Forages agricoles et irrigation", ["surveillance-de-la-ressource-en-eau", "foncier-agricole"]),
+        (
+            "Forages agricoles et irrigation",
+            ["surveillance-de-la-ressource-en-eau", "foncier-agricole"],
+        ),
     ],
 )
 def test_words_that_stand_in_another_sense_tell_no_theme(title, themes):
@@ -290,8 +328,21 @@ def test_words_that_stand_in_another_sense_tell_no_theme(title, themes):
 @pytest.mark.parametrize(
     ("record", "themes"),
     [
-        ({"title": "ADMIN EXPRESS", "abstract": "La métropole et l'outre-mer. Départements d'outre-mer."}, []),
-        ({"title": "Relevés", "keywords": ["chasse active"], "abstract": "La chasse active, de jour"}, []),
+        (
+            {
+                "title": "ADMIN EXPRESS",
+                "abstract": "La métropole et l'outre-mer. Départements d'outre-mer.",
+            },
+            [],
+        ),
+        (
+            {
+                "title": "Relevés",
+                "keywords": ["chasse active"],
+                "abstract": "La chasse active, de jour",
+            },
+            [],
+        ),
         (
             {
                 "title": "Zones fonctionnelles",
@@ -299,28 +350,55 @@ def test_words_that_stand_in_another_sense_tell_no_theme(title, themes):
             },
             [],
         ),
-        ({"title": "Secteurs statistiques", "abstract": "Planification de la ville et planification du pays"}, []),
         (
-            {"title": "Campagne en surface", "abstract": "Flux air-mer, température de l'air, pression de l'air, air"},
+            {
+                "title": "Secteurs statistiques",
+                "abstract": "Planification de la ville et planification du pays",
+            },
             [],
         ),
-        ({"title": "Suivi des populations animales du parc", "keywords": ["population animale"]}, []),
+        (
+            {
+                "title": "Campagne en surface",
+                "abstract": "Flux air-mer, température de l'air, pression de l'air, air",
+            },
+            [],
+        ),
+        (
+            {"title": "Suivi des populations animales du parc", "keywords": ["population animale"]},
+            [],
+        ),
     ],
 )
 def test_words_of_a_description_and_in_another_sense_make_no_theme(record, themes):
     keywords = [Keyword(text) for text in record.get("keywords", [])]
-    assert theme(title=record["title"], abstract=record.get("abstract"), keywords=keywords)[0] == themes
+    assert (
+        theme(title=record["title"], abstract=record.get("abstract"), keywords=keywords)[0]
+        == themes
+    )
 
 
 def test_one_of_many_keywords_makes_no_theme_and_several_do():
     filler = [Keyword(f"mot {number}") for number in range(17)]
     assert theme(title="Jeu", keywords=[Keyword("hydrographie du lac"), *filler])[0] == []
-    assert theme(title="Jeu", keywords=[Keyword("hydrographie du lac"), Keyword("Rivière"), *filler[:6]])[0] == ["eau"]
-    assert theme(title="Réseau hydrographique", keywords=[Keyword("rivière"), *filler])[0] == ["eau"]
+    assert theme(
+        title="Jeu", keywords=[Keyword("hydrographie du lac"), Keyword("Rivière"), *filler[:6]]
+    )[0] == ["eau"]
+    assert theme(title="Réseau hydrographique", keywords=[Keyword("rivière"), *filler])[0] == [
+        "eau"
+    ]
 
 
 def test_a_map_of_everything_has_no_theme():
-    fields = ["bâti", "hydrographie", "transport", "végétation", "adresse", "activités", "zones réglementées"]
+    fields = [
+        "bâti",
+        "hydrographie",
+        "transport",
+        "végétation",
+        "adresse",
+        "activités",
+        "zones réglementées",
+    ]
     assert theme(title="BD TOPO", keywords=[Keyword(text) for text in fields])[0] == []
 
 
@@ -334,14 +412,18 @@ def test_the_eu_theme_of_a_topic_is_set_for_similar_codes_too():
 
 
 def test_all_themes_given_by_address_are_kept():
-    roots = [concept for concept in voc.get("themes") if not voc.get("themes").ancestors(concept.id)]
+    roots = [
+        concept for concept in voc.get("themes") if not voc.get("themes").ancestors(concept.id)
+    ]
     made = theme(keywords=[Keyword("", href=concept.uri) for concept in roots])[0]
     assert len(roots) > 6
     assert set(made) == {concept.id for concept in roots}
 
 
 def test_inspire_parcels_and_farms_alone_are_no_proof_of_land():
-    made = theme(title="Zonage A5", keywords=[Keyword("Parcelles cadastrales"), Keyword("servitude")])
+    made = theme(
+        title="Zonage A5", keywords=[Keyword("Parcelles cadastrales"), Keyword("servitude")]
+    )
     assert made[0] == ["servitudes-d-utilite-publique"]
 
 
@@ -353,15 +435,15 @@ def test_a_label_agrees_with_what_tells_the_theme_above_it_and_words_do_not():
     hazards = "Aléas sur le bassin de l'Yser, étude de l'eau"
     assert "prevention-des-inondations" in theme(title=hazards, keywords=[Keyword("Inondation")])[0]
     network = "Réseau de transport de la Picardie"
-    assert theme(title=network, keywords=[Keyword("bus"), Keyword("bus"), Keyword("gare routière")])[0] == [
-        "transport-collectif"
-    ]
+    assert theme(
+        title=network, keywords=[Keyword("bus"), Keyword("bus"), Keyword("gare routière")]
+    )[0] == ["transport-collectif"]
 
 
 def test_a_river_that_overflows_tells_of_floods():
-    assert theme(title="Aléa de débordement de cours d'eau de la Lys", keywords=[Keyword("Eau")])[0] == [
-        "prevention-des-inondations"
-    ]
+    assert theme(title="Aléa de débordement de cours d'eau de la Lys", keywords=[Keyword("Eau")])[
+        0
+    ] == ["prevention-des-inondations"]
 
 
 def test_place_names_tell_no_theme():
@@ -389,7 +471,8 @@ def test_priority_datasets_and_legislation_are_kept():
     assert "tags" not in made or all(tag["name"] != "HVD" for tag in made["tags"])
 
 
-# --- codes -------------------------------------------------------------------------------------------
+# --- codes
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -433,14 +516,24 @@ def test_a_status_without_an_equal_is_told():
 def test_conformity_is_kept_with_date_degree_and_address():
     made = dataset(
         conformity=[
-            Conformity("Règlement (UE) n° 1089/2010", dates=[Dated("2010-12-08", "publication")], degree=True),
+            Conformity(
+                "Règlement (UE) n° 1089/2010",
+                dates=[Dated("2010-12-08", "publication")],
+                degree=True,
+            ),
             Conformity("N_BRUIT_CBS", degree=None),
             Conformity("N_BRUIT_CBS", degree=None),
         ]
     )
     first, second = made["conformity"]
-    assert (first["uri"], first["date"]) == ("http://data.europa.eu/eli/reg/2010/1089", "2010-12-08")
-    assert ids("conformity-degree", [first["degree"], second["degree"]]) == ["conformant", "notEvaluated"]
+    assert (first["uri"], first["date"]) == (
+        "http://data.europa.eu/eli/reg/2010/1089",
+        "2010-12-08",
+    )
+    assert ids("conformity-degree", [first["degree"], second["degree"]]) == [
+        "conformant",
+        "notEvaluated",
+    ]
     assert made["conforms_to"] == ["http://data.europa.eu/eli/reg/2010/1089"]
 
 
@@ -458,7 +551,8 @@ def test_of_several_regulations_the_first_is_the_specification(title, address):
     assert row["uri"] == f"http://data.europa.eu/eli/{address}"
 
 
-# --- contacts ---------------------------------------------------------------------------------------
+# --- contacts
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -481,21 +575,31 @@ def test_an_e_mail_address_is_found_in_what_was_written(text, email):
 def test_parties_go_by_their_role():
     made = dataset(
         contacts=[
-            Contact("DDT 01", role="pointOfContact", email="ddt@ain.gouv.fr", url="http://www.ain.gouv.fr"),
+            Contact(
+                "DDT 01",
+                role="pointOfContact",
+                email="ddt@ain.gouv.fr",
+                url="http://www.ain.gouv.fr",
+            ),
             Contact("Éditeur", role="publisher"),
             Contact("Auteur", role="Author"),
             Contact("Propriétaire", role="owner"),
             Contact("Gardien", role="custodian"),
         ]
     )
-    assert made["contact"] == [{"name": "DDT 01", "email": "ddt@ain.gouv.fr", "url": "http://www.ain.gouv.fr"}]
+    assert made["contact"] == [
+        {"name": "DDT 01", "email": "ddt@ain.gouv.fr", "url": "http://www.ain.gouv.fr"}
+    ]
     assert made["publisher"] == [{"name": "Éditeur"}]
     assert [party["name"] for party in made["creator"]] == ["Auteur"]
     assert [row["agent"] for row in made["qualified_attribution"]] == [
         [{"name": "Propriétaire"}],
         [{"name": "Gardien"}],
     ]
-    assert ids("agent-role", [row["role"] for row in made["qualified_attribution"]]) == ["owner", "custodian"]
+    assert ids("agent-role", [row["role"] for row in made["qualified_attribution"]]) == [
+        "owner",
+        "custodian",
+    ]
 
 
 def test_a_role_may_be_written_in_words():
@@ -511,7 +615,10 @@ def test_a_role_may_be_written_in_words():
     assert [party["name"] for party in made["contact"]] == ["DDT 01"]
     assert made["publisher"] == [{"name": "Éditeur SA"}]
     assert [party["name"] for party in made["creator"]] == ["Auteure"]
-    assert ids("agent-role", [row["role"] for row in made["qualified_attribution"]]) == ["owner", "custodian"]
+    assert ids("agent-role", [row["role"] for row in made["qualified_attribution"]]) == [
+        "owner",
+        "custodian",
+    ]
 
 
 def test_a_name_that_a_template_asks_for_is_none():
@@ -520,7 +627,9 @@ def test_a_name_that_a_template_asks_for_is_none():
 
 
 def test_without_a_point_of_contact_somebody_who_can_be_reached_is_named():
-    made = result(contacts=[Contact("A", role="owner"), Contact("B", role="custodian", email="b@c.fr")])
+    made = result(
+        contacts=[Contact("A", role="owner"), Contact("B", role="custodian", email="b@c.fr")]
+    )
     assert made.dataset["contact"] == [{"name": "B", "email": "b@c.fr"}]
     made = result(contacts=[Contact("A", role="owner")])
     assert made.dataset["contact"] == [{"name": "A"}]
@@ -528,15 +637,21 @@ def test_without_a_point_of_contact_somebody_who_can_be_reached_is_named():
 
 
 def test_an_organisation_goes_before_the_name_of_a_person():
-    made = dataset(contacts=[Contact("DDT 01", individual="Camille Exemple", role="pointOfContact")])
+    made = dataset(
+        contacts=[Contact("DDT 01", individual="Camille Exemple", role="pointOfContact")]
+    )
     assert made["contact"] == [{"name": "DDT 01"}]
     assert "Camille" not in str(made)
 
 
 def test_the_point_of_contact_has_its_office_and_a_telephone_and_no_name_of_a_person():
-    party = Contact("DDT 01", individual="Camille Exemple", position="Pôle géomatique", phone="04 74 45 62 37")
+    party = Contact(
+        "DDT 01", individual="Camille Exemple", position="Pôle géomatique", phone="04 74 45 62 37"
+    )
     made = dataset(contacts=[replace(party, role="pointOfContact"), replace(party, role="owner")])
-    assert made["contact"] == [{"name": "DDT 01", "unit": "Pôle géomatique", "telephone": "+33 4 74 45 62 37"}]
+    assert made["contact"] == [
+        {"name": "DDT 01", "unit": "Pôle géomatique", "telephone": "+33 4 74 45 62 37"}
+    ]
     assert made["creator"] == [{"name": "DDT 01"}]
     made = dataset(contacts=[Contact("DDT 01", role="pointOfContact", phone="poste 12")])
     assert made["contact"] == [{"name": "DDT 01"}]
@@ -554,30 +669,40 @@ def test_keywords_of_a_list_become_their_field_and_neither_tag_nor_theme():
     keywords = [
         Keyword("Étude d'impact sur l'eau", href=href),
         Keyword("Environnement", href="http://data.europa.eu/bna/c_dd313021"),
-        Keyword("Code de l'environnement", href="https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte"),
+        Keyword(
+            "Code de l'environnement",
+            href="https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte",
+        ),
     ]
     made = dataset(keywords=keywords)
     assert made["regulatory_use"] == ["impact-study"]
     assert made["hvd_category"] == ["http://data.europa.eu/bna/c_dd313021"]
-    assert made["applicable_legislation"] == ["https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte"]
+    assert made["applicable_legislation"] == [
+        "https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte"
+    ]
     assert "Étude d'impact sur l'eau" not in {tag["name"] for tag in made.get("tags", [])}
 
 
 def test_an_access_right_of_the_european_list_is_no_text():
     uri = "http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC"
     told = [Term("non public", uri), Term("Sur demande auprès de la DDT.")]
-    made = dataset(constraints=[Constraint(kind="legal", access_codes=["otherRestrictions"], other=told)])
+    made = dataset(
+        constraints=[Constraint(kind="legal", access_codes=["otherRestrictions"], other=told)]
+    )
     assert made["access_rights"] == uri
     assert made["access_conditions"] == "Sur demande auprès de la DDT."
 
 
 def test_a_bad_address_is_dropped_and_reported():
-    made = result(contacts=[Contact("A", role="pointOfContact", email="a(at)b.fr", url="javascript:x")])
+    made = result(
+        contacts=[Contact("A", role="pointOfContact", email="a(at)b.fr", url="javascript:x")]
+    )
     assert made.dataset["contact"] == [{"name": "A"}]
     assert codes(made) >= {"email"}
 
 
-# --- identifiers ------------------------------------------------------------------------------------
+# --- identifiers
+# ------------------------------------------------------------------------------------
 
 
 def test_the_first_usable_identifier_counts_and_the_others_stay_beside_it():
@@ -589,12 +714,17 @@ def test_the_first_usable_identifier_counts_and_the_others_stay_beside_it():
             Identifier("CODE", "Espace"),
         ]
     )
-    assert made.dataset["identifier"] == "http://catalogue.geo-ide.developpement-durable.gouv.fr/e88b2e8c"
+    assert (
+        made.dataset["identifier"]
+        == "http://catalogue.geo-ide.developpement-durable.gouv.fr/e88b2e8c"
+    )
     assert made.dataset["alternate_identifier"] == ["https://www.datara.gouv.fr/x", "CODE"]
     assert codes(made) >= {"identifier-placeholder"}
 
 
-@pytest.mark.parametrize("text", ["{E3A1}", "urn:isogeo:metadata:uuid:1", "NAME.xml", "13:58:24705547511577"])
+@pytest.mark.parametrize(
+    "text", ["{E3A1}", "urn:isogeo:metadata:uuid:1", "NAME.xml", "13:58:24705547511577"]
+)
 def test_odd_identifiers_are_identifiers(text):
     assert dataset(file_identifier=text)["metadata_identifier"] == text
 
@@ -623,13 +753,17 @@ def test_series_members_and_other_relations_are_kept_or_told():
 
 def test_editions_of_one_dataset_are_kept_and_it_is_none_of_itself():
     editions = [Member(name, association="revisionOf") for name in ("v1", "v1", "self")]
-    made = result(file_identifier="self", members=[*editions, Member("v3", association="replacedBy")])
+    made = result(
+        file_identifier="self", members=[*editions, Member("v3", association="replacedBy")]
+    )
     assert made.dataset["replaces"] == ["v1"]
     assert made.dataset["replaced_by"] == ["v3"]
 
 
 def test_the_original_record_is_addressed_by_the_source_when_no_link_does():
-    context = Context("ddt-80021-01", catalogue_title="Catalogue", record_url="https://a.fr/csw?id={id}")
+    context = Context(
+        "ddt-80021-01", catalogue_title="Catalogue", record_url="https://a.fr/csw?id={id}"
+    )
     made = dataset(context, file_identifier="a b/c")
     assert made["source_catalogue"] == "Catalogue"
     assert made["source_record"] == "https://a.fr/csw?id=a%20b%2Fc"

@@ -1,4 +1,6 @@
-"""URLs named within documents are never fetched, only the source itself: checked with a canary server."""
+"""URLs named within documents are never fetched, only the source itself:
+checked with a canary server.
+"""
 
 import json
 
@@ -38,7 +40,9 @@ def unheard(bird):
 
 
 def session():
-    return GuardedSession(GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1), sleep=lambda s: None)
+    return GuardedSession(
+        GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1), sleep=lambda s: None
+    )
 
 
 def targets(bird, tmp_path):
@@ -52,7 +56,9 @@ NAMES = list(luring.everything("x"))
 
 def test_the_canary_hears_whoever_asks():
     with canary() as other:
-        settings = GuardSettings(allowed_networks=networks(["127.0.0.0/8"]), attempts=1, read_seconds=2)
+        settings = GuardSettings(
+            allowed_networks=networks(["127.0.0.0/8"]), attempts=1, read_seconds=2
+        )
         with pytest.raises(FetchError):
             GuardedSession(settings).get(other.url)
         assert len(other.heard) == 1
@@ -80,7 +86,9 @@ def test_feed_with_a_context_names_it_in_its_refusal(bird, name):
     with pytest.raises(PageError) as refused:
         dcat_graph.parse(text.encode(), "application/ld+json", TEN_MB)
     assert refused.value.code == "remote-context"
-    assert refused.value.params["context"].startswith("context" if name.startswith("relative") else bird.url)
+    assert refused.value.params["context"].startswith(
+        "context" if name.startswith("relative") else bird.url
+    )
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
@@ -96,18 +104,21 @@ def test_catalogue_and_folder_with_a_luring_record(bird, tmp_path, scheme, name)
 
     def script(exchange):
         path = exchange.path.partition("?")[0]
-        exchange.answer({"/md/": listing, "/md/a.xml": text}.get(path, page), Content_Type="text/html")
+        exchange.answer(
+            {"/md/": listing, "/md/a.xml": text}.get(path, page), Content_Type="text/html"
+        )
 
     with serve(script) as server:
-        for reader in (CswReader(f"{server.url}/csw", session()), WafReader(f"{server.url}/md/", session())):
+        for reader in (
+            CswReader(f"{server.url}/csw", session()),
+            WafReader(f"{server.url}/md/", session()),
+        ):
             for found in reader.pages():
                 assert SECRET not in "".join(record.content for record in found)
 
 
 def test_listing_whose_base_is_elsewhere(bird):
-    listing = (
-        f'<html><head><base href="{bird.url}/"></head><body><a href="a.xml">a</a><a href="//{bird.url[7:]}/b.xml">b</a>'
-    )
+    listing = f'<html><head><base href="{bird.url}/"></head><body><a href="a.xml">a</a><a href="//{bird.url[7:]}/b.xml">b</a>'
     with serve(lambda exchange: exchange.answer(listing, Content_Type="text/html")) as server:
         reader = WafReader(f"{server.url}/md/", session())
         assert [record for page in reader.pages() for record in page] == []
@@ -115,7 +126,9 @@ def test_listing_whose_base_is_elsewhere(bird):
 
 def test_resources_of_udata_that_are_elsewhere(bird):
     dataset = {"id": "a", "resources": {"href": f"{bird.url}/resources"}}
-    with serve(lambda exchange: exchange.answer(json.dumps({"data": [dataset], "total": 1}))) as server:
+    with serve(
+        lambda exchange: exchange.answer(json.dumps({"data": [dataset], "total": 1}))
+    ) as server:
         reader = UdataReader(server.url, session(), {"tag": "eau"})
         (found,) = [record for page in reader.pages() for record in page]
     assert json.loads(found.content)["resources"] == []
@@ -156,13 +169,23 @@ def test_usual_contexts_are_answered_from_files():
     for address in rdf.bundled_contexts():
         for scheme in ("http", "https"):
             graph = rdf.parse(
-                json.dumps({"@context": [f"{scheme}://{address}"], "@id": "urn:x", "title": "Zones"}), "json-ld"
+                json.dumps(
+                    {"@context": [f"{scheme}://{address}"], "@id": "urn:x", "title": "Zones"}
+                ),
+                "json-ld",
             )
             assert isinstance(graph, Graph)
     document = {
         "@context": "https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld",
         "@type": "dcat:Catalog",
-        "dataset": [{"@type": "dcat:Dataset", "@id": "https://ex.org/1", "title": "Zones", "keyword": ["eau"]}],
+        "dataset": [
+            {
+                "@type": "dcat:Dataset",
+                "@id": "https://ex.org/1",
+                "title": "Zones",
+                "keyword": ["eau"],
+            }
+        ],
     }
     graph = dcat_graph.parse(json.dumps(document).encode(), "application/json", TEN_MB)
     assert [str(subject) for subject in dcat_graph.datasets(graph)] == ["https://ex.org/1"]
@@ -170,7 +193,12 @@ def test_usual_contexts_are_answered_from_files():
 
 def test_bundled_context_cannot_be_changed_by_a_document():
     address = "https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld"
-    spoiling = {"@context": {"@version": 1.1, "@import": address, "title": "https://ex.org/other"}, "title": "x"}
+    spoiling = {
+        "@context": {"@version": 1.1, "@import": address, "title": "https://ex.org/other"},
+        "title": "x",
+    }
     rdf.parse(json.dumps(spoiling), "json-ld")
-    graph = rdf.parse(json.dumps({"@context": address, "@id": "https://ex.org/1", "title": "Zones"}), "json-ld")
+    graph = rdf.parse(
+        json.dumps({"@context": address, "@id": "https://ex.org/1", "title": "Zones"}), "json-ld"
+    )
     assert "http://purl.org/dc/terms/title" in graph.serialize(format="nt")

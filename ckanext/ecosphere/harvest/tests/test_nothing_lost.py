@@ -1,4 +1,6 @@
-"""Every text of a record is in the dataset or reported: small records of our own, one per cause of loss."""
+"""Every text of a record is in the dataset or reported: small records of our own,
+one per cause of loss.
+"""
 
 import pytest
 from lxml import etree
@@ -9,7 +11,16 @@ from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.normalise.draft import is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import plain_text
-from ckanext.ecosphere.harvest.record import Conformity, Constraint, Contact, Dated, Format, Keyword, Link, Term
+from ckanext.ecosphere.harvest.record import (
+    Conformity,
+    Constraint,
+    Contact,
+    Dated,
+    Format,
+    Keyword,
+    Link,
+    Term,
+)
 from ckanext.ecosphere.harvest.sources.base import PageError
 from ckanext.ecosphere.harvest.tests.making import codes, result
 
@@ -24,7 +35,8 @@ def told(made):
     return "\n".join(made.unread)
 
 
-# --- formats ---------------------------------------------------------------------------------------------
+# --- formats
+# ---------------------------------------------------------------------------------------------
 
 
 def test_of_several_formats_a_download_without_one_gets_the_first_and_names_all():
@@ -40,22 +52,30 @@ def test_an_archive_format_fills_a_download_without_one():
 
 
 def test_a_feed_names_the_formats_of_its_entries_when_nothing_else_gives_data():
-    (feed,) = resources(Link("http://a.fr/atom/x.xml", "ATOM", "Flux"), formats=[Format("ESRI Shapefile")])
+    (feed,) = resources(
+        Link("http://a.fr/atom/x.xml", "ATOM", "Flux"), formats=[Format("ESRI Shapefile")]
+    )
     assert (feed["format"], feed["description"]) == ("Atom Feed", "Formats : SHP")
 
 
 def test_a_format_that_no_link_has_is_told_with_its_version():
-    made = result(links=[Link("http://a.fr/wms?service=WMS", "OGC:WMS")], formats=[Format("ESRI Shapefile", "1.0")])
+    made = result(
+        links=[Link("http://a.fr/wms?service=WMS", "OGC:WMS")],
+        formats=[Format("ESRI Shapefile", "1.0")],
+    )
     assert "distributionFormat: ESRI Shapefile 1.0" in told(made)
 
 
-@pytest.mark.parametrize(("end", "format"), [("plu-shp.zip", "SHP"), ("plu_mif.zip", "MapInfo"), ("plu.zip", "ZIP")])
+@pytest.mark.parametrize(
+    ("end", "format"), [("plu-shp.zip", "SHP"), ("plu_mif.zip", "MapInfo"), ("plu.zip", "ZIP")]
+)
 def test_the_name_of_an_archive_tells_the_format_within(end, format):
     (made,) = resources(Link(f"http://a.fr/{end}", "WWW:DOWNLOAD"))
     assert made["format"] == format
 
 
-# --- links -----------------------------------------------------------------------------------------------
+# --- links
+# -----------------------------------------------------------------------------------------------
 
 
 def test_an_export_is_a_download_whatever_protocol_is_declared():
@@ -64,7 +84,9 @@ def test_an_export_is_a_download_whatever_protocol_is_declared():
 
 
 def test_a_file_among_the_links_to_the_metadata_stays_a_resource():
-    link = Link("http://a.fr/donnees.zip", "WWW:LINK", units_of_distribution="Accès aux métadonnées")
+    link = Link(
+        "http://a.fr/donnees.zip", "WWW:LINK", units_of_distribution="Accès aux métadonnées"
+    )
     (made,) = resources(link)
     assert made["resource_role"] == "data"
 
@@ -79,9 +101,13 @@ def test_an_escaped_query_is_read_and_no_second_resource():
 
 
 def test_a_dictionary_of_attributes_is_documentation_and_a_scan_may_be_the_data():
-    (made,) = resources(Link("http://a.fr/attributs.csv", "WWW:DOWNLOAD", "Dictionnaire des attributs"))
+    (made,) = resources(
+        Link("http://a.fr/attributs.csv", "WWW:DOWNLOAD", "Dictionnaire des attributs")
+    )
     assert made["resource_role"] == "documentation"
-    (scan,) = resources(Link("http://a.fr/carte.pdf", "WWW:DOWNLOAD", "Carte"), formats=[Format("PDF")])
+    (scan,) = resources(
+        Link("http://a.fr/carte.pdf", "WWW:DOWNLOAD", "Carte"), formats=[Format("PDF")]
+    )
     assert scan["resource_role"] == "data"
 
 
@@ -94,18 +120,23 @@ def test_the_name_of_a_table_tells_its_departement():
     assert made["territory"] == ["http://id.insee.fr/geo/departement/87"]
 
 
-# --- words -----------------------------------------------------------------------------------------------
+# --- words
+# -----------------------------------------------------------------------------------------------
 
 
 def test_what_is_left_of_an_understood_sentence_is_kept():
     text = "Pas de restriction d'accès public, hors zones militaires classées"
-    made = result(constraints=[Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)])])
+    made = result(
+        constraints=[Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)])]
+    )
     assert made.dataset["access_conditions"] == text
 
 
 def test_a_text_beside_an_access_right_is_kept():
     right = "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"
-    made = result(constraints=[Constraint("legal", other=[Term("Réservé aux agents habilités", right)])])
+    made = result(
+        constraints=[Constraint("legal", other=[Term("Réservé aux agents habilités", right)])]
+    )
     assert made.dataset["access_conditions"] == "Réservé aux agents habilités"
 
 
@@ -115,7 +146,11 @@ def test_cells_of_a_table_do_not_stick_together():
 
 @pytest.mark.parametrize(
     "text",
-    ["-- Titre d'une spécification de données --", "Copy of record 4f2a created at 2024-01-02T03:04:05", "${title}"],
+    [
+        "-- Titre d'une spécification de données --",
+        "Copy of record 4f2a created at 2024-01-02T03:04:05",
+        "${title}",
+    ],
 )
 def test_texts_of_templates_say_nothing(text):
     assert is_placeholder(text)
@@ -123,7 +158,9 @@ def test_texts_of_templates_say_nothing(text):
 
 def test_a_report_on_a_specification_that_nobody_wrote_is_told_with_its_date():
     report = Conformity(
-        title="-- Titre d'une spécification --", dates=[Dated("2000-01-01", "publication")], degree=True
+        title="-- Titre d'une spécification --",
+        dates=[Dated("2000-01-01", "publication")],
+        degree=True,
     )
     made = result(conformity=[report])
     assert not made.dataset.get("conformity")
@@ -132,12 +169,16 @@ def test_a_report_on_a_specification_that_nobody_wrote_is_told_with_its_date():
 
 def test_a_name_that_is_a_form_s_own_is_told():
     own = "Organisation propriétaire de la données"
-    assert own in told(result(contacts=[Contact(own, role="pointOfContact", email="sig@exemple.fr")]))
+    assert own in told(
+        result(contacts=[Contact(own, role="pointOfContact", email="sig@exemple.fr")])
+    )
 
 
 def test_the_words_by_which_nothing_limits_access_stand_in_the_log():
     text = "Aucune contrainte d'accès à l'application."
-    made = result(constraints=[Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)])])
+    made = result(
+        constraints=[Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)])]
+    )
     assert [change.before for change in made.log if change.field == "access_limitation"] == [text]
 
 
@@ -159,18 +200,29 @@ def test_a_licence_of_another_version_is_not_ours_and_its_address_is_kept():
 
 
 def test_a_text_is_not_found_across_the_end_of_one_and_the_beginning_of_another():
-    made = result(contacts=[Contact("Agence", individual="Agence Leduc", role="publisher", email="leduc@exemple.fr")])
+    made = result(
+        contacts=[
+            Contact("Agence", individual="Agence Leduc", role="publisher", email="leduc@exemple.fr")
+        ]
+    )
     assert "Agence Leduc" in told(made)
-    alone = result(contacts=[Contact("Agence", individual="Agence", role="publisher", email="leduc@exemple.fr")])
+    alone = result(
+        contacts=[
+            Contact("Agence", individual="Agence", role="publisher", email="leduc@exemple.fr")
+        ]
+    )
     assert "individual" not in told(alone)
 
 
 def test_short_texts_must_stand_by_themselves_to_be_found():
-    made = result(title="Pauillac", contacts=[Contact("DDT de l'Ain", role="pointOfContact", address=["PAU"])])
+    made = result(
+        title="Pauillac", contacts=[Contact("DDT de l'Ain", role="pointOfContact", address=["PAU"])]
+    )
     assert "contacts.address: PAU" in told(made)
 
 
-# --- ISO -------------------------------------------------------------------------------------------------
+# --- ISO
+# -------------------------------------------------------------------------------------------------
 
 RECORD = """
 <gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">
@@ -205,7 +257,9 @@ RECORD = """
 </gmd:MD_Metadata>"""
 
 
-@pytest.mark.parametrize("text", ["numéro 12", "01 02 03 04 05", "le matin", "Thésaurus du son 3e", "Carte mapDigital"])
+@pytest.mark.parametrize(
+    "text", ["numéro 12", "01 02 03 04 05", "le matin", "Thésaurus du son 3e", "Carte mapDigital"]
+)
 def test_what_has_no_field_is_told(text):
     made = normalise(read_record(etree.fromstring(RECORD)), Context(fallback_organisation="x"))
     assert text in told(made)
@@ -246,7 +300,8 @@ def test_a_fax_of_iso_19115_3_is_told_and_is_no_telephone_and_so_is_the_address_
     assert any("http://a.fr/adresses/1" in note for note in record.unread)
 
 
-# --- RDF -------------------------------------------------------------------------------------------------
+# --- RDF
+# -------------------------------------------------------------------------------------------------
 
 PREFIXES = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
@@ -293,9 +348,13 @@ def test_the_day_of_a_document_is_told_though_the_data_are_of_the_same_day():
 def test_a_shape_over_the_180th_meridian_is_kept_by_its_box():
     ring = "POLYGON((159 -25, 159 -11, 212 -11, 212 -25, 159 -25))"
     shape = f'[ dct:title "P" ; <http://www.w3.org/ns/locn#geometry> "{ring}" ]'
-    made = of_rdf(PREFIXES + f'<http://a.fr/d> a dcat:Dataset ; dct:title "Pacifique" ; dct:spatial {shape} .')
+    made = of_rdf(
+        PREFIXES + f'<http://a.fr/d> a dcat:Dataset ; dct:title "Pacifique" ; dct:spatial {shape} .'
+    )
     [extent] = made.dataset["spatial_coverage"]
-    assert extent["bbox"].startswith('{"type": "MultiPolygon", "coordinates": [[[[159.0, -25.0], [180.0')
+    assert extent["bbox"].startswith(
+        '{"type": "MultiPolygon", "coordinates": [[[[159.0, -25.0], [180.0'
+    )
     assert "-148.0" in extent["bbox"]
 
 
@@ -311,13 +370,14 @@ def test_a_data_service_has_its_address_and_its_description():
     service = """<http://a.fr/s> a dcat:DataService ; dct:title "API" ;
       dcat:endpointURL <http://a.fr/api> ; dcat:endpointDescription <http://a.fr/api/openapi.json> ."""
     made = of_rdf(PREFIXES + service).dataset
-    assert (made["endpoint_url"], made["endpoint_description"]) == (["http://a.fr/api"], "http://a.fr/api/openapi.json")
+    assert (made["endpoint_url"], made["endpoint_description"]) == (
+        ["http://a.fr/api"],
+        "http://a.fr/api/openapi.json",
+    )
 
 
 def test_what_the_record_of_a_catalogue_is_about_is_a_dataset():
-    text = (
-        '<http://a.fr/r> a dcat:CatalogRecord ; foaf:primaryTopic <http://a.fr/d> . <http://a.fr/d> dct:title "Bruit" .'
-    )
+    text = '<http://a.fr/r> a dcat:CatalogRecord ; foaf:primaryTopic <http://a.fr/d> . <http://a.fr/d> dct:title "Bruit" .'
     assert of_rdf(PREFIXES + text).dataset["title"] == "Bruit"
 
 

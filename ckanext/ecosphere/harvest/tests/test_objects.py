@@ -15,7 +15,9 @@ from ckanext.harvest.model import HarvestObject
 
 BAD = iso_record(2).replace("gmd:identificationInfo", "gmd:identificationNothing")
 UNPLACED = "<gmd:hierarchyLevelName><gco:CharacterString>Lot de PPR</gco:CharacterString></gmd:hierarchyLevelName>"
-GOOD = iso_record(1, organisation="Bureau Dupont").replace("<gmd:contact>", UNPLACED + "<gmd:contact>", 1)
+GOOD = iso_record(1, organisation="Bureau Dupont").replace(
+    "<gmd:contact>", UNPLACED + "<gmd:contact>", 1
+)
 
 
 @pytest.fixture
@@ -34,9 +36,14 @@ def object_of(guid: str) -> str:
 
 def personas() -> dict[str, str]:
     """Role → user name."""
-    people = {name: factories.User()["name"] for name in ("user", "foreigner", "service", "owner", "member")}
+    people = {
+        name: factories.User()["name"]
+        for name in ("user", "foreigner", "service", "owner", "member")
+    }
     other = factories.Organization()
-    helpers.call_action("organization_member_create", id=other["id"], username=people["foreigner"], role="editor")
+    helpers.call_action(
+        "organization_member_create", id=other["id"], username=people["foreigner"], role="editor"
+    )
     owner = "administration-centrale-ou-ministere_172120"
     for name, role in (("owner", "editor"), ("member", "member"), ("service", "editor")):
         id_ = "ddt-01053-01" if name == "service" else owner
@@ -67,9 +74,13 @@ def test_the_editors_of_the_service_that_a_record_went_to_see_it_too(portal):
     people = personas()
     name = portal.datasets()["Jeu de données 1"]["name"]
     for data in ({"id": object_of("1")}, {"dataset_id": name}):
-        assert helpers.call_auth("harvest_object_show", {"user": people["service"], "model": model}, **data)
+        assert helpers.call_auth(
+            "harvest_object_show", {"user": people["service"], "model": model}, **data
+        )
         with pytest.raises(tk.NotAuthorized):
-            helpers.call_auth("harvest_object_show", {"user": people["foreigner"], "model": model}, **data)
+            helpers.call_auth(
+                "harvest_object_show", {"user": people["foreigner"], "model": model}, **data
+            )
 
 
 def test_a_record_tells_what_the_rules_decided_and_what_has_no_place(harvested):
@@ -77,7 +88,9 @@ def test_a_record_tells_what_the_rules_decided_and_what_has_no_place(harvested):
     assert shown["outcome"] == "added"
     assert shown["dataset"]["title"] == "Jeu de données 1"
     assert shown["position"] == 1
-    assert ("organisation", "owner_org") in {(each["rule"], each["field"]) for each in shown["changes"]}
+    assert ("organisation", "owner_org") in {
+        (each["rule"], each["field"]) for each in shown["changes"]
+    }
     assert all({"before", "after"} <= each.keys() for each in shown["changes"])
     assert any("Lot de PPR" in text for text in shown["unread"])
     assert any("Bureau Dupont" in text for text in shown["problems"])
@@ -88,7 +101,9 @@ def test_the_job_counts_records_by_reason_and_lists_what_has_no_place(harvested)
     report = harvested.state(harvested.source_id)["facts"]["report"]
     assert report["refused"] == {"no-identification": 1}
     assert report["problems"]["organisation-unknown"] == 1
-    [(_element, number, example, object_id)] = [each for each in report["unread"] if "Lot de PPR" in each[2]]
+    [(_element, number, example, object_id)] = [
+        each for each in report["unread"] if "Lot de PPR" in each[2]
+    ]
     assert (number, example, object_id) == (1, "Lot de PPR", object_of("1"))
 
 
@@ -109,11 +124,18 @@ def test_the_page_of_a_refused_record_leads_to_the_record_as_it_came(harvested, 
     shown = app.get(f"/ecosphere/harvest/record/{id_}", headers=headers).body
     assert "fr-120066022-jdd-00000002" in shown
     raw = app.get(f"/ecosphere/harvest/record/{id_}/raw", headers=headers)
-    assert raw.headers["Content-Disposition"] == 'attachment; filename="fr-120066022-jdd-00000002.xml"'
+    assert (
+        raw.headers["Content-Disposition"] == 'attachment; filename="fr-120066022-jdd-00000002.xml"'
+    )
     assert raw.headers["X-Content-Type-Options"] == "nosniff"
     assert "identificationNothing" in raw.body
-    for language, words in (("en", "No service of the registry is called"), ("fr", "Aucun service de l’annuaire")):
-        found = app.get(f"/{language}/ecosphere/harvest/record/{object_of('1')}", headers=headers).body
+    for language, words in (
+        ("en", "No service of the registry is called"),
+        ("fr", "Aucun service de l’annuaire"),
+    ):
+        found = app.get(
+            f"/{language}/ecosphere/harvest/record/{object_of('1')}", headers=headers
+        ).body
         assert words.lower() in found.lower() and "Bureau Dupont" in found
     assert app.get(f"/ecosphere/harvest/record/{id_}/raw", status=403)
     assert app.get("/ecosphere/harvest/record/none", headers=headers, status=404)
@@ -135,7 +157,10 @@ def test_an_unchanged_record_is_the_one_that_was_kept_last(harvested):
         harvested.harvest(harvested.source_id)
         assert harvested.harvest(harvested.source_id) == {"not modified": 1}
     query = sa.select(HarvestObject.id, HarvestObject.content).where(HarvestObject.guid.like("%1"))
-    id_, content = model.Session.execute(query.order_by(HarvestObject.gathered.desc())).first() or ("", "")
+    id_, content = model.Session.execute(query.order_by(HarvestObject.gathered.desc())).first() or (
+        "",
+        "",
+    )
     assert content is None
     kept = objects.raw(id_)
     assert kept and "Lot de PPR" in kept[0]

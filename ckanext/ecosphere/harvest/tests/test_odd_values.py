@@ -45,7 +45,9 @@ DATASET = {
 
 
 def session():
-    settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0)
+    settings = GuardSettings(
+        allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0
+    )
     return GuardedSession(settings, sleep=lambda s: None)
 
 
@@ -89,7 +91,9 @@ def variants():
 def taken(harvester, content):
     """Return the dataset made of a stored record; only a `RecordError` may be raised instead."""
     try:
-        return normalise(object.__new__(harvester).read(content), Context(default_organisation="ddt-01053-01")).dataset
+        return normalise(
+            object.__new__(harvester).read(content), Context(default_organisation="ddt-01053-01")
+        ).dataset
     except RecordError:
         return None
 
@@ -112,7 +116,9 @@ def test_udata_with_an_odd_value_at_each_place():
 
 
 @pytest.mark.parametrize("name", RAW)
-@pytest.mark.parametrize("key", ["id", "title", "description", "resources", "organization", "spatial"])
+@pytest.mark.parametrize(
+    "key", ["id", "title", "description", "resources", "organization", "spatial"]
+)
 def test_udata_with_what_is_hardly_json(name, key):
     first, last = (json.dumps({**DATASET, "id": each}) for each in ("first", "last"))
     odd = json.dumps({**DATASET, "id": "odd", key: "PLACE"}).replace('"PLACE"', RAW[name])
@@ -143,10 +149,19 @@ PAGE = """<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.
 {records}</csw:SearchResults></csw:GetRecordsResponse>"""
 
 
-@pytest.mark.parametrize("value", ["1" + "0" * 30, "-1", "NaN", "1e9", "²", "٢", " 2 ", "0x2", "", "99999999999"])
-@pytest.mark.parametrize("name", ["numberOfRecordsMatched", "nextRecord", "numberOfRecordsReturned"])
+@pytest.mark.parametrize(
+    "value", ["1" + "0" * 30, "-1", "NaN", "1e9", "²", "٢", " 2 ", "0x2", "", "99999999999"]
+)
+@pytest.mark.parametrize(
+    "name", ["numberOfRecordsMatched", "nextRecord", "numberOfRecordsReturned"]
+)
 def test_catalogue_with_odd_counts(name, value):
-    counts = {"numberOfRecordsMatched": "2", "nextRecord": "0", "numberOfRecordsReturned": "2", name: value}
+    counts = {
+        "numberOfRecordsMatched": "2",
+        "nextRecord": "0",
+        "numberOfRecordsReturned": "2",
+        name: value,
+    }
     attributes = " ".join(f'{key}="{each}"' for key, each in counts.items())
     body = PAGE.format(attributes=attributes, records=iso_record(1) + iso_record(2))
     with serve(lambda exchange: exchange.answer(body, Content_Type="application/xml")) as server:
@@ -169,8 +184,12 @@ def encoded(text, name):
         "ebcdic-cp-fr": lambda: declared.encode("cp500"),
         "utf-16-le bare": lambda: text.encode("utf-16-le"),
         "utf-32-be bare": lambda: text.encode("utf-32-be"),
-        "utf-8 mark, latin-1 declared": lambda: codecs.BOM_UTF8 + declared.replace(name.upper(), "ISO-8859-1").encode(),
-        "declaration far away": lambda: f'<?xml version="1.0" {" " * 2000}encoding="UTF-7"?>{text}'.encode("utf-7"),
+        "utf-8 mark, latin-1 declared": lambda: (
+            codecs.BOM_UTF8 + declared.replace(name.upper(), "ISO-8859-1").encode()
+        ),
+        "declaration far away": lambda: (
+            f'<?xml version="1.0" {" " * 2000}encoding="UTF-7"?>{text}'.encode("utf-7")
+        ),
         "idna": declared.encode,
         "unicode-escape": lambda: declared.encode("unicode-escape"),
     }[name]()
@@ -188,9 +207,13 @@ def odd_files():
     open_, close = "<gmd:contact>", "</gmd:contact>"
     return {
         **{name: encoded(record, name) for name in ENCODINGS},
-        "deep": record.replace("<gmd:contact>", open_ * DEEP + close * DEEP + "<gmd:contact>").encode(),
+        "deep": record.replace(
+            "<gmd:contact>", open_ * DEEP + close * DEEP + "<gmd:contact>"
+        ).encode(),
         "deep and open": (record + "<a>" * DEEP).encode(),
-        "long attribute": record.replace("<gmd:contact>", f'<gmd:contact xlink:title="{"a" * 10_000_000}">').encode(),
+        "long attribute": record.replace(
+            "<gmd:contact>", f'<gmd:contact xlink:title="{"a" * 10_000_000}">'
+        ).encode(),
         "attribute twice": record.replace("<gmd:contact>", '<gmd:contact a="1" a="2">').encode(),
         "half character": record.replace("Zones", "&#xD800;").encode(),
         "half character in UTF-8": record.encode().replace(b"Zones", b"\xed\xa0\x80"),
@@ -210,7 +233,12 @@ def test_folder_with_an_odd_file(name):
     listing = '<html><body><a href="1.xml">1</a><a href="odd.xml">2</a><a href="3.xml">3</a></body></html>'
 
     def script(exchange):
-        pages = {"/md/": listing, "/md/1.xml": iso_record(1), "/md/odd.xml": odd, "/md/3.xml": iso_record(3)}
+        pages = {
+            "/md/": listing,
+            "/md/1.xml": iso_record(1),
+            "/md/odd.xml": odd,
+            "/md/3.xml": iso_record(3),
+        }
         exchange.answer(pages[exchange.path], Content_Type="text/html")
 
     with serve(script) as server:
@@ -222,7 +250,9 @@ def test_folder_with_an_odd_file(name):
         record.content.encode("utf-8")
 
 
-@pytest.mark.parametrize("name", ["deep", "long attribute", "attribute twice", "half character", "NUL reference"])
+@pytest.mark.parametrize(
+    "name", ["deep", "long attribute", "attribute twice", "half character", "NUL reference"]
+)
 def test_catalogue_with_an_odd_record(name):
     odd = odd_files()[name].decode("utf-8", "surrogatepass")
     records = [iso_record(1), odd, iso_record(3)]
@@ -256,14 +286,18 @@ FEED = {
     },
 }
 PLACES = [place for place in places(FEED) if place[0] != "@context"]
-GOOD = [{**FEED, "@id": f"https://ex.org/{name}", "dcat:distribution": []} for name in ("first", "last")]
+GOOD = [
+    {**FEED, "@id": f"https://ex.org/{name}", "dcat:distribution": []} for name in ("first", "last")
+]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_feed_with_an_odd_value(place):
     for name, value in ODD.items():
         body = json.dumps([GOOD[0], changed(FEED, place, value), GOOD[1]])
-        with serve(lambda exchange, body=body: exchange.answer(body, Content_Type="application/ld+json")) as server:
+        with serve(
+            lambda exchange, body=body: exchange.answer(body, Content_Type="application/ld+json")
+        ) as server:
             reader = DcatReader(server.url, session())
             found = [record for page in reader.pages() for record in page]
         kept = {record.content.partition("\n")[0] for record in found}
@@ -277,7 +311,10 @@ def test_feed_with_an_odd_value(place):
 
 def test_job_over_odd_datasets_loses_none_of_the_good_ones(portal):
     chosen = random.Random(5400).sample(list(variants()), 60)
-    good = [{**DATASET, "id": f"good-{number}", "title": f"Bon {number}", "resources": []} for number in range(3)]
+    good = [
+        {**DATASET, "id": f"good-{number}", "title": f"Bon {number}", "resources": []}
+        for number in range(3)
+    ]
     data = [
         good[0],
         *(dataset for _name, dataset in chosen[:30]),
@@ -307,7 +344,9 @@ def test_job_over_a_catalogue_with_an_odd_count(portal, matched):
 def test_job_over_odd_files(portal):
     files = odd_files()
     names = list(files)
-    listing = "<html><body>" + "".join(f'<a href="{number}.xml">x</a>' for number in range(len(names)))
+    listing = "<html><body>" + "".join(
+        f'<a href="{number}.xml">x</a>' for number in range(len(names))
+    )
     listing += '<a href="good.xml">x</a>'
 
     def script(exchange):
@@ -322,7 +361,14 @@ def test_job_over_odd_files(portal):
     assert not any("unexpected fault" in message for message in portal.errors(source))
 
 
-NO_ADDRESSES = ("http://[", "//[a", "http://a]b/", "http://ex\u2100mple.org/", "http://ex.org:99999999/", "\u202e")
+NO_ADDRESSES = (
+    "http://[",
+    "//[a",
+    "http://a]b/",
+    "http://ex\u2100mple.org/",
+    "http://ex.org:99999999/",
+    "\u202e",
+)
 
 
 @pytest.mark.parametrize("following", NO_ADDRESSES)
@@ -335,6 +381,10 @@ def test_a_next_page_that_is_no_address_ends_the_chain_and_keeps_what_came(kind,
         f'<https://ex.org/a> a dcat:Dataset ; <http://purl.org/dc/terms/title> "Zones" . <> hydra:next <{following}> .',
     }[kind]
     with serve(lambda exchange: exchange.answer(body, Content_Type="text/turtle")) as server:
-        reader = {"dcat": DcatReader, "ogcapi": lambda *args: OgcApiReader(*args, 10)}[kind](server.url, session())
+        reader = {"dcat": DcatReader, "ogcapi": lambda *args: OgcApiReader(*args, 10)}[kind](
+            server.url, session()
+        )
         found = [record for page in reader.pages() for record in page]
-    assert [record.identifier for record in found] == ["a" if kind == "ogcapi" else "https://ex.org/a"]
+    assert [record.identifier for record in found] == [
+        "a" if kind == "ogcapi" else "https://ex.org/a"
+    ]

@@ -1,4 +1,6 @@
-"""OGC API – Records and STAC collections: paging, with the same rules and limits as other sources."""
+"""OGC API – Records and STAC collections: paging,
+with the same rules and limits as other sources.
+"""
 
 import json
 from contextlib import contextmanager
@@ -22,7 +24,12 @@ def record(number=1, **changes):
         "title": f"Zones inondables {number}",
         "description": "Zones soumises au risque d'inondation.",
         "keywords": ["inondation"],
-        "themes": [{"scheme": "GEMET", "concepts": [{"id": "nz", "url": "http://inspire.ec.europa.eu/theme/nz"}]}],
+        "themes": [
+            {
+                "scheme": "GEMET",
+                "concepts": [{"id": "nz", "url": "http://inspire.ec.europa.eu/theme/nz"}],
+            }
+        ],
         "language": {"code": "fr"},
         "created": "2020-01-02T03:04:05Z",
         "updated": "2024-02-03T03:04:05Z",
@@ -82,7 +89,9 @@ def collection(number=1):
 
 
 def result(value):
-    return normalise(OgcApiSource().read(json.dumps(value)), Context(fallback_organisation=FALLBACK))
+    return normalise(
+        OgcApiSource().read(json.dumps(value)), Context(fallback_organisation=FALLBACK)
+    )
 
 
 def made(value):
@@ -97,7 +106,9 @@ def test_roles_of_providers_are_those_of_iso_and_name_who_made_the_data():
     ]
     dataset = made(value)
     assert [party["name"] for party in dataset["creator"]] == ["Institut des arbres"]
-    assert [row["agent"][0]["name"] for row in dataset["qualified_attribution"]] == ["Météo des forêts"]
+    assert [row["agent"][0]["name"] for row in dataset["qualified_attribution"]] == [
+        "Météo des forêts"
+    ]
 
 
 def test_a_contact_with_a_name_only_is_an_organisation_unless_it_is_a_person():
@@ -123,23 +134,35 @@ def test_a_format_may_be_a_media_type_only():
 
 def test_distributions_channels_and_further_addresses_are_read_or_told():
     value = record()
-    value["distribution"] = [{"downloadURL": "https://a.fr/zi.csv", "accessURL": "https://a.fr/zi", "title": "Table"}]
-    value["links"].append({"rel": "items", "href": "https://a.fr/flux", "channel": "cache/a/wis2/fr"})
+    value["distribution"] = [
+        {"downloadURL": "https://a.fr/zi.csv", "accessURL": "https://a.fr/zi", "title": "Table"}
+    ]
+    value["links"].append(
+        {"rel": "items", "href": "https://a.fr/flux", "channel": "cache/a/wis2/fr"}
+    )
     value["extra"] = "au-delà de la norme"
     party = value["properties"]["contacts"][0]
     party["phones"] = [{"value": "0102030405"}, {"value": "0102030406"}]
     party["addresses"] = [{"city": "Bourg"}, {"city": "Belley"}]
     found = result(value)
-    assert ("Table", "https://a.fr/zi.csv") in {(each["name"], each["url"]) for each in found.dataset["resources"]}
+    assert ("Table", "https://a.fr/zi.csv") in {
+        (each["name"], each["url"]) for each in found.dataset["resources"]
+    }
     noted = set(found.unread)
     assert {"links.channel: cache/a/wis2/fr", "extra: au-delà de la norme"} <= noted
     assert {"contacts.telephone: 0102030406", "contacts.otherAddress: Belley"} <= noted
 
 
-@pytest.mark.parametrize("name", ["gee:terms_of_use", "sci:doi", "sci:citation", "eo:cloud", "urn:x"])
+@pytest.mark.parametrize(
+    "name", ["gee:terms_of_use", "sci:doi", "sci:citation", "eo:cloud", "urn:x"]
+)
 def test_names_with_a_colon_are_no_languages(name):
     rows = made(collection() | {name: "valeur particulière"}).get("other_information", [])
-    assert not [row for row in rows if row["subject"] == "translation" or "[" + name.partition(":")[0] in row["text"]]
+    assert not [
+        row
+        for row in rows
+        if row["subject"] == "translation" or "[" + name.partition(":")[0] in row["text"]
+    ]
     if not name.startswith("gee:"):
         assert any("valeur particulière" in row["text"] for row in rows)
 
@@ -151,7 +174,10 @@ def api(answers):
     def script(exchange):
         answer = answers.get(exchange.path)
         text = answer if isinstance(answer, str) else json.dumps(answer)
-        exchange.answer(text.replace("{url}", server.url) if answer is not None else "{}", 200 if answer else 404)
+        exchange.answer(
+            text.replace("{url}", server.url) if answer is not None else "{}",
+            200 if answer else 404,
+        )
 
     with serve(script) as server:
         yield server
@@ -163,8 +189,15 @@ def read(url, size=50):
 
 
 def page(numbers, following=None, **more):
-    links = [{"rel": "next", "href": following, "type": "application/geo+json"}] if following else []
-    return {"type": "FeatureCollection", "features": [record(n) for n in numbers], "links": links, **more}
+    links = (
+        [{"rel": "next", "href": following, "type": "application/geo+json"}] if following else []
+    )
+    return {
+        "type": "FeatureCollection",
+        "features": [record(n) for n in numbers],
+        "links": links,
+        **more,
+    }
 
 
 def test_a_record_becomes_a_dataset():
@@ -183,7 +216,9 @@ def test_a_record_becomes_a_dataset():
     }
     assert dataset["preview_image"] == "https://a.fr/apercu.png"
     assert dataset["identifier"] == "https://a.fr/id/zi-1"
-    assert "edition: 3" not in str(dataset.get("notes")) and "3" in str(dataset["other_information"])
+    assert "edition: 3" not in str(dataset.get("notes")) and "3" in str(
+        dataset["other_information"]
+    )
 
 
 def test_a_collection_of_stac_becomes_a_dataset():
@@ -219,16 +254,28 @@ def test_a_party_is_reached_by_its_telephone_and_its_page_not_by_fax_and_logo():
         {"name": "DDT de l'Ain", "url": "https://www.ain.gouv.fr", "telephone": "+33 4 76 11 11 11"}
     ]
     told = "\n".join(found.unread)
-    assert all(text in told for text in ("+33476000000", "9 h – 17 h", "Par courriel", "https://a.fr/logo.png"))
+    assert all(
+        text in told
+        for text in ("+33476000000", "9 h – 17 h", "Par courriel", "https://a.fr/logo.png")
+    )
     assert "logo.png" not in str(found.dataset)
 
 
 @pytest.mark.parametrize(
     "theme",
     [
-        {"scheme": "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory", "concepts": [{"id": "environment"}]},
-        {"scheme": "https://a.fr/gmxCodelists.xml#MD_TopicCategoryCode", "concepts": [{"title": "environment"}]},
-        {"scheme": "https://a.fr/TopicCategory", "concepts": [{"id": "https://a.fr/TopicCategory/environment"}]},
+        {
+            "scheme": "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory",
+            "concepts": [{"id": "environment"}],
+        },
+        {
+            "scheme": "https://a.fr/gmxCodelists.xml#MD_TopicCategoryCode",
+            "concepts": [{"title": "environment"}],
+        },
+        {
+            "scheme": "https://a.fr/TopicCategory",
+            "concepts": [{"id": "https://a.fr/TopicCategory/environment"}],
+        },
     ],
     ids=["inspire", "iso", "address"],
 )
@@ -245,7 +292,12 @@ def test_a_box_serves_where_there_is_no_geometry():
 
 
 def test_the_resolution_of_the_time_is_kept_or_told():
-    assert made(record(time={"interval": ["2019", "2020"], "resolution": "P1Y"}))["temporal_resolution"] == "P1Y"
+    assert (
+        made(record(time={"interval": ["2019", "2020"], "resolution": "P1Y"}))[
+            "temporal_resolution"
+        ]
+        == "P1Y"
+    )
     found = result(record(time={"interval": ["2019", "2020"], "resolution": "chaque année"}))
     assert "temporal_resolution" not in found.dataset
     assert "temporalResolution: chaque année" in found.unread
@@ -258,7 +310,11 @@ def test_a_link_has_its_size_its_days_and_its_layer():
         {"href": "https://a.fr/wms", "protocol": "OGC:WMS", "name": "paysage", "title": "Carte des paysages"},
     ]  # fmt: skip
     file, service = made(record(links=links))["resources"]
-    assert (file["size"], file["issued"], file["modified"]) == (1_048_576, "2020-02-01", "2022-02-01")
+    assert (file["size"], file["issued"], file["modified"]) == (
+        1_048_576,
+        "2020-02-01",
+        "2022-02-01",
+    )
     assert (service["layer_name"], service["name"]) == (["paysage"], "Carte des paysages")
 
 
@@ -269,11 +325,16 @@ def test_items_lead_to_the_data_and_templates_are_noted():
         {"rel": "item", "href": "https://a.fr/zi.gpkg", "type": "application/geopackage+sqlite3"},
         {"rel": "item", "href": "https://a.fr/fiche/2", "type": "application/geo+json"},
     ]
-    templates = [{"rel": "data", "uriTemplate": "https://a.fr/export?commune={code}", "title": "CSV"}]
+    templates = [
+        {"rel": "data", "uriTemplate": "https://a.fr/export?commune={code}", "title": "CSV"}
+    ]
     found = result(record(links=links, linkTemplates=templates))
     rows = {row["url"]: row for row in found.dataset["resources"]}
     assert set(rows) == {items, "https://a.fr/zi.gpkg"}
-    assert (rows[items]["resource_role"], rows[items]["protocol"]) == ("service", "OGC:API-FEATURES")
+    assert (rows[items]["resource_role"], rows[items]["protocol"]) == (
+        "service",
+        "OGC:API-FEATURES",
+    )
     (template,) = [note for note in found.unread if note.startswith("linkTemplates: ")]
     assert "https://a.fr/export?commune={code}" in template
 
@@ -324,21 +385,37 @@ def test_pages_without_end_that_bring_nothing_new_end():
 
 
 def test_one_bad_record_costs_one_record():
-    features = [record(1), None, {"type": "Feature"}, {"id": [1], "type": "Feature"}, record(2), record(2)]
+    features = [
+        record(1),
+        None,
+        {"type": "Feature"},
+        {"id": [1], "type": "Feature"},
+        record(2),
+        record(2),
+    ]
     with api({"/items": {**page([]), "features": features}}) as server:
         reading, records = read(f"{server.url}/items")
     assert [raw.identifier for raw in records] == ["r-1", "r-2"]
     assert (reading.failures[0].first, reading.failures[0].last, reading.repeated) == (2, 4, 1)
 
 
-@pytest.mark.parametrize("value", [1, [], {"a": "b"}, "x", None, [[1]], {"value": [1]}, 1e400, [None, {"href": [1]}]])
+@pytest.mark.parametrize(
+    "value", [1, [], {"a": "b"}, "x", None, [[1]], {"value": [1]}, 1e400, [None, {"href": [1]}]]
+)
 def test_values_of_another_kind_are_left_out(value):
     odd = record(**dict.fromkeys(("geometry", "bbox", "time", "links", "linkTemplates"), value))
     odd["properties"] = {**dict.fromkeys(odd["properties"], value), "title": "Zones"}
     text = json.dumps(odd)
-    assert normalise(OgcApiSource().read(text), Context(fallback_organisation=FALLBACK)).dataset["title"] == "Zones"
+    assert (
+        normalise(OgcApiSource().read(text), Context(fallback_organisation=FALLBACK)).dataset[
+            "title"
+        ]
+        == "Zones"
+    )
     stac = {**dict.fromkeys(collection(), value), "id": "x", "type": "Collection"}
-    assert normalise(OgcApiSource().read(json.dumps(stac)), Context(fallback_organisation=FALLBACK)).dataset["title"]
+    assert normalise(
+        OgcApiSource().read(json.dumps(stac)), Context(fallback_organisation=FALLBACK)
+    ).dataset["title"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"id": "x"}', "[" * 100_000])
@@ -349,7 +426,9 @@ def test_what_is_no_record_is_refused_in_a_sentence(content):
 
 
 def test_collections_of_stac_are_harvested_and_come_back_the_same(portal):
-    with api({"/collections": {"collections": [collection(n) for n in (1, 2)], "links": []}}) as server:
+    with api(
+        {"/collections": {"collections": [collection(n) for n in (1, 2)], "links": []}}
+    ) as server:
         source = portal.source(f"{server.url}/collections", source_type="ecosphere_ogcapi")
         assert portal.harvest(source) == {"added": 2}
         assert portal.harvest(source) == {"not modified": 2}

@@ -50,7 +50,8 @@ def test_a_copy_keeps_the_title_of_what_it_was_copied_from(written, title):
 
 
 @pytest.mark.parametrize(
-    ("level", "right"), [("public", "PUBLIC"), ("restricted public", "RESTRICTED"), ("non-public", "NON_PUBLIC")]
+    ("level", "right"),
+    [("public", "PUBLIC"), ("restricted public", "RESTRICTED"), ("non-public", "NON_PUBLIC")],
 )
 def test_the_level_of_access_of_dcat_us_is_an_access_right(level, right):
     made = made_of(f'pod:accessLevel "{level}"')
@@ -64,7 +65,9 @@ def test_an_unknown_level_of_access_is_told():
 
 
 def test_codes_and_dates_of_older_geonetwork_are_read():
-    made = made_of('dct:accrualPeriodicity "http://purl.org/cld/freq/irregular" ; dct:updated "2022-02-14"')
+    made = made_of(
+        'dct:accrualPeriodicity "http://purl.org/cld/freq/irregular" ; dct:updated "2022-02-14"'
+    )
     assert made.dataset["frequency"].endswith("/IRREG")
     assert made.dataset["modified"] == "2022-02-14"
 
@@ -79,17 +82,25 @@ def test_an_organisation_that_is_not_described_has_the_name_in_its_address():
 
 
 def test_of_unknown_parties_in_rdf_the_publisher_is_told():
-    made = made_of('dcat:contactPoint [ vcard:fn "Claude Martin" ] ; dct:publisher [ foaf:name "Agence du Val" ]')
-    told = [problem.params["name"] for problem in made.problems if problem.code == "organisation-unknown"]
+    made = made_of(
+        'dcat:contactPoint [ vcard:fn "Claude Martin" ] ; dct:publisher [ foaf:name "Agence du Val" ]'
+    )
+    told = [
+        problem.params["name"]
+        for problem in made.problems
+        if problem.code == "organisation-unknown"
+    ]
     assert told == ["Agence du Val"]
     of_iso = result(contacts=[Contact(organisation="Bureau du Val", role="pointOfContact")])
-    assert [problem.params for problem in of_iso.problems if problem.code == "organisation-unknown"] == [
-        {"name": "Bureau du Val"}
-    ]
+    assert [
+        problem.params for problem in of_iso.problems if problem.code == "organisation-unknown"
+    ] == [{"name": "Bureau du Val"}]
 
 
 def kept_and_imported(text: str) -> dict[str, Any]:
-    """Return the only dataset of a graph in Turtle, as stored between the gather and import stages."""
+    """Return the only dataset of a graph in Turtle, as stored
+    between the gather and import stages.
+    """
     graph = rdf.parse(text.encode(), "text/turtle", 10_000)
     [subject] = rdf.datasets(graph)
     kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
@@ -108,7 +119,8 @@ def test_a_record_without_a_type_is_the_dataset_that_its_catalogue_entry_is_on()
 
 
 @pytest.mark.parametrize(
-    ("value", "denominator"), [("0.0002", 5000), ("4.0E-5", 25000), ("0.00004", 25000), ("0", None), ("25000", None)]
+    ("value", "denominator"),
+    [("0.0002", 5000), ("4.0E-5", 25000), ("0.00004", 25000), ("0", None), ("25000", None)],
 )
 def test_a_scale_stated_as_a_measured_quality_is_one(value, denominator):
     made = made_of(
@@ -128,8 +140,14 @@ def test_another_measured_quality_is_no_scale():
     [
         ("http://publications.europa.eu/resource/authority/dataset-status/COMPLETED", "COMPLETED"),
         ("http://publications.europa.eu/resource/authority/dataset-status/WITHDRAWN", "WITHDRAWN"),
-        ("http://registre.data.developpement-durable.gouv.fr/plume/ISO19139ProgressCode/underDevelopment", "DEVELOP"),
-        ("http://registre.data.developpement-durable.gouv.fr/plume/ISO19139ProgressCode/onGoing", None),
+        (
+            "http://registre.data.developpement-durable.gouv.fr/plume/ISO19139ProgressCode/underDevelopment",
+            "DEVELOP",
+        ),
+        (
+            "http://registre.data.developpement-durable.gouv.fr/plume/ISO19139ProgressCode/onGoing",
+            None,
+        ),
     ],
 )
 def test_the_status_of_rdf_is_read_in_both_lists(stated, status):
@@ -161,7 +179,9 @@ def test_the_page_of_an_attribute_catalogue_is_not_that_of_the_record():
     own, attributes = f"{base}/fr-120066022-jdd-0a3ba9b5", f"{base}/fr-120066022-ca-jdd-0a3ba9b5"
     made = made_of(f"dcat:landingPage <{own}> ; foaf:page <{attributes}>").dataset
     assert made["source_record"] == own
-    assert [(r["url"], r["resource_role"]) for r in made["resources"]] == [(attributes, "documentation")]
+    assert [(r["url"], r["resource_role"]) for r in made["resources"]] == [
+        (attributes, "documentation")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +201,10 @@ def test_a_test_of_conformity_is_one(degree, description, kept):
         f'dct:created "2012-01-16" ] ] ] ; prov:generated [ dct:type {code} ; dct:description "{description}"@fr ] ]'
     )
     first, second = made.dataset["conformity"]
-    assert (first["specification"], first["degree"].rpartition("/")[2]) == ("Géostandard PPR", "conformant")
+    assert (first["specification"], first["degree"].rpartition("/")[2]) == (
+        "Géostandard PPR",
+        "conformant",
+    )
     assert (second["specification"], second["date"]) == ("Géostandard bruit", "2012-01-16")
     assert second["degree"].rpartition("/")[2] == kept
 
@@ -237,7 +260,11 @@ def test_a_category_of_services_with_a_capital_letter_is_no_subject():
 
 
 def test_data_behind_a_page_have_the_format_of_the_record():
-    page = Link("https://example.org/telechargement-a802.html", "WWW:DOWNLOAD-1.0-http--download", "Télécharger")
+    page = Link(
+        "https://example.org/telechargement-a802.html",
+        "WWW:DOWNLOAD-1.0-http--download",
+        "Télécharger",
+    )
     [resource] = dataset(links=[page], formats=[Format("ESRI Shapefile")])["resources"]
     assert (resource["resource_role"], resource["format"]) == ("data", "SHP")
     assert "download_url" not in resource
@@ -247,7 +274,9 @@ def test_data_behind_a_page_have_the_format_of_the_record():
 
 
 def test_an_archive_called_by_a_format_holds_it():
-    link = Link("https://example.org/a_0.zip", None, "Shapefile", format="ZIP", media_type="application/zip")
+    link = Link(
+        "https://example.org/a_0.zip", None, "Shapefile", format="ZIP", media_type="application/zip"
+    )
     [resource] = dataset(links=[link])["resources"]
     assert resource["format"] == "SHP"
     assert resource["package_format"].endswith("/application/zip")
@@ -256,7 +285,12 @@ def test_an_archive_called_by_a_format_holds_it():
 def test_a_station_of_measurement_is_no_proof_of_pollution():
     made = dataset(
         title="Réseau de gravimétrie absolue",
-        keywords=[Keyword("Installations de suivi environnemental", thesaurus="GEMET - INSPIRE themes, version 1.0")],
+        keywords=[
+            Keyword(
+                "Installations de suivi environnemental",
+                thesaurus="GEMET - INSPIRE themes, version 1.0",
+            )
+        ],
     )
     assert ids("inspire-theme", made["inspire_theme"]) == ["ef"]
     assert "theme" not in made
@@ -268,7 +302,8 @@ def test_heritage_is_culture_for_the_union():
 
 
 @pytest.mark.parametrize(
-    "text", ["Généalogie non renseignée", "Provenance non renseignée.", "titre pas encore renseigné"]
+    "text",
+    ["Généalogie non renseignée", "Provenance non renseignée.", "titre pas encore renseigné"],
 )
 def test_a_lineage_that_nobody_wrote_is_none(text):
     assert "provenance" not in dataset(lineage=[text])
@@ -285,7 +320,9 @@ def test_a_link_and_a_format_without_their_properties_are_read():
     </gmd:CI_OnlineResource></gmd:MD_DigitalTransferOptions></gmd:transferOptions>
     </gmd:MD_Distribution></gmd:distributionInfo></gmd:MD_Metadata>"""
     record = read_record(next(iter(records_in(parse_xml(xml)))))
-    assert [(link.url, link.protocol) for link in record.links] == [("https://example.org/wfs?", "OGC:WFS")]
+    assert [(link.url, link.protocol) for link in record.links] == [
+        ("https://example.org/wfs?", "OGC:WFS")
+    ]
     assert [form.name for form in record.formats] == ["GML"]
     assert record.unread == []
 

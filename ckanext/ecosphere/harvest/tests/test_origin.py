@@ -1,4 +1,6 @@
-"""Traceability of a harvested dataset to its record, after a real harvest, and its use by the quality assessment."""
+"""Traceability of a harvested dataset to its record, after a real harvest,
+and its use by the quality assessment.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ PURPOSE = "Aider les services instructeurs à situer les zones humides lors des 
 
 @pytest.fixture
 def harvested(
-    with_plugins: None, clean_db: None, clean_index: None, csw_catalogue: Callable[..., str], tmp_path: Path
+    with_plugins: None,
+    clean_db: None,
+    clean_index: None,
+    csw_catalogue: Callable[..., str],
+    tmp_path: Path,
 ) -> dict[str, Any]:
     portal = Portal()
     editor = factories.User(name="editor")
@@ -52,7 +58,11 @@ def ask(action: str, person: str | None, **data: Any) -> Any:
 def test_the_record_tells_what_is_missing_and_whose_fault_it_is(harvested: dict[str, Any]):
     found = ask("ecosphere_harvest_statements_show", None, id=harvested["name"])
     assert found["source"]["title"] == "Source"
-    assert found["fields"]["notes"] == {"said": ["Les zones humides."], "lost": [PURPOSE], "problems": []}
+    assert found["fields"]["notes"] == {
+        "said": ["Les zones humides."],
+        "lost": [PURPOSE],
+        "problems": [],
+    }
     assert "vers 1950" in found["fields"]["modified"]["problems"][0]
     assert found["fields"]["frequency"] == {"said": [], "lost": [], "problems": []}
 
@@ -92,12 +102,20 @@ AIN = "http://id.insee.fr/geo/departement/01"
 
 def record(identifier: str, title: str, more: str) -> str:
     """Return a record with a title and further identification elements."""
-    text = RECORD.format(purpose=PURPOSE).replace("Zones humides de l'Ain", title).replace("fr-zones-1", identifier)
+    text = (
+        RECORD.format(purpose=PURPOSE)
+        .replace("Zones humides de l'Ain", title)
+        .replace("fr-zones-1", identifier)
+    )
     return text.replace("</gmd:MD_DataIdentification>", f"{more}</gmd:MD_DataIdentification>")
 
 
 def test_the_page_says_what_territories_were_deduced_from(
-    with_plugins: None, clean_db: None, clean_index: None, csw_catalogue: Callable[..., str], app: Any
+    with_plugins: None,
+    clean_db: None,
+    clean_index: None,
+    csw_catalogue: Callable[..., str],
+    app: Any,
 ):
     portal = Portal()
     for name, title in portal.ORGANISATIONS.items():
@@ -113,7 +131,9 @@ def test_the_page_says_what_territories_were_deduced_from(
     assert [found[title]["territory"] for title in sorted(found)] == [[AIN]] * 4
 
     def said(title: str, language: str = "fr") -> list[str]:
-        page = BeautifulSoup(app.get(f"/{language}/dataset/{found[title]['name']}").body, "html.parser")
+        page = BeautifulSoup(
+            app.get(f"/{language}/dataset/{found[title]['name']}").body, "html.parser"
+        )
         return [each.text for each in page.select(".ecosphere-info .ecosphere-deduced")]
 
     assert said("Zones humides") == ["d’après l’emprise"]

@@ -1,4 +1,6 @@
-"""Contents of a record without a field of their own: published with the dataset by subject, or only reported."""
+"""Contents of a record without a field of their own: published with the dataset by subject,
+or only reported.
+"""
 
 import re
 
@@ -9,8 +11,21 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.normalise.draft import rows
-from ckanext.ecosphere.harvest.normalise.information import MAX_ROW, MAX_TOTAL, NOT_PUBLISHED, in_words
-from ckanext.ecosphere.harvest.record import Constraint, Contact, Keyword, Link, Member, Resolution, Term
+from ckanext.ecosphere.harvest.normalise.information import (
+    MAX_ROW,
+    MAX_TOTAL,
+    NOT_PUBLISHED,
+    in_words,
+)
+from ckanext.ecosphere.harvest.record import (
+    Constraint,
+    Contact,
+    Keyword,
+    Link,
+    Member,
+    Resolution,
+    Term,
+)
 from ckanext.ecosphere.harvest.tests.making import result
 from ckanext.ecosphere.vocabularies import information
 
@@ -18,7 +33,10 @@ NAMESPACES = (
     'xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco" '
     'xmlns:xlink="http://www.w3.org/1999/xlink"'
 )
-XML, PAGE = "https://a.fr/srv/fre/xml_iso19139?uuid=1", "https://a.fr/srv/fre/catalog.search#/metadata/1"
+XML, PAGE = (
+    "https://a.fr/srv/fre/xml_iso19139?uuid=1",
+    "https://a.fr/srv/fre/catalog.search#/metadata/1",
+)
 
 
 def beside(made):
@@ -100,8 +118,12 @@ def test_a_party_is_one_line_with_its_role_and_how_it_is_reached():
 
 
 def test_names_of_persons_and_how_they_are_reached_are_not_published():
-    alone = Contact(individual="Anne Martin", role="author", phone="06 00 00 00 00", address=["1 rue des Lilas"])
-    made = result(metadata_contacts=[alone], contacts=[Contact("DDT de l'Ain", role="pointOfContact")])
+    alone = Contact(
+        individual="Anne Martin", role="author", phone="06 00 00 00 00", address=["1 rue des Lilas"]
+    )
+    made = result(
+        metadata_contacts=[alone], contacts=[Contact("DDT de l'Ain", role="pointOfContact")]
+    )
     assert not re.search("Martin|06 00|Lilas", str(made.dataset))
     assert any("Anne Martin" in note for note in made.unread)
 
@@ -128,14 +150,20 @@ def test_passwords_and_refused_links_are_not_published():
 
 
 def test_a_text_that_denies_a_limit_is_kept_when_another_names_one():
-    limit = Term("L124-4-I-1 du code de l'environnement (Directive 2007/2/CE (INSPIRE), Article 13.1.d)")
-    free = Term("Aucun des articles de la loi ne peut être invoqué pour justifier d'une restriction d'accès public.")
+    limit = Term(
+        "L124-4-I-1 du code de l'environnement (Directive 2007/2/CE (INSPIRE), Article 13.1.d)"
+    )
+    free = Term(
+        "Aucun des articles de la loi ne peut être invoqué pour justifier d'une restriction d'accès public."
+    )
     block = Constraint(kind="legal", access_codes=["otherRestrictions"], other=[limit, free])
     assert beside(result(constraints=[block]))["restriction"] == free.text
 
 
 def test_rows_are_bounded_and_short_ones_go_first():
-    made = result(purpose="a" * 50_000, supplemental_information="Court", frequency_notes=["b" * 50_000])
+    made = result(
+        purpose="a" * 50_000, supplemental_information="Court", frequency_notes=["b" * 50_000]
+    )
     found = beside(made)
     assert found["supplement"] == "Court"
     assert all(len(text.encode()) <= MAX_ROW for text in found.values())
@@ -172,7 +200,10 @@ def test_attributes_of_an_embedded_feature_catalogue_stand_on_lines_of_their_own
                 "<gfc:listedValue><gfc:FC_ListedValue><gfc:label>Tourbière</gfc:label><gfc:code>T</gfc:code>"
                 "</gfc:FC_ListedValue></gfc:listedValue><gfc:valueType><gco:TypeName>texte</gco:TypeName></gfc:valueType>",
             ),
-            ("surface", "<gfc:definition>surface</gfc:definition><gfc:cardinality>0..1</gfc:cardinality>"),
+            (
+                "surface",
+                "<gfc:definition>surface</gfc:definition><gfc:cardinality>0..1</gfc:cardinality>",
+            ),
             ("", "<gfc:valueType>texte</gfc:valueType>"),
         )
     )

@@ -20,7 +20,9 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 
-CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
+CONTEXT = Context(
+    fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True
+)
 
 
 def made(**fields):
@@ -55,7 +57,11 @@ def test_reference_systems_are_those_that_are_meant(code, space, wanted):
         ("WMS", "https://example.org/wms", None),
         ("Flux", "https://example.org/wms", None),
         ("n_zone_s_042", "https://example.org/wms", ["n_zone_s_042"]),
-        ("zones.zip", "https://example.org/ows?service=WFS&request=GetFeature&typeName=a:zones", ["a:zones"]),
+        (
+            "zones.zip",
+            "https://example.org/ows?service=WFS&request=GetFeature&typeName=a:zones",
+            ["a:zones"],
+        ),
     ],
 )
 def test_layers_are_no_words_and_no_files(name, url, layers):
@@ -69,9 +75,14 @@ def test_a_file_has_its_own_format_and_the_others_are_told():
     result = made(links=[Link("https://example.org/a.csv", "HTTP")], formats=formats)
     assert "description" not in result.dataset["resources"][0]
     assert "distributionFormat: GeoPackage" in result.unread
-    unknown = made(links=[Link("https://example.org/a", "WWW:DOWNLOAD", "Données")], formats=formats)
+    unknown = made(
+        links=[Link("https://example.org/a", "WWW:DOWNLOAD", "Données")], formats=formats
+    )
     assert unknown.dataset["resources"][0]["description"] == "Formats : CSV, GeoPackage"
-    packed = made(links=[Link("https://example.org/a.zip", format="ZIP (CSV)")], formats=[*formats, Format("ZIP")])
+    packed = made(
+        links=[Link("https://example.org/a.zip", format="ZIP (CSV)")],
+        formats=[*formats, Format("ZIP")],
+    )
     assert packed.dataset["resources"][0]["format"] == "CSV"
 
 
@@ -92,11 +103,15 @@ def test_sizes_and_periods_that_have_no_place_are_told():
 def test_a_basin_or_a_sea_is_no_departement():
     place = [Keyword("Bassin Rhône-Méditerranée", type="place")]
     basin = made(
-        title="Masses d'eau du bassin Rhône-Méditerranée", keywords=place, boxes=[Box("3", "7.8", "42.3", "48.2")]
+        title="Masses d'eau du bassin Rhône-Méditerranée",
+        keywords=place,
+        boxes=[Box("3", "7.8", "42.3", "48.2")],
     )
     assert "http://id.insee.fr/geo/departement/69" not in basin.dataset["territory"]
     place = [Keyword("Manche", type="place")]
-    sea = made(keywords=place, boxes=[Box("-5.5", "-4.5", "48", "48.7")], topic_categories=["oceans"])
+    sea = made(
+        keywords=place, boxes=[Box("-5.5", "-4.5", "48", "48.7")], topic_categories=["oceans"]
+    )
     assert sea.dataset["territory"] == ["urn:ecosphere:territory:zone-maritime-fx-atl"]
     land = made(keywords=place, boxes=[Box("-1.9", "-0.7", "48.5", "49.7")])
     assert land.dataset["territory"] == ["http://id.insee.fr/geo/departement/50"]
@@ -119,7 +134,9 @@ def test_words_are_no_islands_and_a_service_has_its_data_in_its_region():
     ],
 )
 def test_articles_of_the_environment_code_limit_access(text, letter):
-    block = Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text), Term("Licence Ouverte 2.0")])
+    block = Constraint(
+        "legal", access_codes=["otherRestrictions"], other=[Term(text), Term("Licence Ouverte 2.0")]
+    )
     dataset = made(constraints=[block]).dataset
     assert dataset["access_limitation"][0].endswith(f"INSPIRE_Directive_Article13_1{letter}")
     assert dataset["access_rights"].endswith("/RESTRICTED")
@@ -191,14 +208,22 @@ def test_licences_by_year_and_in_full(text, licence):
             Link("https://e.org/get?fname=style.qml", "WWW:DOWNLOAD", function="download"),
             ("documentation", "HTTP:DOWNLOAD", None),
         ),
-        (Link("https://e.org/a.zip", "WWW:DOWNLOAD", "Styles QML"), ("documentation", "HTTP:DOWNLOAD", "ZIP")),
+        (
+            Link("https://e.org/a.zip", "WWW:DOWNLOAD", "Styles QML"),
+            ("documentation", "HTTP:DOWNLOAD", "ZIP"),
+        ),
         (Link("https://e.org/page", "WWW:LINK"), ("documentation", "HTTP", "HTML")),
         (
             Link("https://e.org/a/exports/shp", media_type="application/zip", name="shp"),
             ("data", "HTTP:DOWNLOAD", "SHP"),
         ),
         (
-            Link("https://e.org/a/exports/geojson", "WWW:DOWNLOAD", media_type="application/json", name="geojson"),
+            Link(
+                "https://e.org/a/exports/geojson",
+                "WWW:DOWNLOAD",
+                media_type="application/json",
+                name="geojson",
+            ),
             ("data", "HTTP:DOWNLOAD", "GeoJSON"),
         ),
     ],
@@ -218,7 +243,10 @@ def test_a_style_has_not_the_format_of_the_data(file):
 
 def test_the_format_of_the_record_that_is_narrower_than_the_ending_is_the_file_s():
     link = Link("https://e.org/a.tif", "WWW:DOWNLOAD")
-    assert made(links=[link], formats=[Format("GeoTIFF", "1.1")]).dataset["resources"][0]["format"] == "GeoTIFF"
+    assert (
+        made(links=[link], formats=[Format("GeoTIFF", "1.1")]).dataset["resources"][0]["format"]
+        == "GeoTIFF"
+    )
     both = [Format("GeoTIFF"), Format("TIFF")]
     assert made(links=[link], formats=both).dataset["resources"][0]["format"] == "TIFF"
 
@@ -230,7 +258,14 @@ def test_one_request_in_two_cases_is_one_resource():
     )
     assert len(made(links=[Link(url, "OGC:WFS", "Flux") for url in urls]).dataset["resources"]) == 1
     other = "https://e.org/wfs?map=B&SERVICE=WFS&REQUEST=GetCapabilities"
-    assert len(made(links=[Link(url, "OGC:WFS", "Flux") for url in (*urls, other)]).dataset["resources"]) == 2
+    assert (
+        len(
+            made(links=[Link(url, "OGC:WFS", "Flux") for url in (*urls, other)]).dataset[
+                "resources"
+            ]
+        )
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,10 +285,16 @@ def test_words_that_reserve_the_access_go_before_an_open_licence(text, right):
 
 def test_a_distribution_keeps_a_licence_of_its_own():
     block = Constraint("legal", use_limitations=[Term("Licence Ouverte 2.0")])
-    addresses = ("https://spdx.org/licenses/etalab-2.0", "https://creativecommons.org/licenses/by-sa/3.0/")
+    addresses = (
+        "https://spdx.org/licenses/etalab-2.0",
+        "https://creativecommons.org/licenses/by-sa/3.0/",
+    )
     links = [Link(f"https://e.org/{n}.csv", licence=address) for n, address in enumerate(addresses)]
     resources = made(constraints=[block], links=links).dataset["resources"]
-    assert [each.get("license") for each in resources] == [None, "https://creativecommons.org/licenses/by-sa/3.0/"]
+    assert [each.get("license") for each in resources] == [
+        None,
+        "https://creativecommons.org/licenses/by-sa/3.0/",
+    ]
 
 
 def test_a_code_beside_the_period_that_is_taken_is_told():
@@ -286,21 +327,34 @@ def test_parties_documents_and_dates_of_an_iso_19115_3_record():
     record = read_record(parse_xml(CITED.encode()))
     dataset = normalise(record, CONTEXT).dataset
     assert dataset["creator"] == [{"name": "Toulouse Métropole"}]
-    documents = [(each["name"], each["url"], each["resource_role"]) for each in dataset["resources"]]
+    documents = [
+        (each["name"], each["url"], each["resource_role"]) for each in dataset["resources"]
+    ]
     assert documents == [("Résumé des CBS", "https://e.org/resume.pdf", "documentation")]
-    assert (record.metadata_date, record.unread) == ("2025-06-30", ["dateInfo: creation 2024-01-05"])
+    assert (record.metadata_date, record.unread) == (
+        "2025-06-30",
+        ["dateInfo: creation 2024-01-05"],
+    )
 
 
 @pytest.mark.parametrize(
     ("parent", "series", "told"),
     [
         ('<mdb:parentMetadata uuidref="parent-1"/>', ["parent-1"], []),
-        ('<mdb:parentMetadata xlink:href="https://e.org/p"/>', None, ["parentMetadata: https://e.org/p"]),
+        (
+            '<mdb:parentMetadata xlink:href="https://e.org/p"/>',
+            None,
+            ["parentMetadata: https://e.org/p"],
+        ),
     ],
 )
-def test_a_mere_reference_to_the_parent_of_an_iso_19115_3_record_is_its_series(parent, series, told):
+def test_a_mere_reference_to_the_parent_of_an_iso_19115_3_record_is_its_series(
+    parent, series, told
+):
     text = CITED.replace("<mdb:dateInfo>", f"{parent}<mdb:dateInfo>", 1)
-    text = text.replace("<mdb:MD_Metadata ", '<mdb:MD_Metadata xmlns:xlink="http://www.w3.org/1999/xlink" ', 1)
+    text = text.replace(
+        "<mdb:MD_Metadata ", '<mdb:MD_Metadata xmlns:xlink="http://www.w3.org/1999/xlink" ', 1
+    )
     record = read_record(parse_xml(text.encode()))
     assert normalise(record, CONTEXT).dataset.get("in_series") == series
     assert [note for note in record.unread if "parent" in note] == told

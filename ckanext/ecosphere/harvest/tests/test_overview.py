@@ -1,4 +1,6 @@
-"""Overview of all sources, import of sources from a file, and trial harvests: contents and access rights."""
+"""Overview of all sources, import of sources from a file, and trial harvests:
+contents and access rights.
+"""
 
 import json
 import time
@@ -33,7 +35,7 @@ two,ddt-01053-01,Deux,https://two.example.org/csw,WEEKLY,
 three,unknown-service,Trois,https://three.example.org/csw,WEEKLY,
 four,,,https://four.example.org/csw,WEEKLY,
 five,ddt-01053-01,Cinq,https://five.example.org/csw,WEEKLY,{not json
-"""  # noqa: E501 - a line of a table
+"""
 
 
 @pytest.fixture
@@ -53,7 +55,10 @@ def test_a_file_of_sources_is_read_with_the_filters_of_earlier_harvesters(table)
     (filters,) = json.loads(wanted[0].config)["filters"]
     assert filters == {
         "any": [
-            [{"property": "type", "equals": "dataset"}, {"property": "identifier", "like": "fr-%", "not": True}],
+            [
+                {"property": "type", "equals": "dataset"},
+                {"property": "identifier", "like": "fr-%", "not": True},
+            ],
             [{"property": "organisation", "like": "%DDT%"}],
         ]
     }
@@ -61,7 +66,9 @@ def test_a_file_of_sources_is_read_with_the_filters_of_earlier_harvesters(table)
 
 def test_a_file_of_sources_cannot_hide_steps_of_the_plan_from_a_terminal(tmp_path):
     path = tmp_path / "sources.csv"
-    path.write_text("name,title,url\nx\x1b[2K\x1b[1Ay,T\x07,https://a.example.org/\x9b1Acsw\n", "utf-8")
+    path.write_text(
+        "name,title,url\nx\x1b[2K\x1b[1Ay,T\x07,https://a.example.org/\x9b1Acsw\n", "utf-8"
+    )
     [each], _refused = registry.read(path)
     shown = "".join(registry.describe(registry.plan([each], {})))
     assert each.title == "T" and shown.isprintable()
@@ -82,10 +89,16 @@ def test_a_file_that_is_no_list_of_sources_is_told(tmp_path, name, content):
         registry.read(tmp_path / name)
 
 
-@pytest.mark.parametrize("config", [[1], "[" * 100_000, {"ogcfilter": [[["a", 1, "b"]]]}, {"ogcfilter": 5}, 7])
+@pytest.mark.parametrize(
+    "config", [[1], "[" * 100_000, {"ogcfilter": [[["a", 1, "b"]]]}, {"ogcfilter": 5}, 7]
+)
 def test_odd_settings_cost_their_source_only(tmp_path, config):
-    rows = [{"name": name, "title": "T", "url": "https://a.example.org"} for name in ("odd", "good")]
-    (tmp_path / "a.json").write_text(json.dumps([{**rows[0], "config_json": config}, rows[1]]), "utf-8")
+    rows = [
+        {"name": name, "title": "T", "url": "https://a.example.org"} for name in ("odd", "good")
+    ]
+    (tmp_path / "a.json").write_text(
+        json.dumps([{**rows[0], "config_json": config}, rows[1]]), "utf-8"
+    )
     wanted, refused = registry.read(tmp_path / "a.json")
     assert [each.name for each in wanted][-1] == "good"
     assert [each.name for each in wanted][:-1] + [name for name, _reason in refused] == ["odd"]
@@ -93,7 +106,12 @@ def test_odd_settings_cost_their_source_only(tmp_path, config):
 
 def test_a_filter_of_alternatives_is_asked_of_the_server():
     condition = Filter.read(
-        {"any": [[{"property": "type", "equals": "dataset"}], [{"property": "title", "like": "a%"}]]}
+        {
+            "any": [
+                [{"property": "type", "equals": "dataset"}],
+                [{"property": "title", "like": "a%"}],
+            ]
+        }
     )
     body, _pairs = get_records(dialects((condition,))[0], (condition,), 1, 10)
     assert b"ogc:Or" in (body or b"")
@@ -156,7 +174,10 @@ def test_the_datasets_of_a_source_are_those_that_are_there_whatever_happened_to_
     with catalogue([iso_record(n) for n in range(1, 5)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
-        assert (told(portal)["records"], told(portal)["done"]) == (4, {"added": 4, "updated": 0, "deleted": 0})
+        assert (told(portal)["records"], told(portal)["done"]) == (
+            4,
+            {"added": 4, "updated": 0, "deleted": 0},
+        )
         gone = portal.datasets()["Jeu de données 1"]["id"]
         portal.call("package_delete", id=gone)
         assert told(portal)["records"] == 3
@@ -171,9 +192,17 @@ def test_the_datasets_of_a_source_are_those_that_are_there_whatever_happened_to_
         assert told(portal)["records"] == 4
         server.records.append(iso_record(5, title="", abstract=""))
         portal.harvest(source)
-        assert (told(portal)["records"], told(portal)["refused"], told(portal)["errors"]) == (4, 1, 1)
+        assert (told(portal)["records"], told(portal)["refused"], told(portal)["errors"]) == (
+            4,
+            1,
+            1,
+        )
     portal.call("harvest_source_clear", id=source)
-    assert (told(portal)["records"], told(portal)["refused"], told(portal)["last_complete"]) == (0, 0, None)
+    assert (told(portal)["records"], told(portal)["refused"], told(portal)["last_complete"]) == (
+        0,
+        0,
+        None,
+    )
     portal.call("harvest_source_delete", id=source)
     assert portal.call("ecosphere_harvest_overview") == []
 
@@ -210,19 +239,27 @@ def test_a_source_whose_history_was_cleared_has_its_datasets_still(portal, keep_
         portal.harvest(source)
         search.rebuild()
         assert told(portal)["records"] == 2
-        [dataset] = [each for each in portal.datasets().values() if each["title"] == "Jeu de données 1"]
+        [dataset] = [
+            each for each in portal.datasets().values() if each["title"] == "Jeu de données 1"
+        ]
         assert portal.call("ecosphere_harvest_statements_show", id=dataset["id"])["fields"]
         assert portal.harvest(source) == {"not modified": 2}
 
 
 @pytest.mark.slow("load")
-def test_the_pages_of_a_source_count_its_public_datasets_without_reading_them_all(portal, app, monkeypatch):
+def test_the_pages_of_a_source_count_its_public_datasets_without_reading_them_all(
+    portal, app, monkeypatch
+):
     def status():
         return app.get("/api/action/harvest_source_show?id=source").json["result"]["status"]
 
     with catalogue([iso_record(n) for n in range(1, 5)]) as server:
         source = portal.source(server.url)
-        assert (status()["total_datasets"], status()["job_count"], status()["last_job"]) == (0, 0, None)
+        assert (status()["total_datasets"], status()["job_count"], status()["last_job"]) == (
+            0,
+            0,
+            None,
+        )
         portal.harvest(source)
     assert (status()["total_datasets"], status()["job_count"]) == (4, 1)
     assert status()["last_job"]["stats"]["added"] == 4
@@ -251,7 +288,12 @@ def test_the_overview_without_the_index_has_no_datasets_to_tell(portal, app, mon
     assert (told(portal, "one")["records"], told(portal, "one")["refused"]) == (None, 0)
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     assert "–" in app.get("/fr/ecosphere/harvest/sources", headers=headers).body
-    assert app.get("/ecosphere/harvest/sources?format=csv&sort=records", headers=headers).body.count("one") > 0
+    assert (
+        app.get("/ecosphere/harvest/sources?format=csv&sort=records", headers=headers).body.count(
+            "one"
+        )
+        > 0
+    )
 
 
 def test_the_sources_of_one_service_are_told_to_those_who_may_look_after_them(portal):
@@ -262,7 +304,9 @@ def test_the_sources_of_one_service_are_told_to_those_who_may_look_after_them(po
 
     def of(organization):
         context = {"user": editor, "ignore_auth": False}
-        found = helpers.call_action("ecosphere_harvest_overview", context, organization=organization, counted=False)
+        found = helpers.call_action(
+            "ecosphere_harvest_overview", context, organization=organization, counted=False
+        )
         return [(each["name"], each["records"]) for each in found]
 
     assert (of("ddt-01053-01"), of(portal.OWNER), of("nobody")) == ([("one", None)], [], [])
@@ -270,7 +314,10 @@ def test_the_sources_of_one_service_are_told_to_those_who_may_look_after_them(po
 
 def test_the_overview_and_the_dashboards_do_not_read_all_records(portal):
     source = portal.source("https://one.example.org/csw", name="one")
-    rows = [{"source_id": source, "guid": str(n), "state": "refused" if n < 3 else "published"} for n in range(3_000)]
+    rows = [
+        {"source_id": source, "guid": str(n), "state": "refused" if n < 3 else "published"}
+        for n in range(3_000)
+    ]
     model.Session.execute(sa.insert(SourceRecord), rows)
     plans.tidy("ecosphere_harvest_record")
     with plans.asked() as statements:
@@ -283,7 +330,14 @@ def test_the_overview_and_the_dashboards_do_not_read_all_records(portal):
 
 
 def row(title, state="good", **values):
-    return {**dict.fromkeys(overview.COLUMNS), "title": title, "name": title, "state": state, "url": "", **values}
+    return {
+        **dict.fromkeys(overview.COLUMNS),
+        "title": title,
+        "name": title,
+        "state": state,
+        "url": "",
+        **values,
+    }
 
 
 def test_sources_are_filtered_and_sorted_those_without_a_value_last():
@@ -296,18 +350,24 @@ def test_sources_are_filtered_and_sorted_those_without_a_value_last():
 
 
 def test_the_table_runs_no_formula_of_a_stranger():
-    assert "'=cmd" in views._as_csv("x.csv", overview.COLUMNS, [row("=cmd()")]).get_data(as_text=True)
+    assert "'=cmd" in views._as_csv("x.csv", overview.COLUMNS, [row("=cmd()")]).get_data(
+        as_text=True
+    )
 
 
 def names(user):
     context = {"user": user, "ignore_auth": False}
-    return sorted(each["name"] for each in helpers.call_action("ecosphere_harvest_overview", context))
+    return sorted(
+        each["name"] for each in helpers.call_action("ecosphere_harvest_overview", context)
+    )
 
 
 def test_editors_see_the_sources_of_their_services_and_nobody_else_sees_any(portal):
     editor, stranger, plain = factories.User(), factories.User(), factories.User()
     for user, organisation in ((editor, "ddt-01053-01"), (stranger, portal.OWNER)):
-        portal.call("organization_member_create", id=organisation, username=user["name"], role="editor")
+        portal.call(
+            "organization_member_create", id=organisation, username=user["name"], role="editor"
+        )
     portal.source("https://one.example.org/csw", name="one", owner_org="ddt-01053-01")
     portal.source("https://two.example.org/csw", name="two")
     assert names(editor["name"]) == ["one"]
@@ -337,20 +397,28 @@ def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
     found = app.get("/fr/harvest").body
     assert "1 source de moissonnage trouvée" in found
     assert "MANUAL" not in BeautifulSoup(found, "html.parser").text
-    missing = app.get("/en/ecosphere/harvest/source/nowhere/withdrawals", headers={"Authorization": token}, status=404)
+    missing = app.get(
+        "/en/ecosphere/harvest/source/nowhere/withdrawals",
+        headers={"Authorization": token},
+        status=404,
+    )
     assert "Harvest source not found" in missing.body
 
 
 def test_a_producer_without_a_source_is_told_what_one_is_for(portal, app):
     editor = factories.UserWithToken()
-    portal.call("organization_member_create", id="ddt-01053-01", username=editor["name"], role="editor")
+    portal.call(
+        "organization_member_create", id="ddt-01053-01", username=editor["name"], role="editor"
+    )
     portal.source("https://two.example.org/csw", name="two")
     page = app.get("/fr/ecosphere/harvest/sources", headers={"Authorization": editor["token"]}).body
     assert "Rien n’est encore moissonné pour vous" in page and "sources sur 0" not in page
     assert "/fr/harvest/new" in page
 
 
-def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_its_fields(portal, app):
+def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_its_fields(
+    portal, app
+):
     portal.source("https://one.example.org/csw", name="one")
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     form = {
@@ -362,8 +430,14 @@ def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_it
     }
 
     def said(**changes):
-        page = BeautifulSoup(app.post("/fr/harvest/new", headers=headers, data={**form, **changes}).body, "html.parser")
-        return [" ".join(each.text.split()) for each in page.select(".error-explanation li, .error-block")]
+        page = BeautifulSoup(
+            app.post("/fr/harvest/new", headers=headers, data={**form, **changes}).body,
+            "html.parser",
+        )
+        return [
+            " ".join(each.text.split())
+            for each in page.select(".error-explanation li, .error-block")
+        ]
 
     same = "Une autre source a déjà cette adresse avec la même configuration."
     assert said(owner_org=portal.OWNER) == [f"Adresse : {same}", same]
@@ -400,9 +474,13 @@ def test_a_trial_is_shown_to_whoever_started_it(portal):
     shown = helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)
     assert (shown["state"], len(shown["found"]["samples"])) == ("done", 1)
     with pytest.raises(tk.NotAuthorized):
-        helpers.call_action("ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_)
+        helpers.call_action(
+            "ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_
+        )
     id_ = preview.start_trial("https://x.example.org", "no-such-type", "", sysadmin["name"])
-    assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "waiting"
+    assert (
+        helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "waiting"
+    )
     jobs.Worker([QUEUE]).work(burst=True)
     assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"
 
@@ -415,7 +493,9 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
 
     def start(user):
         headers = {"Authorization": user["token"]}
-        return app.post("/api/3/action/ecosphere_harvest_trial_start", headers=headers, json=source).json
+        return app.post(
+            "/api/3/action/ecosphere_harvest_trial_start", headers=headers, json=source
+        ).json
 
     with catalogue([iso_record(1)]) as server:
         source["url"] = server.url
@@ -424,7 +504,10 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
         assert (refused["success"], list(refused["error"])) == (False, ["url", "__type"])
         assert start(other)["success"]
         page = app.post(
-            "/en/ecosphere/harvest/trial", headers={"Authorization": person["token"]}, data=source, status=400
+            "/en/ecosphere/harvest/trial",
+            headers={"Authorization": person["token"]},
+            data=source,
+            status=400,
         )
         assert "wait until one of them is over" in page.body
         jobs.Worker([QUEUE]).work(burst=True)
@@ -435,7 +518,9 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
 
 def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch):
     id_ = preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    monkeypatch.setattr(preview, "try_source", lambda *_arguments: pytest.fail("the server was asked"))
+    monkeypatch.setattr(
+        preview, "try_source", lambda *_arguments: pytest.fail("the server was asked")
+    )
     Job.fetch(id_, connection=connect_to_redis()).delete()
     jobs.Worker([QUEUE]).work(burst=True)
     with pytest.raises(tk.ObjectNotFound):

@@ -1,4 +1,7 @@
-"""Harvests yield to visitors of the portal; imported datasets become searchable soon, and at once at the end."""
+"""Harvests yield to visitors of the portal.
+
+Imported datasets become searchable soon, and at once at the end.
+"""
 
 import itertools
 import threading
@@ -61,7 +64,9 @@ def rests_after(*steps: float, locks=None) -> list[float]:
 
 
 @pytest.mark.parametrize("pages", [1.5, 10.0, 400.0])
-def test_a_worker_rests_in_proportion_to_its_work_however_many_pages(pages, in_use, ckan_config, monkeypatch):
+def test_a_worker_rests_in_proportion_to_its_work_however_many_pages(
+    pages, in_use, ckan_config, monkeypatch
+):
     in_use(pages)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
     part = job._RESTING / job._PARTS
@@ -100,7 +105,9 @@ def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, tim
 
 
 @pytest.mark.slow("load")
-def test_two_workers_seldom_work_at_once_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
+def test_two_workers_seldom_work_at_once_while_people_are_there(
+    portal, in_use, ckan_config, monkeypatch
+):
     in_use(2.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
     seconds, steps = 0.3, 6
@@ -128,7 +135,9 @@ def test_two_workers_seldom_work_at_once_while_people_are_there(portal, in_use, 
 
 
 @pytest.mark.slow("load")
-def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, ckan_config, monkeypatch):
+def test_workers_take_turns_although_one_of_them_has_much_to_do(
+    portal, in_use, ckan_config, monkeypatch
+):
     in_use(2.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
     order: list[str] = []
@@ -141,7 +150,9 @@ def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, 
                     order.append(name)
                     time.sleep(0.2)
 
-    workers = [threading.Thread(target=worker, args=each) for each in (("reader", 4), ("helper", 2))]
+    workers = [
+        threading.Thread(target=worker, args=each) for each in (("reader", 4), ("helper", 2))
+    ]
     for each in workers:
         each.start()
     for each in workers:
@@ -152,7 +163,9 @@ def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, 
 
 @pytest.mark.slow("load")
 @pytest.mark.parametrize("number", [1, 2, 4])
-def test_a_harvest_takes_at_most_three_times_as_long(number, portal, in_use, ckan_config, monkeypatch):
+def test_a_harvest_takes_at_most_three_times_as_long(
+    number, portal, in_use, ckan_config, monkeypatch
+):
     in_use(50.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
     steps, seconds = 5, 0.2
@@ -212,7 +225,9 @@ def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(porta
         job = portal.job(portal.source(server.url))
         assert not worker.run_job(job, helpers=False)
     assert len(waited) == 3
-    made = sa.select(sa.func.count()).select_from(model.Package).where(model.Package.type == "dataset")
+    made = (
+        sa.select(sa.func.count()).select_from(model.Package).where(model.Package.type == "dataset")
+    )
     assert model.Session.scalars(made).one() == 2
 
 
@@ -226,7 +241,9 @@ def solr_count(*path: str) -> int:
 
 def number_found() -> int:
     """Return how many datasets a search finds."""
-    return tk.get_action("package_search")({"ignore_auth": True}, {"fq": "dataset_type:dataset"})["count"]
+    return tk.get_action("package_search")({"ignore_auth": True}, {"fq": "dataset_type:dataset"})[
+        "count"
+    ]
 
 
 def test_batches_are_not_shown_one_by_one(portal, ckan_config, monkeypatch):
@@ -246,7 +263,9 @@ def test_batches_are_not_shown_one_by_one(portal, ckan_config, monkeypatch):
 def test_what_is_added_is_found_within_the_seconds_wanted(portal):
     with catalogue([iso_record(1)]) as server:
         portal.harvest(portal.source(server.url))
-    found = model.Session.scalars(sa.select(model.Package.id).where(model.Package.type == "dataset")).one()
+    found = model.Session.scalars(
+        sa.select(model.Package.id).where(model.Package.type == "dataset")
+    ).one()
     made = Documents().make([found], lambda name, error: pytest.fail(f"{name}: {error}"))
     solr.remove([found])
     assert number_found() == 0

@@ -1,4 +1,6 @@
-"""Harvest pipeline, from the catalogue to the portal: new, changed, unchanged and refused records."""
+"""Harvest pipeline, from the catalogue to the portal: new, changed,
+unchanged and refused records.
+"""
 
 from dataclasses import replace
 
@@ -7,7 +9,13 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import SourceRecord
-from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, exception, iso_record, status
+from ckanext.ecosphere.harvest.tests.csw_server import (
+    catalogue,
+    covers,
+    exception,
+    iso_record,
+    status,
+)
 from ckanext.ecosphere.harvest.tests.portal import solr_requests
 from ckanext.harvest.model import HarvestObject
 
@@ -31,7 +39,11 @@ def test_a_first_harvest_publishes_every_record(portal):
         source = portal.source(server.url, config={"page_size": 3})
         assert portal.harvest(source) == {"added": 7}
         assert portal.errors(source) == []
-        assert portal.found() == sorted(portal.datasets()) == [f"Jeu de données {n}" for n in range(1, 8)]
+        assert (
+            portal.found()
+            == sorted(portal.datasets())
+            == [f"Jeu de données {n}" for n in range(1, 8)]
+        )
         assert portal.current_objects() == 7
 
 
@@ -52,9 +64,13 @@ def test_keywords_keep_their_apostrophes_where_the_schema_accepts_them(portal):
         "<gmd:descriptiveKeywords><gmd:MD_Keywords><gmd:keyword><gco:CharacterString>cours d’eau"
         "</gco:CharacterString></gmd:keyword></gmd:MD_Keywords></gmd:descriptiveKeywords>"
     )
-    with catalogue([iso_record(1).replace("</gmd:abstract>", "</gmd:abstract>" + keywords)]) as server:
+    with catalogue(
+        [iso_record(1).replace("</gmd:abstract>", "</gmd:abstract>" + keywords)]
+    ) as server:
         portal.harvest(portal.source(server.url))
-        assert [tag["name"] for tag in portal.datasets()["Jeu de données 1"]["tags"]] == ["cours d'eau"]
+        assert [tag["name"] for tag in portal.datasets()["Jeu de données 1"]["tags"]] == [
+            "cours d'eau"
+        ]
 
 
 def test_a_record_of_an_unknown_service_goes_to_the_owner_of_its_source(portal):
@@ -63,7 +79,9 @@ def test_a_record_of_an_unknown_service_goes_to_the_owner_of_its_source(portal):
         assert portal.datasets()["Jeu de données 1"]["organization"]["name"] == portal.OWNER
 
 
-def test_harvesting_an_unchanged_source_again_writes_no_dataset_and_asks_nothing_of_solr(portal, monkeypatch):
+def test_harvesting_an_unchanged_source_again_writes_no_dataset_and_asks_nothing_of_solr(
+    portal, monkeypatch
+):
     with catalogue([iso_record(n, links=(WMS, ZIP)) for n in range(1, 8)]) as server:
         source = portal.source(server.url)
         with solr_requests(monkeypatch) as first:
@@ -73,7 +91,8 @@ def test_harvesting_an_unchanged_source_again_writes_no_dataset_and_asks_nothing
             assert portal.harvest(source) == {"not modified": 7}
         assert versions() == before
         assert again == {}
-        # Seven documents in one request and a second request to commit them; the third is the page of the source.
+        # Seven documents in one request and a second request to commit them; the third is the page
+        # of the source.
         assert (first["add"], first["update"]) == (8, 3)
 
 
@@ -119,7 +138,9 @@ def test_a_new_title_changes_neither_the_address_nor_the_resources(portal):
         portal.harvest(source)
         after = portal.datasets()["Zones inondables"]
         assert (after["id"], after["name"]) == (before["id"], before["name"])
-        assert {r["url"]: r["id"] for r in after["resources"]} == {r["url"]: r["id"] for r in before["resources"]}
+        assert {r["url"]: r["id"] for r in after["resources"]} == {
+            r["url"]: r["id"] for r in before["resources"]
+        }
 
 
 def test_a_link_whose_query_changes_leaves_the_others_alone(portal):
@@ -152,7 +173,9 @@ def test_a_link_that_goes_is_removed_and_one_that_comes_is_added(portal):
 def test_the_record_itself_is_kept(portal):
     with catalogue([iso_record(1)]) as server:
         portal.harvest(portal.source(server.url))
-        shown = portal.call("harvest_object_show", dataset_id=portal.datasets()["Jeu de données 1"]["name"])
+        shown = portal.call(
+            "harvest_object_show", dataset_id=portal.datasets()["Jeu de données 1"]["name"]
+        )
         assert shown["content"].startswith("<gmd:MD_Metadata")
         assert "Zones soumises" in shown["content"]
         assert '"changes"' in shown["extras"]["ecosphere"]
@@ -164,7 +187,9 @@ def test_equal_titles_get_names_of_their_own(portal):
         assert portal.harvest(source) == {"added": 30}
         model.Session.rollback()
         names = set(
-            model.Session.execute(sa.select(model.Package.name).where(model.Package.type == "dataset")).scalars()
+            model.Session.execute(
+                sa.select(model.Package.name).where(model.Package.type == "dataset")
+            ).scalars()
         )
         assert len(names) == 30
         assert "zones-inondables" in names
@@ -190,7 +215,9 @@ def test_an_error_names_the_identifier_and_the_position(portal):
         source = portal.source(server.url)
         portal.harvest(source)
         [message] = portal.errors(source)
-        assert message.startswith("Record 2 (fr-120066022-jdd-00000002): the record does not describe")
+        assert message.startswith(
+            "Record 2 (fr-120066022-jdd-00000002): the record does not describe"
+        )
 
 
 def test_a_refused_record_is_tried_again_and_taken_once_it_is_right(portal):
@@ -208,7 +235,9 @@ def test_a_dataset_whose_record_becomes_unreadable_stays_as_it_was(portal):
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
-        server.records[0] = iso_record(1).replace("gmd:identificationInfo", "gmd:identificationNothing")
+        server.records[0] = iso_record(1).replace(
+            "gmd:identificationInfo", "gmd:identificationNothing"
+        )
         assert portal.harvest(source) == {"errored": 1}
         assert "Jeu de données 1" in portal.datasets()
         assert portal.current_objects() == 1
@@ -216,7 +245,9 @@ def test_a_dataset_whose_record_becomes_unreadable_stays_as_it_was(portal):
         assert portal.harvest(source) == {"updated": 1}
 
 
-def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_go_on(portal, monkeypatch):
+def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_go_on(
+    portal, monkeypatch
+):
     from ckanext.ecosphere.harvest.write import importer
 
     honest = importer.Writer._dataset
@@ -233,7 +264,9 @@ def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_g
         source = portal.source(server.url)
         assert portal.harvest(source) == {"added": 2, "errored": 1}
         [message] = portal.errors(source)
-        assert message.startswith("Record 2 (fr-120066022-jdd-00000002): the dataset made of it is not valid")
+        assert message.startswith(
+            "Record 2 (fr-120066022-jdd-00000002): the dataset made of it is not valid"
+        )
         assert portal.found() == ["Jeu de données 1", "Jeu de données 3"]
 
 
@@ -275,7 +308,9 @@ def test_a_dataset_that_was_purged_is_made_again(portal):
         portal.harvest(source)
         package_id = portal.datasets()["Jeu de données 1"]["id"]
         model.Session.execute(
-            sa.update(HarvestObject).where(HarvestObject.package_id == package_id).values(package_id=None)
+            sa.update(HarvestObject)
+            .where(HarvestObject.package_id == package_id)
+            .values(package_id=None)
         )
         model.Session.commit()
         portal.call("dataset_purge", id=package_id)
@@ -298,8 +333,12 @@ def test_a_dataset_made_private_by_hand_stays_private(portal):
 
 
 def test_two_records_with_one_identifier_are_two_datasets_whatever_their_order(portal):
-    first = iso_record(1, identifier="MEME", title="Zones A", resource_identifier="https://id.example.org/a")
-    second = iso_record(2, identifier="MEME", title="Zones B", resource_identifier="https://id.example.org/b")
+    first = iso_record(
+        1, identifier="MEME", title="Zones A", resource_identifier="https://id.example.org/a"
+    )
+    second = iso_record(
+        2, identifier="MEME", title="Zones B", resource_identifier="https://id.example.org/b"
+    )
     with catalogue([first, second]) as server:
         source = portal.source(server.url)
         assert portal.harvest(source) == {"added": 2}
@@ -316,7 +355,9 @@ def test_a_record_that_comes_twice_is_taken_once(portal):
         assert portal.harvest(source) == {"added": 2}
         assert portal.state(source)["facts"]["repeated"] == 1
         [told] = portal.state(source)["set_aside"]
-        assert told.startswith("Record 2 (fr-120066022-jdd-00000001): the source had already given this record")
+        assert told.startswith(
+            "Record 2 (fr-120066022-jdd-00000001): the source had already given this record"
+        )
 
 
 @pytest.mark.few(1, "values")
@@ -345,11 +386,17 @@ def test_a_record_that_another_source_publishes_is_not_taken_again(portal):
         before = portal.datasets()["Jeu de données 1"]
         other.records[:] = [iso_record(1, identifier=UUID.upper(), title="Copie"), iso_record(2)]
         assert portal.harvest(second) == {"added": 1, "not modified": 1}
-        assert portal.datasets()["Jeu de données 1"]["metadata_modified"] == before["metadata_modified"]
+        assert (
+            portal.datasets()["Jeu de données 1"]["metadata_modified"]
+            == before["metadata_modified"]
+        )
         assert portal.found() == ["Jeu de données 1", "Jeu de données 2"]
         assert portal.state(second)["facts"]["counts"]["duplicate"] == 1
         [told] = portal.state(second)["set_aside"]
-        assert told.startswith("Record 1 ") and "already published from the catalogue “Geo-ide”" in told
+        assert (
+            told.startswith("Record 1 ")
+            and "already published from the catalogue “Geo-ide”" in told
+        )
         assert portal.harvest(second) == {"not modified": 2}
 
 
@@ -385,9 +432,14 @@ def test_what_could_be_read_is_imported_and_the_report_says_what_could_not(porta
     with catalogue([iso_record(n) for n in range(1, 9)], fault) as server:
         source = portal.source(server.url, config={"page_size": 4})
         assert portal.harvest(source) == {"added": 7, "errored": 1}
-        assert portal.errors(source) == ["Record 5 could not be read: the server answered “Erreur interne”."]
+        assert portal.errors(source) == [
+            "Record 5 could not be read: the server answered “Erreur interne”."
+        ]
         remarks = portal.state(source)["remarks"]
-        assert "The source was not read completely: nothing is withdrawn after this harvest." in remarks
+        assert (
+            "The source was not read completely: nothing is withdrawn after this harvest."
+            in remarks
+        )
         assert portal.state(source)["complete"] is False
 
 
@@ -418,6 +470,8 @@ def test_positions_are_those_of_the_source_also_when_pages_are_small(portal):
         source = portal.source(server.url)
         portal.harvest(source)
         rows = model.Session.execute(
-            sa.select(SourceRecord.guid, SourceRecord.position).where(SourceRecord.source_id == source)
+            sa.select(SourceRecord.guid, SourceRecord.position).where(
+                SourceRecord.source_id == source
+            )
         )
         assert {int(guid[-1]): position for guid, position in rows} == {n: n for n in range(1, 6)}

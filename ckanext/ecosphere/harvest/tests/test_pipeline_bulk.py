@@ -1,4 +1,6 @@
-"""Datasets created in bulk equal those created by CKAN one by one: rows, index documents, validated data."""
+"""Datasets created in bulk equal those created by CKAN one by one: rows, index documents,
+validated data.
+"""
 
 import copy
 import json
@@ -35,9 +37,13 @@ def records():
 
 
 def rows_of(guid_number: int) -> dict[str, list[dict]]:
-    """Return all rows of a record's dataset, in every table that refers to it, without identifiers."""
+    """Return all rows of a record's dataset, in every table that refers to it,
+    without identifiers.
+    """
     package = model.Session.execute(
-        sa.select(model.package_table).where(model.package_table.c.title == f"Jeu de données {guid_number}")
+        sa.select(model.package_table).where(
+            model.package_table.c.title == f"Jeu de données {guid_number}"
+        )
     ).one()
     tables = {
         "package": sa.select(model.package_table).where(model.package_table.c.id == package.id),
@@ -49,10 +55,17 @@ def rows_of(guid_number: int) -> dict[str, list[dict]]:
         .where(model.package_tag_table.c.package_id == package.id)
         .order_by(model.tag_table.c.name),
         "member": sa.select(model.member_table).where(model.member_table.c.table_id == package.id),
-        "quality": sa.text("SELECT * FROM ecosphere_quality WHERE package_id = :id").bindparams(id=package.id),
-        "history": sa.text("SELECT * FROM ecosphere_quality_history WHERE package_id = :id").bindparams(id=package.id),
+        "quality": sa.text("SELECT * FROM ecosphere_quality WHERE package_id = :id").bindparams(
+            id=package.id
+        ),
+        "history": sa.text(
+            "SELECT * FROM ecosphere_quality_history WHERE package_id = :id"
+        ).bindparams(id=package.id),
     }
-    return {name: [_bare(row._mapping) for row in model.Session.execute(query)] for name, query in tables.items()}
+    return {
+        name: [_bare(row._mapping) for row in model.Session.execute(query)]
+        for name, query in tables.items()
+    }
 
 
 def _bare(row) -> dict:
@@ -79,12 +92,20 @@ def test_a_source_among_datasets_has_the_document_that_ckan_gives_it(portal):
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
-    ids = list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.state == "active")))
+    ids = list(
+        model.Session.scalars(sa.select(model.Package.id).where(model.Package.state == "active"))
+    )
     assert source in ids and len(ids) == 2
-    made = {document["id"]: document for document in Documents().make(ids, lambda name, error: pytest.fail(str(error)))}
+    made = {
+        document["id"]: document
+        for document in Documents().make(ids, lambda name, error: pytest.fail(str(error)))
+    }
     assert document_bare(made[source]) == document_bare(solr.document(source))
     documents.index(ids)
-    assert tk.get_action("harvest_source_show")({"ignore_auth": True}, {"id": source})["source_type"] == "ecosphere_csw"
+    assert (
+        tk.get_action("harvest_source_show")({"ignore_auth": True}, {"id": source})["source_type"]
+        == "ecosphere_csw"
+    )
 
 
 def test_rows_are_those_that_package_create_writes(portal, monkeypatch):
@@ -99,7 +120,11 @@ def test_rows_are_those_that_package_create_writes(portal, monkeypatch):
         for n, rows in one_by_one.items():
             assert rows_of(n) == rows
     assert len(one_by_one[1]["resource"]) == 2
-    assert [tag["name"] for tag in one_by_one[1]["tag"]] == ["cours d'eau", "crue", "zone inondable"]
+    assert [tag["name"] for tag in one_by_one[1]["tag"]] == [
+        "cours d'eau",
+        "crue",
+        "zone inondable",
+    ]
     assert len(one_by_one[1]["quality"]) == len(one_by_one[1]["history"]) == 1
 
 
@@ -139,12 +164,16 @@ def test_a_batch_in_which_a_plugin_fails_is_saved_record_by_record(portal, monke
         assert portal.harvest(source) == {"added": 2, "errored": 1}
         (error,) = portal.errors(source)
         assert "broken hook" in error
-        assert sorted(portal.datasets()) == portal.found() == ["Jeu de données 1", "Jeu de données 3"]
+        assert (
+            sorted(portal.datasets()) == portal.found() == ["Jeu de données 1", "Jeu de données 3"]
+        )
 
 
 def test_a_keyword_is_one_tag_however_many_batches_meet_it(portal, monkeypatch):
     one, two, three = records()
-    all_with = [each.replace("</gmd:abstract>", "</gmd:abstract>" + KEYWORDS) for each in (two, three)]
+    all_with = [
+        each.replace("</gmd:abstract>", "</gmd:abstract>" + KEYWORDS) for each in (two, three)
+    ]
     monkeypatch.setattr("ckanext.ecosphere.harvest.config.batch_size", lambda: 1)
     with catalogue([one, *all_with]) as server:
         portal.harvest(portal.source(server.url))
@@ -157,7 +186,12 @@ def test_a_keyword_is_one_tag_however_many_batches_meet_it(portal, monkeypatch):
     "data",
     [
         {"title": "A", "name": "a", "extras": [{"key": "k", "value": "v"}], "resources": []},
-        {"title": "A", "name": "a", "unknown": 1, "resources": [{"url": "https://example.org/a", "odd": "b"}]},
+        {
+            "title": "A",
+            "name": "a",
+            "unknown": 1,
+            "resources": [{"url": "https://example.org/a", "odd": "b"}],
+        },
         {
             "title": "A",
             "tags": [{"name": "x"}, {"name": "y"}],
@@ -175,9 +209,16 @@ def test_validated_data_are_those_of_ckan(data):
     data = {"type": "dataset", **data}
     form = lookup_package_plugin("dataset")
     context: Any = {"model": model, "session": model.Session, "user": "", "ignore_auth": True}
-    for action, schema in (("package_create", form.create_package_schema), ("package_show", form.show_package_schema)):
-        expected, errors = plugin_validate(form, context.copy(), copy.deepcopy(data), schema(), action)
-        found, ours = Validation().validate(form, context.copy(), copy.deepcopy(data), schema(), action)
+    for action, schema in (
+        ("package_create", form.create_package_schema),
+        ("package_show", form.show_package_schema),
+    ):
+        expected, errors = plugin_validate(
+            form, context.copy(), copy.deepcopy(data), schema(), action
+        )
+        found, ours = Validation().validate(
+            form, context.copy(), copy.deepcopy(data), schema(), action
+        )
         assert bool(ours) == bool(errors)
         if action == "package_show" or not errors:  # package_show returns the errors with the data
             assert found == expected

@@ -1,4 +1,6 @@
-"""The queries of a first harvest read rows in proportion to its records, although PostgreSQL has no statistics yet."""
+"""The queries of a first harvest read rows in proportion to its records,
+although PostgreSQL has no statistics yet.
+"""
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +17,8 @@ ROWS = (
     "INSERT INTO package (id, name, type, state, private, metadata_created, metadata_modified, extras) "
     "SELECT 'p' || n, 'p' || n, 'dataset', 'active', false, now(), now(), jsonb_build_object('in_series', "
     "CASE n % 25 WHEN 3 THEN '' ELSE 'g' || n - n % 25 END) FROM generate_series(:first, :last) AS n",
-    # In 25 records there are a series of the others, a feature catalogue that the next one names, and two that share a
-    # resource, of which the job has seen the second only.
+    # In 25 records there are a series of the others, a feature catalogue that the next one names,
+    # and two that share a resource, of which the job has seen the second only.
     "INSERT INTO ecosphere_harvest_record (source_id, guid, state, position, keys, package_id, absences, seen_job, "
     "members) SELECT 's', 'g' || n, CASE n % 25 WHEN 1 THEN 'catalogue' ELSE 'published' END, n, "
     "ARRAY['f:g' || n, 'r:' || n - n % 25 / 24], 'p' || n, 0, CASE n % 25 WHEN 23 THEN 'i' ELSE 'j' END, "
@@ -32,7 +34,8 @@ ROWS = (
 def imported(portal, monkeypatch):
     """Return a function that imports records up to a number; they have no job and no source.
 
-    The tables are emptied first: index entries of rows that another test rolled back would be counted as rows read.
+    The tables are emptied first: index entries of rows that another test rolled back would be
+    counted as rows read.
     """
     monkeypatch.setattr(reconcile, "import_kept", list)
     _empty_tables()

@@ -75,7 +75,9 @@ def test_anchors_give_their_addresses():
     dataset = made("anchors").dataset
     assert ids("inspire-theme", dataset["inspire_theme"]) == ["hy"]
     assert dataset["license_id"] == "etalab-2.0"
-    assert ids("access-limitation", dataset["access_limitation"]) == ["INSPIRE_Directive_Article13_1f"]
+    assert ids("access-limitation", dataset["access_limitation"]) == [
+        "INSPIRE_Directive_Article13_1f"
+    ]
     assert codes(made("anchors")) == {"anchor-contradiction"}
 
 
@@ -133,7 +135,13 @@ def test_several_odd_boxes():
 
 def test_packed_keywords_flag_and_commune():
     dataset = made("packed-keywords").dataset
-    assert [tag["name"] for tag in dataset["tags"]] == ["aléa", "enjeux", "inondation", "prévention", "Avrigny*60036"]
+    assert [tag["name"] for tag in dataset["tags"]] == [
+        "aléa",
+        "enjeux",
+        "inondation",
+        "prévention",
+        "Avrigny*60036",
+    ]
     assert ids("access-right", [dataset["access_rights"]]) == ["PUBLIC"]
     assert territory("packed-keywords") == ["departement-60"]
 
@@ -146,7 +154,9 @@ def test_html_becomes_text():
 
 def test_hostile_links_are_refused():
     result = made("hostile-links")
-    assert [resource["url"] for resource in result.dataset["resources"]] == ["https://exemple.fr/x.zip"]
+    assert [resource["url"] for resource in result.dataset["resources"]] == [
+        "https://exemple.fr/x.zip"
+    ]
     assert codes(result) == {"link-scheme", "link-not-an-address", "link-credentials"}
     assert "secret" not in str(result.dataset)
 
@@ -171,13 +181,18 @@ def test_a_missing_title_comes_from_the_description():
 def test_a_person_as_organisation():
     result = made("person")
     assert result.organisation == "ddt-87085-01"
-    assert result.dataset["contact"] == [{"name": "Camille EXEMPLE", "email": "sig.ddt-87@haute-vienne.gouv.fr"}]
+    assert result.dataset["contact"] == [
+        {"name": "Camille EXEMPLE", "email": "sig.ddt-87@haute-vienne.gouv.fr"}
+    ]
 
 
 def test_limits_on_access():
     dataset = made("restricted").dataset
     assert ids("access-right", [dataset["access_rights"]]) == ["NON_PUBLIC"]
-    assert ids("access-limitation", dataset["access_limitation"]) == ["INSPIRE_Directive_Article13_1b", "L311-5-2-d"]
+    assert ids("access-limitation", dataset["access_limitation"]) == [
+        "INSPIRE_Directive_Article13_1b",
+        "L311-5-2-d",
+    ]
     assert codes(made("restricted")) == {"access-contradiction"}
 
 
@@ -202,7 +217,8 @@ def test_iso_19115_3():
 
 
 @pytest.mark.parametrize(
-    "name", ["latin1-declared-utf8", "utf16", "control-characters", "bom-and-space", "undeclared-prefix"]
+    "name",
+    ["latin1-declared-utf8", "utf16", "control-characters", "bom-and-space", "undeclared-prefix"],
 )
 def test_broken_bytes_are_repaired(name):
     assert made(name).dataset["title"] == "Un jeu de données"

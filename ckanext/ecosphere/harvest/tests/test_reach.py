@@ -32,7 +32,9 @@ def ask(portal: Portal, app: CKANTestApp) -> Ask:
     call_action("organization_member_create", id=CGDD, username=editor["name"], role="editor")
 
     def call(action: str, **data: Any) -> Any:
-        answer = app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": editor["token"]})
+        answer = app.post(
+            f"/api/3/action/{action}", json=data, headers={"Authorization": editor["token"]}
+        )
         model.Session.remove()
         return answer
 
@@ -41,7 +43,13 @@ def ask(portal: Portal, app: CKANTestApp) -> Ask:
 
 def values(url: str, **settings: Any) -> dict[str, Any]:
     text = json.dumps(settings) if settings else ""
-    source = {"name": "essai", "title": "Essai", "url": url, "source_type": "ecosphere_csw", "owner_org": CGDD}
+    source = {
+        "name": "essai",
+        "title": "Essai",
+        "url": url,
+        "source_type": "ecosphere_csw",
+        "owner_org": CGDD,
+    }
     return {**source, "frequency": "MANUAL", "config": text}
 
 
@@ -51,7 +59,9 @@ def settings_of(portal: Portal, name: str = "essai") -> dict[str, Any]:
 
 @pytest.mark.few(2, "variants")
 @pytest.mark.parametrize("config", [None, "", '{"priority": 100}', '{"own_service": false}'])
-def test_an_editor_publishes_for_the_service_of_the_source_only(portal: Portal, ask: Ask, config: str | None):
+def test_an_editor_publishes_for_the_service_of_the_source_only(
+    portal: Portal, ask: Ask, config: str | None
+):
     with catalogue([iso_record(1, organisation="DDT de l'Ain"), iso_record(2)]) as server:
         wanted = {**values(server.url), "config": config}
         if config is None:
@@ -60,7 +70,10 @@ def test_an_editor_publishes_for_the_service_of_the_source_only(portal: Portal, 
         assert portal.harvest(source) == {"added": 2}
     assert settings_of(portal)["own_service"] is True
     assert {each["organization"]["name"] for each in portal.datasets().values()} == {CGDD}
-    said = portal.call("ecosphere_harvest_record_show", id=objects.current(portal.datasets()["Jeu de données 1"]["id"]))
+    said = portal.call(
+        "ecosphere_harvest_record_show",
+        id=objects.current(portal.datasets()["Jeu de données 1"]["id"]),
+    )
     assert "publishes for its own only: DDT de l'Ain" in str(said["problems"])
 
 
@@ -86,7 +99,9 @@ def test_what_an_administrator_vouched_for_stays(portal: Portal, ask: Ask):
         {"config": ""},
     ):
         answer = ask("harvest_source_update", **{**shown, **change}, id="essai")
-        assert (answer.status_code, list(answer.json["error"])) == (409, ["config", "__type"]), change
+        assert (answer.status_code, list(answer.json["error"])) == (409, ["config", "__type"]), (
+            change
+        )
     assert settings_of(portal) == {"priority": 5}
     less = {**shown, "url": "https://example.net/csw", "config": '{"own_service": true}'}
     assert ask("harvest_source_update", **less, id="essai").status_code == 200
@@ -95,18 +110,26 @@ def test_what_an_administrator_vouched_for_stays(portal: Portal, ask: Ask):
 
 
 def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask):
-    with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
+    with catalogue(
+        [iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]
+    ) as server:
         theirs = portal.source(server.url, name="ddt", owner_org=DDT)
         assert portal.harvest(theirs) == {"added": 1}
         dataset = portal.datasets()["Zones"]
         portal.call("package_patch", id=dataset["id"], private=True)
         with catalogue([iso_record(1, identifier=UUID, title="Fausses zones")]) as other:
-            mine = ask("harvest_source_create", **values(other.url, priority=100)).json["result"]["id"]
+            mine = ask("harvest_source_create", **values(other.url, priority=100)).json["result"][
+                "id"
+            ]
             portal.harvest(mine)
             assert explained((mine, UUID))["published_by"]["reason"] == "own-service"
             assert ask("package_show", id=dataset["id"]).status_code == 404
             shown = portal.call("package_show", id=dataset["id"])
-            assert (shown["title"], shown["organization"]["name"], shown["private"]) == ("Zones", DDT, True)
+            assert (shown["title"], shown["organization"]["name"], shown["private"]) == (
+                "Zones",
+                DDT,
+                True,
+            )
             server.records.clear()  # the second organisation does not inherit what leaves the first one's catalogue
             portal.call("package_patch", id=dataset["id"], private=False)
             for _harvest in range(4):
@@ -120,22 +143,30 @@ def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask
 def test_two_services_with_the_same_identifier_have_a_dataset_each(portal: Portal, ask: Ask):
     record = iso_record(1, identifier=UUID, title="Zones")
     with catalogue([record]) as server:
-        portal.harvest(ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"])
-        other = portal.source(server.url + "?", name="ddt", owner_org=DDT, config={"own_service": True})
+        portal.harvest(
+            ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
+        )
+        other = portal.source(
+            server.url + "?", name="ddt", owner_org=DDT, config={"own_service": True}
+        )
         assert portal.harvest(other) == {"added": 1}
     owners = model.Session.query(model.Package.owner_org).filter_by(type="dataset", state="active")
     assert {model.Group.get(id_).name for (id_,) in owners} == {DDT, CGDD}
 
 
 def test_a_catalogue_of_all_services_takes_what_names_another_service(portal: Portal, ask: Ask):
-    with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
+    with catalogue(
+        [iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]
+    ) as server:
         mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
         assert portal.harvest(mine) == {"added": 1}
         portal.harvest(portal.source(server.url + "?", name="tous"))
         portal.harvest(mine, force=True)
     assert [each["organization"]["name"] for each in portal.datasets().values()] == [DDT]
     [told] = portal.state(mine)["set_aside"]
-    assert "because its catalogue publishes for all services, the other one for its own only" in told
+    assert (
+        "because its catalogue publishes for all services, the other one for its own only" in told
+    )
 
 
 def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask):
@@ -144,7 +175,9 @@ def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask
         assert ask("harvest_source_clear", id="tous").status_code == 403
         portal.call("harvest_source_clear", id="tous")
         assert portal.datasets() == {}
-        portal.harvest(ask("harvest_source_create", **values(server.url + "?")).json["result"]["id"])
+        portal.harvest(
+            ask("harvest_source_create", **values(server.url + "?")).json["result"]["id"]
+        )
     assert len(portal.datasets()) == 1
     assert ask("harvest_source_clear", id="essai").status_code == 200
     assert portal.datasets() == {}
@@ -152,7 +185,9 @@ def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask
 
 @pytest.mark.slow("variants")
 def test_what_another_source_publishes_meanwhile_is_not_cleared(portal: Portal, ask: Ask):
-    with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
+    with catalogue(
+        [iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]
+    ) as server:
         mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
         assert portal.harvest(mine) == {"added": 1}
         theirs = portal.source(server.url + "?", name="tous")
@@ -172,8 +207,12 @@ def test_a_source_registered_anew_goes_on_with_the_datasets_of_its_service_and_l
     portal: Portal, ask: Ask
 ):
     other = UUID.replace("1d1ad7a1", "2d1ad7a1")
-    own = iso_record(1, identifier=UUID, title="Zones", organisation="Bureau")  # of the source's organisation
-    with catalogue([own, iso_record(2, identifier=other, title="Aléas", organisation="DDT de l'Ain")]) as server:
+    own = iso_record(
+        1, identifier=UUID, title="Zones", organisation="Bureau"
+    )  # of the source's organisation
+    with catalogue(
+        [own, iso_record(2, identifier=other, title="Aléas", organisation="DDT de l'Ain")]
+    ) as server:
         portal.harvest(portal.source(server.url, name="tous"))
         before = portal.datasets()
         assert ask("harvest_source_delete", id="tous").status_code == 200
@@ -185,10 +224,13 @@ def test_a_source_registered_anew_goes_on_with_the_datasets_of_its_service_and_l
         for _harvest in range(3):
             portal.harvest(mine)
         after = portal.datasets()
-        assert {title: (each["id"], each["organization"]["name"]) for title, each in after.items()} == {
-            title: (each["id"], each["organization"]["name"]) for title, each in before.items()
-        }
-        told = [portal.call("ecosphere_harvest_catalogues_show", id=after[title]["id"]) for title in ("Zones", "Aléas")]
+        assert {
+            title: (each["id"], each["organization"]["name"]) for title, each in after.items()
+        } == {title: (each["id"], each["organization"]["name"]) for title, each in before.items()}
+        told = [
+            portal.call("ecosphere_harvest_catalogues_show", id=after[title]["id"])
+            for title in ("Zones", "Aléas")
+        ]
         assert [each["published_from"]["title"] for each in told] == ["Essai", "Tous"]
         assert ask("harvest_source_clear", id="essai").status_code == 200
         assert list(portal.datasets()) == ["Aléas"]
@@ -198,21 +240,31 @@ def test_a_trial_shows_for_which_service_the_source_would_publish(portal: Portal
     with catalogue([iso_record(1, organisation="DDT de l'Ain")]) as server:
 
         def tried(**settings: Any) -> dict[str, Any]:
-            asked = {"url": server.url, "source_type": "ecosphere_csw", "config": json.dumps(settings)}
+            asked = {
+                "url": server.url,
+                "source_type": "ecosphere_csw",
+                "config": json.dumps(settings),
+            }
             id_ = ask("ecosphere_harvest_trial_start", **asked).json["result"]["id"]
             jobs.Worker([QUEUE]).work(burst=True)
-            [sample] = ask("ecosphere_harvest_trial_show", id=id_).json["result"]["found"]["samples"]
+            [sample] = ask("ecosphere_harvest_trial_show", id=id_).json["result"]["found"][
+                "samples"
+            ]
             return sample
 
         sample = tried()
-        assert not sample["service"] and "publishes for its own only: DDT de l'Ain" in str(sample["problems"])
+        assert not sample["service"] and "publishes for its own only: DDT de l'Ain" in str(
+            sample["problems"]
+        )
         assert not tried(own_service=False)["service"]
         portal.source(server.url, name="tous")
         assert tried()["service"] == "DDT 01"
 
 
 @pytest.mark.few(2, "values")
-@pytest.mark.parametrize("attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1])
+@pytest.mark.parametrize(
+    "attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1]
+)
 def test_no_record_is_found_by_another_column(portal: Portal, app: CKANTestApp, attr: Any):
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
@@ -228,7 +280,9 @@ def test_the_form_offers_what_its_reader_may_choose(portal: Portal, app: CKANTes
     call_action("organization_member_create", id=CGDD, username=editor["name"], role="editor")
     fields = {"option-organisation", "option-own-service"}
     for person, offered in ((editor, set()), (administrator, fields)):
-        page = app.get("/fr/harvest/new", headers={"Authorization": person["token"]}, status=200).body
+        page = app.get(
+            "/fr/harvest/new", headers={"Authorization": person["token"]}, status=200
+        ).body
         assert {field for field in fields if f'id="{field}"' in page} == offered
         assert ("ne publie que pour ce service" in page) == (person is editor)
 

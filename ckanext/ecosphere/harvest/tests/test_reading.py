@@ -17,7 +17,9 @@ def context_of(name: str) -> dict[str, Any]:
 
 
 def test_reads_a_record_and_tells_what_is_wrong_with_others(sysadmin_context):
-    read = helpers.call_action("ecosphere_harvest_read", dict(sysadmin_context), content=iso_record(1))
+    read = helpers.call_action(
+        "ecosphere_harvest_read", dict(sysadmin_context), content=iso_record(1)
+    )
     assert read["dataset"]["title"]
     for content in ("<html/>", "<a", "no xml"):
         with pytest.raises(tk.ValidationError) as caught:
@@ -29,7 +31,9 @@ def test_reads_a_record_and_tells_what_is_wrong_with_others(sysadmin_context):
 def test_only_those_who_may_describe_a_dataset_may_ask():
     editor, user = factories.User(), factories.User()
     organisation = factories.Organization()
-    helpers.call_action("organization_member_create", id=organisation["id"], username=editor["name"], role="editor")
+    helpers.call_action(
+        "organization_member_create", id=organisation["id"], username=editor["name"], role="editor"
+    )
     assert helpers.call_auth("ecosphere_harvest_read", context_of(editor["name"]), content="x")
     for name in (user["name"], ""):
         with pytest.raises(tk.NotAuthorized):

@@ -1,4 +1,6 @@
-"""Reconciliation of a source: every record of the catalogue is shown or has a reason, and the sums add up."""
+"""Reconciliation of a source: every record of the catalogue is shown or has a reason,
+and the sums add up.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,12 @@ def reconciled(portal: Any, source: str) -> dict[str, Any]:
 
 
 def public_of(portal: Any, source: str) -> int:
-    """Return the number of public datasets of a source in the index, which knows nothing of reconciliations."""
-    found = portal.call("package_search", fq=f'harvest_source_id:"{source}"', rows=0, include_private=False)
+    """Return the number of public datasets of a source in the index,
+    which knows nothing of reconciliations.
+    """
+    found = portal.call(
+        "package_search", fq=f'harvest_source_id:"{source}"', rows=0, include_private=False
+    )
     return found["count"]
 
 
@@ -39,7 +45,10 @@ def listed(portal: Any, source: str, reason: str) -> list[dict[str, Any]]:
 
 
 def test_every_record_of_a_real_catalogue_is_shown_or_has_a_reason(portal, app, csw_catalogue):
-    other = portal.source(csw_catalogue([iso_record(9, identifier=UUID, title="Ailleurs")], name="autre"), name="autre")
+    other = portal.source(
+        csw_catalogue([iso_record(9, identifier=UUID, title="Ailleurs")], name="autre"),
+        name="autre",
+    )
     portal.harvest(other)
     records = [
         iso_record(1),
@@ -70,25 +79,39 @@ def test_every_record_of_a_real_catalogue_is_shown_or_has_a_reason(portal, app, 
     assert copy["identifier"] == UUID and "Autre" in copy["text"]
 
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
-    page = app.get("/fr/ecosphere/harvest/source/source/reconciliation?reason=refused", headers=headers).body
+    page = app.get(
+        "/fr/ecosphere/harvest/source/source/reconciliation?reason=refused", headers=headers
+    ).body
     assert "Le catalogue a 10 fiches" in page and refused["identifier"] in page
-    table = app.get("/fr/ecosphere/harvest/source/source/reconciliation?format=csv", headers=headers).body
+    table = app.get(
+        "/fr/ecosphere/harvest/source/source/reconciliation?format=csv", headers=headers
+    ).body
     rows = list(csv.DictReader(io.StringIO(table.lstrip("\ufeff")), delimiter=";"))
     assert len(rows) == sum(told["lines"].values()) + sum(told["more"].values())
 
 
 def test_records_that_a_filter_leaves_out_are_counted_without_being_read(portal, csw_catalogue):
-    url = csw_catalogue([iso_record(n, title=f"{'Forêt' if n % 3 else 'Eau'} {n}") for n in range(1, 10)])
+    url = csw_catalogue(
+        [iso_record(n, title=f"{'Forêt' if n % 3 else 'Eau'} {n}") for n in range(1, 10)]
+    )
     source = portal.source(url, config={"filters": [{"property": "title", "like": "Forêt%"}]})
     assert portal.harvest(source) == {"added": 6}
     told = reconciled(portal, source)
     assert (told["announced"], told["lines"], told["datasets"]) == (9, {"filtered": 3}, 6)
 
 
-def test_records_that_could_not_be_read_came_twice_or_share_their_identifiers_are_accounted_for(portal):
+def test_records_that_could_not_be_read_came_twice_or_share_their_identifiers_are_accounted_for(
+    portal,
+):
     # pycsw accepts no feature catalogues.
     twins = [iso_record(7, title="Jumeau"), iso_record(7, title="Jumeau", abstract="Autre.")]
-    records = [iso_record(1), iso_record(1), *twins, *(iso_record(n) for n in range(10, 20)), described()]
+    records = [
+        iso_record(1),
+        iso_record(1),
+        *twins,
+        *(iso_record(n) for n in range(10, 20)),
+        described(),
+    ]
     with catalogue(records) as server:
         source = portal.source(server.url, config={"page_size": 5})
         server.fault = lambda q, page: status(500) if q.start <= 8 < q.start + q.size else None
@@ -100,7 +123,11 @@ def test_records_that_could_not_be_read_came_twice_or_share_their_identifiers_ar
         assert "8" in listed(portal, source, "unread")[0]["text"]
         server.fault = None
         portal.harvest(source)
-        assert reconciled(portal, source)["lines"] == {"copy": 1, "same-identifiers": 1, "catalogue": 1}
+        assert reconciled(portal, source)["lines"] == {
+            "copy": 1,
+            "same-identifiers": 1,
+            "catalogue": 1,
+        }
 
 
 def test_a_catalogue_that_contradicts_itself_adds_up_all_the_same(portal):

@@ -31,7 +31,10 @@ pytestmark = pytest.mark.records
 @cache
 def results(name: str) -> list[Result]:
     path = FOLDER / name
-    return [normalise(read_record(element), CONTEXT) for element in records_in(parse_xml(path.read_bytes()))]
+    return [
+        normalise(read_record(element), CONTEXT)
+        for element in records_in(parse_xml(path.read_bytes()))
+    ]
 
 
 def files() -> Iterator[Path]:
@@ -73,7 +76,9 @@ def seen(result: Result) -> dict:
         "periods": dataset.get("temporal_coverage", []),
         "frequency": one("frequency", dataset.get("frequency")),
         "boxes": sum("bbox" in extent for extent in dataset.get("spatial_coverage", [])),
-        "box": first_box(dataset) if any("bbox" in c for c in dataset.get("spatial_coverage", [])) else None,
+        "box": first_box(dataset)
+        if any("bbox" in c for c in dataset.get("spatial_coverage", []))
+        else None,
         "crs": [int(uri.rpartition("/")[2]) for uri in dataset.get("reference_system", [])],
         "scale": dataset.get("scale_denominator"),
         "resolution": dataset.get("spatial_resolution_in_meters"),
@@ -84,7 +89,9 @@ def seen(result: Result) -> dict:
     }
 
 
-@pytest.mark.parametrize("expected", EXPECTED, ids=lambda e: f"{e['file'].rpartition('/')[2][:50]}-{e.get('index', 0)}")
+@pytest.mark.parametrize(
+    "expected", EXPECTED, ids=lambda e: f"{e['file'].rpartition('/')[2][:50]}-{e.get('index', 0)}"
+)
 def test_a_real_record_becomes_the_dataset_that_its_xml_says(expected):
     expected = dict(expected)
     result = results(expected.pop("file"))[expected.pop("index", 0)]
@@ -93,7 +100,11 @@ def test_a_real_record_becomes_the_dataset_that_its_xml_says(expected):
         "themes": ids("themes", dataset.get("theme", [])),
         "tags": [tag["name"] for tag in dataset.get("tags", [])],
         "formats": [resource.get("format") for resource in dataset.get("resources", [])],
-        "layers": [name for resource in dataset.get("resources", []) for name in resource.get("layer_name", [])],
+        "layers": [
+            name
+            for resource in dataset.get("resources", [])
+            for name in resource.get("layer_name", [])
+        ],
     }
     for key, values in subsets.items():
         assert set(expected.pop(key, [])) <= set(values), (key, values)
@@ -151,8 +162,12 @@ def test_title_day_boxes_links_and_addresses_of_every_record_are_those_of_its_xm
             everything = json.dumps([dataset, told], ensure_ascii=False).lower()
             if title := words(element, TITLE):
                 assert dataset["title"] == title or but == "title", name
-            assert (dataset.get("metadata_date") or "")[:10] == words(element, STAMP)[:10] or but == "stamp", name
-            outlined = sum(getattr(change.before, "code", "") == "outline-of" for change in result.log)
+            assert (dataset.get("metadata_date") or "")[:10] == words(element, STAMP)[
+                :10
+            ] or but == "stamp", name
+            outlined = sum(
+                getattr(change.before, "code", "") == "outline-of" for change in result.log
+            )
             assert seen(result)["boxes"] == len(element.xpath(BOX)) + outlined, name
             for url in element.xpath(LINKAGE):
                 address = without_credentials(url.strip()).lower().partition("?")[0].rstrip("/")

@@ -22,7 +22,11 @@ def text(name, value, kind="CharacterString"):
 
 def box(west, south, east, north):
     sides = zip(("west", "east", "south", "north"), (west, east, south, north), strict=True)
-    names = {"west": "westBoundLongitude", "east": "eastBoundLongitude", "south": "southBoundLatitude"}
+    names = {
+        "west": "westBoundLongitude",
+        "east": "eastBoundLongitude",
+        "south": "southBoundLatitude",
+    }
     names["north"] = "northBoundLatitude"
     inside = "".join(text(names[side], value, "Decimal") for side, value in sides)
     held = f"<gmd:EX_GeographicBoundingBox>{inside}</gmd:EX_GeographicBoundingBox>"
@@ -38,7 +42,9 @@ def record(identifier="fiche-1"):
         "</gmd:onLine>"
     )
     dated = f"<gmd:date><gmd:CI_Date>{text('date', '20201015', 'Date')}</gmd:CI_Date></gmd:date>"
-    extent = f"<gmd:EX_Extent>{box(4.7, 45.6, 6.2, 46.5)}{box(6.2, 46.5, 4.7, 45.6)}</gmd:EX_Extent>"
+    extent = (
+        f"<gmd:EX_Extent>{box(4.7, 45.6, 6.2, 46.5)}{box(6.2, 46.5, 4.7, 45.6)}</gmd:EX_Extent>"
+    )
     return f"""<gmd:MD_Metadata {NAMESPACES}>{text("fileIdentifier", identifier)}
       <gmd:language><gmd:LanguageCode codeList="x" codeListValue="fr"/></gmd:language>
       <gmd:referenceSystemInfo><gmd:MD_ReferenceSystem><gmd:referenceSystemIdentifier>{system}
@@ -62,7 +68,9 @@ def parsed(identifier="fiche-1"):
 
 
 def batch_edited(root, requests):
-    """Apply batch edits as GeoNetwork does: replace the content of the element that an XPath selects."""
+    """Apply batch edits as GeoNetwork does: replace the content of the
+    element that an XPath selects.
+    """
     namespaces = {prefix: uri for prefix, uri in PREFIXES.items() if prefix != "xlink"}
     for edit in requests[0]["body"]:
         (element,) = root.xpath(f".{edit['xpath']}", namespaces=namespaces)
@@ -118,7 +126,9 @@ def test_stylesheet_and_batch_edits_do_the_same_and_leave_nothing_to_correct():
 
 
 def test_batch_edits_are_requests_of_geonetwork_s_api_one_for_each_record():
-    (request,) = json.loads(corrections.batch_edits([("fiche 1&x", proposals(parsed())), ("fiche-2", [])]))
+    (request,) = json.loads(
+        corrections.batch_edits([("fiche 1&x", proposals(parsed())), ("fiche-2", [])])
+    )
     address = urlsplit(request["path"])
     assert (request["method"], address.path) == ("PUT", "/srv/api/records/batchediting")
     assert parse_qs(address.query) == {"uuids": ["fiche 1&x"], "updateDateStamp": ["true"]}
@@ -130,18 +140,23 @@ def test_the_table_is_safe_in_a_spreadsheet():
     next(hostile.iter("{*}protocol"))[0].text = '=HYPERLINK("x") Web Map Service'
     found = list(
         csv.DictReader(
-            corrections.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(), delimiter=";"
+            corrections.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(),
+            delimiter=";",
         )
     )
     assert len(found) == len(proposals(hostile))
     assert not any(value.startswith("=") for row in found for value in row.values())
 
 
-@pytest.mark.parametrize("identifier", ["l'eau", 'dite "eau"', """l'eau dite "d'ici\"""", "<a>&b", "{x}", "]]>"])
+@pytest.mark.parametrize(
+    "identifier", ["l'eau", 'dite "eau"', """l'eau dite "d'ici\"""", "<a>&b", "{x}", "]]>"]
+)
 def test_a_stylesheet_names_any_identifier(identifier):
     root = parsed()
     next(root.iter("{*}fileIdentifier"))[0].text = identifier
-    transform = etree.XSLT(etree.fromstring(corrections.stylesheet([(identifier, proposals(root))]).encode()))
+    transform = etree.XSLT(
+        etree.fromstring(corrections.stylesheet([(identifier, proposals(root))]).encode())
+    )
     assert proposals(etree.fromstring(etree.tostring(transform(root)))) == []
 
 
@@ -152,12 +167,18 @@ def test_the_number_of_corrections_of_a_record_is_bounded_and_other_standards_ha
         element.addnext(etree.fromstring(etree.tostring(element)))
     assert len(proposals(root)) == MOST
     assert (
-        proposals(etree.fromstring("<mdb:MD_Metadata xmlns:mdb='http://standards.iso.org/iso/19115/-3/mdb/2.0'/>"))
+        proposals(
+            etree.fromstring(
+                "<mdb:MD_Metadata xmlns:mdb='http://standards.iso.org/iso/19115/-3/mdb/2.0'/>"
+            )
+        )
         == []
     )
 
 
-@pytest.mark.skipif(not RECORDS.is_dir(), reason="the folder of real records is not beside the clone")
+@pytest.mark.skipif(
+    not RECORDS.is_dir(), reason="the folder of real records is not beside the clone"
+)
 def test_real_records_are_put_right_by_their_corrections():
     number = 0
     for path in sorted(RECORDS.glob("geodatagouv__parsers/*.xml")) + sorted(

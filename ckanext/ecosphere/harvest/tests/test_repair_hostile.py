@@ -1,4 +1,6 @@
-"""Corrections for hostile records: whoever runs the stylesheet or the batch edits runs nothing of the records."""
+"""Corrections for hostile records: whoever runs the stylesheet or the batch
+edits runs nothing of the records.
+"""
 
 import json
 
@@ -54,7 +56,9 @@ def test_no_cell_of_the_table_is_a_formula():
 
 def test_a_record_of_a_thousand_faults_takes_no_more_time_for_each():
     many = "<gmd:topicCategory><gmd:MD_TopicCategoryCode>agriculture</gmd:MD_TopicCategoryCode></gmd:topicCategory>"
-    text = hostile_records.records("x")["element: include"].replace("<gmd:abstract>", f"{many * 20_000}<gmd:abstract>")
+    text = hostile_records.records("x")["element: include"].replace(
+        "<gmd:abstract>", f"{many * 20_000}<gmd:abstract>"
+    )
     (line,) = found(text)
     assert len(line[1]) == 200
     nested = text.replace("<gmd:topicCategory>", "<gmd:unknown><gmd:topicCategory>").replace(

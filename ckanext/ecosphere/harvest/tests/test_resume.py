@@ -1,4 +1,6 @@
-"""Harvests interrupted by a killed process or a lost service: in the end, source, database and index agree."""
+"""Harvests interrupted by a killed process or a lost service: in the end, source,
+database and index agree.
+"""
 
 import os
 import signal
@@ -55,7 +57,11 @@ SIX = range(1, 7)
 @pytest.fixture
 def small(portal, ckan_config, monkeypatch):
     """The portal with small batches, which withdraws at the first absence."""
-    for name, value in ((config.BATCH_SIZE, 2), (config.WITHDRAW_AFTER, 1), (config.STALE_SECONDS, 0)):
+    for name, value in (
+        (config.BATCH_SIZE, 2),
+        (config.WITHDRAW_AFTER, 1),
+        (config.STALE_SECONDS, 0),
+    ):
         monkeypatch.setitem(ckan_config, name, value)
     return portal
 
@@ -133,7 +139,9 @@ def wait_for(condition, seconds: float = 120) -> None:
 
 def batches_left(job_id: str) -> int:
     model.Session.rollback()
-    return model.Session.scalars(sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id)).one()
+    return model.Session.scalars(
+        sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id)
+    ).one()
 
 
 # --- cleared sources ---
@@ -144,7 +152,9 @@ def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatc
     judge = closing._judge_absences
 
     def cleared(*arguments, **options):
-        clearing = threading.Thread(target=small.call, args=("harvest_source_clear",), kwargs={"id": source})
+        clearing = threading.Thread(
+            target=small.call, args=("harvest_source_clear",), kwargs={"id": source}
+        )
         clearing.start()
         clearing.join()
         return judge(*arguments, **options)
@@ -164,7 +174,9 @@ def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatc
 
 
 @pytest.mark.slow("kills")
-def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothing_had_happened(small):
+def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothing_had_happened(
+    small,
+):
     texts = dict.fromkeys(SIX, "Zones.")
     with catalogue(records(texts)) as server:
         source = small.source(server.url, config={"page_size": 3})
@@ -180,7 +192,12 @@ def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothin
             # If it was killed after the job was marked as finished, nothing is left to do.
             assert worker.run_job(job, helpers=False) is (name != "at the very end"), name
             assert_all_agree(small, source, by_title(texts))
-            assert small.counts(job) == {"added": 1, "updated": 3, "not modified": 2, "deleted": 1}, name
+            assert small.counts(job) == {
+                "added": 1,
+                "updated": 3,
+                "not modified": 2,
+                "deleted": 1,
+            }, name
             assert one_object_for_each_record(job), name
             assert small.errors(source) == small.state(source)["set_aside"] == [], name
 
@@ -304,10 +321,13 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         job = small.job(source)
 
         def run() -> None:
-            model.init_model(sa.create_engine(sa.make_url(tk.config["sqlalchemy.url"]).set(port=postgresql.port)))
+            model.init_model(
+                sa.create_engine(sa.make_url(tk.config["sqlalchemy.url"]).set(port=postgresql.port))
+            )
             tk.config["solr_url"] = through(tk.config["solr_url"], solr.port)
-            # A cut connection's session may keep its lock for a while, and a statement may be in progress when it is
-            # cut: the job is then resumed, as the portal does when a worker has ended.
+            # A cut connection's session may keep its lock for a while, and a statement may be in
+            # progress when it is cut: the job is then resumed, as the portal does when a worker has
+            # ended.
             for _attempt in range(60):
                 with suppress(OperationalError):
                     if worker.run_job(job):
@@ -328,7 +348,11 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         with solr.away():
             going[3].set()  # not earlier: the import would end before Solr is away
             wait_for(lambda: is_importing(job) or processes.is_over(process))
-            assert not processes.is_over(process), (small.errors(source), small.counts(job), processes.end(process))
+            assert not processes.is_over(process), (
+                small.errors(source),
+                small.counts(job),
+                processes.end(process),
+            )
             time.sleep(1)
         assert processes.end(process) == 0
         assert_all_agree(small, source, by_title(texts))
@@ -422,5 +446,13 @@ def children(pid: int) -> list[int]:
 
 
 def start_worker(log, *options: str):
-    command = [str(Path(sys.executable).with_name("ckan")), "-c", "test.ini", "jobs", "worker", *options, worker.QUEUE]
+    command = [
+        str(Path(sys.executable).with_name("ckan")),
+        "-c",
+        "test.ini",
+        "jobs",
+        "worker",
+        *options,
+        worker.QUEUE,
+    ]
     return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)

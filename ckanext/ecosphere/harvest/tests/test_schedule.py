@@ -1,4 +1,6 @@
-"""Schedule of harvests: spread over the period, a fixed time per source, and one action that starts those due."""
+"""Schedule of harvests: spread over the period, a fixed time per source,
+and one action that starts those due.
+"""
 
 import itertools
 from collections import Counter
@@ -41,7 +43,9 @@ def test_one_action_starts_what_is_due_and_nothing_else(portal):
     with catalogue([iso_record(1)]) as server:
         frequencies = {"weekly": "WEEKLY", "daily": "DAILY", "manual": "MANUAL"}
         ids = {
-            name: portal.source(server.url, name=name, frequency=frequency, config={"priority": number})
+            name: portal.source(
+                server.url, name=name, frequency=frequency, config={"priority": number}
+            )
             for number, (name, frequency) in enumerate(frequencies.items())
         }
         portal.call("harvest_jobs_run")

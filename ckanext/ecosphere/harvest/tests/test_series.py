@@ -1,4 +1,6 @@
-"""Series that list their datasets (`lots` of GéoIDE): linked in whichever order the records are imported."""
+"""Series that list their datasets (`lots` of GéoIDE):
+linked in whichever order the records are imported.
+"""
 
 from ckanext.ecosphere.harvest import reconcile
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
@@ -48,10 +50,16 @@ def test_a_dataset_that_joins_a_lot_later_is_part_of_it_from_then_on(portal):
         assert [each["title"] for each in found] == ["Jeu de données 2"]
 
 
-def test_members_are_imported_once_when_their_lot_is_read_before_they_are_imported(portal, monkeypatch):
+def test_members_are_imported_once_when_their_lot_is_read_before_they_are_imported(
+    portal, monkeypatch
+):
     again: list[tuple[str, str]] = []
     monkeypatch.setattr(reconcile, "import_kept", again.extend)
     with catalogue([iso_record(1), lot(1, 2), iso_record(2)]) as server:
         portal.harvest(portal.source(server.url))
-    assert series_of(portal) == {"Jeu de données 1": [LOT], "Jeu de données 2": [LOT], "Lot de PPR": []}
+    assert series_of(portal) == {
+        "Jeu de données 1": [LOT],
+        "Jeu de données 2": [LOT],
+        "Lot de PPR": [],
+    }
     assert again == []

@@ -1,4 +1,6 @@
-"""Sources of every type with every option: created, shown, edited and deleted, through form and API."""
+"""Sources of every type with every option: created, shown, edited and deleted,
+through form and API.
+"""
 
 import json
 
@@ -17,7 +19,12 @@ SETTINGS = {
         {"filters": [{"property": "identifier", "like": "fr-120066022-%", "not": True}]},
         {
             "filters": [
-                {"any": [[{"property": "title", "equals": "Zones"}], [{"property": "type", "equals": "series"}]]}
+                {
+                    "any": [
+                        [{"property": "title", "equals": "Zones"}],
+                        [{"property": "type", "equals": "series"}],
+                    ]
+                }
             ]
         },
         OWN,
@@ -78,7 +85,12 @@ def test_sources_through_the_api(portal, app, token, cases):
         shown = call(app, token, "harvest_source_show", id=name)
         assert shown["organization"]["name"] == portal.OWNER
         assert json.loads(shown["config"] or "{}") == settings
-        edited = call(app, token, "harvest_source_update", **{**values, "id": created["id"], "title": "Autres zones"})
+        edited = call(
+            app,
+            token,
+            "harvest_source_update",
+            **{**values, "id": created["id"], "title": "Autres zones"},
+        )
         assert edited["title"] == "Autres zones"
         (found,) = call(app, token, "package_search", fq="dataset_type:harvest")["results"]
         assert found["title"] == "Autres zones"
@@ -97,10 +109,14 @@ def test_sources_through_the_form(portal, app, token):
         assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").text[:2000]
         for path in ("/fr/harvest", f"/fr/harvest/{name}", f"/fr/harvest/admin/{name}"):
             assert values["title"] in app.get(path, headers=headers, status=200).body
-        page = BeautifulSoup(app.get(f"/fr/harvest/edit/{name}", headers=headers, status=200).body, "html.parser")
+        page = BeautifulSoup(
+            app.get(f"/fr/harvest/edit/{name}", headers=headers, status=200).body, "html.parser"
+        )
         assert json.loads(page.select_one("textarea[name=config]").text or "{}") == settings
         changed = {**values, "title": f"Autres {number}"}
-        edited = app.post(f"/fr/harvest/edit/{name}", headers=headers, data=changed, follow_redirects=False)
+        edited = app.post(
+            f"/fr/harvest/edit/{name}", headers=headers, data=changed, follow_redirects=False
+        )
         assert edited.status_code == 302, BeautifulSoup(edited.body, "html.parser").text[:2000]
         assert changed["title"] in app.get("/fr/harvest", headers=headers).body
         deleted = app.post(f"/fr/harvest/delete/{name}", headers=headers, follow_redirects=False)
@@ -109,7 +125,11 @@ def test_sources_through_the_form(portal, app, token):
 
 
 def test_configuration_cannot_stand_for_a_field_of_its_source(portal):
-    portal.source("https://ex.org/", source_type="ecosphere_udata", config={"organization": "534fff8ea3a7292c64a77f02"})
+    portal.source(
+        "https://ex.org/",
+        source_type="ecosphere_udata",
+        config={"organization": "534fff8ea3a7292c64a77f02"},
+    )
     shown = portal.call("harvest_source_show", id="source")
     assert shown["organization"]["name"] == portal.OWNER
     assert shown["title"] == "Source"
@@ -117,9 +137,17 @@ def test_configuration_cannot_stand_for_a_field_of_its_source(portal):
 
 def test_an_address_is_registered_once_and_again_when_its_source_is_deleted(app, token, portal):
     def registered(name, url, **settings):
-        source = {"name": name, "title": name, "url": url, "source_type": "ecosphere_dcat", "owner_org": portal.OWNER}
+        source = {
+            "name": name,
+            "title": name,
+            "url": url,
+            "source_type": "ecosphere_dcat",
+            "owner_org": portal.OWNER,
+        }
         body = {**source, "config": json.dumps(settings) if settings else ""}
-        answer = app.post("/api/3/action/harvest_source_create", json=body, headers={"Authorization": token})
+        answer = app.post(
+            "/api/3/action/harvest_source_create", json=body, headers={"Authorization": token}
+        )
         return answer.status_code, str(answer.json.get("error", {}).get("url", ""))
 
     feed = "https://geo.example.org/rdf.search"

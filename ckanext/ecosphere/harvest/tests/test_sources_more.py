@@ -38,7 +38,8 @@ def site(pages):
 
 def session():
     return GuardedSession(
-        GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0), sleep=lambda s: None
+        GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0),
+        sleep=lambda s: None,
     )
 
 
@@ -47,7 +48,9 @@ def read(reader):
 
 
 def said(reader):
-    return [sentence(each.code, each.params, each.first, each.last) for each in reader.reading.failures]
+    return [
+        sentence(each.code, each.params, each.first, each.last) for each in reader.reading.failures
+    ]
 
 
 def datasets(harvester, raws):
@@ -84,7 +87,9 @@ def test_a_folder_is_read_with_the_folders_within_it():
         found = read(reader)
     assert reader.reading.complete
     assert [raw.identifier[-1] for raw in found] == ["1", "2", "3"]
-    assert [each["title"] for each in datasets(plain(WafSource), found)] == [f"Jeu de données {n}" for n in (1, 2, 3)]
+    assert [each["title"] for each in datasets(plain(WafSource), found)] == [
+        f"Jeu de données {n}" for n in (1, 2, 3)
+    ]
 
 
 def test_a_listing_of_iis_is_read():
@@ -96,17 +101,30 @@ def test_a_listing_of_iis_is_read():
 
 def test_a_folder_that_cannot_be_reached_makes_the_reading_incomplete_never_smaller():
     with site(
-        {"/md/": APACHE, "/md/PPRN%20Saint-Vallier.xml": iso_record(1), "/md/zonage.XML": iso_record(2)}
+        {
+            "/md/": APACHE,
+            "/md/PPRN%20Saint-Vallier.xml": iso_record(1),
+            "/md/zonage.XML": iso_record(2),
+        }
     ) as server:
         reader = WafReader(f"{server.url}/md/", session())
         assert len(read(reader)) == 2
     assert not reader.reading.complete
     (told,) = said(reader)
-    assert told == f"The folder {server.url}/md/sous-dossier/ could not be read: the server answered with HTTP 404."
+    assert (
+        told
+        == f"The folder {server.url}/md/sous-dossier/ could not be read: the server answered with HTTP 404."
+    )
 
 
 def test_a_file_that_is_no_record_costs_only_itself():
-    with site({"/md/": IIS + '<a href="b.xml">b.xml</a>', "/md/a.xml": "<html>", "/md/b.xml": iso_record(2)}) as server:
+    with site(
+        {
+            "/md/": IIS + '<a href="b.xml">b.xml</a>',
+            "/md/a.xml": "<html>",
+            "/md/b.xml": iso_record(2),
+        }
+    ) as server:
         reader = WafReader(f"{server.url}/md/", session())
         assert len(read(reader)) == 1
     (told,) = said(reader)
@@ -114,7 +132,9 @@ def test_a_file_that_is_no_record_costs_only_itself():
 
 
 def test_links_out_of_the_folder_are_not_followed():
-    with site({"/md/": '<html><body><a href="http://169.254.169.254/a.xml">x</a><a href="/b.xml">y</a>'}) as server:
+    with site(
+        {"/md/": '<html><body><a href="http://169.254.169.254/a.xml">x</a><a href="/b.xml">y</a>'}
+    ) as server:
         assert read(WafReader(f"{server.url}/md/", session())) == []
         assert len(server.seen) == 1
 
@@ -137,14 +157,18 @@ def test_a_folder_is_read_where_its_server_sends_the_reader_and_however_its_addr
 
 
 @pytest.mark.parametrize(
-    "place", ["/", "/login?service=md", "/accueil.html"], ids=["front page", "form to log in", "another page"]
+    "place",
+    ["/", "/login?service=md", "/accueil.html"],
+    ids=["front page", "form to log in", "another page"],
 )
 def test_a_folder_that_has_become_another_page_is_not_taken_for_an_empty_one(place):
     def script(exchange):
         if exchange.path == "/md/":
             exchange.answer("", 302, Location=place)
         else:
-            exchange.answer('<html><body><a href="x.xml">x</a><a href="/y/">y</a>', Content_Type="text/html")
+            exchange.answer(
+                '<html><body><a href="x.xml">x</a><a href="/y/">y</a>', Content_Type="text/html"
+            )
 
     with serve(script) as server:
         reader = WafReader(f"{server.url}/md/", session())
@@ -198,9 +222,18 @@ def test_a_feed_in_turtle_becomes_datasets():
 
 def test_the_same_dataset_in_another_order_and_form_is_unchanged():
     graph = rdf.parse(TURTLE.encode(), "text/turtle", 10**6)
-    forms = {"application/rdf+xml": "xml", "application/ld+json": "json-ld", "text/turtle": "turtle"}
+    forms = {
+        "application/rdf+xml": "xml",
+        "application/ld+json": "json-ld",
+        "text/turtle": "turtle",
+    }
     for content_type, form in forms.items():
-        with site({"/feed": (TURTLE, "text/turtle"), "/other": (graph.serialize(format=form), content_type)}) as server:
+        with site(
+            {
+                "/feed": (TURTLE, "text/turtle"),
+                "/other": (graph.serialize(format=form), content_type),
+            }
+        ) as server:
             (first,) = read(DcatReader(f"{server.url}/feed", session()))
             (other,) = read(DcatReader(f"{server.url}/other", session()))
         assert (other.digest, other.identifier) == (first.digest, first.identifier)
@@ -208,11 +241,17 @@ def test_the_same_dataset_in_another_order_and_form_is_unchanged():
 
 def feed_page(number, following):
     view = f"<> a hydra:PagedCollection ; hydra:totalItems 3 {f'; hydra:nextPage <{following}>' if following else ''} ."
-    return PREFIXES + f'{view} <https://ex.org/jdd/{number}> a dcat:Dataset ; dct:title "Jeu {number}" .', "text/turtle"
+    return (
+        PREFIXES
+        + f'{view} <https://ex.org/jdd/{number}> a dcat:Dataset ; dct:title "Jeu {number}" .',
+        "text/turtle",
+    )
 
 
 def test_pages_are_followed_to_the_last():
-    with site({"/1": feed_page(1, "/2"), "/2": feed_page(2, "/3"), "/3": feed_page(3, "")}) as server:
+    with site(
+        {"/1": feed_page(1, "/2"), "/2": feed_page(2, "/3"), "/3": feed_page(3, "")}
+    ) as server:
         reader = DcatReader(f"{server.url}/1", session())
         found = read(reader)
     assert [raw.identifier for raw in found] == [f"https://ex.org/jdd/{n}" for n in (1, 2, 3)]
@@ -225,7 +264,10 @@ def test_pages_are_followed_to_the_last():
         ({"/1": feed_page(1, "/1")}, "page-loop"),
         ({"/1": feed_page(1, "/2"), "/2": feed_page(2, "/1")}, "page-loop"),
         ({"/1": feed_page(1, "/2"), "/2": 500}, "status"),
-        ({"/1": feed_page(1, "/2"), "/2": ("<html><body>x</body></html>", "text/html")}, "xml-html"),
+        (
+            {"/1": feed_page(1, "/2"), "/2": ("<html><body>x</body></html>", "text/html")},
+            "xml-html",
+        ),
         ({"/1": feed_page(1, "")}, "count-short"),
     ],
 )
@@ -248,7 +290,10 @@ def test_a_feed_that_is_not_read_to_its_end_is_incomplete_and_keeps_what_came(pa
         ),
         ('{"@context": "file:///etc/passwd", "@id": "x"}', "application/ld+json"),
         ('[{"@context": ["https://elsewhere.example/c.jsonld"], "@id": "x"}]', "application/json"),
-        ('{"@graph": [{"@context": {"@import": "http://169.254.169.254/"}}]}', "application/ld+json"),
+        (
+            '{"@graph": [{"@context": {"@import": "http://169.254.169.254/"}}]}',
+            "application/ld+json",
+        ),
         ("not turtle at all {", "text/turtle"),
         ("[" * 200_000, "application/json"),
     ],
@@ -280,13 +325,17 @@ def test_what_is_no_geometry_gives_no_box(text):
 
 @pytest.mark.slow("variants")
 def test_a_feed_a_folder_and_a_list_are_harvested_like_any_source(portal):
-    with site({"/feed": (TURTLE, "text/turtle"), "/md/": IIS, "/md/a.xml": iso_record(1)}) as server:
+    with site(
+        {"/feed": (TURTLE, "text/turtle"), "/md/": IIS, "/md/a.xml": iso_record(1)}
+    ) as server:
         feed = portal.source(f"{server.url}/feed", name="feed", source_type="ecosphere_dcat")
         folder = portal.source(f"{server.url}/md/", name="folder", source_type="ecosphere_waf")
         assert portal.harvest(feed) == portal.harvest(folder) == {"added": 1}
         assert portal.harvest(feed) == portal.harvest(folder) == {"not modified": 1}
     with udata(2) as (server, _asked):
-        api = portal.source(server.url, name="api", source_type="ecosphere_udata", config={"tag": "eau"})
+        api = portal.source(
+            server.url, name="api", source_type="ecosphere_udata", config={"tag": "eau"}
+        )
         assert portal.harvest(api) == {"added": 2}
         assert portal.harvest(api) == {"not modified": 2}
     assert portal.found() == ["Jeu 0", "Jeu 1", "Jeu de données 1", "Zones inondables"]
@@ -301,7 +350,9 @@ UNTYPED = """@prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xm
 <https://ex.org/record/2> a dcat:CatalogRecord ; dct:identifier "24f3" ; dct:modified "2023-12-06" ."""
 
 
-def test_datasets_that_only_their_catalogue_entries_name_are_harvested_and_stay_the_same(portal, app):
+def test_datasets_that_only_their_catalogue_entries_name_are_harvested_and_stay_the_same(
+    portal, app
+):
     with site({"/feed": (UNTYPED, "text/turtle")}) as server:
         feed = portal.source(f"{server.url}/feed", name="feed", source_type="ecosphere_dcat")
         assert portal.harvest(feed) == {"added": 2}
@@ -311,7 +362,9 @@ def test_datasets_that_only_their_catalogue_entries_name_are_harvested_and_stay_
     assert portal.ids() == before
     found = app.get("/api/3/action/package_search?q=frayères").json["result"]["results"]
     assert [each["title"] for each in found] == ["Frayères"]
-    assert "Pressions sur la biodiversité" in app.get("/fr/dataset/pressions-sur-la-biodiversite").body
+    assert (
+        "Pressions sur la biodiversité" in app.get("/fr/dataset/pressions-sur-la-biodiversite").body
+    )
 
 
 def test_the_box_of_a_place_goes_before_its_centre():
@@ -342,7 +395,9 @@ def udata_dataset(number):
         "last_modified": "2024-01-02T10:00:00",
         "spatial": {"zones": ["fr:departement:01"]},
         "temporal_coverage": {"start": "2019-01-01", "end": "2019-12-31"},
-        "resources": [{"id": "r", "url": "https://data.example.org/z.csv", "title": "Zones", "format": "csv"}],
+        "resources": [
+            {"id": "r", "url": "https://data.example.org/z.csv", "title": "Zones", "format": "csv"}
+        ],
         "metrics": {"views": number},
     }
 
@@ -369,7 +424,11 @@ def udata(total, broken_page=None):
             exchange.answer("oops", 500)
             return
         numbers = range((page - 1) * size, min(page * size, total))
-        exchange.answer(json.dumps({"data": [udata_dataset(n) for n in numbers], "total": total, "next_page": None}))
+        exchange.answer(
+            json.dumps(
+                {"data": [udata_dataset(n) for n in numbers], "total": total, "next_page": None}
+            )
+        )
 
     with serve(script) as server:
         yield server, asked

@@ -1,4 +1,6 @@
-"""Content read from each type of source: profiles of ckanext-dcat, both versions of udata's API, filters on pycsw."""
+"""Content read from each type of source: profiles of ckanext-dcat, both versions of udata's API,
+filters on pycsw.
+"""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -36,7 +38,9 @@ FEED = """
 
 
 def session():
-    settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0)
+    settings = GuardSettings(
+        allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0
+    )
     return GuardedSession(settings, sleep=lambda seconds: None)
 
 
@@ -55,23 +59,34 @@ def from_feed(with_plugins):
 
 
 def test_the_profiles_of_the_portal_read_what_our_reader_has_no_part_for(from_feed):
-    assert from_feed.dataset["applicable_legislation"] == ["http://data.europa.eu/eli/dir/2007/60/oj"]
+    assert from_feed.dataset["applicable_legislation"] == [
+        "http://data.europa.eu/eli/dir/2007/60/oj"
+    ]
     assert from_feed.dataset["is_referenced_by"] == ["https://doi.org/10.1000/182"]
     told = {(change.rule, change.field) for change in from_feed.log}
-    assert {("profile-fields", "applicable_legislation"), ("profile-fields", "is_referenced_by")} <= told
+    assert {
+        ("profile-fields", "applicable_legislation"),
+        ("profile-fields", "is_referenced_by"),
+    } <= told
     assert not any("applicableLegislation" in note for note in from_feed.unread)
 
 
 def test_a_value_that_is_in_no_list_is_told_instead_of_making_the_dataset_not_valid(from_feed):
     assert "status" not in from_feed.dataset
     assert any("no-status-of-the-list" in note for note in from_feed.unread)
-    assert any("Première version" in note for note in from_feed.unread) or "version_notes" in from_feed.dataset
+    assert (
+        any("Première version" in note for note in from_feed.unread)
+        or "version_notes" in from_feed.dataset
+    )
 
 
 def test_the_record_of_the_catalogue_gives_its_identifier_its_date_and_its_contact(from_feed):
     dataset = from_feed.dataset
     assert dataset["metadata_identifier"] == "fr-120066022-jdd-585c9cd3-d542-407a-b6a5-885f062b0024"
-    assert "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" in [dataset["identifier"], *dataset["alternate_identifier"]]
+    assert "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" in [
+        dataset["identifier"],
+        *dataset["alternate_identifier"],
+    ]
     assert dataset["metadata_date"] == "2024-05-06"
     assert dataset["contact"][0]["email"] == "ddt@ain.example.org"
 
@@ -104,7 +119,9 @@ def test_the_api_is_asked_by_organisation_topic_and_tag(name):
     def script(exchange):
         parts = urlsplit(exchange.path)
         if "/datasets/" not in parts.path:
-            exchange.answer(json.dumps({"id": "5a" * 12}), 200 if parts.path.endswith("/eau/") else 404)
+            exchange.answer(
+                json.dumps({"id": "5a" * 12}), 200 if parts.path.endswith("/eau/") else 404
+            )
             return
         asked.append((parts.path, parse_qs(parts.query)))
         rows = [{"id": f"r{n}", "url": f"https://data.example.org/{n}.csv"} for n in (1, 2)]
@@ -124,7 +141,9 @@ def test_the_api_is_asked_by_organisation_topic_and_tag(name):
 
 
 def of_udata(**more):
-    return normalise(object.__new__(UdataSource).read(json.dumps(udata_dataset(1, **more))), CONTEXT)
+    return normalise(
+        object.__new__(UdataSource).read(json.dumps(udata_dataset(1, **more))), CONTEXT
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +157,11 @@ def of_udata(**more):
     ],
 )
 def test_the_access_that_udata_states_goes_before_what_the_licence_says(kind, right):
-    made = of_udata(access_type=kind, access_type_reason="Espèce protégée", authorization_request_url="https://ex.fr/d")
+    made = of_udata(
+        access_type=kind,
+        access_type_reason="Espèce protégée",
+        authorization_request_url="https://ex.fr/d",
+    )
     assert made.dataset["access_rights"].rpartition("/")[2] == right
     assert made.dataset["access_conditions"] == "Espèce protégée\n\nhttps://ex.fr/d"
     told = [row["text"] for row in made.dataset.get("other_information", ())]
@@ -146,7 +169,9 @@ def test_the_access_that_udata_states_goes_before_what_the_licence_says(kind, ri
 
 
 def test_the_reason_of_udata_is_a_limit_of_inspire_or_is_kept():
-    made = of_udata(access_type="restricted", access_type_reason_category="protection_of_environment").dataset
+    made = of_udata(
+        access_type="restricted", access_type_reason_category="protection_of_environment"
+    ).dataset
     assert [uri.rpartition("_")[2] for uri in made["access_limitation"]] == ["1h"]
     assert made["access_rights"].endswith("/RESTRICTED")
     assert of_udata(access_type_reason_category="secret").dataset["access_conditions"] == "secret"
@@ -162,7 +187,10 @@ def test_the_reason_of_udata_is_a_limit_of_inspire_or_is_kept():
         (["fr:commune:33063"], ["departement-33"]),
         (["fr:epci:243300316"], ["departement-33"]),
         (["country-subset:fr:metro"], ["pays-fxx"]),
-        (["country-subset:fr:drom"], [f"outre-mer-{code}" for code in ("glp", "mtq", "guf", "reu", "myt")]),
+        (
+            ["country-subset:fr:drom"],
+            [f"outre-mer-{code}" for code in ("glp", "mtq", "guf", "reu", "myt")],
+        ),
         (["country:re"], ["outre-mer-reu"]),
         (["fr:drom:974"], ["outre-mer-reu"]),
         (["fr:collectivite:975"], ["outre-mer-spm"]),
@@ -186,7 +214,11 @@ def test_a_resource_of_udata_keeps_its_days_its_permanent_address_and_its_schema
     }  # fmt: skip
     made = of_udata(resources=[resource], page="https://www.data.gouv.fr/datasets/bornes")
     kept = next(each for each in made.dataset["resources"] if each["url"] == resource["url"])
-    assert (kept["issued"], kept["modified"], kept["access_url"]) == ("2020-01-01", "2024-05-30", resource["latest"])
+    assert (kept["issued"], kept["modified"], kept["access_url"]) == (
+        "2020-01-01",
+        "2024-05-30",
+        resource["latest"],
+    )
     assert kept["conforms_to"] == ["https://schema.data.gouv.fr/etalab/schema-irve-statique/"]
     told = " ".join(made.unread)
     assert all(text in told for text in ("abcdef0123", "2.3.0", "https://explore.data.gouv.fr/1"))
@@ -209,19 +241,31 @@ def test_a_resource_of_udata_without_a_format_has_not_that_of_another():
 
 def test_what_udata_says_in_short_and_how_fine_the_data_are_is_told():
     made = of_udata(description_short="Les bornes, en bref", spatial={"granularity": "fr:commune"})
-    assert {"description_short: Les bornes, en bref", "spatial.granularity: fr:commune"} <= set(made.unread)
+    assert {"description_short: Les bornes, en bref", "spatial.granularity: fr:commune"} <= set(
+        made.unread
+    )
     assert not any("description_short" in note for note in of_udata(description_short="Zo…").unread)
 
 
 def test_parties_of_udata_have_their_roles_and_their_forms():
-    parties = [("DREAL Bretagne", "publisher"), ("Cerema", "creator"), ("Région", "rightsHolder"), ("IGN", "processor")]
-    points = [{"name": name, "role": role, "email": f"{role}@ex.org".lower()} for name, role in parties]
+    parties = [
+        ("DREAL Bretagne", "publisher"),
+        ("Cerema", "creator"),
+        ("Région", "rightsHolder"),
+        ("IGN", "processor"),
+    ]
+    points = [
+        {"name": name, "role": role, "email": f"{role}@ex.org".lower()} for name, role in parties
+    ]
     points += [{"name": "Support", "role": "contact", "contact_form": "https://ex.org/ecrire"}]
     made = of_udata(contact_points=points, organization=None).dataset
     assert made["contact"] == [{"name": "Support", "url": "https://ex.org/ecrire"}]
     assert [each["name"] for each in made["publisher"]] == ["DREAL Bretagne"]
     assert [each["name"] for each in made["creator"]] == ["Cerema"]
-    others = [(row["agent"][0]["name"], row["role"].rpartition("/")[2]) for row in made["qualified_attribution"]]
+    others = [
+        (row["agent"][0]["name"], row["role"].rpartition("/")[2])
+        for row in made["qualified_attribution"]
+    ]
     assert others == [("Région", "owner"), ("IGN", "processor")]
 
 
@@ -231,10 +275,15 @@ def test_both_versions_of_the_open_licence_are_told_apart(code, licence):
 
 
 def test_a_geometry_of_udata_is_an_extent_and_one_without_positions_is_told():
-    shape = {"type": "MultiPolygon", "coordinates": [[[[45.0, -13], [45.3, -13], [45.1, -12.6], [45.0, -13]]]]}
+    shape = {
+        "type": "MultiPolygon",
+        "coordinates": [[[[45.0, -13], [45.3, -13], [45.1, -12.6], [45.0, -13]]]],
+    }
     made = of_udata(spatial={"geom": shape}, organization=None)
     assert json.loads(made.dataset["spatial_coverage"][0]["geom"]) == shape
-    assert [voc.get("territories")[uri].id for uri in made.dataset["territory"]] == ["outre-mer-myt"]
+    assert [voc.get("territories")[uri].id for uri in made.dataset["territory"]] == [
+        "outre-mer-myt"
+    ]
     told = of_udata(spatial={"geom": {"type": "Inconnue"}}).dataset["other_information"]
     assert any("Inconnue" in row["text"] for row in told)
 
@@ -257,7 +306,9 @@ def test_a_real_server_gives_only_what_the_filters_ask_for(csw_catalogue):
         options = CswOptions(filters=tuple(Filter.read(each) for each in filters), page_size=2)
         found = read(CswReader(address, session(), options))
         return sorted(
-            title for title in ("Un", "Deux", "Trois", "Quatre") if any(f">{title}<" in r.content for r in found)
+            title
+            for title in ("Un", "Deux", "Trois", "Quatre")
+            if any(f">{title}<" in r.content for r in found)
         )
 
     own = {"property": "identifier", "like": "fr-120066022-%"}
@@ -266,7 +317,14 @@ def test_a_real_server_gives_only_what_the_filters_ask_for(csw_catalogue):
     assert titles({**own, "not": True}) == ["Deux"]
     assert titles({"property": "type", "equals": "series"}) == ["Quatre"]
     assert titles({"property": "organisation", "like": "%Ain"}, own) == ["Un"]
-    assert titles({"any": [[{"property": "title", "equals": "Deux"}], [{"property": "title", "equals": "Trois"}]]}) == [
+    assert titles(
+        {
+            "any": [
+                [{"property": "title", "equals": "Deux"}],
+                [{"property": "title", "equals": "Trois"}],
+            ]
+        }
+    ) == [
         "Deux",
         "Trois",
     ]

@@ -19,7 +19,9 @@ OF_PLACES = ("territory-names", "zone-codes")
 
 
 def rows(table):
-    """Return the rows of a table of the rules, or of those that they share with the rest of the suite."""
+    """Return the rows of a table of the rules, or of those that they
+    share with the rest of the suite.
+    """
     return tuple(csv_rows(FOLDER / f"{table}.csv")) if table in OF_PLACES else rows_of_rules(table)
 
 
@@ -66,7 +68,11 @@ def test_territories_are_not_named_again():
 
 def test_services_are_not_named_again():
     registry = [concept for concept in voc.get("organisations") if concept.data["kind"] != "ud"]
-    listed = {normalise(label) for concept in registry for label in (concept.label_fr, *concept.alt_labels)}
+    listed = {
+        normalise(label)
+        for concept in registry
+        for label in (concept.label_fr, *concept.alt_labels)
+    }
     own = {normalise(name) for row in rows("organisation-names") for name in parts(row["names"])}
     assert not own & listed
 

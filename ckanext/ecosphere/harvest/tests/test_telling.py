@@ -14,11 +14,16 @@ from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.harvest.model import HarvestJob
 
 
-def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_the_source(portal, app):
+def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_the_source(
+    portal, app
+):
     listing = "".join(f'<a href="{n}.xml">{n}</a>' for n in range(1, 81))
 
     def script(exchange: Exchange) -> None:
-        exchange.answer(f"<html><body>{listing}" if exchange.path.endswith("/") else "<html>", Content_Type="text/html")
+        exchange.answer(
+            f"<html><body>{listing}" if exchange.path.endswith("/") else "<html>",
+            Content_Type="text/html",
+        )
 
     with serve(script) as server:
         source = portal.source(f"{server.url}/md/", source_type="ecosphere_waf")
@@ -27,12 +32,23 @@ def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_
     assert len(told) == 51 and "Other parts of the source that could not be read: 30." in told
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     page = app.get(f"/en/harvest/source/job/{portal.last_job(source)}", headers=headers).body
-    places = [page.index(text) for text in ("Record 1 (file", "Record 9 (file", "Record 50 (file", "Other parts of")]
+    places = [
+        page.index(text)
+        for text in ("Record 1 (file", "Record 9 (file", "Record 50 (file", "Other parts of")
+    ]
     assert places == sorted(places)
 
 
 def state(**values: Any) -> dict[str, Any]:
-    return {"stage": "gather", "announced": 200, "received": 50, "waiting": 40, "left": 30, "held": 0, **values}
+    return {
+        "stage": "gather",
+        "announced": 200,
+        "received": 50,
+        "waiting": 40,
+        "left": 30,
+        "held": 0,
+        **values,
+    }
 
 
 def test_progress_names_what_is_done_the_rate_and_what_is_held(with_plugins):
@@ -45,7 +61,9 @@ def test_progress_names_what_is_done_the_rate_and_what_is_held(with_plugins):
 
 
 def test_the_command_prints_one_line_a_stage_until_the_harvest_has_ended(portal, monkeypatch):
-    """The pauses stand in for the worker: the first two show the reading, the third does the work."""
+    """The pauses stand in for the worker: the first two show the reading,
+    the third does the work.
+    """
     pauses = iter(range(100))
 
     def worker(seconds: float) -> None:
@@ -75,4 +93,9 @@ def test_the_page_of_a_running_harvest_says_how_far_it_is_without_a_script(porta
     assert "20 of 80 records read" in page and 'max="80" value="20"' in page
     assert "Load this page again" in page
     told = app.get(f"/ecosphere/harvest/job/{job}/progress", headers=headers).json
-    assert (told["stage"], told["done"], told["total"], told["text"]) == ("gather", 20, 80, "20 of 80 records read")
+    assert (told["stage"], told["done"], told["total"], told["text"]) == (
+        "gather",
+        20,
+        80,
+        "20 of 80 records read",
+    )

@@ -1,4 +1,6 @@
-"""Synthetic records in the style of twelve tools: every fact is in the dataset or reported, none is wrong."""
+"""Synthetic records in the style of twelve tools: every fact is in the dataset or reported,
+none is wrong.
+"""
 
 from pathlib import Path
 
@@ -21,7 +23,9 @@ def judged():
     cases = list(fidelity.cases(FOLDER))
     for case in cases:
         fidelity.judge(case)
-        case.verdicts = [each for each in case.verdicts if each[0].kind not in fidelity.WITHOUT_MEANING]
+        case.verdicts = [
+            each for each in case.verdicts if each[0].kind not in fidelity.WITHOUT_MEANING
+        ]
     return cases
 
 
@@ -31,7 +35,12 @@ def test_all_of_them_are_read(judged):
 
 
 def test_no_fact_is_wrong_and_none_is_lost(judged):
-    wrong = [(case.name, fact) for case in judged for fact, verdict in case.verdicts if verdict == "wrong"]
+    wrong = [
+        (case.name, fact)
+        for case in judged
+        for fact, verdict in case.verdicts
+        if verdict == "wrong"
+    ]
     lost = [
         (case.name, fact)
         for case in judged
@@ -44,5 +53,10 @@ def test_no_fact_is_wrong_and_none_is_lost(judged):
 
 
 def test_nearly_all_main_facts_are_in_the_dataset(judged):
-    main = [verdict for case in judged for fact, verdict in case.verdicts if fact.kind not in fidelity.SECONDARY]
+    main = [
+        verdict
+        for case in judged
+        for fact, verdict in case.verdicts
+        if fact.kind not in fidelity.SECONDARY
+    ]
     assert main.count("in") >= 0.98 * len(main)

@@ -1,4 +1,6 @@
-"""Multilingual records: texts kept with their languages across harvests, and reported where no field holds them."""
+"""Multilingual records: texts kept with their languages across harvests,
+and reported where no field holds them.
+"""
 
 import pytest
 from rdflib import Graph
@@ -49,8 +51,15 @@ def localised(text: str, **others: str) -> str:
 
 def iso_in_languages(**changes: str) -> str:
     """Return a French record with title, description and link in English and German."""
-    link = (("https://data.example.org/bruit.csv", "WWW:DOWNLOAD-1.0-http--download", "Le fichier"),)
-    texts = {"title": "Jeu de données 1", "abstract": "Bruit des routes.", "english": "Dataset 1", **changes}
+    link = (
+        ("https://data.example.org/bruit.csv", "WWW:DOWNLOAD-1.0-http--download", "Le fichier"),
+    )
+    texts = {
+        "title": "Jeu de données 1",
+        "abstract": "Bruit des routes.",
+        "english": "Dataset 1",
+        **changes,
+    }
     record = iso_record(1, links=link, abstract=texts["abstract"])
     pairs = (
         (texts["title"], localised(texts["title"], L1=texts["english"], L2="Datensatz 1")),
@@ -58,7 +67,9 @@ def iso_in_languages(**changes: str) -> str:
         ("Le fichier", localised("Le fichier", L1="The file")),
     )
     for text, replacement in pairs:
-        record = record.replace(f"<gco:CharacterString>{text}</gco:CharacterString>", replacement, 1)
+        record = record.replace(
+            f"<gco:CharacterString>{text}</gco:CharacterString>", replacement, 1
+        )
     return record.replace("<gmd:identificationInfo>", LOCALES + "<gmd:identificationInfo>", 1)
 
 
@@ -66,11 +77,18 @@ class TestGraphs:
     def test_texts_in_other_languages_are_kept_with_their_languages(self):
         made = of_graph('"Carte de bruit"@fr, "Noise map"@en, "Lärmkarte"@de')
         assert made["title"] == "Carte de bruit"
-        assert made["title_translated"] == {"de": "Lärmkarte", "en": "Noise map", "fr": "Carte de bruit"}
+        assert made["title_translated"] == {
+            "de": "Lärmkarte",
+            "en": "Noise map",
+            "fr": "Carte de bruit",
+        }
         assert made["notes_translated"]["de"] == "Strassenlärm"
         [resource] = made["resources"]
         assert (resource["name"], resource["name_translated"]["en"]) == ("Le fichier", "The file")
-        assert resource["description_translated"] == {"en": "A point each", "fr": "Un point par relevé"}
+        assert resource["description_translated"] == {
+            "en": "A point each",
+            "fr": "Un point par relevé",
+        }
         assert "Noise map" not in str(made.get("other_information"))
 
     @pytest.mark.parametrize(
@@ -89,19 +107,27 @@ class TestGraphs:
             ('"Carte"@fr', "Carte", None),
         ],
     )
-    def test_french_comes_first_and_what_says_nothing_new_is_left_out(self, title, main, translated):
+    def test_french_comes_first_and_what_says_nothing_new_is_left_out(
+        self, title, main, translated
+    ):
         made = of_graph(title)
         assert (made["title"], made.get("title_translated")) == (main, translated)
 
     def test_a_language_that_nobody_knows_is_told(self):
-        graph = rdf.parse(TURTLE.format(title='"Carte"@fr, "Qwerty"@qqq').encode(), "text/turtle", 2**20)
+        graph = rdf.parse(
+            TURTLE.format(title='"Carte"@fr, "Qwerty"@qqq').encode(), "text/turtle", 2**20
+        )
         assert "Qwerty" in str(of_one(graph).unread)
 
 
 class TestIso:
     def test_localised_texts_are_kept_by_the_languages_of_their_locales(self):
         record = read_record(parse_xml(iso_in_languages().encode()))
-        assert record.translations["title"] == {"fr": "Jeu de données 1", "en": "Dataset 1", "de": "Datensatz 1"}
+        assert record.translations["title"] == {
+            "fr": "Jeu de données 1",
+            "en": "Dataset 1",
+            "de": "Datensatz 1",
+        }
         assert record.links[0].translations == {"name": {"fr": "Le fichier", "en": "The file"}}
 
     def test_keywords_are_taken_in_each_language_as_those_of_graphs_are(self):
@@ -122,7 +148,9 @@ class TestIso:
     def test_texts_that_no_field_holds_in_several_languages_are_told(self):
         purpose = f"<gmd:purpose>{localised('Informer', L1='To inform')}</gmd:purpose>"
         record = iso_in_languages().replace("</gmd:abstract>", f"</gmd:abstract>{purpose}", 1)
-        made = normalise(read_record(parse_xml(record.encode())), Context(fallback_organisation="x"))
+        made = normalise(
+            read_record(parse_xml(record.encode())), Context(fallback_organisation="x")
+        )
         assert "purpose[en]: To inform" in made.unread
 
 
@@ -138,20 +166,31 @@ class TestRules:
         assert "text-cut" in codes(made)
 
     def test_more_languages_than_the_portal_bears_are_told(self):
-        known = [tag for tag in languages._names("en") if languages.tag(tag) == tag][: languages.MOST + 3]
+        known = [tag for tag in languages._names("en") if languages.tag(tag) == tag][
+            : languages.MOST + 3
+        ]
         made = result(title="Carte", translations={"title": {tag: f"text {tag}" for tag in known}})
         assert len(made.dataset["title_translated"]) == languages.MOST
         assert f"title[{known[-1]}]: text {known[-1]}" in made.unread
 
     def test_translations_of_a_name_that_is_not_used_are_told(self):
-        layers = Link("https://a.example/wms?", "OGC:WMS", "ms:bruit", translations={"name": {"en": "Noise layer"}})
+        layers = Link(
+            "https://a.example/wms?",
+            "OGC:WMS",
+            "ms:bruit",
+            translations={"name": {"en": "Noise layer"}},
+        )
         made = result(links=[layers])
         assert not any("name_translated" in each for each in made.dataset["resources"])
         assert "Noise layer" in str(made.unread)
 
     def test_two_links_of_one_address_keep_the_translations_of_the_name_that_is_kept(self):
-        one = Link("https://a.example/x.csv", None, "Un", translations={"name": {"fr": "Un", "en": "One"}})
-        [resource] = dataset(links=[Link("https://a.example/x.csv", None, "Deux"), one])["resources"]
+        one = Link(
+            "https://a.example/x.csv", None, "Un", translations={"name": {"fr": "Un", "en": "One"}}
+        )
+        [resource] = dataset(links=[Link("https://a.example/x.csv", None, "Deux"), one])[
+            "resources"
+        ]
         assert resource["name"] == "Deux"
         assert "name_translated" not in resource
 
@@ -162,14 +201,23 @@ class TestThroughThePipeline:
             source = portal.source(server.url)
             portal.harvest(source)
             [first] = portal.datasets().values()
-            assert first["title_translated"] == {"de": "Datensatz 1", "en": "Dataset 1", "fr": "Jeu de données 1"}
+            assert first["title_translated"] == {
+                "de": "Datensatz 1",
+                "en": "Dataset 1",
+                "fr": "Jeu de données 1",
+            }
             assert first["notes_translated"]["en"] == "Road noise."
-            assert first["resources"][0]["name_translated"] == {"en": "The file", "fr": "Le fichier"}
+            assert first["resources"][0]["name_translated"] == {
+                "en": "The file",
+                "fr": "Le fichier",
+            }
             server.records[:] = [iso_in_languages(english="Noise dataset")]
             assert portal.harvest(source) == {"updated": 1}
             [after] = portal.datasets().values()
             assert after["title_translated"]["en"] == "Noise dataset"
-            assert [each["id"] for each in after["resources"]] == [each["id"] for each in first["resources"]]
+            assert [each["id"] for each in after["resources"]] == [
+                each["id"] for each in first["resources"]
+            ]
             assert (after["id"], after["name"]) == (first["id"], first["name"])
             server.records[:] = [iso_record(1, abstract="Une langue.")]
             portal.harvest(source)

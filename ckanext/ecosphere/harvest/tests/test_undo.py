@@ -1,4 +1,6 @@
-"""Undo of a harvest: what it added, changed and withdrew, and what has changed since and stays as it is."""
+"""Undo of a harvest: what it added, changed and withdrew,
+and what has changed since and stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ PASSWORD = "un mot de passe de test"
 ZIP = ("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)")
 CSV = ("https://data.example.org/zones.csv", "WWW:DOWNLOAD-1.0-http--download", "Zones (CSV)")
 FIRST = [iso_record(1), iso_record(2, links=(ZIP, CSV), abstract="Ancien."), iso_record(3)]
-SECOND = [FIRST[0], iso_record(2, links=(CSV,), title="Nouveau titre", abstract="Nouveau."), iso_record(4)]
+SECOND = [
+    FIRST[0],
+    iso_record(2, links=(CSV,), title="Nouveau titre", abstract="Nouveau."),
+    iso_record(4),
+]
 """The second harvest changes one record, withdraws one and adds one."""
 
 
@@ -44,7 +50,10 @@ def harvested_twice(portal: Any, server: Any) -> str:
 
 
 def undo(portal: Any, source: str) -> dict[str, str]:
-    """Undo the last job of a source, as its button and a worker do; return identifier → what became of it."""
+    """Undo the last job of a source, as its button and a worker do.
+
+    Return identifier → what became of it.
+    """
     job_id = portal.last_job(source)
     portal.call("ecosphere_harvest_job_undo", id=job_id)
     worker.carry_out(source)
@@ -59,8 +68,12 @@ def without_times(datasets: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
     moments = ("metadata_modified", "created", "position", "extras")
     shown = {}
     for title, dataset in datasets.items():
-        resources = [{k: v for k, v in each.items() if k not in moments} for each in dataset["resources"]]
-        shown[title] = {k: v for k, v in dataset.items() if k not in moments} | {"resources": resources}
+        resources = [
+            {k: v for k, v in each.items() if k not in moments} for each in dataset["resources"]
+        ]
+        shown[title] = {k: v for k, v in dataset.items() if k not in moments} | {
+            "resources": resources
+        }
     return shown
 
 
@@ -104,7 +117,8 @@ def test_what_people_and_later_harvests_changed_is_left_as_it_is_with_the_reason
         portal.harvest(source)
         job_id = portal.last_job(source)
         ids = portal.ids()
-        # 1: somebody changes a field; 2: a field that no harvest holds; 3: deletes it; 4: a later harvest changes it.
+        # 1: somebody changes a field; 2: a field that no harvest holds; 3: deletes it; 4: a later
+        # harvest changes it.
         portal.call("package_patch", id=ids["Jeu de données 1"], notes="Corrigé ici.")
         portal.call("package_patch", id=ids["Jeu de données 2"], private=True)
         portal.call("package_delete", id=ids["Jeu de données 3"])
@@ -116,7 +130,14 @@ def test_what_people_and_later_harvests_changed_is_left_as_it_is_with_the_reason
         worker.carry_out(source)
         model.Session.remove()
         rows = portal.call("ecosphere_harvest_changes_list", id=job_id)["results"]
-        assert [row["undo"] for row in rows] == ["local", "edited", "gone", "later", "undone", "undone"]
+        assert [row["undo"] for row in rows] == [
+            "local",
+            "edited",
+            "gone",
+            "later",
+            "undone",
+            "undone",
+        ]
         assert all(row["reason"] for row in rows)
         shown = without_times(portal.datasets())
         assert {title: shown[title] for title in kept} == kept
@@ -151,7 +172,11 @@ def test_an_interrupted_undo_goes_on_where_it_stopped(portal, monkeypatch):
         job_id = portal.last_job(source)
         portal.call("ecosphere_harvest_job_undo", id=job_id)
 
-        for step, moment in (("_take_back", "before"), ("_store_state", "before"), ("reconcile", "before")):
+        for step, moment in (
+            ("_take_back", "before"),
+            ("_store_state", "before"),
+            ("reconcile", "before"),
+        ):
 
             def killed(step: str = step, moment: str = moment) -> None:
                 processes.dies(undoing, step, moment)
@@ -186,7 +211,9 @@ def test_a_harvest_is_undone_once_and_only_when_it_is_over(portal, app):
         server.records[:] = []
         job_id = portal.job(source)
         assert asked(job_id, 404)["success"] is False  # no worker has begun it
-        page = app.get("/fr/ecosphere/admin/journal?kind=harvests", headers={"Authorization": boss["token"]}).body
+        page = app.get(
+            "/fr/ecosphere/admin/journal?kind=harvests", headers={"Authorization": boss["token"]}
+        ).body
         assert "Moissonnage annulé" in page
 
 

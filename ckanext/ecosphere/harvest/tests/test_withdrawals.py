@@ -19,7 +19,9 @@ ZIP = ("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", 
 def memberships(package_id: str) -> list[tuple[str, str]]:
     model.Session.rollback()
     rows = model.Session.execute(
-        sa.select(model.Member.capacity, model.Member.state).where(model.Member.table_id == package_id)
+        sa.select(model.Member.capacity, model.Member.state).where(
+            model.Member.table_id == package_id
+        )
     )
     return sorted(rows.tuples().all())
 
@@ -67,7 +69,13 @@ def test_a_withdrawn_record_comes_back_at_the_same_address_with_the_same_ids(por
         portal.harvest(source)
         group = portal.call("group_create", name="littoral")
         before = portal.datasets()["Jeu de données 4"]
-        portal.call("member_create", id=group["id"], object=before["id"], object_type="package", capacity="public")
+        portal.call(
+            "member_create",
+            id=group["id"],
+            object=before["id"],
+            object_type="package",
+            capacity="public",
+        )
         members = memberships(before["id"])
         del server.records[3]
         portal.harvest(source)
@@ -85,7 +93,9 @@ def test_a_withdrawn_record_comes_back_at_the_same_address_with_the_same_ids(por
         assert portal.current_objects() == 11
 
 
-def test_an_incomplete_harvest_withdraws_nothing_and_counts_no_absence(portal, ckan_config, monkeypatch):
+def test_an_incomplete_harvest_withdraws_nothing_and_counts_no_absence(
+    portal, ckan_config, monkeypatch
+):
     monkeypatch.setitem(ckan_config, config.WITHDRAW_AFTER, 1)
     with catalogue(TEN) as server:
         source = portal.source(server.url, config={"page_size": 4})
@@ -138,10 +148,16 @@ def test_more_than_the_limit_is_held_for_a_person(portal):
         for _ in range(3):
             assert portal.harvest(source) == {"not modified": 4, "errored": 1}
             [message] = portal.errors(source)
-            assert message.startswith("6 of 10 records have vanished from the source, more than the 5")
+            assert message.startswith(
+                "6 of 10 records have vanished from the source, more than the 5"
+            )
         assert len(portal.found()) == 10
         shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
-        assert (shown["hold"]["records"], shown["hold"]["known"], shown["hold"]["limit"]) == (6, 10, 5)
+        assert (shown["hold"]["records"], shown["hold"]["known"], shown["hold"]["limit"]) == (
+            6,
+            10,
+            5,
+        )
         assert len(shown["datasets"]) == 6
 
 
@@ -163,7 +179,9 @@ def test_a_small_source_that_is_empty_all_of_a_sudden_is_held(portal):
         portal.harvest(source)
         portal.harvest(source)
         assert len(portal.found()) == 3
-        assert portal.call("ecosphere_harvest_withdrawals_show", id="source")["hold"]["records"] == 3
+        assert (
+            portal.call("ecosphere_harvest_withdrawals_show", id="source")["hold"]["records"] == 3
+        )
 
 
 @pytest.mark.slow("variants")
@@ -207,7 +225,9 @@ def test_a_decision_taken_while_a_harvest_runs_is_carried_out_at_its_end(portal)
         portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
         portal.harvest(source)
         assert len(portal.found()) == 3
-        assert model.Session.execute(sa.select(Hold.done).where(Hold.decision == "withdraw")).scalar()
+        assert model.Session.execute(
+            sa.select(Hold.done).where(Hold.decision == "withdraw")
+        ).scalar()
 
 
 @pytest.mark.slow("variants")
@@ -250,9 +270,14 @@ def test_a_hold_follows_the_records_that_come_back(portal):
         server.records.append(TEN[9])
         assert portal.harvest(source) == {"not modified": 3, "errored": 1}
         told = portal.state(source)
-        assert "Records have come back: 7 withdrawals wait for a person, 8 did before." in told["remarks"]
+        assert (
+            "Records have come back: 7 withdrawals wait for a person, 8 did before."
+            in told["remarks"]
+        )
         # The hold is an error of the job, not a refused record.
-        numbers = {key: number for key, _label, number in messages.counted({"errored": 1}, told["facts"])}
+        numbers = {
+            key: number for key, _label, number in messages.counted({"errored": 1}, told["facts"])
+        }
         assert (numbers["errored"], numbers["not-modified"]) == (0, 3)
         shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
         assert shown["hold"]["records"] == len(shown["datasets"]) == 7
@@ -260,7 +285,10 @@ def test_a_hold_follows_the_records_that_come_back(portal):
         server.records += TEN[2:4]
         # Five are within the limit, and this is the third harvest without them.
         assert portal.harvest(source) == {"not modified": 5, "deleted": 5}
-        assert any(text.startswith("Records have come back: 5 of 10 are") for text in portal.state(source)["remarks"])
+        assert any(
+            text.startswith("Records have come back: 5 of 10 are")
+            for text in portal.state(source)["remarks"]
+        )
         assert portal.call("ecosphere_harvest_withdrawals_show", id=source)["hold"] is None
 
 
@@ -279,7 +307,11 @@ def test_an_incomplete_harvest_takes_out_of_a_hold_what_it_saw_and_adds_nothing(
         # Only what is missing is kept; records read since then are followed as before.
         portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="keep")
         states = portal.records(source)
-        assert sorted(guid[-2:] for guid, state in states.items() if state == "published") == ["01", "02", "10"]
+        assert sorted(guid[-2:] for guid, state in states.items() if state == "published") == [
+            "01",
+            "02",
+            "10",
+        ]
 
 
 @pytest.mark.slow("variants")

@@ -1,4 +1,6 @@
-"""Sources that never end, or return too much: each reading stops at a limit, and reports which one."""
+"""Sources that never end, or return too much: each reading stops at a limit,
+and reports which one.
+"""
 
 import gzip
 import json
@@ -30,7 +32,9 @@ KINDS = ("csw", "dcat", "ogcapi", "waf", "udata")
 def bounded(kind, url, settings=None, **bounds):
     """Return a reader of a type of source with limits."""
     limits = replace(WIDE, **bounds)
-    guard = settings or GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0)
+    guard = settings or GuardSettings(
+        allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0
+    )
     session = GuardedSession(guard, budget=limits.budget())
     reader = {
         "csw": lambda: CswReader(url, session, CswOptions(page_size=10, pause=0)),
@@ -43,7 +47,9 @@ def bounded(kind, url, settings=None, **bounds):
 
 
 def said(reader):
-    return [sentence(each.code, each.params, each.first, each.last) for each in reader.reading.failures]
+    return [
+        sentence(each.code, each.params, each.first, each.last) for each in reader.reading.failures
+    ]
 
 
 def codes(reader):
@@ -92,7 +98,11 @@ class Endless:
     @staticmethod
     def _ogcapi(exchange, number):
         features = [
-            {"id": f"{number}-{each}", "type": "Feature", "properties": {"title": f"Zones {number}-{each}"}}
+            {
+                "id": f"{number}-{each}",
+                "type": "Feature",
+                "properties": {"title": f"Zones {number}-{each}"},
+            }
             for each in range(10)
         ]
         links = [{"rel": "next", "href": f"/{number}", "type": "application/geo+json"}]
@@ -102,13 +112,14 @@ class Endless:
     def _waf(exchange, number):
         if exchange.path.endswith(".xml"):
             return iso_record(number)
-        return (
-            f'<html><body><a href="{number}.xml">a</a><a href="{number}/">deeper</a><a href="x{number}/">b</a></body>'
-        )
+        return f'<html><body><a href="{number}.xml">a</a><a href="{number}/">deeper</a><a href="x{number}/">b</a></body>'
 
     @staticmethod
     def _udata(exchange, number):
-        data = [{"id": f"{number}-{each}", "title": f"Zones {number}-{each}", "resources": []} for each in range(50)]
+        data = [
+            {"id": f"{number}-{each}", "title": f"Zones {number}-{each}", "resources": []}
+            for each in range(50)
+        ]
         return json.dumps({"data": data, "total": 900_000_000, "next_page": "https://ex.org"})
 
 
@@ -119,7 +130,10 @@ def test_requests_are_bounded(kind):
         found = read(reader)
     assert len(server.seen) == reader.reading.requests == 20
     assert codes(reader)[-1] == "bound-requests"
-    assert said(reader)[-1] == "The reading was stopped after 20 requests, the most that one harvest may send."
+    assert (
+        said(reader)[-1]
+        == "The reading was stopped after 20 requests, the most that one harvest may send."
+    )
     assert not reader.reading.complete
     assert found
 
@@ -196,7 +210,9 @@ def test_stopping_ends_a_wait_for_the_server_at_once(kind):
 
 
 def test_stopping_ends_a_pause_between_attempts_at_once():
-    settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=4, backoff_seconds=30)
+    settings = GuardSettings(
+        allowed_networks=networks(["127.0.0.1/32"]), attempts=4, backoff_seconds=30
+    )
     with serve(lambda exchange: exchange.answer("", 503)) as server:
         reader = bounded("dcat", server.url, settings)
         thread = threading.Thread(target=read, args=(reader,), daemon=True)
@@ -223,7 +239,8 @@ def test_pages_without_anything_new_end():
     def script(exchange):
         number = int(exchange.path.strip("/")) + 1
         exchange.answer(
-            Endless._dcat(exchange, number).replace(f"org/{number}", "org/same"), Content_Type="text/turtle"
+            Endless._dcat(exchange, number).replace(f"org/{number}", "org/same"),
+            Content_Type="text/turtle",
         )
 
     with serve(script) as server:
@@ -287,7 +304,9 @@ TYPES = {
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_job_of_an_endless_source_is_incomplete_and_withdraws_nothing(portal, ckan_config, monkeypatch, kind):
+def test_job_of_an_endless_source_is_incomplete_and_withdraws_nothing(
+    portal, ckan_config, monkeypatch, kind
+):
     type_name, path, settings = TYPES[kind]
     monkeypatch.setitem(ckan_config, config.MAX_RECORDS, 5)
     with serve(Endless(kind)) as server:
@@ -295,7 +314,10 @@ def test_job_of_an_endless_source_is_incomplete_and_withdraws_nothing(portal, ck
         counts = portal.harvest(source)
         assert counts["added"] == 5
         assert portal.state(source)["complete"] is False
-        assert "The reading was stopped after 5 records, the most that one harvest may take." in portal.errors(source)
+        assert (
+            "The reading was stopped after 5 records, the most that one harvest may take."
+            in portal.errors(source)
+        )
         # The next harvest gets other records: the former ones are absent, and stay.
         portal.harvest(source)
         portal.harvest(source)
@@ -320,7 +342,9 @@ def test_aborted_job_ends_within_two_seconds(portal):
             while not server.seen:
                 time.sleep(0.05)
             with model.meta.engine.begin() as connection:
-                connection.execute(sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status="Aborted"))
+                connection.execute(
+                    sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status="Aborted")
+                )
             aborted.append(time.monotonic())
 
         aborted: list[float] = []

@@ -16,7 +16,15 @@ LOCALITY = "commune ou groupement de communes que nomme le titre ou une organisa
 CASES = [
     ("territory", "territory", Reason("box"), "Ain", "Territoires", "cadre englobant", "Ain"),
     ("territory", "territory", Reason("locality"), "Nord", "Territoires", LOCALITY, "Nord"),
-    ("themes", "theme", Reason("evidence", {"kinds": ["keywords"]}), "eau", "Thématiques", "mots-clés", "Eau"),
+    (
+        "themes",
+        "theme",
+        Reason("evidence", {"kinds": ["keywords"]}),
+        "eau",
+        "Thématiques",
+        "mots-clés",
+        "Eau",
+    ),
     (
         "themes",
         "theme",
@@ -35,7 +43,15 @@ CASES = [
         "x@ain.gouv.fr (adresse électronique)",
         "DDT 01",
     ),
-    ("links", "resources", Reason("protocol"), "OGC:WMS", "Ressources", "aucun protocole déclaré", "OGC:WMS"),
+    (
+        "links",
+        "resources",
+        Reason("protocol"),
+        "OGC:WMS",
+        "Ressources",
+        "aucun protocole déclaré",
+        "OGC:WMS",
+    ),
     (
         "links",
         "resources",
@@ -81,7 +97,12 @@ def test_each_way_to_a_territory_or_a_theme_has_words():
 def test_each_code_that_a_rule_logs_has_a_sentence():
     """And no sentence stands for a code that no rule logs."""
     evidence = set(territory.EVIDENCE) | {row["evidence"] for row in rows("theme-weights")}
-    codes = evidence | {"area of the service", "box outside France", "keywords (addresses)", "noLimitations"}
+    codes = evidence | {
+        "area of the service",
+        "box outside France",
+        "keywords (addresses)",
+        "noLimitations",
+    }
     for path in RULES_FOLDER.glob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "reason":

@@ -1,8 +1,10 @@
-"""Import stage: take batches while there are any, save each in one transaction, and index it in one request.
+"""Import stage: take batches while there are any, save each in one transaction, and index it in one
+request.
 
-Any number of workers do this in parallel. A batch belongs to the worker that holds its lock, and is deleted once its
-datasets are indexed. A worker that is killed loses its locks and its uncommitted work; what it had committed but not
-indexed is listed in the batch, so that the next worker finishes it.
+Any number of workers do this in parallel. A batch belongs to the worker that holds its lock, and is
+deleted once its datasets are indexed. A worker that is killed loses its locks and its uncommitted
+work; what it had committed but not indexed is listed in the batch, so that the next worker finishes
+it.
 """
 
 from __future__ import annotations
@@ -117,7 +119,8 @@ class Importer:
         """Import batches until none can be taken.
 
         Args:
-            until_empty: also wait for batches of other workers, and take over those of workers that die.
+            until_empty: also wait for batches of other workers, and take over those of workers that
+                die.
         """
         self._shown_within = config.shown_seconds()
         pace = Pace(self._locks)
@@ -154,7 +157,10 @@ class Importer:
         return None
 
     def _do(self, batch_id: int) -> None:
-        """Import and index a batch, or only index one that was imported already; delete it and release its lock."""
+        """Import and index a batch, or only index one that was imported already.
+
+        Delete it and release its lock.
+        """
         # Read it again now that the lock is held: another worker may just have finished it.
         query = sa.select(Batch.object_ids, Batch.package_ids).where(Batch.id == batch_id)
         batch = model.Session.execute(query).first()
@@ -178,7 +184,8 @@ class Importer:
             items = self._writer.write(object_ids, connection)
             self._finish_objects(items, started)
             model.Session.commit()
-            # Keep objects that hooks added to the session (quality rows), to avoid reading them again.
+            # Keep objects that hooks added to the session (quality rows), to avoid reading them
+            # again.
             references = list(model.Session.identity_map.values())
             documents = self._documents_of(items)
             del references
@@ -209,14 +216,17 @@ class Importer:
         model.Session.rollback()
 
     def _finish_objects(self, items: list[Item], started: Any) -> None:
-        """Store the outcomes on the objects; the object of a dataset written now becomes its current one."""
+        """Store the outcomes on the objects.
+
+        The object of a dataset written now becomes its current one.
+        """
         written_ids = [item.package_id for item in items if item.written]
         is_current = sa.and_(
             HarvestObject.package_id.in_(written_ids), HarvestObject.current.is_(True)
         )
         model.Session.execute(sa.update(HarvestObject).where(is_current).values(current=False))
-        # One that is imported once more, since its lot came later or a later job is undone, keeps the report of its
-        # own job.
+        # One that is imported once more, since its lot came later or a later job is undone, keeps
+        # the report of its own job.
         statement = """
             UPDATE harvest_object AS object
             SET state = CASE outcome.status WHEN 'errored' THEN 'ERROR' ELSE 'COMPLETE' END,
@@ -265,7 +275,8 @@ class Importer:
         """Index documents, waiting for Solr when it is away.
 
         Raises:
-            SolrAwayError: it did not come back in time; the batch keeps the list of datasets to index.
+            SolrAwayError: it did not come back in time; the batch keeps the list of datasets to
+                index.
         """
         for pause in (*pauses(config.outage_seconds()), None):
             try:
@@ -281,7 +292,9 @@ class Importer:
                 return
 
     def _index_one_by_one(self, documents: list[solr.Document]) -> None:
-        """Index documents individually, so that one that Solr refuses does not affect the others."""
+        """Index documents individually, so that one that Solr
+        refuses does not affect the others.
+        """
         for document in documents:
             try:
                 solr.add([document], within=self._shown_within)
@@ -307,7 +320,8 @@ class Importer:
 
 @dataclass(slots=True)
 class Item:
-    """One record of a batch, from loading to its outcome, in the terms of ckanext-harvest's reports.
+    """One record of a batch, from loading to its outcome, in the terms of ckanext-harvest's
+    reports.
 
     Attributes:
         digest: the digest with which it counts as imported by this job.
@@ -351,7 +365,9 @@ class Item:
 
     @property
     def title(self) -> str:
-        """Title of the dataset, or its name in the portal that published it, else the identifier of the record."""
+        """Title of the dataset, or its name in the portal that published it,
+        else the identifier of the record.
+        """
         dataset: DataDict = {}
         if self.result:
             dataset = self.result.dataset
@@ -359,7 +375,9 @@ class Item:
 
     @property
     def members(self) -> list[str]:
-        """Members that the record of a series names, and feature catalogues that any record names."""
+        """Members that the record of a series names, and feature
+        catalogues that any record names.
+        """
         if self.result is None:
             return self.catalogues
         return [*self.result.members, *self.catalogues]
@@ -408,7 +426,10 @@ class Writer:
         )
 
     def prepare(self) -> None:
-        """Check whether new datasets can be created in bulk; to be called within `without_activity`."""
+        """Check whether new datasets can be created in bulk.
+
+        To be called within `without_activity`.
+        """
         self._bulk = Bulk(self._user) if Bulk.possible() else None
 
     def write(self, object_ids: list[str], connection: Connection) -> list[Item]:
@@ -449,7 +470,9 @@ class Writer:
     # --- from object to dataset ---
 
     def _load(self, object_ids: list[str]) -> list[Item]:
-        """Load the records of some objects, in order, except those whose source was cleared meanwhile."""
+        """Load the records of some objects, in order, except those
+        whose source was cleared meanwhile.
+        """
         is_record = sa.and_(
             SourceRecord.source_id == HarvestObject.harvest_source_id,
             SourceRecord.guid == HarvestObject.guid,
@@ -512,7 +535,9 @@ class Writer:
             deduplication.add_series(item.result.dataset, series.get(item.guid, []))
 
     def _set_duplicates_aside(self, items: list[Item]) -> None:
-        """Set aside records that another source publishes with priority, and take over datasets published with less."""
+        """Set aside records that another source publishes with priority,
+        and take over datasets published with less.
+        """
         new = {item.guid: item for item in items if item.result and item.package_id is None}
         candidates = {guid: (item.keys, self._service(item)) for guid, item in new.items()}
         for guid, decision in deduplication.decide(self._job.source_id, candidates).items():
@@ -562,7 +587,8 @@ class Writer:
     # --- saving ---
 
     def _create_together(self, items: list[Item], names: Names) -> set[str]:
-        """Create the datasets of new records in bulk; failures are left to `_save`, which reports the cause.
+        """Create the datasets of new records in bulk; failures are left to `_save`, which reports
+        the cause.
 
         Returns:
             guids of the records whose datasets were created.
@@ -626,7 +652,10 @@ class Writer:
             item.status = ADDED
 
     def _save(self, item: Item, names: Names, present: list[StoredResource]) -> None:
-        """Save a dataset through CKAN's actions; under a unique name when its own is taken meanwhile."""
+        """Save a dataset through CKAN's actions.
+
+        Under a unique name when its own is taken meanwhile.
+        """
         name = item.package_name or names.assign(item.title, self._job.source_id, item.guid)
         if item.state == WITHDRAWN and item.package_name == item.package_id:
             # CKAN gave its name to another dataset while it was deleted.
@@ -667,7 +696,8 @@ class Writer:
         status = ADDED
         package_id = item.package_id
         if package_id:
-            # Without it, CKAN would query Solr for the original; resources are compared again on saving.
+            # Without it, CKAN would query Solr for the original; resources are compared again on
+            # saving.
             context["original_package"] = {"id": package_id, "resources": []}
             tk.get_action("package_update")(context, dataset)
             if item.values_here:
@@ -739,7 +769,10 @@ MAX_TEXT = 5_500
 
 
 def catalogue_texts(source_id: str, identifiers: Collection[str]) -> dict[str, str]:
-    """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
+    """Return the texts of the catalogues of a source, as last read, by identifier.
+
+    Unknown ones are absent.
+    """
     contents = last_contents(source_id, identifiers)
     texts = {guid: _catalogue_text(content) for guid, content in contents.items()}
     return {guid: text for guid, text in texts.items() if text}

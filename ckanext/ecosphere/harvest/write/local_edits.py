@@ -1,9 +1,11 @@
-"""Local edits: fields of a harvested dataset that somebody changed on the portal, which harvests leave as they are.
+"""Local edits: fields of a harvested dataset that somebody changed on the portal, which harvests
+leave as they are.
 
-Each save that is not a harvest's (form, API, bulk edit) is compared with what was stored before. What a field said at
-its first change is what the source says; it is noted in `plugin_data`, CKAN's column for notes of plugins, and follows
-the source at each import of its record. A field whose two values are equal again is no local edit any more: the source
-was corrected, or somebody chose to follow it. Nothing is stored for datasets without local edits.
+Each save that is not a harvest's (form, API, bulk edit) is compared with what was stored before.
+What a field said at its first change is what the source says; it is noted in `plugin_data`, CKAN's
+column for notes of plugins, and follows the source at each import of its record. A field whose two
+values are equal again is no local edit any more: the source was corrected, or somebody chose to
+follow it. Nothing is stored for datasets without local edits.
 
 A dataset has *parts*: itself, called "", and the resources that the harvest wrote, by id.
 """
@@ -71,7 +73,10 @@ def package_update(original: Any, context: Context, data_dict: DataDict) -> Any:
 
 
 def note(context: Any) -> None:
-    """Note which fields of a harvested dataset a save has changed; called before the save is committed."""
+    """Note which fields of a harvested dataset a save has changed.
+
+    Called before the save is committed.
+    """
     before = context.get(_BEFORE)
     if not before:
         return
@@ -105,7 +110,10 @@ def store(package: Any, edits: Edits) -> None:
 
 
 def values_of(package: Any) -> Values:
-    """Return what a dataset and its harvested resources say; empty if the dataset was not harvested."""
+    """Return what a dataset and its harvested resources say.
+
+    Empty if the dataset was not harvested.
+    """
     written = model.Session.get(HarvestedDataset, package.id)
     if written is None:
         return {}
@@ -123,8 +131,8 @@ def listed(package: Any, with_rows: bool) -> list[DataDict]:
 
     Args:
         package: the dataset.
-        with_rows: whether to give values of the source that are rows of subfields: they name people, whom somebody may
-            have removed on purpose.
+        with_rows: whether to give values of the source that are rows of subfields: they name
+            people, whom somebody may have removed on purpose.
     """
     rows = []
     for part, fields in sorted(edits_of(package).items()):
@@ -178,8 +186,8 @@ def keep_edits(dataset: DataDict, edits: Edits, here: Values) -> Edits:
     """Write the local values of edited fields over those of the source.
 
     Args:
-        dataset: the new version that the source gives, whose resources have their ids already; changed in place.
-        edits: local edits of the dataset.
+        dataset: the new version that the source gives, whose resources have their ids already;
+        changed in place. edits: local edits of the dataset.
         here: its current values.
 
     Returns:
@@ -209,7 +217,10 @@ def keep_edits(dataset: DataDict, edits: Edits, here: Values) -> Edits:
 
 
 def put(target: DataDict, field: str, value: Any) -> None:
-    """Set a field of a dataset or resource in the form of `package_create`; an empty value removes it."""
+    """Set a field of a dataset or resource in the form of `package_create`.
+
+    An empty value removes it.
+    """
     if field == TAGS:
         target.pop(TAGS, None)
         field, value = "tags", [{"name": tag} for tag in value or []]
@@ -220,7 +231,10 @@ def put(target: DataDict, field: str, value: Any) -> None:
 
 
 def _said(values: DataDict, field: str) -> Any:
-    """Return the value of a field; translations without the text of the main field, which is a field of its own."""
+    """Return the value of a field.
+
+    Translations without the text of the main field, which is a field of its own.
+    """
     if field == TAGS and "tags" in values:
         return sorted(tag["name"] for tag in values["tags"])
     value = values.get(field)
@@ -252,7 +266,10 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value for comparison: numbers are texts, line ends those of Unix; empty parts and order do not count."""
+    """Return a value for comparison: numbers are texts, line ends those of Unix.
+
+    Empty parts and order do not count.
+    """
     value = decoded(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -322,7 +339,8 @@ def keep_additions(
         resource_ids: ids of its resources that were added on the portal.
 
     Returns:
-        ids of those that are kept; one whose URL is now in the record has passed its id on to the record's resource.
+        ids of those that are kept; one whose URL is now in the record has passed its id on to the
+        record's resource.
     """
     for name in config.local_fields() & extras.keys():
         if dataset.get(name) in (None, "", []):

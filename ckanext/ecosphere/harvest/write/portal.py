@@ -1,10 +1,12 @@
 """What a harvested dataset becomes on this portal, in the order in which `importer` asks.
 
-1. `Names`: its name (the last part of the URL), readable, unique, and never taken from another dataset.
-2. `keep_ids`: the ids of its resources, which stay when a record changes. They are matched by address and protocol,
-   then by address alone.
-3. `SchemaFields`: its fields. With `ecosphere_schemas` every field has its place; without it, or with a custom schema,
-   fields that the schema lacks go to the extras as text, instead of being lost or refused.
+1. `Names`: its name (the last part of the URL), readable, unique, and never taken from another
+   dataset.
+2. `keep_ids`: the ids of its resources, which stay when a record changes. They are matched by
+   address and protocol, then by address alone.
+3. `SchemaFields`: its fields. With `ecosphere_schemas` every field has its place; without it, or
+   with a custom schema, fields that the schema lacks go to the extras as text, instead of being
+   lost or refused.
 4. `Bulk`: its rows, if it is new, together with those of many others.
 """
 
@@ -63,7 +65,9 @@ _CORE_FIELDS = {
 
 
 def slug_of(title: str) -> str:
-    """Return a title as a name: lower case, no accents, words joined by dashes, cut between words."""
+    """Return a title as a name: lower case, no accents, words joined by dashes,
+    cut between words.
+    """
     words = normalise(title).split()
     slug = ""
     for word in words:
@@ -86,8 +90,8 @@ def slug_with_hash(slug: str, source_id: str, guid: str) -> str:
 class Names:
     """Assigns names to the new datasets of one transaction.
 
-    A name without a hash is assigned only if no dataset has it, including deleted ones (which may come back), and no
-    other worker is about to assign it, which a transaction-level lock ensures.
+    A name without a hash is assigned only if no dataset has it, including deleted ones (which may
+    come back), and no other worker is about to assign it, which a transaction-level lock ensures.
 
     Args:
         titles: titles of the datasets, whose names are looked up all at once.
@@ -160,8 +164,9 @@ def stored_resources(package_ids: list[str], state: str) -> dict[str, list[Store
 
     Args:
         package_ids: ids of the datasets.
-        state: "active"; or "deleted" for those that were removed last, which CKAN keeps until others are removed. One
-            that comes back, since its record does so or a harvest is undone, gets its id again.
+        state: "active"; or "deleted" for those that were removed last, which CKAN keeps until
+            others are removed. One that comes back, since its record does so or a harvest is
+            undone, gets its id again.
     """
     resources: dict[str, list[StoredResource]] = defaultdict(list)
     values = {"ids": package_ids, "state": state}
@@ -171,7 +176,9 @@ def stored_resources(package_ids: list[str], state: str) -> dict[str, list[Store
 
 
 def as_harvested(stored: list[StoredResource], edits: Edits) -> list[StoredResource]:
-    """Return resources with the URL, protocol and name of the source where they were changed on the portal."""
+    """Return resources with the URL, protocol and name of the source where
+    they were changed on the portal.
+    """
     harvested = []
     for resource in stored:
         changes = edits.get(resource.id, {})
@@ -211,7 +218,10 @@ def keep_ids(resources: list[Row], stored: list[StoredResource]) -> None:
 
 @dataclass(frozen=True)
 class SchemaFields:
-    """Names of the fields that a schema has besides CKAN's own. Values of other fields are stored as text."""
+    """Names of the fields that a schema has besides CKAN's own.
+
+    Values of other fields are stored as text.
+    """
 
     dataset: frozenset[str] = frozenset()
     resource: frozenset[str] = frozenset()
@@ -256,7 +266,9 @@ class SchemaFields:
 
 
 def accepts_free_tags() -> bool:
-    """Tell whether the portal accepts "cours d'eau" as a tag: CKAN's own validator refuses apostrophes and slashes."""
+    """Tell whether the portal accepts "cours d'eau" as a tag:
+    CKAN's own validator refuses apostrophes and slashes.
+    """
     validator: Any = tk.get_validator("tag_name_validator")
     try:
         validator("l'eau/l'air", {})
@@ -276,12 +288,14 @@ def _as_text(value: Any) -> Any:
 #
 # Write the rows that `package_create` would, with a few statements for all datasets.
 #
-# Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are
-# notified as by `package_create`, in the same transaction. This saves the work that CKAN repeats for each dataset:
-# looking for rows that cannot exist yet, flushing object by object, querying organisation and tags.
+# Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and
+# the plugins are notified as by `package_create`, in the same transaction. This saves the work that
+# CKAN repeats for each dataset: looking for rows that cannot exist yet, flushing object by object,
+# querying organisation and tags.
 #
-# The ordinary way is used when another extension hooks into `package_create`, and for a batch in which anything goes
-# wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
+# The ordinary way is used when another extension hooks into `package_create`, and for a batch in
+# which anything goes wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both
+# ways.
 
 TagKey = tuple[str, str | None]
 """Name of a tag, and id of its vocabulary."""
@@ -297,7 +311,8 @@ _IGNORED_IN_RESOURCES = ("extras", "revision_timestamp", "tracking_summary")
 
 
 def _below_our_chain(action: Any) -> Any:
-    """Return the action below our own chained ones (`schemas/logic/earlier_programs.py`), if there are any.
+    """Return the action below our own chained ones (`schemas/logic/earlier_programs.py`), if there
+    are any.
 
     Those change what older programs send, and leave the datasets of the harvest as they are.
     """
@@ -311,7 +326,8 @@ def _below_our_chain(action: Any) -> Any:
 
 @contextmanager
 def without_activity() -> Iterator[None]:
-    """Run a block without creating activities for saved datasets, unless the portal is configured to.
+    """Run a block without creating activities for saved datasets, unless the portal is configured
+    to.
 
     Each activity would store a full copy of the dataset.
     """
@@ -334,7 +350,10 @@ def without_activity() -> Iterator[None]:
 
 
 class BulkError(Exception):
-    """The batch cannot be created this way; nothing is kept, and saving record by record reports the cause."""
+    """The batch cannot be created this way.
+
+    Nothing is kept, and saving record by record reports the cause.
+    """
 
 
 class Bulk:
@@ -348,14 +367,17 @@ class Bulk:
             self._user_id = account.id
         self._form = lib_plugins.lookup_package_plugin("dataset")
         self._validation = Validation()
-        # The caller has already checked name and organisation, so the queries of these two are not needed.
+        # The caller has already checked name and organisation, so the queries of these two are not
+        # needed.
         names = ("package_name_validator", "owner_org_validator")
         self._skipped_validators = [tk.get_validator(name) for name in names]
         self._views = bool(datapreview.get_default_view_plugins())
 
     @staticmethod
     def possible() -> bool:
-        """Tell whether no other code replaces or observes `package_create`, or observes model changes."""
+        """Tell whether no other code replaces or observes `package_create`,
+        or observes model changes.
+        """
         return (
             _below_our_chain(tk.get_action(_ACTION)) is core_create.package_create
             and not list(p.PluginImplementations(p.IDomainObjectModification))
@@ -363,10 +385,12 @@ class Bulk:
         )
 
     def valid(self, dataset: Dataset) -> Dataset | None:
-        """Validate a dataset as `package_create` does, assuming that its name is free and its organisation exists.
+        """Validate a dataset as `package_create` does, assuming that its name is free and its
+        organisation exists.
 
         Returns:
-            the dataset with converted values, or None when it is not valid, or has parts that are not supported here.
+            the dataset with converted values, or None when it is not valid, or has parts that are
+            not supported here.
         """
         if _has_unsupported(dataset):
             return None
@@ -383,7 +407,8 @@ class Bulk:
         return data
 
     def create(self, datasets: list[Dataset]) -> list[str]:
-        """Create datasets; must run in a transaction whose session can be rolled back to a savepoint.
+        """Create datasets; must run in a transaction whose session can be rolled back to a
+        savepoint.
 
         Args:
             datasets: as returned by `valid`.
@@ -430,7 +455,9 @@ class Bulk:
         return [data["id"] for data in datasets]
 
     def _call_hooks(self, datasets: list[Dataset]) -> None:
-        """Call the plugin hooks for the new datasets, as `package_create` does before it commits."""
+        """Call the plugin hooks for the new datasets, as
+        `package_create` does before it commits.
+        """
         ids = [data["id"] for data in datasets]
         query = sa.select(model.Package).where(model.Package.id.in_(ids))
         packages = {package.id: package for package in model.Session.scalars(query)}
@@ -460,8 +487,9 @@ class Bulk:
 def tag_ids(tags: set[TagKey]) -> dict[TagKey, str]:
     """Return ids of tags, creating missing ones.
 
-    Missing tags are created in a separate transaction, one worker at a time: two workers with the same new keyword
-    would otherwise both create it, since neither sees the other's until its batch is committed.
+    Missing tags are created in a separate transaction, one worker at a time: two workers with the
+    same new keyword would otherwise both create it, since neither sees the other's until its batch
+    is committed.
     """
     present = _present_tags(model.Session, tags)
     missing = tags - present.keys()

@@ -1,9 +1,10 @@
-"""A local OpenID Connect provider that behaves as ProConnect does, or misbehaves if a test asks for it.
+"""A local OpenID Connect provider that behaves as ProConnect does, or misbehaves if a test asks for
+it.
 
-It follows ProConnect's technical documentation for services (partenaires.proconnect.gouv.fr, "Implémentation
-technique"): unknown parameters are refused, `state` and `nonce` have at least 32 characters, the client secret is
-sent in the body (client_secret_post), a code can be used once, `userinfo` is a signed JWT, and ending the session
-requires the ID token.
+It follows ProConnect's technical documentation for services (partenaires.proconnect.gouv.fr,
+"Implémentation technique"): unknown parameters are refused, `state` and `nonce` have at least 32
+characters, the client secret is sent in the body (client_secret_post), a code can be used once,
+`userinfo` is a signed JWT, and ending the session requires the ID token.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Log-in with a local OpenID Connect provider, over HTTP: accounts, validation of answers, sessions."""
+"""Log-in with a local OpenID Connect provider, over HTTP: accounts, validation of answers,
+sessions.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,10 @@ def local() -> Iterator[LocalProvider]:
 
 @pytest.fixture(scope="module")
 def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    """A portal served over HTTP by this process and connected to the provider; yields its configuration."""
+    """A portal served over HTTP by this process and connected to the provider.
+
+    Yields its configuration.
+    """
     before = copy.deepcopy(dict(tk.config))
     local.portal = f"http://127.0.0.1:{free_port()}"
     tk.config.update(
@@ -88,7 +93,10 @@ def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[di
 
 @pytest.fixture(autouse=True)
 def portal(local: LocalProvider, running: dict[str, Any]) -> Iterator[str]:
-    """The portal with an honest provider, empty caches, no accounts and no failed log-ins; yields its URL."""
+    """The portal with an honest provider, empty caches, no accounts and no failed log-ins.
+
+    Yields its URL.
+    """
     tk.config.update(running)  # CKAN restores the test configuration before each test
     local.honest()
     provider._documents.clear()

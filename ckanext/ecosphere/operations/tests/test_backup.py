@@ -1,7 +1,8 @@
-"""Backup, restore and upgrade: the blocks of `docs/operations.md`, run as they are on the services of the tests.
+"""Backup, restore and upgrade: the blocks of `docs/operations.md`, run as they are on the services
+of the tests.
 
-`data/portal-1.1.1.dump` is the database of a portal that version 1.1.1 set up and filled: two datasets, three data
-requests with e-mails that wait, a source with a job.
+`data/portal-1.1.1.dump` is the database of a portal that version 1.1.1 set up and filled: two
+datasets, three data requests with e-mails that wait, a source with a job.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Metrics: only with the token, of all processes, complete, and all that dashboard and alerts name."""
+"""Metrics: only with the token, of all processes, complete,
+and all that dashboard and alerts name.
+"""
 
 from __future__ import annotations
 

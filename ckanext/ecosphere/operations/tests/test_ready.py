@@ -1,4 +1,6 @@
-"""Health: each service that is down makes the portal not ready, by name, in time, and tells nothing else."""
+"""Health: each service that is down makes the portal not ready, by name, in time,
+and tells nothing else.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The portal of `make scale`: harvest, new index and readers use all services and agree; one of each is killed."""
+"""The portal of `make scale`: harvest, new index and readers use all services and agree.
+
+One of each is killed.
+"""
 
 from __future__ import annotations
 
@@ -228,7 +231,9 @@ def test_more_than_one_of_everything_is_one_portal(scale: Scale):
 
 
 def files_are_shared(scale: Scale, name: str) -> None:
-    """Check that what was uploaded on one server is read on the other one, from the object storage."""
+    """Check that what was uploaded on one server is read on the other one,
+    from the object storage.
+    """
     first, second = scale.web
     headers = {"Authorization": scale.token}
     content = b"commune;surface\nBourg;12\n" * 50

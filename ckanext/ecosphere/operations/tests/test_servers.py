@@ -1,4 +1,7 @@
-"""Two web servers behind nginx share people, forms, files, limits and figures; one of them is killed."""
+"""Two web servers behind nginx share people, forms, files, limits and figures.
+
+One of them is killed.
+"""
 
 from __future__ import annotations
 

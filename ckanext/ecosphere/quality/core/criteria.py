@@ -1,7 +1,7 @@
 """The criteria of the badge (view A), as a table.
 
-Each criterion is a check that returns a state. Points, levels and their conditions are configuration
-(`data/model.yaml`).
+Each criterion is a check that returns a state. Points, levels and their conditions are
+configuration (`data/model.yaml`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ NEVER = ("NEVER", "NOT_PLANNED")
 class State(str, enum.Enum):
     """Result of a criterion.
 
-    `NA` if it does not apply to the kind of dataset or by the producer's statement; `UNKNOWN` if no background job has
-    checked it yet. Neither counts. `MISSING` if there is nothing to check since the dataset lacks the value: it counts
-    as a failure, and the advice is that of the criterion that requires the value.
+    `NA` if it does not apply to the kind of dataset or by the producer's statement; `UNKNOWN` if no
+    background job has checked it yet. Neither counts. `MISSING` if there is nothing to check since
+    the dataset lacks the value: it counts as a failure, and the advice is that of the criterion
+    that requires the value.
     """
 
     PASS = "pass"  # noqa: S105
@@ -70,7 +71,9 @@ def applies(condition: Question, question: Question) -> Check:
 
 
 def unless(*kinds: Kind) -> Callable[[Question], Check]:
-    """Return a factory of checks that do not apply to `kinds`, whose form does not show the field."""
+    """Return a factory of checks that do not apply to `kinds`,
+    whose form does not show the field.
+    """
 
     def make(question: Question) -> Check:
         return applies(lambda facts: facts.kind not in kinds, question)
@@ -90,8 +93,8 @@ def if_geographic(question: Question) -> Check:
 def if_data(question: Question) -> Check:
     """Return a check about the files and services of a dataset.
 
-    Services, code and series may have none: their endpoint, repository or members give access. For others it is
-    `MISSING`.
+    Services, code and series may have none: their endpoint, repository or members give access. For
+    others it is `MISSING`.
     """
 
     def check(facts: Facts, _today: date) -> State:
@@ -109,14 +112,20 @@ def _without_data(facts: Facts) -> State:
 
 
 def direct_access(facts: Facts, today: date) -> State:
-    """Pass if the data can be downloaded; not applicable to a service, which is called rather than downloaded."""
+    """Pass if the data can be downloaded.
+
+    Not applicable to a service, which is called rather than downloaded.
+    """
     if facts.kind is Kind.SERVICE:
         return State.NA
     return if_data(lambda f: f.distributions.direct)(facts, today)
 
 
 def temporal_order(facts: Facts, _today: date) -> State:
-    """Pass if the period does not end before it starts; not applicable if half-open, or for kinds without a period."""
+    """Pass if the period does not end before it starts.
+
+    Not applicable if half-open, or for kinds without a period.
+    """
     if not facts.holds_data:
         return State.NA
     if not (facts.start or facts.end):
@@ -156,21 +165,30 @@ def licence_open(facts: Facts, _today: date) -> State:
 
 
 def use_conditions(facts: Facts, _today: date) -> State:
-    """Pass if conditions are stated; not applicable to code, nor under an open licence, which states them."""
+    """Pass if conditions are stated.
+
+    Not applicable to code, nor under an open licence, which states them.
+    """
     if facts.kind is Kind.CODE or (facts.licence_open and facts.access_open):
         return State.NA
     return when(bool(facts.use_conditions or facts.licence))
 
 
 def access_rights(facts: Facts, _today: date) -> State:
-    """Pass if access is stated as open or restricted; restricted data must state the legal ground."""
+    """Pass if access is stated as open or restricted.
+
+    Restricted data must state the legal ground.
+    """
     if not (facts.access_rights or facts.access_limits or facts.access_conditions):
         return State.FAIL
     return when(facts.access_open or bool(facts.access_limits or facts.access_conditions))
 
 
 def on_time(facts: Facts, today: date) -> State:
-    """Pass until the due date; not applicable if the producer announces none, missing without a frequency or date."""
+    """Pass until the due date.
+
+    Not applicable if the producer announces none, missing without a frequency or date.
+    """
     if facts.finished or not facts.holds_data:
         return State.NA
     if facts.due:
@@ -181,9 +199,11 @@ def on_time(facts: Facts, today: date) -> State:
 
 
 def current(facts: Facts, today: date) -> State:
-    """Pass if the announced update is not overdue; without an announced frequency, if the data changed recently.
+    """Pass if the announced update is not overdue; without an announced frequency, if the data
+    changed recently.
 
-    Not applicable to services and code, nor to data that are never updated according to their producer.
+    Not applicable to services and code, nor to data that are never updated according to their
+    producer.
     """
     if not facts.holds_data or (facts.frequency in NEVER and facts.dated):
         return State.NA
@@ -195,7 +215,10 @@ def current(facts: Facts, today: date) -> State:
 
 
 def kept_up(facts: Facts, today: date) -> State:
-    """Fail once two announced updates were missed; not applicable to data for which no update is expected."""
+    """Fail once two announced updates were missed.
+
+    Not applicable to data for which no update is expected.
+    """
     last = kept_up_until(facts)
     if last is None:
         return State.NA
@@ -203,7 +226,10 @@ def kept_up(facts: Facts, today: date) -> State:
 
 
 def kept_up_until(facts: Facts) -> date | None:
-    """Return the last day on which no more than one announced update is overdue; None if none is expected."""
+    """Return the last day on which no more than one announced update is overdue.
+
+    None if none is expected.
+    """
     if facts.finished or not (facts.due and facts.dated and facts.holds_data):
         return None
     due = date.fromisoformat(facts.due)
@@ -218,7 +244,10 @@ def recent_until(facts: Facts) -> date:
 
 
 def dates_order(facts: Facts, _today: date) -> State:
-    """Pass if the last change is not before creation or release; not applicable to a single date."""
+    """Pass if the last change is not before creation or release.
+
+    Not applicable to a single date.
+    """
     if not facts.dated:
         return State.MISSING
     first = min(filter(None, (facts.created, facts.issued)), default="")
@@ -289,7 +318,9 @@ class Criterion:
 
     @property
     def element(self) -> str:
-        """Element of an ISO 19139 record to correct for a harvested dataset (XPath under gmd:MD_Metadata)."""
+        """Element of an ISO 19139 record to correct for a harvested dataset
+        (XPath under gmd:MD_Metadata).
+        """
         scope = table.RESOURCE if self.on_resource else table.DATASET
         return self.at or table.get(self.field, scope).xpath
 

@@ -1,4 +1,6 @@
-"""Aggregated facts about a dataset's resources: availability, formats, and whether the links answer."""
+"""Aggregated facts about a dataset's resources: availability, formats,
+and whether the links answer.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # minimum stars of an open and structured format
 
 
-# --- what texts say: without mark-up and placeholders, folded, and their words that inform ------------
+# --- what texts say: without mark-up and placeholders, folded, and their words that inform
+# ------------
 
 DATA = Path(__file__).parents[1] / "data"
 SHORTEST = 3
@@ -50,7 +53,9 @@ def fold(value: str) -> str:
 
 
 def clean(value: Any) -> str:
-    """Return `value` as one line of text without mark-up; "" if it is not a text or only a placeholder."""
+    """Return `value` as one line of text without mark-up;
+    "" if it is not a text or only a placeholder.
+    """
     text = plain_text(value)
     if "<" in text:
         text = _TAG.sub(" ", text)
@@ -85,7 +90,8 @@ def _empty_words() -> frozenset[str]:
     return frozenset(" ".join(table("empty_words").values()).split())
 
 
-# --- resources -----------------------------------------------------------------------------------------
+# --- resources
+# -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -194,16 +200,17 @@ class Distributions:
         total: all resources, including documents and intranet links.
         data: data resources.
         intranet: data resources reachable only within the State's own network.
-        direct: those that give direct access to data (a file, or a download service) rather than through a page.
-        open: those in an open and structured format (three stars or more) whose URL is not known to be broken, without
+        direct: those that give direct access to data (a file, or a download service) rather than
+        through a page. open: those in an open and structured format (three stars or more) whose URL
+        is not known to be broken, without
             tables and the like that are beside data with a geometry and not named like them.
         open_broken: those in an open and structured format whose URL is known to be broken.
         documents: documentation resources.
         documented: those with a name and a description.
         plain: those whose format has no geometry.
         links_ok, links_broken, links_unchecked: state of their URLs.
-        downloads, downloads_ok, downloads_broken: the same for declared download URLs (dcat:downloadURL).
-        stars: best openness, 0–5.
+        downloads, downloads_ok, downloads_broken: the same for declared download URLs
+        (dcat:downloadURL). stars: best openness, 0–5.
         best: MQA interoperability indicators met by the best resource.
         licences, rights, sizes, issued, modified: number of resources that state each.
         targets: criterion → id of the first resource to correct for it.
@@ -262,13 +269,16 @@ def is_public_address(value: str) -> bool:
 
 
 def role(resource: Record) -> str:
-    """Return the role of `resource`: as declared, else service by its link, documentation by its name, or data."""
+    """Return the role of `resource`: as declared, else service by its link,
+    documentation by its name, or data.
+    """
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
     if resource.nature.kind == links.SERVICE:
         return links.SERVICE
-    # A PDF without a role may be all that there is of the data (a distribution of the European assessment).
+    # A PDF without a role may be all that there is of the data (a distribution of the European
+    # assessment).
     is_plain = resource.format is not None and resource.format.plain
     if _is_document(resource.text("name"), is_plain):
         return links.DOCUMENTATION
@@ -277,7 +287,9 @@ def role(resource: Record) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _is_document(name: str, plain: bool) -> bool:
-    """Return whether `name` is that of a document about the data: "Notice", or the table "Liste des attributs"."""
+    """Return whether `name` is that of a document about the data: "Notice",
+    or the table "Liste des attributs".
+    """
     folded = fold(name).split()
     names = table("documents")
     if plain and any(word in names["about_the_data"] for word in folded):
@@ -297,7 +309,9 @@ class Neighbours:
         self.title = informing(title)
 
     def are_held_by(self, resource: Record) -> bool:
-        """Return whether a table is another format of the same export, or named like them or like the dataset."""
+        """Return whether a table is another format of the same export,
+        or named like them or like the dataset.
+        """
         path = _path(resource)
         all_words = informing(f"{resource.text('name')} {path}")
         return (
@@ -313,7 +327,9 @@ def _has_geometry(resource: Record) -> bool:
 
 
 def _path(resource: Record) -> str:
-    """Return the path of the URL without the extension: formats of an export differ in the query or the extension."""
+    """Return the path of the URL without the extension:
+    formats of an export differ in the query or the extension.
+    """
     try:
         path = urlsplit(resource.text("url")).path
     except ValueError:

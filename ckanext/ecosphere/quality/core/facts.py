@@ -1,7 +1,8 @@
 """Facts about a dataset on which all three views of quality are based.
 
-`gather` reads a dataset dict of any shape once; criteria, MQA and INSPIRE checklist use only its result. Facts are
-small (counts and flags, no texts), so that they are stored in a row and can be scored again without the dataset.
+`gather` reads a dataset dict of any shape once; criteria, MQA and INSPIRE checklist use only its
+result. Facts are small (counts and flags, no texts), so that they are stored in a row and can be
+scored again without the dataset.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class Facts:
     """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601.
 
     Attributes:
-        lineage_words: distinct words of the lineage that inform (see `distributions.informing`) and are not those of
-            the title; 0 if the lineage repeats the description.
+        lineage_words: distinct words of the lineage that inform (see `distributions.informing`) and
+            are not those of the title; 0 if the lineage repeats the description.
     """
 
     title: int = 0
@@ -128,7 +129,9 @@ class Facts:
 
     @property
     def accessible(self) -> bool:
-        """Return whether the resource can be accessed: by files, or in the way specific to its kind."""
+        """Return whether the resource can be accessed: by files,
+        or in the way specific to its kind.
+        """
         ways = {Kind.SERVICE: self.endpoint, Kind.CODE: self.repository, Kind.SERIES: self.members}
         return bool(self.distributions.data or ways.get(self.kind))
 
@@ -150,7 +153,9 @@ class Facts:
 
     @property
     def has_record_date(self) -> bool:
-        """Return whether the date of the record is known: the portal stores it, a harvested record must state it."""
+        """Return whether the date of the record is known: the portal stores it,
+        a harvested record must state it.
+        """
         return self.metadata_date or not self.harvested
 
     @property
@@ -162,8 +167,8 @@ class Facts:
     def finished(self) -> bool:
         """Return whether the producer states that the data will not be updated any more.
 
-        A completed edition of data with an announced frequency, say annual, is not finished: the next edition is
-        expected.
+        A completed edition of data with an announced frequency, say annual, is not finished: the
+        next edition is expected.
         """
         return self.status.startswith(ENDED) or (self.status.startswith(COMPLETED) and not self.due)
 
@@ -205,7 +210,8 @@ def gather(data: Row, checks: Checks | None = None, members: int = 0) -> Facts:
         data: a dataset dict of any shape: shown, validated for saving, posted by the form, loaded
             from the database.
         checks: results of the background jobs for this dataset.
-        members: number of members of a series (see `store.facts_of`, which also adds values inherited by
+        members: number of members of a series (see `store.facts_of`, which also adds values
+            inherited by
             a member).
     """
     record = Record(data)
@@ -247,7 +253,10 @@ def kind_of(record: Record) -> Kind:
 
 
 def references(record: Record) -> tuple[str, ...]:
-    """Return all identifiers by which datasets may refer to the series `record`; empty if it is not a series."""
+    """Return all identifiers by which datasets may refer to the series `record`.
+
+    Empty if it is not a series.
+    """
     if kind_of(record) is not Kind.SERIES:
         return ()
     return tuple(dict.fromkeys(filter(None, map(record.text, table.references()))))
@@ -262,7 +271,8 @@ def own_addresses(record: Record) -> tuple[str, ...]:
     return tuple(filter(is_public_address, map(record.text, own)))
 
 
-# --- facts of single fields, as the table of fields says (``fact``) --------------------------------
+# --- facts of single fields, as the table of fields says (``fact``)
+# --------------------------------
 
 
 MEASURES: dict[str, Callable[[Record, str], Any]] = {
@@ -291,7 +301,8 @@ def _of_table(record: Record) -> Values:
     return facts
 
 
-# --- facts of several fields ------------------------------------------------------------------------
+# --- facts of several fields
+# ------------------------------------------------------------------------
 
 
 def _finding(record: Record) -> Values:
@@ -338,7 +349,10 @@ def _days(texts: Iterable[Any]) -> list[tuple[date, date]]:
 
 
 def _ids(vocabulary: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the ids of the concepts named in `values` and of their ancestors; unknown values are ignored."""
+    """Return the ids of the concepts named in `values` and of their ancestors.
+
+    Unknown values are ignored.
+    """
     ids: dict[str, None] = {}
     for value in values:
         ids |= dict.fromkeys(_with_ancestors(vocabulary, value))

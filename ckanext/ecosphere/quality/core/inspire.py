@@ -1,9 +1,11 @@
-"""View B, the European assessment (MQA), and view C, the INSPIRE requirements that can be checked on save.
+"""View B, the European assessment (MQA), and view C, the INSPIRE requirements that can be checked
+on save.
 
-Both are in a table (`data/requirements.csv`). The requirements are checked on the stored dataset, not on its
-encoding, which is the validator's job. The assessment is based on the DCAT-AP that the portal publishes: a file counts
-as a download if its download URL (dcat:downloadURL) is declared, and dates count if given by the producer. What no
-background job has checked yet gives no points and is shown as unchecked.
+Both are in a table (`data/requirements.csv`). The requirements are checked on the stored dataset,
+not on its encoding, which is the validator's job. The assessment is based on the DCAT-AP that the
+portal publishes: a file counts as a download if its download URL (dcat:downloadURL) is declared,
+and dates count if given by the producer. What no background job has checked yet gives no points and
+is shown as unchecked.
 """
 
 from __future__ import annotations
@@ -77,7 +79,9 @@ def _of_view(view: str) -> tuple[Requirement, ...]:
 
 
 def _check(row: Mapping[str, str]) -> Verdict:
-    """Return the check of a row: a function of `CHECKS`, or whether any or all of some facts are there."""
+    """Return the check of a row: a function of `CHECKS`,
+    or whether any or all of some facts are there.
+    """
     if row["check"] == "best":
         return lambda facts: when(row["id"] in facts.distributions.best)
     if row["check"] in CHECKS:
@@ -109,7 +113,10 @@ def conformity_degree(facts: Facts) -> State:
 
 
 def metadata_language(facts: Facts) -> State:
-    """Pass for datasets described here, in the portal's language; a harvested record's language is not stored."""
+    """Pass for datasets described here, in the portal's language.
+
+    A harvested record's language is not stored.
+    """
     if facts.harvested:
         return State.UNKNOWN
     return State.PASS
@@ -146,7 +153,10 @@ def _unless_unchecked(number: int) -> State:
 
 
 def complies(facts: Facts) -> State:
-    """Pass if no mandatory property of DCAT-AP is missing; the tests show that the portal's RDF then conforms."""
+    """Pass if no mandatory property of DCAT-AP is missing.
+
+    The tests show that the portal's RDF then conforms.
+    """
     return when(not facts.dcat_ap_gaps)
 
 

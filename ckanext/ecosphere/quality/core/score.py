@@ -1,12 +1,13 @@
 """Score facts out of 100 and determine the level, with a versioned model of weights.
 
-The model is read from a file (`load_model`), facts are evaluated with it (`evaluate`), and `Evaluation` tells what
-follows: score, level, advice with its gain.
+The model is read from a file (`load_model`), facts are evaluated with it (`evaluate`), and
+`Evaluation` tells what follows: score, level, advice with its gain.
 
-`MENDS` tells what the facts of a dataset become once the advice of a criterion is followed, from which the gain is
-computed. Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open
-licence, a file in an open format. What follows from it is then judged like anything else: a file that was added is not
-checked yet, and a frequency lets other criteria apply.
+`MENDS` tells what the facts of a dataset become once the advice of a criterion is followed, from
+which the gain is computed. Each change is the least that the advice asks for: one year of a period,
+"as needed" as the frequency, an open licence, a file in an open format. What follows from it is
+then judged like anything else: a file that was added is not checked yet, and a frequency lets other
+criteria apply.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Level:
     Attributes:
         code: key of `LEVEL_LABELS`.
         lowest: minimum score, out of 100.
-        requires: criteria that must not fail, whatever the score; those not applicable or unknown do not matter.
+        requires: criteria that must not fail, whatever the score; those not applicable or unknown
+            do not matter.
     """
 
     code: str
@@ -63,7 +65,8 @@ class Model:
     """Weights and levels.
 
     Attributes:
-        version: must change with any weight or level; rows scored with another version are rescored.
+        version: must change with any weight or level; rows scored with another version are
+            rescored.
         points: criterion → points; only criteria with points are scored.
         levels: from the best to the last, which starts at 0 and has no conditions.
     """
@@ -171,7 +174,8 @@ class Evaluation:
     def gain(self, criterion_id: str) -> int:
         """Return by how much the score changes once the advice of the failed criterion is followed.
 
-        What follows from it counts too: a frequency decides, for instance, whether the data are late.
+        What follows from it counts too: a frequency decides, for instance, whether the data are
+        late.
         """
         after = MENDS[criterion_id](self.facts, self.today)
         return evaluate(after, self.model, self.today).score - self.score
@@ -215,7 +219,8 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> Model:
     """Load the weights and levels of `path`; see `data/model.yaml` for the format.
 
     Raises:
-        ModelError: the file is unreadable, has an unknown criterion or level, or points that are not whole numbers.
+        ModelError: the file is unreadable, has an unknown criterion or level, or points that are
+            not whole numbers.
     """
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -32,7 +32,9 @@ class Judgement:
 
 
 def judgements(drawn: str) -> list[Judgement]:
-    """Return the judged datasets of a draw, scored with the shipped model as of the day they were judged."""
+    """Return the judged datasets of a draw, scored with the shipped model
+    as of the day they were judged.
+    """
     with (JUDGED / "datasets.jsonl").open(encoding="utf-8") as lines:
         datasets = {row["id"]: row["dataset"] for row in map(json.loads, lines)}
     with (JUDGED / "levels.csv").open(encoding="utf-8", newline="") as file:
@@ -54,8 +56,9 @@ def agreement(judged: Sequence[Judgement]) -> tuple[float, float]:
 def weighted_kappa(pairs: Sequence[tuple[str, str]]) -> float:
     """Return Cohen's kappa with quadratic weights: 1 for full agreement, 0 for chance agreement.
 
-    1 - sum(w * observed) / sum(w * expected), where w is the squared distance between two levels and the expected
-    counts follow from the margins (J. Cohen, "Weighted kappa", Psychological Bulletin 70(4), 1968, 213-220).
+    1 - sum(w * observed) / sum(w * expected), where w is the squared distance between two levels
+    and the expected counts follow from the margins (J. Cohen, "Weighted kappa", Psychological
+    Bulletin 70(4), 1968, 213-220).
 
     Args:
         pairs: (level of one rater, level of the other) for each rated item.

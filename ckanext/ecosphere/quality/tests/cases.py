@@ -1,4 +1,6 @@
-"""Datasets for the quality tests: one that meets every criterion, and changes to it that give every other result."""
+"""Datasets for the quality tests: one that meets every criterion,
+and changes to it that give every other result.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,8 @@ EMPTY_TABLE = {
 OK = {"https://data.example.org/zones.gpkg": True}
 BROKEN = {"https://data.example.org/zones.gpkg": False}
 
-#: (criterion, state, changes to the complete dataset, states of the links): every state that a criterion can have.
+#: (criterion, state, changes to the complete dataset, states of the links): every state that a
+#: criterion can have.
 CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("description", "pass", {}, {}),
     ("description", "pass", {"notes": "é" * 100}, {}),

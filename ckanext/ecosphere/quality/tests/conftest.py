@@ -39,7 +39,9 @@ def service() -> dict[str, Any]:
 
 @pytest.fixture
 def people(service: dict[str, Any]) -> dict[str, Any]:
-    """A user of each role in the organisation `ddt-42`, and outsiders: name → user dict with token."""
+    """A user of each role in the organisation `ddt-42`, and outsiders:
+    name → user dict with token.
+    """
     found = {
         name: factories.UserWithToken(name=name)
         for name in ("editor", "admin", "member", "stranger", "other-editor")
@@ -104,7 +106,9 @@ def count(table: Any) -> int:
 
 
 def saved(**changes: Any) -> dict[str, Any]:
-    """Return the complete dataset as input of `package_create`, with extras if ckanext-scheming is not loaded."""
+    """Return the complete dataset as input of `package_create`,
+    with extras if ckanext-scheming is not loaded.
+    """
     data = cases.dataset(**changes)
     for resource in data.get("resources", []):
         resource.pop("id", None)

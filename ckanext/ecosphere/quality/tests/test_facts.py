@@ -1,4 +1,6 @@
-"""Extraction of facts: independent of the shape of the dataset dict, and robust against any input."""
+"""Extraction of facts: independent of the shape of the dataset dict,
+and robust against any input.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ CORRECTED = {"answers", "links_work"}
 
 
 def followed(criterion: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Return a dataset with the advice of a criterion followed, field by field, as a producer would."""
+    """Return a dataset with the advice of a criterion followed, field by field,
+    as a producer would.
+    """
     changed = copy.deepcopy(data)
     if criterion in FIELDS:
         return {**changed, **FIELDS[criterion]}

@@ -1,4 +1,6 @@
-"""Browser tests of improving a dataset: advice leads to the field concerned, and each save updates the score."""
+"""Browser tests of improving a dataset: advice leads to the field concerned,
+and each save updates the score.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,10 @@ def level(page: Page) -> str:
 
 
 def follow_first_advice(page: Page) -> str:
-    """Follow the first advice on the dataset page by keyboard; return the form field to which it leads."""
+    """Follow the first advice on the dataset page by keyboard.
+
+    Return the form field to which it leads.
+    """
     page.goto("/fr/dataset/zones")
     link = page.locator(
         "#ecosphere-quality-card ~ .module-content .ecosphere-quality-advice a"
@@ -80,7 +85,9 @@ def follow_first_advice(page: Page) -> str:
 
 
 def keyboard_is_in(page: Page, field: str) -> None:
-    """Wait until the focus is in a field that is visible, with enough space above it for its label."""
+    """Wait until the focus is in a field that is visible,
+    with enough space above it for its label.
+    """
     wait_until(
         page,
         f"""() => {{

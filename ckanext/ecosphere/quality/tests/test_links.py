@@ -1,4 +1,6 @@
-"""Link checks: polite requests, verdicts after two failures, and their effect on scores, index and pages."""
+"""Link checks: polite requests, verdicts after two failures, and their effect on scores,
+index and pages.
+"""
 
 from __future__ import annotations
 
@@ -209,7 +211,9 @@ def context_of(person: str | None) -> Any:
 def server(
     portal: None, service: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ScriptedServer]:
-    """A server that answers every URL with 200, except those with `gone` in their path, with 404."""
+    """A server that answers every URL with 200, except those with `gone` in their path,
+    with 404.
+    """
     monkeypatch.setitem(ckan_config, "ecosphere.quality.allowed_networks", ["127.0.0.1/32"])
     monkeypatch.setitem(ckan_config, "ecosphere.quality.link_pause", 0.0)
     with serve(lambda x: x.answer("x", 404 if "gone" in x.path else 200)) as running:

@@ -1,4 +1,6 @@
-"""European metadata quality assessment (MQA): published weights, and three datasets calculated by hand."""
+"""European metadata quality assessment (MQA): published weights,
+and three datasets calculated by hand.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +67,10 @@ def test_a_perfect_dataset_has_everything():
 
 
 def test_a_typical_harvested_dataset():
-    """Keywords 30, box 20; nothing checked; SHP named without media type: format 20, machine-readable 20; licence
-    20+10, contact 20, organisation as publisher 10; date of modification 5."""
+    """Keywords 30, box 20; nothing checked; SHP named without media type: format 20,
+    machine-readable 20; licence 20+10, contact 20, organisation as publisher 10; date of
+    modification 5.
+    """
     typical = {
         "title": "Plan de prévention",
         "tags": [{"name": "risque"}],
@@ -81,9 +85,11 @@ def test_a_typical_harvested_dataset():
 
 
 def test_a_dataset_with_a_broken_download():
-    """Keywords 30, theme 30; the page of the data answers: 50, a download is declared: 20, and broken: 0; CSV with its
-    media type: 20+10+10+20+20, compliant 30; licence 20+10, access rights 10+5, publisher 10, no contact; file size 5,
-    date of issue 5, date of modification of the file 5: 310 in all, good."""
+    """Keywords 30, theme 30; the page of the data answers: 50, a download is declared: 20, and
+    broken: 0; CSV with its media type: 20+10+10+20+20, compliant 30; licence 20+10, access rights
+    10+5, publisher 10, no contact; file size 5, date of issue 5, date of modification of the file
+    5: 310 in all, good.
+    """
     page, download = "https://data.example.org/zones", "https://data.example.org/zones.csv"
     table = {
         "title": "Zones humides",
@@ -113,8 +119,9 @@ def test_a_dataset_with_a_broken_download():
 
 
 def test_the_best_distribution_counts_for_interoperability():
-    """PDF: format 20 + media type 10 + vocabularies 10 + open 20 = 60; CSV without media type: 20 + 20 + 20 = 60 too;
-    CSV with media type: 80 in all."""
+    """PDF: format 20 + media type 10 + vocabularies 10 + open 20 = 60; CSV without media type: 20 +
+    20 + 20 = 60 too; CSV with media type: 80 in all.
+    """
     pdf = {"url": "https://x.org/a.pdf", "format": "PDF", "mimetype": "application/pdf"}
     csv = {"url": "https://x.org/a.csv", "format": "CSV", "mimetype": "text/csv"}
     assert by_dimension({"resources": [pdf]})[2] == 60
@@ -123,7 +130,8 @@ def test_the_best_distribution_counts_for_interoperability():
     assert by_dimension({"resources": [csv, pdf]})[2] == 80
 
 
-#: Indicator → (expected state, changes to the complete dataset, checks): passing, failing and unknown.
+#: Indicator → (expected state, changes to the complete dataset, checks): passing, failing and
+#: unknown.
 INDICATOR_CASES: dict[str, list[tuple[str, dict[str, Any], Checks]]] = {
     "keyword": [("pass", {}, Checks()), ("fail", {"tags": []}, Checks())],
     "theme": [

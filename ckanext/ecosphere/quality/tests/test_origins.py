@@ -14,7 +14,9 @@ LONG = "x" * 120
 
 
 def fault(criterion: str, told: dict[str, list[str]], facts: Facts | None = None) -> Origin | None:
-    """Return the origin of a failed criterion, given what the import log contains about its field."""
+    """Return the origin of a failed criterion, given what the
+    import log contains about its field.
+    """
     about = BY_ID[criterion]
     name = f"resource:{about.field}" if about.on_resource else about.field
     fields: dict[str, Any] = {name: {"said": [], "lost": [], "problems": []} | told}

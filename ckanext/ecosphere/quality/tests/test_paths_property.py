@@ -1,4 +1,6 @@
-"""Property test: after any sequence of saves, stored score, index, action and search agree with a fresh computation."""
+"""Property test: after any sequence of saves, stored score, index,
+action and search agree with a fresh computation.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ from ckanext.ecosphere.quality.tests.conftest import (
 pytestmark = pytest.mark.slow("random")
 
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
-#: A change that the schema refuses (free licences, odd types) leaves the dataset unchanged: a valid step as well.
+#: A change that the schema refuses (free licences, odd types) leaves the dataset unchanged: a valid
+#: step as well.
 STEPS = st.one_of(
     st.tuples(st.just("patch"), st.sampled_from(FIELDS)),
     st.tuples(st.just("update"), st.sampled_from(FIELDS)),
@@ -55,7 +58,9 @@ STEPS = st.one_of(
 
 
 def fields(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return changes as input of an action: None becomes an empty value, and resources have no ids."""
+    """Return changes as input of an action: None becomes an empty value,
+    and resources have no ids.
+    """
     data, complete = saved(**changes), dataset()
     empty = {name: [] if isinstance(complete.get(name), list) else "" for name in changes}
     return {
@@ -118,7 +123,9 @@ def save_in_a_batch(found: dict[str, Any], licence: str) -> None:
 
 
 def save_form(found: dict[str, Any], description: str) -> None:
-    """Save as a person does: load the form, change the description, and submit all fields of the form."""
+    """Save as a person does: load the form, change the description,
+    and submit all fields of the form.
+    """
     headers = {"Authorization": Form.token}
     path = f"/fr/dataset/edit/{found['name']}"
     form: Any = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id(

@@ -1,4 +1,6 @@
-"""Preview of the score while a form is filled in: same score as after the save, no writes, editors only."""
+"""Preview of the score while a form is filled in: same score as after the save, no writes,
+editors only.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Quality of a private dataset is hidden from unauthorised users on every page, image, table and action."""
+"""Quality of a private dataset is hidden from unauthorised users on every page, image,
+table and action.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ OF_EVERYONE = (
 def secret(
     people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    """A private dataset of high quality and a poor public one: any figure that counts the private one differs."""
+    """A private dataset of high quality and a poor public one:
+    any figure that counts the private one differs.
+    """
     monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 1)
     act("package_create", name="public", title="Jeu public", owner_org="ddt-42")
     act("package_create", **saved(name="secret", title="Titre secret", private=True))

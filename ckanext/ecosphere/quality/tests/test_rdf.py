@@ -1,4 +1,7 @@
-"""Quality measurements in the RDF of datasets; what a save says of their compliance with DCAT-AP is true."""
+"""Quality measurements in the RDF of datasets.
+
+What a save says of their compliance with DCAT-AP is true.
+"""
 
 from __future__ import annotations
 

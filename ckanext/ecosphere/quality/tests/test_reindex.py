@@ -1,4 +1,6 @@
-"""Bulk reindexing after re-scoring: changes the quality fields only, and overwrites no concurrent save."""
+"""Bulk reindexing after re-scoring: changes the quality fields only,
+and overwrites no concurrent save.
+"""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
 
 @pytest.fixture
 def many(catalogue: dict[str, Any]) -> Iterator[None]:
-    """Eight hundred more datasets of a service with one history row each, and eight thousand rows of other datasets."""
+    """Eight hundred more datasets of a service with one history row each,
+    and eight thousand rows of other datasets.
+    """
     common = {
         "state": "active",
         "type": "dataset",
@@ -194,7 +196,8 @@ def test_a_dashboard_reads_the_datasets_of_its_service_once_for_its_figures(
         found = overview.dashboard(model.Group.get(service), 10)
     assert found["summary"]["datasets"] == 803 and len(found["worst"]) == 10
     assert next(win["datasets"] for win in found["wins"] if win["criterion"] == "licence") == 801
-    # Read once for the figures; PostgreSQL also reads the whole table, which is small, for the ten worst datasets.
+    # Read once for the figures; PostgreSQL also reads the whole table, which is small, for the ten
+    # worst datasets.
     assert plans.rows_read(statements, "ecosphere_quality") < 2_000
 
 

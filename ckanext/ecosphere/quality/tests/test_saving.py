@@ -1,4 +1,6 @@
-"""Every way of saving a dataset updates its score in the same transaction, with a single Solr add."""
+"""Every way of saving a dataset updates its score in the same transaction,
+with a single Solr add.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Series and members over HTTP: inheritance from the series counts, and a series with members is accessible."""
+"""Series and members over HTTP: inheritance from the series counts,
+and a series with members is accessible.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,8 @@ def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dic
     assert stored(lot["id"]).results["open_format"] == "na"
     assert (level(app, "lot"), level(app, "zonage-2025")) == ("gold", "gold")
 
-    # What the series no longer states is missing from its members: in the row, on the page and in the index.
+    # What the series no longer states is missing from its members: in the row, on the page and in
+    # the index.
     act("package_patch", id="lot", license_id="notspecified")
     work()
     assert stored(member["id"]).results["licence"] == "fail"

@@ -1,4 +1,5 @@
-"""Classify a pasted URL as file, source code repository or record, by `addresses.csv`. No CKAN imports.
+"""Classify a pasted URL as file, source code repository or record, by `addresses.csv`. No CKAN
+imports.
 
 Services are recognised by the room `access`.
 """
@@ -40,7 +41,10 @@ class Target:
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Return kind, pattern and template of the known pages; the template makes the URL of the description."""
+    """Return kind, pattern and template of the known pages.
+
+    The template makes the URL of the description.
+    """
     rows = tables.rows(_FILE)
     return tuple((row["use"], re.compile(row["pattern"]), row["template"]) for row in rows)
 

@@ -1,6 +1,7 @@
 """Fetch, decode and read metadata documents: detect their format, and convert them to a dataset.
 
-They are fetched through the HTTP guard, from their own URL, or found from that of a page or repository.
+They are fetched through the HTTP guard, from their own URL, or found from that of a page or
+repository.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def _service(text: str) -> str:
 
 
 def _service_in_json(text: str) -> str:
-    """Return the format of the service whose landing page a JSON document is, "" for other documents."""
+    """Return the format of the service whose landing page a JSON document is,
+    "" for other documents.
+    """
     try:
         links = parsing.load_json(text).get("links")
         relations = {str(link.get("rel")) for link in links}
@@ -94,7 +97,8 @@ def read(text: str, context: Any = None) -> Read:
 
     Args:
         text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, or publiccode.yml.
-        context: context of the calling action, used for the action of `ecosphere_harvest` that reads ISO 19139.
+        context: context of the calling action, used for the action of `ecosphere_harvest` that
+            reads ISO 19139.
 
     Raises:
         ServiceError: it is the capabilities document of a service.
@@ -217,7 +221,9 @@ def _rdf(text: str, syntax: str) -> Read:
 
 
 def _count_as_datasets(graph: Any) -> None:
-    """Type series or services as datasets if the graph has no dataset: not all portals add that type themselves."""
+    """Type series or services as datasets if the graph has no dataset:
+    not all portals add that type themselves.
+    """
     for kind in (DCAT.DatasetSeries, DCAT.DataService):
         if (None, RDF.type, DCAT.Dataset) in graph:
             return
@@ -360,8 +366,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: Encodings that a document may declare, by Python's names. Other codecs of Python are excluded, since some (punycode,
-#: idna) take minutes for a megabyte.
+#: Encodings that a document may declare, by Python's names. Other codecs of Python are excluded,
+#: since some (punycode, idna) take minutes for a megabyte.
 ENCODINGS = frozenset(
     {
         "utf-8",
@@ -383,8 +389,9 @@ _DECLARATION = re.compile(r"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'][^"'>
 def decoded(data: bytes) -> str:
     """Return a document as text, without the encoding of an XML declaration.
 
-    The encoding is that of the byte order mark, else that of the XML declaration if it is one of `ENCODINGS`, else
-    UTF-8. If decoding fails, Windows-1252 is used, in which older French files are written.
+    The encoding is that of the byte order mark, else that of the XML declaration if it is one of
+    `ENCODINGS`, else UTF-8. If decoding fails, Windows-1252 is used, in which older French files
+    are written.
     """
     marked = [name for mark, name in _MARKS if data.startswith(mark)]
     declared = _DECLARED.match(data)
@@ -410,7 +417,9 @@ def _encoding(declared: bytes) -> str:
 
 
 def without_encoding(text: str) -> str:
-    """Return an XML text without the encoding in its declaration, which only applied to the bytes."""
+    """Return an XML text without the encoding in its declaration,
+    which only applied to the bytes.
+    """
     return _DECLARATION.sub(r"\1", text, count=1)
 
 
@@ -499,7 +508,10 @@ def _people(rows: Any) -> list[dict[str, str]]:
 
 
 def _licence(spdx: str) -> str:
-    """Return the id of a licence given by its SPDX identifier, of several ("MIT AND …") the first; else the text."""
+    """Return the id of a licence given by its SPDX identifier, of several ("MIT AND …") the first.
+
+    Else the text.
+    """
     first = spdx.partition(" ")[0]
     concept = voc.get("licences").lookup(f"http://spdx.org/licenses/{first}")
     if concept is None:

@@ -1,7 +1,8 @@
-"""Propose the values of a new dataset: from URLs pasted by a producer, a copy, or the usual values of a service.
+"""Propose the values of a new dataset: from URLs pasted by a producer, a copy, or the usual values
+of a service.
 
-The URLs are those of records, services, files and repositories. People are warned of imported descriptions that are
-already in the catalogue, or belong to another service.
+The URLs are those of records, services, files and repositories. People are warned of imported
+descriptions that are already in the catalogue, or belong to another service.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from ckanext.ecosphere.shared import authorization, language
 
 MOST = 5
 MOST_CHOSEN = 50
-#: Kind of URL, besides addresses.FILE and addresses.RECORD; followed by a colon and the format of the service.
+#: Kind of URL, besides addresses.FILE and addresses.RECORD; followed by a colon and the format of
+#: the service.
 SERVICE = "service"
 READING, CHOOSE, READY = "reading", "choose", "ready"
 UNREAD = "unread"
@@ -239,8 +241,8 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
         context: context of the calling action.
 
     Returns:
-        for each `name`, `title`, `service` (title), `catalogue` (title of the catalogue that it is harvested from, or
-        None) and `editable` (whether the user may change it).
+        for each `name`, `title`, `service` (title), `catalogue` (title of the catalogue that it is
+        harvested from, or None) and `editable` (whether the user may change it).
     """
     view = View(dataset)
     names = [*itertools.chain.from_iterable(map(view.many, NAMED_BY)), url]
@@ -285,11 +287,12 @@ def _catalogue(id_: str, who: Any) -> str | None:
 
 
 def other_service(dataset: Dataset, context: Any) -> str | None:
-    """Return the name of the service that a description belongs to, if the user cannot create datasets for it.
+    """Return the name of the service that a description belongs to, if the user cannot create
+    datasets for it.
 
     Args:
-        dataset: the imported dataset: `owner_org` is a name in the registry, `publisher` has rows with a name.
-        context: context of the calling action.
+        dataset: the imported dataset: `owner_org` is a name in the registry, `publisher` has rows
+        with a name. context: context of the calling action.
     """
     view, registry = View(dataset), voc.get("organisations")
     names = [
@@ -390,7 +393,9 @@ def _written(value: Any) -> str:
 
 
 def _identity(value: Any) -> str:
-    """Return what makes two values the same: of people, their mailboxes, since the rest is spelt in many ways."""
+    """Return what makes two values the same: of people, their mailboxes,
+    since the rest is spelt in many ways.
+    """
     rows = value if isinstance(value, list) else []
     mailboxes = [str(row.get("email") or "").lower() for row in rows if isinstance(row, Mapping)]
     if mailboxes and all(mailboxes):
@@ -487,7 +492,10 @@ def _errors(dataset: Draft, context: Any) -> DataDict:
 
 
 def _left_out(label: str, value: Any, reason: str) -> str:
-    """Return the sentence about a value left out; the value is quoted unless the reason contains it."""
+    """Return the sentence about a value left out.
+
+    The value is quoted unless the reason contains it.
+    """
     parts = as_list(value) if value else []
     text = ", ".join(str(part) for part in parts if part not in (None, ""))
     if text and text not in reason:
@@ -538,7 +546,8 @@ def _leave_out(dataset: Draft, errors: Row) -> list[str]:
 
 
 def _remove(place: Place, values: Draft, messages: list[str]) -> Any:
-    """Remove an invalid value, of a list only the parts quoted in the messages; return what was removed.
+    """Remove an invalid value, of a list only the parts quoted in the messages; return what was
+    removed.
 
     A missing value that another field requires cannot be supplied: that other field is removed.
     """

@@ -24,7 +24,8 @@ MOST_LAYERS, MOST_FILES = 50, 20
 LEAST_SHARE = 0.02
 #: Share by which an extent may exceed its territory on each side.
 SLACK = 0.05
-#: West, south, east, north in degrees; an extent that reaches all of them tells nothing of the layer.
+#: West, south, east, north in degrees; an extent that reaches all of them tells nothing of the
+#: layer.
 WORLD = (-179.0, -85.0, 179.0, 85.0)
 #: Default titles of map servers.
 _STOCK = re.compile(
@@ -40,7 +41,9 @@ Dataset = Values
 
 @cache
 def kinds() -> dict[str, dict[str, str]]:
-    """Return the rows of `services.csv` by kind of service: format and protocol of resources, and `resource_of`."""
+    """Return the rows of `services.csv` by kind of service: format and protocol of resources,
+    and `resource_of`.
+    """
     return {row["kind"]: row for row in tables.rows(_FILE)}
 
 
@@ -50,11 +53,13 @@ def is_catalogue(service: Service) -> bool:
 
 
 def selected_layers(service: Service, names: Sequence[str] | None) -> list[Layer] | None:
-    """Return the layers that the user or the URL of the service selects; None if the user still has to choose.
+    """Return the layers that the user or the URL of the service selects; None if the user still has
+    to choose.
 
     Args:
         service: the service; `asked`: the names of layers in its URL, separated by commas.
-        names: names of the layers; `WHOLE` for the service as a whole; None before the user was asked.
+        names: names of the layers; `WHOLE` for the service as a whole; None before the user was
+            asked.
     """
     layers = list(service["layers"])
     if names is not None:
@@ -70,7 +75,8 @@ def selected_layers(service: Service, names: Sequence[str] | None) -> list[Layer
 
 
 def counterparts(service: Service, layers: Iterable[Layer]) -> list[Layer]:
-    """Return the layers of a service that match those of another one (the WMS layers of WFS feature types).
+    """Return the layers of a service that match those of another one (the WMS layers of WFS feature
+    types).
 
     They match by name or title; the only layer of a service matches always.
     """
@@ -86,7 +92,8 @@ def _name_and_title(layer: Layer) -> set[str]:
 
 
 def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
-    """Return the fields of a dataset from a service: title, description, extent, territory, reference system.
+    """Return the fields of a dataset from a service: title, description, extent, territory,
+    reference system.
 
     Args:
         service: the first service.
@@ -143,7 +150,9 @@ def resources(service: Service, layers: Sequence[Layer]) -> list[Dataset]:
 
 
 def _with_kind(title: str, kind: str) -> str:
-    """Return a title followed by the kind of service ("Zones humides (WMS)"), unless it has it already."""
+    """Return a title followed by the kind of service ("Zones humides (WMS)"),
+    unless it has it already.
+    """
     if kind.lower() in title.lower().split():
         return title
     return f"{title} ({kind})"
@@ -193,7 +202,10 @@ def _box(layers: Iterable[Layer]) -> places.Box | None:
 
 
 def _territories(box: places.Box, lang: str) -> list[str]:
-    """Return the smallest territory that contains a box; none if the box covers too little of it (`LEAST_SHARE`)."""
+    """Return the smallest territory that contains a box.
+
+    None if the box covers too little of it (`LEAST_SHARE`).
+    """
     slack_x, slack_y = (box[2] - box[0]) * SLACK, (box[3] - box[1]) * SLACK
     inner = (box[0] + slack_x, box[1] + slack_y, box[2] - slack_x, box[3] - slack_y)
     uris = [place["uri"] for place in places.territories_of(inner, lang)[:1]]

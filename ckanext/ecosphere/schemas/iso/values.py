@@ -1,4 +1,5 @@
-"""How a value of a field becomes elements of ISO 19139: the functions named by ``write`` in the table of fields.
+"""How a value of a field becomes elements of ISO 19139: the functions named by ``write`` in the
+table of fields.
 
 Each takes the dataset and the field, and yields elements, named after the end of the field's path.
 No CKAN imports.

@@ -1,6 +1,7 @@
 """Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance 2.0.
 
-Most fields are written as the table of fields says (`dataset.fields`, `values`); what several fields
+Most fields are written as the table of fields says (`dataset.fields`, `values`); what several
+fields
 state together is here; `xml.Tree` puts all of it in order. Harvested records keep their file
 identifier.
 """
@@ -37,7 +38,9 @@ CONNECT_POINT = f"{IDENTIFICATION}/containsOperations/connectPoint/linkage"
 
 
 def record_of(dataset: Mapping[str, Any]) -> bytes:
-    """Return the record of a dataset from ``package_show``, with inherited fields, members and related records."""
+    """Return the record of a dataset from ``package_show``, with inherited fields,
+    members and related records.
+    """
     return record(
         stored.completed(dict(dataset)),
         (dataset.get("organization") or {}).get("title") or "",
@@ -58,8 +61,9 @@ def record(
     Args:
         dataset: the dataset, from ``package_show``.
         organisation: name of the service, used where no party is named.
-        elsewhere: records of the same dataset in other catalogues: ``title`` of the catalogue and ``record``, the URL;
-            written as information links, since no element of ISO 19139 is more specific without saying too much.
+        elsewhere: records of the same dataset in other catalogues: ``title`` of the catalogue and
+            ``record``, the URL; written as information links, since no element of ISO 19139 is more
+            specific without saying too much.
         around: ``members`` and ``records``, see `Reader`.
     """
     tree = etree.ElementTree(metadata(Reader(dataset, organisation, **around), elsewhere))
@@ -144,7 +148,9 @@ def _relations(dataset: Reader) -> list[Element]:
 
 
 def _put_service(tree: Tree, dataset: Reader) -> None:
-    """Put what a service has: its kind, its category, its addresses, and the datasets that it serves."""
+    """Put what a service has: its kind, its category, its addresses,
+    and the datasets that it serves.
+    """
     kind = dataset.text("service_type").rsplit("/", 1)[-1] or "other"
     served = dataset.texts("serves_dataset")
     coupling = "tight" if served else "loose"
@@ -159,7 +165,9 @@ def _put_service(tree: Tree, dataset: Reader) -> None:
 
 
 def _category(service_type: str) -> Element:
-    """Return the category keyword of a service, required by INSPIRE (TG 2.0.1; Regulation 1205/2008, D.4)."""
+    """Return the category keyword of a service, required by INSPIRE (TG
+    2.0.1; Regulation 1205/2008, D.4).
+    """
     service_types = voc.get("service-type")
     category = (service_types.get(service_type) or service_types["other"]).data["category"]
     return xml.anchor("gmd:keyword", category, f"{CATEGORIES}/{category}")
@@ -187,7 +195,9 @@ def _operation(dataset: Reader) -> Element:
 
 
 def _served(name: str, address: str) -> Element:
-    """Return ``srv:operatesOn`` with the identifier of a dataset and the URL of its record, as INSPIRE requires."""
+    """Return ``srv:operatesOn`` with the identifier of a dataset and the URL of its record,
+    as INSPIRE requires.
+    """
     if not address and name.startswith(("http://", "https://")):
         address = name
     return el("srv:operatesOn", uuidref=name, xlink_href=address)
@@ -246,7 +256,9 @@ def _put_quality(tree: Tree, dataset: Reader) -> None:
 
 
 def _scope_details(level: str) -> Element | None:
-    """Return the level description of a scope other than dataset and series (INSPIRE TG 2.0, C.23)."""
+    """Return the level description of a scope other than dataset and
+    series (INSPIRE TG 2.0, C.23).
+    """
     if level in ("dataset", "series"):
         return None
     description = el("gmd:MD_ScopeDescription", xml.text("gmd:other", level))
@@ -284,7 +296,9 @@ def _conformity(row: Row) -> Element:
 
 
 def _followed(uri: str) -> Element:
-    """Return a specification in ``conforms_to``, as a report whose degree of conformity is unknown."""
+    """Return a specification in ``conforms_to``, as a report whose
+    degree of conformity is unknown.
+    """
     return _report(xml.label("gmd:title", uri, uri), xml.missing("gmd:date", "unknown"), None)
 
 
@@ -324,11 +338,13 @@ def parties(dataset: Reader) -> list[Element]:
 
 
 def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
-    """Return a party in an element ``name``; its ``identifier`` becomes the object's ``uuid`` (ISO 19118).
+    """Return a party in an element ``name``; its ``identifier`` becomes the object's ``uuid`` (ISO
+    19118).
 
     Args:
         name: name of the element: ``gmd:contact``, ``gmd:pointOfContact``…
-        row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all optional.
+        row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all
+            optional.
         role: code of ``CI_RoleCode``.
         organisation: used if the name is missing.
     """
@@ -386,7 +402,9 @@ def extents(dataset: Reader, name: str) -> list[Element]:
 
 
 def _of_row(row: Row, number: int) -> list[Element]:
-    """Return the contents of an extent in the order of the XML schema: text, place, boxes, shapes."""
+    """Return the contents of an extent in the order of the XML schema: text, place, boxes,
+    shapes.
+    """
     content = []
     if row.get("text"):
         content.append(xml.text("gmd:description", row["text"]))
@@ -576,7 +594,10 @@ def _transfer(dataset: Reader, row: Row) -> list[Element]:
 
 
 def _bytes(value: Any) -> float:
-    """Return a size in bytes as a number (large ones are stored with a decimal point); 0 when invalid."""
+    """Return a size in bytes as a number (large ones are stored with a decimal point).
+
+    0 when invalid.
+    """
     try:
         number = float(value or 0)
     except (TypeError, ValueError, OverflowError):

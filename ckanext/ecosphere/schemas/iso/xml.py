@@ -95,7 +95,8 @@ def text(name: str, value: Any) -> Element | None:
 
 
 def in_languages(name: str, value: str, translations: Mapping[str, str]) -> Element | None:
-    """Return an element with a text and its translations (``PT_FreeText``), which refer to `locales`.
+    """Return an element with a text and its translations (``PT_FreeText``), which refer to
+    `locales`.
 
     Args:
         name: prefixed name of the element.
@@ -143,7 +144,9 @@ def anchor(name: str, label: str, href: str) -> Element:
 
 
 def label(name: str, value: str, href: str = "") -> Element:
-    """Return an element with an anchor if ``href`` is a web address or a URN, else with plain text."""
+    """Return an element with an anchor if ``href`` is a web address or a URN,
+    else with plain text.
+    """
     if href.startswith(ADDRESSES):
         return anchor(name, value, href)
     element = text(name, value)
@@ -153,7 +156,9 @@ def label(name: str, value: str, href: str = "") -> Element:
 
 
 def code(name: str, codelist: str, value: str) -> Element:
-    """Return an element with a value of an ISO code list (``gmd``, or ``srv`` for the lists of services)."""
+    """Return an element with a value of an ISO code list (``gmd``, or
+    ``srv`` for the lists of services).
+    """
     prefix = "gmd"
     if codelist in ("SV_CouplingType", "DCPList"):
         prefix = "srv"

@@ -47,14 +47,15 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> DataDict:
 
     Args:
         context: the context.
-        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD) or publiccode.yml; or
-            `content`, the text of one.
+        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD) or publiccode.yml;
+            or `content`, the text of one.
 
     Returns:
-        `dataset`, to be reviewed and saved by the user, with the URL that it was read from (`source_record`);
-        `problems`, sentences about values that were left out; `already`, datasets of the catalogue with one of its
-        identifiers (`name`, `title`, `service`, `catalogue` that it is harvested from or None, `editable`); and
-        `warnings`, sentences about those and about a description that belongs to another service.
+        `dataset`, to be reviewed and saved by the user, with the URL that it was read from
+        (`source_record`); `problems`, sentences about values that were left out; `already`,
+        datasets of the catalogue with one of its identifiers (`name`, `title`, `service`,
+        `catalogue` that it is harvested from or None, `editable`); and `warnings`, sentences about
+        those and about a description that belongs to another service.
 
     Raises:
         ValidationError: the URL cannot be fetched, or does not lead to such a description.
@@ -84,19 +85,23 @@ def _read_content(content: str, context: Context) -> DataDict:
 
 @action(_propose_schema)
 def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict:
-    """Propose a description from URLs of a record, services, files or a repository; nothing is saved.
+    """Propose a description from URLs of a record, services, files or a repository; nothing is
+    saved.
 
-    Services are read in the background: while `state` is "reading", call again with the returned `kinds`.
+    Services are read in the background: while `state` is "reading", call again with the returned
+    `kinds`.
 
     Args:
         context: the context.
-        data_dict: `urls`, five at most (a list, or a text with one per line); `layers`, names of layers of the first
-            service with several, or ["*"] for the service as a whole; `kinds`, as returned by the previous call.
+        data_dict: `urls`, five at most (a list, or a text with one per line); `layers`, names of
+            layers of the first service with several, or ["*"] for the service as a whole; `kinds`,
+            as returned by the previous call.
 
     Returns:
-        `state`: reading (services are being read), choose (call again with `layers`) or ready; `kinds`, the kind of
-        each URL; `services`, as of `ecosphere_access_service_read`; and when ready, `described` (whether one of the
-        URLs is a record), `read` (whether any URL answered) and the result of `ecosphere_dataset_import`.
+        `state`: reading (services are being read), choose (call again with `layers`) or ready;
+        `kinds`, the kind of each URL; `services`, as of `ecosphere_access_service_read`; and when
+        ready, `described` (whether one of the URLs is a record), `read` (whether any URL answered)
+        and the result of `ecosphere_dataset_import`.
 
     Raises:
         ValidationError: a URL is invalid, cannot be fetched, or leads to nothing that can be used.
@@ -107,7 +112,8 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> DataDict
 @tk.side_effect_free
 @action(bulk.identifier_schema)
 def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> DataDict:
-    """Return the usual values of a service: those shared by at least half of its latest 50 datasets.
+    """Return the usual values of a service: those shared by at least half of its latest 50
+    datasets.
 
     Args:
         context: the context.
@@ -141,9 +147,10 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
         data_dict: no parameters.
 
     Returns:
-        the descriptions that the user may continue: the user's own without a service, and those of all members of the
-        user's services (for sysadmins: only their own), latest first: `id`, `name`, `title`, `service` (title), `begun`
-        (timestamp), `by` (name of the creator, empty for the user).
+        the descriptions that the user may continue: the user's own without a service, and those of
+        all members of the user's services (for sysadmins: only their own), latest first: `id`,
+        `name`, `title`, `service` (title), `begun` (timestamp), `by` (name of the creator, empty
+        for the user).
     """
     name = str(context.get("user") or "")
     user = model.User.get(name)

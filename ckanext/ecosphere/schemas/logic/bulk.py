@@ -1,4 +1,6 @@
-"""API actions and authorization functions of bulk edits, and filters of a search page that select their datasets."""
+"""API actions and authorization functions of bulk edits,
+and filters of a search page that select their datasets.
+"""
 
 from __future__ import annotations
 
@@ -66,16 +68,18 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> DataDi
 
     Args:
         context: the context.
-        data_dict: the datasets: `names` (CSV with a column of names or ids) or else `q` (a search) and `filters` (as in
-            the query string of a search page: "theme=eau&res_format=CSV"); only datasets that the user may edit are
-            used. The change: `field`, `operation` (replace, add, remove) and `values`, one per line. `left_out`: list
-            of names or ids of datasets to exclude; `without_harvested`: whether to exclude datasets whose field comes
+        data_dict: the datasets: `names` (CSV with a column of names or ids) or else `q` (a search)
+            and `filters` (as in the query string of a search page: "theme=eau&res_format=CSV");
+            only datasets that the user may edit are used. The change: `field`, `operation`
+            (replace, add, remove) and `values`, one per line. `left_out`: list of names or ids of
+            datasets to exclude; `without_harvested`: whether to exclude datasets whose field comes
             from a harvest source, where the change becomes a local edit.
 
     Returns:
-        `count` of selected datasets, `changed` (how many would change), `harvested` (how many of the differences are
-        of harvested datasets), `unknown` names, and `differences`, one per dataset with another value: `name`, `title`,
-        `private`, `before` and `after` as displayed, `source` (title of the harvest source, or None) and `left_out`.
+        `count` of selected datasets, `changed` (how many would change), `harvested` (how many of
+        the differences are of harvested datasets), `unknown` names, and `differences`, one per
+        dataset with another value: `name`, `title`, `private`, `before` and `after` as displayed,
+        `source` (title of the harvest source, or None) and `left_out`.
     """
     change, datasets, unknown = _selection(context, data_dict)
     sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
@@ -137,15 +141,17 @@ def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> DataDict:
         data_dict: `id` of the run.
 
     Returns:
-        `state` (queued, running, done, undoing, undone), `interrupted` (whether its worker has died), `done`, `ids`,
-        and the lists `entries` and `undone` with `id`, `title`, `outcome` and, after a failure, `message`.
+        `state` (queued, running, done, undoing, undone), `interrupted` (whether its worker has
+        died), `done`, `ids`, and the lists `entries` and `undone` with `id`, `title`, `outcome`
+        and, after a failure, `message`.
     """
     return _run(data_dict["id"])
 
 
 @action(identifier_schema)
 def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> DataDict:
-    """Undo a bulk edit in the background; datasets whose field was changed since then are left alone.
+    """Undo a bulk edit in the background; datasets whose field was changed since then are left
+    alone.
 
     Args:
         context: the context.
@@ -191,8 +197,8 @@ def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[Data
         data_dict: no parameters.
 
     Returns:
-        for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count` of datasets,
-        `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
+        for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count`
+        of datasets, `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
     """
     user: str | None = str(context.get("user") or "")
     if context.get("ignore_auth") or authz.is_sysadmin(user):
@@ -320,8 +326,9 @@ def _check_number(number: int, field: str) -> None:
 
 # --- filters of a search page ---
 #
-# They have the form of the page's query string (``theme=…&organization=…&ext_bbox=…``) and the same meaning: a field of
-# the index and its value; parameters that start with ``ext_`` are handled by search plugins.
+# They have the form of the page's query string (``theme=…&organization=…&ext_bbox=…``) and the same
+# meaning: a field of the index and its value; parameters that start with ``ext_`` are handled by
+# search plugins.
 
 _NO_FILTERS = ("q", "page", "sort")
 _EXTRA = "ext_"
@@ -329,7 +336,10 @@ _FIELD = re.compile(r"[a-z][\w.]*", re.IGNORECASE)
 
 
 def ecosphere_bulk_filters() -> str:
-    """Return the filters of the current search page; on the page of a service, the service is one of them."""
+    """Return the filters of the current search page.
+
+    On the page of a service, the service is one of them.
+    """
     pairs = [pair for pair in tk.request.args.items(multi=True) if pair[1] and _is_filter(pair[0])]
     if tk.request.endpoint == "organization.read":
         pairs.append(("organization", (tk.request.view_args or {})["id"]))
@@ -347,7 +357,8 @@ def _pairs(filters: str) -> list[tuple[str, str]]:
 def search_of(filters: str) -> DataDict:
     """Return the parameters of `package_search` for filters: ``fq_list`` and ``extras``.
 
-    With `ecosphere_search`, several values of one field are alternatives (OR), as on its search page.
+    With `ecosphere_search`, several values of one field are alternatives (OR), as on its search
+    page.
     """
     pairs = _pairs(filters)
     fields = [pair for pair in pairs if not pair[0].startswith(_EXTRA)]
@@ -389,7 +400,10 @@ def describe_filters(filters: str) -> list[tuple[str, str]]:
 
 
 def may_preview(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow editors of any service to preview and start bulk edits; each dataset is checked again."""
+    """Allow editors of any service to preview and start bulk edits.
+
+    Each dataset is checked again.
+    """
     who: Any = {"user": context.get("user")}
     services = tk.get_action("organization_list_for_user")(who, {"permission": "update_dataset"})
     return {

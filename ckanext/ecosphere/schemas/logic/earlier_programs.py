@@ -1,8 +1,10 @@
-"""Accept what programs send that were written for CKAN without this schema, and tell them what became of it.
+"""Accept what programs send that were written for CKAN without this schema, and tell them what
+became of it.
 
-Such a body names none of the schema's fields: a `package_update` with it would empty them all, and be refused as soon
-as one is mandatory. So they keep their values, and what the body says in CKAN's terms is put into those of the schema,
-as `ckan ecosphere adopt` does. Forms are not concerned: a browser leaves out what people have emptied.
+Such a body names none of the schema's fields: a `package_update` with it would empty them all, and
+be refused as soon as one is mandatory. So they keep their values, and what the body says in CKAN's
+terms is put into those of the schema, as `ckan ecosphere adopt` does. Forms are not concerned: a
+browser leaves out what people have emptied.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Body:
         self.is_plain = self._fields.isdisjoint(data)
 
     def place_extras(self) -> None:
-        """Turn extras named like a field into that field, or rename them if their value is not one of the field."""
+        """Turn extras named like a field into that field,
+        or rename them if their value is not one of the field.
+        """
         rows = self.data.get("extras")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             return
@@ -70,7 +74,9 @@ class Body:
         self.data["extras"] = [{"key": name, "value": value} for name, value in free.items()]
 
     def make_contact(self) -> None:
-        """Let the contact follow the maintainer and author, unless somebody has written another one."""
+        """Let the contact follow the maintainer and author,
+        unless somebody has written another one.
+        """
         names = [name for name in adopting.FIELDS if isinstance(self.data.get(name), str)]
         if not names or self.data.get("contact"):
             return
@@ -83,7 +89,9 @@ class Body:
             self.warnings.append("contact: made of maintainer and author")
 
     def read_licence(self, context: Any) -> None:
-        """Leave a licence that adoption has converted as it is, and accept one that is not in the list."""
+        """Leave a licence that adoption has converted as it is,
+        and accept one that is not in the list.
+        """
         licence = self.data.get("license_id")
         if not licence or not isinstance(licence, str):
             return
@@ -122,7 +130,10 @@ class Body:
 
 
 def _with_fields(file: Any, stored: list[DataDict]) -> Any:
-    """Return a file with the stored fields of the schema, if it names none of them; found by its id or else its URL."""
+    """Return a file with the stored fields of the schema, if it names none of them.
+
+    Found by its id or else its URL.
+    """
     fields = adopting.own_fields("resource_fields", model.resource_table)
     if not isinstance(file, dict) or not fields.isdisjoint(file):
         return file

@@ -1,8 +1,10 @@
-"""Locked fields: fields of harvested datasets that the form shows read-only unless the user unlocks them.
+"""Locked fields: fields of harvested datasets that the form shows read-only unless the user unlocks
+them.
 
-Locked fields are determined by the harvest (action `ecosphere_harvest_local_show`); without it, there are none. A
-harvest keeps the name and visibility of a dataset, the fields declared by the administrator, local edits, and resources
-added on the portal. Everything else is the source's, so a field that is empty in the record is locked as well.
+Locked fields are determined by the harvest (action `ecosphere_harvest_local_show`); without it,
+there are none. A harvest keeps the name and visibility of a dataset, the fields declared by the
+administrator, local edits, and resources added on the portal. Everything else is the source's, so a
+field that is empty in the record is locked as well.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class LockedFields:
         resources: ids of the resources added on the portal.
         edited: local edits in other resources: id and name of the field.
         unlocked: whether the user has unlocked the fields.
-        stored: the stored dataset, whose values a form with errors shows for locked fields instead of submitted ones.
+        stored: the stored dataset, whose values a form with errors shows for locked fields instead
+            of submitted ones.
     """
 
     catalogue: Row
@@ -59,7 +62,8 @@ class LockedFields:
 
 
 def find(package_id: str | None, with_stored: bool = True) -> LockedFields | None:
-    """Return the locked fields of a dataset; None if it is not harvested or the user may not edit it.
+    """Return the locked fields of a dataset; None if it is not harvested or the user may not edit
+    it.
 
     Args:
         package_id: id or name of the dataset.
@@ -87,7 +91,8 @@ def find(package_id: str | None, with_stored: bool = True) -> LockedFields | Non
 
 
 def sources_of(ids: Iterable[str], field: str) -> dict[str, str]:
-    """Return the datasets in which a field comes from a harvest source, as {id: title of the source}.
+    """Return the datasets in which a field comes from a harvest source, as {id: title of the
+    source}.
 
     Args:
         ids: ids of datasets that the user may edit.
@@ -127,8 +132,9 @@ def ecosphere_locked_fields(
         kind: "dataset" or "resource".
 
     Returns:
-        ``shown`` (locked and filled), ``silent`` (locked and empty), ``apart`` (locked, empty and not applicable given
-        the other values), ``own`` (not locked, as declared by the administrator).
+        ``shown`` (locked and filled), ``silent`` (locked and empty), ``apart`` (locked, empty and
+        not applicable given the other values), ``own`` (not locked, as declared by the
+        administrator).
     """
     groups: dict[str, set[str]] = {"shown": set(), "silent": set(), "apart": set(), "own": set()}
     if (
@@ -178,7 +184,8 @@ def refusal() -> str:
 
 
 def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
-    """Refuse changes of locked fields by the form: the page did not say that they become local edits.
+    """Refuse changes of locked fields by the form: the page did not say that they become local
+    edits.
 
     Args:
         data: the flattened dataset, as in CKAN's validation.
@@ -200,7 +207,9 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
 
 
 def _comparable(texts: list[str]) -> list[str]:
-    """Return texts sorted and with normalised line breaks, for comparison: browsers submit CR LF."""
+    """Return texts sorted and with normalised line breaks, for comparison:
+    browsers submit CR LF.
+    """
     return sorted(text.replace("\r\n", "\n") for text in texts)
 
 

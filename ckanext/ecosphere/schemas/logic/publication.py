@@ -1,13 +1,14 @@
 """Rules across fields, and rules for publishing, of datasets; harvests are exempt from the latter.
 
-They run after the validators of single fields, before ckanext-scheming stores them. At that stage the dataset is
-flattened: ``("temporal_coverage", 0, "end")`` is a key, and fields that are not columns of the package table have
-already been copied to ``("extras", n, ...)``.
+They run after the validators of single fields, before ckanext-scheming stores them. At that stage
+the dataset is flattened: ``("temporal_coverage", 0, "end")`` is a key, and fields that are not
+columns of the package table have already been copied to ``("extras", n, ...)``.
 
-A private dataset is a draft and may be incomplete; a public one must have its mandatory fields, and a licence if the
-data are public. Contradictions are refused in both cases. Existing faults do not block unrelated changes: a rule
-applies only if this save causes the fault, by publishing or by changing one of the fields concerned. Records of
-harvests are often incomplete or contradictory. People who have just published a dataset are told where it is seen.
+A private dataset is a draft and may be incomplete; a public one must have its mandatory fields, and
+a licence if the data are public. Contradictions are refused in both cases. Existing faults do not
+block unrelated changes: a rule applies only if this save causes the fault, by publishing or by
+changing one of the fields concerned. Records of harvests are often incomplete or contradictory.
+People who have just published a dataset are told where it is seen.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def _is_in_group(key: tuple[Any, ...]) -> bool:
 
 
 def _hold_rows(data: FlatData, schema: Any) -> None:
-    """Add an empty subfield to rows that only contain nested rows, on which CKAN's output validation would fail."""
+    """Add an empty subfield to rows that only contain nested rows,
+    on which CKAN's output validation would fail.
+    """
     parents = {key[:-1] for key in data}
     nested = {key[:-3] for key in data if len(key) > _SUBFIELD_KEY_LENGTH and key[:-3]}
     for row in nested - parents:
@@ -120,7 +123,9 @@ def _check_periods(data: FlatData, errors: Errors) -> None:
 def _derive_spatial(
     data: FlatData, coverage: Mapping[int, Any], errors: Errors, context: Any
 ) -> None:
-    """Derive ``spatial`` from the spatial coverage or territories, unless it was given explicitly."""
+    """Derive ``spatial`` from the spatial coverage or territories,
+    unless it was given explicitly.
+    """
     value = data.get(("spatial",))
     if value and not _was_derived(value, context):
         return
@@ -220,7 +225,9 @@ def label_of(field: Field) -> str:
 
 
 def needed() -> str:
-    """Return the error message of a field missing for publishing, by which the form lists these fields."""
+    """Return the error message of a field missing for publishing,
+    by which the form lists these fields.
+    """
     return _("Needed to publish: fill it in")
 
 
@@ -256,7 +263,9 @@ def _check_relevance(fields: Iterable[Field], now: View, before: Stored, errors:
 
 
 def irrelevant(fields: Iterable[Field], now: View) -> list[tuple[str, list[str], str]]:
-    """Return the filled fields that do not apply, each with its values and the field that says so."""
+    """Return the filled fields that do not apply, each with its
+    values and the field that says so.
+    """
     conflicts = []
     for field in fields:
         name, harmless = field["field_name"], field.get("relevant_except") or ()
@@ -384,7 +393,10 @@ def note(package: Any) -> None:
 
 
 def tell(dataset: Row) -> None:
-    """Say on the next page that a form has published a dataset; nothing if it was public, or is not."""
+    """Say on the next page that a form has published a dataset.
+
+    Nothing if it was public, or is not.
+    """
     if not has_request_context() or tk.request.endpoint not in FORMS:
         return
     package = model.Package.get(dataset["id"])  # in the session already
@@ -443,7 +455,10 @@ def until() -> dt.date | None:
 
 
 def runs() -> bool:
-    """Return whether today is within the period, in the portal's time zone; false for an invalid date."""
+    """Return whether today is within the period, in the portal's time zone.
+
+    False for an invalid date.
+    """
     try:
         last = until()
     except ValueError:

@@ -1,8 +1,10 @@
-"""Validators of multilingual texts: a field beside that of the French text, an object {BCP 47 tag: text}.
+"""Validators of multilingual texts: a field beside that of the French text, an object {BCP 47 tag:
+text}.
 
-The convention is that of ckanext-fluent, ckanext-dcat and CKAN's `get_translated` (see `vocabularies.languages`): the
-object contains all languages, including that of the main field. CKAN's main field remains authoritative, so that
-clients unaware of translations change the right text.
+The convention is that of ckanext-fluent, ckanext-dcat and CKAN's `get_translated` (see
+`vocabularies.languages`): the object contains all languages, including that of the main field.
+CKAN's main field remains authoritative, so that clients unaware of translations change the right
+text.
 """
 
 from __future__ import annotations
@@ -36,10 +38,12 @@ _RESOURCE = 2
 
 
 def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Synchronise the translated texts of a flattened dataset and its resources with their main fields.
+    """Synchronise the translated texts of a flattened dataset and its resources with their main
+    fields.
 
-    Runs before the validators of the fields: collects the inputs of a form, fills an empty main field from its
-    translations, and makes the French entry and the main field equal, whichever was changed.
+    Runs before the validators of the fields: collects the inputs of a form, fills an empty main
+    field from its translations, and makes the French entry and the main field equal, whichever was
+    changed.
 
     Args:
         key: not used.
@@ -102,7 +106,8 @@ def read(value: Any, field: str) -> dict[str, str]:
         field: name of the main field, whose limit of length applies.
 
     Raises:
-        TranslationsError: it is not an object of texts, has an unknown language, or a text is too long.
+        TranslationsError: it is not an object of texts, has an unknown language, or a text is too
+            long.
     """
     if value in (None, ""):
         return {}
@@ -169,7 +174,10 @@ def _take_from_form(place: tuple[Any, ...], data: FlatData) -> Iterator[tuple[An
 def _settle(
     main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors: Errors, context: Any
 ) -> None:
-    """Fill the main field or the French entry from the other; if they differ, the one that was changed wins."""
+    """Fill the main field or the French entry from the other.
+
+    If they differ, the one that was changed wins.
+    """
     text, french = _text(data.get(main)), texts.get(languages.FRENCH)
     if not text and texts:
         data[main] = texts[languages.best(texts)]
@@ -205,7 +213,9 @@ def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | 
 
 
 def following(texts: Any, text: str | None) -> Any:
-    """Return stored translations with the French entry updated from the main field, in case a plain CKAN changed it."""
+    """Return stored translations with the French entry updated from the main field,
+    in case a plain CKAN changed it.
+    """
     by_language, french = as_object(texts), _text(text)
     if not isinstance(by_language, Mapping):
         return texts

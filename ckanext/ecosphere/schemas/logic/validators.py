@@ -1,7 +1,8 @@
 """Validators of single fields, named in ``dataset.yaml`` and ``presets.yaml``.
 
-Error messages tell users what to do, not only what is wrong. Validators must be fast, since a harvest runs them all on
-30 000 records: look-ups are dictionary reads, and everything that depends only on the schema is cached.
+Error messages tell users what to do, not only what is wrong. Validators must be fast, since a
+harvest runs them all on 30 000 records: look-ups are dictionary reads, and everything that depends
+only on the schema is cached.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ Validator = Callable[..., Any]
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 
-#: Patterns of values that open vocabularies accept besides their own concepts, by name of the vocabulary.
+#: Patterns of values that open vocabularies accept besides their own concepts, by name of the
+#: vocabulary.
 OPEN_PATTERNS = {
     "epsg": r"https?://www\.opengis\.net/def/crs/[\w./-]+",
     "language": r"http://publications\.europa\.eu/resource/authority/language/[A-Z]{3}",
@@ -52,7 +54,8 @@ _EPSG_CODE = re.compile(
     r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE
 )
 _BLANKS = re.compile(r"[\s\u00a0\u202f]")
-#: A denominator, optionally with points between thousands, or with zero decimals as exported by spreadsheets.
+#: A denominator, optionally with points between thousands, or with zero decimals as exported by
+#: spreadsheets.
 _SCALE = re.compile(
     r"(?:1[:/])?([1-9][0-9]{0,2}(?:\.[0-9]{3}){1,3}|[1-9][0-9]{0,9}(?=\.0|$))(?:\.0{1,9})?"
 )
@@ -60,7 +63,9 @@ _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
 def add_error(errors: Errors, key: tuple[Any, ...], message: str) -> None:
-    """Add a message once; for a group whose rows have errors, at the first of these, as CKAN cannot report both."""
+    """Add a message once; for a group whose rows have errors, at the first of these,
+    as CKAN cannot report both.
+    """
     if len(key) == 1:
         key = next((deep for deep in errors if deep[0] == key[0] and len(deep) > 1), key)
     messages = errors.setdefault(key, [])
@@ -72,14 +77,17 @@ def add_error(errors: Errors, key: tuple[Any, ...], message: str) -> None:
 
 
 def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Clean the texts of a flattened dataset; refuse texts that are too long, and lists with too many values.
+    """Clean the texts of a flattened dataset; refuse texts that are too long, and lists with too
+    many values.
 
-    It runs before the validators of single fields, so that they never process texts of unlimited length.
-    Values that are too long are also truncated for the following validators; the error prevents saving.
+    It runs before the validators of single fields, so that they never process texts of unlimited
+    length.
+    Values that are too long are also truncated for the following validators; the error prevents
+    saving.
 
     Raises:
-        ValidationError: a list has too many rows. CKAN cannot report an error of a list beside those of its rows, which
-            need not be validated either.
+        ValidationError: a list has too many rows. CKAN cannot report an error of a list beside
+            those of its rows, which need not be validated either.
     """
     rows: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for place in data:
@@ -123,7 +131,8 @@ def _bounded(place: tuple[Any, ...], value: Any, errors: Errors) -> Any:
 
 
 def ecosphere_text(value: Any) -> Any:
-    """Return a text without control and invisible characters or surrounding blanks, with normalised line breaks.
+    """Return a text without control and invisible characters or surrounding blanks, with normalised
+    line breaks.
 
     Raises:
         Invalid: the value is neither a text nor a number.
@@ -138,8 +147,8 @@ def ecosphere_text(value: Any) -> Any:
 def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
     """Generate the missing name of a new dataset from its title.
 
-    The form's script normally fills it in; without JavaScript, users would not know what is missing. For forms only
-    (`save`): the API requires a name, as in CKAN.
+    The form's script normally fills it in; without JavaScript, users would not know what is
+    missing. For forms only (`save`): the API requires a name, as in CKAN.
     """
     if not context.get("save") or "package" in context or data.get(key):
         return
@@ -150,7 +159,9 @@ def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, conte
 
 
 def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Require a title in forms, and in the API if there is no name: CKAN would use the name as title."""
+    """Require a title in forms, and in the API if there is no name:
+    CKAN would use the name as title.
+    """
     title = data.get(key)
     is_filled = isinstance(title, str) and bool(title.strip())
     if not is_filled and (context.get("save") or not data.get(("name",))):
@@ -398,7 +409,8 @@ def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: A
 def ecosphere_concept(field: Row, schema: Row) -> Validator:
     """Require a concept of ``field["vocabulary"]``, given by URI, id or label; its URI is stored.
 
-    With ``vocabulary_store: id``, the id is stored instead; with ``vocabulary_open: true``, values that match
+    With ``vocabulary_store: id``, the id is stored instead; with ``vocabulary_open: true``, values
+    that match
     :data:`OPEN_PATTERNS` are accepted.
     """
     return _one(_resolver(field))
@@ -520,7 +532,8 @@ def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context:
 def ecosphere_address_to_guess_from(
     key: Any, data: dict[Any, Any], errors: Any, context: Any
 ) -> None:
-    """Stop validation before CKAN guesses the format from an invalid URL, which would be an internal error.
+    """Stop validation before CKAN guesses the format from an invalid URL, which would be an
+    internal error.
 
     Raises:
         StopOnError: the URL cannot be parsed.

@@ -2,9 +2,11 @@
 
 DCAT-AP, GeoDCAT-AP and PROV come first. In addition:
 
-- fields without a property there are in the suite's own terms (`urn:ecosphere:term:` and the name of the field);
-- what the export adds to a dataset (what DCAT-AP requires, what a series lends) is named by ``completed`` of the
-  dataset, distribution or service: a field as text, one of several values or a whole property as URI;
+- fields without a property there are in the suite's own terms (`urn:ecosphere:term:` and the name
+  of the field);
+- what the export adds to a dataset (what DCAT-AP requires, what a series lends) is named by
+  ``completed`` of the dataset, distribution or service: a field as text, one of several values or a
+  whole property as URI;
 - rows and distributions have their place (``schema:position``);
 - a URL that is no IRI, and is therefore encoded, has the original as ``address``.
 
@@ -34,19 +36,24 @@ from ckanext.ecosphere.schemas.stored import is_filled
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
 COMMA = "%2C"
-#: Name and URI are read by our harvest alone: for other harvesters the URI of the portal identifies the dataset.
+#: Name and URI are read by our harvest alone: for other harvesters the URI of the portal identifies
+#: the dataset.
 IDENTITY = ("name", "uri")
 Properties = tuple[tuple[str, Any], ...]
 
 
 def _in_own_terms(scope: str) -> list[str]:
-    """Return the fields without a property in the standards, or whose property lacks or changes some values."""
+    """Return the fields without a property in the standards,
+    or whose property lacks or changes some values.
+    """
     names = [field.name for field in fields.with_dcat("own_term", scope)]
     return [name for name in names if name not in IDENTITY]
 
 
 def _added(scope: str, added: str) -> Properties:
-    """Return the fields that the export fills ("empty"), or to which it adds URIs ("values"), and their properties."""
+    """Return the fields that the export fills ("empty"), or to which it adds URIs ("values"),
+    and their properties.
+    """
     properties = []
     for field in fields.with_dcat("added", scope):
         if field.dcat["added"] == added:
@@ -141,7 +148,10 @@ def _write_completed(
 
 
 def _number(graph: Graph, node: Any) -> None:
-    """Write the places of rows; rdflib returns the values of a property in the order in which they were added."""
+    """Write the places of rows.
+
+    Rdflib returns the values of a property in the order in which they were added.
+    """
     for predicate in ORDERED:
         rows = list(graph.objects(node, predicate))
         if len(rows) == 1:
@@ -154,7 +164,9 @@ def _number(graph: Graph, node: Any) -> None:
 
 
 def arrange(graph: Graph, ref: Any) -> None:
-    """Put the rows of a dataset and of its distributions in order, so that profiles read them in that order."""
+    """Put the rows of a dataset and of its distributions in order,
+    so that profiles read them in that order.
+    """
     for place in graph.objects(ref, TERM.spatial):
         graph.remove((ref, DCT.spatial, place))  # of a field of its own
     distributions = list(graph.objects(ref, DCAT.distribution))
@@ -233,7 +245,10 @@ def _read_fields(graph: Graph, node: Any, names: Iterable[str], target: DataDict
 
 
 def _take_out(graph: Graph, node: Any, target: DataDict) -> set[str]:
-    """Remove the fields that the export has added; return them and the URIs that it has added to other fields."""
+    """Remove the fields that the export has added.
+
+    Return them and the URIs that it has added to other fields.
+    """
     added = set(map(str, graph.objects(node, COMPLETED)))
     for field in added:
         target.pop(field, None)
@@ -244,7 +259,8 @@ def _take_out(graph: Graph, node: Any, target: DataDict) -> set[str]:
 
 
 def restore_addresses(graph: Graph, dataset: Row) -> None:
-    """Restore the URLs of a dataset in its graph: ckanext-dcat 2.4 percent-encodes commas and the like.
+    """Restore the URLs of a dataset in its graph: ckanext-dcat 2.4 percent-encodes commas and the
+    like.
 
     One that is no IRI remains encoded, with the original beside it.
     """

@@ -1,7 +1,8 @@
-"""RDF of values with a structure, written and read: references, places, lineage, conformity, records, contacts.
+"""RDF of values with a structure, written and read: references, places, lineage, conformity,
+records, contacts.
 
-Each part says which terms it uses. `write_…` adds the triples of a dataset, from ``package_show``, to a graph;
-`read_…` changes a dataset parsed by ckanext-dcat in place.
+Each part says which terms it uses. `write_…` adds the triples of a dataset, from ``package_show``,
+to a graph; `read_…` changes a dataset parsed by ckanext-dcat in place.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def rows_with_role(dataset: Dataset) -> list[Any]:
 
 
 # --- references to other datasets: series, served datasets, editions ----------------------------
-# Public datasets of the portal are linked by URI. The reference itself (a name, or the identifier of
+# Public datasets of the portal are linked by URI. The reference itself (a name, or the identifier
+# of
 # a record) is also written as it is, since it may name a dataset that only other catalogues have.
 
 
@@ -131,7 +133,9 @@ def _uri_of(package: Any) -> Any:
 
 
 def _describe_series(graph: Graph, node: Any, series: Any) -> None:
-    """Write the properties of a series required by DCAT-AP, unless the graph describes it anyway."""
+    """Write the properties of a series required by DCAT-AP,
+    unless the graph describes it anyway.
+    """
     if (node, FOAF.isPrimaryTopicOf, None) in graph:
         return
     title = series.title or series.name
@@ -164,7 +168,8 @@ def _last_parts(nodes: Iterator[Any]) -> set[str]:
 # --- extents: dct:Location with name, geographic identifier and geometries (GeoDCAT-AP 3) -------
 
 GEOMETRIES = {"bbox": DCAT.bbox, "geom": LOCN.geometry, "centroid": DCAT.centroid}
-#: Decimals of degrees: at least seven, which correspond to a centimetre, at most those of a number in a computer.
+#: Decimals of degrees: at least seven, which correspond to a centimetre, at most those of a number
+#: in a computer.
 DECIMALS = (7, 15)
 _DECIMALS = re.compile(r"\.(\d+)")
 
@@ -172,8 +177,9 @@ _DECIMALS = re.compile(r"\.(\d+)")
 def write_places(graph: Graph, ref: Any, dataset: Dataset, add_geometry: AddDate) -> None:
     """Write the rows of ``spatial_coverage``, and ``spatial`` if it is not derived from them.
 
-    A row that only names a place by its URI is that URI, unless it is a territory, which has a field of its own. Other
-    rows are blank nodes, since datasets may state different things of the same place.
+    A row that only names a place by its URI is that URI, unless it is a territory, which has a
+    field of its own. Other rows are blank nodes, since datasets may state different things of the
+    same place.
 
     Args:
         graph: receives the triples.
@@ -255,7 +261,10 @@ def is_territory(place_uri: str) -> bool:
 
 
 def as_wkt(value: Any) -> Any:
-    """Return a GeoJSON geometry, as text or object, as WKT with all its decimals; other values unchanged."""
+    """Return a GeoJSON geometry, as text or object, as WKT with all its decimals.
+
+    Other values unchanged.
+    """
     from geomet import InvalidGeoJSONException, wkt
 
     try:
@@ -271,7 +280,9 @@ def as_wkt(value: Any) -> Any:
 
 
 def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
-    """Write sources (prov:wasDerivedFrom), method (prov:wasGeneratedBy), measurements and notes (skos:note)."""
+    """Write sources (prov:wasDerivedFrom), method (prov:wasGeneratedBy),
+    measurements and notes (skos:note).
+    """
     sources = [str(text) for text in as_list(dataset.get("source") or [])]
     packages = packages_of(sources)
     for text, package in zip(sources, packages, strict=True):
@@ -289,7 +300,8 @@ def write_lineage(graph: Graph, ref: Any, dataset: Dataset) -> None:
 
 
 def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
-    """Write a source as a public dataset of the portal (`package`), a URI, or a blank node with a title.
+    """Write a source as a public dataset of the portal (`package`), a URI, or a blank node with a
+    title.
 
     DCAT-AP reserves dct:source for resources described as datasets, which most sources are not.
     """
@@ -416,7 +428,8 @@ def read_conformity(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 
 # --- catalogue records (dcat:CatalogRecord) -----------------------------------------------------
-# DCAT-AP 3 distinguishes a dataset from its record. The portal's record has the metadata identifier,
+# DCAT-AP 3 distinguishes a dataset from its record. The portal's record has the metadata
+# identifier,
 # conforms to the profile of the suite, and refers to the original record in another catalogue: with
 # ``dct:source`` if its date is known, which DCAT-AP requires of every record, else with
 # ``prov:wasDerivedFrom``.
@@ -513,7 +526,9 @@ DCATAP = NAMESPACES["dcatap"]
 
 
 def write_high_value(graph: Graph, ref: Any, dataset: Dataset) -> None:
-    """Lend distributions and services what they lack: the regulation, and to services categories, contacts, a page."""
+    """Lend distributions and services what they lack: the regulation, and to services categories,
+    contacts, a page.
+    """
     address = tk.url_for(
         "dataset.read", id=dataset.get("name") or "", qualified=True, locale="default"
     )
@@ -601,7 +616,8 @@ def write_geodcat(graph: Graph, ref: Any, dataset: Dataset) -> None:
 
 
 def read_geodcat(graph: Graph, ref: Any, dataset: DataDict, agents: Callable[..., Any]) -> None:
-    """Read the properties written by :func:`write_geodcat`, for fields without a value from DCAT-AP's terms.
+    """Read the properties written by :func:`write_geodcat`, for fields without a value from
+    DCAT-AP's terms.
 
     Args:
         graph: the whole graph.

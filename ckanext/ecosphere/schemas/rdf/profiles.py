@@ -1,8 +1,10 @@
-"""RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat does not write.
+"""RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat does not
+write.
 
-A thin layer over ckanext-dcat's profile: before it runs, values are converted to the form required by DCAT-AP (URIs of
-licences, file types and media types); afterwards, the remaining fields are written, most of them according to
-GeoDCAT-AP 3: simple ones as the table of fields says (`dataset.fields`), those with a structure in `parts`.
+A thin layer over ckanext-dcat's profile: before it runs, values are converted to the form required
+by DCAT-AP (URIs of licences, file types and media types); afterwards, the remaining fields are
+written, most of them according to GeoDCAT-AP 3: simple ones as the table of fields says
+(`dataset.fields`), those with a structure in `parts`.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ SCHEMES = {
     "http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0",
     "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
 }
-#: Fields hidden from ckanext-dcat: written differently here, or dates of the record rather than of the data.
+#: Fields hidden from ckanext-dcat: written differently here, or dates of the record rather than of
+#: the data.
 _LEFT_OUT = {
     **{field.name: [] for field in fields.with_dcat("reference")},
     "source": [],
@@ -67,8 +70,9 @@ UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
 class CompleteXMLSerializer(PrettyXMLSerializer):
     """RDF/XML in which no blank node is lost.
 
-    Below three levels, rdflib 7 refers to a blank node with two references without ever describing it: on a page of the
-    catalogue, the agents of all attributions. Importing this module replaces the serializer for the whole process.
+    Below three levels, rdflib 7 refers to a blank node with two references without ever describing
+    it: on a page of the catalogue, the agents of all attributions. Importing this module replaces
+    the serializer for the whole process.
     """
 
     #: Levels of elements, more than any dataset has.
@@ -86,7 +90,9 @@ plugin.register("pretty-xml", Serializer, __name__, CompleteXMLSerializer.__name
 
 @cache
 def coded_properties() -> dict[URIRef, list[str]]:
-    """Return the properties whose values are concepts, each with the vocabularies of these concepts."""
+    """Return the properties whose values are concepts,
+    each with the vocabularies of these concepts.
+    """
     coded: dict[URIRef, list[str]] = {}
     for scope in fields.SCOPES:
         for field in fields.fields(scope):
@@ -171,7 +177,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         return contacts
 
     def _add_agent_to_graph(self, subject_ref: Any, predicate: Any, agent_dict: Any) -> Any:
-        """Write the home page of an agent as a page: ckanext-dcat 2.4 reads both that and the URL as the URL."""
+        """Write the home page of an agent as a page: ckanext-dcat 2.4 reads
+        both that and the URL as the URL.
+        """
         agent = {**agent_dict, "homepage": None}
         node = super()._add_agent_to_graph(subject_ref, predicate, agent)
         if agent_dict.get("homepage"):
@@ -187,7 +195,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         return agents
 
     def _correct_attributions(self, ref: Any) -> None:
-        """Replace ``dcat:`` attributions by PROV ones: ckanext-dcat 2.4 reads the latter but writes the former."""
+        """Replace ``dcat:`` attributions by PROV ones: ckanext-dcat 2.4 reads
+        the latter but writes the former.
+        """
         for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
             self.g.remove((ref, DCAT.qualifiedAttribution, node))
             self.g.add((ref, PROV.qualifiedAttribution, node))
@@ -202,7 +212,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     # --- values ----------------------------------------------------------------------------
 
     def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
-        """Write a geometry with all its decimals: ckanext-dcat 2.4 rounds to four, about ten metres."""
+        """Write a geometry with all its decimals: ckanext-dcat 2.4 rounds to four,
+        about ten metres.
+        """
         super()._add_spatial_value_to_graph(spatial_ref, predicate, parts.as_wkt(value))
 
     def _add_fields(self, dataset: Row, ref: Any) -> None:
@@ -242,10 +254,11 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             parts.add_blank(self.g, ref, DQV.hasQualityMeasurement, measure)
 
     def _add_kind(self, dataset: Row, ref: Any) -> None:
-        """Write the further class of a series, service or source code, and the endpoint of a service without one.
+        """Write the further class of a series, service or source code, and the endpoint of a
+        service without one.
 
-        They remain typed as dataset too, which DCAT allows, so that harvesters that only handle datasets (such as
-        ckanext-dcat's) find them.
+        They remain typed as dataset too, which DCAT allows, so that harvesters that only handle
+        datasets (such as ckanext-dcat's) find them.
         """
         kind = dataset.get("dcat_type")
         if kind == relations.SERIES:
@@ -269,8 +282,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     def _correct_details(self, ref: Any) -> None:
         """Correct what ckanext-dcat 2.4 writes in violation of DCAT-AP.
 
-        Identifiers as URI nodes, licences of unknown type, and distributions without the mandatory access URL, for
-        which DCAT-AP prescribes the download URL if there is no other.
+        Identifiers as URI nodes, licences of unknown type, and distributions without the mandatory
+        access URL, for which DCAT-AP prescribes the download URL if there is no other.
         """
         for identifier in list(self.g.objects(ref, DCT.identifier)):
             if isinstance(identifier, URIRef):
@@ -286,9 +299,11 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     # --- descriptions of what values refer to ----------------------------------------------
 
     def _describe_concepts(self) -> None:
-        """Add class, label and scheme to the concepts of vocabularies, unless an earlier dataset of the feed did.
+        """Add class, label and scheme to the concepts of vocabularies, unless an earlier dataset of
+        the feed did.
 
-        DCAT-AP requires concepts with a label, and its SHACL shapes check the scheme of the European authority tables.
+        DCAT-AP requires concepts with a label, and its SHACL shapes check the scheme of the
+        European authority tables.
         """
         for predicate, names in coded_properties().items():
             for node in self._undescribed(predicate, SKOS.inScheme):
@@ -341,7 +356,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
 
 def _scheme(concept_uri: str, vocabulary: str) -> str:
-    """Return the URI of a concept's scheme; for the project's own lists, the one used in `skos.py`."""
+    """Return the URI of a concept's scheme.
+
+    For the project's own lists, the one used in `skos.py`.
+    """
     if concept_uri.startswith("urn:"):
         return f"urn:ecosphere:vocabulary:{vocabulary}"
     stem = concept_uri.rsplit("/", 1)[0]
@@ -409,8 +427,8 @@ def _services_of(resource: Row) -> list[DataDict]:
 
 #: Protocols that are not those of services.
 _FILES_AND_PAGES = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
-#: Prefix of the service types of the OGC's name server, and that of their standards' pages, by which SEMIC's conversion
-#: of ISO 19139 and data.gouv.fr name them.
+#: Prefix of the service types of the OGC's name server, and that of their standards' pages, by
+#: which SEMIC's conversion of ISO 19139 and data.gouv.fr name them.
 _OGC_TYPES = "http://www.opengis.net/def/serviceType/ogc/"
 _OGC_STANDARDS = "http://www.opengeospatial.org/standards/"
 _CRS = "http://www.opengis.net/def/crs/"
@@ -467,7 +485,9 @@ def _protocols(graph: Graph, service: Any) -> set[str]:
 
 
 def endpoints(dataset: Row) -> list[str]:
-    """Return the endpoint URL of a service (at most one), from its resources, for records that have none."""
+    """Return the endpoint URL of a service (at most one), from its resources,
+    for records that have none.
+    """
     rows: Any = dataset.get("resources") or ()
     rows = sorted(rows, key=lambda row: row.get("resource_role") in ("documentation", "metadata"))
     for row in rows:
@@ -539,7 +559,8 @@ def complete_reading(graph: Graph, ref: Any, dataset: DataDict) -> None:
     Args:
         graph: the whole graph.
         ref: node of the dataset.
-        dataset: the parsed dataset, changed in place; JSON lists are loaded, codes converted to those of the schema.
+        dataset: the parsed dataset, changed in place; JSON lists are loaded, codes converted to
+            those of the schema.
     """
     _load_lists(dataset)
     _read_by_vocabulary(graph, ref, dataset)
@@ -577,7 +598,8 @@ def complete_reading(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 
 def sort_rows(dataset: DataDict) -> None:
-    """Sort the rows, first by their first column, so that the same file always yields the same dataset.
+    """Sort the rows, first by their first column, so that the same file always yields the same
+    dataset.
 
     Graphs are unordered. Rows with an ``order`` of their own are in it already.
     """
@@ -637,7 +659,9 @@ def _belongs(value: str, vocabulary: str) -> bool:
 
 
 def _read_fields(graph: Graph, ref: Any, dataset: DataDict) -> None:
-    """Read the fields that the table gives a property of their own, except those of ckanext-dcat."""
+    """Read the fields that the table gives a property of their own,
+    except those of ckanext-dcat.
+    """
     for field in fields.with_dcat("object"):
         if field.dcat.get("stock") or field.dcat.get("read"):
             continue
@@ -652,7 +676,8 @@ def _read_fields(graph: Graph, ref: Any, dataset: DataDict) -> None:
 def _read_translations(graph: Graph, node: Any, target: DataDict, properties: Row) -> None:
     """Set the main text (French if available) and the translations of texts in several languages.
 
-    ckanext-dcat writes translated fields, but reads them only for fields validated by ckanext-fluent.
+    ckanext-dcat writes translated fields, but reads them only for fields validated by
+    ckanext-fluent.
     """
     for field, predicate in properties.items():
         literals = [value for value in graph.objects(node, predicate) if isinstance(value, Literal)]
@@ -673,7 +698,10 @@ def _read_translations(graph: Graph, node: Any, target: DataDict, properties: Ro
 
 
 def _read_statements(graph: Graph, ref: Any, dataset: DataDict) -> None:
-    """Read the texts of rights statements; one without a type of ours says how the data may be used."""
+    """Read the texts of rights statements.
+
+    One without a type of ours says how the data may be used.
+    """
     by_type = {field.dcat["statement"]: field.name for field in fields.with_dcat("statement")}
     for node in graph.objects(ref, DCT.rights):
         text = graph.value(node, RDFS.label)

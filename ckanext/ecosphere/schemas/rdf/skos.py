@@ -8,7 +8,8 @@ from ckanext.ecosphere import vocabularies as voc
 
 
 def graph(vocabulary: voc.Vocabulary, scheme_uri: str) -> Graph:
-    """Return the graph of a vocabulary: concept scheme, concepts, labels, hierarchy, replacements and exact matches.
+    """Return the graph of a vocabulary: concept scheme, concepts, labels, hierarchy, replacements
+    and exact matches.
 
     Args:
         vocabulary: the vocabulary.

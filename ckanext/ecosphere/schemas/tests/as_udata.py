@@ -1,10 +1,12 @@
 # pyright: reportMissingImports=false
-"""Harvest an address with udata's own harvester, and print what its datasets became; run in udata's own environment.
+"""Harvest an address with udata's own harvester, and print what its datasets became; run in udata's
+own environment.
 
     python as_udata.py BACKEND ADDRESS
 
-BACKEND is one of those of udata (`dcat`, `csw-iso-19139`…). mongomock takes the place of MongoDB. Prints a JSON object:
-`status` and `errors` of the job, `items` with the state and errors of each record, `datasets`.
+BACKEND is one of those of udata (`dcat`, `csw-iso-19139`…). mongomock takes the place of MongoDB.
+Prints a JSON object: `status` and `errors` of the job, `items` with the state and errors of each
+record, `datasets`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ def harvest(backend: str, address: str) -> dict[str, Any]:
     from udata.harvest.models import HarvestSource
 
     class Options(settings.Defaults):
-        MONGODB_SETTINGS = {"host": "mongodb://127.0.0.1/udata", "mongo_client_class": mongomock.MongoClient}
+        MONGODB_SETTINGS = {
+            "host": "mongodb://127.0.0.1/udata",
+            "mongo_client_class": mongomock.MongoClient,
+        }
         SECRET_KEY = SECURITY_PASSWORD_SALT = secrets.token_urlsafe(32)
         CELERY_TASK_ALWAYS_EAGER = True
         CACHE_TYPE = "flask_caching.backends.NullCache"
@@ -42,10 +47,16 @@ def harvest(backend: str, address: str) -> dict[str, Any]:
         for key, title, url, others in LICENCES:
             License(id=key, title=title, url=url, alternate_urls=others).save()
         organisation = Organization(name="Guichet", description="Guichet").save()
-        source = HarvestSource(name="guichet", url=address, backend=backend, organization=organisation).save()
+        source = HarvestSource(
+            name="guichet", url=address, backend=backend, organization=organisation
+        ).save()
         job = backends.get_backend(backend)(source).harvest()
         items = [
-            {"id": item.remote_id, "status": item.status, "errors": [error.message for error in item.errors]}
+            {
+                "id": item.remote_id,
+                "status": item.status,
+                "errors": [error.message for error in item.errors],
+            }
             for item in job.items
         ]
         datasets = [summary(dataset) for dataset in Dataset.objects]
@@ -57,7 +68,8 @@ def harvest(backend: str, address: str) -> dict[str, Any]:
         }
 
 
-#: Licences of data.gouv.fr that the portal's own list has, too: id, title, address, other addresses.
+#: Licences of data.gouv.fr that the portal's own list has, too: id, title, address, other
+#: addresses.
 LICENCES = (
     (
         "lov2",
@@ -89,10 +101,14 @@ def summary(dataset: Any) -> dict[str, Any]:
         "badges": [badge.kind for badge in dataset.badges],
         "access": str(dataset.access_type),
         "geometry": spatial.geom if spatial else None,
-        "contacts": [[contact.name, contact.email, contact.role] for contact in dataset.contact_points],
+        "contacts": [
+            [contact.name, contact.email, contact.role] for contact in dataset.contact_points
+        ],
         "created": dataset.harvest.created_at,
         "modified": dataset.harvest.modified_at,
-        "resources": [[resource.title, resource.url, resource.format] for resource in dataset.resources],
+        "resources": [
+            [resource.title, resource.url, resource.format] for resource in dataset.resources
+        ],
     }
 
 

@@ -18,5 +18,9 @@ CONDITION_CASES = (
     ([{"field": "hash", "filled": True}], {}, False),
     ([{"field": "hash", "filled": False}], {}, True),
     ([{"field": "kind", "is": ["a"]}, {"field": "hash", "filled": True}], {"kind": ["a"]}, False),
-    ([{"field": "kind", "is": ["a"]}, {"field": "hash", "filled": True}], {"kind": ["a"], "hash": ["x"]}, True),
+    (
+        [{"field": "kind", "is": ["a"]}, {"field": "hash", "filled": True}],
+        {"kind": ["a"], "hash": ["x"]},
+        True,
+    ),
 )

@@ -1,4 +1,6 @@
-"""Differences of a dataset after export and re-import, compared with the known losses listed in the table of fields."""
+"""Differences of a dataset after export and re-import,
+compared with the known losses listed in the table of fields.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
 
 def untold(found: Iterable[Change], format_name: str) -> set[Change]:
     """Return the differences that the table of fields does not list."""
-    return {each for each in found if not any(_tells(row, each, format_name) for row in reference.losses())}
+    return {
+        each
+        for each in found
+        if not any(_tells(row, each, format_name) for row in reference.losses())
+    }
 
 
 def superfluous(found: Iterable[Change], format_name: str) -> list[dict[str, str]]:
@@ -72,10 +78,16 @@ def _differing(
 
 
 def comparable(value: Any) -> str:
-    """Return a value as text, regardless of order, duplicates, empty parts, and the notation of URLs and codes."""
+    """Return a value as text, regardless of order, duplicates, empty parts,
+    and the notation of URLs and codes.
+    """
     if isinstance(value, dict):
         kept = {key: comparable(part) for key, part in value.items() if key not in _OF_CKAN}
-        return str(sorted((key, part) for key, part in kept.items() if part)) if any(kept.values()) else ""
+        return (
+            str(sorted((key, part) for key, part in kept.items() if part))
+            if any(kept.values())
+            else ""
+        )
     if isinstance(value, list):
         parts = sorted(set(filter(None, map(comparable, value))))
         return str(parts) if parts else ""
@@ -92,7 +104,10 @@ _OF_CKAN = {"id", "display_name", "state", "vocabulary_id"}
 
 
 def real_datasets(act: Callable[..., Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Read every record of the folder that is readable, as the harvest would; return names and datasets."""
+    """Read every record of the folder that is readable, as the harvest would.
+
+    Return names and datasets.
+    """
     found = []
     for number, path in enumerate(sorted(RECORDS.glob("*/*.xml"))):
         try:

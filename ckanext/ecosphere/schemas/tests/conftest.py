@@ -35,7 +35,9 @@ def shared_db(
     with_plugins: None,
     empty_db: Callable[[], None],
 ) -> None:
-    """One database per module, emptied before its first test, for modules whose tests choose distinct names."""
+    """One database per module, emptied before its first test,
+    for modules whose tests choose distinct names.
+    """
     if request.module.__name__ not in _PREPARED:
         _PREPARED.clear()
         empty_db()
@@ -73,7 +75,9 @@ def create(service: dict[str, Any], act: Callable[..., Any]) -> Callable[..., di
 def editor(service: dict[str, Any]) -> Any:
     """An editor of the service, with an API token."""
     user = factories.UserWithToken(password=PASSWORD, fullname="Camille Dupré", image_url="")
-    helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role="editor")
+    helpers.call_action(
+        "organization_member_create", id=service["id"], username=user["name"], role="editor"
+    )
     return user
 
 
@@ -94,10 +98,21 @@ def harvested(act: Callable[..., Any], service: dict[str, Any]) -> Callable[[dic
 
     def harvest(dataset: dict[str, Any]) -> None:
         if model.Package.get("geo-ide") is None:
-            values = {"name": "geo-ide", "title": "Géo-IDE", "url": "https://geoide.example.org/csw"}
-            act("harvest_source_create", source_type="ecosphere_csw", owner_org=service["id"], **values)
+            values = {
+                "name": "geo-ide",
+                "title": "Géo-IDE",
+                "url": "https://geoide.example.org/csw",
+            }
+            act(
+                "harvest_source_create",
+                source_type="ecosphere_csw",
+                owner_org=service["id"],
+                **values,
+            )
         source = model.Package.get("geo-ide")
-        record = SourceRecord(source_id=source.id, guid=dataset["id"], state=PUBLISHED, package_id=dataset["id"])
+        record = SourceRecord(
+            source_id=source.id, guid=dataset["id"], state=PUBLISHED, package_id=dataset["id"]
+        )
         model.Session.add(record)
         model.Session.commit()
 

@@ -60,7 +60,12 @@ FULL: dict[str, Any] = {
     "source": ["RGE Alti (IGN)", "https://geo.example.org/bd-topo"],
     "method": "Modélisation en deux dimensions, puis contrôle sur le terrain.",
     "quality_measure": [
-        {"dimension": "positional-accuracy", "name": "Erreur moyenne quadratique", "value": "2,5", "unit": "m"},
+        {
+            "dimension": "positional-accuracy",
+            "name": "Erreur moyenne quadratique",
+            "value": "2,5",
+            "unit": "m",
+        },
         {"dimension": "omission", "value": "2 %"},
     ],
     "version_notes": "Scénario extrême ajouté.",
@@ -105,7 +110,9 @@ FULL: dict[str, Any] = {
     "modified": "2024-02-15",
     "created": "2023",
     "next_update": "2025-02",
-    "access_limitation": [f"{INSPIRE}/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1b"],
+    "access_limitation": [
+        f"{INSPIRE}/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1b"
+    ],
     "access_conditions": "Sur demande motivée auprès de la DDT.",
     "use_conditions": "Mention de la source obligatoire.",
     "applicable_legislation": ["http://data.europa.eu/eli/dir/2007/60/oj"],
@@ -127,9 +134,15 @@ FULL: dict[str, Any] = {
         {
             "url": "https://www.ain.gouv.fr/zi.zip",
             "name": "Zones inondables, shapefile",
-            "name_translated": {"en": "Flood-prone areas, shapefile", "fr": "Zones inondables, shapefile"},
+            "name_translated": {
+                "en": "Flood-prone areas, shapefile",
+                "fr": "Zones inondables, shapefile",
+            },
             "description": "Une couche par scénario.",
-            "description_translated": {"en": "A layer for each scenario.", "fr": "Une couche par scénario."},
+            "description_translated": {
+                "en": "A layer for each scenario.",
+                "fr": "Une couche par scénario.",
+            },
             "format": "SHP",
             "mimetype": "application/zip",
             "size": 1048576,
@@ -204,14 +217,20 @@ HARVESTED_FIELDS = [
 def full(**changes: Any) -> dict[str, Any]:
     """Return a dataset with every field of the schema; a changed text loses its translations."""
     stale = {f"{name}_translated" for name in changes} - set(changes)
-    return {**copy.deepcopy({name: value for name, value in FULL.items() if name not in stale}), **changes}
+    return {
+        **copy.deepcopy({name: value for name, value in FULL.items() if name not in stale}),
+        **changes,
+    }
 
 
 def harvested(**changes: Any) -> dict[str, Any]:
-    """Return a dataset as harvested from a record of a regional catalogue: five links, an automatic name."""
+    """Return a dataset as harvested from a record of a regional catalogue: five links,
+    an automatic name.
+    """
     dataset = {name: copy.deepcopy(FULL[name]) for name in HARVESTED_FIELDS}
     dataset["resources"] = [
-        {**dataset["resources"][0], "url": f"https://www.ain.gouv.fr/zi-{number}.zip"} for number in range(5)
+        {**dataset["resources"][0], "url": f"https://www.ain.gouv.fr/zi-{number}.zip"}
+        for number in range(5)
     ]
     return {**dataset, **changes}
 
@@ -233,7 +252,10 @@ CODE: dict[str, Any] = {
 BARE: dict[str, Any] = {
     "source_catalogue": "Géo-IDE Catalogue",
     "access_rights": f"{DIM}/access-right/PUBLIC",
-    "resources": [{"url": "https://example.org/a.csv"}, {"url": "https://example.org/b.csv", "encoding": "UTF-8"}],
+    "resources": [
+        {"url": "https://example.org/a.csv"},
+        {"url": "https://example.org/b.csv", "encoding": "UTF-8"},
+    ],
 }
 ODD: dict[str, Any] = {
     "uri": "https://example.org/id/jeu/1",
@@ -241,7 +263,12 @@ ODD: dict[str, Any] = {
     "alternate_identifier": ["second"],
     "access_rights": f"{DIM}/access-right/SENSITIVE",
     "license_id": "notspecified",
-    "tags": [{"name": "hydrographie"}, {"name": "données ouvertes"}, {"name": "WMS"}, {"name": "Ain (01)"}],
+    "tags": [
+        {"name": "hydrographie"},
+        {"name": "données ouvertes"},
+        {"name": "WMS"},
+        {"name": "Ain (01)"},
+    ],
     "territory": ["http://id.insee.fr/geo/region/84", AIN, "http://id.insee.fr/geo/commune/01053"],
     "frequency": f"{DIM}/frequency/MONTHLY_3",
     "next_update": "2030",
@@ -249,14 +276,33 @@ ODD: dict[str, Any] = {
     "contact": [{"email": "sig@example.org"}],
     "creator": [AGENT],
     "qualified_attribution": [
-        {"role": f"{INSPIRE}/metadata-codelist/ResponsiblePartyRole/{role}", "agent": [{"name": role.title()}]}
-        for role in ("author", "owner", "originator", "processor", "publisher", "pointOfContact", "distributor")
+        {
+            "role": f"{INSPIRE}/metadata-codelist/ResponsiblePartyRole/{role}",
+            "agent": [{"name": role.title()}],
+        }
+        for role in (
+            "author",
+            "owner",
+            "originator",
+            "processor",
+            "publisher",
+            "pointOfContact",
+            "distributor",
+        )
     ]
-    + [{"role": "funder", "agent": [{"name": "Un", "type": AGENT["type"], "homepage": "https://un.example.org"}]}],
+    + [
+        {
+            "role": "funder",
+            "agent": [{"name": "Un", "type": AGENT["type"], "homepage": "https://un.example.org"}],
+        }
+    ],
     "conformity": [
         {"specification": "Sans degré"},
         {"uri": "https://standards.example.org/seule", "degree": "conformant"},
-        {"uri": "https://standards.example.org/2", "specification": "https://standards.example.org/2"},
+        {
+            "uri": "https://standards.example.org/2",
+            "specification": "https://standards.example.org/2",
+        },
     ],
     "applicable_legislation": ["https://www.example.org/arrete"],
     "other_information": [
@@ -267,17 +313,27 @@ ODD: dict[str, Any] = {
     ],
     "quality_measure": [{"name": "Sans valeur"}, {"value": "3", "unit": "m"}],
     "spatial_coverage": [
-        {"text": "Bresse", "uri": "http://id.insee.fr/geo/commune/01053", "bbox": "5.1, 46.1, 5.3, 46.3"},
-        {"geom": '{"type": "Polygon", "coordinates": [[[5, 46], [5.5, 46], [5.2, 46.25], [5, 46]]]}'},
+        {
+            "text": "Bresse",
+            "uri": "http://id.insee.fr/geo/commune/01053",
+            "bbox": "5.1, 46.1, 5.3, 46.3",
+        },
+        {
+            "geom": '{"type": "Polygon", "coordinates": [[[5, 46], [5.5, 46], [5.2, 46.25], [5, 46]]]}'
+        },
         {
             "geom": '{"type": "MultiPolygon", "coordinates": [[[[1, 2], [3, 2], [3, 4], [1, 2]], '
             "[[1.5, 2.1], [2, 2.1], [2, 2.5], [1.5, 2.1]]], [[[7, 8], [9, 8], [9, 9], [7, 8]]]]}",
             "centroid": '{"type": "Point", "coordinates": [5, 5]}',
         },
-        {"geom": '{"type": "MultiLineString", "coordinates": [[[5, 46], [6, 47]], [[6, 45], [6.5, 45.5]]]}'},
+        {
+            "geom": '{"type": "MultiLineString", "coordinates": [[[5, 46], [6, 47]], [[6, 45], [6.5, 45.5]]]}'
+        },
         {"bbox": "170, -20, -175, -10"},
         {"uri": AIN},
-        {"bbox": '{"type": "Polygon", "coordinates": [[[5, 46], [5.5, 46], [5.2, 46.25], [5, 46]]]}'},
+        {
+            "bbox": '{"type": "Polygon", "coordinates": [[[5, 46], [5.5, 46], [5.2, 46.25], [5, 46]]]}'
+        },
     ],
     "resources": [
         {
@@ -291,8 +347,18 @@ ODD: dict[str, Any] = {
             "access_url": "https://example.org/zi",
             "download_url": "https://dl.example.org/zi.zip",
         },
-        {"url": "https://example.org/zi.csv", "format": "CSV", "encoding": "ISO-8859-1", "resource_role": "data"},
-        {"url": "https://example.org/zi-2.csv", "format": "CSV", "encoding": "UTF-8", "resource_role": "data"},
+        {
+            "url": "https://example.org/zi.csv",
+            "format": "CSV",
+            "encoding": "ISO-8859-1",
+            "resource_role": "data",
+        },
+        {
+            "url": "https://example.org/zi-2.csv",
+            "format": "CSV",
+            "encoding": "UTF-8",
+            "resource_role": "data",
+        },
         {
             "url": "https://example.org/wfs",
             "name": "Zones",
@@ -304,14 +370,24 @@ ODD: dict[str, Any] = {
             "license": "odc-odbl",
             "package_format": "tar",
         },
-        {"url": "https://example.org/fiche", "name": "Fiche de métadonnées", "resource_role": "metadata"},
-        {"url": "https://example.org/notice.pdf", "resource_role": "documentation", "network": "intranet"},
+        {
+            "url": "https://example.org/fiche",
+            "name": "Fiche de métadonnées",
+            "resource_role": "metadata",
+        },
+        {
+            "url": "https://example.org/notice.pdf",
+            "resource_role": "documentation",
+            "network": "intranet",
+        },
     ],
 }
 
 
 def peculiar() -> list[dict[str, Any]]:
-    """Return datasets of every kind, with all or hardly any fields, and values that some formats cannot represent."""
+    """Return datasets of every kind, with all or hardly any fields,
+    and values that some formats cannot represent.
+    """
     kind = f"{INSPIRE}/metadata-codelist/ResourceType"
     full = [FULL, FULL | SERVICE, FULL | CODE, FULL | {"dcat_type": f"{kind}/series"}]
     return copy.deepcopy([*full, BARE, BARE | {"dcat_type": f"{kind}/service"}, ODD])

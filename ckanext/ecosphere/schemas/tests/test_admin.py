@@ -1,4 +1,6 @@
-"""Customisation by administrators without changing packaged files: schema overlay and editions of vocabularies."""
+"""Customisation by administrators without changing packaged files:
+schema overlay and editions of vocabularies.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 class TestTheOverlay:
     def test_changes_what_it_names_and_nothing_else(self):
         before = fields.schema()
-        after = form.with_overlay({"dataset_fields": {"version": {"obligation": "mandatory"}}}, copy.deepcopy(before))
+        after = form.with_overlay(
+            {"dataset_fields": {"version": {"obligation": "mandatory"}}}, copy.deepcopy(before)
+        )
         pairs = zip(before["dataset_fields"], after["dataset_fields"], strict=True)
         changed = [new["field_name"] for old, new in pairs if old != new]
         assert changed == ["version"]
@@ -41,11 +45,23 @@ class TestTheOverlay:
             ("[x]", "the overlay: names followed by a colon are expected, this is ['x']"),
             ("{fields: {}}", "the overlay: fields is unknown; did you mean"),
             ("dataset_fields: [version]", "dataset_fields: names followed by a colon are expected"),
-            ("dataset_fields: {versoin: {}}", "dataset_fields: versoin is unknown; did you mean version?"),
-            ("dataset_fields: {title: {field_name: t}}", "dataset_fields, title: a field keeps its name"),
+            (
+                "dataset_fields: {versoin: {}}",
+                "dataset_fields: versoin is unknown; did you mean version?",
+            ),
+            (
+                "dataset_fields: {title: {field_name: t}}",
+                "dataset_fields, title: a field keeps its name",
+            ),
             ("dataset_fields: {title: {form_snippet: null}}", "it stays in the form"),
-            ("dataset_fields: {version: mandatory}", "dataset_fields, version: names followed by a colon"),
-            ("dataset_fields: {version: {obligaton: mandatory}}", "obligaton is unknown; did you mean obligation?"),
+            (
+                "dataset_fields: {version: mandatory}",
+                "dataset_fields, version: names followed by a colon",
+            ),
+            (
+                "dataset_fields: {version: {obligaton: mandatory}}",
+                "obligaton is unknown; did you mean obligation?",
+            ),
             (
                 "dataset_fields: {version: {obligation: obligatoire}}",
                 "obligation: obligatoire is unknown; known are cond",
@@ -54,10 +70,22 @@ class TestTheOverlay:
                 "dataset_fields: {version: {form_section: contenu}}",
                 "form_section: contenu is unknown; did you mean content?",
             ),
-            ("dataset_fields: {theme: {vocabulary: themez}}", "vocabulary: themez is unknown; did you mean themes?"),
-            ("dataset_fields: {license_id: {form_default: odbl-9}}", "odbl-9 is not in the vocabulary licences"),
-            ("dataset_fields: {url: {required_when: [{field: titel}]}}", "required_when: titel is unknown"),
-            ("resource_fields: {encoding: {form_section: content}}", "form_section: content is unknown"),
+            (
+                "dataset_fields: {theme: {vocabulary: themez}}",
+                "vocabulary: themez is unknown; did you mean themes?",
+            ),
+            (
+                "dataset_fields: {license_id: {form_default: odbl-9}}",
+                "odbl-9 is not in the vocabulary licences",
+            ),
+            (
+                "dataset_fields: {url: {required_when: [{field: titel}]}}",
+                "required_when: titel is unknown",
+            ),
+            (
+                "resource_fields: {encoding: {form_section: content}}",
+                "form_section: content is unknown",
+            ),
         ],
     )
     def test_is_refused_when_it_cannot_be_meant(self, content, said):
@@ -66,9 +94,12 @@ class TestTheOverlay:
         assert said in str(told.value)
 
     @pytest.mark.parametrize(
-        ("key", "value"), [("form_snippet", "nope.html"), ("display_snippet", "a/nope.html"), ("validators", "nope")]
+        ("key", "value"),
+        [("form_snippet", "nope.html"), ("display_snippet", "a/nope.html"), ("validators", "nope")],
     )
-    def test_what_it_names_and_the_portal_has_not_is_told_by_the_check(self, app, monkeypatch, key, value):
+    def test_what_it_names_and_the_portal_has_not_is_told_by_the_check(
+        self, app, monkeypatch, key, value
+    ):
         with app.flask_app.test_request_context():
             assert [check.status for check in checks.run()] == [CheckStatus.OK]
             field = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"][1]
@@ -77,7 +108,9 @@ class TestTheOverlay:
         assert told.status == CheckStatus.ERROR
         assert f"title: {value}" in told.message
 
-    def test_a_field_that_it_hides_keeps_what_datasets_hold(self, app, create, editor, act, monkeypatch):
+    def test_a_field_that_it_hides_keeps_what_datasets_hold(
+        self, app, create, editor, act, monkeypatch
+    ):
         hidden = {
             "version": {"form_snippet": None},
             "theme": {"form_snippet": None},
@@ -88,7 +121,9 @@ class TestTheOverlay:
         changed = {field["field_name"]: field for field in schema["dataset_fields"]}
         for field in tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]:
             if field["field_name"] in hidden:
-                monkeypatch.setitem(field, "form_snippet", changed[field["field_name"]]["form_snippet"])
+                monkeypatch.setitem(
+                    field, "form_snippet", changed[field["field_name"]]["form_snippet"]
+                )
         client = AsUser(app, editor["token"])
         page = client.get("/fr/dataset/edit/hidden-fields").body
         assert 'id="field-version"' not in page
@@ -102,30 +137,47 @@ class TestTheOverlay:
         written = form.write_overlaid(str(file), str(tmp_path / "in a folder"))
         assert len(written.split()) == 1
         loaded = yaml.safe_load(Path(unquote(urlsplit(written).path)).read_text(encoding="utf-8"))
-        assert {f["obligation"] for f in loaded["dataset_fields"] if f["field_name"] == "version"} == {"mandatory"}
+        assert {
+            f["obligation"] for f in loaded["dataset_fields"] if f["field_name"] == "version"
+        } == {"mandatory"}
         with pytest.raises(form.OverlayError):
             form.write_overlaid(str(tmp_path / "missing.yaml"), "")
 
 
-def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch, tmp_path, request):
+def test_the_overlay_is_in_force_when_the_portal_starts(
+    ckan_config, monkeypatch, tmp_path, request
+):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path / "a folder"))
     file = tmp_path / "o.yaml"
     file.write_text("dataset_fields: {version: {obligation: mandatory}}")
     monkeypatch.setitem(ckan_config, "ecosphere.schemas.overlay", str(file))
-    monkeypatch.setitem(ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml")
+    monkeypatch.setitem(
+        ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml"
+    )
     request.getfixturevalue("with_plugins")
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    assert tk.h.scheming_field_by_name(schema["dataset_fields"], "version")["obligation"] == "mandatory"
+    assert (
+        tk.h.scheming_field_by_name(schema["dataset_fields"], "version")["obligation"]
+        == "mandatory"
+    )
 
 
-def test_lists_of_the_administrator_stand_before_those_of_the_project(ckan_config, monkeypatch, tmp_path, request):
-    (tmp_path / "network.csv").write_text(f"{HEAD}urn:x:own,own,Le nôtre,Ours,,\n", encoding="utf-8")
-    (tmp_path / "basins.csv").write_text(f"{HEAD}urn:x:rhone,rhone,Rhône,Rhône,,\n", encoding="utf-8")
+def test_lists_of_the_administrator_stand_before_those_of_the_project(
+    ckan_config, monkeypatch, tmp_path, request
+):
+    (tmp_path / "network.csv").write_text(
+        f"{HEAD}urn:x:own,own,Le nôtre,Ours,,\n", encoding="utf-8"
+    )
+    (tmp_path / "basins.csv").write_text(
+        f"{HEAD}urn:x:rhone,rhone,Rhône,Rhône,,\n", encoding="utf-8"
+    )
     overlaid = tmp_path / "o.yaml"
     overlaid.write_text("dataset_fields: {status: {vocabulary: basins, form_default: rhone}}")
     for key, value in (("vocabularies", tmp_path), ("overlay", overlaid)):
         monkeypatch.setitem(ckan_config, f"ecosphere.schemas.{key}", str(value))
-    monkeypatch.setitem(ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml")
+    monkeypatch.setitem(
+        ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml"
+    )
     themes = voc.names()
     try:
         request.getfixturevalue("with_plugins")
@@ -134,7 +186,9 @@ def test_lists_of_the_administrator_stand_before_those_of_the_project(ckan_confi
         schema = tk.h.scheming_get_dataset_schema("dataset")
         field = tk.h.scheming_field_by_name(schema["dataset_fields"], "status")
         assert [choice["value"] for choice in tk.h.scheming_field_choices(field)] == ["urn:x:rhone"]
-        done = CliRunner().invoke(vocabularies_command, ["refresh", "themes", str(voc.DATA / "themes.csv")])
+        done = CliRunner().invoke(
+            vocabularies_command, ["refresh", "themes", str(voc.DATA / "themes.csv")]
+        )
         assert done.exit_code == 0
         assert voc.file_of("themes") == tmp_path / "themes.csv"
     finally:
@@ -167,7 +221,10 @@ class TestANewEdition:
             (f"{HEAD}http://x/a,a,A,A,,,,\n", "too many"),
             (f"{HEAD}http://x/a,a,,A,,\n", "no label"),
             (f"{HEAD}http://x/a,a,A,A,http://x/z,\n", "which is missing"),
-            (f"{HEAD}http://x/a,a,A,A,http://x/b,\nhttp://x/b,b,B,B,http://x/a,\n", "a is below itself"),
+            (
+                f"{HEAD}http://x/a,a,A,A,http://x/b,\nhttp://x/b,b,B,B,http://x/a,\n",
+                "a is below itself",
+            ),
             (f"{HEAD}http://x/a,a,A,A,,\nhttp://x/b,b,a,B,,\n", "called a"),
         ],
     )
@@ -179,7 +236,9 @@ class TestANewEdition:
 
     def test_may_begin_with_a_byte_order_mark_and_must_be_in_utf_8(self, tmp_path):
         file = tmp_path / "marked.csv"
-        file.write_bytes(("\ufeff" + (voc.DATA / "network.csv").read_text(encoding="utf-8")).encode())
+        file.write_bytes(
+            ("\ufeff" + (voc.DATA / "network.csv").read_text(encoding="utf-8")).encode()
+        )
         assert not any(merged(voc.DATA / "network.csv", file, voc.normalise)[1].values())
         file.write_bytes(f"{HEAD}http://x/a,a,Été,A,,\n".encode("cp1252"))
         with pytest.raises(ValueError, match="not in UTF-8"):
@@ -195,12 +254,17 @@ class TestANewEdition:
         assert concepts["http://x/a"].label_fr == "A"
 
 
-def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_given_to_no_other(tmp_path, monkeypatch):
+def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_given_to_no_other(
+    tmp_path, monkeypatch
+):
     file = tmp_path / "themes.csv"
     file.write_text(f"{HEAD.strip()},withdrawn\nhttp://x/a,a,A,A,,,\nhttp://x/b,b,B,B,,,yes\n")
     concepts = Vocabulary("themes", read_vocabulary(file), voc.normalise)
     monkeypatch.setattr(voc, "get", lambda _name: concepts)
-    labels = [helpers.ecosphere_concept_label("themes", uri) for uri in ("http://x/a", "http://x/b", "http://x/c")]
+    labels = [
+        helpers.ecosphere_concept_label("themes", uri)
+        for uri in ("http://x/a", "http://x/b", "http://x/c")
+    ]
     assert labels == ["A", "B (withdrawn)", "http://x/c"]
     assert bulk.change_of("theme", "remove", "B").values == ("http://x/b",)
     with pytest.raises(bulk.PlanError, match="unknown"):
@@ -211,9 +275,16 @@ def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_gi
 class TestThePages:
     def test_each_list_has_a_page_and_skos_at_a_stable_address(self, app):
         listed = BeautifulSoup(app.get("/fr/vocabulaires").body, "html.parser")
-        assert listed.select_one('main a[href$="/vocabulaires/themes"]').get_text() == "Thèmes du ministère"
+        assert (
+            listed.select_one('main a[href$="/vocabulaires/themes"]').get_text()
+            == "Thèmes du ministère"
+        )
         called = [a.get_text() for a in listed.select('main li a[href*="/vocabulaires/"]')]
-        assert len(called) == len(voc.names()) and not set(called) & {"territories", "epsg", "eu-theme"}
+        assert len(called) == len(voc.names()) and not set(called) & {
+            "territories",
+            "epsg",
+            "eu-theme",
+        }
         assert "Prévention des inondations" in app.get("/fr/vocabulaires/themes").body
         graph = Graph().parse(data=app.get("/vocabulaires/themes.ttl").body, format="turtle")
         scheme = URIRef("http://test.ckan.net/vocabulaires/themes")
@@ -221,7 +292,9 @@ class TestThePages:
         for mimetype, syntax in (("text/turtle", "turtle"), ("application/rdf+xml", "xml")):
             answer = app.get("/vocabulaires/themes", headers={"Accept": mimetype})
             assert answer.content_type.startswith(mimetype)
-            assert (scheme, RDF.type, SKOS.ConceptScheme) in Graph().parse(data=answer.body, format=syntax)
+            assert (scheme, RDF.type, SKOS.ConceptScheme) in Graph().parse(
+                data=answer.body, format=syntax
+            )
         browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         assert app.get("/vocabulaires/themes", headers=browser).content_type.startswith("text/html")
         for address in ("/vocabulaires/nope", "/vocabulaires/themes.exe", "/vocabulaires/..%2fx"):

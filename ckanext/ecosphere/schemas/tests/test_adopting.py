@@ -1,4 +1,6 @@
-"""Adoption of datasets that existed before the schema: conversion of single datasets, without a database."""
+"""Adoption of datasets that existed before the schema: conversion of single datasets,
+without a database.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,17 @@ pytestmark = pytest.mark.usefixtures("portal_of_the_class")
 
 class TestLicences:
     @pytest.mark.parametrize(
-        "stated", ["odc-odbl", "odc-by", "odc-pddl", "cc-zero", "other-open", "other-pd", "etalab-2.0", "mit"]
+        "stated",
+        [
+            "odc-odbl",
+            "odc-by",
+            "odc-pddl",
+            "cc-zero",
+            "other-open",
+            "other-pd",
+            "etalab-2.0",
+            "mit",
+        ],
     )
     def test_one_that_has_no_other_version_stays(self, stated: str):
         assert licences.licence(stated).becomes == stated
@@ -46,7 +58,11 @@ class TestLicences:
     def test_every_licence_of_ckan_is_decided(self):
         stock = {each.id for each in licences.stock_licences()}
         assert "cc-by" in stock
-        undecided = {id_ for id_ in stock if not licences.licence(id_).becomes and not licences.licence(id_).reason}
+        undecided = {
+            id_
+            for id_ in stock
+            if not licences.licence(id_).becomes and not licences.licence(id_).reason
+        }
         assert not undecided
 
 
@@ -56,7 +72,9 @@ def changes(**columns: Any) -> adopting.Changes:
 
 class TestFields:
     def test_a_free_field_that_fits_becomes_the_field(self):
-        found = changes(extras={"frequency": "ANNUAL", "theme": json.dumps(["Risques"]), "Cote": "C1"})
+        found = changes(
+            extras={"frequency": "ANNUAL", "theme": json.dumps(["Risques"]), "Cote": "C1"}
+        )
         assert found.rewritten["frequency"].endswith("/frequency/ANNUAL")
         assert json.loads(found.rewritten["theme"])[0].endswith("/risques")
         assert not found.renamed
@@ -72,7 +90,9 @@ class TestFields:
         assert not found
 
     def test_an_address_that_is_none_is_told_and_not_taken(self):
-        found = changes(maintainer="Ana", maintainer_email="ana at example", author_email="b@ain.example.org")
+        found = changes(
+            maintainer="Ana", maintainer_email="ana at example", author_email="b@ain.example.org"
+        )
         assert found.contact == [{"name": "Ana"}, {"email": "b@ain.example.org"}]
         assert found.bad_emails == ["ana at example"]
 
@@ -91,10 +111,20 @@ class TestLeaving:
         assert leaving.plain_tag(tag) == plain
 
     def test_lists_of_a_file_are_json_texts_and_its_translations_are_left_out(self):
-        fields = {"conforms_to": ["https://example.org"], "rights": "Libre.", "name_translated": {"en": "Data"}}
-        assert leaving._plain_fields(fields) == {"conforms_to": '["https://example.org"]', "rights": "Libre."}
+        fields = {
+            "conforms_to": ["https://example.org"],
+            "rights": "Libre.",
+            "name_translated": {"en": "Data"},
+        }
+        assert leaving._plain_fields(fields) == {
+            "conforms_to": '["https://example.org"]',
+            "rights": "Libre.",
+        }
 
 
 def test_a_text_of_a_file_that_begins_like_a_list_comes_back_as_a_text():
     fields = {"layer_name": '["zones"]', "rights": "[2024] Livraison provisoire"}
-    assert leaving._with_rows(fields) == {"layer_name": ["zones"], "rights": "[2024] Livraison provisoire"}
+    assert leaving._with_rows(fields) == {
+        "layer_name": ["zones"],
+        "rights": "[2024] Livraison provisoire",
+    }

@@ -39,7 +39,11 @@ class TestThePlan:
 
     def test_handles_keywords_by_their_names(self):
         change = bulk.change_of("tags", "add", "eau\nzone humide")
-        assert bulk.value_after({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == ["crue", "eau", "zone humide"]
+        assert bulk.value_after({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == [
+            "crue",
+            "eau",
+            "zone humide",
+        ]
 
     @pytest.mark.parametrize(
         ("field", "operation", "lines", "code"),
@@ -86,12 +90,19 @@ def as_user() -> Any:
     return call
 
 
-def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_changes(create, act, editor, as_user):
+def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_changes(
+    create, act, editor, as_user
+):
     for number in range(3):
         create({"title": f"B {number}", "name": f"bulk-{number}", "theme": ["eau"]})
     other = factories.Organization(image_url="")
     act("package_create", name="bulk-other", title="Autre", owner_org=other["id"])
-    asked = {"names": "bulk-0\nbulk-1\nbulk-2\nbulk-other", "field": "theme", "operation": "add", "values": "Risques"}
+    asked = {
+        "names": "bulk-0\nbulk-1\nbulk-2\nbulk-other",
+        "field": "theme",
+        "operation": "add",
+        "values": "Risques",
+    }
     preview = as_user(editor, "ecosphere_bulk_edit_preview", **asked)
     assert (preview["count"], preview["changed"], preview["unknown"]) == (3, 3, ["bulk-other"])
     assert preview["differences"][0]["after"] == "Water, Risks"
@@ -106,7 +117,10 @@ def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_chan
     act("package_patch", id="bulk-1", theme=["climat"])
     as_user(editor, "ecosphere_bulk_edit_undo", id=run)
     bulk.undo(run)
-    outcomes = {e["title"]: e["outcome"] for e in as_user(editor, "ecosphere_bulk_edit_show", id=run)["undone"]}
+    outcomes = {
+        e["title"]: e["outcome"]
+        for e in as_user(editor, "ecosphere_bulk_edit_show", id=run)["undone"]
+    }
     assert outcomes == {"B 0": "restored", "B 1": "changed-since", "B 2": "restored"}
     assert act("package_show", id="bulk-0")["theme"] == [f"{samples.THEMES}/eau"]
     with pytest.raises(tk.ValidationError):
@@ -116,17 +130,24 @@ def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_chan
 def test_as_many_datasets_as_allowed_are_named_at_once_and_none_more(create, editor, as_user):
     create({"title": "Nommé", "name": "bulk-named"})
     asked = {"field": "theme", "operation": "add", "values": "Risques"}
-    names = ["bulk-named", *(f"bulk-absent-{number}" for number in range(bulk_actions.MOST_DATASETS - 1))]
+    names = [
+        "bulk-named",
+        *(f"bulk-absent-{number}" for number in range(bulk_actions.MOST_DATASETS - 1)),
+    ]
     preview = as_user(editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join(names))
     assert (preview["count"], len(preview["unknown"])) == (1, bulk_actions.MOST_DATASETS - 1)
     with pytest.raises(tk.ValidationError) as caught:
-        as_user(editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join([*names, "one-more"]))
+        as_user(
+            editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join([*names, "one-more"])
+        )
     assert list(caught.value.error_dict) == ["names"]
 
 
 def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_user, act):
     create(samples.full(name="bulk-bad", in_series=[]))
-    create(samples.full(name="bulk-good", in_series=[], access_rights="PUBLIC", access_limitation=[]))
+    create(
+        samples.full(name="bulk-good", in_series=[], access_rights="PUBLIC", access_limitation=[])
+    )
     asked = {"names": "bulk-bad\nbulk-good", "field": "access_rights", "values": "NON_PUBLIC"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
     bulk.carry_out(run)
@@ -148,7 +169,9 @@ def test_keywords_that_none_can_be_are_refused_at_once(create, editor, as_user):
 
 def test_a_run_ends_when_keywords_are_refused(create, editor, as_user, monkeypatch):
     create({"title": "Mots", "name": "bulk-stale"})
-    monkeypatch.setattr(bulk_actions, "_may_be_keywords", lambda values: None)  # a rule made stricter meanwhile
+    monkeypatch.setattr(
+        bulk_actions, "_may_be_keywords", lambda values: None
+    )  # a rule made stricter meanwhile
     asked = {"names": "bulk-stale", "field": "tags", "operation": "add", "values": "essai, double"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
     bulk.carry_out(run)
@@ -160,12 +183,24 @@ def test_a_run_ends_when_keywords_are_refused(create, editor, as_user, monkeypat
 def test_what_a_dataset_is_refused_for_is_told_in_the_language_of_who_asked(app, create, editor):
     create({"title": "Fermé", "name": "bulk-closed"})
     headers = {"Authorization": editor["token"]}
-    sent = {"names": "bulk-closed", "field": "access_rights", "operation": "replace", "values": "NON_PUBLIC"}
-    for language, label in (("fr", "Motif de restriction de l’accès : "), ("en", "Ground of a limit to access: ")):
+    sent = {
+        "names": "bulk-closed",
+        "field": "access_rights",
+        "operation": "replace",
+        "values": "NON_PUBLIC",
+    }
+    for language, label in (
+        ("fr", "Motif de restriction de l’accès : "),
+        ("en", "Ground of a limit to access: "),
+    ):
         address = f"/{language}/dataset/modification-groupee"
-        started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
+        started = app.post(
+            address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False
+        )
         bulk.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
-        assert label in app.get(started.headers["Location"], headers=headers).body.replace("\xa0", " ")
+        assert label in app.get(started.headers["Location"], headers=headers).body.replace(
+            "\xa0", " "
+        )
 
 
 def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, monkeypatch):
@@ -174,14 +209,19 @@ def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, mo
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
     monkeypatch.setattr(bulk, "Change", lambda *_given: None)  # makes the change fail
     bulk.carry_out(run)
-    page = app.get(f"/fr/dataset/modification-groupee/{run}", headers={"Authorization": editor["token"]}).body
+    page = app.get(
+        f"/fr/dataset/modification-groupee/{run}", headers={"Authorization": editor["token"]}
+    ).body
     assert "le portail n’a pas pu l’enregistrer" in page
     assert "Error" not in page
 
 
 @pytest.fixture
 def interrupted(create, editor, as_user, monkeypatch) -> str:
-    """A run on three datasets whose worker died immediately after changing the second; returns its id."""
+    """A run on three datasets whose worker died immediately after changing the second.
+
+    Returns its id.
+    """
     for number in range(3):
         create({"title": f"I {number}", "name": f"cut-{number}", "theme": ["eau"]})
     names = "cut-0\ncut-1\ncut-2"
@@ -198,7 +238,11 @@ def interrupted(create, editor, as_user, monkeypatch) -> str:
         return changed
 
     with monkeypatch.context() as inside:
-        inside.setattr(bulk.tk, "get_action", lambda name: dies if name == "package_patch" else get_action(name))
+        inside.setattr(
+            bulk.tk,
+            "get_action",
+            lambda name: dies if name == "package_patch" else get_action(name),
+        )
         with pytest.raises(SystemExit):
             bulk.carry_out(run)
     task: Any = model.TaskStatus.get(run)
@@ -213,7 +257,9 @@ def clean_up(act: Any) -> None:
 
 
 @pytest.mark.slow("kills")
-def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(interrupted, act, editor, as_user):
+def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(
+    interrupted, act, editor, as_user
+):
     (listed,) = [r for r in as_user(editor, "ecosphere_bulk_edit_list") if r["id"] == interrupted]
     assert listed["interrupted"]
     assert (listed["count"], listed["values"]) == (3, "Risks")
@@ -240,13 +286,17 @@ def test_an_interrupted_run_whose_job_is_lost_is_queued_again_once(interrupted, 
 
 
 @pytest.mark.slow("kills")
-def test_an_interrupted_run_can_be_undone_with_what_its_worker_had_just_done(interrupted, act, editor, as_user):
+def test_an_interrupted_run_can_be_undone_with_what_its_worker_had_just_done(
+    interrupted, act, editor, as_user
+):
     as_user(editor, "ecosphere_bulk_edit_undo", id=interrupted)
     bulk.carry_out(interrupted)  # the old worker resumes, but no longer owns the run
     bulk.undo(interrupted)
     shown = as_user(editor, "ecosphere_bulk_edit_show", id=interrupted)
     assert [entry["outcome"] for entry in shown["undone"]] == ["restored"] * 2
-    assert [act("package_show", id=f"cut-{n}")["theme"] for n in range(3)] == [[f"{samples.THEMES}/eau"]] * 3
+    assert [act("package_show", id=f"cut-{n}")["theme"] for n in range(3)] == [
+        [f"{samples.THEMES}/eau"]
+    ] * 3
     clean_up(act)
 
 
@@ -257,14 +307,23 @@ def test_who_may_what(create, editor, as_user, service):
     user, neighbour = factories.User(), factories.User()
     elsewhere = factories.Organization(image_url="")
     for organisation, person in ((elsewhere, neighbour), (service, factories.User())):
-        helpers.call_action("organization_member_create", id=organisation["id"], username=person["name"], role="editor")
+        helpers.call_action(
+            "organization_member_create",
+            id=organisation["id"],
+            username=person["name"],
+            role="editor",
+        )
     for person in (user, {"name": ""}):
         with pytest.raises(tk.NotAuthorized):
             as_user(person, "ecosphere_bulk_edit_preview", **asked)
     with pytest.raises(tk.ValidationError):
         as_user(neighbour, "ecosphere_bulk_edit_start", **asked)
     for person in (user, neighbour, {"name": ""}):
-        for action in ("ecosphere_bulk_edit_show", "ecosphere_bulk_edit_undo", "ecosphere_bulk_edit_resume"):
+        for action in (
+            "ecosphere_bulk_edit_show",
+            "ecosphere_bulk_edit_undo",
+            "ecosphere_bulk_edit_resume",
+        ):
             with pytest.raises(tk.NotAuthorized):
                 as_user(person, action, id=run)
     assert as_user(factories.Sysadmin(), "ecosphere_bulk_edit_show", id=run)["id"] == run
@@ -278,16 +337,26 @@ def test_who_may_what(create, editor, as_user, service):
 
 def test_the_filters_of_the_search_page_come_along(app, create, editor):
     for name, word in (("bulk-in", "castor"), ("bulk-out", "loutre")):
-        create({"title": f"Filtre {name}", "name": name, "theme": ["eau"], "tags": [{"name": word}]})
+        create(
+            {"title": f"Filtre {name}", "name": name, "theme": ["eau"], "tags": [{"name": word}]}
+        )
     headers = {"Authorization": editor["token"]}
-    found = BeautifulSoup(app.get("/fr/dataset/?q=Filtre&tags=castor", headers=headers).body, "html.parser")
+    found = BeautifulSoup(
+        app.get("/fr/dataset/?q=Filtre&tags=castor", headers=headers).body, "html.parser"
+    )
     link = found.select_one("a[href*=modification-groupee]")
     assert link is not None
     page = BeautifulSoup(app.get(str(link["href"]), headers=headers).body, "html.parser")
     brought = page.select_one("input[name=filters]")
     assert brought is not None
     assert "castor" in page.select("label[for=field-q] ~ p")[-1].text
-    sent = {"q": "", "filters": brought["value"], "field": "theme", "operation": "add", "values": "Risques"}
+    sent = {
+        "q": "",
+        "filters": brought["value"],
+        "field": "theme",
+        "operation": "add",
+        "values": "Risques",
+    }
     shown = app.post("/fr/dataset/modification-groupee", data=sent, headers=headers).body
     assert "Filtre bulk-in" in shown
     assert "Filtre bulk-out" not in shown
@@ -298,7 +367,13 @@ def test_the_filters_of_the_search_page_come_along(app, create, editor):
 def test_the_pages_work_without_a_script(app, create, editor):
     create({"title": "Page", "name": "bulk-page", "theme": ["eau"]})
     headers = {"Authorization": editor["token"]}
-    sent = {"names": "bulk-page", "field": "theme", "operation": "add", "values": "Risques", "q": ""}
+    sent = {
+        "names": "bulk-page",
+        "field": "theme",
+        "operation": "add",
+        "values": "Risques",
+        "q": "",
+    }
     address = "/fr/dataset/modification-groupee"
     assert "Eau, Risques" in app.post(address, data=sent, headers=headers).body
     for data, seen in (
@@ -311,7 +386,9 @@ def test_the_pages_work_without_a_script(app, create, editor):
         assert seen in app.post(address, data=file, headers=headers).body
     wrong = app.post(address, data={**sent, "values": "rien de tel"}, headers=headers).body
     assert 'href="#field-values"' in wrong
-    started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
+    started = app.post(
+        address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False
+    )
     assert started.status_code == 302
     page = started.headers["Location"]
     assert 'http-equiv="refresh"' in app.get(page, headers=headers).body
@@ -344,7 +421,9 @@ def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - f
     app, create, editor, act, harvested, monkeypatch, ckan_config
 ):
     names = ("moisson-1", "moisson-2", "main-1", "main-2")
-    made = {name: create({"title": name.capitalize(), "name": name, "theme": ["eau"]}) for name in names}
+    made = {
+        name: create({"title": name.capitalize(), "name": name, "theme": ["eau"]}) for name in names
+    }
     for name in names[:2]:
         harvested(made[name])
     headers, address = {"Authorization": editor["token"]}, "/fr/dataset/modification-groupee"
@@ -363,10 +442,16 @@ def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - f
 
     left = {**sent, "without_harvested": "1", "left_out": ["main-2"]}
     page = BeautifulSoup(app.post(address, data=left, headers=headers).body, "html.parser")
-    assert [box["value"] for box in page.select("tbody input[name=left_out][checked]")].count("main-1") == 0
-    started = app.post(address, data={**left, "action": "start"}, headers=headers, follow_redirects=False)
+    assert [box["value"] for box in page.select("tbody input[name=left_out][checked]")].count(
+        "main-1"
+    ) == 0
+    started = app.post(
+        address, data={**left, "action": "start"}, headers=headers, follow_redirects=False
+    )
     bulk.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
     changed = {name for name in names if len(act("package_show", id=name)["theme"]) > 1}
     assert changed == {"main-1"}
-    nothing = app.post(address, data={**left, "left_out": ["main-1", "main-2"], "action": "start"}, headers=headers)
+    nothing = app.post(
+        address, data={**left, "left_out": ["main-1", "main-2"], "action": "start"}, headers=headers
+    )
     assert 'href="#field-q"' in nothing.body

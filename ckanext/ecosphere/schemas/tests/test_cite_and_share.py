@@ -17,8 +17,9 @@ from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.tests import export_readers as readers
 from dev.attack.tables import table
 
-#: https://developers.google.com/search/docs/appearance/structured-data/dataset (as of November 2026), except
-#: properties without a field in the schema (funder, variableMeasured, citation of an article).
+#: https://developers.google.com/search/docs/appearance/structured-data/dataset (as of November
+#: 2026), except properties without a field in the schema (funder, variableMeasured, citation of an
+#: article).
 REQUIRED = ("name", "description")
 RECOMMENDED = (
     "alternateName",
@@ -66,17 +67,26 @@ def test_a_citation_names_those_who_made_the_data():
     for written in (page.bibtex(made), page.ris(made)):
         assert "DDT 01" in written
         assert "Service" not in written
-    assert page.citation_of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
+    assert page.citation_of({"organization": {"title": "Service"}}, "G", "u").authors == (
+        "Service",
+    )
 
 
 def test_a_citation_of_harvested_data_names_no_service_that_only_publishes_them():
-    dataset = {"title": "Prix", "issued": "2022-01-05", "source_catalogue": "Géo", "organization": {"title": "Service"}}
+    dataset = {
+        "title": "Prix",
+        "issued": "2022-01-05",
+        "source_catalogue": "Géo",
+        "organization": {"title": "Service"},
+    }
     made = page.citation_of(dataset, "Guichet", "https://a.example/1")
     assert made.authors == ()
     assert page.plain_text(made) == "Prix (2022). Guichet. https://a.example/1"
     assert "author" not in page.bibtex(made)
     assert "AU" not in page.ris(made)
-    published = page.citation_of({**dataset, "publisher": [{"name": "Ville d'Évian"}]}, "Guichet", "u")
+    published = page.citation_of(
+        {**dataset, "publisher": [{"name": "Ville d'Évian"}]}, "Guichet", "u"
+    )
     assert published.authors == ("Ville d'Évian",)
 
 
@@ -91,7 +101,18 @@ def test_no_text_ends_a_field_of_bibtex():
 def test_no_text_begins_a_field_of_ris():
     lines = page.ris(CITED).split("\r\n")
     assert all(re.fullmatch(r"[A-Z][A-Z0-9]  - .*", line) for line in lines[:-1])
-    assert [line[:2] for line in lines[:-1]] == ["TY", "AU", "AU", "TI", "PY", "DA", "ET", "PB", "UR", "ER"]
+    assert [line[:2] for line in lines[:-1]] == [
+        "TY",
+        "AU",
+        "AU",
+        "TI",
+        "PY",
+        "DA",
+        "ET",
+        "PB",
+        "UR",
+        "ER",
+    ]
 
 
 @pytest.mark.parametrize("text", table("exports")["texts"])
@@ -103,14 +124,19 @@ def test_no_text_of_outsiders_is_anything_but_text_in_a_citation(text):
 
 
 def test_search_engines_are_told_what_they_ask_for():
-    dataset = {**samples.FULL, "license_id": "etalab-2.0", "access_rights": f"{samples.DIM}/access-right/PUBLIC"}
+    dataset = {
+        **samples.FULL,
+        "license_id": "etalab-2.0",
+        "access_rights": f"{samples.DIM}/access-right/PUBLIC",
+    }
     found = schemaorg.describe(dataset, "https://a.example/d", "Guichet")
     assert [name for name in REQUIRED if not found.get(name)] == []
     assert [name for name in RECOMMENDED if not found.get(name)] == []
     assert all(each["contentUrl"] for each in found["distribution"])
 
 
-# --- over HTTP ----------------------------------------------------------------------------------------------------
+# --- over HTTP
+# ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -161,16 +187,27 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
 
 @pytest.mark.usefixtures("portal")
 def test_robots_find_the_site_map(app: Any):
-    assert re.search(r"^Sitemap: https?://\S+/sitemap\.xml$", app.get("/robots.txt").body, re.MULTILINE)
+    assert re.search(
+        r"^Sitemap: https?://\S+/sitemap\.xml$", app.get("/robots.txt").body, re.MULTILINE
+    )
 
 
 @pytest.mark.usefixtures("portal")
 def test_the_page_says_where_it_is_and_how_it_is_cited(app: Any, create: Any):
-    made = create({"name": "cite", "title": "Jeu à citer", "notes": 'Un "texte" <b>fin</b>.', "modified": "2024-05-06"})
+    made = create(
+        {
+            "name": "cite",
+            "title": "Jeu à citer",
+            "notes": 'Un "texte" <b>fin</b>.',
+            "modified": "2024-05-06",
+        }
+    )
     page = BeautifulSoup(app.get("/fr/dataset/cite").body, "html.parser")
     assert page.select_one("link[rel=canonical]")["href"].endswith("/dataset/cite")
     og = {each["property"]: each["content"] for each in page.select("meta[property^=og]")}
-    assert {"og:title", "og:description", "og:type", "og:url", "og:site_name", "og:locale"} <= set(og)
+    assert {"og:title", "og:description", "og:type", "og:url", "og:site_name", "og:locale"} <= set(
+        og
+    )
     section = page.select_one(".eco-cite")
     assert section.select_one("#permalink")["value"].endswith(f"/dataset/{made['id']}")
     assert "(2024)" in section.select_one(".eco-cite__text").get_text()
@@ -181,7 +218,9 @@ def test_the_page_says_where_it_is_and_how_it_is_cited(app: Any, create: Any):
 
 
 @pytest.mark.usefixtures("portal")
-def test_the_accessibility_statement_says_what_the_administrator_knows(app: Any, ckan_config: Any, monkeypatch):
+def test_the_accessibility_statement_says_what_the_administrator_knows(
+    app: Any, ckan_config: Any, monkeypatch
+):
     plain = app.get("/accessibilite").body
     assert "RGAA" in plain
     assert "Défenseur des droits" in plain

@@ -38,7 +38,9 @@ def test_every_condition_of_the_schema_names_a_field_of_its_part_and_values_of_i
     schema = fields.schema()
     for part in ("dataset_fields", "resource_fields"):
         known = {field["field_name"]: field for field in schema[part]}
-        for field, near in [(field, {}) for field in schema[part]] + list(subfields_of(schema[part])):
+        for field, near in [(field, {}) for field in schema[part]] + list(
+            subfields_of(schema[part])
+        ):
             for condition in [*field.get("relevant_when", ()), *field.get("required_when", ())]:
                 other = (known | near)[condition["field"]]
                 for value in {*condition.get("is", ()), *condition.get("is_not", ())} - {""}:
@@ -51,13 +53,19 @@ def test_every_condition_of_the_schema_names_a_field_of_its_part_and_values_of_i
 
 
 def subfields_of(fields):
-    """Yield subfields with their siblings; only first-level groups of datasets may have conditions."""
+    """Yield subfields with their siblings.
+
+    Only first-level groups of datasets may have conditions.
+    """
     for field in fields:
         near = {each["field_name"]: each for each in field.get("repeating_subfields", ())}
         for subfield in near.values():
             yield subfield, near
             for deeper in subfield.get("repeating_subfields", ()):
-                assert not {"relevant_when", "required_when"} & set(deeper), (field["field_name"], deeper["field_name"])
+                assert not {"relevant_when", "required_when"} & set(deeper), (
+                    field["field_name"],
+                    deeper["field_name"],
+                )
 
 
 def test_a_condition_of_a_subfield_reads_its_row_first_and_the_dataset_after():
@@ -75,10 +83,19 @@ class TestInTheRowsOfAGroup:
         return helpers.call_action("package_patch", context, id="tt", **changes)
 
     def test_what_does_not_go_with_its_row_is_refused_where_it_stands(self, editor, create):
-        create({"title": "T", "name": "tt", "private": True, "quality_measure": [{"name": "Ancienne", "unit": "m"}]})
+        create(
+            {
+                "title": "T",
+                "name": "tt",
+                "private": True,
+                "quality_measure": [{"name": "Ancienne", "unit": "m"}],
+            }
+        )
         old = {"name": "Ancienne", "unit": "m"}
         good = {"name": "Erreur moyenne", "value": "2.5", "unit": "m"}
-        self.save(editor, quality_measure=[old, good])  # an invalid row stored earlier does not prevent saving
+        self.save(
+            editor, quality_measure=[old, good]
+        )  # an invalid row stored earlier does not prevent saving
         with pytest.raises(tk.ValidationError) as raised:
             self.save(editor, quality_measure=[good, {"name": "Erreur", "unit": "m"}])
         told: Any = raised.value.error_dict["quality_measure"]

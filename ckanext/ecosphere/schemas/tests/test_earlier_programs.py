@@ -1,4 +1,6 @@
-"""Programs that published to CKAN before this schema: their bodies go on passing, lose nothing, and they are told."""
+"""Programs that published to CKAN before this schema: their bodies go on passing, lose nothing,
+and they are told.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,12 @@ CONTACT = [
     {"name": "Jean Dupont", "email": "jean@ain.example.org"},
 ]
 #: Free fields of before; the first three have names of fields of the schema.
-FREE = {"frequency": "de temps en temps", "theme": "Risques", "contact": "Voir le service", "Cote": "C1"}
+FREE = {
+    "frequency": "de temps en temps",
+    "theme": "Risques",
+    "contact": "Voir le service",
+    "Cote": "C1",
+}
 FILES = [
     {"url": "https://example.org/a.csv", "format": "csv;utf8", "name": "Données"},
     {"url": "Voir le service", "format": "Papier", "issued": "hier"},
@@ -39,10 +46,15 @@ def extras(**values: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def send(app: CKANTestApp, editor: Any) -> Callable[..., Any]:
-    """Call an action over HTTP as a member of the service; return the answer, with the warnings as `told`."""
+    """Call an action over HTTP as a member of the service.
+
+    Return the answer, with the warnings as `told`.
+    """
 
     def send(action: str, expected: int = 200, **data: Any) -> Any:
-        answer = app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": editor["token"]})
+        answer = app.post(
+            f"/api/3/action/{action}", json=data, headers={"Authorization": editor["token"]}
+        )
         assert answer.status_code == expected, answer.body[:2000]
         result = answer.json["result" if expected == 200 else "error"]
         return {**result, "told": " ".join(answer.headers.getlist("Warning"))}
@@ -51,8 +63,12 @@ def send(app: CKANTestApp, editor: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def yesterday(service: dict[str, Any], send: Callable[..., Any], request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The body with which a script has saved an adopted dataset that people have completed since."""
+def yesterday(
+    service: dict[str, Any], send: Callable[..., Any], request: pytest.FixtureRequest
+) -> dict[str, Any]:
+    """The body with which a script has saved an adopted dataset
+    that people have completed since.
+    """
     body = {
         **PEOPLE, "name": f"avant-{abs(hash(request.node.nodeid))}", "title": "Zones inondables", "notes": "Une note.",
         "owner_org": service["id"], "license_id": "cc-by", "url": "www.ain.example.org", "version": "v1",
@@ -62,7 +78,9 @@ def yesterday(service: dict[str, Any], send: Callable[..., Any], request: pytest
     package = model.Package(**columns, type="dataset", extras=FREE, private=False)
     for file in FILES:
         free = {name: value for name, value in file.items() if name == "issued"}
-        package.resources_all.append(model.Resource(url=file["url"], format=file["format"], extras=free))
+        package.resources_all.append(
+            model.Resource(url=file["url"], format=file["format"], extras=free)
+        )
     model.Session.add(package)
     model.Session.commit()
     adopting.run(adopting.plan())
@@ -78,7 +96,9 @@ def free(dataset: dict[str, Any]) -> dict[str, str]:
 class TestUpdate:
     @pytest.mark.few(1, "variants")
     @pytest.mark.parametrize("grace", ["", "2099-12-31"])
-    def test_yesterdays_body_passes_and_empties_nothing(self, yesterday, send, grace, ckan_config, monkeypatch):
+    def test_yesterdays_body_passes_and_empties_nothing(
+        self, yesterday, send, grace, ckan_config, monkeypatch
+    ):
         monkeypatch.setitem(ckan_config, config.GRACE_UNTIL, grace)
         before = send("package_show", id=yesterday["name"])
         for _again in range(2):
@@ -89,16 +109,27 @@ class TestUpdate:
             for name in ("theme", "language", "use_conditions", "url", "version", *PEOPLE):
                 assert after[name] == before[name], name
             assert free(after) == free(before)
-            assert [each["url"] for each in after["resources"]] == [each["url"] for each in before["resources"]]
+            assert [each["url"] for each in after["resources"]] == [
+                each["url"] for each in before["resources"]
+            ]
             assert after["resources"][1]["issued"] == "hier"
-        for words in ("extra frequency: not a value", "extra theme: taken", "license_id: converted", "kept: "):
+        for words in (
+            "extra frequency: not a value",
+            "extra theme: taken",
+            "license_id: converted",
+            "kept: ",
+        ):
             assert words in after["told"]
 
     def test_a_field_of_before_that_is_mandatory_now_is_kept_as_well(self, yesterday, send):
         send("package_patch", id=yesterday["name"], license_id="etalab-2.0")
         few = {name: yesterday[name] for name in ("name", "title", "owner_org")}
         after = send("package_update", **few)
-        assert (after["license_id"], after["notes"], after["contact"]) == ("etalab-2.0", "Une note.", CONTACT)
+        assert (after["license_id"], after["notes"], after["contact"]) == (
+            "etalab-2.0",
+            "Une note.",
+            CONTACT,
+        )
         assert not after["tags"]
 
     def test_people_of_another_day_become_the_contact(self, yesterday, send):
@@ -116,7 +147,12 @@ class TestUpdate:
         send("resource_patch", id=files[0]["id"], rights="Usage libre.")
         assert send("package_update", **yesterday)["resources"][0]["rights"] == "Usage libre."
         file = send("package_show", id=yesterday["name"])["resources"][0]
-        plain = {"id": file["id"], "package_id": yesterday["name"], "url": file["url"], "name": "Autre"}
+        plain = {
+            "id": file["id"],
+            "package_id": yesterday["name"],
+            "url": file["url"],
+            "name": "Autre",
+        }
         assert send("resource_update", **plain)["rights"] == "Usage libre."
         assert not send("resource_update", **plain, rights="").get("rights")
 
@@ -125,7 +161,9 @@ class TestUpdate:
         del shown["language"], shown["told"]
         assert "language" not in send("package_update", **shown)
 
-    def test_grace_lets_nobody_empty_a_mandatory_field(self, yesterday, send, ckan_config, monkeypatch):
+    def test_grace_lets_nobody_empty_a_mandatory_field(
+        self, yesterday, send, ckan_config, monkeypatch
+    ):
         monkeypatch.setitem(ckan_config, config.GRACE_UNTIL, "2099-12-31")
         assert "theme" in send("package_patch", 409, id=yesterday["name"], theme=[])
         assert send("package_show", id=yesterday["name"])["theme"]
@@ -145,7 +183,10 @@ class TestLicences:
         after = send("package_patch", id=yesterday["name"], license_id="cc-by")
         assert not after.get("license_id")
         assert "(cc-by)" in after["use_conditions"]
-        assert send("package_patch", id=yesterday["name"], license_id="CC-BY-4.0")["license_id"] == "cc-by"
+        assert (
+            send("package_patch", id=yesterday["name"], license_id="CC-BY-4.0")["license_id"]
+            == "cc-by"
+        )
 
     def test_a_body_that_knows_the_schema_is_told_of_a_slip(self, yesterday, send):
         body = {"id": yesterday["name"], "license_id": "etalab2", "language": ["FRA"]}
@@ -154,7 +195,11 @@ class TestLicences:
 
 class TestPatch:
     def test_free_fields_named_like_ours_are_placed(self, yesterday, send):
-        after = send("package_patch", id=yesterday["name"], extras=extras(frequency="ANNUAL", status="en cours"))
+        after = send(
+            "package_patch",
+            id=yesterday["name"],
+            extras=extras(frequency="ANNUAL", status="en cours"),
+        )
         assert after["frequency"].endswith("/ANNUAL")
         assert free(after) == {"previous_status": "en cours"}
         assert "extra status: not a value of the field status" in after["told"]
@@ -166,10 +211,17 @@ class TestPatch:
 
 class TestCreate:
     def test_a_private_one_passes_with_what_ckan_alone_took(self, yesterday, send):
-        body = {**yesterday, "name": f"{yesterday['name']}-2", "private": True, "license_id": "uk-ogl"}
+        body = {
+            **yesterday,
+            "name": f"{yesterday['name']}-2",
+            "private": True,
+            "license_id": "uk-ogl",
+        }
         told = send("package_create", 409, **body)
         assert {"url", "resources"} <= told.keys()
-        after = send("package_create", **{**body, "url": "https://ain.example.org", "resources": FILES[:1]})
+        after = send(
+            "package_create", **{**body, "url": "https://ain.example.org", "resources": FILES[:1]}
+        )
         assert (after["contact"], after["license_id"]) == (CONTACT, "uk-ogl")
         assert free(after) == {
             "Cote": "C1",

@@ -46,12 +46,18 @@ class TestDcat:
     def test_every_kind_comes_back_as_it_went_but_for_what_is_told(self, create):
         found: dict[Any, str] = {}
         loose = [
-            {"source": ["dcat-0"], "metadata_date": "2024-01-02", "spatial_coverage": [{"uri": samples.AIN}]},
+            {
+                "source": ["dcat-0"],
+                "metadata_date": "2024-01-02",
+                "spatial_coverage": [{"uri": samples.AIN}],
+            },
             {"source_record": "https://catalogue.example.org/fiche/1"},
         ]
         for number, dataset in enumerate([*samples.peculiar(), *loose]):
             before = create({"title": f"Peculiar {number}", **dataset, "name": f"dcat-{number}"})
-            turtle = RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(before, _format="turtle")
+            turtle = RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(
+                before, _format="turtle"
+            )
             parser = RDFParser(profiles=["ecosphere_dcat_ap"])
             parser.parse(turtle, _format="turtle")
             after = next(each for each in parser.datasets() if each.get("title") == before["title"])
@@ -68,7 +74,9 @@ class TestDcat:
         for name, dataset in real_datasets(act):
             given = enumerate(dataset.get("resources") or [])
             resources = [{**each, "id": f"r{number}", "package_id": name} for number, each in given]
-            serializer.graph_from_dataset({"tags": [], **dataset, "id": name, "name": "x", "resources": resources})
+            serializer.graph_from_dataset(
+                {"tags": [], **dataset, "id": name, "name": "x", "resources": resources}
+            )
         rules = Graph()
         for name in ("shapes", "mdr-vocabularies.shape"):
             rules.parse(SHAPES / f"dcat-ap-3.0.1-{name}.ttl")
@@ -94,17 +102,26 @@ class TestDcat:
         self, app, create, act, ckan_config, monkeypatch
     ):
         monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", 2)
-        made = [create({"title": f"Ensemble {number}", "name": f"ensemble-{number}"})["id"] for number in range(4)]
+        made = [
+            create({"title": f"Ensemble {number}", "name": f"ensemble-{number}"})["id"]
+            for number in range(4)
+        ]
         moment = datetime(2026, 1, 2, 3, 4, 5)  # a harvest saves a batch with a single timestamp
         package = model.package_table
-        model.Session.execute(sa.update(package).where(package.c.id.in_(made)).values(metadata_modified=moment))
+        model.Session.execute(
+            sa.update(package).where(package.c.id.in_(made)).values(metadata_modified=moment)
+        )
         model.Session.commit()
         for id_ in made:
             rebuild(id_)
         seen: list[str] = []
         for page in (1, 2):
-            graph = Graph().parse(data=app.get(f"/catalog.ttl?q=title:Ensemble&page={page}").body, format="turtle")
-            seen += [str(each).rpartition("/")[2] for each in graph.subjects(RDF.type, DCAT.Dataset)]
+            graph = Graph().parse(
+                data=app.get(f"/catalog.ttl?q=title:Ensemble&page={page}").body, format="turtle"
+            )
+            seen += [
+                str(each).rpartition("/")[2] for each in graph.subjects(RDF.type, DCAT.Dataset)
+            ]
             rebuild(seen[0])  # as an updated quality score does
         assert sorted(seen) == sorted(made)
 
@@ -132,5 +149,7 @@ class TestCsv:
         assert (row["date_pub"], row["date_maj"]) == ("2023-07-01", "2024-02-15")
 
     def test_a_year_becomes_its_first_day_since_the_layout_wants_days(self):
-        assert public_files.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
+        assert (
+            public_files.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
+        )
         assert public_files.row({"modified": "demain"})["date_maj"] == ""

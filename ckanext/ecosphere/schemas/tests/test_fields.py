@@ -29,7 +29,10 @@ def test_each_field_says_where_it_stands_in_rdf(scope):
 @pytest.mark.parametrize("scope", SCOPES)
 def test_each_field_says_how_much_it_is_wanted_and_where_it_stands(scope):
     definition = fields.schema()
-    sections = {s["id"] for s in definition["form_sections" if scope == "dataset" else "resource_form_sections"]}
+    sections = {
+        s["id"]
+        for s in definition["form_sections" if scope == "dataset" else "resource_form_sections"]
+    }
     for field in definition[f"{scope}_fields"]:
         assert field["obligation"] in reference.OBLIGATIONS, field["field_name"]
         assert field["form_section"] in sections, field["field_name"]
@@ -40,15 +43,22 @@ def test_the_page_names_each_field_and_vocabulary():
     for scope in SCOPES:
         for name in names(scope):
             assert f"| `{name}` |" in page
-    listed = re.findall(r"\| `([a-z][a-z-]+)` \| [^|]*\| [^|]*\| [^|]*\| [^|]*\|$", page, re.MULTILINE)
+    listed = re.findall(
+        r"\| `([a-z][a-z-]+)` \| [^|]*\| [^|]*\| [^|]*\| [^|]*\|$", page, re.MULTILINE
+    )
     assert set(listed) <= set(voc.names())
     assert len(listed) > 20
 
 
 def test_each_subfield_says_where_it_stands():
-    """Subfields of all parties share one mapping; subfields of a group without an ISO 19139 element have none."""
+    """Subfields of all parties share one mapping.
+
+    Subfields of a group without an ISO 19139 element have none.
+    """
     rows = {
-        line.split("`")[1]: line.split(" | ") for line in reference.fields_page().splitlines() if line.startswith("| `")
+        line.split("`")[1]: line.split(" | ")
+        for line in reference.fields_page().splitlines()
+        if line.startswith("| `")
     }
     assert rows["contact.name"][6:8] == ["`gmd:organisationName`", "vcard:fn"]
     assert rows["qualified_attribution.agent.name"][6:8] == ["`gmd:organisationName`", "foaf:name"]

@@ -52,14 +52,25 @@ def form_of(html: str, form_id: str = "dataset-edit") -> list[tuple[str, str]]:
     sent: list[tuple[str, str]] = []
     for element in form.find_all(["input", "textarea", "select"]):
         name = element.get("name")
-        if not name or (element.get("type") in ("checkbox", "radio") and not element.has_attr("checked")):
+        if not name or (
+            element.get("type") in ("checkbox", "radio") and not element.has_attr("checked")
+        ):
             continue
         if element.get("type") in ("file", "submit"):
             continue
         if element.name == "select":
-            sent.extend((name, option["value"]) for option in element.find_all("option", selected=True))
+            sent.extend(
+                (name, option["value"]) for option in element.find_all("option", selected=True)
+            )
         else:
-            sent.append((name, element.text.lstrip("\n") if element.name == "textarea" else element.get("value", "")))
+            sent.append(
+                (
+                    name,
+                    element.text.lstrip("\n")
+                    if element.name == "textarea"
+                    else element.get("value", ""),
+                )
+            )
     return sent
 
 
@@ -75,7 +86,10 @@ class TestWithoutJavaScript:
     def test_a_dataset_saved_as_the_form_shows_it_does_not_change(self, client, create, act):
         shown = create(samples.full())
         page = client.get("/fr/dataset/edit/zones-inondables-ain").body
-        assert submit(client, "/fr/dataset/edit/zones-inondables-ain", form_of(page)).status_code == 302
+        assert (
+            submit(client, "/fr/dataset/edit/zones-inondables-ain", form_of(page)).status_code
+            == 302
+        )
         after = act("package_show", id=shown["id"])
         assert {**after, "metadata_modified": ""} == {**shown, "metadata_modified": ""}
 
@@ -83,14 +97,27 @@ class TestWithoutJavaScript:
         shown = create(samples.full())
         for resource in shown["resources"]:
             path = f"/fr/dataset/zones-inondables-ain/resource/{resource['id']}/edit"
-            assert submit(client, path, form_of(client.get(path).body, "resource-edit")).status_code == 302
+            assert (
+                submit(client, path, form_of(client.get(path).body, "resource-edit")).status_code
+                == 302
+            )
             after = act("resource_show", id=resource["id"])
-            unchanged = {"metadata_modified": "", "url_type": None}  # CKAN's form submits an empty `url_type`
+            unchanged = {
+                "metadata_modified": "",
+                "url_type": None,
+            }  # CKAN's form submits an empty `url_type`
             assert {**after, **unchanged} == {**resource, **unchanged}
 
     def test_values_outside_the_lists_and_extras_survive_the_form(self, client, create, act):
         commune = "http://id.insee.fr/geo/commune/01053"
-        create({"title": "T", "name": "tt", "territory": [commune], "extras": [{"key": "note", "value": "kept"}]})
+        create(
+            {
+                "title": "T",
+                "name": "tt",
+                "territory": [commune],
+                "extras": [{"key": "note", "value": "kept"}],
+            }
+        )
         path = "/fr/dataset/edit/tt"
         assert submit(client, path, form_of(client.get(path).body)).status_code == 302
         after = act("package_show", id="tt")
@@ -105,7 +132,10 @@ class TestWithoutJavaScript:
     def test_an_error_keeps_what_was_typed_and_names_the_field(self, client, create):
         create(samples.full())
         path = "/fr/dataset/edit/zones-inondables-ain"
-        sent = [(name, "demain" if name == "issued" else value) for name, value in form_of(client.get(path).body)]
+        sent = [
+            (name, "demain" if name == "issued" else value)
+            for name, value in form_of(client.get(path).body)
+        ]
         page = soup(submit(client, path, sent).body)
         errors = page.find(id="form-errors")
         assert errors is not None
@@ -119,7 +149,9 @@ class TestWithoutJavaScript:
         assert section is not None
         assert section.has_attr("open")
 
-    def test_publishing_an_empty_dataset_lists_what_is_missing_and_says_once_how_to_go_on(self, client, service):
+    def test_publishing_an_empty_dataset_lists_what_is_missing_and_says_once_how_to_go_on(
+        self, client, service
+    ):
         sent = dict(form_of(client.get("/fr/dataset/new").body))
         named = {"title": "T", "name": "tt", "owner_org": service["id"]}
         answer = client.post("/fr/dataset/new", {**sent, **named, "private": "False", "save": ""})
@@ -134,7 +166,11 @@ class TestWithoutJavaScript:
         assert links[-1] == "#field-private"
 
     def test_a_form_sent_empty_asks_for_the_title_and_makes_nothing(self, client, act, service):
-        sent = {**dict(form_of(client.get("/fr/dataset/new").body)), "owner_org": service["id"], "save": ""}
+        sent = {
+            **dict(form_of(client.get("/fr/dataset/new").body)),
+            "owner_org": service["id"],
+            "save": "",
+        }
         for title in ("", "  "):
             answer = client.post("/fr/dataset/new", {**sent, "title": title, "name": ""})
             errors = soup(answer.body).find(id="form-errors")
@@ -148,7 +184,10 @@ class TestWithoutJavaScript:
     def test_a_keyword_that_is_refused_is_told_once(self, client, create):
         create(samples.full())
         path = "/fr/dataset/edit/zones-inondables-ain"
-        sent = [(key, "a" * 101 if key == "tag_string" else value) for key, value in form_of(client.get(path).body)]
+        sent = [
+            (key, "a" * 101 if key == "tag_string" else value)
+            for key, value in form_of(client.get(path).body)
+        ]
         links = soup(submit(client, path, sent).body).select("#form-errors a")
         assert [link["href"] for link in links] == ["#field-tag_string"]
 
@@ -156,7 +195,9 @@ class TestWithoutJavaScript:
         create(samples.full())
         path = "/fr/dataset/edit/zones-inondables-ain"
         name = "qualified_attribution__0__agent__0__email"
-        sent = [(key, "?" if key == name else value) for key, value in form_of(client.get(path).body)]
+        sent = [
+            (key, "?" if key == name else value) for key, value in form_of(client.get(path).body)
+        ]
         link = soup(submit(client, path, sent).body).select_one("#form-errors a")
         assert link is not None
         assert (link["href"], link.text) == (f"#field-{name}", "Autres rôles 1, Service, Courriel")
@@ -170,7 +211,9 @@ class TestWithoutJavaScript:
         form = page.find(id="dataset-edit")
         assert form is not None
         for element in form.select("input:not([type=hidden]), select, textarea"):
-            named = element.get("aria-label") or page.find("label", attrs={"for": element.get("id")})
+            named = element.get("aria-label") or page.find(
+                "label", attrs={"for": element.get("id")}
+            )
             assert named, element
 
     def test_no_identifier_stands_twice(self, client, create):
@@ -185,7 +228,9 @@ class TestWithoutJavaScript:
 class TestThePage:
     def test_shows_labels_instead_of_codes_in_the_language_of_the_page(self, app, create):
         create(samples.full())
-        french = soup(app.get("/fr/dataset/zones-inondables-ain").body).select_one(".ecosphere-info")
+        french = soup(app.get("/fr/dataset/zones-inondables-ain").body).select_one(
+            ".ecosphere-info"
+        )
         assert french is not None
         text = re.sub(r"\s+", " ", french.text)
         for expected in (
@@ -206,7 +251,13 @@ class TestThePage:
         assert "http://publications.europa.eu" not in text
         assert "themes-ecospheres" not in text
         english = app.get("/en/dataset/zones-inondables-ain").body
-        for expected in ("Flood prevention", "Lineage", "annual", "1 July 2023", "Natural risk zones"):
+        for expected in (
+            "Flood prevention",
+            "Lineage",
+            "annual",
+            "1 July 2023",
+            "Natural risk zones",
+        ):
             assert expected in english
 
     def test_hides_what_is_empty(self, app, create):
@@ -216,18 +267,35 @@ class TestThePage:
         assert "Échelle" not in [row.text for row in rows]
 
     def test_makes_no_link_of_what_is_no_web_address(self, app, create):
-        create({"title": "T", "name": "tt", "identifier": "javascript:alert(1)", "notes": "<script>alert(1)</script>"})
+        create(
+            {
+                "title": "T",
+                "name": "tt",
+                "identifier": "javascript:alert(1)",
+                "notes": "<script>alert(1)</script>",
+            }
+        )
         page = soup(app.get("/fr/dataset/tt").body)
-        assert not [link for link in page.find_all("a", href=True) if link["href"].startswith("javascript:")]
-        code = [script for script in page.find_all("script") if script.get("type") != "application/ld+json"]  # not code
+        assert not [
+            link for link in page.find_all("a", href=True) if link["href"].startswith("javascript:")
+        ]
+        code = [
+            script
+            for script in page.find_all("script")
+            if script.get("type") != "application/ld+json"
+        ]  # not code
         assert "alert(1)" not in "".join(script.text for script in code)
 
     def test_what_is_not_the_data_themselves_is_told_among_the_files(self, app, create):
         address = "https://www.ain.gouv.fr/notice"
-        files = [{"url": address, "resource_role": role} for role in ("data", "documentation", "sample")]
+        files = [
+            {"url": address, "resource_role": role} for role in ("data", "documentation", "sample")
+        ]
         create({"title": "T", "name": "tt", "resources": files})
         groups = soup(app.get("/fr/dataset/tt").body).select("#dataset-resources h3")
-        told = {each.text.strip(): len(each.find_next("ul").select(".resource-item")) for each in groups}
+        told = {
+            each.text.strip(): len(each.find_next("ul").select(".resource-item")) for each in groups
+        }
         assert told == {"Données": 1, "Documentation": 1, "Extraits": 1}
 
     def test_the_resource_page_shows_its_fields_with_labels(self, app, create):
@@ -270,14 +338,20 @@ class TestInABrowser:
         stored = act("package_show", id="zones-humides-de-l-ain")
         assert stored["theme"] == [f"{samples.THEMES}/inventaires-nature-et-biodiversite"]
         assert stored["territory"] == ["http://id.insee.fr/geo/region/93"]
-        assert stored["contact"] == [{"email": "ddt@ain.example.org"}, {"name": "Unité biodiversité"}]
-        # An unfinished dataset is listed on the start page of the form, and among the user's datasets.
+        assert stored["contact"] == [
+            {"email": "ddt@ain.example.org"},
+            {"name": "Unité biodiversité"},
+        ]
+        # An unfinished dataset is listed on the start page of the form, and among the user's
+        # datasets.
         page.goto("/fr/dashboard/datasets")
         assert axe_violations(page) == []
         page.goto("/fr/dataset/new")
         assert axe_violations(page) == []
         page.locator(".ecosphere-unfinished a").first.press("Enter")
-        wait_until(page, "document.getElementById('field-title')?.value === \"Zones humides de l'Ain\"")
+        wait_until(
+            page, "document.getElementById('field-title')?.value === \"Zones humides de l'Ain\""
+        )
 
     def test_a_link_to_a_field_opens_its_part_of_the_form(self, page, editor, create):
         create(samples.full())
@@ -305,7 +379,9 @@ class TestInABrowser:
         assert stored["alternate_title"] == ["l_zone_inondable_s_001", "Atlas des zones inondables"]
         assert stored["theme"] == [f"{samples.THEMES}/prevention-des-inondations"]
 
-    def test_datasets_are_proposed_by_their_titles_where_their_names_are_asked_for(self, page, editor, create):
+    def test_datasets_are_proposed_by_their_titles_where_their_names_are_asked_for(
+        self, page, editor, create
+    ):
         create(samples.full(name="lot-2023", title="Grand lot des frayères"))
         log_in(page, editor["name"], PASSWORD)
         page.goto("/fr/dataset/new#field-in_series")
@@ -318,7 +394,9 @@ class TestInABrowser:
         page.keyboard.press("Enter")
         expect(page.locator("[name=in_series]").first).to_have_value("lot-2023")
 
-    def test_the_number_of_filled_fields_follows_what_is_typed_and_removed(self, page, editor, create):
+    def test_the_number_of_filled_fields_follows_what_is_typed_and_removed(
+        self, page, editor, create
+    ):
         create(samples.full())
         log_in(page, editor["name"], PASSWORD)
         page.goto("/fr/dataset/edit/zones-inondables-ain")
@@ -330,7 +408,9 @@ class TestInABrowser:
         page.fill("#field-notes", "Zones inondables.")
         expect(counted).to_have_text(f"{before} champs remplis")
         themes = page.locator("#field-theme .ecosphere-chosen button")
-        part = page.locator("details", has=page.locator("#field-theme")).locator(".ecosphere-section-count")
+        part = page.locator("details", has=page.locator("#field-theme")).locator(
+            ".ecosphere-section-count"
+        )
         number = int(part.inner_text().split()[0])
         for _theme in range(themes.count()):
             themes.first.press("Enter")

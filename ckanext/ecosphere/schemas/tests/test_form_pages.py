@@ -22,7 +22,9 @@ def read(app: Any, editor: dict[str, Any]) -> Any:
 
     def read(path: str, **form: Any) -> Any:
         headers = {"Authorization": editor["token"]}
-        answer = app.post(path, data=form, headers=headers) if form else app.get(path, headers=headers)
+        answer = (
+            app.post(path, data=form, headers=headers) if form else app.get(path, headers=headers)
+        )
         return BeautifulSoup(answer.body, "html.parser")
 
     return read
@@ -41,7 +43,11 @@ def test_the_title_of_the_form_names_the_dataset_and_what_is_wrong(read, create)
 
 
 def test_a_file_that_was_not_given_is_told_and_those_that_were_are_listed(read, create):
-    made = create(samples.full(name="fichiers", resources=[{"name": "Mares (CSV)", "url": "https://x.example.org/m"}]))
+    made = create(
+        samples.full(
+            name="fichiers", resources=[{"name": "Mares (CSV)", "url": "https://x.example.org/m"}]
+        )
+    )
     path = f"/fr/dataset/{made['name']}/resource/new"
     page = read(path)
     [added] = page.select(".ecosphere-added")
@@ -49,12 +55,16 @@ def test_a_file_that_was_not_given_is_told_and_those_that_were_are_listed(read, 
     assert not page.select(f".secondary a[href$='{path}']")
     assert page.select_one("#form-errors") is None
     told = read(path, id="", url="", save="again")
-    assert "Rien n’a été ajouté" in words(told.select_one("#form-errors[data-module=ecosphere-errors]"))
+    assert "Rien n’a été ajouté" in words(
+        told.select_one("#form-errors[data-module=ecosphere-errors]")
+    )
 
 
 def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, editor):
     create({"title": "Brouillon privé", "name": "brouillon-prive", "private": True})
-    assert [words(each) for each in read("/fr/dataset/brouillon-prive").select("h1 .badge")] == ["Brouillon"]
+    assert [words(each) for each in read("/fr/dataset/brouillon-prive").select("h1 .badge")] == [
+        "Brouillon"
+    ]
     read(
         "/fr/dataset/new",
         title="Mares commencées",
@@ -65,28 +75,43 @@ def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, ed
         owner_org=act("organization_show", id="ddt-01")["id"],
     )
     page = read("/fr/dashboard/datasets")
-    assert words(page.main).count("Mares commencées") <= 3  # listed once, as well as in the names of its two buttons
-    assert not [each for each in page.select(".dataset-heading") if "Mares commencées" in words(each)]
+    assert (
+        words(page.main).count("Mares commencées") <= 3
+    )  # listed once, as well as in the names of its two buttons
+    assert not [
+        each for each in page.select(".dataset-heading") if "Mares commencées" in words(each)
+    ]
     assert "Privé" not in words(page.main)
 
 
 @pytest.mark.slow("pages")
 def test_a_text_in_another_language_than_the_page_says_so(read, create):
-    made = create(samples.full(name="langue", language=[FRENCH], title_translated="", notes_translated=""))
+    made = create(
+        samples.full(name="langue", language=[FRENCH], title_translated="", notes_translated="")
+    )
     english, french = read(f"/en/dataset/{made['name']}"), read(f"/fr/dataset/{made['name']}")
     assert words(english.select_one("h1 [lang=fr]")) == made["title"]
     assert english.select_one(".eco-glance [lang=fr]") is not None
     assert not french.select("h1 [lang], .eco-glance__text [lang]")
     heading = f".dataset-heading a[href$='/{made['name']}']"
-    listed = {spoken: read(f"/{spoken}/dataset/?q=inondables").select_one(heading) for spoken in ("en", "fr")}
+    listed = {
+        spoken: read(f"/{spoken}/dataset/?q=inondables").select_one(heading)
+        for spoken in ("en", "fr")
+    }
     assert listed["en"].get("lang") == "fr" and listed["fr"].get("lang") is None
-    spoken = create(samples.full(name="langue-en", title_translated={"fr": "Mares", "en": "Ponds"}, title="Mares"))
+    spoken = create(
+        samples.full(
+            name="langue-en", title_translated={"fr": "Mares", "en": "Ponds"}, title="Mares"
+        )
+    )
     assert words(read(f"/en/dataset/{spoken['name']}").h1) == "Ponds"
     assert not read(f"/en/dataset/{spoken['name']}").select("h1 [lang]")
 
 
 def test_dates_of_a_page_have_one_form(read, create):
-    create(samples.full(name="jours", temporal_coverage=[{"start": "2021-01-01", "end": "2023-06-02"}]))
+    create(
+        samples.full(name="jours", temporal_coverage=[{"start": "2021-01-01", "end": "2023-06-02"}])
+    )
     page = words(read("/en/dataset/jours").main)
     assert "1 January 2021" in page and "January 1" not in page
 
@@ -133,7 +158,8 @@ def test_on_a_telephone_the_bar_is_one_line_and_saves_first(page, editor, create
     bar = page.locator("#dataset-edit > .form-actions").bounding_box()
     assert bar["height"] <= 70
     saves, deletes = (
-        page.locator(f"#dataset-edit > .form-actions .btn-{kind}").bounding_box() for kind in ("primary", "danger")
+        page.locator(f"#dataset-edit > .form-actions .btn-{kind}").bounding_box()
+        for kind in ("primary", "danger")
     )
     assert saves["x"] < deletes["x"] and saves["width"] > deletes["width"]
     assert axe_violations(page) == []

@@ -1,4 +1,6 @@
-"""Interoperability: ckanext-dcat's own harvester reads the DCAT feed, and OWSLib's client the CSW."""
+"""Interoperability: ckanext-dcat's own harvester reads the DCAT feed,
+and OWSLib's client the CSW.
+"""
 
 from __future__ import annotations
 
@@ -68,15 +70,24 @@ def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.slow("exchange")
-def test_the_stock_harvester_of_ckanext_dcat_reads_every_page_of_our_feed(feed, create, act, monkeypatch):
+def test_the_stock_harvester_of_ckanext_dcat_reads_every_page_of_our_feed(
+    feed, create, act, monkeypatch
+):
     from ckanext.harvest.tests.lib import HarvestJobObj, HarvestSourceObj, run_harvest_job
 
-    made = [create(samples.full(name=f"fed-{n}", title=f"Zones {n}", in_series=[])) for n in range(2 * PER_PAGE + 1)]
+    made = [
+        create(samples.full(name=f"fed-{n}", title=f"Zones {n}", in_series=[]))
+        for n in range(2 * PER_PAGE + 1)
+    ]
     create(samples.full(name="fed-draft", title="Zones secrètes", private=True))
     owner = factories.Organization(image_url="")
-    monkeypatch.setitem(config, "ckanext.dcat.rdf.profiles", "euro_dcat_ap_3")  # another portal has a standard profile
+    monkeypatch.setitem(
+        config, "ckanext.dcat.rdf.profiles", "euro_dcat_ap_3"
+    )  # another portal has a standard profile
     with p.use_plugin("dcat_rdf_harvester"):
-        source = HarvestSourceObj(url=f"{feed}/catalog.ttl", source_type="dcat_rdf", owner_org=owner["id"])
+        source = HarvestSourceObj(
+            url=f"{feed}/catalog.ttl", source_type="dcat_rdf", owner_org=owner["id"]
+        )
         results = run_harvest_job(HarvestJobObj(source=source, run=False), DCATRDFHarvester())
     assert [each["errors"] for each in results.values() if each["errors"]] == []
     model.Session.remove()
@@ -85,13 +96,19 @@ def test_the_stock_harvester_of_ckanext_dcat_reads_every_page_of_our_feed(feed, 
     for dataset in made:
         again = act("package_show", id=read[dataset["title"]]["id"])
         assert again["id"] != dataset["id"]
-        assert {name: again.get(name) for name in SHARED} == {name: dataset.get(name) for name in SHARED}
+        assert {name: again.get(name) for name in SHARED} == {
+            name: dataset.get(name) for name in SHARED
+        }
         assert {tag["name"] for tag in again["tags"]} == {tag["name"] for tag in dataset["tags"]}
-        assert {each["url"] for each in again["resources"]} == {each["url"] for each in dataset["resources"]}
+        assert {each["url"] for each in again["resources"]} == {
+            each["url"] for each in dataset["resources"]
+        }
 
 
 class TestCsw:
-    """CSW with our ISO records, served by pycsw: queries with OWSLib's client and with hand-written XML."""
+    """CSW with our ISO records, served by pycsw: queries with OWSLib's
+    client and with hand-written XML.
+    """
 
     @pytest.fixture
     def address(self, csw_catalogue: Any) -> str:
@@ -102,15 +119,22 @@ class TestCsw:
             {"title": "Zones humides"},
             {"title": "Récifs de La Réunion", "spatial_coverage": [{"bbox": box}], "territory": []},
         ]
-        records = [samples.full(id=f"csw-{n}", metadata_identifier=f"csw-{n}", **each) for n, each in enumerate(kinds)]
+        records = [
+            samples.full(id=f"csw-{n}", metadata_identifier=f"csw-{n}", **each)
+            for n, each in enumerate(kinds)
+        ]
         return csw_catalogue(writer.record(each, "DDT 01") for each in records)
 
     @pytest.mark.slow("exchange")
     def test_a_plain_client_finds_records_in_every_form(self, address):
         client: Any = CatalogueServiceWeb(address)
-        for (asked, wanted), amount, (output, kind) in itertools.product(QUESTIONS, AMOUNTS, OUTPUTS):
+        for (asked, wanted), amount, (output, kind) in itertools.product(
+            QUESTIONS, AMOUNTS, OUTPUTS
+        ):
             constraints = [asked] if asked else []
-            client.getrecords2(constraints=constraints, esn=amount, outputschema=output, typenames=kind)
+            client.getrecords2(
+                constraints=constraints, esn=amount, outputschema=output, typenames=kind
+            )
             assert set(client.records) == wanted, (asked, amount, kind)
 
     def test_a_plain_client_reads_page_after_page(self, address):
@@ -138,9 +162,14 @@ IDENTIFIER = "string(.//*[local-name()='fileIdentifier']/*)"
 
 @pytest.mark.slow("exchange")
 def test_requests_in_the_form_of_geonetwork_find_every_record(csw_catalogue):
-    """As its CSW harvester asks: identifiers by GetRecords in summary, then records by GetRecordById."""
+    """As its CSW harvester asks: identifiers by GetRecords in summary,
+    then records by GetRecordById.
+    """
     titles = {f"csw-{number}": f"Zones {number}" for number in range(3)}
-    records = [samples.full(id=name, metadata_identifier=name, title=title) for name, title in titles.items()]
+    records = [
+        samples.full(id=name, metadata_identifier=name, title=title)
+        for name, title in titles.items()
+    ]
     address = csw_catalogue(writer.record(each, "DDT 01") for each in records)
     names: list[str] = []
     start = 1
@@ -160,17 +189,37 @@ def test_requests_in_the_form_of_geonetwork_find_every_record(csw_catalogue):
 @pytest.mark.slow("exchange")
 @pytest.mark.skipif(not PYGEOAPI.exists(), reason="docs/federation.md installs pygeoapi")
 def test_pygeoapi_serves_the_csw_as_ogc_api_records(csw_catalogue, tmp_path):
-    records = [samples.full(id=name, metadata_identifier=name, title=f"Zones {name}") for name in ("a-1", "a-2")]
+    records = [
+        samples.full(id=name, metadata_identifier=name, title=f"Zones {name}")
+        for name in ("a-1", "a-2")
+    ]
     csw = csw_catalogue(writer.record(each, "DDT 01") for each in records)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     home = f"http://127.0.0.1:{port}"
-    variables = {"RECORDS": home, "RECORDS_PORT": port, "CSW": csw, "PYGEOAPI_CONFIG": str(PYGEOAPI_CONFIG)}
+    variables = {
+        "RECORDS": home,
+        "RECORDS_PORT": port,
+        "CSW": csw,
+        "PYGEOAPI_CONFIG": str(PYGEOAPI_CONFIG),
+    }
     environment = {**os.environ, **variables, "PYGEOAPI_OPENAPI": str(tmp_path / "openapi.yml")}
-    make = [str(PYGEOAPI), "openapi", "generate", str(PYGEOAPI_CONFIG), "--output-file", str(tmp_path / "openapi.yml")]
+    make = [
+        str(PYGEOAPI),
+        "openapi",
+        "generate",
+        str(PYGEOAPI_CONFIG),
+        "--output-file",
+        str(tmp_path / "openapi.yml"),
+    ]
     subprocess.run(make, env=environment, check=True, capture_output=True, timeout=120)
-    serve = [str(PYGEOAPI.with_name("gunicorn")), "--bind", f"127.0.0.1:{port}", "pygeoapi.flask_app:APP"]
+    serve = [
+        str(PYGEOAPI.with_name("gunicorn")),
+        "--bind",
+        f"127.0.0.1:{port}",
+        "pygeoapi.flask_app:APP",
+    ]
     with subprocess.Popen(serve, env=environment, stderr=subprocess.DEVNULL) as server:
         try:
             items = answer_of(f"{home}/collections/guichet/items?f=json&q=a-2")

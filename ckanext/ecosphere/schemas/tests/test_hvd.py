@@ -1,4 +1,7 @@
-"""High-value datasets: what is declared, what is probable, what is lacking; pages, facet, report."""
+"""High-value datasets: what is declared, what is probable, what is lacking.
+
+Pages, facet, report.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,15 @@ def publish(create: Any) -> Any:
 
     def publish(title: str, **fields: Any) -> dict[str, Any]:
         name = f"hvd-{next(numbers)}"
-        return create({"title": title, "name": name, "access_rights": PUBLIC, "license_id": "etalab-2.0", **fields})
+        return create(
+            {
+                "title": title,
+                "name": name,
+                "access_rights": PUBLIC,
+                "license_id": "etalab-2.0",
+                **fields,
+            }
+        )
 
     return publish
 
@@ -59,10 +70,18 @@ def rows(app: Any, path: str) -> dict[str, dict[str, str]]:
     return {row["title"]: row for row in csv.DictReader(io.StringIO(text), delimiter=";")}
 
 
-def test_the_page_tells_declared_from_probable_with_the_reason_and_what_is_lacking(app: Any, publish: Any) -> None:
-    publish("Cours d’eau déclarés", hvd_category=[ENVIRONMENT], resources=[WFS, FILE], contact=CONTACT)
+def test_the_page_tells_declared_from_probable_with_the_reason_and_what_is_lacking(
+    app: Any, publish: Any
+) -> None:
+    publish(
+        "Cours d’eau déclarés", hvd_category=[ENVIRONMENT], resources=[WFS, FILE], contact=CONTACT
+    )
     publish("Cours d’eau probables", inspire_theme=[WATER], resources=[FILE], license_id="odc-odbl")
-    publish("Cours d’eau réservés", inspire_theme=[WATER], access_rights=f"{samples.DIM}/access-right/RESTRICTED")
+    publish(
+        "Cours d’eau réservés",
+        inspire_theme=[WATER],
+        access_rights=f"{samples.DIM}/access-right/RESTRICTED",
+    )
     publish("Cours d’eau en brouillon", inspire_theme=[WATER], private=True)
     declared = listed(page_at(app, "/fr/donnees-de-forte-valeur"))
     assert list(declared) == ["Cours d’eau déclarés"]
@@ -93,7 +112,9 @@ def test_a_service_has_its_own_page_and_report(app: Any, publish: Any, act: Any)
     row = report["Zones d’ici"]
     assert (row["category"], row["legislation"]) == (ENVIRONMENT, REGULATION)
     assert (row["api"], row["contact"], row["lacking"]) == (WFS["url"], CONTACT[0]["email"], "bulk")
-    assert row["metadata"].startswith("http") and row["licence_url"].startswith("https://www.etalab")
+    assert row["metadata"].startswith("http") and row["licence_url"].startswith(
+        "https://www.etalab"
+    )
     assert app.get("/fr/organization/absent/donnees-de-forte-valeur", status=404).status_code == 404
 
 
@@ -102,13 +123,19 @@ def test_the_page_of_a_dataset_and_a_facet_tell_the_category(app: Any, publish: 
     facts = page_at(app, f"/fr/dataset/{made['name']}").select_one(".eco-glance__facts")
     assert "Observation de la Terre et environnement" in facts.text
     assert facts.select_one(f"a[href='{REGULATION}']")
-    facet = page_at(app, "/fr/dataset/?vocab_ecosphere_hvd=earth-observation-and-environment&q=mesures")
-    assert [link["href"].rsplit("/", 1)[1] for link in facet.select(".dataset-heading a")] == [made["name"]]
+    facet = page_at(
+        app, "/fr/dataset/?vocab_ecosphere_hvd=earth-observation-and-environment&q=mesures"
+    )
+    assert [link["href"].rsplit("/", 1)[1] for link in facet.select(".dataset-heading a")] == [
+        made["name"]
+    ]
 
 
 def test_a_declared_dataset_and_a_member_of_a_series_are_not_probable() -> None:
     fields = {"inspire_theme": [WATER], "access_rights": PUBLIC}
-    assert [reason.category for reason in hvd.reasons(fields)] == ["earth-observation-and-environment"]
+    assert [reason.category for reason in hvd.reasons(fields)] == [
+        "earth-observation-and-environment"
+    ]
     for more in ({"hvd_category": [ENVIRONMENT]}, {"in_series": ["lot"]}, {"dcat_type": "service"}):
         assert hvd.reasons(fields | more) == []
 
@@ -116,19 +143,26 @@ def test_a_declared_dataset_and_a_member_of_a_series_are_not_probable() -> None:
 def test_a_theme_alone_makes_nothing_probable() -> None:
     fields = {"access_rights": PUBLIC, "theme": ["prevention-des-inondations"]}
     reasons = hvd.reasons({**fields, "title": "Aléa de débordement de la Lys"})
-    assert [(reason.category, reason.field) for reason in reasons] == [("earth-observation-and-environment", "theme")]
+    assert [(reason.category, reason.field) for reason in reasons] == [
+        ("earth-observation-and-environment", "theme")
+    ]
     assert hvd.reasons({**fields, "title": "Communes en état de catastrophe naturelle"}) == []
 
 
 def test_pictures_and_acts_are_no_data_of_their_theme() -> None:
     fields = {"access_rights": PUBLIC, "inspire_theme": [f"{samples.INSPIRE}/theme/lu"]}
     assert hvd.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain"})
-    assert hvd.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain : état d’avancement"}) == []
+    assert (
+        hvd.reasons({**fields, "title": "Plans locaux d’urbanisme de l’Ain : état d’avancement"})
+        == []
+    )
     assert all(row["words"] == voc.normalise(row["words"]) for row in hvd._rows("beside"))
 
 
 def judged_by_hand() -> list[tuple[dict[str, Any], bool]]:
-    """Return the records judged after the rules were written, and whether the annex names their data."""
+    """Return the records judged after the rules were written,
+    and whether the annex names their data.
+    """
     found = []
     for row in tables.rows(Path(__file__).with_name("high-value-judged.csv")):
         rights = "RESTRICTED" if row["restricted"] == "yes" else "PUBLIC"
@@ -145,7 +179,9 @@ def shares(judged: list[tuple[dict[str, Any], bool]]) -> tuple[float, float]:
     return sum(probable) / len(probable), sum(probable) / sum(within for _dataset, within in judged)
 
 
-def test_words_of_the_title_make_probable_more_precise_and_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_of_the_title_make_probable_more_precise_and_lose_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     judged = judged_by_hand()
     precision, recall = shares(judged)
     print(f"with words: precision {precision:.2f}, recall {recall:.2f}")
@@ -172,11 +208,15 @@ def test_the_tables_name_only_what_the_lists_have() -> None:
 
 
 @pytest.mark.slow("load")
-def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: Any, monkeypatch: Any) -> None:
+def test_the_page_asks_the_index_as_often_whatever_there_is(
+    app: Any, publish: Any, monkeypatch: Any
+) -> None:
     asked = []
     query = search.query_for("package").__class__
     run = query.run
-    monkeypatch.setattr(query, "run", lambda self, *values, **more: asked.append(1) or run(self, *values, **more))
+    monkeypatch.setattr(
+        query, "run", lambda self, *values, **more: asked.append(1) or run(self, *values, **more)
+    )
     page_at(app, "/fr/donnees-de-forte-valeur")
     few = len(asked)
     for number in range(25):

@@ -1,4 +1,6 @@
-"""Prefilling a new dataset: from a metadata document, from another dataset, or with the usual values of its service."""
+"""Prefilling a new dataset: from a metadata document, from another dataset,
+or with the usual values of its service.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,12 @@ def documents() -> dict[str, tuple[str, int]]:
     return {
         "/iso": (writer.record(full).decode(), 200),
         "/ttl": (serializer.serialize_dataset(dict(full), _format="turtle"), 200),
-        "/rdf": (RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(dict(full), _format="xml"), 200),
+        "/rdf": (
+            RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(
+                dict(full), _format="xml"
+            ),
+            200,
+        ),
         "/publiccode.yml": (PUBLICCODE, 200),
         "/page": ("<html><body>Non</body></html>", 200),
         "/missing": ("", 404),
@@ -106,7 +113,9 @@ class TestTheAction:
         assert read["territory"] == samples.FULL["territory"]
         assert read["license_id"] == "etalab-2.0"
         assert read["private"] is True
-        assert "https://www.ain.gouv.fr/zi.zip" in {resource["url"] for resource in read["resources"]}
+        assert "https://www.ain.gouv.fr/zi.zip" in {
+            resource["url"] for resource in read["resources"]
+        }
 
     def test_reads_source_code(self, server, act):
         read = act("ecosphere_dataset_import", url=f"{server.url}/publiccode.yml")["dataset"]
@@ -116,7 +125,9 @@ class TestTheAction:
         assert read["contact"][0]["email"].endswith("@example.org")
 
     @pytest.mark.few(2, "values")
-    @pytest.mark.parametrize("path", ["/page", "/missing", "/bomb", "/entities", "/context", "/text"])
+    @pytest.mark.parametrize(
+        "path", ["/page", "/missing", "/bomb", "/entities", "/context", "/text"]
+    )
     def test_refuses_what_it_cannot_read_with_a_reason(self, server, act, path):
         with pytest.raises(tk.ValidationError) as caught:
             act("ecosphere_dataset_import", url=server.url + path)
@@ -130,13 +141,24 @@ class TestTheAction:
         from_address = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
         assert {**from_address, "source_record": ""} == {**from_text, "source_record": ""}
 
-    def test_what_is_not_understood_is_told_and_a_file_without_a_usable_address_is_left_out(self, act):
+    def test_what_is_not_understood_is_told_and_a_file_without_a_usable_address_is_left_out(
+        self, act
+    ):
         read = act("ecosphere_dataset_import", content=ODD)
         assert [resource["name"] for resource in read["dataset"]["resources"]] == ["bon"]
         told = "\n".join(read["problems"])
-        for value in ("http://example.org/ma-licence", "http://example.org/parfois", "javascript:alert(1)", "mauvais"):
+        for value in (
+            "http://example.org/ma-licence",
+            "http://example.org/parfois",
+            "javascript:alert(1)",
+            "mauvais",
+        ):
             assert value in told
-        strange = PUBLICCODE.replace("EUPL-1.2", "Maison-1.0").replace("stable", "en rade").replace("[fr]", "[tlh]")
+        strange = (
+            PUBLICCODE.replace("EUPL-1.2", "Maison-1.0")
+            .replace("stable", "en rade")
+            .replace("[fr]", "[tlh]")
+        )
         told = "\n".join(act("ecosphere_dataset_import", content=strange)["problems"])
         for value in ("Maison-1.0", "en rade", "tlh"):
             assert value in told
@@ -160,17 +182,26 @@ class TestTheAction:
         assert not read["dataset"].get("in_series")
         assert [problem for problem in read["problems"] if "lot-lointain" in problem]
         kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
-        read = act("ecosphere_dataset_import", content=writer.record({**of_dataset, "dcat_type": kind}).decode())
+        read = act(
+            "ecosphere_dataset_import",
+            content=writer.record({**of_dataset, "dcat_type": kind}).decode(),
+        )
         assert not read["dataset"].get("in_series")
         assert [problem for problem in read["problems"] if "lot-lointain" in problem]
 
     def test_a_good_document_leaves_nothing_to_tell(self, act):
         for path in ("/ttl", "/rdf", "/publiccode.yml"):
             problems = act("ecosphere_dataset_import", content=documents()[path][0])["problems"]
-            assert [each for each in problems if "lot-risques-ain" not in each] == []  # a series of another portal
+            assert [
+                each for each in problems if "lot-risques-ain" not in each
+            ] == []  # a series of another portal
 
-    @pytest.mark.parametrize(("kind", "code"), [("DataService", "service"), ("DatasetSeries", "series")])
-    def test_reads_a_service_or_a_series_that_is_not_called_a_dataset_besides(self, act, kind, code):
+    @pytest.mark.parametrize(
+        ("kind", "code"), [("DataService", "service"), ("DatasetSeries", "series")]
+    )
+    def test_reads_a_service_or_a_series_that_is_not_called_a_dataset_besides(
+        self, act, kind, code
+    ):
         read = act("ecosphere_dataset_import", content=ALONE % kind)["dataset"]
         assert read["title"] == "Seul"
         assert read["dcat_type"].endswith(f"/{code}")
@@ -182,7 +213,9 @@ class TestTheAction:
         told: Any = caught.value.error_dict
         assert told["content" if content else "url"][0]
 
-    @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://169.254.169.254/latest", "http://10.0.0.1/"])
+    @pytest.mark.parametrize(
+        "url", ["file:///etc/passwd", "http://169.254.169.254/latest", "http://10.0.0.1/"]
+    )
     def test_refuses_addresses_inside(self, act, url):
         with pytest.raises(tk.ValidationError) as caught:
             act("ecosphere_dataset_import", url=url)
@@ -195,12 +228,17 @@ class TestTheAction:
             with pytest.raises(tk.ValidationError) as caught:
                 act("ecosphere_dataset_import", url=server.url + "/iso")
             assert "moment" in str(caught.value.error_dict["url"])
-        assert act("ecosphere_dataset_import", url=server.url + "/iso")["dataset"]["title"] == samples.FULL["title"]
+        assert (
+            act("ecosphere_dataset_import", url=server.url + "/iso")["dataset"]["title"]
+            == samples.FULL["title"]
+        )
 
     def test_who_may_not_describe_datasets_may_not_import(self, editor):
         someone = factories.User()
         data = {"url": "https://example.org"}
-        assert helpers.call_auth("ecosphere_dataset_import", {"user": editor["name"], "model": None}, **data)
+        assert helpers.call_auth(
+            "ecosphere_dataset_import", {"user": editor["name"], "model": None}, **data
+        )
         for name in (someone["name"], ""):
             with pytest.raises(tk.NotAuthorized):
                 helpers.call_auth("ecosphere_dataset_import", {"user": name, "model": None}, **data)
@@ -210,13 +248,19 @@ class TestTheAction:
 def test_a_document_is_read_in_the_encoding_that_it_declares_or_shows(act, encoding):
     record = writer.record({**samples.full(title="Frayères"), "id": "x"}).decode()
     written = record.replace("UTF-8", encoding.upper().removesuffix("-SIG"), 1).encode(encoding)
-    assert act("ecosphere_dataset_import", content=decoded(written))["dataset"]["title"] == "Frayères"
+    assert (
+        act("ecosphere_dataset_import", content=decoded(written))["dataset"]["title"] == "Frayères"
+    )
     assert decoded("Généalogie".encode(encoding)) == "Généalogie"
 
 
-@pytest.mark.parametrize("declared", ["punycode", "idna", "utf-7", "unicode_escape", "no-such-encoding"])
+@pytest.mark.parametrize(
+    "declared", ["punycode", "idna", "utf-7", "unicode_escape", "no-such-encoding"]
+)
 def test_document_declares_only_character_sets_of_metadata(declared):
-    document = f"<?xml version='1.0' encoding='{declared}'?><a>" + "\\xe9+AOk-" * 10_000 + "b" * 300_000
+    document = (
+        f"<?xml version='1.0' encoding='{declared}'?><a>" + "\\xe9+AOk-" * 10_000 + "b" * 300_000
+    )
     begun = time.process_time()
     assert decoded(document.encode()) == without_encoding(document)
     assert time.process_time() - begun < 1
@@ -229,7 +273,14 @@ def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 5_000, "- " * 5_000 + "x", "? " * 3_000, "a: [" + "x," * 40_000, "a: b\n" * 20_000, "a " * 1_000_000],
+    [
+        "[" * 5_000,
+        "- " * 5_000 + "x",
+        "? " * 3_000,
+        "a: [" + "x," * 40_000,
+        "a: b\n" * 20_000,
+        "a " * 1_000_000,
+    ],
     ids=["brackets", "dashes", "questions", "list", "lines", "text"],
 )
 def test_yaml_that_is_slow_to_read_is_refused_at_once(text):
@@ -263,13 +314,22 @@ class TestThePages:
         self, app, editor, create, act
     ):
         right = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
-        create(samples.full(name="moissonne", title="Moissonné", access_rights=right, access_conditions="Sur place."))
+        create(
+            samples.full(
+                name="moissonne",
+                title="Moissonné",
+                access_rights=right,
+                access_conditions="Sur place.",
+            )
+        )
         form = Form(app, editor, "/fr/dataset/moissonne/dupliquer")
         assert "Sur place." in form.page.select_one(".flash-messages").text
         assert form.send().status_code == 302
         assert not act("package_show", id=form.values["name"][0]).get("access_conditions")
 
-    def test_what_a_description_does_not_state_is_not_filled_in_with_the_usual(self, app, editor, client, create):
+    def test_what_a_description_does_not_state_is_not_filled_in_with_the_usual(
+        self, app, editor, client, create
+    ):
         create({"title": "Sans licence", "name": "no-licence", "private": True})
         headers = {"Authorization": editor["token"]}
         file = {"file": (io.BytesIO((ALONE % "Dataset").encode()), "alone.ttl")}
@@ -279,7 +339,11 @@ class TestThePages:
             for name in ("license_id", "access_rights"):
                 chosen = page.find(id=f"field-{name}").find("option", selected=True)
                 assert chosen is None or chosen["value"] == ""
-            assert page.find(id="field-dcat_type").find("option", selected=True)["value"].endswith("/dataset")
+            assert (
+                page.find(id="field-dcat_type")
+                .find("option", selected=True)["value"]
+                .endswith("/dataset")
+            )
 
     def test_a_service_lends_what_most_of_its_datasets_say(self, client, create):
         for number in range(3):
@@ -291,21 +355,38 @@ class TestThePages:
 
     def test_an_empty_file_is_said_to_be_empty(self, app, editor):
         file = {"file": (io.BytesIO(b" "), "empty.xml")}
-        body = app.post("/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}).body
-        assert BeautifulSoup(body, "html.parser").select("#form-errors a[href='#field-import-file']")
+        body = app.post(
+            "/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}
+        ).body
+        assert BeautifulSoup(body, "html.parser").select(
+            "#form-errors a[href='#field-import-file']"
+        )
 
     def test_nobody_else_gets_these_forms(self, app, create):
         create(samples.full(name="closed-form"))
         someone = factories.UserWithToken()
-        for path in ("/dataset/importer", "/dataset/closed-form/dupliquer", "/dataset/nouveau/ddt-01"):
+        for path in (
+            "/dataset/importer",
+            "/dataset/closed-form/dupliquer",
+            "/dataset/nouveau/ddt-01",
+        ):
             for headers in ({}, {"Authorization": someone["token"]}):
-                assert app.get(path, headers=headers, status=403, follow_redirects=False).status_code == 403
+                assert (
+                    app.get(path, headers=headers, status=403, follow_redirects=False).status_code
+                    == 403
+                )
 
 
 class TestTheContactSheet:
-    """The contact sheet of the service prefills the form of a new dataset, and changes no existing one."""
+    """The contact sheet of the service prefills the form of a new dataset,
+    and changes no existing one.
+    """
 
-    SHEET = {"email": "ddt-01@example.org", "telephone": "+33 4 74 45 62 37", "web": "https://www.ain.gouv.fr"}
+    SHEET = {
+        "email": "ddt-01@example.org",
+        "telephone": "+33 4 74 45 62 37",
+        "web": "https://www.ain.gouv.fr",
+    }
 
     @pytest.fixture(autouse=True)
     def sheet(self, shared_db: None, service: dict[str, Any], act: Any) -> Any:
@@ -314,7 +395,11 @@ class TestTheContactSheet:
         act("ecosphere_contact_sheet_update", id=service["id"], **dict.fromkeys(self.SHEET, ""))
 
     def test_it_fills_in_the_contact_of_a_new_dataset(self, app, editor, create):
-        create(samples.full(name="sheet-usual", contact=[{"name": "Autre", "email": "autre@example.org"}]))
+        create(
+            samples.full(
+                name="sheet-usual", contact=[{"name": "Autre", "email": "autre@example.org"}]
+            )
+        )
         for path in ("/fr/dataset/new", "/fr/dataset/nouveau/ddt-01"):
             values = Form(app, editor, path).values
             assert values["contact__0__email"] == [self.SHEET["email"]], path
@@ -323,13 +408,24 @@ class TestTheContactSheet:
             assert values["contact__0__name"][0], path
 
     def test_it_changes_no_description_that_is_there(self, app, editor, create):
-        create(samples.full(name="sheet-other", contact=[{"name": "Autre", "email": "autre@example.org"}]))
+        create(
+            samples.full(
+                name="sheet-other", contact=[{"name": "Autre", "email": "autre@example.org"}]
+            )
+        )
         create({"title": "Sans contact", "name": "sheet-none", "private": True})
-        for path, email in (("/fr/dataset/edit/sheet-other", "autre@example.org"), ("/fr/dataset/edit/sheet-none", "")):
+        for path, email in (
+            ("/fr/dataset/edit/sheet-other", "autre@example.org"),
+            ("/fr/dataset/edit/sheet-none", ""),
+        ):
             assert Form(app, editor, path).values["contact__0__email"] == [email]
-        assert Form(app, editor, "/fr/dataset/sheet-none/dupliquer").values["contact__0__email"] == [""]
+        assert Form(app, editor, "/fr/dataset/sheet-none/dupliquer").values[
+            "contact__0__email"
+        ] == [""]
 
-    def test_a_person_of_several_services_gets_that_of_the_one_that_is_chosen(self, app, editor, service, act):
+    def test_a_person_of_several_services_gets_that_of_the_one_that_is_chosen(
+        self, app, editor, service, act
+    ):
         second = factories.Organization(name="dreal-x", title="DREAL X", image_url="")
         act("organization_member_create", id=second["id"], username=editor["name"], role="editor")
         assert Form(app, editor, "/fr/dataset/new").values["contact__0__email"] == [""]
@@ -338,7 +434,9 @@ class TestTheContactSheet:
 
 
 class TestWhatIsKnown:
-    """Messages about records that are already in the catalogue, found by any identifier, or are of other services."""
+    """Messages about records that are already in the catalogue, found by any identifier,
+    or are of other services.
+    """
 
     TTL = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
@@ -350,13 +448,19 @@ class TestWhatIsKnown:
     def read(self, app: Any, editor: dict[str, Any]) -> Any:
         def read(text: str) -> Any:
             file = {"file": (io.BytesIO(text.encode()), "connu.ttl")}
-            body = app.post("/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}).body
+            body = app.post(
+                "/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}
+            ).body
             return BeautifulSoup(body, "html.parser")
 
         return read
 
     def test_a_record_that_is_in_the_catalogue_is_told_with_a_link(self, read, create, harvested):
-        made = create(samples.full(name="connu", title="Déjà <b>là</b>", identifier="fr-120066022-jdd-connu-1"))
+        made = create(
+            samples.full(
+                name="connu", title="Déjà <b>là</b>", identifier="fr-120066022-jdd-connu-1"
+            )
+        )
         page = read(self.TTL % "DDT 01")
         told = page.select_one(".flash-messages")
         assert "Déjà <b>là</b>" in told.text
@@ -368,18 +472,30 @@ class TestWhatIsKnown:
 
     def test_a_private_dataset_of_others_is_not_told(self, read, act):
         other = factories.Organization(image_url="")
-        hidden = samples.full(name="cache", title="Caché", identifier="fr-120066022-jdd-connu-2", private=True)
+        hidden = samples.full(
+            name="cache", title="Caché", identifier="fr-120066022-jdd-connu-2", private=True
+        )
         act("package_create", **{**hidden, "owner_org": other["id"]})
         page = read((self.TTL % "DDT 01").replace("connu-1", "connu-2"))
         assert "Caché" not in page.text
 
     def test_a_record_of_another_service_is_told(self, read):
-        theirs = read((self.TTL % "DDTM 80").replace("connu-1", "ailleurs")).select_one(".flash-messages").text
-        ours = read((self.TTL % "DDT 01").replace("connu-1", "ailleurs")).select_one(".flash-messages").text
+        theirs = (
+            read((self.TTL % "DDTM 80").replace("connu-1", "ailleurs"))
+            .select_one(".flash-messages")
+            .text
+        )
+        ours = (
+            read((self.TTL % "DDT 01").replace("connu-1", "ailleurs"))
+            .select_one(".flash-messages")
+            .text
+        )
         assert "Somme" in theirs or "80" in theirs
         assert len(theirs) > len(ours)
 
-    def test_the_address_that_a_description_was_read_from_is_kept_and_shown(self, app, editor, server, act):
+    def test_the_address_that_a_description_was_read_from_is_kept_and_shown(
+        self, app, editor, server, act
+    ):
         headers = {"Authorization": editor["token"]}
         address = f"{server.url}/publiccode.yml"
         saved = Form(app, editor, "/fr/dataset/importer", {"url": address})
@@ -401,17 +517,25 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     page.press("#field-import-url", "Enter")
     wait_until(page, "document.activeElement?.id === 'form-errors'")
     assert axe_violations(page) == []
-    page.set_input_files("#field-import-file", {"name": "x.xml", "mimeType": "text/xml", "buffer": b"<html></html>"})
+    page.set_input_files(
+        "#field-import-file", {"name": "x.xml", "mimeType": "text/xml", "buffer": b"<html></html>"}
+    )
     page.locator("main form button[type=submit]").last.click()
     page.wait_for_selector("#form-errors a[href='#field-import-file']")
-    wait_until(page, "document.activeElement?.id === 'form-errors'")  # else it steals the focus while typing
+    wait_until(
+        page, "document.activeElement?.id === 'form-errors'"
+    )  # else it steals the focus while typing
     page.fill("#field-import-url", f"{server.url}/iso")
     page.press("#field-import-url", "Enter")
     page.wait_for_selector("#dataset-edit")
     assert page.input_value("#field-title") == samples.FULL["title"]
     assert axe_violations(page) == []
     page.locator("button[name=save]").last.click()
-    page.wait_for_url("**/dataset/zones-inondables-de-l-ain-en-2023")  # its resources were imported as well
+    page.wait_for_url(
+        "**/dataset/zones-inondables-de-l-ain-en-2023"
+    )  # its resources were imported as well
     stored = act("package_show", id="zones-inondables-de-l-ain-en-2023")
     assert stored["private"]
-    assert stored["theme"] == samples.FULL["theme"][1:]  # the narrower theme stands for the one that holds it
+    assert (
+        stored["theme"] == samples.FULL["theme"][1:]
+    )  # the narrower theme stands for the one that holds it

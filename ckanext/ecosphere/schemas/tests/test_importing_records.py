@@ -34,7 +34,9 @@ def test_a_real_record_is_saved_as_a_draft_as_it_was_imported(app, editor, servi
 
 
 def imported(app: Any, user: dict[str, Any], path: Path) -> Form | None:
-    """Return the form of a new dataset prefilled from a file, or None if the file is not readable."""
+    """Return the form of a new dataset prefilled from a file,
+    or None if the file is not readable.
+    """
     sent = {"file": (io.BytesIO(path.read_bytes()), path.name)}
     try:
         return Form(app, user, "/fr/dataset/importer", sent)
@@ -44,4 +46,6 @@ def imported(app: Any, user: dict[str, Any], path: Path) -> Form | None:
 
 def said(answer: Any) -> list[str]:
     page = BeautifulSoup(answer.body, "html.parser")
-    return [" ".join(each.text.split()) for each in page.select("#form-errors li")] or [page.text[:300]]
+    return [" ".join(each.text.split()) for each in page.select("#form-errors li")] or [
+        page.text[:300]
+    ]

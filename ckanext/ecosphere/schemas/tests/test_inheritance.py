@@ -52,7 +52,15 @@ def member(create: Any, act: Any) -> Iterator[None]:
         }
     )
     secret = {"provenance": "Secret", "license_id": "odc-odbl"}
-    create({"name": "lot-secret", "title": "Lot secret", "dcat_type": SERIES, "private": True, **secret})
+    create(
+        {
+            "name": "lot-secret",
+            "title": "Lot secret",
+            "dcat_type": SERIES,
+            "private": True,
+            **secret,
+        }
+    )
     create({"name": "membre", "title": "PPR de Bourg", "in_series": ["lot-secret", "lot-ppr"]})
     yield
     for name in ("membre", "lot-ppr", "lot-secret"):
@@ -75,10 +83,19 @@ def test_a_series_does_not_read_as_the_departement_lot(app, create, act):
 
 def test_a_series_in_a_list_of_neighbours_does_not_read_as_the_departement_lot(app, create, act):
     place = {"territory": [samples.AIN]}
-    create({"name": "lot-haies", "title": "Lot : Haies bocagères de l'Ain", "dcat_type": SERIES, **place})
+    create(
+        {
+            "name": "lot-haies",
+            "title": "Lot : Haies bocagères de l'Ain",
+            "dcat_type": SERIES,
+            **place,
+        }
+    )
     create({"name": "haies", "title": "Haies bocagères de l'Ain", **place})
     page = BeautifulSoup(app.get("/fr/dataset/haies").body, "html.parser")
-    assert "Série\N{NO-BREAK SPACE}: Haies bocagères de l'Ain" in page.find(class_="eco-around").text
+    assert (
+        "Série\N{NO-BREAK SPACE}: Haies bocagères de l'Ain" in page.find(class_="eco-around").text
+    )
     for name in ("haies", "lot-haies"):
         act("dataset_purge", id=name)
 
@@ -114,7 +131,9 @@ def test_a_thousand_series_are_refused_in_few_queries(app, member, editor):
     data = {"id": "membre", "in_series": [f"lot-{number}" for number in range(1000)]}
     event.listen(model.meta.engine, *listen)
     try:
-        answer = app.post("/api/3/action/package_patch", json=data, headers={"Authorization": editor["token"]})
+        answer = app.post(
+            "/api/3/action/package_patch", json=data, headers={"Authorization": editor["token"]}
+        )
     finally:
         event.remove(model.meta.engine, *listen)
     assert answer.status_code == 409

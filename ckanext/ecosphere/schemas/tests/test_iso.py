@@ -1,4 +1,6 @@
-"""Export as ISO 19139: valid against the official XML schema, with all fields but those that are known as lost."""
+"""Export as ISO 19139: valid against the official XML schema,
+with all fields but those that are known as lost.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ DEDUCED_OF_SERVICES = {"endpoint_description", "endpoint_url"}
 
 @pytest.fixture(scope="module")
 def iso_schema() -> etree.XMLSchema:
-    """Official XML schema of ISO 19139 (2007-04-17) with services (srv), as included in ckanext-spatial."""
+    """Official XML schema of ISO 19139 (2007-04-17) with services (srv),
+    as included in ckanext-spatial.
+    """
     return etree.XMLSchema(etree.parse(XSD))
 
 
@@ -59,7 +63,10 @@ def test_the_schema_is_in_force(iso_schema):
 
 
 def test_the_official_schema_accepts_a_dataset_with_a_title_only(iso_schema):
-    assert faults(iso_schema, writer.record({"id": "x", "title": "Control \x0b characters & <tags>"})) == []
+    assert (
+        faults(iso_schema, writer.record({"id": "x", "title": "Control \x0b characters & <tags>"}))
+        == []
+    )
 
 
 def test_tells_the_records_that_other_catalogues_have(iso_schema):
@@ -80,14 +87,19 @@ def test_the_record_has_every_field_but_those_that_are_listed_as_lost(create):
         dataset = create({"title": f"Peculiar {number}", **sample, "name": f"iso-{number}"})
         scope = "service" if Reader(dataset).kind == "service" else "dataset"
         record = writer.record(dataset)
-        for name in (OWN_FIELDS - {"language"} | {"tags"}) & dataset.keys():  # French is the default of a record
+        for name in (
+            OWN_FIELDS - {"language"} | {"tags"}
+        ) & dataset.keys():  # French is the default of a record
             other = {key: value for key, value in dataset.items() if key != name}
             if comparable(dataset[name]):
                 examined.add((scope, name))
             if writer.record(other) != record:
                 present.add((scope, name))
         for name in FILE_FIELDS - {"url"}:
-            resources = [{key: value for key, value in row.items() if key != name} for row in dataset["resources"]]
+            resources = [
+                {key: value for key, value in row.items() if key != name}
+                for row in dataset["resources"]
+            ]
             if any(comparable(row.get(name)) for row in dataset["resources"]):
                 examined.add(("resource", name))
             if writer.record({**dataset, "resources": resources}) != record:
@@ -99,7 +111,9 @@ def test_the_record_has_every_field_but_those_that_are_listed_as_lost(create):
 
 
 @pytest.mark.slow("records")
-@pytest.mark.skipif(not RECORDS.is_dir(), reason="the folder of real records is not beside the clone")
+@pytest.mark.skipif(
+    not RECORDS.is_dir(), reason="the folder of real records is not beside the clone"
+)
 def test_a_harvest_reads_real_records_as_they_went_but_for_what_it_deduces(act, iso_schema):
     for name, dataset in real_datasets(act):
         record = writer.record({**dataset, "id": name}, "DDT 01")
@@ -107,7 +121,9 @@ def test_a_harvest_reads_real_records_as_they_went_but_for_what_it_deduces(act, 
         again = act("ecosphere_harvest_read", content=record.decode())["dataset"]
         found = changes({**dataset, "resources": []}, {**again, "resources": []})
         deduced = DEDUCED | DEDUCED_OF_SERVICES if Reader(dataset).kind == "service" else DEDUCED
-        assert {each: found[each] for each in untold(found, "iso") if each[1] not in deduced} == {}, name
+        assert {
+            each: found[each] for each in untold(found, "iso") if each[1] not in deduced
+        } == {}, name
 
 
 # No shrinking: searching for a smaller example through the database takes minutes.
@@ -133,18 +149,39 @@ def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
     return form.is_relevant(field, lambda other: Reader(dataset).texts(other))
 
 
-def test_a_series_names_its_members_and_a_service_the_records_of_what_it_serves(app, create, iso_schema):
+def test_a_series_names_its_members_and_a_service_the_records_of_what_it_serves(
+    app, create, iso_schema
+):
     kind = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
     create({"title": "Lot", "name": "iso-lot", "dcat_type": f"{kind}/series"})
-    create({"title": "Member", "name": "iso-member", "in_series": ["iso-lot"], "metadata_identifier": "record-7"})
-    create({"title": "Service", "name": "iso-service", **samples.SERVICE, "serves_dataset": ["iso-member", "gone"]})
-    series, service = (app.get(f"/dataset/iso-{name}/iso19139.xml").data for name in ("lot", "service"))
+    create(
+        {
+            "title": "Member",
+            "name": "iso-member",
+            "in_series": ["iso-lot"],
+            "metadata_identifier": "record-7",
+        }
+    )
+    create(
+        {
+            "title": "Service",
+            "name": "iso-service",
+            **samples.SERVICE,
+            "serves_dataset": ["iso-member", "gone"],
+        }
+    )
+    series, service = (
+        app.get(f"/dataset/iso-{name}/iso19139.xml").data for name in ("lot", "service")
+    )
     assert faults(iso_schema, series) == faults(iso_schema, service) == []
     (held,) = etree.fromstring(series).findall(".//{*}MD_AggregateInformation")
     assert "".join(held.itertext()).split() == ["record-7", "partOfSeamlessDatabase"]
     on = etree.fromstring(service).findall(".//{*}operatesOn")
     found = [(each.get("uuidref"), each.get("{http://www.w3.org/1999/xlink}href")) for each in on]
-    assert found == [("iso-member", "http://test.ckan.net/dataset/iso-member/iso19139.xml"), ("gone", None)]
+    assert found == [
+        ("iso-member", "http://test.ckan.net/dataset/iso-member/iso19139.xml"),
+        ("gone", None),
+    ]
 
 
 def test_is_served_to_those_who_may_see_the_dataset(app, create):

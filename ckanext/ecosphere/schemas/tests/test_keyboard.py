@@ -50,7 +50,9 @@ def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor,
     assert axe_violations(page) == []
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.closest('.eco-field').querySelector('.eco-error') !== null")
+    assert page.evaluate(
+        "document.activeElement.closest('.eco-field').querySelector('.eco-error') !== null"
+    )
     page.keyboard.press("Shift+Tab")
     choose(page, "field-theme", "eau", f"{samples.THEMES}/eau")
     choose_by_arrow(page, "field-territory", "ain")
@@ -88,6 +90,16 @@ def test_a_producer_duplicates_a_dataset_by_keyboard_alone(page, editor, create,
     assert second["id"] != first["id"]
     assert (second["title"], second["notes"]) == ("Frayères, 2024", "Frayères relevées en 2024.")
     assert second["private"]
-    same = ("owner_org", "theme", "territory", "contact", "license_id", "provenance", "spatial_coverage")
-    assert {field: second.get(field) for field in same} == {field: first.get(field) for field in same}
+    same = (
+        "owner_org",
+        "theme",
+        "territory",
+        "contact",
+        "license_id",
+        "provenance",
+        "spatial_coverage",
+    )
+    assert {field: second.get(field) for field in same} == {
+        field: first.get(field) for field in same
+    }
     assert act("package_show", id=first["id"])["notes"] == first["notes"]

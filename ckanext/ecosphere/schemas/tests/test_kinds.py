@@ -48,7 +48,14 @@ def catalogue(create: Any, act: Any) -> Any:
     if model.Package.get("lot-risques") is None:
         create(SERIES)
         create({"title": "Zones", "name": "part-1", "in_series": ["lot-risques"]})
-        create({"title": "Enjeux", "name": "part-2", "in_series": ["fr-lot-42"], "provenance": "La sienne."})
+        create(
+            {
+                "title": "Enjeux",
+                "name": "part-2",
+                "in_series": ["fr-lot-42"],
+                "provenance": "La sienne.",
+            }
+        )
         create(SERVICE)
         create(CODE)
     return act
@@ -64,7 +71,9 @@ def rdf(app: Any, name: str) -> Graph:
     return Graph().parse(data=app.get(f"/dataset/{name}.ttl").body, format="turtle")
 
 
-def test_a_series_lists_what_refers_to_it_by_name_or_by_the_identifier_of_its_record(app, catalogue):
+def test_a_series_lists_what_refers_to_it_by_name_or_by_the_identifier_of_its_record(
+    app, catalogue
+):
     text = text_of(app, "/fr/dataset/lot-risques")
     assert "2 jeux de données" in text
     assert "Zones" in text

@@ -1,4 +1,6 @@
-"""The form of a dataset: what it asks for first, how light it is, what it understands, what it says at the end."""
+"""The form of a dataset: what it asks for first, how light it is, what it understands,
+what it says at the end.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ MOST_BYTES, MOST_CLOSED = 200_000, 300
 
 
 def elements(body: str) -> tuple[int, int]:
-    """Return the number of elements of a page, and of those in its closed parts; the contents of templates are none."""
+    """Return the number of elements of a page, and of those in its closed parts.
+
+    The contents of templates are none.
+    """
     page = BeautifulSoup(body, "html.parser")
     for template in page.find_all("template"):
         template.clear()
@@ -39,7 +44,9 @@ def page_of(app: Any, editor: dict[str, Any]) -> Any:
 
     def page_of(path: str, form: Any = None) -> str:
         headers = {"Authorization": editor["token"]}
-        return (app.post(path, data=form, headers=headers) if form else app.get(path, headers=headers)).body
+        return (
+            app.post(path, data=form, headers=headers) if form else app.get(path, headers=headers)
+        ).body
 
     return page_of
 
@@ -65,16 +72,29 @@ def test_the_form_is_light(page_of: Any) -> None:
 
 def test_the_open_part_holds_what_the_score_asks_for_first(page_of: Any) -> None:
     essentials = parsed(page_of("/fr/dataset/new")).select_one("details#section-essentials[open]")
-    for name in ("title", "notes", "theme", "territory", "temporal_coverage", "frequency", "modified", "contact"):
+    for name in (
+        "title",
+        "notes",
+        "theme",
+        "territory",
+        "temporal_coverage",
+        "frequency",
+        "modified",
+        "contact",
+    ):
         assert essentials.select_one(f"#field-{name}"), name
 
 
-def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(page_of: Any, create: Any) -> None:
+def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(
+    page_of: Any, create: Any
+) -> None:
     body = page_of("/fr/dataset/new")
     button = parsed(body).select_one("noscript button[formaction]")
     assert not parsed(body).select("#field-theme input[type=checkbox]")
     theme = f"{samples.THEMES}/eau"
-    whole = parsed(page_of(button["formaction"], as_posted(body, title="Mares de la Dombes", theme=theme)))
+    whole = parsed(
+        page_of(button["formaction"], as_posted(body, title="Mares de la Dombes", theme=theme))
+    )
     assert whole.select_one("#field-title")["value"] == "Mares de la Dombes"
     boxes = whole.select("#field-theme input[type=checkbox]")
     assert len(boxes) > 50
@@ -86,7 +106,10 @@ def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(pag
     button = parsed(edited).select_one("noscript button[formaction]")
     kept = set(form_of(page_of(button["formaction"], as_posted(edited))))
     lost = {name for name, _value in set(form_of(edited)) - kept}
-    assert lost <= {"_csrf_token", "spatial_coverage__0__bbox"}  # the box is written in degrees for people
+    assert lost <= {
+        "_csrf_token",
+        "spatial_coverage__0__bbox",
+    }  # the box is written in degrees for people
 
 
 @pytest.mark.few(3, "values")
@@ -104,13 +127,17 @@ def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(pag
 )
 def test_dates_are_understood_as_people_type_them(create: Any, typed: str, stored: str) -> None:
     name = f"date-{stored}-{len(typed)}"
-    made = create({"title": "Dates", "name": name, "modified": typed, "temporal_coverage": [{"start": typed}]})
+    made = create(
+        {"title": "Dates", "name": name, "modified": typed, "temporal_coverage": [{"start": typed}]}
+    )
     assert (made["modified"], made["temporal_coverage"]) == (stored, [{"start": stored}])
 
 
 @pytest.mark.few(1, "values")
 @pytest.mark.parametrize("typed", ["13/2024", "31/02/2024", "mars", "brumaire 2024", "hier"])
-def test_other_dates_are_refused_at_the_field_with_what_to_write(page_of: Any, create: Any, typed: str) -> None:
+def test_other_dates_are_refused_at_the_field_with_what_to_write(
+    page_of: Any, create: Any, typed: str
+) -> None:
     name = f"refus-{abs(hash(typed))}"
     create({"title": "Dates", "name": name, "private": True})
     body = page_of(f"/fr/dataset/edit/{name}")
@@ -129,7 +156,9 @@ def test_usual_values_hold_the_contact_and_no_coordinate_system(
     act("organization_member_create", id=service["id"], username=editor["name"], role="editor")
     spellings = ({"name": "DDT de l'Ain"}, {"name": "DDT 01", "telephone": "+33 4 74 45 62 37"}, {})
     for number, spelling in enumerate(spellings):
-        contact = [{"email": "Sig@ain.example.org" if number else "sig@ain.example.org", **spelling}]
+        contact = [
+            {"email": "Sig@ain.example.org" if number else "sig@ain.example.org", **spelling}
+        ]
         create(samples.full(name=f"habituel-{number}", contact=contact, owner_org=service["id"]))
     form = dict(form_of(page_of("/fr/dataset/nouveau/habituel")))
     assert form["contact__0__email"].lower() == "sig@ain.example.org"
@@ -165,7 +194,9 @@ def test_usual_words_find_a_theme(page: Page, a_new_form: Any) -> None:
         expect(page.locator("#field-theme").get_by_label(WETLANDS, exact=True)).to_be_visible()
     page.locator("#field-theme").get_by_label(WETLANDS, exact=True).check()
     page.fill("#field-theme input[type=search]", "zones zzz")
-    expect(page.locator("#field-theme").get_by_role("status")).to_have_text("Rien dans cette liste ne correspond")
+    expect(page.locator("#field-theme").get_by_role("status")).to_have_text(
+        "Rien dans cette liste ne correspond"
+    )
     assert axe_violations(page) == []
     page.fill("#field-theme input[type=search]", "")
     page.locator("#field-theme .ecosphere-picker-bar button").click()
@@ -210,7 +241,10 @@ def test_one_click_publishes_a_draft(page: Page, editor: Any, create: Any, act: 
 
 
 def test_a_row_that_has_only_rows_is_kept_with_an_empty_subfield():
-    """A record may name the mailbox of a role's holder and nothing else; CKAN refuses such a row as unknown."""
+    """A record may name the mailbox of a role's holder and nothing else.
+
+    CKAN refuses such a row as unknown.
+    """
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
     field = next(each for each in fields if each["field_name"] == "qualified_attribution")
     value = [{"agent": [{"email": "sig@ddt.example"}]}]

@@ -1,4 +1,5 @@
-"""Odd values in every field of datasets, resources and groups: a clear error message, and no server error of ours.
+"""Odd values in every field of datasets, resources and groups: a clear error message, and no server
+error of ours.
 
 CKAN's own fields fail on some JSON types within CKAN (`docs/upstream.md`, 16), which is told apart.
 """
@@ -41,7 +42,18 @@ CLEAR = {200, 400, 403, 404, 409}
 INTERNAL_ERROR = 500
 OF_A_FILE = ("url", "format", "name", "description")
 #: CKAN's own fields, some of which accept more than a text.
-OF_CKAN = ("resources", "tags", "extras", "groups", "type", "id", "state", "owner_org", "private", "url")
+OF_CKAN = (
+    "resources",
+    "tags",
+    "extras",
+    "groups",
+    "type",
+    "id",
+    "state",
+    "owner_org",
+    "private",
+    "url",
+)
 
 
 @pytest.fixture
@@ -55,7 +67,9 @@ def sent(app: Any, editor: dict[str, Any]) -> Callable[..., Any]:
     """Call an action over HTTP as the editor; return the response."""
 
     def send(action: str, **values: Any) -> Any:
-        return app.post(f"/api/3/action/{action}", json=values, headers={"Authorization": editor["token"]})
+        return app.post(
+            f"/api/3/action/{action}", json=values, headers={"Authorization": editor["token"]}
+        )
 
     return send
 
@@ -64,19 +78,26 @@ def fields(part: str) -> dict[str, list[str]]:
     """Return the fields of a part of the schema, each with its subfields."""
     schema = tk.h.scheming_get_dataset_schema("dataset")
     return {
-        each["field_name"]: [sub["field_name"] for sub in each.get("repeating_subfields", ())] for each in schema[part]
+        each["field_name"]: [sub["field_name"] for sub in each.get("repeating_subfields", ())]
+        for each in schema[part]
     }
 
 
 def tries(odd: Any) -> Iterator[dict[str, Any]]:
-    """Yield changes to a dataset with an odd value: in all fields, rows of groups, resources, and CKAN's own fields."""
+    """Yield changes to a dataset with an odd value: in all fields, rows of groups, resources,
+    and CKAN's own fields.
+    """
     dataset, resource = fields("dataset_fields"), fields("resource_fields")
-    rows = {name: [dict.fromkeys(subfields, odd)] for name, subfields in dataset.items() if subfields}
+    rows = {
+        name: [dict.fromkeys(subfields, odd)] for name, subfields in dataset.items() if subfields
+    }
     yield {**dict.fromkeys(dataset, odd), "title": "Sonde"}
     yield {**dict.fromkeys(dataset, odd), "title": "Sonde", "private": False}
     yield rows
     yield {"resources": [dict.fromkeys(resource, odd)]}
-    yield {"resources": [{"url": "https://a.example/b", **dict.fromkeys(set(resource) - {"url"}, odd)}]}
+    yield {
+        "resources": [{"url": "https://a.example/b", **dict.fromkeys(set(resource) - {"url"}, odd)}]
+    }
     for name in OF_CKAN:
         yield {name: odd}
     for name in (*OF_A_FILE, "id"):
@@ -92,13 +113,27 @@ def test_an_odd_value_in_any_field_gets_a_clear_answer(
     good = {"title": "Sonde", "name": name, "owner_org": service["id"], "private": True}
     kept = sent("package_create", **good).json["result"]
     file = sent("resource_create", package_id=name, url="https://a.example/c").json["result"]
-    calls = [("package_create", {**good, "name": f"{name}-{n}", **each}) for n, each in enumerate(tries(ODD[odd]))]
-    calls += [("package_revise", {"match": {"id": kept["id"]}, "update": values}) for values in tries(ODD[odd])]
-    of_file = [dict.fromkeys(fields("resource_fields"), ODD[odd]), *({each: ODD[odd]} for each in OF_A_FILE)]
+    calls = [
+        ("package_create", {**good, "name": f"{name}-{n}", **each})
+        for n, each in enumerate(tries(ODD[odd]))
+    ]
+    calls += [
+        ("package_revise", {"match": {"id": kept["id"]}, "update": values})
+        for values in tries(ODD[odd])
+    ]
+    of_file = [
+        dict.fromkeys(fields("resource_fields"), ODD[odd]),
+        *({each: ODD[odd]} for each in OF_A_FILE),
+    ]
     for part in of_file:
         calls.append(("resource_patch", {**part, "id": file["id"]}))
-        calls.append(("resource_create", {"url": "https://a.example/d", **part, "package_id": kept["id"]}))
-    calls += [("package_patch", {each: ODD[odd], "id": kept["id"]}) for each in ("resources", "groups", "state")]
+        calls.append(
+            ("resource_create", {"url": "https://a.example/d", **part, "package_id": kept["id"]})
+        )
+    calls += [
+        ("package_patch", {each: ODD[odd], "id": kept["id"]})
+        for each in ("resources", "groups", "state")
+    ]
 
     faults = []
     for action, values in calls:
@@ -111,7 +146,9 @@ def test_an_odd_value_in_any_field_gets_a_clear_answer(
     assert not faults
 
 
-def test_a_type_that_lists_could_not_show_is_told_at_its_field(sent: Callable[..., Any], service: dict[str, Any]):
+def test_a_type_that_lists_could_not_show_is_told_at_its_field(
+    sent: Callable[..., Any], service: dict[str, Any]
+):
     good = {"title": "Sonde", "name": "sonde-dite", "owner_org": service["id"], "private": True}
     assert "dataset" in sent("package_create", **good, type=["dataset"]).json["error"]["type"][0]
 
@@ -120,18 +157,31 @@ def test_a_file_whose_address_nothing_can_read_is_told_in_the_form(
     app: Any, editor: dict[str, Any], service: dict[str, Any], sent: Callable[..., Any]
 ):
     sent("package_create", title="Sonde", name="sonde-forme", owner_org=service["id"], private=True)
-    form = {"id": "", "save": "go-dataset-complete", "url": "http://[", "name": "Le fichier de la sonde"}
+    form = {
+        "id": "",
+        "save": "go-dataset-complete",
+        "url": "http://[",
+        "name": "Le fichier de la sonde",
+    }
 
-    page = app.post("/fr/dataset/sonde-forme/resource/new", data=form, headers={"Authorization": editor["token"]})
+    page = app.post(
+        "/fr/dataset/sonde-forme/resource/new",
+        data=form,
+        headers={"Authorization": editor["token"]},
+    )
 
     assert page.status_code == 200
-    assert "« http://[ » n’est pas une adresse" in page.get_data(as_text=True).replace("\u00a0", " ")
+    assert "« http://[ » n’est pas une adresse" in page.get_data(as_text=True).replace(
+        "\u00a0", " "
+    )
     assert "Le fichier de la sonde" in page.get_data(as_text=True)
 
 
 def test_a_file_that_was_deleted_is_not_there(sent: Callable[..., Any], service: dict[str, Any]):
     sent("package_create", title="Sonde", name="sonde-vide", owner_org=service["id"], private=True)
-    file = sent("resource_create", package_id="sonde-vide", url="https://a.example/c").json["result"]
+    file = sent("resource_create", package_id="sonde-vide", url="https://a.example/c").json[
+        "result"
+    ]
     sent("resource_delete", id=file["id"])
 
     assert sent("resource_patch", id=file["id"], name="Autre").status_code == 404
@@ -144,7 +194,9 @@ def test_a_file_that_was_deleted_is_not_there(sent: Callable[..., Any], service:
         {"update": '{"resources": 3}'},
     ],
 )
-def test_a_revision_is_told_what_ckan_fails_on(sent: Callable[..., Any], service: dict[str, Any], part: dict[str, Any]):
+def test_a_revision_is_told_what_ckan_fails_on(
+    sent: Callable[..., Any], service: dict[str, Any], part: dict[str, Any]
+):
     file = {"url": "https://a.example/b"}
     good = {"title": "Sonde", "owner_org": service["id"], "private": True, "resources": [file]}
     sent("package_create", name="sonde-revue", **good)
@@ -170,7 +222,12 @@ def test_a_revision_is_told_what_ckan_fails_on(sent: Callable[..., Any], service
 def test_a_value_is_kept_as_it_is_meant(
     sent: Callable[..., Any], service: dict[str, Any], field: str, given: Any, kept
 ):
-    good = {"title": "Sonde", "name": f"sonde-sens-{next(NUMBERS)}", "owner_org": service["id"], "private": True}
+    good = {
+        "title": "Sonde",
+        "name": f"sonde-sens-{next(NUMBERS)}",
+        "owner_org": service["id"],
+        "private": True,
+    }
     assert sent("package_create", **{**good, field: given}).json["result"][field] == kept
 
 
@@ -194,7 +251,12 @@ def test_a_value_is_kept_as_it_is_meant(
 def test_what_is_no_text_and_no_number_is_refused_at_its_field(
     sent: Callable[..., Any], service: dict[str, Any], field: str, wrong: Any
 ):
-    good = {"title": "Sonde", "name": f"sonde-refus-{next(NUMBERS)}", "owner_org": service["id"], "private": True}
+    good = {
+        "title": "Sonde",
+        "name": f"sonde-refus-{next(NUMBERS)}",
+        "owner_org": service["id"],
+        "private": True,
+    }
     answer = sent("package_create", **{**good, field: wrong})
     assert answer.status_code == 409
     assert [name for name in answer.json["error"] if name != "__type"] == [field]

@@ -24,7 +24,9 @@ def test_a_commune_is_suggested_by_name_without_accents_or_by_code():
     assert communes.suggest("a", 3) == []
 
 
-def test_a_commune_given_by_its_code_is_stored_and_leaves_with_its_name_and_the_box_of_its_departement(create, app):
+def test_a_commune_given_by_its_code_is_stored_and_leaves_with_its_name_and_the_box_of_its_departement(
+    create, app
+):
     made = create({"title": "Zones de Bourg", "name": "zones-bourg", "territory": ["01053"]})
     assert made["territory"] == [BOURG]
     box = places.box_of([BOURG])
@@ -55,7 +57,11 @@ def test_a_place_has_a_level_and_the_code_of_insee(uri, level):
 @pytest.mark.slow("pages")
 def test_the_page_shows_the_level_of_each_territory(create, app):
     create(
-        {"title": "Niveaux", "name": "niveaux", "territory": [samples.AIN, BOURG, "http://id.insee.fr/geo/region/84"]}
+        {
+            "title": "Niveaux",
+            "name": "niveaux",
+            "territory": [samples.AIN, BOURG, "http://id.insee.fr/geo/region/84"],
+        }
     )
     page = app.get("/dataset/niveaux").body
     assert all(level in page for level in ("département 01", "commune 01053", "région 84"))
@@ -90,8 +96,12 @@ def test_the_box_of_a_territory_is_held_by_it_and_a_commune_counts_with_its_inte
     assert places.territories_of((west, south, east, north), "fr")[0]["uri"] == samples.AIN
     island = "http://id.insee.fr/geo/commune/85113"  # L'Île-d'Yeu: belongs to no intercommunality
     assert places.box_of([island]) == places.box_of(["http://id.insee.fr/geo/departement/85"])
-    west, south, east, north = places.box_of(["http://id.insee.fr/geo/commune/97411"]) or pytest.fail("no box")
-    assert 55.2 < west < 55.45 < east < 55.9 and -21.4 < south < -20.9 < north < -20.8  # Saint-Denis, La Réunion
+    west, south, east, north = places.box_of(
+        ["http://id.insee.fr/geo/commune/97411"]
+    ) or pytest.fail("no box")
+    assert (
+        55.2 < west < 55.45 < east < 55.9 and -21.4 < south < -20.9 < north < -20.8
+    )  # Saint-Denis, La Réunion
     assert places.box_of([]) is None
 
 
@@ -123,7 +133,9 @@ class TestTheForm:
         page.locator("#field-spatial_coverage [data-fill]").first.press("Enter")
         wait_until(page, "document.querySelector('#field-spatial_coverage__0__bbox').value !== ''")
         page.locator("#field-spatial_coverage [data-find]").first.press("Enter")
-        wait_until(page, "document.querySelectorAll('#field-territory .ecosphere-chosen li').length === 2")
+        wait_until(
+            page, "document.querySelectorAll('#field-territory .ecosphere-chosen li').length === 2"
+        )
         assert axe_violations(page) == []
         save_dataset(page, lambda: page.locator("button[name=save]").last.press("Enter"))
         assert set(act("package_show", id="par-commune")["territory"]) == {BOURG, samples.AIN}
@@ -136,12 +148,21 @@ class TestTheForm:
         place = page.locator("#field-spatial_coverage [data-epci]").first
         place.focus()
         page.keyboard.type("bassin de bourg")
-        wait_until(page, "document.querySelectorAll('#field-spatial_coverage .eco-suggest [role=option]').length > 0")
+        wait_until(
+            page,
+            "document.querySelectorAll('#field-spatial_coverage .eco-suggest [role=option]').length > 0",
+        )
         page.keyboard.press("Enter")
         status = page.locator("#field-spatial_coverage [data-status]").first
-        expect(status).to_contain_text("CA du Bassin de Bourg-en-Bresse : le rectangle autour de son contour")
-        expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Ain"))
-        west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
+        expect(status).to_contain_text(
+            "CA du Bassin de Bourg-en-Bresse : le rectangle autour de son contour"
+        )
+        expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(
+            re.compile("Ain")
+        )
+        west, south, east, north = map(
+            float, page.input_value("#field-spatial_coverage__0__bbox").split(", ")
+        )
         # The intercommunality's own bounding box, not that of the Ain (4.73 to 6.17).
         assert 4.9 < west < 5.1 and 5.3 < east < 5.6 and 45.9 < south < north < 46.6
         expect(page.locator("#field-spatial_coverage .eco-map__epci--chosen title")).to_have_text(
@@ -149,7 +170,9 @@ class TestTheForm:
         )
         frame = page.locator("#field-spatial_coverage svg:not([hidden])").first
         seen = [float(each) for each in frame.get_attribute("viewBox").split()]
-        whole = float(frame.get_attribute("viewBox").split()[2]) * float(frame.evaluate("svg => svg.times"))
+        whole = float(frame.get_attribute("viewBox").split()[2]) * float(
+            frame.evaluate("svg => svg.times")
+        )
         page.get_by_role("button", name="Toute la carte").click()
         assert float(frame.get_attribute("viewBox").split()[2]) == whole
         assert seen[2] < whole / 4 and page.url.endswith("/fr/dataset/new")
@@ -165,9 +188,16 @@ class TestTheForm:
         expect(status).not_to_contain_text("Lyon")
 
     @pytest.mark.browser
-    def test_intercommunalities_of_a_departement_are_chosen_on_the_map_by_keyboard_and_mouse(self, page, editor):
+    def test_intercommunalities_of_a_departement_are_chosen_on_the_map_by_keyboard_and_mouse(
+        self, page, editor
+    ):
         asked = []
-        page.on("request", lambda request: asked.append(request.url) if "intercommunalites/" in request.url else None)
+        page.on(
+            "request",
+            lambda request: (
+                asked.append(request.url) if "intercommunalites/" in request.url else None
+            ),
+        )
         log_in(page, editor["name"], PASSWORD)
         page.goto("/fr/dataset/new")
         page.locator("#section-coverage summary").first.press("Enter")
@@ -187,9 +217,12 @@ class TestTheForm:
         )
         west, south, east, north = map(float, box.input_value().split(", "))
         assert (west, south, east, north) == pytest.approx((-1.78, 47.10, -1.37, 47.34), abs=0.06)
-        expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Loire-Atlantique"))
+        expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(
+            re.compile("Loire-Atlantique")
+        )
         assert axe_violations(page) == []
-        # A mouse click chooses the intercommunality under the pointer; drawing a rectangle chooses none.
+        # A mouse click chooses the intercommunality under the pointer; drawing a rectangle chooses
+        # none.
         frame = field.locator("svg:not([hidden])")
         frame.scroll_into_view_if_needed()
         neighbour = outlines.filter(has_text="CC d'Erdre et Gesvres")
@@ -203,7 +236,8 @@ class TestTheForm:
         page.mouse.move(edge["x"] + 80, edge["y"] + 80, steps=3)
         page.mouse.up()
         expect(choice).to_have_value("")
-        # Without a chosen département, those in view show their intercommunalities, if the map is zoomed in enough.
+        # Without a chosen département, those in view show their intercommunalities, if the map is
+        # zoomed in enough.
         page.keyboard.press("Escape")
         frame.focus()
         page.keyboard.press("0")
@@ -235,7 +269,9 @@ class TestTheForm:
         page.mouse.down()
         page.mouse.move(edge["x"] + edge["width"] - 2, edge["y"] + edge["height"] - 2, steps=3)
         page.mouse.up()
-        west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
+        west, south, east, north = map(
+            float, page.input_value("#field-spatial_coverage__0__bbox").split(", ")
+        )
         # Half of the frame (-5.6 to 10, 41.2 to 51.3), around its centre.
         assert [round(each, 1) for each in (west, east, south, north)] == pytest.approx(
             [-1.7, 6.1, 43.7, 48.8], abs=0.2
@@ -265,7 +301,9 @@ class TestTheForm:
         page.mouse.down()
         page.mouse.move(edge["x"] + edge["width"] * 0.8, edge["y"] + edge["height"] * 0.6, steps=3)
         page.mouse.up()
-        west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
+        west, south, east, north = map(
+            float, page.input_value("#field-spatial_coverage__0__bbox").split(", ")
+        )
         assert -5 < west < east < 10
         assert 41 < south < north < 52
         assert axe_violations(page) == []
@@ -273,4 +311,7 @@ class TestTheForm:
         page.wait_for_selector("#field-territory .ecosphere-chosen li")
         page.fill("#field-spatial_coverage__0__bbox", "55.2, -21.4, 55.9, -20.8")
         page.locator("#field-spatial_coverage [data-frames]").select_option(label="La Réunion")
-        assert page.locator("#field-spatial_coverage svg:not([hidden]) rect").get_attribute("width") != "0"
+        assert (
+            page.locator("#field-spatial_coverage svg:not([hidden]) rect").get_attribute("width")
+            != "0"
+        )

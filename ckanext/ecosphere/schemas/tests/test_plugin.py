@@ -24,7 +24,10 @@ class TestDefaults:
             assert config["licenses_group_url"] == f"file://{options.REGISTER}"
 
         def test_what_the_administrator_chose_stays(self):
-            chosen = {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_2 my_profile", "licenses_group_url": "file:///x.json"}
+            chosen = {
+                "ckanext.dcat.rdf.profiles": "euro_dcat_ap_2 my_profile",
+                "licenses_group_url": "file:///x.json",
+            }
             config: dict[str, Any] = dict(chosen)
             options.set_defaults(config)
             assert {name: config[name] for name in chosen} == chosen

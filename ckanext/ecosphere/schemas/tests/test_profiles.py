@@ -44,7 +44,9 @@ def graph_of(create: Any, act: Any) -> Any:
 
     def graph_of(dataset: dict[str, Any]) -> tuple[Graph, URIRef]:
         made = create(dataset)
-        graph = Graph().parse(data=act("dcat_dataset_show", id=made["id"], format="ttl"), format="turtle")
+        graph = Graph().parse(
+            data=act("dcat_dataset_show", id=made["id"], format="ttl"), format="turtle"
+        )
         return graph, URIRef(f"http://test.ckan.net/dataset/{made['id']}")
 
     return graph_of
@@ -60,7 +62,10 @@ def failures(graph: Graph, *shapes: Path) -> set[tuple[str, str]]:
     _, report, _ = validate(graph, shacl_graph=rules, inference="none")
     assert isinstance(report, Graph)
     return {
-        (str(report.value(result, SH.resultPath)), str(report.value(result, SH.sourceConstraintComponent)))
+        (
+            str(report.value(result, SH.resultPath)),
+            str(report.value(result, SH.sourceConstraintComponent)),
+        )
         for result in report.objects(None, SH.result)
         if report.value(result, SH.resultSeverity) == SH.Violation
     }
@@ -81,7 +86,10 @@ def test_a_full_dataset_gives_the_expected_triples(graph_of):
         (DCAT.theme, uri(f"{samples.THEMES}/prevention-des-inondations")),
         (DCAT.theme, uri(f"{samples.INSPIRE}/theme/nz")),
         (DCAT.theme, uri(f"{samples.DIM}/data-theme/ENVI")),
-        (GEODCAT.topicCategory, uri(f"{samples.INSPIRE}/metadata-codelist/TopicCategory/inlandWaters")),
+        (
+            GEODCAT.topicCategory,
+            uri(f"{samples.INSPIRE}/metadata-codelist/TopicCategory/inlandWaters"),
+        ),
         (DCTERMS.spatial, uri(samples.AIN)),
         (DCTERMS.conformsTo, uri("http://www.opengis.net/def/crs/EPSG/0/2154")),
         (DCTERMS.conformsTo, uri("http://data.europa.eu/eli/reg/2010/1089")),
@@ -140,13 +148,19 @@ def test_conformity_is_told_with_its_degree(graph_of):
 
 def test_datasets_of_a_feed_keep_their_own_words_for_a_common_regulation(create):
     regulation = "http://data.europa.eu/eli/reg/2010/1089"
-    said = {"reg-a": ("Règlement 1089", "2010-12-08"), "reg-b": ("Commission Regulation", "2010-11-23")}
+    said = {
+        "reg-a": ("Règlement 1089", "2010-12-08"),
+        "reg-b": ("Commission Regulation", "2010-11-23"),
+    }
     rows = {
         name: [{"specification": title, "uri": regulation, "date": date, "degree": "notConformant"}]
         for name, (title, date) in said.items()
     }
     made = [create({"title": name, "name": name, "conformity": row}) for name, row in rows.items()]
-    serializer, parser = RDFSerializer(profiles=["ecosphere_dcat_ap"]), RDFParser(profiles=["ecosphere_dcat_ap"])
+    serializer, parser = (
+        RDFSerializer(profiles=["ecosphere_dcat_ap"]),
+        RDFParser(profiles=["ecosphere_dcat_ap"]),
+    )
     for each in made:
         serializer.graph_from_dataset(each)
     parser.parse(serializer.g.serialize(format="turtle"), _format="turtle")
@@ -154,7 +168,9 @@ def test_datasets_of_a_feed_keep_their_own_words_for_a_common_regulation(create)
 
 
 def test_what_a_portal_computed_of_a_description_is_no_measure_of_the_producer(create, act):
-    made = create({"title": "Note", "name": "note", "quality_measure": [{"name": "Erreur", "value": "2"}]})
+    made = create(
+        {"title": "Note", "name": "note", "quality_measure": [{"name": "Erreur", "value": "2"}]}
+    )
     parser = RDFParser(profiles=["ecosphere_dcat_ap"])
     served = act("dcat_dataset_show", id=made["id"], format="ttl")
     assert "computedOn" in served
@@ -183,14 +199,23 @@ def test_the_catalogue_itself_keeps_to_the_shapes(app, create):
     assert list(graph.objects(catalogue, DCAT.record))
     if PUBLISHED_SHAPES.is_dir():
         names = ("shapes", "range", "mdr-vocabularies.shape")
-        assert failures(graph, *(PUBLISHED_SHAPES / f"dcat-ap-3.0.1-{name}.ttl" for name in names)) == set()
-    assert not list(graph.subjects(DCTERMS.conformsTo, graph.value(None, DCTERMS.title, Literal("Géostandard PPR"))))
+        assert (
+            failures(graph, *(PUBLISHED_SHAPES / f"dcat-ap-3.0.1-{name}.ttl" for name in names))
+            == set()
+        )
+    assert not list(
+        graph.subjects(
+            DCTERMS.conformsTo, graph.value(None, DCTERMS.title, Literal("Géostandard PPR"))
+        )
+    )
 
 
 def test_other_roles_are_attributions_in_the_terms_of_prov(graph_of):
     graph, ref = graph_of(samples.full())
     attribution = graph.value(ref, PROV.qualifiedAttribution)
-    assert graph.value(attribution, DCAT.hadRole) == URIRef(samples.FULL["qualified_attribution"][0]["role"])
+    assert graph.value(attribution, DCAT.hadRole) == URIRef(
+        samples.FULL["qualified_attribution"][0]["role"]
+    )
     assert graph.value(graph.value(attribution, PROV.agent), FOAF.name) == Literal("IGN")
     assert not list(graph.objects(ref, DCAT.qualifiedAttribution))
 
@@ -206,8 +231,13 @@ def test_a_series_is_told_when_everyone_may_see_it(graph_of, create):
 
 def test_other_editions_are_told_when_everyone_may_see_them_and_read_again(graph_of, create):
     editions = ("zones-2012", "zones-secret", "zones-2030")
-    made = {name: create({"title": name, "name": name, "private": "secret" in name}) for name in editions}
-    graph, ref = graph_of(samples.full(replaces=[*editions[:2], "zones-nulle-part"], replaced_by=["zones-2030"]))
+    made = {
+        name: create({"title": name, "name": name, "private": "secret" in name})
+        for name in editions
+    }
+    graph, ref = graph_of(
+        samples.full(replaces=[*editions[:2], "zones-nulle-part"], replaced_by=["zones-2030"])
+    )
     (older,) = graph.objects(ref, DCTERMS.replaces)
     (newer,) = graph.objects(ref, DCTERMS.isReplacedBy)
     again: dict[str, Any] = {}
@@ -228,9 +258,14 @@ def test_the_place_is_said_once(graph_of):
 
 def test_a_distribution_has_uris_of_format_media_type_and_licence(graph_of):
     graph, ref = graph_of(samples.full())
-    (shape,) = [d for d in graph.objects(ref, DCAT.distribution) if (d, DCAT.downloadURL, None) in graph]
+    (shape,) = [
+        d for d in graph.objects(ref, DCAT.distribution) if (d, DCAT.downloadURL, None) in graph
+    ]
     assert graph.value(shape, DCTERMS.format) == URIRef(f"{samples.DIM}/file-type/SHP")
-    assert str(graph.value(shape, DCAT.mediaType)) == "https://www.iana.org/assignments/media-types/application/zip"
+    assert (
+        str(graph.value(shape, DCAT.mediaType))
+        == "https://www.iana.org/assignments/media-types/application/zip"
+    )
     assert graph.value(shape, DCTERMS.license) == URIRef("http://spdx.org/licenses/etalab-2.0")
     assert graph.value(shape, DCAT.byteSize) == Literal("1048576", datatype=XSD.nonNegativeInteger)
     (service,) = graph.subjects(RDF.type, DCAT.DataService)
@@ -239,13 +274,20 @@ def test_a_distribution_has_uris_of_format_media_type_and_licence(graph_of):
 
 def test_no_licence_is_not_told_as_a_licence(graph_of):
     graph, ref = graph_of(
-        {"title": "T", "name": "tt", "license_id": "notspecified", "resources": [{"url": "https://x.org/a.csv"}]}
+        {
+            "title": "T",
+            "name": "tt",
+            "license_id": "notspecified",
+            "resources": [{"url": "https://x.org/a.csv"}],
+        }
     )
     (distribution,) = graph.objects(ref, DCAT.distribution)
     assert graph.value(distribution, DCTERMS.license) is None
 
 
-@pytest.mark.parametrize(("extension", "form"), [("ttl", "turtle"), ("xml", "xml"), ("jsonld", "json-ld")])
+@pytest.mark.parametrize(
+    ("extension", "form"), [("ttl", "turtle"), ("xml", "xml"), ("jsonld", "json-ld")]
+)
 def test_each_dataset_page_is_also_rdf(app, create, extension, form):
     create(samples.full())
     body = app.get(f"/dataset/zones-inondables-ain.{extension}").body
@@ -256,7 +298,9 @@ def test_each_dataset_page_is_also_rdf(app, create, extension, form):
 def test_what_is_private_is_not_served_as_rdf(app, create):
     create(samples.full(private=True))
     for extension in ("ttl", "xml", "jsonld"):
-        assert app.get(f"/dataset/zones-inondables-ain.{extension}", expect_errors=True).status_code in (403, 404)
+        assert app.get(
+            f"/dataset/zones-inondables-ain.{extension}", expect_errors=True
+        ).status_code in (403, 404)
 
 
 def test_a_full_and_a_harvested_dataset_keep_to_dcat_ap(graph_of):
@@ -273,12 +317,19 @@ def test_a_high_value_dataset_keeps_to_the_shapes_of_dcat_ap_hvd(app, create):
 
 def test_our_shapes_see_a_dataset_without_description(graph_of):
     graph, _ = graph_of({"title": "T", "name": "tt"})
-    assert (str(DCTERMS.description), str(SH.MinCountConstraintComponent)) in failures(graph, OWN_SHAPES)
+    assert (str(DCTERMS.description), str(SH.MinCountConstraintComponent)) in failures(
+        graph, OWN_SHAPES
+    )
 
 
 @pytest.mark.records
 @pytest.mark.parametrize(
-    "shapes", ["dcat-ap-3.0.1-shapes.ttl", "dcat-ap-3.0.1-range.ttl", "dcat-ap-3.0.1-mdr-vocabularies.shape.ttl"]
+    "shapes",
+    [
+        "dcat-ap-3.0.1-shapes.ttl",
+        "dcat-ap-3.0.1-range.ttl",
+        "dcat-ap-3.0.1-mdr-vocabularies.shape.ttl",
+    ],
 )
 def test_a_full_dataset_keeps_to_the_published_shapes(graph_of, create, shapes):
     published = PUBLISHED_SHAPES / f"dcat-ap-3.0.1-{shapes}.ttl"
@@ -286,12 +337,15 @@ def test_a_full_dataset_keeps_to_the_published_shapes(graph_of, create, shapes):
         return
     create({"title": "Lot des risques", "notes": "Un lot.", "name": "lot-risques-ain"})
     graph, _ = graph_of(samples.full())
-    # The published shape requires https, whereas the SPDX namespace, which the guidelines use, has http.
+    # The published shape requires https, whereas the SPDX namespace, which the guidelines use, has
+    # http.
     assert failures(graph, published) <= {(str(SPDX.algorithm), str(SH.NodeConstraintComponent))}
 
 
 def test_the_dates_of_the_portal_s_record_are_not_told_as_those_of_the_data(graph_of):
-    graph, ref = graph_of({"title": "T", "name": "dateless", "resources": [{"url": "https://a.example/b.csv"}]})
+    graph, ref = graph_of(
+        {"title": "T", "name": "dateless", "resources": [{"url": "https://a.example/b.csv"}]}
+    )
     (distribution,) = graph.objects(ref, DCAT.distribution)
     (record,) = graph.objects(ref, FOAF.isPrimaryTopicOf)
     for node in (ref, distribution):
@@ -315,14 +369,18 @@ def test_the_dates_of_the_portal_s_record_are_not_told_as_those_of_the_data(grap
     ],
 )
 def test_who_asks_for_rdf_at_the_address_of_a_thing_is_led_to_it(app, create, asked, ending):
-    made = create({"title": "T", "name": "asked", "resources": [{"url": "https://a.example/b.csv"}]})
+    made = create(
+        {"title": "T", "name": "asked", "resources": [{"url": "https://a.example/b.csv"}]}
+    )
     file = made["resources"][0]["id"]
     pages = {
         f"/dataset/{made['id']}": made["id"],
         "/dataset/asked": "asked",
         f"/dataset/asked/resource/{file}": "asked",
     }
-    expected = {page: f"/dataset/{name}{ending}" for page, name in pages.items()} | {"/": f"/catalog{ending}"}
+    expected = {page: f"/dataset/{name}{ending}" for page, name in pages.items()} | {
+        "/": f"/catalog{ending}"
+    }
     for page, address in expected.items():
         answer = app.get(page, headers={"Accept": asked}, follow_redirects=False)
         assert "Accept" in answer.headers["Vary"]

@@ -1,4 +1,7 @@
-"""Prefilling a dataset from URLs of services, records, files and repositories; and hostile responses."""
+"""Prefilling a dataset from URLs of services, records, files and repositories.
+
+And hostile responses.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ def propose(act: Any) -> Any:
             if found["state"] != "reading":
                 break
             jobs.read_services()
-            found = act("ecosphere_dataset_propose", urls=list(urls), **{**more, "kinds": found["kinds"]})
+            found = act(
+                "ecosphere_dataset_propose", urls=list(urls), **{**more, "kinds": found["kinds"]}
+            )
         return found
 
     return propose
@@ -51,7 +56,9 @@ def propose(act: Any) -> Any:
 
 class TestServices:
     def test_the_address_of_a_wfs_fills_the_form_in(self, propose, ogc):
-        found = propose(f"{ogc}/wfs?service=WFS&request=GetCapabilities&typenames=eco:zones_humides")
+        found = propose(
+            f"{ogc}/wfs?service=WFS&request=GetCapabilities&typenames=eco:zones_humides"
+        )
         assert found["state"] == "ready"
         dataset = found["dataset"]
         assert dataset["title"] == "Zones humides"
@@ -78,10 +85,16 @@ class TestServices:
         assert [each.get("layer_name") for each in every["dataset"]["resources"]] == [None]
 
     def test_the_wms_of_a_wfs_is_the_layer_of_the_same_name(self, propose, ogc):
-        found = propose(f"{ogc}/wfs?service=WFS", f"{ogc}/wms?service=WMS", "https://x.example.org/zones.gpkg")
+        found = propose(
+            f"{ogc}/wfs?service=WFS", f"{ogc}/wms?service=WMS", "https://x.example.org/zones.gpkg"
+        )
         assert found["state"] == "ready"
         told = [(each["format"], each.get("layer_name")) for each in found["dataset"]["resources"]]
-        assert told == [("WFS", ["eco:zones_humides"]), ("WMS", ["zones_humides"]), ("GeoPackage", None)]
+        assert told == [
+            ("WFS", ["eco:zones_humides"]),
+            ("WMS", ["zones_humides"]),
+            ("GeoPackage", None),
+        ]
 
     def test_a_landing_page_of_an_ogc_api_is_known_by_what_it_answers(self, propose, ogc):
         found = propose(f"{ogc}/ogc")
@@ -97,7 +110,10 @@ class TestServices:
 
     def test_a_catalogue_is_no_dataset(self, act):
         with pytest.raises(tk.ValidationError) as caught:
-            act("ecosphere_dataset_propose", urls=["https://x.example.org/csw?service=CSW&request=GetCapabilities"])
+            act(
+                "ecosphere_dataset_propose",
+                urls=["https://x.example.org/csw?service=CSW&request=GetCapabilities"],
+            )
         assert "GetRecordById" in str(caught.value.error_dict["urls"])
 
 
@@ -129,17 +145,30 @@ class TestOtherAddresses:
         assert found["dataset"]["title"] == "L zone humide s 044"
         assert found["dataset"]["resources"][0]["format"] == "GeoPackage"
 
-    def test_an_address_that_does_not_answer_is_told_and_the_form_is_filled_in_by_hand(self, propose, app, editor):
+    def test_an_address_that_does_not_answer_is_told_and_the_form_is_filled_in_by_hand(
+        self, propose, app, editor
+    ):
         with serve(lambda exchange: exchange.answer("", 404)) as server:
-            for url, why in (("http://127.0.0.1:1/mares.csv", "127.0.0.1"), (f"{server.url}/mares.csv", "404")):
+            for url, why in (
+                ("http://127.0.0.1:1/mares.csv", "127.0.0.1"),
+                (f"{server.url}/mares.csv", "404"),
+            ):
                 found = propose(url)
                 assert (found["state"], found["read"]) == ("ready", False)
                 assert url in found["problems"][0] and why in found["problems"][0]
                 assert [each["url"] for each in found["dataset"]["resources"]] == [url]
                 sent = {"url": url}
-                page = app.post("/fr/dataset/importer", data=sent, headers={"Authorization": editor["token"]})
-                told = " ".join(each.get_text() for each in parsed(page.body).select(".flash-messages .alert"))
-                assert "ne répond pas" in told and "Rien n’a pu y être lu" in told and "ce qui a été lu" not in told
+                page = app.post(
+                    "/fr/dataset/importer", data=sent, headers={"Authorization": editor["token"]}
+                )
+                told = " ".join(
+                    each.get_text() for each in parsed(page.body).select(".flash-messages .alert")
+                )
+                assert (
+                    "ne répond pas" in told
+                    and "Rien n’a pu y être lu" in told
+                    and "ce qui a été lu" not in told
+                )
                 assert "Connection refused" not in told
                 assert parsed(page.body).select_one("form#dataset-edit #field-title") is not None
         with serve(lambda exchange: exchange.answer("a;b")) as server:
@@ -165,7 +194,10 @@ class TestWhatIsRefused:
             assert set(caught.value.error_dict) <= {"urls", "layers", "kinds"}, data
 
     def test_private_networks_are_not_reached_by_any_of_the_addresses(self, propose, act):
-        for url in ("http://169.254.169.254/wfs?service=WFS", "http://10.0.0.1/geoserver/ows?service=WMS"):
+        for url in (
+            "http://169.254.169.254/wfs?service=WFS",
+            "http://10.0.0.1/geoserver/ows?service=WMS",
+        ):
             found = propose(url)
             assert found["state"] == "ready"
             assert found["services"][0]["state"] == "failed"
@@ -206,14 +238,20 @@ class TestWhatIsRefused:
         with serve(lambda exchange: exchange.answer(body)) as server:
             url = f"{server.url}/wfs?service=WFS"
             assert propose(url)["state"] == "choose"
-            page = app.post("/fr/dataset/importer", data={"url": url}, headers={"Authorization": editor["token"]}).body
+            page = app.post(
+                "/fr/dataset/importer",
+                data={"url": url},
+                headers={"Authorization": editor["token"]},
+            ).body
         soup = parsed(page)
         assert soup.select("input[name=layer]")[0]["value"].startswith("a<script>")
         assert not soup.select("img[onerror]")
         assert "alert(1)" not in "".join(script.text for script in soup.select("script"))
 
     def test_ten_thousand_layers_are_bounded(self, propose):
-        layers = "".join(f"<FeatureType><Name>n{number}</Name></FeatureType>" for number in range(10_000))
+        layers = "".join(
+            f"<FeatureType><Name>n{number}</Name></FeatureType>" for number in range(10_000)
+        )
         body = f'<WFS_Capabilities version="2.0.0"><FeatureTypeList>{layers}</FeatureTypeList></WFS_Capabilities>'
         with serve(lambda exchange: exchange.answer(body)) as server:
             begun = time.monotonic()
@@ -226,7 +264,9 @@ class TestWhatIsRefused:
 
 
 class TestThePage:
-    def test_waits_asks_for_a_layer_and_shows_the_form_without_a_script(self, app, editor, ogc, act):
+    def test_waits_asks_for_a_layer_and_shows_the_form_without_a_script(
+        self, app, editor, ogc, act
+    ):
         headers = {"Authorization": editor["token"]}
         url = f"{ogc}/wms?service=WMS&map=page"
         first = parsed(app.post("/fr/dataset/importer", data={"url": url}, headers=headers).body)
@@ -236,31 +276,46 @@ class TestThePage:
         second = parsed(app.post("/fr/dataset/importer", data=sent, headers=headers).body)
         assert [each["value"] for each in second.select("input[name=layer]")][-1] == "*"
         sent = {"url": url, "kind": "service:", "chosen": "1"}
-        assert "Choisissez au moins une couche" in app.post("/fr/dataset/importer", data=sent, headers=headers).body
+        assert (
+            "Choisissez au moins une couche"
+            in app.post("/fr/dataset/importer", data=sent, headers=headers).body
+        )
         saved = Form(app, editor, "/fr/dataset/importer", {**sent, "layer": "zones_humides"})
         assert saved.values["title"] == ["Zones humides"]
         assert saved.values["license_id"] == ["etalab-2.0"]
         assert saved.values["_ckan_phase"][0] == ""
 
     def test_somebody_else_gets_nothing(self, app):
-        answer = app.post("/fr/dataset/importer", data={"url": "https://x.example.org/wfs"}, status=403)
+        answer = app.post(
+            "/fr/dataset/importer", data={"url": "https://x.example.org/wfs"}, status=403
+        )
         assert answer.status_code == 403
 
 
 class TestKeptForms:
     def restore(self, app: Any, editor: Any, kind: str, **form: Any) -> Any:
         headers = {"Authorization": editor["token"]}
-        return app.post(f"/fr/dataset/reprendre/{kind}", data=form, headers=headers, follow_redirects=False)
+        return app.post(
+            f"/fr/dataset/reprendre/{kind}", data=form, headers=headers, follow_redirects=False
+        )
 
-    def test_what_was_typed_is_in_the_form_again_and_nothing_is_saved(self, app, editor, create, act):
+    def test_what_was_typed_is_in_the_form_again_and_nothing_is_saved(
+        self, app, editor, create, act
+    ):
         made = create(samples.full(name="garde"))
-        typed = {"title": "Titre repris", "contact__3__email": "a@example.org", "alternate_title": ["un", "deux"]}
+        typed = {
+            "title": "Titre repris",
+            "contact__3__email": "a@example.org",
+            "alternate_title": ["un", "deux"],
+        }
         page = self.restore(app, editor, "dataset", _dataset=made["id"], **typed).body
         soup = parsed(page)
         assert soup.select_one("#field-title")["value"] == "Titre repris"
         assert soup.select_one("#dataset-edit")["action"].endswith("/dataset/edit/garde")
         assert soup.select("#field-contact [name$=__email]")[0]["value"] == "a@example.org"
-        assert [each["value"] for each in soup.select("[name=alternate_title]") if each.get("value")] == ["un", "deux"]
+        assert [
+            each["value"] for each in soup.select("[name=alternate_title]") if each.get("value")
+        ] == ["un", "deux"]
         assert act("package_show", id="garde")["title"] == samples.FULL["title"]
         new = parsed(self.restore(app, editor, "dataset", _dataset="new", title="Neuf").body)
         assert new.select_one("#field-title")["value"] == "Neuf"

@@ -1,4 +1,7 @@
-"""Browser tests: a DDT pastes the URL of its WFS and publishes a dataset; unsaved input survives a crash."""
+"""Browser tests: a DDT pastes the URL of its WFS and publishes a dataset.
+
+Unsaved input survives a crash.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,9 @@ def finish(hand: Hand, page: Page) -> None:
 
 
 @pytest.mark.journey
-def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: Any, act: Any, sheet: None) -> None:
+def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(
+    page: Page, editor: Any, act: Any, sheet: None
+) -> None:
     log_in(page, editor["name"], PASSWORD)
     with served() as ogc:
         page.goto("/fr/tableau-de-bord")
@@ -67,7 +72,9 @@ def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: A
         assert axe_violations(page) == []
         # The field has the focus: paste and press Enter.
         wait_until(page, "document.activeElement.id === 'field-import-url'")
-        page.keyboard.insert_text(f"{ogc}/wfs?service=WFS&request=GetCapabilities\n{ogc}/wms?service=WMS")
+        page.keyboard.insert_text(
+            f"{ogc}/wfs?service=WFS&request=GetCapabilities\n{ogc}/wms?service=WMS"
+        )
         hand.fields += 1
         picture(page, "start-from-an-address")
         page.keyboard.press("Enter")
@@ -95,7 +102,10 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     page.goto("/fr/dataset/new")
     page.fill("#field-title", "Saisie interrompue")
     page.locator("#field-contact [data-add]").click()
-    page.fill("#field-contact [name$=__1__email], #field-contact li:last-child [name$=__email]", "b@example.org")
+    page.fill(
+        "#field-contact [name$=__1__email], #field-contact li:last-child [name$=__email]",
+        "b@example.org",
+    )
     wait_until(page, "Object.keys(localStorage).some((key) => key.startsWith('ecosphere:form:'))")
     page.wait_for_timeout(1000)
     page.goto("about:blank")  # simulates a crash of the browser
@@ -105,7 +115,9 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     assert axe_violations(page) == []
     box.locator("[data-restore]").click()
     expect(page.locator("#field-title")).to_have_value("Saisie interrompue")
-    expect(page.locator("#field-contact [data-rows] [name$=__email]").last).to_have_value("b@example.org")
+    expect(page.locator("#field-contact [data-rows] [name$=__email]").last).to_have_value(
+        "b@example.org"
+    )
     expect(box).to_be_hidden()
     # Saving removes the input from local storage.
     save_dataset(page, page.locator("#dataset-edit button[name=save]").click)
@@ -121,8 +133,12 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     ):
         with page.expect_file_chooser() as chooser:
             page.locator("#field-spatial_coverage [data-file]").first.click()
-        chooser.value.set_files({"name": "a.geojson", "mimeType": "application/geo+json", "buffer": content})
-        expect(page.locator("#field-spatial_coverage [data-status]").first).to_contain_text(expected)
+        chooser.value.set_files(
+            {"name": "a.geojson", "mimeType": "application/geo+json", "buffer": content}
+        )
+        expect(page.locator("#field-spatial_coverage [data-status]").first).to_contain_text(
+            expected
+        )
     expect(page.locator("#field-spatial_coverage__0__bbox")).to_have_value("4.7, 45.6, 6.1, 46.5")
     # Logging out removes it as well.
     page.fill("#field-title", "Saisie d'une autre")
@@ -132,12 +148,16 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     wait_until(page, "!Object.keys(localStorage).some((key) => key.startsWith('ecosphere:form:'))")
 
 
-def test_a_form_sent_before_its_scripts_are_ready_is_saved_and_forgotten(page: Page, editor: Any, act: Any) -> None:
+def test_a_form_sent_before_its_scripts_are_ready_is_saved_and_forgotten(
+    page: Page, editor: Any, act: Any
+) -> None:
     log_in(page, editor["name"], PASSWORD)
     page.goto("/fr/dataset/new")
     page.fill("#field-title", "Une première fois")
     wait_until(page, "Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
-    page.route("**/api/i18n/*", lambda _route: None)  # CKAN's JavaScript modules wait for this response
+    page.route(
+        "**/api/i18n/*", lambda _route: None
+    )  # CKAN's JavaScript modules wait for this response
     page.goto("/fr/dataset/new")
     page.fill("#field-title", "L’état d’un réseau lent")
     page.locator("#dataset-edit button[name=save]").click()
@@ -146,7 +166,9 @@ def test_a_form_sent_before_its_scripts_are_ready_is_saved_and_forgotten(page: P
     assert act("package_show", id="l-etat-d-un-reseau-lent")["title"] == "L’état d’un réseau lent"
 
 
-def test_the_form_of_a_resource_reads_the_service_at_its_address(page: Page, editor: Any, service: Any) -> None:
+def test_the_form_of_a_resource_reads_the_service_at_its_address(
+    page: Page, editor: Any, service: Any
+) -> None:
     made = helpers.call_action(
         "package_create",
         {"ignore_auth": True, "user": editor["name"]},

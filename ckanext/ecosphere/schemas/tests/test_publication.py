@@ -22,7 +22,9 @@ KIND = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
 def person(service: dict[str, Any]) -> Any:
     """Call an action as an editor of the service."""
     user = factories.User(image_url="")
-    helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role="editor")
+    helpers.call_action(
+        "organization_member_create", id=service["id"], username=user["name"], role="editor"
+    )
 
     def call(action: str, **data: Any) -> Any:
         return helpers.call_action(action, {"user": user["name"], "ignore_auth": False}, **data)
@@ -58,33 +60,58 @@ class TestPublishing:
         assert "use_conditions" not in errors
         assert not {"service_type", "code_repository", "scale_denominator"} & set(errors)
 
-    def test_conditions_of_use_are_asked_for_where_the_licence_does_not_say_them(self, refused, person, service):
-        assert set(refused(complete(license_id="other-at", use_conditions=""))) == {"use_conditions"}
+    def test_conditions_of_use_are_asked_for_where_the_licence_does_not_say_them(
+        self, refused, person, service
+    ):
+        assert set(refused(complete(license_id="other-at", use_conditions=""))) == {
+            "use_conditions"
+        }
         known = complete(license_id="etalab-2.0", use_conditions="")
         assert person("package_create", owner_org=service["id"], **known)["private"] is False
 
     @pytest.mark.parametrize("kind", ["dataset", "series", "service", "code"])
-    def test_all_that_publishing_asks_for_stands_in_the_part_of_the_form_that_is_open(self, refused, kind):
+    def test_all_that_publishing_asks_for_stands_in_the_part_of_the_form_that_is_open(
+        self, refused, kind
+    ):
         schema = tk.h.scheming_get_dataset_schema("dataset")
         opened = {section["id"] for section in schema["form_sections"] if section.get("open")}
-        shown = {field["field_name"] for field in schema["dataset_fields"] if field.get("form_section") in opened}
+        shown = {
+            field["field_name"]
+            for field in schema["dataset_fields"]
+            if field.get("form_section") in opened
+        }
         limited = {"access_rights": f"{RIGHT}/RESTRICTED", "license_id": "other-at"}
         asked = set(refused({"title": "T", "name": "tt", "dcat_type": kind, **limited}))
         assert len(asked) > 3
         assert asked <= shown
 
-    def test_a_draft_may_be_incomplete_and_is_completed_before_it_is_published(self, person, refused, service):
-        draft = person("package_create", owner_org=service["id"], title="T", name="brouillon", private=True)
+    def test_a_draft_may_be_incomplete_and_is_completed_before_it_is_published(
+        self, person, refused, service
+    ):
+        draft = person(
+            "package_create", owner_org=service["id"], title="T", name="brouillon", private=True
+        )
         assert "theme" in refused({**draft, "private": False}, "package_update")
-        done = {**complete(), "id": draft["id"], "name": "brouillon", "private": False, "owner_org": service["id"]}
+        done = {
+            **complete(),
+            "id": draft["id"],
+            "name": "brouillon",
+            "private": False,
+            "owner_org": service["id"],
+        }
         assert person("package_update", **done)["private"] is False
 
     def test_a_harvest_writes_what_it_has(self, create):
         assert create({"title": "T", "name": f"jeu-{next(NUMBERS)}"})["private"] is False
 
-    def test_who_corrects_a_harvested_dataset_is_not_held_up_by_what_it_lacked_before(self, create, person):
+    def test_who_corrects_a_harvested_dataset_is_not_held_up_by_what_it_lacked_before(
+        self, create, person
+    ):
         lacking = create({"title": "T", "name": f"jeu-{next(NUMBERS)}"})
-        assert person("package_patch", id=lacking["id"], notes="Trois phrases.")["notes"] == "Trois phrases."
+        assert (
+            person("package_patch", id=lacking["id"], notes="Trois phrases.")["notes"]
+            == "Trois phrases."
+        )
 
     def test_what_is_mandatory_cannot_be_taken_away_from_a_public_dataset(self, create, refused):
         shown = create(complete())
@@ -143,7 +170,9 @@ def test_a_group_that_cannot_stand_there_is_refused_at_its_first_row(refused, ki
 
 def test_what_a_change_elsewhere_makes_contradictory_is_refused(create, refused):
     limited = create(complete())
-    assert set(refused({"id": limited["id"], "access_rights": f"{RIGHT}/PUBLIC"}, "package_patch")) == {
+    assert set(
+        refused({"id": limited["id"], "access_rights": f"{RIGHT}/PUBLIC"}, "package_patch")
+    ) == {
         "access_limitation",
         "access_conditions",
     }
@@ -157,7 +186,12 @@ def test_a_draft_waits_for_its_licence_and_publishing_asks_for_it(person, refuse
 
 
 def test_a_missing_licence_is_asked_for_once(refused):
-    none = {"access_rights": f"{RIGHT}/PUBLIC", "access_limitation": [], "access_conditions": "", "license_id": ""}
+    none = {
+        "access_rights": f"{RIGHT}/PUBLIC",
+        "access_limitation": [],
+        "access_conditions": "",
+        "license_id": "",
+    }
     assert len(refused(complete(**none))["license_id"]) == 1
 
 
@@ -167,7 +201,8 @@ def test_a_box_outside_of_the_territories_is_refused_at_its_row(refused):
 
 
 @pytest.mark.parametrize(
-    "address", ["http://[", "//[a", "http://a]b/x.csv", "http://ex\u2100mple.org/a.zip", "ftp://[::1"]
+    "address",
+    ["http://[", "//[a", "http://a]b/x.csv", "http://ex\u2100mple.org/a.zip", "ftp://[::1"],
 )
 @pytest.mark.parametrize("more", [{}, {"format": "WMS", "mimetype": "application/xml"}])
 def test_an_address_that_is_none_is_refused_at_its_field(refused, address, more):
@@ -183,7 +218,9 @@ def test_a_checksum_needs_its_algorithm(refused):
 
 def test_no_limitation_goes_with_public_data(person, service):
     public = complete(
-        access_rights=f"{RIGHT}/PUBLIC", access_limitation=[f"{LIMITS}/noLimitations"], access_conditions=""
+        access_rights=f"{RIGHT}/PUBLIC",
+        access_limitation=[f"{LIMITS}/noLimitations"],
+        access_conditions="",
     )
     assert person("package_create", owner_org=service["id"], **public)["access_limitation"]
 

@@ -38,7 +38,19 @@ class TestDates:
         assert dates.parse_moment(given) == stored
 
     @pytest.mark.parametrize(
-        "given", ["", "hier", "non renseigné", "2023-02-30", "2023-13", "31/02/2020", "0000", "20", "2020-1-1", "12:00"]
+        "given",
+        [
+            "",
+            "hier",
+            "non renseigné",
+            "2023-02-30",
+            "2023-13",
+            "31/02/2020",
+            "0000",
+            "20",
+            "2020-1-1",
+            "12:00",
+        ],
     )
     def test_what_is_no_date_is_refused(self, given):
         with pytest.raises(ValueError):
@@ -95,7 +107,10 @@ class TestBoxes:
     def test_a_box_across_the_date_line_is_cut_in_two(self):
         shape = places.parse_box("179.5, -16, -174, -10")
         assert shape["type"] == "MultiPolygon"
-        assert [places.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in shape["coordinates"]] == [
+        assert [
+            places.geometry_to_box({"type": "Polygon", "coordinates": part})
+            for part in shape["coordinates"]
+        ] == [
             (179.5, -16, 180, -10),
             (-180, -16, -174, -10),
         ]
@@ -133,7 +148,9 @@ class TestGeometries:
         assert places.parse_geometry(given) == {"type": "Polygon", "coordinates": [SQUARE]}
 
     def test_a_footprint_of_several_places_joins_them(self):
-        shape = places.footprint({"territory": ["departement-01", "departement-73", "departement-01"]})
+        shape = places.footprint(
+            {"territory": ["departement-01", "departement-73", "departement-01"]}
+        )
         assert shape is not None
         assert (shape["type"], len(shape["coordinates"])) == ("MultiPolygon", 2)
 
@@ -231,9 +248,15 @@ def test_a_format_is_told_from_the_address(said, address, expected):
 @pytest.mark.parametrize(
     ("url", "asked"),
     [
-        ("https://www.data.gouv.fr/fr/datasets/zones-humides-1/", "/api/1/datasets/zones-humides-1/rdf.ttl"),
+        (
+            "https://www.data.gouv.fr/fr/datasets/zones-humides-1/",
+            "/api/1/datasets/zones-humides-1/rdf.ttl",
+        ),
         ("https://github.com/MTES-MCT/ecospheres", "/MTES-MCT/ecospheres/HEAD/publiccode.yml"),
-        ("https://gitlab.example.org/a/b/c.git", "https://gitlab.example.org/a/b/c/-/raw/HEAD/publiccode.yml"),
+        (
+            "https://gitlab.example.org/a/b/c.git",
+            "https://gitlab.example.org/a/b/c/-/raw/HEAD/publiccode.yml",
+        ),
         ("https://x.example.org/dataset/zones", "https://x.example.org/dataset/zones.ttl"),
     ],
 )

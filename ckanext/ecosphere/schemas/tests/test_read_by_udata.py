@@ -1,4 +1,6 @@
-"""data.gouv.fr's software, udata, harvests the portal with its own code: what became of each dataset, as a table."""
+"""data.gouv.fr's software, udata, harvests the portal with its own code:
+what became of each dataset, as a table.
+"""
 
 # ruff: noqa: F811
 from __future__ import annotations
@@ -31,11 +33,13 @@ WFS = {
 }
 OPEN = {
     "access_rights": f"{samples.DIM}/access-right/PUBLIC",
-    "access_limitation": [f"{samples.INSPIRE}/metadata-codelist/LimitationsOnPublicAccess/noLimitations"],
+    "access_limitation": [
+        f"{samples.INSPIRE}/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
+    ],
     "access_conditions": "",
 }
-#: Licence of the portal → that of data.gouv.fr; udata compares addresses in lower case with its own in any case, and so
-#: does not recognise `http://spdx.org/licenses/ODbL-1.0`.
+#: Licence of the portal → that of data.gouv.fr; udata compares addresses in lower case with its own
+#: in any case, and so does not recognise `http://spdx.org/licenses/ODbL-1.0`.
 LICENCES = {"etalab-2.0": "lov2", "odc-odbl": "notspecified"}
 
 

@@ -111,7 +111,9 @@ def schema():
 class TestTheSchemaItself:
     def test_has_every_field_that_other_rooms_rely_on(self):
         assert set(CONTRACT) <= {field["field_name"] for field in schema()["dataset_fields"]}
-        assert set(RESOURCE_CONTRACT) <= {field["field_name"] for field in schema()["resource_fields"]}
+        assert set(RESOURCE_CONTRACT) <= {
+            field["field_name"] for field in schema()["resource_fields"]
+        }
 
     @pytest.mark.parametrize("group", ["dataset_fields", "resource_fields"])
     def test_names_every_field_and_helps_in_both_languages(self, group):
@@ -121,13 +123,19 @@ class TestTheSchemaItself:
                 yield field["field_name"], field.get("help_text", field["label"])
                 yield from texts(field.get("repeating_subfields", ()))
 
-        lacking = [name for name, text in texts(schema()[group]) if set(text) != {"en", "fr"} or not all(text.values())]
+        lacking = [
+            name
+            for name, text in texts(schema()[group])
+            if set(text) != {"en", "fr"} or not all(text.values())
+        ]
         assert lacking == []
 
     def test_names_vocabularies_that_exist(self):
         fields = schema()["dataset_fields"] + schema()["resource_fields"]
         fields += [sub for field in fields for sub in field.get("repeating_subfields", ())]
-        assert {field["vocabulary"] for field in fields if "vocabulary" in field} <= set(voc.names())
+        assert {field["vocabulary"] for field in fields if "vocabulary" in field} <= set(
+            voc.names()
+        )
 
     def test_puts_every_dataset_field_in_a_part_of_the_form(self):
         sections = {section["id"] for section in schema()["form_sections"]}
@@ -208,7 +216,14 @@ class TestSaving:
 
     def test_a_row_that_holds_nothing_but_rows_is_saved_and_saved_again(self, act, create):
         agents = [{"role": "", "agent": [{"name": "DDT de l'Ain"}]}]
-        saved = create({"title": "Sans rôle", "name": "sans-role", "private": True, "qualified_attribution": agents})
+        saved = create(
+            {
+                "title": "Sans rôle",
+                "name": "sans-role",
+                "private": True,
+                "qualified_attribution": agents,
+            }
+        )
         act("package_update", **{**saved, "title": "Toujours sans rôle"})
         [row] = act("package_show", id="sans-role")["qualified_attribution"]
         assert row["agent"] == [{"name": "DDT de l'Ain"}]
@@ -224,7 +239,11 @@ BAD = [
     ({"url": "javascript:alert(1)"}, "url", "not a web address"),
     ({"url": "java\tscript:alert(1)"}, "url", "not a web address"),
     ({"preview_image": "data:text/html,<script>"}, "preview_image", "not a web address"),
-    ({"documentation": ["https://ok.example.org", "file:///etc/passwd"]}, "documentation", "not a web address"),
+    (
+        {"documentation": ["https://ok.example.org", "file:///etc/passwd"]},
+        "documentation",
+        "not a web address",
+    ),
     ({"source_record": "//example.org/x"}, "source_record", "not a web address"),
     ({"scale_denominator": "grand"}, "scale_denominator", "not a scale"),
     ({"spatial_resolution_in_meters": "-5"}, "spatial_resolution_in_meters", "above zero"),
@@ -238,7 +257,9 @@ def errors_of(dataset: dict[str, Any]) -> dict[str, Any]:
     plugin = lookup_package_plugin("dataset")
     context: Any = {"model": model, "session": model.Session, "user": "", "ignore_auth": True}
     given = {"title": "T", "name": "bad", "type": "dataset", **dataset}
-    errors = plugin_validate(plugin, context, given, plugin.create_package_schema(), "package_create")[1]
+    errors = plugin_validate(
+        plugin, context, given, plugin.create_package_schema(), "package_create"
+    )[1]
     errors.pop("owner_org", None)
     return errors
 
@@ -259,18 +280,27 @@ class TestRefusing:
             ("publisher", {"uri": "vbscript:x"}, "uri"),
             ("spatial_coverage", {"bbox": "4, 45, 200, 46"}, "bbox"),
             ("spatial_coverage", {"bbox": "6, 45, 4, 46"}, "bbox"),
-            ("spatial_coverage", {"geom": '{"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}'}, "geom"),
+            (
+                "spatial_coverage",
+                {"geom": '{"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}'},
+                "geom",
+            ),
             ("temporal_coverage", {"start": "2024", "end": "2023"}, "end"),
             ("conformity", {"degree": "perhaps"}, "degree"),
         ],
     )
     def test_an_error_in_a_repeated_group_names_row_and_subfield(self, field, row, subfield):
-        good = {"contact": {"name": "DDT"}, "temporal_coverage": {"start": "2020", "end": "2020"}}.get(field, {})
+        good = {
+            "contact": {"name": "DDT"},
+            "temporal_coverage": {"start": "2020", "end": "2020"},
+        }.get(field, {})
         errors = errors_of({field: [good, row] if good else [row]})
         assert list(errors) == [field]
         assert list(errors[field][-1]) == [subfield]
 
-    @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "java\nscript:alert(1)", "www.ain.fr"])
+    @pytest.mark.parametrize(
+        "url", ["javascript:alert(1)", "data:text/html,x", "java\nscript:alert(1)", "www.ain.fr"]
+    )
     def test_a_resource_must_have_an_address_that_can_be_followed(self, url):
         errors = errors_of({"resources": [{"url": url}]})
         assert list(errors["resources"][0]) == ["url"]
@@ -290,7 +320,9 @@ class TestFootprint:
 
     def test_a_geometry_that_was_given_stays(self, create):
         point = {"type": "Point", "coordinates": [5.2, 46.2]}
-        shown = create({"title": "T", "name": "tt", "territory": [samples.AIN], "spatial": json.dumps(point)})
+        shown = create(
+            {"title": "T", "name": "tt", "territory": [samples.AIN], "spatial": json.dumps(point)}
+        )
         assert json.loads(shown["spatial"]) == point
 
     def test_follows_the_territory_when_that_changes(self, create, act):
@@ -318,15 +350,33 @@ class TestIndexing:
         assert found["results"][0]["theme"] == samples.FULL["theme"]
 
     def test_a_very_long_lineage_does_not_keep_a_dataset_out_of_the_index(self, create, act):
-        create({"title": "T", "name": "long", "provenance": "é" * 30_000, "use_conditions": "x" * 30_000})
+        create(
+            {
+                "title": "T",
+                "name": "long",
+                "provenance": "é" * 30_000,
+                "use_conditions": "x" * 30_000,
+            }
+        )
         assert act("package_search", q="name:long")["count"] == 1
 
     def test_other_information_is_not_searched(self, create, act):
-        create({"title": "T", "name": "tt", "other_information": [{"subject": "contact", "text": "Bourgmayer"}]})
+        create(
+            {
+                "title": "T",
+                "name": "tt",
+                "other_information": [{"subject": "contact", "text": "Bourgmayer"}],
+            }
+        )
         assert act("package_search", q="Bourgmayer")["count"] == 0
-        assert act("package_search", q="name:tt")["results"][0]["other_information"][0]["text"] == "Bourgmayer"
+        assert (
+            act("package_search", q="name:tt")["results"][0]["other_information"][0]["text"]
+            == "Bourgmayer"
+        )
 
     def test_a_year_is_indexed_as_its_first_day(self, create, act):
         create({"title": "T", "name": "year", "metadata_date": "2005"})
-        found = act("package_search", fq="metadata_date:[2005-01-01T00:00:00Z TO 2005-01-01T00:00:00Z]")
+        found = act(
+            "package_search", fq="metadata_date:[2005-01-01T00:00:00Z TO 2005-01-01T00:00:00Z]"
+        )
         assert found["count"] == 1

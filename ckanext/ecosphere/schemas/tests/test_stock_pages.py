@@ -27,11 +27,22 @@ def words(element: Any) -> str:
 
 
 def test_errors_of_registration_bear_the_labels_of_its_fields(app: Any):
-    sent = {"name": "x", "fullname": "", "email": "nobody", "password1": "aB3$efgh", "password2": "other", "save": ""}
+    sent = {
+        "name": "x",
+        "fullname": "",
+        "email": "nobody",
+        "password1": "aB3$efgh",
+        "password2": "other",
+        "save": "",
+    }
     page = BeautifulSoup(app.post("/fr/user/register", data=sent).body, "html.parser")
     [told] = page.select(".error-explanation")
     lines = [words(line) for line in told.select("li")]
-    assert {line.partition(" : ")[0] for line in lines} == {"Nom d’utilisateur", "Courriel", "Mot de passe"}, lines
+    assert {line.partition(" : ")[0] for line in lines} == {
+        "Nom d’utilisateur",
+        "Courriel",
+        "Mot de passe",
+    }, lines
 
 
 def test_errors_of_the_forms_of_services_and_groups_bear_the_labels_of_their_fields(app: Any):
@@ -49,8 +60,12 @@ def test_members_are_no_matter_of_who_may_not_see_them(app: Any, kind: str):
     group = make(image_url="")
     person = factories.UserWithToken(image_url="")
     for path in (f"/fr/{kind}/{group['name']}", f"/fr/{kind}/about/{group['name']}"):
-        assert f"/{kind}/members/" not in str(read(app, path)) and "Membres" not in words(read(app, path).body)
-        assert f"/{kind}/activity/" in str(read(app, path).body)  # items added by other plugins are kept
+        assert f"/{kind}/members/" not in str(read(app, path)) and "Membres" not in words(
+            read(app, path).body
+        )
+        assert f"/{kind}/activity/" in str(
+            read(app, path).body
+        )  # items added by other plugins are kept
         seen = read(app, path, person["token"])
         assert f"/{kind}/activity/" in str(seen)
         assert f"/{kind}/members/" in str(seen) and "Membres" in words(seen.select_one(".nums"))
@@ -59,13 +74,23 @@ def test_members_are_no_matter_of_who_may_not_see_them(app: Any, kind: str):
 def test_who_may_not_change_a_service_is_told_just_that(app: Any):
     service, person = factories.Organization(image_url=""), factories.UserWithToken(image_url="")
     refused = words(read(app, f"/fr/organization/edit/{service['name']}", person["token"]).body)
-    assert "de modifier un groupe ou un service" in refused and "pas autorisé à créer un groupe" not in refused
+    assert (
+        "de modifier un groupe ou un service" in refused
+        and "pas autorisé à créer un groupe" not in refused
+    )
 
 
 def test_the_form_of_a_member_speaks_of_services(app: Any):
-    service, token = factories.Organization(image_url=""), factories.SysadminWithToken(image_url="")["token"]
+    service, token = (
+        factories.Organization(image_url=""),
+        factories.SysadminWithToken(image_url="")["token"],
+    )
     page = words(read(app, f"/fr/organization/member_new/{service['name']}", token).body)
-    assert "Nouvel utilisateur" in page and "Éditeur :" in page and "gère les membres du service" in page
+    assert (
+        "Nouvel utilisateur" in page
+        and "Éditeur :" in page
+        and "gère les membres du service" in page
+    )
     assert "email" not in words(read(app, "/fr/user/reset").body)
 
 
@@ -88,28 +113,58 @@ class TestHarvestSources:
     def source(self, act: Any, service: dict[str, Any]) -> dict[str, Any]:
         if found := model.Package.get("source-de-visiteur"):
             return act("harvest_source_show", id=found.id)
-        values: Any = {"name": "source-de-visiteur", "title": "Catalogue", "url": "https://visiteur.example.org/csw"}
-        values |= {"source_type": "ecosphere_csw", "frequency": "MANUAL", "owner_org": service["id"]}
+        values: Any = {
+            "name": "source-de-visiteur",
+            "title": "Catalogue",
+            "url": "https://visiteur.example.org/csw",
+        }
+        values |= {
+            "source_type": "ecosphere_csw",
+            "frequency": "MANUAL",
+            "owner_org": service["id"],
+        }
         return act("harvest_source_create", **values)
 
-    def test_the_list_says_frequencies_and_types_as_the_form_does(self, app: Any, source: dict[str, Any]):
+    def test_the_list_says_frequencies_and_types_as_the_form_does(
+        self, app: Any, source: dict[str, Any]
+    ):
         page = read(app, "/fr/harvest?frequency=MANUAL&source_type=ecosphere_csw")
-        for told in (words(page.select_one(".filter-list")), " ".join(map(words, page.select(".eco-facet")))):
-            assert "Fréquence" in told and "À la demande" in told and "Catalogue (CSW, ISO 19139)" in told, told
+        for told in (
+            words(page.select_one(".filter-list")),
+            " ".join(map(words, page.select(".eco-facet"))),
+        ):
+            assert (
+                "Fréquence" in told
+                and "À la demande" in told
+                and "Catalogue (CSW, ISO 19139)" in told
+            ), told
 
-    def test_a_job_is_told_in_french_and_in_the_time_of_paris(self, app: Any, source: dict[str, Any]):
-        job = {"id": "x", "status": "Finished", "created": "2026-07-01 09:02:00", "gather_started": None}
+    def test_a_job_is_told_in_french_and_in_the_time_of_paris(
+        self, app: Any, source: dict[str, Any]
+    ):
+        job = {
+            "id": "x",
+            "status": "Finished",
+            "created": "2026-07-01 09:02:00",
+            "gather_started": None,
+        }
         stats = {"added": 16105, "updated": 382, "errored": 0, "deleted": 0}
         with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": "fr"}):
-            shown = tk.render("snippets/job_details.html", {"job": {**job, "finished": None, "stats": stats}})
-        said = words(BeautifulSoup(shown, "html.parser")).replace("\u202f", " ").replace("\u00a0", " ")
+            shown = tk.render(
+                "snippets/job_details.html", {"job": {**job, "finished": None, "stats": stats}}
+            )
+        said = (
+            words(BeautifulSoup(shown, "html.parser")).replace("\u202f", " ").replace("\u00a0", " ")
+        )
         assert "0 erreur 16 105 ajoutés 382 mis à jour 0 supprimé 0 inchangé" in said, said
         assert "11:02" in said and "UTC" not in shown
 
     def test_the_page_of_its_administration_is_no_person(self, app: Any, source: dict[str, Any]):
         token = factories.SysadminWithToken(image_url="")["token"]
         trail = read(app, f"/fr/harvest/admin/{source['name']}", token).select(".breadcrumb li")
-        assert words(trail[-1]) == "Administration" and "Administrateur" not in [words(each) for each in trail]
+        assert words(trail[-1]) == "Administration" and "Administrateur" not in [
+            words(each) for each in trail
+        ]
 
 
 def test_titles_and_tables_of_administrators_are_read_on_a_telephone(page: Any):
@@ -118,7 +173,9 @@ def test_titles_and_tables_of_administrators_are_read_on_a_telephone(page: Any):
     page.set_viewport_size({"width": 390, "height": 800})
     log_in(page, admin["name"], PASSWORD)
     page.goto(f"/fr/organization/member_new/{service['name']}")
-    title, button = (page.locator(part).first.bounding_box() for part in ("h1.page-heading", ".btn.pull-right"))
+    title, button = (
+        page.locator(part).first.bounding_box() for part in ("h1.page-heading", ".btn.pull-right")
+    )
     assert title["width"] > 250 and button["y"] + button["height"] <= title["y"]
     page.goto("/fr/ecosphere/admin/")
     page.evaluate(

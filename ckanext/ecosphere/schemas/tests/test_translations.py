@@ -35,7 +35,15 @@ FILE = {
 #: Mandatory fields for an editor.
 REQUIRED = {
     name: samples.FULL[name]
-    for name in ("contact", "dcat_type", "license_id", "provenance", "territory", "theme", "topic_category")
+    for name in (
+        "contact",
+        "dcat_type",
+        "license_id",
+        "provenance",
+        "territory",
+        "theme",
+        "topic_category",
+    )
 }
 
 
@@ -68,25 +76,43 @@ class TestApi:
     def test_the_object_holds_every_language_the_main_one_included(self, create):
         made = create(described("api-toutes"))
         assert made["title_translated"] == {**TEXTS["title_translated"], "fr": "Carte de bruit"}
-        assert made["resources"][0]["name_translated"] == {**FILE["name_translated"], "fr": "Le fichier"}
+        assert made["resources"][0]["name_translated"] == {
+            **FILE["name_translated"],
+            "fr": "Le fichier",
+        }
 
     def test_codes_are_brought_to_one_form(self, create):
         given = {"eng": "Noise map", "PT_br": "Mapa", "fr-FR": "Carte de bruit"}
         made = create(described("api-codes", title_translated=given))
-        assert made["title_translated"] == {"en": "Noise map", "fr": "Carte de bruit", "pt-BR": "Mapa"}
+        assert made["title_translated"] == {
+            "en": "Noise map",
+            "fr": "Carte de bruit",
+            "pt-BR": "Mapa",
+        }
 
     def test_a_field_that_has_translations_only_gets_one_of_them(self, create):
-        made = create(described("api-sans", title="", title_translated={"en": "Noise map", "fr": "Carte"}))
+        made = create(
+            described("api-sans", title="", title_translated={"en": "Noise map", "fr": "Carte"})
+        )
         assert (made["title"], made["title_translated"]["en"]) == ("Carte", "Noise map")
-        made = create(described("api-sans-fr", notes="", notes_translated={"en": "Noise", "de": "Lärm"}))
+        made = create(
+            described("api-sans-fr", notes="", notes_translated={"en": "Noise", "de": "Lärm"})
+        )
         assert (made["notes"], made["notes_translated"]) == ("Noise", {"de": "Lärm", "en": "Noise"})
 
     def test_the_french_text_follows_whichever_of_the_two_was_changed(self, create, act):
         create(described("api-suit"))
         act("package_patch", id="api-suit", title="Carte du bruit")
         shown = act("package_show", id="api-suit")
-        assert (shown["title_translated"]["fr"], shown["title_translated"]["en"]) == ("Carte du bruit", "Noise map")
-        act("package_patch", id="api-suit", title_translated={**shown["title_translated"], "fr": "Le bruit"})
+        assert (shown["title_translated"]["fr"], shown["title_translated"]["en"]) == (
+            "Carte du bruit",
+            "Noise map",
+        )
+        act(
+            "package_patch",
+            id="api-suit",
+            title_translated={**shown["title_translated"], "fr": "Le bruit"},
+        )
         assert act("package_show", id="api-suit")["title"] == "Le bruit"
         package = model.Package.get("api-suit")
         package.title = "Changé sans le schéma"
@@ -112,7 +138,10 @@ class TestApi:
             ({"en": "x" * 501}, "English: too long, 500 characters at most"),
             (["Noise map"], "object of languages"),
             ("Noise map", "object of languages"),
-            ({f"{one}{other}": "x" for one in "abcdefghi" for other in "abcdefghi"}, "Too many languages: 60"),
+            (
+                {f"{one}{other}": "x" for one in "abcdefghi" for other in "abcdefghi"},
+                "Too many languages: 60",
+            ),
             ({"fr": "Autre titre"}, "The French text and that of the field itself differ"),
         ],
     )
@@ -127,7 +156,11 @@ class TestApi:
 
     def test_control_characters_and_markup_do_no_harm(self, app, create):
         texts = {"en": "Noise\u202e <script>alert(1)</script>", "de": "Lärm"}
-        made = create(described("api-hostile", title_translated=texts, notes_translated={**texts, "it": "<b>Rumore"}))
+        made = create(
+            described(
+                "api-hostile", title_translated=texts, notes_translated={**texts, "it": "<b>Rumore"}
+            )
+        )
         assert "\u202e" not in str(made)
         body = app.get("/dataset/api-hostile").body + app.get("/en/dataset/api-hostile").body
         assert "<script>alert(1)" not in body
@@ -135,7 +168,9 @@ class TestApi:
 
 
 class TestPages:
-    def test_pages_in_english_take_the_english_texts_and_pages_in_french_stay_french(self, app, create):
+    def test_pages_in_english_take_the_english_texts_and_pages_in_french_stay_french(
+        self, app, create
+    ):
         made = create(described("pages"))
         french, english = page(app, "/fr/dataset/pages"), page(app, "/en/dataset/pages")
         assert (french.h1.text.strip(), english.h1.text.strip()) == ("Carte de bruit", "Noise map")
@@ -154,8 +189,14 @@ class TestPages:
             ("de", "Lärmkarte"),
             ("en", "Noise map"),
         ]
-        assert "Anglais" in page(app, "/fr/dataset/pages-autres").select_one(".ecosphere-languages").text.title()
-        languages = [each["lang"] for each in page(app, "/en/dataset/pages-autres").select(".ecosphere-languages dd")]
+        assert (
+            "Anglais"
+            in page(app, "/fr/dataset/pages-autres").select_one(".ecosphere-languages").text.title()
+        )
+        languages = [
+            each["lang"]
+            for each in page(app, "/en/dataset/pages-autres").select(".ecosphere-languages dd")
+        ]
         assert languages == ["ar", "de", "fr", "de", "fr"]
         path = f"/fr/dataset/pages-autres/resource/{made['resources'][0]['id']}"
         assert {each.text for each in page(app, path).select(".ecosphere-languages dd")} == {
@@ -169,18 +210,28 @@ class TestPages:
         assert "Dans d’autres langues" not in page(app, "/fr/dataset/pages-une").text
 
     def test_lists_and_search_name_it_in_the_language_of_the_page(self, app, create):
-        create(described("pages-liste", title="Cartographie du vacarme", title_translated={"en": "Mapping of the din"}))
+        create(
+            described(
+                "pages-liste",
+                title="Cartographie du vacarme",
+                title_translated={"en": "Mapping of the din"},
+            )
+        )
         for words, language, title in (
             ("Mapping of the din", "fr", "Cartographie du vacarme"),
             ("Mapping of the din", "en", "Mapping of the din"),
             ("vacarme", "en", "Mapping of the din"),
         ):
-            found = page(app, f"/{language}/dataset/?q={words.replace(' ', '+')}").select(".dataset-heading a")
+            found = page(app, f"/{language}/dataset/?q={words.replace(' ', '+')}").select(
+                ".dataset-heading a"
+            )
             assert title in [" ".join(each.text.split()) for each in found], (words, language)
 
     def test_only_french_and_english_are_searched(self, app, create, act):
         create(described("pages-index", title_translated={"en": "Quietness", "de": "Stillezzz"}))
-        assert [each["name"] for each in act("package_search", q="Quietness")["results"]] == ["pages-index"]
+        assert [each["name"] for each in act("package_search", q="Quietness")["results"]] == [
+            "pages-index"
+        ]
         assert act("package_search", q="Stillezzz")["count"] == 0
 
     def test_a_draft_stays_one(self, app, create, act):
@@ -209,8 +260,13 @@ class TestForm:
         create({"title": "Sans anglais", "name": "form-anglais", "private": True})
         path = "/fr/dataset/edit/form-anglais"
         sent = [pair for pair in form_of(client.get(path).body) if pair[0] != "title_translated-en"]
-        assert submit(client, path, [*sent, ("title_translated-en", "In English")]).status_code == 302
-        assert act("package_show", id="form-anglais")["title_translated"] == {"en": "In English", "fr": "Sans anglais"}
+        assert (
+            submit(client, path, [*sent, ("title_translated-en", "In English")]).status_code == 302
+        )
+        assert act("package_show", id="form-anglais")["title_translated"] == {
+            "en": "In English",
+            "fr": "Sans anglais",
+        }
         assert submit(client, path, [*sent, ("title_translated-en", "")]).status_code == 302
         assert "title_translated" not in act("package_show", id="form-anglais")
 
@@ -218,10 +274,16 @@ class TestForm:
         made = create(described("form-fichier", private=True))
         path = f"/fr/dataset/form-fichier/resource/{made['resources'][0]['id']}/edit"
         sent = form_of(client.get(path).body, "resource-edit")
-        sent = [(name, "The table" if name == "name_translated-en" else value) for name, value in sent]
+        sent = [
+            (name, "The table" if name == "name_translated-en" else value) for name, value in sent
+        ]
         assert submit(client, path, sent).status_code == 302
         shown = act("resource_show", id=made["resources"][0]["id"])
-        assert shown["name_translated"] == {"de": "Die Datei", "en": "The table", "fr": "Le fichier"}
+        assert shown["name_translated"] == {
+            "de": "Die Datei",
+            "en": "The table",
+            "fr": "Le fichier",
+        }
         assert shown["description_translated"]["en"] == "A point for each measure."
 
     def test_no_other_field_is_filled_by_way_of_a_language(self, client, create, act):
@@ -240,10 +302,17 @@ class TestForm:
         create(described("form-erreur", private=True))
         path = "/fr/dataset/edit/form-erreur"
         long = "x" * 501
-        sent = [(n, long if n == "title_translated-en" else v) for n, v in form_of(client.get(path).body)]
+        sent = [
+            (n, long if n == "title_translated-en" else v)
+            for n, v in form_of(client.get(path).body)
+        ]
         shown = BeautifulSoup(submit(client, path, sent).body, "html.parser")
-        assert [link["href"] for link in shown.select("#form-errors a")] == ["#field-title_translated"]
-        assert "anglais : trop long, 500 caractères au plus" in " ".join(shown.select_one("#form-errors").text.split())
+        assert [link["href"] for link in shown.select("#form-errors a")] == [
+            "#field-title_translated"
+        ]
+        assert "anglais : trop long, 500 caractères au plus" in " ".join(
+            shown.select_one("#form-errors").text.split()
+        )
         assert shown.find(id="field-title_translated-en")["value"] == long
 
     def test_what_a_source_governs_is_carried(self, client, create, act, harvested):
@@ -253,11 +322,18 @@ class TestForm:
         sent = form_of(client.get(path).body)
         assert ("title_translated-de", "Lärmkarte") in sent
         assert submit(client, path, sent).status_code == 302
-        assert act("package_show", id="form-source")["title_translated"] == before["title_translated"]
-        sent = [(name, "Andere Karte" if name == "title_translated-de" else value) for name, value in sent]
+        assert (
+            act("package_show", id="form-source")["title_translated"] == before["title_translated"]
+        )
+        sent = [
+            (name, "Andere Karte" if name == "title_translated-de" else value)
+            for name, value in sent
+        ]
         assert submit(client, path, sent).status_code == 200
         model.Session.rollback()
-        assert act("package_show", id="form-source")["title_translated"] == before["title_translated"]
+        assert (
+            act("package_show", id="form-source")["title_translated"] == before["title_translated"]
+        )
 
 
 class TestExports:
@@ -274,7 +350,9 @@ class TestExports:
         create(described("export-iso"))
         record = etree.fromstring(app.get("/dataset/export-iso/iso19139.xml").data)
         locales = record.iter("{*}PT_Locale")
-        codes = {each.get("id"): each.find(".//{*}LanguageCode").get("codeListValue") for each in locales}
+        codes = {
+            each.get("id"): each.find(".//{*}LanguageCode").get("codeListValue") for each in locales
+        }
         texts = record.find(".//{*}citation//{*}title").iter("{*}LocalisedCharacterString")
         said = {codes[each.get("locale").lstrip("#")]: each.text for each in texts}
         assert said == {"ara": "خريطة الضوضاء", "eng": "Noise map", "ger": "Lärmkarte"}
@@ -290,4 +368,6 @@ class TestInABrowser:
         page.goto("/fr/dataset/edit/langues-axe")
         page.locator("#section-languages summary").first.click()
         assert axe_violations(page) == []
-        assert page.input_value("#field-title_translated-en") == "Flood-prone areas of the Ain in 2023"
+        assert (
+            page.input_value("#field-title_translated-en") == "Flood-prone areas of the Ain in 2023"
+        )

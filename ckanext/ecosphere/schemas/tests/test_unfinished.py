@@ -19,7 +19,9 @@ def person(service: dict[str, Any] | None = None, role: str = "editor") -> Any:
     """Create a user, with a role in a service if one is given."""
     user = factories.UserWithToken(image_url="")
     if service:
-        helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role=role)
+        helpers.call_action(
+            "organization_member_create", id=service["id"], username=user["name"], role=role
+        )
     return user
 
 
@@ -44,7 +46,9 @@ def test_the_people_of_the_service_find_it_and_no_others(service):
     for who in (mine, person(service), person(service, "admin")):
         assert draft["id"] in told(who)
     assert told(person(elsewhere)) == []
-    assert told(factories.Sysadmin()) == []  # sysadmins only get the ones that they began themselves
+    assert (
+        told(factories.Sysadmin()) == []
+    )  # sysadmins only get the ones that they began themselves
     for who in (person(), person(service, "member"), {"name": ""}):
         with pytest.raises(tk.NotAuthorized):
             told(who)
@@ -77,10 +81,14 @@ def test_one_goes_on_with_it_or_deletes_it_from_the_page_where_one_begins(app, s
     headers = {"Authorization": colleague["token"]}
     for path in ("/fr/dataset/new", "/fr/dashboard/datasets"):
         page: Any = BeautifulSoup(app.get(path, headers=headers).body, "html.parser")
-        [row] = [each for each in page.select(".ecosphere-unfinished li") if "<b>de</b>" in each.text]
+        [row] = [
+            each for each in page.select(".ecosphere-unfinished li") if "<b>de</b>" in each.text
+        ]
         assert author["fullname"] in row.text
         go_on, delete = (link["href"] for link in row.select("a"))
-    form: Any = BeautifulSoup(app.get(go_on, headers=headers).body, "html.parser").find(id="dataset-edit")
+    form: Any = BeautifulSoup(app.get(go_on, headers=headers).body, "html.parser").find(
+        id="dataset-edit"
+    )
     assert form.find(id="field-title")["value"] == "Mares <b>de</b> l'Ain"
     asked = app.get(delete, headers=headers).body
     assert "Mares &lt;b&gt;de&lt;/b&gt;" in asked
@@ -89,7 +97,10 @@ def test_one_goes_on_with_it_or_deletes_it_from_the_page_where_one_begins(app, s
     model.Session.remove()
     assert draft["id"] not in told(author)
     for path in ("/fr/dataset/new", "/fr/dashboard/datasets"):
-        assert app.get(path).status_code in (302, 403) or "ecosphere-unfinished" not in app.get(path).body
+        assert (
+            app.get(path).status_code in (302, 403)
+            or "ecosphere-unfinished" not in app.get(path).body
+        )
 
 
 def test_one_that_has_files_already_is_saved_and_finished(app, service):

@@ -1,4 +1,6 @@
-"""The command `ckan ecosphere vocabularies`, which checks and renews vocabularies, and vocabularies as SKOS."""
+"""The command `ckan ecosphere vocabularies`, which checks and renews vocabularies,
+and vocabularies as SKOS.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def test_skos_tells_broader_concepts_and_other_uris():
     graph = skos.graph(voc.get("territories"), "urn:list")
     ain = URIRef(samples.AIN)
     assert (ain, SKOS.broader, URIRef("http://id.insee.fr/geo/region/84")) in graph
-    assert (ain, SKOS.exactMatch, URIRef("http://publications.europa.eu/resource/authority/atu/FRA_DPT_001")) in graph
+    assert (
+        ain,
+        SKOS.exactMatch,
+        URIRef("http://publications.europa.eu/resource/authority/atu/FRA_DPT_001"),
+    ) in graph
     assert (ain, SKOS.notation, Literal("departement-01")) in graph
 
 
@@ -58,5 +64,10 @@ def test_the_check_tells_each_fault(tmp_path: Path):
     finally:
         voc.use("")
     assert result.exit_code == 1
-    for fault in ("a is below u:9", "b has no label", "several concepts are called a", "u:1 comes twice"):
+    for fault in (
+        "a is below u:9",
+        "b has no label",
+        "several concepts are called a",
+        "u:1 comes twice",
+    ):
         assert fault in result.output

@@ -57,13 +57,14 @@ def ecosphere_search_alert_create(context: Context, data_dict: DataDict) -> Data
     Args:
         context: action context.
         data_dict: `search` (str, default ""): query string of the page of datasets, e.g.
-            "q=zones+humides&res_format=WMS"; `about` (str, default "datasets"): subject of the search, datasets or
-            requests (then `search` is the query string of the list of requests); `frequency` (str, default "weekly"):
-            daily, weekly, or none to save it without e-mails.
+            "q=zones+humides&res_format=WMS"; `about` (str, default "datasets"): subject of the
+            search, datasets or requests (then `search` is the query string of the list of
+            requests); `frequency` (str, default "weekly"): daily, weekly, or none to save it
+            without e-mails.
 
     Returns:
-        the alert: `id`, `about`, `search`, `title`, `url`, `frequency`, `created`. If the user has already saved the
-        search, its frequency is changed.
+        the alert: `id`, `about`, `search`, `title`, `url`, `frequency`, `created`. If the user has
+        already saved the search, its frequency is changed.
 
     Raises:
         ValidationError: the search is invalid, or the user has the maximum number of alerts

@@ -1,7 +1,8 @@
 """Atom feeds: of any search (`/recherche.atom`), and those of CKAN (`/feeds/…`), with paging.
 
-CKAN's feeds of 2.12.0 violate RFC 4287 and RFC 5005: they are always in English, their entries link to the API, their
-paging links are broken (`?query=page&query=2.25`), and the id of an organisation's feed is not an IRI.
+CKAN's feeds of 2.12.0 violate RFC 4287 and RFC 5005: they are always in English, their entries link
+to the API, their paging links are broken (`?query=page&query=2.25`), and the id of an
+organisation's feed is not an IRI.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def feed() -> AnyResponse:
 def _feed_of(search: str, itself: str, entries: list[atom.Entry], **paging: Any) -> bytes:
     """Return the feed of a search, whose query string has the form of `searches.canonical`.
 
-    `itself` is its URL; `paging` is the rest of the arguments of `atom.feed`, for a feed of several pages.
+    `itself` is its URL; `paging` is the rest of the arguments of `atom.feed`, for a feed of several
+    pages.
     """
     site, page_of_search = tk.config["ckan.site_title"], _DATASETS.address(search)
     title, spoken = f"{_DATASETS.title(search)} – {site}", language.current()

@@ -42,10 +42,12 @@ def tick() -> dict[str, int]:
 
 
 def look() -> int:
-    """Process the due alerts, up to the maximum of a run; return for how many people there are new results.
+    """Process the due alerts, up to the maximum of a run; return for how many people there are new
+    results.
 
     Raises:
-        IndexAwayError: the index did not answer; the people concerned are processed by the next run.
+        IndexAwayError: the index did not answer; the people concerned are processed by the next
+            run.
     """
     if not config.alerts() or not mailing.is_configured():
         return 0
@@ -77,7 +79,8 @@ class _Due(NamedTuple):
 
 
 def _look_for(subscriber_id: str, moment: datetime) -> int:
-    """Process the alerts of one person, with their permissions, and queue one e-mail for all; return 1 if there is one.
+    """Process the alerts of one person, with their permissions, and queue one e-mail for all;
+    return 1 if there is one.
 
     Raises:
         IndexAwayError: the index is down; nothing is recorded, and the next run tries again.

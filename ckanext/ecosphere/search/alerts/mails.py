@@ -1,4 +1,6 @@
-"""E-mails about saved searches, sent through the common outbox (`work.outbox`), and the signed links in them."""
+"""E-mails about saved searches, sent through the common outbox (`work.outbox`),
+and the signed links in them.
+"""
 
 from __future__ import annotations
 
@@ -184,7 +186,10 @@ def _confirmation(subscriber: Subscriber, content: DataDict, _items: list[Item])
 
 
 def _link(subscriber: Subscriber, content: DataDict, _items: list[Item]) -> Letter | None:
-    """Return the e-mail with a link to the alerts of a subscriber without an account; None without alerts."""
+    """Return the e-mail with a link to the alerts of a subscriber without an account.
+
+    None without alerts.
+    """
     reason = [storage.no_room()] if content.get("no_room") else []
     if not reason and not storage.alerts(subscriber):
         return None
@@ -231,7 +236,8 @@ WRITERS = {storage.CONFIRM: _confirmation, storage.MANAGE: _link, storage.DIGEST
 
 
 def _items(content: DataDict, subscriber_id: str, lang: str) -> list[Item]:
-    """Describe the results, read again with the recipient's current permissions; results that are gone are left out.
+    """Describe the results, read again with the recipient's current permissions; results that are
+    gone are left out.
 
     Raises:
         IndexAwayError: the index is down; the e-mail is retried.
@@ -255,7 +261,9 @@ def _items(content: DataDict, subscriber_id: str, lang: str) -> list[Item]:
 
 
 def _item(subject: AlertSubject, results: DataDict, news: list[News], *, with_words: bool) -> Item:
-    """Return the part of an e-mail about one search, perhaps without its words, which may carry a message."""
+    """Return the part of an e-mail about one search, perhaps without its words,
+    which may carry a message.
+    """
     count = results["count"] - (len(results["ids"]) - len(news))
     number = count - len(news)
     more = ""

@@ -22,12 +22,14 @@ from ckanext.ecosphere.work.outbox import Outbox
 
 
 class Subscriber(tk.BaseModel):
-    """The owner of alerts: an account, or an e-mail address without one; deleted with the last alert.
+    """The owner of alerts: an account, or an e-mail address without one; deleted with the last
+    alert.
 
     Attributes:
-        email: address in lower case, for subscribers without an account; that of an account is looked up when sending.
-        mailbox: what the spellings of the address have in common (`email_addresses.mailbox`), for counting alerts.
-        language: language in which to write to them.
+        email: address in lower case, for subscribers without an account; that of an account is
+        looked up when sending. mailbox: what the spellings of the address have in common
+        (`email_addresses.mailbox`), for counting alerts. language: language in which to write to
+        them.
     """
 
     __tablename__ = "ecosphere_search_subscriber"
@@ -47,8 +49,8 @@ class Alert(tk.BaseModel):
         about: key of its subject (`searches.of`).
         search: canonical query string (`AlertSubject.canonical`).
         frequency: daily, weekly, or none for a saved search without e-mails.
-        confirmed: time at which its e-mail address was confirmed; None before, and deleted after a week.
-        told_until: time up to which changes have been reported.
+        confirmed: time at which its e-mail address was confirmed; None before, and deleted after a
+        week. told_until: time up to which changes have been reported.
         next_look: time of the next run.
     """
 
@@ -80,9 +82,9 @@ FREQUENCIES = (*PERIODS, NONE)
 HOUR = 6
 #: Time after which unconfirmed alerts and old e-mails are deleted.
 KEPT = timedelta(days=7)
-#: Kinds of e-mails to a subscriber: to confirm an alert (whose id and frequency are the content), with a link to the
-#: alerts, and with new results: `alerts`, each with `about`, `search`, `since` (start of the interval), `count` of
-#: results and `ids` of those to list.
+#: Kinds of e-mails to a subscriber: to confirm an alert (whose id and frequency are the content),
+#: with a link to the alerts, and with new results: `alerts`, each with `about`, `search`, `since`
+#: (start of the interval), `count` of results and `ids` of those to list.
 CONFIRM, MANAGE, DIGEST = "confirm", "manage", "digest"
 OUTBOX = Outbox(
     name="ecosphere-search-mails",
@@ -121,7 +123,8 @@ def save(
     user_id: str | None = None,
     email: str | None = None,
 ) -> Alert:
-    """Save an alert, or change the frequency of an existing one; without an account it has to be confirmed by e-mail.
+    """Save an alert, or change the frequency of an existing one; without an account it has to be
+    confirmed by e-mail.
 
     Args:
         search: canonical query string (`AlertSubject.canonical`).
@@ -154,7 +157,9 @@ def save(
 
 
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
-    """Return the row of a person, locked, so that concurrent requests are counted one after the other."""
+    """Return the row of a person, locked, so that concurrent requests
+    are counted one after the other.
+    """
     key = {"user_id": user_id, "email": email and email.lower()}
     mailbox = email and contact_details.mailbox(email)
     row = insert(Subscriber).values(
@@ -168,7 +173,8 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
 
 
 def _require_room(subscriber: Subscriber) -> None:
-    """Refuse an alert beyond the maximum. Unconfirmed ones do not count, since strangers may have requested them.
+    """Refuse an alert beyond the maximum. Unconfirmed ones do not count, since strangers may have
+    requested them.
 
     Those of all spellings of an address count together.
 
@@ -198,8 +204,8 @@ def _tell(subscriber: Subscriber, kind: str, content: DataDict) -> None:
 def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
     """Queue an e-mail with a link to the alerts of an address.
 
-    Whether it has any is looked up when the e-mail is written, so that the time of the answer does not reveal it.
-    An address without alerts is erased then (`forget_unknown`).
+    Whether it has any is looked up when the e-mail is written, so that the time of the answer does
+    not reveal it. An address without alerts is erased then (`forget_unknown`).
 
     Args:
         email: the address.
@@ -246,7 +252,10 @@ def _set_frequency(alert: Alert, frequency: str) -> None:
 
 
 def delete(subscriber_id: str, alert_id: str) -> bool:
-    """Delete an alert, and the subscriber with the last one; return whether the alert belonged to the subscriber."""
+    """Delete an alert, and the subscriber with the last one.
+
+    Return whether the alert belonged to the subscriber.
+    """
     alert = _own(subscriber_id, alert_id)
     if alert is not None:
         model.Session.delete(alert)
@@ -263,7 +272,9 @@ def _own(subscriber_id: str, alert_id: str) -> Alert | None:
 
 
 def leave(subscriber_id: str) -> None:
-    """Stop all e-mails: delete a subscriber without an account, keep the searches of an account without e-mails."""
+    """Stop all e-mails: delete a subscriber without an account,
+    keep the searches of an account without e-mails.
+    """
     subscriber = model.Session.get(Subscriber, subscriber_id)
     if subscriber is None:
         return
@@ -350,7 +361,9 @@ def _next_look(moment: datetime, frequency: str) -> datetime:
 
 
 def purge() -> int:
-    """Delete alerts unconfirmed for a week, subscribers of closed accounts, and e-mails older than a week."""
+    """Delete alerts unconfirmed for a week, subscribers of closed accounts,
+    and e-mails older than a week.
+    """
     old = now() - KEPT
     unconfirmed = model.Session.execute(
         sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old)

@@ -1,6 +1,8 @@
-"""Searches as URL query strings, and what they are about: normalise, describe, and run them again for their owners.
+"""Searches as URL query strings, and what they are about: normalise, describe, and run them again
+for their owners.
 
-A search of datasets runs as if the page of datasets were requested with it, so that filters have the same meaning.
+A search of datasets runs as if the page of datasets were requested with it, so that filters have
+the same meaning.
 """
 
 from __future__ import annotations
@@ -109,7 +111,8 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Run a search; within `asked`, several values of a filter have the same meaning as on the page.
+    """Run a search; within `asked`, several values of a filter have the same meaning as on the
+    page.
 
     Args:
         search: query string.
@@ -267,7 +270,10 @@ def _with_search(url: str, search: str) -> str:
 
 
 def _news(package: DataDict, since: str) -> News:
-    """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
+    """Describe a dataset: places, service, and date of creation or change.
+
+    Times are in CKAN's format.
+    """
     if str(package["metadata_created"]) > since:
         when = _("new on {date}").format(date=dates.day(package["metadata_created"]))
     else:

@@ -1,4 +1,5 @@
-"""Pages of alerts, with or without an account: save a search, confirm an address, manage alerts, unsubscribe.
+"""Pages of alerts, with or without an account: save a search, confirm an address, manage alerts,
+unsubscribe.
 
 The URL of the page that saves a search has the parameters of the search itself.
 """
@@ -78,7 +79,8 @@ def _refuse_machines() -> None:
 
 
 def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -> None:
-    """Send a confirmation e-mail to an address; the response does not depend on whether it has alerts.
+    """Send a confirmation e-mail to an address; the response does not depend on whether it has
+    alerts.
 
     Raises:
         ValidationError: the form is invalid, or a rate limit is exceeded.
@@ -183,7 +185,9 @@ def change() -> AnyResponse:
 
 
 def _change(subscriber_id: str) -> None:
-    """Change or delete the alert of the submitted form, if it is one of the subscriber, and show a message."""
+    """Change or delete the alert of the submitted form, if it is one of the subscriber,
+    and show a message.
+    """
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
     if request.form.get("go") == "delete":
         exists, message = storage.delete(subscriber_id, alert), _("The alert is deleted.")
@@ -197,9 +201,11 @@ def _change(subscriber_id: str) -> None:
 
 
 def leave(token: str) -> Response:
-    """Ask for confirmation (some programs follow links of e-mails); on POST, stop all e-mails about alerts.
+    """Ask for confirmation (some programs follow links of e-mails); on POST, stop all e-mails about
+    alerts.
 
-    The token is the authorisation: mail programs send this POST without cookies, so there is no session to protect.
+    The token is the authorisation: mail programs send this POST without cookies, so there is no
+    session to protect.
     """
     subscriber_id = mails.read_leave(token)
     if subscriber_id is None:
@@ -305,10 +311,12 @@ def _count_link(email: str) -> None:
     """Count an e-mail with a link.
 
     Args:
-        email: recipient; counted by a digest of the mailbox, so that Redis does not store the address.
+        email: recipient; counted by a digest of the mailbox, so that Redis does not store the
+            address.
 
     Raises:
-        ValidationError: the limit of the recipient or of the network is exceeded, or nothing can be counted.
+        ValidationError: the limit of the recipient or of the network is exceeded, or nothing can be
+            counted.
     """
     most = config.alert_links_per_day()
     person = f"email:{hashlib.sha256(contact_details.mailbox(email).encode()).hexdigest()}"

@@ -1,4 +1,7 @@
-"""The place of a query: the readings of its words, combined; and that in the name of a table. Pure."""
+"""The place of a query: the readings of its words, combined; and that in the name of a table.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -128,11 +131,15 @@ class Span:
 
     @property
     def is_capital(self) -> bool:
-        """Return whether they begin with a capital in mid-query, in a query that is not all capitals."""
+        """Return whether they begin with a capital in mid-query,
+        in a query that is not all capitals.
+        """
         return self.start > 0 and self.words[0].typed[:1].isupper() and not self.text.isupper()
 
     def is_led(self, kind: str = "before_commune") -> bool:
-        """Return whether a preceding word announces a place of a kind: a list of `place_cues.yaml`."""
+        """Return whether a preceding word announces a place of a kind:
+        a list of `place_cues.yaml`.
+        """
         if self.start and self.query[self.start - 1].folded in cues()[kind]:
             return True
         before = self.start - 1
@@ -192,7 +199,10 @@ def _with_alternatives(
 
 
 def _landscape(span: Span, first: Place) -> tuple[Place, ...]:
-    """Return the rivers or landscapes that a name denotes after a word such as "crue" or "massif"; empty if none."""
+    """Return the rivers or landscapes that a name denotes after a word such as "crue" or "massif".
+
+    Empty if none.
+    """
     if first.kind != "area" and span.is_led("before_river"):
         river = gazetteer.along(span.name)
         if river:
@@ -211,7 +221,8 @@ def _of_territory(span: Span, places: tuple[Place, ...]) -> Reading | None:
         return None
     least = LARGE
     if first.kind == "overseas" and len(places) > MOST_ALTERNATIVES:
-        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
+        # An island may have as common a name as "Saint-Martin", and be hardly larger than its
+        # namesakes.
         least = 0
     large = [place for place in places[1:] if place.population >= least]
     others = [place for place in large if first.ids[0] not in place.around]
@@ -248,10 +259,11 @@ def _is_part(span: Span, place: Place) -> bool:
 
 
 def _is_in_expression(span: Span, place: Place) -> bool:
-    """Return whether a name is only part of a known expression ("passe à Poissons", "feu de la Forêt").
+    """Return whether a name is only part of a known expression ("passe à Poissons", "feu de la
+    Forêt").
 
-    A département or region counts as a place even then, unless it is short ("OCS GE") or a lower-case homonym ("pas
-    cher").
+    A département or region counts as a place even then, unless it is short ("OCS GE") or a
+    lower-case homonym ("pas cher").
     """
     words, start, end = span.words, span.start, span.end
     if place.kind not in ("commune", "epci", "country"):
@@ -276,7 +288,9 @@ def _is_expression(phrase: list[Word]) -> bool:
 
 
 def _is_place(span: Span) -> bool:
-    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
+    """Return whether a homonym denotes the place: by the preceding word, a capital,
+    or as the last of several words.
+    """
     after = span.query[span.end : span.end + 1]
     denied_after = after and after[0].folded in cues()["not_place_after"]
     if denied_after or _is_denied_before(span):
@@ -320,7 +334,9 @@ def _of_code(span: Span, places: tuple[Place, ...]) -> Reading | None:
 
 
 def _follows_commune(span: Span, departement: Place) -> bool:
-    """Return whether the code of a département follows one of its communes ("saint denis 93 plu")."""
+    """Return whether the code of a département follows one of its
+    communes ("saint denis 93 plu").
+    """
     for start in range(max(0, span.start - gazetteer.LONGEST_NAME), span.start):
         for place in gazetteer.named(name_of(span.query[start : span.start])):
             if place.kind == "commune" and departement.ids[0] in place.around:
@@ -329,7 +345,9 @@ def _follows_commune(span: Span, departement: Place) -> bool:
 
 
 def _misspelt_places(words: list[Word]) -> tuple[Place, ...]:
-    """Return the places of a territory's name with a letter or two wrong: "alpes maritime", "tarn et garone"."""
+    """Return the places of a territory's name with a letter or two wrong: "alpes maritime",
+    "tarn et garone".
+    """
     joined = "".join(word.folded for word in words)
     if len(joined) < SHORTEST_MISSPELT or not joined.isalpha():
         return ()
@@ -352,8 +370,9 @@ def _written_together() -> dict[str, dict[str, str]]:
         concept for concept in voc.get("territories") if concept.data["type"] in _TERRITORIES
     ]
     names = [(territory.label_fr, SHORTEST_MISSPELT) for territory in territories]
-    # Names of rivers and massifs are many and short: take only long ones. Skip those that end with another name
-    # ("Loire-Bretagne"), which are too similar to that name with another word ("loutre Bretagne").
+    # Names of rivers and massifs are many and short: take only long ones. Skip those that end with
+    # another name ("Loire-Bretagne"), which are too similar to that name with another word ("loutre
+    # Bretagne").
     for area in gazetteer.area_names():
         second_word = " ".join(voc.normalise(area).split()[1:][-1:])
         if not area.startswith(("Bassin", "Vallée", "DIR")) and not gazetteer.named(second_word):
@@ -368,7 +387,9 @@ def _written_together() -> dict[str, dict[str, str]]:
 
 
 def service(words: list[Word]) -> Reading | None:
-    """Recognise a service by its acronym and place: "ddt 44", "ddtm06", "dreal bretagne", "ddtm de l'Hérault"."""
+    """Recognise a service by its acronym and place: "ddt 44", "ddtm06", "dreal bretagne",
+    "ddtm de l'Hérault".
+    """
     services = cues()["services"]
     for start in range(len(words)):
         acronym, code = _acronym_and_code(words[start].folded)
@@ -385,7 +406,10 @@ def service(words: list[Word]) -> Reading | None:
 
 
 def _service_at(span: Span, kinds: list[str] | None) -> Reading | None:
-    """Return the service of some kinds whose place follows the words that name the kinds; None if there is none."""
+    """Return the service of some kinds whose place follows the words that name the kinds.
+
+    None if there is none.
+    """
     if not kinds:
         return None
     after = span.end
@@ -400,7 +424,10 @@ def _service_at(span: Span, kinds: list[str] | None) -> Reading | None:
 
 
 def _acronym_and_code(word: str) -> tuple[str, str]:
-    """Split a service's acronym from an appended code ("ddtm06"); empty acronym if there is none."""
+    """Split a service's acronym from an appended code ("ddtm06").
+
+    Empty acronym if there is none.
+    """
     for acronym in cues()["services"]:
         code = word.removeprefix(acronym)
         if code != word and code[:1].isdigit():
@@ -409,7 +436,9 @@ def _acronym_and_code(word: str) -> tuple[str, str]:
 
 
 def _organizations(kinds: list[str], place: Place) -> tuple[str, ...]:
-    """Return the names of the organisations of some kinds whose territory is a place or contains it."""
+    """Return the names of the organisations of some kinds whose
+    territory is a place or contains it.
+    """
     territories = voc.get("territories")
     values = [value for value in (*place.ids, *place.around) if value not in gazetteer.COUNTRIES]
     uris = {territory.uri for territory in filter(None, map(territories.get, values))}
@@ -426,7 +455,9 @@ def is_table_name(title: str) -> bool:
 
 
 def table_parts(name: str) -> tuple[list[str], Place | None]:
-    """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
+    """Return the meaningful parts of a table name and its place: without prefix,
+    kind of geometry and code.
+    """
     place = _of_table(name)
     parts = name.split("_")
     if place:
@@ -436,7 +467,9 @@ def table_parts(name: str) -> tuple[list[str], Place | None]:
 
 
 def _of_table(name: str) -> Place | None:
-    """Return the place in a table name of the ministry's naming standard: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
+    """Return the place in a table name of the ministry's naming standard: "N_ICPE_P_059",
+    "ZNIEFF1_S_R93".
+    """
     last_part = name.rsplit("_", 1)[-1].upper()
     code = last_part[1:]
     if not code or not last_part.startswith("R"):
@@ -488,7 +521,8 @@ def read(words: list[Word], text: str) -> Reading | None:
 
 
 def read_word(words: list[Word]) -> Reading | None:
-    """Return the commune named by a common word at an end of the query, if it makes no other sense ("plu pithiviers").
+    """Return the commune named by a common word at an end of the query, if it makes no other sense
+    ("plu pithiviers").
 
     Args:
         words: words of the query; all others are domain terms.
@@ -519,8 +553,9 @@ def _is_within_another(reading: Reading, readings: list[Reading]) -> bool:
 
 
 def _is_elsewhere(words: list[Word], reading: Reading, readings: list[Reading]) -> bool:
-    """Return whether a small commune's name is only a word, as the territory in the query lacks that commune
-    ("bio")."""
+    """Return whether a small commune's name is only a word, as the territory in the query lacks
+    that commune ("bio").
+    """
     place = reading.place
     if place.kind != "commune" or place.population >= LARGE or len(reading.positions) != 1:
         return False
@@ -534,7 +569,9 @@ def _is_elsewhere(words: list[Word], reading: Reading, readings: list[Reading]) 
 
 
 def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
-    """Return départements and régions with a letter or two wrong in the name, beside what was read exactly."""
+    """Return départements and régions with a letter or two wrong in the name,
+    beside what was read exactly.
+    """
     corrected: list[Reading] = []
     for start in range(len(words)):
         for span in _spans_from(words, start, LONGEST_MISSPELT):
@@ -546,7 +583,9 @@ def _misspelt(words: list[Word], readings: list[Reading]) -> list[Reading]:
 
 
 def _excludes(reading: Reading, positions: tuple[int, ...]) -> bool:
-    """Return whether words that were read exactly are no misspelt territory: all of them, or one beside a town."""
+    """Return whether words that were read exactly are no misspelt territory: all of them,
+    or one beside a town.
+    """
     place = reading.place
     if place.kind != "area" and set(positions) <= set(reading.positions):
         return True
@@ -574,7 +613,8 @@ def _with_others_beside(words: list[Word], text: str, reading: Reading) -> Readi
         used.update(positions)
     others = reading.others
     if place != reading.place:
-        # "Saint-Denis 93": the other Saint-Denis is offered; "Mer 41": the département is not an alternative.
+        # "Saint-Denis 93": the other Saint-Denis is offered; "Mer 41": the département is not an
+        # alternative.
         if place in reading.namesakes:
             others = (reading.place, *others)
         others = tuple(other for other in others if other != place)
@@ -592,7 +632,9 @@ def _namesake_in(namesakes: tuple[Place, ...], area: Place) -> Place | None:
 
 
 def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int]]:
-    """Return a commune named next to its département, although its name is a common word: "mer 41", "Forges (17)"."""
+    """Return a commune named next to its département, although its name is a common word: "mer 41",
+    "Forges (17)".
+    """
     first, last = min(reading.positions), max(reading.positions)
     is_code = len(reading.positions) == 1 and any(map(str.isdigit, words[first].folded))
     for start, end in ((last + 1, last + 2), (first - 2, first), (first - 1, first)):
@@ -609,7 +651,9 @@ def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int
 
 
 def _redundant(words: list[Word], used: set[int]) -> set[int]:
-    """Return positions of redundant words before a place ("département de la Somme", "bassin versant de l'Adour")."""
+    """Return positions of redundant words before a place ("département de la
+    Somme", "bassin versant de l'Adour").
+    """
     linking = (*cues()["between"], "a")
     redundant: set[int] = set()
     for position in sorted(used):

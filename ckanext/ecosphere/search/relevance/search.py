@@ -1,6 +1,8 @@
-"""Answer queries in words through CKAN's `package_search`: choose the query, and say how it was understood.
+"""Answer queries in words through CKAN's `package_search`: choose the query, and say how it was
+understood.
 
-Every query goes through CKAN's action, so that permissions, other plugins and the result format remain CKAN's.
+Every query goes through CKAN's action, so that permissions, other plugins and the result format
+remain CKAN's.
 """
 
 from __future__ import annotations
@@ -76,16 +78,18 @@ class Choice:
 @tk.chained_action
 @tk.side_effect_free
 def package_search(original_action: Any, context: Context, data_dict: DataDict) -> Any:
-    """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
+    """Interpret a query in words: find the place, the subject, and relax the query step by step if
+    nothing is found.
 
-    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
-    the result has `ecosphere_search`: the place recognised and others of the same name, the words, corrections, and
-    whether the query was relaxed. Several values of one facet are alternatives, on pages, in feeds and (as
-    `ext_facets`) in the API.
+    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged.
+    Beside CKAN's keys, the result has `ecosphere_search`: the place recognised and others of the
+    same name, the words, corrections, and whether the query was relaxed. Several values of one
+    facet are alternatives, on pages, in feeds and (as `ext_facets`) in the API.
 
     Raises:
-        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an internal error.
-        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
+        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an
+        internal error. SearchQueryError: `ext_facets` is not an object of fields with lists of
+        values, or too large.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError(
@@ -149,7 +153,10 @@ def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) 
 
 
 def _identified(index: Index, typed: str) -> Choice | None:
-    """Return the query for a dataset whose identifier, name or URL was typed; None if there is none."""
+    """Return the query for a dataset whose identifier, name or URL was typed.
+
+    None if there is none.
+    """
     text = typed.strip()
     if not _IDENTIFIER.fullmatch(text):
         return None
@@ -170,7 +177,8 @@ def _with_common_name(index: Index, understood: Understood, place: str) -> Under
 
 
 def _chosen(index: Index, understood: Understood, place: str) -> Choice:
-    """Return the final query for one that may find little or nothing: corrected, at a namesake, or relaxed.
+    """Return the final query for one that may find little or nothing: corrected, at a namesake, or
+    relaxed.
 
     Each way is only tried if the ones before it do not find enough.
 
@@ -233,7 +241,9 @@ def _is_misspelt(index: Index, word: str, other: str) -> bool:
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
-    """Move the query to another place of the same name if the first has no results ("bruit saint-denis")."""
+    """Move the query to another place of the same name if the first has no
+    results ("bruit saint-denis").
+    """
     understood = best.understood
     if not understood.place:
         return best
@@ -307,7 +317,9 @@ def _summary(choice: Choice, index: Index) -> DataDict:
 
 
 def _words_to_mark(choice: Choice, typed: str) -> str:
-    """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
+    """Return the words to mark in results: as typed or corrected,
+    and the catalogue's names for them.
+    """
     names = [name for unit in choice.question.units for name in unit.names_in_catalogue]
     return " ".join([choice.understood.wanted or typed, *names])
 
@@ -325,14 +337,16 @@ def missing_subjects(
         datasets: those of the page.
 
     Returns:
-        for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets there that have the
-        words elsewhere; `elsewhere`: number of datasets of other places about it; `names`: what was searched beside it.
+        for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets
+        there that have the words elsewhere; `elsewhere`: number of datasets of other places about
+        it; `names`: what was searched beside it.
     """
     question = understood.question
     texts = [_stems_of(dataset) for dataset in datasets]
     strong = [unit for unit in question.units if not unit.weak]
     if any(unit.core for unit in strong):
-        # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
+        # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre
+        # en compte").
         strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
     unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
     queries = {unit: _queries(unit, question) for unit in unseen[:MOST_MISSING]}
@@ -359,7 +373,9 @@ def missing_subjects(
 
 
 def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Question]:
-    """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
+    """Return the queries for what is about a subject at the place, mentions it there,
+    and is about it anywhere.
+    """
     mentioned = Question(
         (_without_names(unit),),
         place=question.place,
@@ -371,7 +387,8 @@ def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Questi
 
 
 def _is_subject(unit: Unit, question: Question) -> bool:
-    """Return whether a unit can be missing: neither a number, a table name, a possible place, nor an everyday word.
+    """Return whether a unit can be missing: neither a number, a table name, a possible place, nor
+    an everyday word.
 
     An everyday word that the catalogue uses itself is a subject of it.
     """
@@ -416,7 +433,9 @@ def quoted(unit: Unit, text: str) -> str:
 
 
 def unsaid(question: Question, index: Index) -> list[DataDict]:
-    """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
+    """Return everyday expressions that no dataset contains, found by alternative names only:
+    `words` and `names`.
+    """
     strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
     queries = {unit: Question((_without_names(unit),)) for unit in strange}
     index.count_at_once(queries.values())
@@ -434,14 +453,17 @@ def _without_names(unit: Unit) -> Unit:
 
 # --- results and counts ---
 
-# Each query is requested from Solr once: run fully, or counted with others in advance, with a single request. Each is
-# then a filter, and each count a facet that excludes the filters of all others (Solr's reference guide, "Tagging and
-# excluding filters"). A tag names a query to which the filter does not belong:
+# Each query is requested from Solr once: run fully, or counted with others in advance, with a
+# single request. Each is then a filter, and each count a facet that excludes the filters of all
+# others (Solr's reference guide, "Tagging and excluding filters"). A tag names a query to which the
+# filter does not belong:
 #
-#     fq={!edismax tag='not1' mm=1}zones AND humides    facet.field={!lucene ex=not0 key=ask0}dataset_type
-#     fq={!edismax tag='not0' mm=1}zones OR humides     facet.field={!lucene ex=not1 key=ask1}dataset_type
+#     fq={!edismax tag='not1' mm=1}zones AND humides    facet.field={!lucene ex=not0
+#     key=ask0}dataset_type fq={!edismax tag='not0' mm=1}zones OR humides     facet.field={!lucene
+#     ex=not1 key=ask1}dataset_type
 #
-# CKAN's filters (permission labels, state, site) and the reader's own have no such tag, so they apply to each query.
+# CKAN's filters (permission labels, state, site) and the reader's own have no such tag, so they
+# apply to each query.
 
 
 class Index:
@@ -480,7 +502,10 @@ class Index:
         return self.find(question)["count"]
 
     def count_at_once(self, queries: Iterable[Question]) -> None:
-        """Count the results of several queries with one request to Solr; a single one is counted when it is run."""
+        """Count the results of several queries with one request to Solr.
+
+        A single one is counted when it is run.
+        """
         distinct = dict.fromkeys(queries)
         unknown = [question for question in distinct if question not in self._counts]
         unknown = unknown[:MOST_FORESEEN]
@@ -500,7 +525,9 @@ class Index:
         self._counts.update(zip(unknown, read_counts(answer, len(unknown)), strict=True))
 
     def _run(self, question: Question) -> DataDict:
-        """Run a query; its results are ranked by their record as well, if the index has the fields for this."""
+        """Run a query; its results are ranked by their record as well,
+        if the index has the fields for this.
+        """
         if not _has_record_fields():
             return self._ask_ranked(question, None)
         try:
@@ -517,7 +544,9 @@ class Index:
         return self._ask({"qf": config.query_fields(), "tie": config.tie(), **parameters})
 
     def _ask(self, parameters: DataDict) -> DataDict:
-        """Run `package_search` with the reader's parameters, replaced or narrowed by those of a query."""
+        """Run `package_search` with the reader's parameters,
+        replaced or narrowed by those of a query.
+        """
         filters = [*(self.data_dict.get("fq_list") or []), *parameters["fq_list"]]
         with query.written(parameters["q"]):
             # CKAN's action changes its parameters.
@@ -575,9 +604,11 @@ _schema: dict[str, tuple[float, bool]] = {}
 
 
 def _has_record_fields() -> bool:
-    """Return whether the index has the numeric fields by which `solr.parameters` ranks records: age, quality, use.
+    """Return whether the index has the numeric fields by which `solr.parameters` ranks records:
+    age, quality, use.
 
-    Cached for ten minutes, or for half a minute if it has not, since the schema may be being set up.
+    Cached for ten minutes, or for half a minute if it has not, since the schema may be being set
+    up.
     """
     url = tk.config["solr_url"]
     moment, has_fields = _schema.get(url, (-math.inf, False))

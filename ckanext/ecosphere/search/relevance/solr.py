@@ -1,7 +1,9 @@
-"""Build parameters of Solr's edismax parser from an interpreted query, within what CKAN allows. Pure.
+"""Build parameters of Solr's edismax parser from an interpreted query, within what CKAN allows.
+Pure.
 
-CKAN refuses `pf`, `bq` and local parameters, so phrases are part of the query itself, and place and quality are a
-function that multiplies the score (`boost`), see Solr's reference guide, "Extended DisMax".
+CKAN refuses `pf`, `bq` and local parameters, so phrases are part of the query itself, and place and
+quality are a function that multiplies the score (`boost`), see Solr's reference guide, "Extended
+DisMax".
 """
 
 from __future__ import annotations
@@ -147,7 +149,9 @@ def _copies(question: Question, strong: list[Unit]) -> int:
 
 
 def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
-    """Return clauses of which one suffices: all domain expressions, or these with each of the other words."""
+    """Return clauses of which one suffices: all domain expressions,
+    or these with each of the other words.
+    """
     pairs = list(zip(clauses, strong, strict=True))
     core = f"({' AND '.join(clause for clause, unit in pairs if unit.core)})"
     beside = [clause for clause, unit in pairs if not unit.core][:MOST_PAIRED]
@@ -182,7 +186,8 @@ def _whole(words: tuple[str, ...], apart: float) -> list[str]:
     phrase, slop = f'"{" ".join(words)}"', _slop(words)
     near = f"{phrase}~{slop}^1.0"
     if len(words) > _FEW_WORDS:
-        # The words of a long expression may occur in a text by chance ("zone de répartition des eaux").
+        # The words of a long expression may occur in a text by chance ("zone de répartition des
+        # eaux").
         return [near, f"{phrase}~{slop + _FAR}^{apart}"]
     return [near, f"({' AND '.join(map(_term, words))})^{apart}"]
 
@@ -195,7 +200,8 @@ def _name(name: str) -> str:
 
 
 def _slop(parts: Iterable[str]) -> float:
-    """Return the slop of an expression: larger where the index has a long synonym of one of its words.
+    """Return the slop of an expression: larger where the index has a long synonym of one of its
+    words.
 
     The last word does not count, as it has no neighbour after it.
     """
@@ -206,7 +212,9 @@ def _slop(parts: Iterable[str]) -> float:
 
 
 def _term(word: str) -> str:
-    """Return a word for Solr's parser: quoted if it is an operator or contains special characters."""
+    """Return a word for Solr's parser: quoted if it is an operator
+    or contains special characters.
+    """
     plain = word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO")
     if plain:
         return word
@@ -214,7 +222,9 @@ def _term(word: str) -> str:
 
 
 def _with_extras(clause: str, question: Question, strong: list[Unit]) -> str:
-    """Add to the first clause what only affects the score: adjacent words of the query, and the purpose."""
+    """Add to the first clause what only affects the score: adjacent words of the query,
+    and the purpose.
+    """
     weight = weights()["words"]
     extras = [
         f'"{unit.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}'
@@ -230,7 +240,9 @@ def _with_extras(clause: str, question: Question, strong: list[Unit]) -> str:
 
 
 def _where(question: Question) -> str:
-    """Return the filter of a place: datasets of it, of what contains it, or of what lies within it."""
+    """Return the filter of a place: datasets of it, of what contains it,
+    or of what lies within it.
+    """
     if not question.place or not question.strict or question.service:
         return ""
     place = question.place
@@ -248,7 +260,10 @@ def _who(question: Question) -> str:
 
 
 def _without(question: Question) -> list[str]:
-    """Return the filters of what is excluded; of an excluded place, datasets of the areas around it remain."""
+    """Return the filters of what is excluded.
+
+    Of an excluded place, datasets of the areas around it remain.
+    """
     return [_or_titled(f"(*:* -({_having(excluded)}))", question) for excluded in question.excluded]
 
 
@@ -304,7 +319,10 @@ def _boost(question: Question, year: int | None) -> str:
 
 
 def _formatted(question: Question) -> str:
-    """Return the Solr function that boosts datasets in one of the formats named; empty if none is named."""
+    """Return the Solr function that boosts datasets in one of the formats named.
+
+    Empty if none is named.
+    """
     tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in question.formats)
     if tests:
         return f"if(sum({tests},0),{weights()['words']['format']},1)"
@@ -312,7 +330,9 @@ def _formatted(question: Question) -> str:
 
 
 def _of_years(question: Question, year: int) -> list[str]:
-    """Return Solr functions that boost data of the years named, more so if the title has the year."""
+    """Return Solr functions that boost data of the years named,
+    more so if the title has the year.
+    """
     weight = weights()["words"]
     texts = [unit.text for unit in question.units if unit.weak or len(question.units) == 1]
     years = [int(text) for text in texts if len(text) == _DIGITS_OF_YEAR and text.isdigit()]
@@ -337,7 +357,10 @@ def _of_years(question: Question, year: int) -> list[str]:
 
 
 def _exact(question: Question) -> str:
-    """Return the Solr function that boosts datasets with exactly the query's title; empty without a title."""
+    """Return the Solr function that boosts datasets with exactly the query's title.
+
+    Empty without a title.
+    """
     if not question.title:
         return ""
     return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{question.title}')))"
@@ -346,8 +369,8 @@ def _exact(question: Question) -> str:
 def _record(year: int) -> list[str]:
     """Return Solr functions for the boosts of a record, each from 0 to its weight.
 
-    Solr evaluates them for every match, so they use as few operations as possible. A field without a value counts as 0,
-    but is ignored by `min` and `max`, hence `def`.
+    Solr evaluates them for every match, so they use as few operations as possible. A field without
+    a value counts as 0, but is ignored by `min` and `max`, hence `def`.
     """
     weight = weights()["record"]
     fresh = weight["freshness"]
@@ -363,7 +386,9 @@ def _record(year: int) -> list[str]:
 
 
 def _fit(question: Question) -> str:
-    """Return the Solr function of how well a dataset's place fits: 1 if not at all or unknown; "" without a place."""
+    """Return the Solr function of how well a dataset's place fits: 1 if not at all or unknown;
+    "" without a place.
+    """
     tests = [
         f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(question)
     ]
@@ -417,7 +442,9 @@ def _by_distance(place: Place) -> Iterator[tuple[float, str, str]]:
 
 
 def _near(kilometres: float) -> float:
-    """Return the boost of a distance: high enough to count before the words, which differ little within one subject."""
+    """Return the boost of a distance: high enough to count before the words,
+    which differ little within one subject.
+    """
     return 1 + NEAR / (1 + kilometres / CLOSE) ** 2
 
 

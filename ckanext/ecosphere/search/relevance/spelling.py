@@ -1,6 +1,8 @@
-"""Correct misspelt words of a query: from the term lists and place names, then from the words of the catalogue.
+"""Correct misspelt words of a query: from the term lists and place names, then from the words of
+the catalogue.
 
-The words of titles and keywords of public datasets are counted by a job of a worker, and kept in Redis.
+The words of titles and keywords of public datasets are counted by a job of a worker, and kept in
+Redis.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ LONG_WORD, VERY_LONG_WORD = 8, 12
 
 
 def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
-    """Return some expressions that have another name in the catalogue and occur in no title or keyword."""
+    """Return some expressions that have another name in the catalogue
+    and occur in no title or keyword.
+    """
     translated = (unit for unit in units if unit.called and not unit.weak)
     absent = (unit for unit in translated if catalogue_has(unit.words) is False)
     return list(islice(absent, MOST_STRANGE))
@@ -78,7 +82,8 @@ def is_of_lists(word: str) -> bool:
 
 
 def near(folded: str) -> str:
-    """Return the word that a misspelt word may be, of the lists or of the catalogue; "" if there is none.
+    """Return the word that a misspelt word may be, of the lists or of the catalogue; "" if there is
+    none.
 
     Args:
         folded: a normalised word.
@@ -93,17 +98,24 @@ def near(folded: str) -> str:
 
 
 def is_place_misspelt(folded: str, other: str) -> bool:
-    """Return whether a word is the name of a place but for one letter ("nante"), even if the catalogue has the word."""
+    """Return whether a word is the name of a place but for one letter ("nante"),
+    even if the catalogue has the word.
+    """
     return nearest_of_lists(folded) == (other, 1) and is_place(other)
 
 
 def allowed_distance(word: str) -> int:
-    """Return the edit distance allowed for a word: one, two for a long word, three for a very long one."""
+    """Return the edit distance allowed for a word: one, two for a long word,
+    three for a very long one.
+    """
     return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
 
 
 def with_expression_corrected(understood: Understood) -> str:
-    """Return the query with two or three words replaced by a near expression; as typed if there is none."""
+    """Return the query with two or three words replaced by a near expression.
+
+    As typed if there is none.
+    """
     units, text = understood.question.units[:MOST_UNITS], understood.text
     for number in (3, 2):
         for start in range(len(units) - number + 1):
@@ -136,7 +148,8 @@ def is_known(folded: str) -> bool:
 
 
 def is_french(folded: str) -> bool:
-    """Return whether a word, singular or plural, is a common French word, so that it is not corrected.
+    """Return whether a word, singular or plural, is a common French word, so that it is not
+    corrected.
 
     For instance "fret" must not become "forêt", nor "gîtes" "sites".
     """
@@ -146,7 +159,8 @@ def is_french(folded: str) -> bool:
 @voc.derived
 @lru_cache(maxsize=1_000)
 def nearest_of_lists(folded: str) -> tuple[str, int]:
-    """Return the nearest word of the lists or place name, and its distance; "" and 0 if none is near.
+    """Return the nearest word of the lists or place name, and its distance; "" and 0 if none is
+    near.
 
     Args:
         folded: a normalised word.
@@ -176,7 +190,10 @@ def apart(folded: str) -> str:
 
 
 def without_number(folded: str) -> str:
-    """Return a word of the lists to which a number was appended ("natura200"); empty if it is not such a word."""
+    """Return a word of the lists to which a number was appended ("natura200").
+
+    Empty if it is not such a word.
+    """
     letters = folded.rstrip("0123456789")
     if letters == folded or len(letters) < MIN_FUZZY_LENGTH or not is_known(letters):
         return ""
@@ -184,9 +201,11 @@ def without_number(folded: str) -> str:
 
 
 def nearest_expression(key: str) -> str | None:
-    """Return the listed expression that differs by a letter from the words ("qualité de l'aire"); None if none.
+    """Return the listed expression that differs by a letter from the words ("qualité de l'aire");
+    None if none.
 
-    Two letters may differ in a long one ("qualitée de l'aire"). A number is not a typo ("zones humides 5").
+    Two letters may differ in a long one ("qualitée de l'aire"). A number is not a typo ("zones
+    humides 5").
 
     Args:
         key: stems of consecutive words.
@@ -239,8 +258,8 @@ def _stems() -> frozenset[str]:
 
 # --- the words of the catalogue ---
 
-# Words of public titles and keywords, kept in Redis. They know no permissions: what is found with them is asked of Solr
-# again, with the reader's.
+# Words of public titles and keywords, kept in Redis. They know no permissions: what is found with
+# them is asked of Solr again, with the reader's.
 
 KEPT_SECONDS = 7 * 24 * 3600
 """Expiry of the stored words, unless a worker refreshes them."""
@@ -286,8 +305,8 @@ def nearest_in_catalogue(folded: str, allowed: int) -> str | None:
         allowed: maximum edit distance.
 
     Returns:
-        the word as written in the catalogue; empty if the word itself occurs or none is near; None if the words of the
-        catalogue are not available.
+        the word as written in the catalogue; empty if the word itself occurs or none is near; None
+        if the words of the catalogue are not available.
     """
     words = _known()
     if words is None:
@@ -303,7 +322,10 @@ def nearest_in_catalogue(folded: str, allowed: int) -> str | None:
 
 
 def catalogue_has(typed: Iterable[str]) -> bool | None:
-    """Return whether the catalogue has all the words, singular or plural; None if its words are not available."""
+    """Return whether the catalogue has all the words, singular or plural.
+
+    None if its words are not available.
+    """
     words = _known()
     if words is None:
         return None
@@ -381,7 +403,10 @@ def _known() -> Words | None:
 
 
 def _read_stored(known: Words | None) -> Words | None:
-    """Return the stored words, those read before if they are still the same or Redis is down; None without any."""
+    """Return the stored words, those read before if they are still the same or Redis is down.
+
+    None without any.
+    """
     try:
         connection: Any = connect_to_redis()
         version = (connection.get(_key("version")) or b"").decode()

@@ -1,7 +1,7 @@
 """Interpret a query: place, subject, conditions.
 
-First the whole (`understand`) and its relaxed variants (`steps`), then the parts that are taken out of a query before
-its words are read: period, references and formats; what it excludes.
+First the whole (`understand`) and its relaxed variants (`steps`), then the parts that are taken out
+of a query before its words are read: period, references and formats; what it excludes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def understand(text: str, *, place: str = "") -> Understood:
 
     Args:
         text: as typed.
-        place: index value of the place that the user chose among namesakes; `off` for none, or `AROUND`.
+        place: index value of the place that the user chose among namesakes; `off` for none, or
+            `AROUND`.
     """
     plain = text
     if query.is_choice(text):
@@ -152,7 +153,9 @@ def _without_place(query_words: list[Word], reading: places.Reading) -> list[Wor
 
 
 def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
-    """Return the index value of the département named like a river that flows through it ("digues du Lot"), or ""."""
+    """Return the index value of the département named like a river that flows
+    through it ("digues du Lot"), or "".
+    """
     if place.kind == "area":
         for other in others:
             if other.kind == "departement" and other.ids[0] in place.ids:
@@ -161,7 +164,8 @@ def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
 
 
 def with_common_name(understood: Understood, *, place: str = "") -> Understood | None:
-    """Interpret a query without a place whose only unknown word is both a common word and a commune.
+    """Interpret a query without a place whose only unknown word is both a common word and a
+    commune.
 
     To be tried only if the query finds nothing: otherwise the word is not a place.
 
@@ -191,7 +195,8 @@ def with_common_name(understood: Understood, *, place: str = "") -> Understood |
 
 
 def _units(parts: _Parts, subject_words: list[Word], *, placed: bool) -> tuple[Unit, ...]:
-    """Return the units of a query; empty if the words beside a place are only fillers ("données nantes").
+    """Return the units of a query; empty if the words beside a place are only fillers ("données
+    nantes").
 
     Args:
         parts: the query.
@@ -213,7 +218,9 @@ def _units(parts: _Parts, subject_words: list[Word], *, placed: bool) -> tuple[U
 
 
 def steps(question: Question) -> list[Question]:
-    """Return increasingly relaxed variants of a query that finds nothing: fewer words, a wider area, then both."""
+    """Return increasingly relaxed variants of a query that finds nothing: fewer words,
+    a wider area, then both.
+    """
     strong = sum(not unit.weak for unit in question.units)
     core = sum(unit.core and not unit.weak for unit in question.units)
     has_other_words = 0 < core < strong
@@ -228,7 +235,8 @@ def steps(question: Question) -> list[Question]:
         variants.append(replace(question, units=merged))
     if has_other_words:
         variants.append(replace(question, core=True))
-    # Within a place, other words alone do not match the subject ("photovoltaïque au sol" is not about polluted soil).
+    # Within a place, other words alone do not match the subject ("photovoltaïque au sol" is not
+    # about polluted soil).
     if not question.place or not has_other_words:
         variants += [replace(question, optional=number) for number in fewer]
     if question.place and core > 1:
@@ -238,7 +246,8 @@ def steps(question: Question) -> list[Question]:
     if question.place:
         variants.append(wide)
         if has_other_words:
-            # Any data of the place matter more than other words elsewhere ("aires" of "aires de covoiturage").
+            # Any data of the place matter more than other words elsewhere ("aires" of "aires de
+            # covoiturage").
             variants += [replace(wide, core=True), replace(question, units=())]
         variants += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
@@ -257,7 +266,9 @@ def steps(question: Question) -> list[Question]:
 
 
 def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
-    """Merge units for which the catalogue uses the same name ("OLD débroussaillement"): either suffices."""
+    """Merge units for which the catalogue uses the same name ("OLD débroussaillement"):
+    either suffices.
+    """
     merged: list[Unit] = []
     for unit in units:
         for position, first in enumerate(merged):
@@ -283,11 +294,14 @@ def _either(first: Unit, second: Unit) -> Unit:
 
 
 def _of_table(name: str) -> Question:
-    """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
+    """Return a query for the parts of a table name that no dataset contains as a whole
+    ("N_ZONE_REG_PPRI_S_017").
+    """
     parts, place = places.table_parts(name)
     typed = []
     for part in parts:
-        # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
+        # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain
+        # term.
         if words.is_expression(part):
             typed.append(part)
         else:
@@ -299,9 +313,9 @@ def _of_table(name: str) -> Question:
 
 # --- references, period, formats ---
 
-# Users who prepare a file know their subject by its number ("3.2.2.0", "L. 211-1", "zone 2AU", "FR8201696", "AC1"),
-# which no title contains: rubrics of IOTA and ICPE, articles, zones of a PLU, codes of sites, roads. The subject of
-# each number is in `data/references.csv`.
+# Users who prepare a file know their subject by its number ("3.2.2.0", "L. 211-1", "zone 2AU",
+# "FR8201696", "AC1"), which no title contains: rubrics of IOTA and ICPE, articles, zones of a PLU,
+# codes of sites, roads. The subject of each number is in `data/references.csv`.
 
 EARLIEST, LATEST = 0, 9999
 """Years of a period without a beginning or an end."""
@@ -416,11 +430,12 @@ def format_names() -> dict[str, tuple[str, ...]]:
 
 
 def formats(query_words: list[Word]) -> tuple[str, ...]:
-    """Return the index values of the formats named in a query ("shapefile", "gpkg"), without duplicates.
+    """Return the index values of the formats named in a query ("shapefile", "gpkg"), without
+    duplicates.
 
     Args:
-        query_words: words of the query. Only filler and generic words count, since others may be a subject ("image",
-            "text").
+        query_words: words of the query. Only filler and generic words count, since others may be a
+            subject ("image", "text").
     """
     values: dict[str, None] = {}
     for word in query_words:
@@ -445,7 +460,8 @@ def take_references(text: str) -> tuple[str, list[Unit]]:
         text: as typed.
 
     Returns:
-        the text without them and without distances, and the units that replace them, in the order typed.
+        the text without them and without distances, and the units that replace them, in the order
+        typed.
     """
     if not any(map(str.isdigit, text)) and not re.search(rf"\s{_ZONE}", text):
         return text, []
@@ -488,7 +504,8 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tup
     """Return the names of an article's subject, by the longest prefix of its number in the table.
 
     Args:
-        own: rows of the table; numbers used by two codes may include the code ("L. 341 code forestier").
+        own: rows of the table; numbers used by two codes may include the code ("L. 341 code
+            forestier").
         code: letter and number.
         of_code: the code named with it, in lower case, or empty.
     """
@@ -585,14 +602,18 @@ def _is_statement(text: str, marker: re.Match[str]) -> bool:
 
 
 def _is_subject(text: str, marker: re.Match[str], first: Excluded) -> bool:
-    """Return whether what lacks is the subject, as no other precedes it ("maison sans assainissement collectif")."""
+    """Return whether what lacks is the subject, as no other precedes it ("maison sans
+    assainissement collectif").
+    """
     before = words.read(text[: marker.start()])
     may_be = first.kind == "words" and marker[0].lower().startswith(("sans", "pas", "without"))
     return may_be and bool(before) and not any(unit.core for unit in words.units(before))
 
 
 def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
-    """Return whether the marker is a word of a place ("Pas de Calais") or of a listed expression ("hors sol")."""
+    """Return whether the marker is a word of a place ("Pas de Calais") or of a
+    listed expression ("hors sol").
+    """
     if marker[0] == "-":
         return False
     before, whole = words.read(text[: marker.start()]), words.read(text)
@@ -610,14 +631,18 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
 
 @cache
 def _expressions_with_marker() -> frozenset[str]:
-    """Return the stems, stop words included, of the listed expressions that contain an excluding word."""
+    """Return the stems, stop words included, of the listed expressions
+    that contain an excluding word.
+    """
     terms = (*words.spellings().values(), *words.not_exceptions())
     marked = [term for term in terms if _markers().search(term.translate(_BARE))]
     return frozenset(stems_of(words.read(term)) for term in marked)
 
 
 def _exclusions_after(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
-    """Return the exclusions after a marker, joined by "et", "ou", "ni" or commas, and where they end in the text."""
+    """Return the exclusions after a marker, joined by "et", "ou", "ni" or commas,
+    and where they end in the text.
+    """
     before, end = words.read(text[: marker.start()]), marker.end()
     exclusions: list[Excluded] = []
     start = end
@@ -635,14 +660,18 @@ def _exclusions_after(text: str, marker: re.Match[str]) -> tuple[int, list[Exclu
 
 
 def _as_marked(excluded: Excluded, marker: str) -> Excluded:
-    """Return an exclusion; a sign before a place ("-Loire") also excludes what is named after it."""
+    """Return an exclusion; a sign before a place ("-Loire") also
+    excludes what is named after it.
+    """
     if excluded.kind == "place" and marker in ("-", "NOT"):
         return replace(excluded, names=(excluded.title,))
     return excluded
 
 
 def _goes_on(joins: str, kind: str, other: str) -> bool:
-    """Return whether it goes on: "sauf Vendée, Sarthe", but not "sauf crues, Isère" or "sauf crues, bruit"."""
+    """Return whether it goes on: "sauf Vendée, Sarthe", but not "sauf crues, Isère" or "sauf crues,
+    bruit".
+    """
     return kind == other and not (joins == "," and kind == "words")
 
 
@@ -711,7 +740,8 @@ def _format_excluded(following: list[Word]) -> _Exclusion | None:
 def _subject_excluded(before: list[Word], following: list[Word]) -> _Exclusion:
     """Return the expression or word with which the words begin.
 
-    Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and "type 1").
+    Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and
+    "type 1").
     """
     length = _expression_length(following) or _phrase_length(following)
     inner = words.without_stop_words(following[:length])
@@ -725,7 +755,9 @@ def _subject_excluded(before: list[Word], following: list[Word]) -> _Exclusion:
 
 
 def _expression_length(following: list[Word]) -> int:
-    """Return the number of words of the longest listed expression with which the words begin, 0 without one."""
+    """Return the number of words of the longest listed expression with which the words begin,
+    0 without one.
+    """
     for end in range(min(len(following), LONGEST_PHRASE), 0, -1):
         key = stems_of(words.without_stop_words(following[:end]))
         if following[end - 1].folded not in words.stop_words() and key in words.expressions():
@@ -742,12 +774,15 @@ def _phrase_length(following: list[Word]) -> int:
 
 
 def _is_general(word: Word) -> bool:
-    """Return whether a word alone distinguishes no subject: a generic word, a filler or a stop word."""
+    """Return whether a word alone distinguishes no subject: a generic word,
+    a filler or a stop word.
+    """
     return word.stem in words.generic() | words.fillers() or word.folded in words.stop_words()
 
 
 def _names_excluded(inner: list[Word]) -> Iterator[str]:
-    """Yield the names of an excluded subject: as typed, and other forms of it ("ZNIEFF 1", "ZNIEFF de type I").
+    """Yield the names of an excluded subject: as typed, and other forms of it ("ZNIEFF 1", "ZNIEFF
+    de type I").
 
     The everyday lists also have related things, which are not excluded; synonyms are in the index.
     """

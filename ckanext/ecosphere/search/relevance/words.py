@@ -1,4 +1,6 @@
-"""Split a query into words and domain expressions, drop filler words, and look up alternative names. Pure."""
+"""Split a query into words and domain expressions, drop filler words,
+and look up alternative names. Pure.
+"""
 
 from __future__ import annotations
 
@@ -126,7 +128,8 @@ class Question:
         excluded: what the results must not be about, lie in, or have as a format.
         formats: index values of formats: datasets with one of them rank higher.
         period: first and last year of a period: data of these years rank higher.
-        identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
+        identifier: the text, if it is an identifier or the name of a dataset: then all else is
+            ignored.
         about: whether the units must be in the title or keywords, to count what is about them.
     """
 
@@ -201,7 +204,9 @@ def stems_of(words: Iterable[Word]) -> str:
 
 
 def key_of(text: str) -> str:
-    """Return the stems that identify an expression, without stop words; "" if it has no other words."""
+    """Return the stems that identify an expression, without stop words;
+    "" if it has no other words.
+    """
     return stems_of(without_stop_words(read(text)))
 
 
@@ -268,12 +273,14 @@ def generic() -> frozenset[str]:
 @voc.derived
 @cache
 def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
-    """Return stems of an expression → its alternative names (`everyday`), and how many are the catalogue's.
+    """Return stems of an expression → its alternative names (`everyday`), and how many are the
+    catalogue's.
 
     The catalogue's come first, as in `Unit.others`.
 
-    Terms of the synonym list are included without alternative names, since Solr knows their synonyms. Here they keep
-    expressions together ("carte de bruit") and distinguish domain terms from other words.
+    Terms of the synonym list are included without alternative names, since Solr knows their
+    synonyms. Here they keep expressions together ("carte de bruit") and distinguish domain terms
+    from other words.
     """
     # Dicts without values, as sets that keep their order.
     names_of_catalogue: dict[str, dict[str, None]] = {}
@@ -303,7 +310,9 @@ def _add_names(names: dict[str, dict[str, None]], term: str, others: list[str]) 
 
 
 def _share_names(keys: list[str], names_of_catalogue: dict[str, dict[str, None]]) -> None:
-    """Give synonyms without names the names of the others: the long form of an acronym has those of the acronym."""
+    """Give synonyms without names the names of the others:
+    the long form of an acronym has those of the acronym.
+    """
     names = [names_of_catalogue[key] for key in keys if key in names_of_catalogue]
     if not names:
         return
@@ -316,7 +325,9 @@ def _share_names(keys: list[str], names_of_catalogue: dict[str, dict[str, None]]
 @voc.derived
 @cache
 def own_terms() -> frozenset[str]:
-    """Return the stems of terms that catalogues use, for which the everyday lines have no other name of the thing."""
+    """Return the stems of terms that catalogues use,
+    for which the everyday lines have no other name of the thing.
+    """
     return frozenset(key_of(term) for _asked, called in everyday() for term in called)
 
 
@@ -353,7 +364,8 @@ def _join(content: list[Word]) -> str:
 
 
 def _names_of(content: list[Word]) -> tuple[tuple[str, ...], int] | None:
-    """Return the alternative names of an expression and how many are the catalogue's; None if it is unknown.
+    """Return the alternative names of an expression and how many are the catalogue's; None if it is
+    unknown.
 
     If it is written without its spaces or with extra ones, its usual spelling is among the names.
     """
@@ -373,7 +385,9 @@ def is_expression(text: str) -> bool:
 
 
 def everyday() -> list[tuple[list[str], list[str]]]:
-    """Return everyday terms and the catalogue's terms: administrators' lines and synonyms first, then the package's."""
+    """Return everyday terms and the catalogue's terms: administrators' lines and synonyms first,
+    then the package's.
+    """
     lines: list[tuple[list[str], list[str]]] = []
     for line in local.of(EVERYDAY).values():
         typed, called = list(line["asked"]), list(line["called"])
@@ -403,7 +417,9 @@ def _terms(text: str) -> list[str]:
 
 
 def is_translated(unit: Unit) -> bool:
-    """Return whether a unit is an everyday word for something that catalogues call otherwise ("égout")."""
+    """Return whether a unit is an everyday word for something that
+    catalogues call otherwise ("égout").
+    """
     return bool(unit.called) and key_of(unit.text) not in own_terms()
 
 
@@ -425,7 +441,9 @@ def units(words: list[Word]) -> list[Unit]:
 
 
 def _longest_unit(content: list[Word], start: int) -> tuple[Unit, int]:
-    """Return the longest expression that begins at a word, or this word, and the position after it."""
+    """Return the longest expression that begins at a word, or this word,
+    and the position after it.
+    """
     for end in range(min(len(content), start + LONGEST_PHRASE), start, -1):
         inner = content[start:end]
         names = _names_of(inner)
@@ -509,8 +527,9 @@ class SynonymLine:
 def synonym_lines() -> list[SynonymLine]:
     """Read the synonym list.
 
-    Terms separated by semicolons are equivalent. `narrow > broad`: documents about the left term are also found by the
-    right one, but not vice versa (a search for PPR should find PPRI as well)::
+    Terms separated by semicolons are equivalent. `narrow > broad`: documents about the left term
+    are also found by the right one, but not vice versa (a search for PPR should find PPRI as
+    well)::
 
         ICPE ; installation classée ; installation classée pour la protection de l'environnement
         PPRI > PPR
@@ -544,8 +563,8 @@ def parse_line(number: int, text: str) -> SynonymLine:
 def longest_synonyms() -> dict[str, int]:
     """Return stems of a term → number of words of its longest synonym.
 
-    Solr indexes a word and its synonyms at one place, which is as long as the longest of them and separates its
-    neighbours.
+    Solr indexes a word and its synonyms at one place, which is as long as the longest of them and
+    separates its neighbours.
     """
     longest: dict[str, int] = {}
     for line in synonym_lines():

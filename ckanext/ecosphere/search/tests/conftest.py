@@ -1,4 +1,6 @@
-"""Fixtures of the search room: a real Solr with or without the French schema, and quickly created datasets."""
+"""Fixtures of the search room: a real Solr with or without the French schema,
+and quickly created datasets.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from ckanext.ecosphere.search.solr_schema import SolrAdmin
 
 @pytest.fixture(autouse=True)
 def forgotten_words(ckan_config) -> Iterator[None]:
-    """Forget the words counted in the catalogue, before and after each test; those of pure code need no Redis."""
+    """Forget the words counted in the catalogue, before and after each test.
+
+    Those of pure code need no Redis.
+    """
     with suppress(RedisError):
         spelling.forget_words()
     yield
@@ -41,7 +46,9 @@ def french(solr: SolrAdmin) -> SolrAdmin:
 
 
 _french: dict[str, dict[str, Any]] = {}
-"""Core → its schema after our changes: comparing with it takes a hundredth of the time that our changes take."""
+"""Core → its schema after our changes: comparing with it takes a hundredth of
+the time that our changes take.
+"""
 
 
 def give_french(solr: SolrAdmin) -> None:

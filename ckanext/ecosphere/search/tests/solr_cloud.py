@@ -1,4 +1,6 @@
-"""A local SolrCloud of two nodes with CKAN's configuration, for the tests of the schema commands."""
+"""A local SolrCloud of two nodes with CKAN's configuration,
+for the tests of the schema commands.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running SolrCloud: the addresses of its nodes ("http://127.0.0.1:…/solr") and their processes."""
+    """A running SolrCloud: the addresses of its nodes
+    ("http://127.0.0.1:…/solr") and their processes.
+    """
 
     nodes: tuple[str, ...]
     processes: tuple[subprocess.Popen[bytes], ...]
@@ -51,7 +55,8 @@ class Cloud:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Cloud]:
-    """Start two nodes, the first with ZooKeeper, and a collection of two shards with a replica on each node.
+    """Start two nodes, the first with ZooKeeper, and a collection of two shards with a replica on
+    each node.
 
     They end with the block, and with this process however it ends.
 

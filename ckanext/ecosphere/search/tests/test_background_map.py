@@ -1,4 +1,6 @@
-"""Background map and zoom of the maps of results, extents and previews, in a browser with a real tile server."""
+"""Background map and zoom of the maps of results, extents and previews,
+in a browser with a real tile server.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,8 @@ def test_the_results_are_seen_on_a_real_map_that_can_be_zoomed(tab, tiles, datas
     expect(tab.locator(".eco-extents [data-credit]")).to_be_visible()
     whole, first = width(tab), asked(tiles)
     assert 4 <= len(first) <= 40
-    # The extent lies where it does on the tile, in web mercator: 64 tiles around the Earth at zoom 6.
+    # The extent lies where it does on the tile, in web mercator: 64 tiles around the Earth at zoom
+    # 6.
     column = (4.7 + 180) / 360 * 64
     row = (1 - math.asinh(math.tan(math.radians(46.5))) / math.pi) / 2 * 64
     assert (6, int(column), int(row)) in first

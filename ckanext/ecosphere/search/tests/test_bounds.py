@@ -1,4 +1,6 @@
-"""Expensive queries, which would block Solr or a web thread, are refused at once with a message, over HTTP."""
+"""Expensive queries, which would block Solr or a web thread, are refused at once with a message,
+over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ REFUSED = {
     "order by a parser": "sort=" + quote("{!func}sum(1,1) asc"),
     "order by a function": "sort=" + quote("strdist('eau',title_string,edit) desc"),
 }
-#: Parameters of the API only: functions reveal data about hidden datasets, or take arbitrarily long.
+#: Parameters of the API only: functions reveal data about hidden datasets, or take arbitrarily
+#: long.
 FUNCTIONS = {
     "fl": ["name", 'x:docfreq(text,"eau")'],
     "fl ": "id,[explain]",

@@ -1,4 +1,6 @@
-"""Spelling correction with the words of public titles and keywords, which are counted in the background."""
+"""Spelling correction with the words of public titles and keywords,
+which are counted in the background.
+"""
 
 from __future__ import annotations
 

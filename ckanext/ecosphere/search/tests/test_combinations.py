@@ -1,4 +1,6 @@
-"""Search pages with several filters: a program that walks through all of them is told to come later."""
+"""Search pages with several filters: a program that walks through all
+of them is told to come later.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Spelling corrections over HTTP: they reveal no words of private datasets, and answer expensive queries in time."""
+"""Spelling corrections over HTTP: they reveal no words of private datasets,
+and answer expensive queries in time.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ def made(**fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def secret(people: dict[str, str], request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A private dataset: private from the start, or made private or deleted after the words were counted."""
+    """A private dataset: private from the start, or made private or
+    deleted after the words were counted.
+    """
     for each in model.Session.query(model.Package.id).all():
         helpers.call_action("dataset_purge", {"user": "boss", "ignore_auth": True}, id=each.id)
     made(title="Martre des marais et des bocages de Loire-Atlantique")

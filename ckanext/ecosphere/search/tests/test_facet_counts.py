@@ -1,4 +1,6 @@
-"""Several values of a facet combined with OR, and their counts: on pages, in feeds and in the API."""
+"""Several values of a facet combined with OR, and their counts: on pages,
+in feeds and in the API.
+"""
 
 import json
 import re
@@ -23,7 +25,10 @@ DATASETS = {
 
 @pytest.fixture(scope="module")
 def tokens(made_app, request):
-    """The catalogue, made once; API tokens of an editor of the organisation and of one of another organisation."""
+    """The catalogue, made once.
+
+    API tokens of an editor of the organisation and of one of another organisation.
+    """
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     solr_schema.apply(setup.solr())

@@ -1,4 +1,6 @@
-"""Browser tests of the history: "Back", "Forward", reload and another tab show the list of the address."""
+"""Browser tests of the history: "Back", "Forward",
+reload and another tab show the list of the address.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ NUMBER = 24
 
 @pytest.fixture
 def catalogue(make_datasets: Any) -> list[dict[str, Any]]:
-    """Datasets of several départements, four of them in Auvergne-Rhône-Alpes, one with a subject of its own."""
+    """Datasets of several départements, four of them in Auvergne-Rhône-Alpes,
+    one with a subject of its own.
+    """
     places = [
         {"title": f"Essai {number:02}", "territory": [OTHERS[number % 8]]}
         for number in range(NUMBER - 1)
@@ -40,13 +44,17 @@ FIELDS = "#dataset-search-form [name=q], #dataset-search-form [name=sort]"
 
 
 def state(page: Page) -> State:
-    """Return the address, and what the page shows at this moment: titles, words of the box, order."""
+    """Return the address, and what the page shows at this moment: titles, words of the box,
+    order.
+    """
     values = page.locator(FIELDS).evaluate_all("fields => fields.map(each => each.value)")
     return page.url, page.locator(".dataset-heading").all_inner_texts(), values
 
 
 def settled(page: Page, url: Callable[[str], bool]) -> State:
-    """Return the state of the page once the address is the expected one and its list has been loaded."""
+    """Return the state of the page once the address is the expected
+    one and its list has been loaded.
+    """
     page.wait_for_url(url)
     expect(page.locator("#search-results .dataset-heading").first).to_be_visible()
     page.wait_for_load_state("networkidle")
@@ -54,7 +62,9 @@ def settled(page: Page, url: Callable[[str], bool]) -> State:
 
 
 def shows(page: Page, expected: State) -> None:
-    """Wait until a page shows a state, and fail with the last one seen; "Back" changes the address before it loads."""
+    """Wait until a page shows a state, and fail with the last one seen;
+    "Back" changes the address before it loads.
+    """
     seen: State | str = ""
     for _attempt in range(100):
         try:

@@ -1,4 +1,6 @@
-"""Schema commands on SolrCloud, with two nodes and two shards replicated on both, and on the portal's own core."""
+"""Schema commands on SolrCloud, with two nodes and two shards replicated on both,
+and on the portal's own core.
+"""
 
 from __future__ import annotations
 

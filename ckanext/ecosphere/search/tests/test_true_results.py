@@ -1,4 +1,6 @@
-"""Searches over HTTP: exclusions exclude, missing subjects are reported, what is elsewhere is nearest first."""
+"""Searches over HTTP: exclusions exclude, missing subjects are reported,
+what is elsewhere is nearest first.
+"""
 
 from __future__ import annotations
 

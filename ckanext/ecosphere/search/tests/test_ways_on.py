@@ -1,4 +1,6 @@
-"""Next steps offered after a search without results: a data request, the search without its area, a clear message."""
+"""Next steps offered after a search without results: a data request, the search without its area,
+a clear message.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One dataset out of an archive of others: paths in it are not used, every unpacked byte is counted. Confined."""
+"""One dataset out of an archive of others: paths in it are not used,
+every unpacked byte is counted. Confined.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Restrictions that the process which reads untrusted files puts on itself before it opens one. No CKAN imports.
+"""Restrictions that the process which reads untrusted files puts on itself before it opens one. No
+CKAN imports.
 
-Landlock (Linux 5.13 and later) is used where bubblewrap cannot make namespaces, for instance in most containers. Its
-structures and numbers are those of linux/landlock.h and linux/seccomp.h.
+Landlock (Linux 5.13 and later) is used where bubblewrap cannot make namespaces, for instance in
+most containers. Its structures and numbers are those of linux/landlock.h and linux/seccomp.h.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ class FileError(Exception):
     """A file of others cannot be handled.
 
     Attributes:
-        code: key of the sentence of the room that says so: unreadable, too-complex, too-slow, not-confined…
-        size: size of a file that is too large, in bytes; 0 for other failures, or if it is unknown.
+        code: key of the sentence of the room that says so: unreadable, too-complex, too-slow,
+        not-confined… size: size of a file that is too large, in bytes; 0 for other failures, or if
+        it is unknown.
     """
 
     def __init__(self, code: str, size: int = 0) -> None:
@@ -41,7 +43,10 @@ BUBBLEWRAP, LANDLOCK = "bubblewrap", "landlock"
 
 
 def limit(memory_megabytes: int, seconds: int, file_megabytes: int) -> None:
-    """Limit address space, processor time, file size and open files; disable core dumps; lower the priority."""
+    """Limit address space, processor time, file size and open files; disable core dumps.
+
+    Lower the priority.
+    """
     for what, most in (
         (resource.RLIMIT_AS, memory_megabytes * MEGABYTE),
         (resource.RLIMIT_CPU, seconds),
@@ -57,7 +62,8 @@ def enclose(way: str, readable: list[str], writable: str) -> None:
     """Give up all files but those named, the network, and other processes.
 
     Args:
-        way: `BUBBLEWRAP`, which has done so already, save for the number of processes; or `LANDLOCK`.
+        way: `BUBBLEWRAP`, which has done so already, save for the number of processes; or
+            `LANDLOCK`.
         readable: files and folders to read: the libraries.
         writable: the working folder.
 
@@ -108,8 +114,9 @@ _OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE
 _NETWORK, _SCOPES = 3, 3
 _WITH_NETWORK, _WITH_SCOPES = 4, 6
 
-#: Architecture → its audit code, and the calls that are refused: those which make sockets, `io_uring`, which could make
-#: them too, and `ptrace`. Calls of another architecture (x32 among them) are refused as a whole.
+#: Architecture → its audit code, and the calls that are refused: those which make sockets,
+#: `io_uring`, which could make them too, and `ptrace`. Calls of another architecture (x32 among
+#: them) are refused as a whole.
 _CALLS = {
     "x86_64": (0xC000003E, {"socket": 41, "socketpair": 53, "ptrace": 101, "io_uring_setup": 425}),
     "aarch64": (
@@ -174,7 +181,9 @@ def _allow(rules: int, path: Path, rights: int) -> None:
 
 
 def _refuse_calls(libc: ctypes.CDLL) -> None:
-    """Refuse the calls that make sockets (seccomp): Landlock knows TCP only, and that from version 4."""
+    """Refuse the calls that make sockets (seccomp): Landlock knows TCP only,
+    and that from version 4.
+    """
     known = _CALLS.get(platform.machine())
     if known is None:
         raise OSError(f"no list of system calls for {platform.machine()}")
@@ -221,7 +230,8 @@ ALLOWED_DRIVERS = frozenset(
 def restrict_drivers() -> None:
     """Take all other drivers out of GDAL before a file is opened, whatever this build brings.
 
-    GDAL is loaded here, not with this module: it takes memory and time, and the portal must not load it.
+    GDAL is loaded here, not with this module: it takes memory and time, and the portal must not
+    load it.
 
     Raises:
         RuntimeError: some remain.

@@ -1,6 +1,8 @@
-"""Geometries of others: repaired and bounded; files are read with GDAL, in the confined process. No CKAN imports.
+"""Geometries of others: repaired and bounded; files are read with GDAL, in the confined process. No
+CKAN imports.
 
-Every refusal is a `FileError`; `sites` in `studies/data/messages.yaml` has a sentence for each code.
+Every refusal is a `FileError`; `sites` in `studies/data/messages.yaml` has a sentence for each
+code.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from ckanext.ecosphere.shared.confinement.process import serve
 MODULE = "ckanext.ecosphere.shared.confinement.geofiles"
 #: Geometries of one site, and bytes of an unpacked archive.
 MOST_PARTS, MOST_UNPACKED = 2_000, 60 * 1024 * 1024
-#: Beyond so many contacts of edges, for each edge and in addition, a geometry would take minutes to repair.
+#: Beyond so many contacts of edges, for each edge and in addition, a geometry would take minutes to
+#: repair.
 CONTACTS_OF_AN_EDGE, MOST_CONTACTS = 12, 4_000
 #: Edges that are compared with the others at once.
 EDGES_AT_ONCE = 50
@@ -117,7 +120,8 @@ def in_degrees(geometries: list[BaseGeometry], crs: str) -> list[BaseGeometry]:
 
 
 def cleaned(geometries: list[BaseGeometry], most_vertices: int) -> BaseGeometry:
-    """Return geometries in degrees as one valid geometry: areas if there are any, else lines, else points.
+    """Return geometries in degrees as one valid geometry: areas if there are any, else lines, else
+    points.
 
     Raises:
         FileError: nothing is left, it lies outside the world, or is too large or too tangled.
@@ -159,7 +163,9 @@ def _refuse_outside(bounds: Any) -> None:
 
 
 def _refuse_tangled(parts: list[BaseGeometry]) -> None:
-    """Refuse geometries whose edges meet so often that GEOS would take minutes, and gigabytes, to join them."""
+    """Refuse geometries whose edges meet so often that GEOS would take minutes, and gigabytes,
+    to join them.
+    """
     edges = [edge for part in parts for edge in _edges(part)]
     most = CONTACTS_OF_AN_EDGE * len(edges) + MOST_CONTACTS
     tree = shapely.STRtree(edges)

@@ -1,7 +1,8 @@
 """Confined process that handles untrusted files: a job on stdin, facts on stdout.
 
-A room starts a module of its own, which calls `serve`. The process gives up all other files, the network and most
-memory before it opens a file (`confine` tells how), and the worker survives if it crashes.
+A room starts a module of its own, which calls `serve`. The process gives up all other files, the
+network and most memory before it opens a file (`confine` tells how), and the worker survives if it
+crashes.
 """
 
 from __future__ import annotations

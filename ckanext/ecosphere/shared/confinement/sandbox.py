@@ -42,8 +42,8 @@ def run(job: dict[str, Any], seconds: int, memory_megabytes: int) -> dict[str, A
     """Run a job in the confined process; return its facts.
 
     Args:
-        job: what to do, with files in one folder: `module` names the module that does it (`process.serve`),
-            `output` the file that it writes.
+        job: what to do, with files in one folder: `module` names the module that does it
+            (`process.serve`), `output` the file that it writes.
         seconds: limit of processor time; that of elapsed time is 1.5 times as long.
         memory_megabytes: address space of the process.
 

@@ -1,9 +1,10 @@
 """HTTP client for untrusted URLs, protected against SSRF, slow servers and decompression bombs.
 
-Every URL that comes from outside is fetched through this session. The host is resolved once, each address is checked,
-and the socket is opened to the checked address, which defeats DNS rebinding. Redirects are followed one by one, each
-checked like the first. A timer shuts the socket down, however slowly the server sends; size is limited after
-decompression, which is done in small steps, so that a bomb is refused before it unfolds.
+Every URL that comes from outside is fetched through this session. The host is resolved once, each
+address is checked, and the socket is opened to the checked address, which defeats DNS rebinding.
+Redirects are followed one by one, each checked like the first. A timer shuts the socket down,
+however slowly the server sends; size is limited after decompression, which is done in small steps,
+so that a bomb is refused before it unfolds.
 
 Independent of CKAN: settings are passed in, so that every room can use it::
 

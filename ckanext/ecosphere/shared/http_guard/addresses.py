@@ -20,8 +20,9 @@ MAX_PORT = 65535
 
 #: IPv6 prefixes with an IPv4 address in the last 32 bits: NAT64 (RFC 6052) and SIIT (RFC 2765).
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
-#: Not public, although Python 3.11 says so: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments
-#: (RFC 9602), and the address at which machines of Azure find the host that they run on.
+#: Not public, although Python 3.11 says so: relays of 6to4 (RFC 7526), documentation (RFC 9637),
+#: routing segments (RFC 9602), and the address at which machines of Azure find the host that they
+#: run on.
 _NOT_PUBLIC = tuple(
     map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "168.63.129.16/32"))
 )
@@ -44,7 +45,8 @@ def ports(texts: Iterable[str]) -> frozenset[int]:
     """
     numbers = []
     for text in filter(None, map(str.strip, texts)):
-        # `int` also reads other digits than ours, signs and underscores, and takes long for long texts.
+        # `int` also reads other digits than ours, signs and underscores, and takes long for long
+        # texts.
         is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PORT))
         if not is_number or not 0 < int(text) <= MAX_PORT:
             raise ValueError(repr(text))
@@ -53,7 +55,9 @@ def ports(texts: Iterable[str]) -> frozenset[int]:
 
 
 def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
-    """Return whether connections to an IP address are allowed: public addresses and the allowed networks."""
+    """Return whether connections to an IP address are allowed:
+    public addresses and the allowed networks.
+    """
     ip = _parsed(address)
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
@@ -70,7 +74,9 @@ def _parsed(address: str) -> Address:
 
 
 def unwrapped(ip: Address) -> Address:
-    """Return the IPv4 address embedded in an IPv6 one (mapped, 6to4, NAT64, SIIT), or the address itself."""
+    """Return the IPv4 address embedded in an IPv6 one (mapped, 6to4, NAT64, SIIT),
+    or the address itself.
+    """
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
             return ip.ipv4_mapped
@@ -133,7 +139,8 @@ def is_own_service(
 ) -> bool:
     """Return whether a connection would reach one of the portal's own services.
 
-    All addresses of this machine are treated as one: what listens on 127.0.0.1 usually listens on the others, too.
+    All addresses of this machine are treated as one: what listens on 127.0.0.1 usually listens on
+    the others, too.
 
     Args:
         address: the IP address to connect to.

@@ -1,4 +1,6 @@
-"""One attempt of a request, the timer that shuts down its sockets, and what decompresses the answer."""
+"""One attempt of a request, the timer that shuts down its sockets,
+and what decompresses the answer.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,8 @@ class GuardSettings:
         max_redirects: maximum redirects of a request.
         attempts: maximum attempts of a request, the first included.
         backoff_seconds: pause before the second attempt; doubled for each further one.
-        max_wait_seconds: longest pause; there is no retry if the server asks for more (Retry-After).
-        user_agent: User-Agent header.
+        max_wait_seconds: longest pause; there is no retry if the server asks for more
+        (Retry-After). user_agent: User-Agent header.
         ca_bundle: file of CA certificates instead of the system's.
     """
 
@@ -98,8 +100,8 @@ class Attempt:
     def watch(self, sock: socket.socket) -> None:
         """Shut down this socket at the deadline.
 
-        A duplicate of its descriptor is kept: it refers to the same connection, and stays open when TLS replaces the
-        socket or the connection passes it to the response.
+        A duplicate of its descriptor is kept: it refers to the same connection, and stays open when
+        TLS replaces the socket or the connection passes it to the response.
         """
         handle = socket.socket(fileno=os.dup(sock.fileno()))
         self._sockets.append(handle)
@@ -171,7 +173,9 @@ _attempt: contextvars.ContextVar[Attempt] = contextvars.ContextVar("ecosphere_ht
 
 
 class _Guarded:
-    """Mixin for both kinds of connection: connect through the attempt, which shuts them down at its deadline."""
+    """Mixin for both kinds of connection: connect through the attempt,
+    which shuts them down at its deadline.
+    """
 
     def _new_conn(self: Any) -> socket.socket:
         attempt = _attempt.get()

@@ -1,4 +1,6 @@
-"""Limits on the network use of a whole task, across all its requests, and a way to stop it from another thread."""
+"""Limits on the network use of a whole task, across all its requests,
+and a way to stop it from another thread.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from collections.abc import Callable
 class StoppedError(Exception):
     """The task may send no further requests: a limit is reached, or it was stopped.
 
-    Not a `FetchError`, so that code which continues after a failed request does not continue after this.
+    Not a `FetchError`, so that code which continues after a failed request does not continue after
+    this.
 
     Attributes:
         code: the limit (`requests`, `bytes`, `seconds`), or the code given to `Budget.stop`.

@@ -26,7 +26,8 @@ MESSAGES: dict[str, str] = {
 
 #: Reason for an answer shorter than announced.
 BROKEN_OFF = N_("The answer broke off before its end")
-#: Translatable reasons given by operating systems and urllib3 for most failed connections; others stay untranslated.
+#: Translatable reasons given by operating systems and urllib3 for most failed connections; others
+#: stay untranslated.
 REASONS = frozenset(
     {
         BROKEN_OFF,
@@ -41,8 +42,8 @@ REASONS = frozenset(
 
 
 def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, Any]:
-    """Return the fields of a message in the reader's language: the reason of the failure, where it is a known one, and
-    sizes, which are kept in bytes.
+    """Return the fields of a message in the reader's language: the reason of the failure, where it
+    is a known one, and sizes, which are kept in bytes.
 
     Args:
         params: values of the message's placeholders.

@@ -76,7 +76,10 @@ class _Request:
     bound: Bound | None
 
     def redirected(self, status: int, location: str) -> _Request:
-        """Return the redirected request; only 303 "See Other" turns a POST into a GET (RFC 9110 §15.4.4)."""
+        """Return the redirected request.
+
+        Only 303 "See Other" turns a POST into a GET (RFC 9110 §15.4.4).
+        """
         url = joined(self.url, location) or location
         if status == HTTPStatus.SEE_OTHER:
             return replace(self, method="GET", url=url, body=None)
@@ -377,7 +380,8 @@ def ask_by_host(
         sleep: makes the pause.
 
     Returns:
-        the items with their answers, None for the rest of a silent host; items not reached in time are left out.
+        the items with their answers, None for the rest of a silent host; items not reached in time
+        are left out.
     """
     by_host: dict[str, list[Item]] = defaultdict(list)
     for item in items:

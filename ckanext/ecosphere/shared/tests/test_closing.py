@@ -72,7 +72,10 @@ def fresh(user_id: str) -> Any:
 
 
 def live(leaving: Any) -> dict[str, Any]:
-    """Leave traces of the user: requests, a followed dataset, a saved search; return the ids of request and draft."""
+    """Leave traces of the user: requests, a followed dataset, a saved search.
+
+    Return the ids of request and draft.
+    """
     sysadmin: Any = {"user": "boss", "ignore_auth": True}
     tk.get_action("organization_member_create")(
         sysadmin, {"id": "ddt", "username": "camille", "role": "editor"}

@@ -1,4 +1,6 @@
-"""Dates: an event has the same time everywhere, in the portal's time zone, at ends of months and clock changes."""
+"""Dates: an event has the same time everywhere, in the portal's time zone,
+at ends of months and clock changes.
+"""
 
 from __future__ import annotations
 

@@ -95,7 +95,8 @@ def test_time_is_linear(name: str, function: Callable[[str], str]) -> None:
     taken = seconds(function, long_)
     assert taken < MOST_SECONDS
     if taken > LEAST_SECONDS:
-        # A text beyond the limits is shown unrendered, which is faster than rendering its shorter half.
+        # A text beyond the limits is shown unrendered, which is faster than rendering its shorter
+        # half.
         assert taken < MOST_GROWTH * max(seconds(function, short), LEAST_SECONDS / MOST_GROWTH)
 
 

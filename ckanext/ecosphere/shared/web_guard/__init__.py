@@ -1,7 +1,8 @@
 """Guard of the web pages: CSRF, headers, uploads, rate limits, malformed requests.
 
-Each room protects its own views with `protect(blueprint)`, so that it is safe whatever else is enabled. The plugin
-`ecosphere_hardening` does the same for every page of the portal, with the administrator's settings.
+Each room protects its own views with `protect(blueprint)`, so that it is safe whatever else is
+enabled. The plugin `ecosphere_hardening` does the same for every page of the portal, with the
+administrator's settings.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """CSRF protection that depends on how the user was authenticated, not on CKAN's exemptions.
 
-CKAN 2.12 exempts a view for the rest of the process once an anonymous visitor has used it. This check ignores
-exemptions: it requires a token if the user was authenticated by a cookie, which browsers also send on behalf of other
-sites, but not with an API token, which they do not.
+CKAN 2.12 exempts a view for the rest of the process once an anonymous visitor has used it. This
+check ignores exemptions: it requires a token if the user was authenticated by a cookie, which
+browsers also send on behalf of other sites, but not with an API token, which they do not.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def check() -> None:
 
 
 def check_own_actions() -> None:
-    """Check calls of the suite's own actions, for rooms without `ecosphere_hardening`, which checks every call."""
+    """Check calls of the suite's own actions, for rooms without `ecosphere_hardening`,
+    which checks every call.
+    """
     if request.endpoint == "api.action" and str(
         request.view_args and request.view_args["logic_function"]
     ).startswith(OWN_ACTIONS):
@@ -57,7 +59,8 @@ def check_own_actions() -> None:
 
 
 def check_get() -> Response | None:
-    """Ask for confirmation before a view that changes something on GET (in CKAN and ckanext-harvest).
+    """Ask for confirmation before a view that changes something on GET (in CKAN and
+    ckanext-harvest).
 
     Returns:
         the confirmation page, None when the request may proceed.

@@ -1,4 +1,7 @@
-"""Headers of answers: Content-Security-Policy, framing, referrer, caching; uploaded files that cannot run."""
+"""Headers of answers: Content-Security-Policy, framing, referrer, caching.
+
+Uploaded files that cannot run.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,8 @@ def add(response: Response, settings: Settings) -> Response:
 def keep_private(response: Response) -> Response:
     """Keep answers to logged-in users, by session or token, out of shared caches.
 
-    CKAN marks all answers of its API and dataset exports as "public", even for private datasets. It reads the mark set
-    here afterwards; the headers of assets are written later still.
+    CKAN marks all answers of its API and dataset exports as "public", even for private datasets. It
+    reads the mark set here afterwards; the headers of assets are written later still.
     """
     if tk.current_user.is_authenticated:
         keep_from_caches(response)
@@ -74,7 +77,9 @@ def _add_policies(response: Response, settings: Settings) -> None:
 
 
 def policy(settings: Settings) -> dict[str, str]:
-    """Return the Content-Security-Policy by directive, with the administrator's additional sources."""
+    """Return the Content-Security-Policy by directive,
+    with the administrator's additional sources.
+    """
     directives = {name: list(sources) for name, sources in tables().policy.items()}
     for name, sources in settings.csp_extra.items():
         packaged = [source for source in directives.get(name, []) if source != "'none'"]
@@ -85,7 +90,8 @@ def policy(settings: Settings) -> dict[str, str]:
 
 
 def read_extra(text: str) -> dict[str, list[str]]:
-    """Parse additional sources, written as a policy: "script-src https://stats.example.org; img-src https://…".
+    """Parse additional sources, written as a policy: "script-src https://stats.example.org; img-src
+    https://…".
 
     Raises:
         ValueError: a directive without a source, or not a source directive; the message names it.
@@ -116,7 +122,9 @@ UPLOAD_POLICY = "default-src 'none'; sandbox"
 
 
 def protect_upload(response: Response) -> Response:
-    """Make the browser download an uploaded file unless its type is harmless, and disable type sniffing."""
+    """Make the browser download an uploaded file unless its type is harmless,
+    and disable type sniffing.
+    """
     if not is_upload() or response.status_code >= REDIRECTS:
         return response
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,6 +1,7 @@
 """Incoming requests: the settings and tables of the guard, and the refusal of malformed ones.
 
-Malformed are NUL, broken UTF-8, oversized forms. The modules beside this one have the rest of the guard.
+Malformed are NUL, broken UTF-8, oversized forms. The modules beside this one have the rest of the
+guard.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """Rate limits in the notation of the library `limits`: "5 per minute; 20 per hour"; all of them must hold.
+    """Rate limits in the notation of the library `limits`: "5 per minute; 20 per hour"; all of them
+    must hold.
 
     Attributes:
         login: failed log-ins for one account from one address.
         login_address: failed log-ins from one address, for any account.
-        login_account: failed log-ins for one account from addresses from which its owner never logged in.
-        registration: new accounts from one address.
+        login_account: failed log-ins for one account from addresses from which its owner never
+        logged in. registration: new accounts from one address.
         reset: e-mails with a reset link for one account.
         reset_address: requests for a reset link, or uses of one, from one address.
         token: invalid API tokens from one address.
@@ -190,7 +192,9 @@ def _check_body(settings: Settings) -> None:
 
 
 def _check_form(settings: Settings) -> None:
-    """Refuse a form with too many fields, or with a name, value or file name that cannot be stored."""
+    """Refuse a form with too many fields, or with a name,
+    value or file name that cannot be stored.
+    """
     if request.mimetype == URLENCODED:  # Werkzeug does not keep the bytes of a multipart form
         body = request.get_data(cache=True)
         if body.count(b"&") > settings.form_fields:

@@ -1,4 +1,6 @@
-"""Limits: attempts of a person or address, counted in Redis, and threads that wait for servers of others."""
+"""Limits: attempts of a person or address, counted in Redis,
+and threads that wait for servers of others.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def hit(what: str, rates: str, *who: str, fallback: bool = False) -> None:
 
     Args:
         what: name of the counter.
-        rates: rates in the notation of `limits`, "5 per minute; 20 per hour"; nothing is counted if empty.
+        rates: rates in the notation of `limits`, "5 per minute; 20 per hour"; nothing is counted if
+            empty.
         who: person, address, or both.
         fallback: whether to count within this process while Redis is down.
 
@@ -92,7 +95,9 @@ def address() -> str:
 
 
 def network(address: str | None) -> str:
-    """Return the unit by which an address is counted: itself, or for IPv6 its /64 network, assigned to one customer."""
+    """Return the unit by which an address is counted: itself, or for IPv6 its /64 network,
+    assigned to one customer.
+    """
     try:
         parsed = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -105,7 +110,9 @@ def network(address: str | None) -> str:
 
 
 def too_often(error: TooMany, sentence: str = "") -> str:
-    """Return what was done too often, which a sentence may say more precisely, and when to try again."""
+    """Return what was done too often, which a sentence may say more precisely,
+    and when to try again.
+    """
     sentence = sentence or tk._("This was done too often in a short time.")
     return f"{sentence} {_try_again(error.seconds)}"
 

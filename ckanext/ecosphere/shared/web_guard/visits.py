@@ -1,7 +1,8 @@
 """Every answer: HEAD like GET, and the number of answers to people per second.
 
-Many views, and CKAN's API, treat every method but GET as a change; and browsers let pages of other sites send a HEAD.
-Each web server process counts its own answers and adds them up in Redis every two seconds; no request is recorded.
+Many views, and CKAN's API, treat every method but GET as a change; and browsers let pages of other
+sites send a HEAD. Each web server process counts its own answers and adds them up in Redis every
+two seconds; no request is recorded.
 """
 
 from __future__ import annotations
@@ -109,7 +110,10 @@ class Visits:
         self._number = 0
 
     def count(self) -> None:
-        """Count the current answer, unless it is a static file or for a program; Redis may be down."""
+        """Count the current answer, unless it is a static file or for a program.
+
+        Redis may be down.
+        """
         if request.endpoint in _STATIC or is_program(request.user_agent.string):
             return
         span = int(time.time()) // SECONDS
@@ -119,13 +123,17 @@ class Visits:
                 self._number += 1
                 return
             self._span, self._number = span, 1
-        # An interval is reported with the first answer of the next: soon enough when the portal is busy.
+        # An interval is reported with the first answer of the next: soon enough when the portal is
+        # busy.
         if number and span - ended == 1:
             _tell(span, number)
 
 
 def per_second() -> float:
-    """Return the web server's recent answers to people per second, static files aside; 0 while Redis is down."""
+    """Return the web server's recent answers to people per second, static files aside.
+
+    0 while Redis is down.
+    """
     span = int(time.time()) // SECONDS
     try:
         counted = connect_to_redis().mget(_key(span), _key(span - 1))

@@ -1,9 +1,9 @@
 """Actions of studies, of their frames, and of what they tell.
 
-The parameters `id` (of a study), `need` (id of a row of the study) and those of a site are the same everywhere. A site
-is given by one of `communes` (list of INSEE codes or names), `epci` (SIREN or name), `geojson` (text or object, RFC
-7946, degrees; or the four sides of a rectangle) or `file` (GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer`
-(metres, default 0).
+The parameters `id` (of a study), `need` (id of a row of the study) and those of a site are the same
+everywhere. A site is given by one of `communes` (list of INSEE codes or names), `epci` (SIREN or
+name), `geojson` (text or object, RFC 7946, degrees; or the four sides of a rectangle) or `file`
+(GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer` (metres, default 0).
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ def ecosphere_study_show(context: Context, data_dict: DataDict) -> dict[str, Any
         id (str): of the study.
 
     Returns:
-        `id`, `title`, `frame`, `site` (GeoJSON, degrees), `buffer` (metres), `state` (active, archived), `run` (number
-        of the last run) and `run_at`, `pending` (datasets still to be counted), `role` (owner, write, read), `groups`
-        of `needs` with `finding` (`state`, `label`, `code`, `params`, `share` 0 to 1, `count`, `sentence`…), `request`
-        and `datasets`; `share` (needs with an answer, and relevant needs); for the owner also `members`.
+        `id`, `title`, `frame`, `site` (GeoJSON, degrees), `buffer` (metres), `state` (active,
+        archived), `run` (number of the last run) and `run_at`, `pending` (datasets still to be
+        counted), `role` (owner, write, read), `groups` of `needs` with `finding` (`state`, `label`,
+        `code`, `params`, `share` 0 to 1, `count`, `sentence`…), `request` and `datasets`; `share`
+        (needs with an answer, and relevant needs); for the owner also `members`.
 
     Raises:
         NotFound: there is no such study, or it is not shared with the caller.
@@ -171,7 +172,8 @@ def ecosphere_study_run(context: Context, data_dict: DataDict) -> dict[str, Any]
 
 @action(schema.by_id)
 def ecosphere_study_extract(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Have the data of the datasets that a study keeps extracted around its site, in the background.
+    """Have the data of the datasets that a study keeps extracted around its site, in the
+    background.
 
     Args:
         id (str): of the study.
@@ -201,8 +203,8 @@ def ecosphere_study_difference(context: Context, data_dict: DataDict) -> dict[st
         before (int), after (int): numbers of the runs; by default the last two.
 
     Returns:
-        `before` and `after`; `runs` that are kept (`number`, `at`), the last one first; `changes`, one a need: `label`,
-        states `before` and `after`, `came` and `went` (titles), `counts`.
+        `before` and `after`; `runs` that are kept (`number`, `at`), the last one first; `changes`,
+        one a need: `label`, states `before` and `after`, `came` and `went` (titles), `counts`.
 
     Raises:
         NotFound: one of the runs is not kept.
@@ -336,7 +338,8 @@ def ecosphere_study_member_remove(context: Context, data_dict: DataDict) -> dict
 
     Args:
         id (str): of the study.
-        member (str): id of the member or link, from `members` of the study; the caller's own to leave.
+        member (str): id of the member or link, from `members` of the study; the caller's own to
+        leave.
     """
     study = store.get(data_dict["id"])
     row = model.Session.get(Member, data_dict["member"])
@@ -387,14 +390,17 @@ def ecosphere_study_link_open(context: Context, data_dict: DataDict) -> dict[str
 
 @action(schema.study_request)
 def ecosphere_study_request(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Make the draft of a data request for a need, with the caller's own rights; the site is not part of it.
+    """Make the draft of a data request for a need, with the caller's own rights; the site is not
+    part of it.
 
     Args:
         id (str), need (str): the study and its need.
-        title, description, theme, territory, procedure, visibility (str): of the request; filled in from the need.
-        dataset (str): name or id of a restricted dataset to which access is asked; then also `purpose` (str), `until`
+        title, description, theme, territory, procedure, visibility (str): of the request; filled in
+        from the need. dataset (str): name or id of a restricted dataset to which access is asked;
+        then also `purpose` (str), `until`
             (day, YYYY-MM-DD), `undertakes` (bool, must be true).
-        with_area (bool): whether the rectangle around the site is sent; only the owner of the study may.
+        with_area (bool): whether the rectangle around the site is sent; only the owner of the study
+        may.
 
     Returns:
         the draft, as `ecosphere_request_show` returns it.
@@ -418,8 +424,9 @@ def ecosphere_study_frame_list(context: Context, data_dict: DataDict) -> list[di
     """List the frames in force, without what is in them.
 
     Returns:
-        `id`, `version` (0 for one of the suite), `title` and `description` by language, `territory` (id of the
-        vocabulary, "" for the whole country), `inherits`, `checked` (ISO day), `needs` (their number).
+        `id`, `version` (0 for one of the suite), `title` and `description` by language, `territory`
+        (id of the vocabulary, "" for the whole country), `inherits`, `checked` (ISO day), `needs`
+        (their number).
     """
     tk.check_access("ecosphere_study_frame_list", context, data_dict)
     rows = []
@@ -466,7 +473,8 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[st
 def ecosphere_study_missing_stats(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     """List the needs that studies lack most by département and région: what is worth producing.
 
-    Only numbers of at least five studies; no person, no title, no site, none of the needs that people added.
+    Only numbers of at least five studies; no person, no title, no site, none of the needs that
+    people added.
 
     Returns:
         `need` (id), `label` (by language), `territory` (id of the vocabulary), `studies`.
@@ -477,7 +485,8 @@ def ecosphere_study_missing_stats(context: Context, data_dict: DataDict) -> list
 
 @tk.side_effect_free
 def ecosphere_study_dataset_stats(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return how many studies the datasets of a service serve; only numbers of at least five studies.
+    """Return how many studies the datasets of a service serve; only numbers of at least five
+    studies.
 
     Args:
         organization (str): name or id of the service.
@@ -496,7 +505,8 @@ def ecosphere_study_dataset_stats(context: Context, data_dict: DataDict) -> dict
 
 
 def site_of(data_dict: Mapping[str, Any]) -> Site:
-    """Return the site that validated parameters give: `communes`, `epci`, `geojson` or `file`, and `buffer`.
+    """Return the site that validated parameters give: `communes`, `epci`, `geojson` or `file`, and
+    `buffer`.
 
     Raises:
         ValidationError: none or several of them are given, or the site cannot be used.

@@ -1,6 +1,8 @@
-"""Auth functions, each named after its action. Studies are private by nature: sysadmins may delete one, nothing else.
+"""Auth functions, each named after its action. Studies are private by nature: sysadmins may delete
+one, nothing else.
 
-A study that is not shared with a person does not exist for them; nor does a collection or reuse that is not public.
+A study that is not shared with a person does not exist for them; nor does a collection or reuse
+that is not public.
 """
 
 from __future__ import annotations
@@ -114,7 +116,10 @@ def ecosphere_study_member_remove(
 
 
 def ecosphere_study_frame_save(context: Context, data_dict: DataDict | None = None) -> AuthResult:
-    """Allow editors of a service a new frame, and whoever made a frame its next version; and sysadmins."""
+    """Allow editors of a service a new frame, and whoever made a frame its next version.
+
+    And sysadmins.
+    """
     user = person(context)
     if not authz.has_user_permission_for_some_org(user.name, collections.RIGHT):
         return {"success": False, "msg": tk._("Only editors of a service may change frames.")}
@@ -166,7 +171,10 @@ def ecosphere_collection_create(context: Context, data_dict: DataDict | None = N
 
 
 def ecosphere_collection_update(context: Context, data_dict: DataDict | None = None) -> AuthResult:
-    """Allow editors of the service of the collection; to others who may not read it, it does not exist."""
+    """Allow editors of the service of the collection.
+
+    To others who may not read it, it does not exist.
+    """
     ecosphere_collection_show(context, data_dict)
     collection = collections.get(_id(data_dict))
     return {"success": collections.may_edit(context, collection.organization_id)}

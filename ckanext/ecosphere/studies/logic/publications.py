@@ -42,7 +42,8 @@ def _dataset(data: DataDict) -> str:
 @tk.side_effect_free
 @action(schema.collection_list)
 def ecosphere_collection_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """List collections ("bouquets"), the last changed first: the public ones, or those that the user may edit.
+    """List collections ("bouquets"), the last changed first: the public ones, or those that the
+    user may edit.
 
     Args:
         organization (str): name or id of a service; optional.
@@ -50,7 +51,8 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict) -> dict[str
         start, rows (int): part of the list; 100 rows at most.
 
     Returns:
-        dict: `count` and `results`: id, name, title, description, frame_id, organization, public, modified.
+        dict: `count` and `results`: id, name, title, description, frame_id, organization, public,
+            modified.
     """
     query = sa.select(Collection)
     if "organization" in data_dict:
@@ -71,14 +73,15 @@ def ecosphere_collection_list(context: Context, data_dict: DataDict) -> dict[str
 @tk.side_effect_free
 @action(schema.by_id)
 def ecosphere_collection_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return a collection with its needs and datasets by group; items whose dataset the user may not read are left out.
+    """Return a collection with its needs and datasets by group; items whose dataset the user may
+    not read are left out.
 
     Args:
         id (str): id or name.
 
     Returns:
-        dict: as in the list, `items` (number of those shown) and `groups`: label and items, each with label, note and
-        dataset (None without one).
+        dict: as in the list, `items` (number of those shown) and `groups`: label and items, each
+        with label, note and dataset (None without one).
 
     Raises:
         NotFound: there is none, or it is not public and the user is no editor of its service.
@@ -154,7 +157,8 @@ def _checked(
     """Return the values of a collection that are given.
 
     Args:
-        stored: ids of datasets that it has already, perhaps of some that only another editor may read.
+        stored: ids of datasets that it has already, perhaps of some that only another editor may
+            read.
 
     Raises:
         ValidationError: what is wrong, by field.
@@ -186,7 +190,8 @@ def ecosphere_collection_delete(context: Context, data_dict: DataDict) -> None:
 
 
 def ecosphere_collection_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Add a dataset to a collection: to the need of this name, if it has none yet. Allowed for editors of its service.
+    """Add a dataset to a collection: to the need of this name, if it has none yet. Allowed for
+    editors of its service.
 
     Args:
         id (str): id or name of the collection.
@@ -213,7 +218,8 @@ def ecosphere_collection_add(context: Context, data_dict: DataDict) -> dict[str,
 @tk.side_effect_free
 @action(schema.reuse_list)
 def ecosphere_reuse_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """List reuses, the newest first: the published ones, the user's own, or, for sysadmins, those that wait.
+    """List reuses, the newest first: the published ones, the user's own, or, for sysadmins, those
+    that wait.
 
     Args:
         package_id (str): id or name of a dataset; optional.
@@ -221,8 +227,8 @@ def ecosphere_reuse_list(context: Context, data_dict: DataDict) -> dict[str, Any
         start, rows (int): part of the list; 100 rows at most.
 
     Returns:
-        dict: `count` and `results`: id, kind, kind_label, title, url, description, state, state_label, reason, created,
-        datasets (id, name, title) that the user may read.
+        dict: `count` and `results`: id, kind, kind_label, title, url, description, state,
+        state_label, reason, created, datasets (id, name, title) that the user may read.
 
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
@@ -243,7 +249,8 @@ def ecosphere_reuse_list(context: Context, data_dict: DataDict) -> dict[str, Any
 
 
 def ecosphere_reuse_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Propose a reuse; it is public once a sysadmin has read it. Allowed for everybody with an account.
+    """Propose a reuse; it is public once a sysadmin has read it. Allowed for everybody with an
+    account.
 
     Args:
         kind (str): study, service, article, map or code.
@@ -270,7 +277,8 @@ def ecosphere_reuse_create(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 def ecosphere_study_offer(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Propose a study as a reuse of the public datasets that it kept. Allowed for its owner; its site is not told.
+    """Propose a study as a reuse of the public datasets that it kept. Allowed for its owner; its
+    site is not told.
 
     Args:
         id (str): the study.
@@ -331,14 +339,15 @@ def ecosphere_reuse_delete(context: Context, data_dict: DataDict) -> None:
 @tk.side_effect_free
 @action(schema.opinion_list)
 def ecosphere_opinion_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return how many people found a dataset suitable for each kind of use; whoever edits it also reads why.
+    """Return how many people found a dataset suitable for each kind of use; whoever edits it also
+    reads why.
 
     Args:
         package_id (str): id or name of the dataset.
 
     Returns:
-        dict: `counts`: use, label, fits, not_fits; `reasons`, for editors of the dataset: use, label, fits, why,
-        created, without names.
+        dict: `counts`: use, label, fits, not_fits; `reasons`, for editors of the dataset: use,
+        label, fits, why, created, without names.
 
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
@@ -353,7 +362,8 @@ def ecosphere_opinion_list(context: Context, data_dict: DataDict) -> dict[str, A
 
 @action(schema.opinion_save)
 def ecosphere_opinion_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Say whether a dataset was suitable for a kind of use, and why; a later opinion replaces the first.
+    """Say whether a dataset was suitable for a kind of use, and why; a later opinion replaces the
+    first.
 
     Allowed for everybody with an account who may read the dataset.
 

@@ -1,1 +1,3 @@
-"""What a study gives away, and what services and people give to others: collections, reuses, opinions, interfaces."""
+"""What a study gives away, and what services and people give to others: collections, reuses,
+opinions, interfaces.
+"""

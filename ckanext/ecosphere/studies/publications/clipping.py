@@ -1,7 +1,9 @@
-"""Data around the site of a study: extracts of the datasets that it keeps, made by the room `access`.
+"""Data around the site of a study: extracts of the datasets that it keeps, made by the room
+`access`.
 
-Each is the part of a layer in the rectangle around the site and its buffer; it is made in the background, bounded as
-all extracts are, and lasts a day. What cannot be had is listed with the reason.
+Each is the part of a layer in the rectangle around the site and its buffer; it is made in the
+background, bounded as all extracts are, and lasts a day. What cannot be had is listed with the
+reason.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ FOLDER, TABLE = "donnees", "donnees.csv"
 
 
 def ask(study: Study, context: Any) -> None:
-    """Ask for the extracts of the datasets that a study keeps, but for those that are made or wait; the caller commits.
+    """Ask for the extracts of the datasets that a study keeps, but for those that are made or wait;
+    the caller commits.
 
     Those beyond `MOST` are asked for when this is called again.
     """
@@ -75,8 +78,8 @@ def shown(study: Study, context: Any) -> list[dict[str, Any]]:
     """Return what became of the extracts that were asked for, of datasets that the reader may read.
 
     Returns:
-        what is stored, with `dataset` (title), `state` (wanted, made, broken, or "" for none), `why` there is no file,
-        `url` and `path` of the file, "" without one, and `facts` about it.
+        what is stored, with `dataset` (title), `state` (wanted, made, broken, or "" for none),
+        `why` there is no file, `url` and `path` of the file, "" without one, and `facts` about it.
     """
     packages = candidates.readable((row["package_id"] for row in study.extracts), context)
     rows = []

@@ -1,7 +1,8 @@
-"""Collections ("bouquets"): needs met by datasets that editors of a service chose, and their outputs for programs.
+"""Collections ("bouquets"): needs met by datasets that editors of a service chose, and their
+outputs for programs.
 
-A collection belongs to a service. A dataset in it that a reader may not read is left out with its whole item, for the
-note on it may say what it is.
+A collection belongs to a service. A dataset in it that a reader may not read is left out with its
+whole item, for the note on it may say what it is.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def items_of(rows: Any, context: Any, stored: frozenset[str]) -> list[dict[str, 
         stored: ids of datasets that need not be readable.
 
     Raises:
-        Invalid: they are no list of items, too many, or one has neither a name nor a dataset that the user may read.
+        Invalid: they are no list of items, too many, or one has neither a name nor a dataset that
+            the user may read.
     """
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise tk.Invalid(tk._("Give a list of objects."))
@@ -131,7 +133,8 @@ def full_error() -> str:
 
 
 def with_item(items: Iterable[Row], item: dict[str, str]) -> list[dict[str, str]]:
-    """Return items with another one: at the need of its name that has no dataset, else at the end of its group.
+    """Return items with another one: at the need of its name that has no dataset, else at the end
+    of its group.
 
     Raises:
         ValidationError: there are as many as there may be.
@@ -192,7 +195,9 @@ def full(collection: Collection, context: Any) -> dict[str, Any]:
 
 
 def _lines(collection: Row) -> Iterator[tuple[str, Row, Mapping[str, str]]]:
-    """Yield group, item and dataset (empty for none) of each item of a collection as `full` returns it."""
+    """Yield group, item and dataset (empty for none) of each item of a
+    collection as `full` returns it.
+    """
     for group in collection["groups"]:
         for item in group["items"]:
             yield group["label"], item, item["dataset"] or {}
@@ -249,7 +254,8 @@ def _page(name: str) -> str:
 
 
 def as_dcat(collection: Row, ending: str) -> str:
-    """Return a public collection as `dcat:Catalog` with its datasets (DCAT-AP), as ckanext-dcat writes them.
+    """Return a public collection as `dcat:Catalog` with its datasets (DCAT-AP), as ckanext-dcat
+    writes them.
 
     Args:
         ending: one of `FORMATS`.

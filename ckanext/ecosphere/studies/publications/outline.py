@@ -1,7 +1,8 @@
-"""A study as its documents and files show it: plain data in the language of the reader, without rows or rights.
+"""A study as its documents and files show it: plain data in the language of the reader, without
+rows or rights.
 
-`of_study` reads the rows of a study once; the annex, the tables, the project of QGIS and the archive are written from
-what it returns.
+`of_study` reads the rows of a study once; the annex, the tables, the project of QGIS and the
+archive are written from what it returns.
 """
 
 from __future__ import annotations
@@ -32,17 +33,22 @@ SQUARE_METRES = 10_000
 
 
 def of_study(study: Study, context: Any) -> dict[str, Any]:
-    """Return a study as the user of a context may read it; whether they may read the study is checked by the caller.
+    """Return a study as the user of a context may read it; whether they may read the study is
+    checked by the caller.
 
     Returns:
-        what `shown.full` returns, with the texts of groups and needs in the language of the page, and
+        what `shown.full` returns, with the texts of groups and needs in the language of the page,
+        and
 
-        - `needs`: those of all groups. Each has `label`, `reason`, `mandatory`, `sentence` (what is known), `datasets`
-          (kept and added ones, else the first proposals), `aside`, and `request` with `reference` and `link`. What
-          `facts_of` says is added to each dataset that the reader may read, with `suitability` for this need.
-        - `geometry` and `area` (with the buffer) as GeoJSON, `box` in degrees, and `hectares` on the ellipsoid.
-        - `frame` (title) and its `sources`; `valid_until` (moment, None before the first run); `changes` since the run
-          before, as `store.difference` returns them; `packages`: the readable datasets by id.
+        - `needs`: those of all groups. Each has `label`, `reason`, `mandatory`, `sentence` (what is
+          known), `datasets` (kept and added ones, else the first proposals), `aside`, and `request`
+          with `reference` and `link`. What `facts_of` says is added to each dataset that the reader
+          may read, with `suitability` for this need.
+        - `geometry` and `area` (with the buffer) as GeoJSON, `box` in degrees, and `hectares` on
+          the ellipsoid.
+        - `frame` (title) and its `sources`; `valid_until` (moment, None before the first run);
+          `changes` since the run before, as `store.difference` returns them; `packages`: the
+          readable datasets by id.
     """
     about = shown.full(study, context)
     needs = [need for group in about["groups"] for need in group["needs"]]
@@ -129,7 +135,10 @@ def _suitability(package: Row, use: str) -> str:
 
 
 def _request(request: Row) -> dict[str, Any]:
-    """Return the request made for a need; of one that the reader may not read, only that it was made."""
+    """Return the request made for a need.
+
+    Of one that the reader may not read, only that it was made.
+    """
     if not request["id"]:
         return {"reference": tk._("A request that you may not read")}
     id_ = request["reference"] or request["id"]

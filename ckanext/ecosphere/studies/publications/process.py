@@ -1,7 +1,8 @@
 """The process `etude` for other programs: a frame and a site in, the data of each need out.
 
-OGC API – Processes – Part 1: Core (OGC 18-062r2), synchronous execution only; its documents are `data/process.yaml`.
-Only public data are looked for, whoever asks; neither the site nor the answer is stored or logged.
+OGC API – Processes – Part 1: Core (OGC 18-062r2), synchronous execution only; its documents are
+`data/process.yaml`. Only public data are looked for, whoever asks; neither the site nor the answer
+is stored or logged.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ ecosphere_processes = interface("ecosphere_processes", "/ogc")
 @ecosphere_processes.route("/jobs/<id>")
 @ecosphere_processes.route("/jobs/<id>/results")
 def document(id: str = "") -> Response:
-    """Return a document of the standard: landing page, conformance, processes. There are no jobs."""
+    """Return a document of the standard: landing page, conformance, processes.
+
+    There are no jobs.
+    """
     place = request.path.partition("/ogc")[2].strip("/")
     if place.startswith("jobs/"):
         raise Problem(404, tk._("There is no such job."), EXCEPTIONS + "no-such-job")
@@ -89,18 +93,22 @@ def _validated(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """Return an input, which may be qualified (18-062r2, 7.11.2.2: `{"value": …, "mediaType": …}`)."""
+    """Return an input, which may be qualified (18-062r2, 7.11.2.2:
+    `{"value": …, "mediaType": …}`).
+    """
     if isinstance(value, dict) and "value" in value and "type" not in value:
         return value["value"]
     return value
 
 
 def execute(frame: Frame, site: Site) -> dict[str, Any]:
-    """Return the needs of a frame on a site with their states and public datasets; nothing is counted.
+    """Return the needs of a frame on a site with their states and public datasets; nothing is
+    counted.
 
     Returns:
-        `frame`, `version`, `site` (label, box, territories), `at` (ISO moment) and `needs`: id, group, label,
-        mandatory, `state` with `state_label` and `sentence`, and `datasets`, best first, as in `shown`.
+        `frame`, `version`, `site` (label, box, territories), `at` (ISO moment) and `needs`: id,
+        group, label, mandatory, `state` with `state_label` and `sentence`, and `datasets`, best
+        first, as in `shown`.
     """
     of_need = candidates.look(list(frame.needs), site, anybody())
     rows = []

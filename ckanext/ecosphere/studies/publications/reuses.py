@@ -1,4 +1,5 @@
-"""Reuses: studies, services, articles, maps and programs made with datasets; held until a moderator has read them.
+"""Reuses: studies, services, articles, maps and programs made with datasets; held until a moderator
+has read them.
 
 Their author is not named. A reuse is public, so it may only name public datasets.
 """
@@ -65,7 +66,8 @@ def safe_address(text: str) -> str:
 
 
 def public_ids(keys: Any) -> list[str]:
-    """Return the ids of public datasets by their names or ids; empty if one is unknown, or they are too many.
+    """Return the ids of public datasets by their names or ids; empty if one is unknown, or they are
+    too many.
 
     A private dataset is unknown to everybody, so that nothing can be found out about it here.
     """
@@ -117,7 +119,10 @@ def _shown(row: Reuse, packages: Mapping[str, Row]) -> dict[str, Any]:
 
 
 def forget_person(user_id: str) -> None:
-    """Delete what a person proposed and nobody published, and their name from the rest; the caller commits."""
+    """Delete what a person proposed and nobody published, and their name from the rest.
+
+    The caller commits.
+    """
     own = Reuse.author_id == user_id
     model.Session.execute(sa.delete(Reuse).where(own, Reuse.state != PUBLISHED))
     model.Session.execute(sa.update(Reuse).where(own).values(author_id=""))

@@ -1,14 +1,15 @@
 """What is taken away from a study: annex, tables, site, project of QGIS, and one archive with all.
 
-The annex is OpenDocument (ODF 1.3, ISO/IEC 26300), Word (ECMA-376) and HTML. Its text is `content.html` of
-`templates/studies/annex`; the template of each format says how headings, paragraphs and tables are written. The folders
-`odt` and `docx` there are the packages of these formats, each file at its place. All texts are cleaned and escaped;
-links lead to web addresses only. Tables have a caption and a row of headers, and headings are nested, so that screen
-readers find their way in each format.
+The annex is OpenDocument (ODF 1.3, ISO/IEC 26300), Word (ECMA-376) and HTML. Its text is
+`content.html` of `templates/studies/annex`; the template of each format says how headings,
+paragraphs and tables are written. The folders `odt` and `docx` there are the packages of these
+formats, each file at its place. All texts are cleaned and escaped; links lead to web addresses
+only. Tables have a caption and a row of headers, and headings are nested, so that screen readers
+find their way in each format.
 
-The archive has the data around the site that were extracted (`clipping`); its table of downloads leads to the part of
-each service that covers the site. Its files and their texts are for the authorities, and have French names in every
-language.
+The archive has the data around the site that were extracted (`clipping`); its table of downloads
+leads to the part of each service that covers the site. Its files and their texts are for the
+authorities, and have French names in every language.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def _environment() -> Environment:
 def _cleaned(value: Any) -> Any:
     """Return a text on one line, without the characters that XML refuses; markup is left as it is.
 
-    No line begins with a sign of punctuation before which French has a space, nor ends with an opening one.
+    No line begins with a sign of punctuation before which French has a space, nor ends with an
+    opening one.
     """
     if type(value) is not str or value.isspace():
         return value
@@ -146,7 +148,10 @@ def _packed(members: dict[str, str]) -> bytes:
 
 
 def needs_csv(outline: Row) -> str:
-    """Return the needs of a study and their datasets as a table; a need without datasets has one line, too."""
+    """Return the needs of a study and their datasets as a table.
+
+    A need without datasets has one line, too.
+    """
     return csv_table.write(wording.columns("needs_table"), _rows(outline))
 
 
@@ -172,7 +177,9 @@ def _needs(outline: Row) -> Iterator[tuple[Row, Row]]:
 
 
 def downloads_csv(outline: Row) -> str:
-    """Return the addresses of the parts of services and of the files that concern the site, as a table."""
+    """Return the addresses of the parts of services and of the files that concern the site,
+    as a table.
+    """
     return csv_table.write(wording.columns("downloads_table"), _downloads(outline))
 
 
@@ -216,10 +223,11 @@ def _feature(geometry: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def project(outline: Row) -> bytes:
-    """Return a project of QGIS: the site, and the layers of the datasets grouped as the needs of the frame.
+    """Return a project of QGIS: the site, and the layers of the datasets grouped as the needs of
+    the frame.
 
-    The site is read from the file `SITE_FILE` beside it. Form: `QgsProject::writeProjectFile` of QGIS 3.22, which newer
-    versions read; whatever is left out has a default.
+    The site is read from the file `SITE_FILE` beside it. Form: `QgsProject::writeProjectFile` of
+    QGIS 3.22, which newer versions read; whatever is left out has a default.
     """
     crs = _crs_of(outline["box"])
     sides = Transformer.from_crs(4326, crs, always_xy=True).transform_bounds(*outline["box"])
@@ -251,7 +259,9 @@ def _sources(outline: Row, need: Row) -> list[qgis.Source]:
 
 
 def _crs_of(box: Box) -> str:
-    """Return the legal projection of the mainland for a box that lies there, else that of web maps."""
+    """Return the legal projection of the mainland for a box that lies there,
+    else that of web maps.
+    """
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     metres = Transformer.from_crs(4326, LAMBERT_93.epsg, always_xy=True).transform(*middle)
     if LAMBERT_93.holds(*metres):
@@ -281,8 +291,8 @@ def deposits() -> list[dict[str, str]]:
     """Return the duties of deposit at the end of a study, in the language of the page.
 
     Returns:
-        `id`, `title`, `text`, `link` (where to deposit), `source` and `source_link` (article), and `checked` (ISO day
-        on which the article was read, "" if it is quoted from memory).
+        `id`, `title`, `text`, `link` (where to deposit), `source` and `source_link` (article), and
+        `checked` (ISO day on which the article was read, "" if it is quoted from memory).
     """
     return content_of("deposits.yaml")
 

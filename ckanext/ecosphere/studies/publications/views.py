@@ -128,7 +128,9 @@ def _typed_items() -> list[dict[str, str]]:
 
 
 def _named(items: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return items with the names of datasets instead of their ids, as far as the user may read them."""
+    """Return items with the names of datasets instead of their ids,
+    as far as the user may read them.
+    """
     packages = candidates.readable([item["package_id"] for item in items], context())
     names = {id_: package["name"] for id_, package in packages.items()}
     return [
@@ -275,7 +277,8 @@ def extract(id: str) -> AnyResponse:
 
 @ecosphere_take.route("/etudes/<id>/fichiers/<name>")
 def study_file(id: str, name: str) -> AnyResponse:
-    """Return one of the files of a study; those for the authorities are in French, whatever the language of the page.
+    """Return one of the files of a study; those for the authorities are in French, whatever the
+    language of the page.
 
     No cache keeps it, and no search engine reads it.
     """
@@ -300,7 +303,10 @@ def study_file(id: str, name: str) -> AnyResponse:
 
 @ecosphere_take.route("/etudes/<id>/proposer", methods=GET_POST)
 def offer(id: str) -> AnyResponse:
-    """Show the form with which the owner of a study proposes it as a reuse; when sent, propose it."""
+    """Show the form with which the owner of a study proposes it as a reuse.
+
+    When sent, propose it.
+    """
     tk.check_access("ecosphere_study_offer", context(), {"id": id})
     form = Form("title", "url", "description")
     if form.sends("ecosphere_study_offer", id=id):
@@ -315,8 +321,8 @@ def ecosphere_publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
     """Return what people made with a dataset, and what they say of it.
 
     Returns:
-        `collections` (name, title), `reuses`, `counts` of opinions, `reasons` for its editors, `uses` to choose from,
-        and `own`: the collections to which the reader may add it.
+        `collections` (name, title), `reuses`, `counts` of opinions, `reasons` for its editors,
+        `uses` to choose from, and `own`: the collections to which the reader may add it.
     """
     return once.of_dataset("publications", pkg, _publications_of)
 
@@ -332,7 +338,9 @@ def _publications_of(pkg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ecosphere_publications_of_service(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the public collections of a service, reuses of its datasets, and for its editors `studies` (number)."""
+    """Return the public collections of a service, reuses of its datasets,
+    and for its editors `studies` (number).
+    """
     studies = 0
     if tk.h.check_access("ecosphere_study_dataset_stats", {"organization": group["id"]}):
         studies = act("ecosphere_study_dataset_stats", organization=group["id"])["studies"]

@@ -26,8 +26,20 @@ PASSWORD = "un-mot-de-passe-solide"
 PEOPLE = ("owner", "writer", "reader", "stranger", "editor")
 SECRET = "Carrière des Zibelines"
 NEEDS = (
-    Need("wetlands", {"fr": "Zones humides", "en": "Wetlands"}, {"fr": "Il le faut."}, "r1", ("zones humides",)),
-    Need("bats", {"fr": "Gîtes de chauves-souris", "en": "Roosts of bats"}, {"fr": "Espèces."}, "r1", ("chiroptères",)),
+    Need(
+        "wetlands",
+        {"fr": "Zones humides", "en": "Wetlands"},
+        {"fr": "Il le faut."},
+        "r1",
+        ("zones humides",),
+    ),
+    Need(
+        "bats",
+        {"fr": "Gîtes de chauves-souris", "en": "Roosts of bats"},
+        {"fr": "Espèces."},
+        "r1",
+        ("chiroptères",),
+    ),
     Need("noise", {"fr": "Bruit", "en": "Noise"}, {"fr": "Nuisances."}, "r2", ("bruit",)),
 )
 FRAME = Frame(
@@ -39,7 +51,9 @@ FRAME = Frame(
     inherits="",
     checked="2026-11-01",
     sources=(
-        Source("r1", "Code de l’environnement, article R. 1", "https://example.org/r1", "2026-11-01"),
+        Source(
+            "r1", "Code de l’environnement, article R. 1", "https://example.org/r1", "2026-11-01"
+        ),
         Source("r2", "Guide", "https://example.org/r2"),
     ),
     groups=(
@@ -63,12 +77,16 @@ class Catalogue:
     asked: list[tuple[list[str], str]] = field(default_factory=list)
     wanted: list[str] = field(default_factory=list)
 
-    def offer(self, need: str, package: dict[str, Any], state: str = states.COVERS, **more: Any) -> None:
+    def offer(
+        self, need: str, package: dict[str, Any], state: str = states.COVERS, **more: Any
+    ) -> None:
         """Let a dataset be found for a need."""
         self.found.setdefault(need, []).append(candidate(package, state, **more))
 
 
-def candidate(package: dict[str, Any], state: str = states.COVERS, countable: bool = False) -> Candidate:
+def candidate(
+    package: dict[str, Any], state: str = states.COVERS, countable: bool = False
+) -> Candidate:
     """Return a dataset as `candidates.look` finds it."""
     finding = Finding(state, "", extent="box", share=1.0)
     server = ""
@@ -112,7 +130,9 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
             email=f"{name}@secret.example",
             password=PASSWORD,
         )
-    factories.Organization(name="ddt-44", title="DDT 44", users=[{"name": "editor", "capacity": "editor"}])
+    factories.Organization(
+        name="ddt-44", title="DDT 44", users=[{"name": "editor", "capacity": "editor"}]
+    )
 
 
 @pytest.fixture

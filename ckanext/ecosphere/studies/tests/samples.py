@@ -30,7 +30,13 @@ KEPT = {
     "finding": {"state": states.COVERS, "label": "Covers the site", "count": 12},
     "sentence": "Covers the site",
 }
-ASIDE = {"package_id": "b", "name": "", "title": "Ancien zonage", "decision": "aside", "why": "trop ancien"}
+ASIDE = {
+    "package_id": "b",
+    "name": "",
+    "title": "Ancien zonage",
+    "decision": "aside",
+    "why": "trop ancien",
+}
 REQUEST = {
     "reference": "D-2026-0007",
     "submitted": "2026-03-01",
@@ -43,7 +49,11 @@ WETLANDS = {
     "label": "Zones humides",
     "reason": "L’étude les décrit.",
     "mandatory": True,
-    "finding": {"state": states.COVERS, "label": "Covers the site", "at": "2026-03-10T23:30:00+00:00"},
+    "finding": {
+        "state": states.COVERS,
+        "label": "Covers the site",
+        "at": "2026-03-10T23:30:00+00:00",
+    },
     "sentence": "Covers the site",
     "datasets": [KEPT],
     "aside": [ASIDE],

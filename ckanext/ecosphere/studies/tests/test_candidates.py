@@ -1,4 +1,6 @@
-"""Datasets of needs: which come first and why, what their records say of a site, and what is never proposed."""
+"""Datasets of needs: which come first and why, what their records say of a site,
+and what is never proposed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ DEPARTEMENT = "http://id.insee.fr/geo/departement/"
 FRANCE = "http://publications.europa.eu/resource/authority/country/FRA"
 ATLANTIC = "urn:ecosphere:territory:zone-maritime-fx-atl"
 RESTRICTED = "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"
-WETLANDS = Need("wetlands", {"fr": "Zones humides"}, words=("inventaire des zones humides", "zones humides"), age=6)
+WETLANDS = Need(
+    "wetlands",
+    {"fr": "Zones humides"},
+    words=("inventaire des zones humides", "zones humides"),
+    age=6,
+)
 NANTES = ["44109"]
 
 
@@ -37,7 +44,11 @@ def rectangle(west: float, south: float, east: float, north: float) -> str:
 
 def known(site: Site, title: str = "Zones humides", **values: Any) -> Finding:
     """Return what a record says of a site; it has a sentence."""
-    dataset = {"title": title, "resources": [{"url": "https://data.example/a.gpkg", "format": "GeoPackage"}], **values}
+    dataset = {
+        "title": title,
+        "resources": [{"url": "https://data.example/a.gpkg", "format": "GeoPackage"}],
+        **values,
+    }
     finding = finding_of(dataset, Ground(site))
     assert finding.code in wording.SENTENCES
     return finding
@@ -58,14 +69,31 @@ def known(site: Site, title: str = "Zones humides", **values: Any) -> Finding:
         ({"spatial": polygon((-3, 46), (0, 46), (-1.5, 50))}, states.COVERS, "geometry", 1),
         ({"title": "Zones humides (44)"}, states.NOT_MAPPED, "unknown", 0),
         ({"title": "Zones humides de la Loire-Atlantique"}, states.COVERS, "title", 1),
-        ({"title": "PLU de Rezé", "territory": [DEPARTEMENT + "44"]}, states.NOT_MAPPED, "title-elsewhere", 0),
+        (
+            {"title": "PLU de Rezé", "territory": [DEPARTEMENT + "44"]},
+            states.NOT_MAPPED,
+            "title-elsewhere",
+            0,
+        ),
         ({"title": "PLU de Nantes", "territory": [DEPARTEMENT + "44"]}, states.COVERS, "title", 1),
-        ({"territory": [DEPARTEMENT + "44"], "access_rights": RESTRICTED}, states.RESTRICTED, "restricted", 1),
-        ({"territory": [DEPARTEMENT + "01"], "access_rights": RESTRICTED}, states.NOT_MAPPED, "territory-elsewhere", 0),
+        (
+            {"territory": [DEPARTEMENT + "44"], "access_rights": RESTRICTED},
+            states.RESTRICTED,
+            "restricted",
+            1,
+        ),
+        (
+            {"territory": [DEPARTEMENT + "01"], "access_rights": RESTRICTED},
+            states.NOT_MAPPED,
+            "territory-elsewhere",
+            0,
+        ),
         ({"territory": ["nowhere"], "spatial": "{broken"}, states.NOT_MAPPED, "unknown", 0),
     ],
 )
-def test_what_a_record_says_of_a_commune(values: dict[str, Any], state: str, code: str, share: float):
+def test_what_a_record_says_of_a_commune(
+    values: dict[str, Any], state: str, code: str, share: float
+):
     finding = known(sites.of_communes(NANTES), **values)
     assert (finding.state, finding.code, finding.share) == (state, code, share)
 
@@ -101,7 +129,9 @@ def test_the_sea_is_near_a_coast_and_no_border():
     assert Ground(sites.of_communes(["44131"])).is_coastal  # Pornic
     assert not Ground(sites.of_communes(["40088"])).is_coastal  # Dax
     assert not Ground(sites.of_communes(["06163"])).is_coastal  # Tende, at the border of Italy
-    at_coast = known(sites.of_communes(["44131"]), territory=[ATLANTIC], spatial=rectangle(-5, 43, -1, 48))
+    at_coast = known(
+        sites.of_communes(["44131"]), territory=[ATLANTIC], spatial=rectangle(-5, 43, -1, 48)
+    )
     assert at_coast.code == "box"
 
 
@@ -145,8 +175,12 @@ def test_a_title_may_list_the_subjects_of_two_needs():
     assert match(needs["habitats-marins"], seagrass).worth
     assert match(needs["habitats-naturels"], seagrass) == candidates.NO_MATCH
     assert match(needs["habitats-naturels"], "Cartographie des habitats de la Dombes").worth
-    assert match(needs["bruit-cartes"], "Cartes de bruit stratégiques des infrastructures routières du Nord").worth
-    first_kind = "Zones naturelles d'intérêt écologique, faunistique et floristique (ZNIEFF) de type I"
+    assert match(
+        needs["bruit-cartes"], "Cartes de bruit stratégiques des infrastructures routières du Nord"
+    ).worth
+    first_kind = (
+        "Zones naturelles d'intérêt écologique, faunistique et floristique (ZNIEFF) de type I"
+    )
     assert match(needs["znieff-2"], first_kind) == candidates.NO_MATCH
 
 
@@ -157,7 +191,9 @@ def test_a_description_speaks_for_a_table():
 
 
 def test_hostile_words_are_words():
-    query = candidates._query(('zones "humides" OR *:*', "{!frange}", "a:b~^9", "", "de la", "mot " * 900))
+    query = candidates._query(
+        ('zones "humides" OR *:*', "{!frange}", "a:b~^9", "", "de la", "mot " * 900)
+    )
     assert query.startswith('"zones humides or"~4')
     assert len(query) <= candidates.LONGEST_QUERY
 
@@ -172,7 +208,10 @@ def catalogue_of_ten(people: None) -> None:  # noqa: F811
     assert group
     ain, loire = [DEPARTEMENT + "01"], [DEPARTEMENT + "44"]
     rows: list[tuple[str, dict[str, Any]]] = [
-        ("Inventaire des zones humides de la Loire-Atlantique", {"territory": loire, "modified": "2025-01-01"}),
+        (
+            "Inventaire des zones humides de la Loire-Atlantique",
+            {"territory": loire, "modified": "2025-01-01"},
+        ),
         ("Inventaire des zones humides", {"territory": [FRANCE], "modified": "2025-01-01"}),
         ("Zones humides", {"territory": loire, "modified": "2004-01-01"}),
         ("Zones humides secrètes", {"territory": loire, "private": True}),
@@ -224,9 +263,18 @@ def test_what_is_mapped_elsewhere_is_not_mapped_here_and_what_nobody_has_is_empt
 @pytest.mark.usefixtures("catalogue_of_ten")
 def test_a_need_that_reaches_further_is_met_by_neighbours_too_after_those_of_the_site():
     loire = "Inventaire des zones humides de la Loire-Atlantique"
-    at_the_border = {5.0: ["Inventaire des zones humides", loire], 0.0: ["Inventaire des zones humides"]}
+    at_the_border = {
+        5.0: ["Inventaire des zones humides", loire],
+        0.0: ["Inventaire des zones humides"],
+    }
     for distance, titles in at_the_border.items():
-        need = Need("wetlands", {}, words=("inventaire des zones humides",), place="within", distance=distance)
+        need = Need(
+            "wetlands",
+            {},
+            words=("inventaire des zones humides",),
+            place="within",
+            distance=distance,
+        )
         offered = look([need], "49301")["wetlands"]  # Sèvremoine, in Maine-et-Loire
         assert [candidate.title for candidate in offered] == titles
     assert look([replace(need, place="site", distance=5.0)], "49301") == {"wetlands": offered}
@@ -237,9 +285,13 @@ def test_a_need_that_reaches_further_is_met_by_neighbours_too_after_those_of_the
 
 
 @pytest.mark.usefixtures("catalogue_of_ten")
-def test_the_datasets_of_neighbours_take_no_place_from_those_of_the_site(monkeypatch: pytest.MonkeyPatch):
+def test_the_datasets_of_neighbours_take_no_place_from_those_of_the_site(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setattr(candidates, "ROWS", 1)
-    need = Need("wetlands", {}, words=("inventaire des zones humides",), place="within", distance=5.0)
+    need = Need(
+        "wetlands", {}, words=("inventaire des zones humides",), place="within", distance=5.0
+    )
     offered = look([need], "49301")["wetlands"]
     assert [candidate.title for candidate in offered] == [
         "Inventaire des zones humides",
@@ -251,8 +303,12 @@ def test_the_datasets_of_neighbours_take_no_place_from_those_of_the_site(monkeyp
 def test_private_datasets_are_for_those_who_may_read_them():
     secret = "Zones humides secrètes"
     for person in ("", "owner"):
-        assert secret not in [candidate.title for candidate in look([WETLANDS], "44109", person)["wetlands"]]
-    assert secret in [candidate.title for candidate in look([WETLANDS], "44109", "editor")["wetlands"]]
+        assert secret not in [
+            candidate.title for candidate in look([WETLANDS], "44109", person)["wetlands"]
+        ]
+    assert secret in [
+        candidate.title for candidate in look([WETLANDS], "44109", "editor")["wetlands"]
+    ]
 
 
 @pytest.mark.usefixtures("catalogue_of_ten")

@@ -1,4 +1,6 @@
-"""The data around the site of a study: asked for, made by the room `access` in the background, taken in the archive."""
+"""The data around the site of a study: asked for, made by the room `access` in the background,
+taken in the archive.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,16 @@ from dev.ogc.server import served
 
 @pytest.fixture
 def kept(study: Any, catalogue: Catalogue) -> Any:
-    """A study that keeps a dataset with a service, one without, and a private one that its reader may not read."""
+    """A study that keeps a dataset with a service, one without,
+    and a private one that its reader may not read.
+    """
     with served() as url:
-        resource = {"url": f"{url}/wfs", "format": "WFS", "protocol": "OGC:WFS", "name": "eco:zones_humides"}
+        resource = {
+            "url": f"{url}/wfs",
+            "format": "WFS",
+            "protocol": "OGC:WFS",
+            "name": "eco:zones_humides",
+        }
         document = {"url": "https://data.example/arrete.pdf", "format": "PDF", "name": "Arrêté"}
         made = study(communes=["44109"])
         row = store.needs(store.get(made["id"]))[0]
@@ -37,8 +46,12 @@ def kept(study: Any, catalogue: Catalogue) -> Any:
         yield made
 
 
-def archive_of(client: Any, headers: dict[str, str], id_: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the extracted files in the archive of a study, and the table that says what became of each."""
+def archive_of(
+    client: Any, headers: dict[str, str], id_: str
+) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the extracted files in the archive of a study,
+    and the table that says what became of each.
+    """
     content = client.get(f"/fr/etudes/{id_}/fichiers/etude.zip", headers=headers).data
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         table = archive.read("donnees.csv").decode("utf-8-sig")
@@ -78,7 +91,9 @@ def test_readers_take_what_they_may_read_and_ask_for_nothing(kept: dict[str, Any
     assert '/extraits"' not in page
 
 
-def test_what_is_asked_for_again_is_only_what_is_missing(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+def test_what_is_asked_for_again_is_only_what_is_missing(
+    kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(clipping, "MOST", 0)
     rows = act("extract", id=kept["id"])
     assert not any(row["extract"] for row in rows)

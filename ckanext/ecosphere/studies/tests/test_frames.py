@@ -1,4 +1,7 @@
-"""Frames: what is shipped is complete and sourced; what editors write is checked, and each error says what to do."""
+"""Frames: what is shipped is complete and sourced.
+
+What editors write is checked, and each error says what to do.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,9 @@ def test_labels_of_needs_are_distinct():
 
 
 def subjects() -> Iterator[tuple[str, str]]:
-    """Yield slug, and title and keywords without accents and plural marks, of each subject of the demonstration."""
+    """Yield slug, and title and keywords without accents and plural marks,
+    of each subject of the demonstration.
+    """
     with SUBJECTS.open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             yield row["slug"], folded(f"{row['title']} {row['keywords']} {row['table']}")
@@ -204,7 +209,9 @@ def test_the_difference_from_the_parent_is_told():
 
 def test_a_new_version_of_a_parent_reaches_its_children():
     parent = copied(PARENT)
-    parent["groups"][0]["needs"].append({"need": "captages", "why": {"fr": "Eau."}, "source": "law"})
+    parent["groups"][0]["needs"].append(
+        {"need": "captages", "why": {"fr": "Eau."}, "source": "law"}
+    )
     built, _wrong = frames.build({"child": (0, CHILD), "parent": (2, parent)})
     assert "captages" in [need.id for need in built["child"].needs]
 
@@ -221,7 +228,9 @@ def test_regional_frames_differ_from_the_national_one_they_refine():
         if frame.inherits:
             difference = frames.difference(frame, frames.shipped()[frame.inherits])
             assert difference["added"] and difference["changed"], frame.id
-    removed = frames.difference(frames.shipped()["etude-impact-mayotte"], frames.shipped()["etude-impact"])["removed"]
+    removed = frames.difference(
+        frames.shipped()["etude-impact-mayotte"], frames.shipped()["etude-impact"]
+    )["removed"]
     assert "natura-2000" in [need.id for need in removed]
 
 
@@ -316,11 +325,15 @@ def test_every_problem_of_a_frame_is_met_by_a_case():
 
 def test_all_problems_are_told_at_once_but_not_without_end():
     with pytest.raises(ContentError) as error:
-        frames.frame_of(changed("groups.0.needs", [{"need": f"n-{number}"} for number in range(100)]))
+        frames.frame_of(
+            changed("groups.0.needs", [{"need": f"n-{number}"} for number in range(100)])
+        )
     assert content.MOST_PROBLEMS / 2 < len(error.value.problems) <= content.MOST_PROBLEMS
     with pytest.raises(ContentError) as error:
         frames.frame_of({"groups": PARENT["groups"], "owner": "me"})
-    assert {"missing", "source", "unknown-key"} <= {problem.code for problem in error.value.problems}
+    assert {"missing", "source", "unknown-key"} <= {
+        problem.code for problem in error.value.problems
+    }
 
 
 def test_texts_of_editors_lose_harmful_characters():

@@ -42,7 +42,9 @@ def test_an_editor_makes_a_frame_that_inherits_and_changes_it_with_versions():
     assert parent is not None
     needs = [need["id"] for group in saved["groups"] for need in group["needs"]]
     assert len(needs) == len(parent.needs) + 1
-    again = act("frame_save", "editor", id=saved["id"], content=CONTENT.replace("bocagères", "anciennes"))
+    again = act(
+        "frame_save", "editor", id=saved["id"], content=CONTENT.replace("bocagères", "anciennes")
+    )
     assert again["version"] == 2
     assert len(frames.versions(saved["id"])) == 2
     for person in ("stranger", "owner"):
@@ -80,7 +82,9 @@ def test_frames_that_ship_with_the_suite_are_copied_not_changed():
         act("frame_save", "boss", id="etude-impact", content=CONTENT)
 
 
-@pytest.mark.parametrize("text", ["[" * 20_000, "- " * 20_000, "{a: " * 10_000, "[" * 15_000 + "]" * 15_000])
+@pytest.mark.parametrize(
+    "text", ["[" * 20_000, "- " * 20_000, "{a: " * 10_000, "[" * 15_000 + "]" * 15_000]
+)
 def test_yaml_that_is_nested_too_deeply_is_refused_in_bounded_time(text):
     start = time.process_time()
     with pytest.raises(ValueError):

@@ -1,4 +1,6 @@
-"""Counts in the background: each once, studies in turn, resumed when killed, nothing of what is private."""
+"""Counts in the background: each once, studies in turn, resumed when killed,
+nothing of what is private.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,19 @@ class Killed(BaseException):
 
 
 class Counted:
-    """The fake `presence.count`: datasets in the order in which they were counted, and what it answers."""
+    """The fake `presence.count`: datasets in the order in which they were counted,
+    and what it answers.
+    """
 
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.answer: Counting = lambda _dataset, _site, finding: replace(
-            finding, state=states.COVERS, code="counted", count=7, at=presence.moment(), attempts=finding.attempts + 1
+            finding,
+            state=states.COVERS,
+            code="counted",
+            count=7,
+            at=presence.moment(),
+            attempts=finding.attempts + 1,
         )
 
     def __call__(self, dataset: dict[str, Any], site: Site, finding: Finding) -> Finding:
@@ -59,12 +68,17 @@ def counted(portal: None, monkeypatch: pytest.MonkeyPatch) -> Counted:
 
 
 @pytest.fixture
-def made(counted: Counted, catalogue: Catalogue, study: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+def made(
+    counted: Counted, catalogue: Catalogue, study: Callable[..., dict[str, Any]]
+) -> Callable[..., Any]:
     """Return a function that makes a study with some datasets to count for its first need."""
 
     def make(number: int = 1, **values: Any) -> tuple[str, list[dict[str, Any]]]:
         packages = [
-            dataset(title=f"Zones {place}", resources=[{**WFS, "url": f"https://s{place}.example/wfs?typenames=a"}])
+            dataset(
+                title=f"Zones {place}",
+                resources=[{**WFS, "url": f"https://s{place}.example/wfs?typenames=a"}],
+            )
             for place in range(number)
         ]
         catalogue.found.clear()
@@ -93,7 +107,9 @@ def finding_of(study_id: str, package_id: str) -> dict[str, Any]:
 
 
 def let_time_pass() -> None:
-    model.Session.execute(sa.update(Work).where(store.COUNT.rows, Work.status == PENDING).values(due=now()))
+    model.Session.execute(
+        sa.update(Work).where(store.COUNT.rows, Work.status == PENDING).values(due=now())
+    )
     model.Session.commit()
 
 
@@ -139,7 +155,9 @@ def test_a_new_run_asks_again(made: Any, counted: Counted):
     assert sorted(counted.ids) == sorted([package["id"] for package in packages] * 2)
 
 
-def test_what_is_not_proposed_any_more_is_not_counted(made: Any, counted: Counted, catalogue: Catalogue):
+def test_what_is_not_proposed_any_more_is_not_counted(
+    made: Any, counted: Counted, catalogue: Catalogue
+):
     study_id, _packages = made(2)
     catalogue.found.clear()
     act("run", id=study_id)
@@ -153,7 +171,9 @@ def test_studies_take_turns(made: Any, counted: Counted):
     _first, of_first = made(3)
     _second, of_second = made(3)
     counting.count_objects()
-    owners = ["first" if id_ in [each["id"] for each in of_first] else "second" for id_ in counted.ids]
+    owners = [
+        "first" if id_ in [each["id"] for each in of_first] else "second" for id_ in counted.ids
+    ]
     assert owners[:4] in (["first", "second"] * 2, ["second", "first"] * 2)
     assert len(of_second) == 3
 
@@ -167,7 +187,9 @@ def test_only_so_many_are_asked(made: Any, counted: Counted, monkeypatch: pytest
     assert finding_of(study_id, packages[3]["id"])["code"] == "not-asked"
 
 
-def test_a_slow_server_holds_up_only_its_own(made: Any, counted: Counted, monkeypatch: pytest.MonkeyPatch):
+def test_a_slow_server_holds_up_only_its_own(
+    made: Any, counted: Counted, monkeypatch: pytest.MonkeyPatch
+):
     study_id, packages = made(2)
     monkeypatch.setattr(counting, "HOST_SECONDS", -1)
     assert counting.count_objects() == 0
@@ -273,7 +295,11 @@ def test_a_failure_is_tried_three_times(made: Any, counted: Counted, fails: bool
         assert shown(study_id)["pending"] == 1
         assert counting.count_objects() == 1
         finding = finding_of(study_id, packages[0]["id"])
-        assert (finding["state"], finding["attempts"], finding["count"]) == (states.NO_ANSWER, attempt, None)
+        assert (finding["state"], finding["attempts"], finding["count"]) == (
+            states.NO_ANSWER,
+            attempt,
+            None,
+        )
         assert counting.count_objects() == 0  # put off
         let_time_pass()
     assert shown(study_id)["pending"] == 0
@@ -340,7 +366,14 @@ def test_a_study_without_an_owner_asks_nobody(made: Any, counted: Counted):
 def test_a_dataset_that_is_set_aside_is_not_counted(made: Any, counted: Counted):
     study_id, packages = made(1)
     need = need_of(shown(study_id), "wetlands")["id"]
-    act("dataset_update", id=study_id, need=need, dataset=packages[0]["id"], decision="aside", why="vieux")
+    act(
+        "dataset_update",
+        id=study_id,
+        need=need,
+        dataset=packages[0]["id"],
+        decision="aside",
+        why="vieux",
+    )
     counting.count_objects()
     assert not counted.ids
     assert shown(study_id)["pending"] == 0
@@ -415,14 +448,18 @@ def test_references_are_verified_each_week(counted: Counted, monkeypatch: pytest
 
     monkeypatch.setattr(references, "GuardedSession", Silent)
     queued: list[str] = []
-    monkeypatch.setattr(type(references.VERIFY), "enqueue", lambda job, *_arguments: queued.append(job.name) or True)
+    monkeypatch.setattr(
+        type(references.VERIFY), "enqueue", lambda job, *_arguments: queued.append(job.name) or True
+    )
     assert references.verify_if_due() == 1
     assert queued == [references.VERIFY.name]
     number = references.verify_references()
     assert number == len([each for each in references.references().values() if each.api])
     if number:
         assert references.verify_if_due() == 0
-        assert {check.state for check in references.last_checks().values()} == {references.NO_ANSWER}
+        assert {check.state for check in references.last_checks().values()} == {
+            references.NO_ANSWER
+        }
     with Locks() as other:
         other.take(references.VERIFY.lock)
         assert references.verify_references() == 0
@@ -436,6 +473,8 @@ def test_the_nightly_command_queues_what_is_due(counted: Counted, monkeypatch: p
     assert outcome.exit_code == 0, outcome.output
     assert outcome.output.startswith("references: 1")
     assert queued == [references.VERIFY.name]
-    check = references.Check("georisques", references.WRONG, "0 at data", "2026-12-01T00:00:00+00:00")
+    check = references.Check(
+        "georisques", references.WRONG, "0 at data", "2026-12-01T00:00:00+00:00"
+    )
     monkeypatch.setattr(references, "last_checks", lambda: {"georisques": check})
     assert "georisques: wrong 0 at data" in CliRunner().invoke(cli.studies, ["references"]).output

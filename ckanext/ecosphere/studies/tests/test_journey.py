@@ -1,4 +1,6 @@
-"""Browser tests: a person makes a study, reads its states and decides, in French, by keyboard and on a phone."""
+"""Browser tests: a person makes a study, reads its states and decides, in French,
+by keyboard and on a phone.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ PHONE = ViewportSize(width=360, height=740)
 
 @pytest.fixture
 def tab(
-    made_app: Any, catalogue: Catalogue, browser: Browser, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+    made_app: Any,
+    catalogue: Catalogue,
+    browser: Browser,
+    ckan_config: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Page]:
     """A browser page on the test's own application, whose catalogue is that of the test."""
     server = make_server("127.0.0.1", free_port(), made_app, threaded=True)
@@ -90,7 +96,9 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
 
     page.get_by_role("button", name=re.compile("^Garder Zones humides")).press("Enter")
     expect(page.locator(".eco-study-need--covers")).to_contain_text("Gardé")
-    page.locator(".eco-study-need--nobody").get_by_role("link", name=re.compile("sans objet")).click()
+    page.locator(".eco-study-need--nobody").get_by_role(
+        "link", name=re.compile("sans objet")
+    ).click()
     problems["need"] = axe_violations(page)
     page.fill("#field-why", "Aucun gîte possible sur ce site.")
     page.get_by_role("button", name="Sans objet", exact=True).click()
@@ -110,8 +118,12 @@ def test_a_study_is_made_and_read(tab: Page, catalogue: Catalogue):
 
 
 @pytest.fixture
-def demonstration(catalogue: Catalogue, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The datasets of the demonstration with its own server, a frame with a need for each, and the real search."""
+def demonstration(
+    catalogue: Catalogue, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The datasets of the demonstration with its own server, a frame with a need for each,
+    and the real search.
+    """
     server = make_ogc_server()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -134,14 +146,18 @@ def demonstration(catalogue: Catalogue, ckan_config: Any, monkeypatch: pytest.Mo
     }
     datasets.append({**datasets[-1], **elsewhere, "spatial": ""})
     for fields in datasets:
-        helpers.call_action("package_create", {"user": "boss", "ignore_auth": True}, **fields, owner_org="ddt-44")
+        helpers.call_action(
+            "package_create", {"user": "boss", "ignore_auth": True}, **fields, owner_org="ddt-44"
+        )
     search.commit()
     yield
     server.shutdown()
     thread.join()
 
 
-def test_each_need_has_its_state_with_the_server_of_the_demonstration(tab: Page, demonstration: None):
+def test_each_need_has_its_state_with_the_server_of_the_demonstration(
+    tab: Page, demonstration: None
+):
     made = act("create", title="Prairie de Mauves", frame=FRAME.id, communes=["44109"])
     log_in(tab, "owner", PASSWORD)
     tab.goto(f"/fr/etudes/{made['id']}")
@@ -191,7 +207,9 @@ def test_a_study_is_made_on_a_phone(tab: Page, catalogue: Catalogue):
     page.keyboard.press("Enter")
     page.fill("#field-why_aside", "Trop ancien.")
     page.keyboard.press("Enter")
-    expect(page.locator(".eco-study-need").filter(has_text="Zones humides").first).to_contain_text("Personne")
+    expect(page.locator(".eco-study-need").filter(has_text="Zones humides").first).to_contain_text(
+        "Personne"
+    )
     page.get_by_role("link", name="Annexe et fichiers").click()
     assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -1,4 +1,6 @@
-"""Browser tests: the pages of studies that no journey opens, wide and on a phone: accessible, and not too wide."""
+"""Browser tests: the pages of studies that no journey opens, wide and on a phone: accessible,
+and not too wide.
+"""
 
 # ruff: noqa: F811
 from __future__ import annotations
@@ -13,7 +15,14 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from ckanext.ecosphere.studies import frames, states
-from ckanext.ecosphere.studies.tests.conftest import FRAME, PASSWORD, SECRET, Catalogue, act, dataset
+from ckanext.ecosphere.studies.tests.conftest import (
+    FRAME,
+    PASSWORD,
+    SECRET,
+    Catalogue,
+    act,
+    dataset,
+)
 from ckanext.ecosphere.studies.tests.test_journey import PHONE, tab  # noqa: F401
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
@@ -21,11 +30,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
 WIDE = ViewportSize(width=1280, height=800)
 #: What the fixture `catalogue` replaces.
 SHIPPED = {"frames": frames.frames, "frame": frames.frame}
-PLACE = {"type": "Polygon", "coordinates": [[[-1.56, 47.2], [-1.54, 47.2], [-1.54, 47.22], [-1.56, 47.2]]]}
+PLACE = {
+    "type": "Polygon",
+    "coordinates": [[[-1.56, 47.2], [-1.54, 47.2], [-1.54, 47.22], [-1.56, 47.2]]],
+}
 
 
 class Look:
-    """What is wrong with pages, by name; their pictures are kept in the folder `LOOK`, if it is named."""
+    """What is wrong with pages, by name.
+
+    Their pictures are kept in the folder `LOOK`, if it is named.
+    """
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -43,7 +58,9 @@ class Look:
             if lines:
                 self.problems[f"{name}, {width}"] = lines
             if os.environ.get("LOOK"):
-                self.page.screenshot(path=Path(os.environ["LOOK"]) / f"{name}-{width}.png", full_page=True)
+                self.page.screenshot(
+                    path=Path(os.environ["LOOK"]) / f"{name}-{width}.png", full_page=True
+                )
         self.page.set_viewport_size(WIDE)
 
     def as_person(self, name: str) -> None:
@@ -54,7 +71,9 @@ class Look:
 
 def test_the_pages_around_a_study(study: Any, catalogue: Catalogue, tab: Page):
     look, page = Look(tab), tab
-    wetlands = dataset(title="Zones humides de la Loire-Atlantique : inventaire des communes et des intercommunalités")
+    wetlands = dataset(
+        title="Zones humides de la Loire-Atlantique : inventaire des communes et des intercommunalités"
+    )
     catalogue.offer("wetlands", wetlands)
     made = study()
     catalogue.offer("bats", dataset(title="Gîtes connus de chauves-souris"), states.RESTRICTED)

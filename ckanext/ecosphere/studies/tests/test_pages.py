@@ -1,4 +1,7 @@
-"""Pages of studies: forms, states, requests, frames; nobody else sees a study by any page, action, search or export."""
+"""Pages of studies: forms, states, requests, frames.
+
+Nobody else sees a study by any page, action, search or export.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,15 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.studies import states
 from ckanext.ecosphere.studies.model import Study, StudyNeed
-from ckanext.ecosphere.studies.tests.conftest import FRAME, PASSWORD, SECRET, Catalogue, act, dataset, need_of
+from ckanext.ecosphere.studies.tests.conftest import (
+    FRAME,
+    PASSWORD,
+    SECRET,
+    Catalogue,
+    act,
+    dataset,
+    need_of,
+)
 
 pytestmark = pytest.mark.usefixtures("portal")
 Make = Callable[..., dict[str, Any]]
@@ -38,11 +49,19 @@ def text(answer: Any, status: int = 200) -> str:
     return page
 
 
-def test_a_study_is_made_from_the_form_and_its_page_shows_states(app: CKANTestApp, catalogue: Catalogue):
+def test_a_study_is_made_from_the_form_and_its_page_shows_states(
+    app: CKANTestApp, catalogue: Catalogue
+):
     catalogue.offer("wetlands", dataset(title="Zones humides de la Loire"))
     client = logged_in(app, "owner")
     assert FRAME.id in text(client.get("/fr/etudes/nouvelle"))
-    form = {"title": "Parc", "frame": FRAME.id, "where": "communes", "communes": "Nantes (44)", "buffer": "500"}
+    form = {
+        "title": "Parc",
+        "frame": FRAME.id,
+        "where": "communes",
+        "communes": "Nantes (44)",
+        "buffer": "500",
+    }
     answer = client.post("/fr/etudes/nouvelle", data=form, **STAY)
     assert answer.status_code == 302, answer.get_data(as_text=True)
     made = model.Session.scalars(sa.select(Study)).one()
@@ -52,7 +71,10 @@ def test_a_study_is_made_from_the_form_and_its_page_shows_states(app: CKANTestAp
     only = text(client.get(f"/fr/etudes/{made.id}?etat=nobody"))
     assert "Gîtes de chauves-souris" in only and "Zones humides de la Loire" not in only
     told = json.loads(text(client.get(f"/etudes/{made.id}/etat")))
-    assert told["pending"] == 0 and {each["state"] for each in told["needs"].values()} == {"covers", "nobody"}
+    assert told["pending"] == 0 and {each["state"] for each in told["needs"].values()} == {
+        "covers",
+        "nobody",
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,14 +90,18 @@ def test_a_study_is_made_from_the_form_and_its_page_shows_states(app: CKANTestAp
         ({"where": "communes", "communes": "44109", "title": ""}, "title"),
     ],
 )
-def test_what_is_wrong_in_the_form_is_said_beside_its_field(app: CKANTestApp, form: dict[str, str], field: str):
+def test_what_is_wrong_in_the_form_is_said_beside_its_field(
+    app: CKANTestApp, form: dict[str, str], field: str
+):
     client = logged_in(app, "owner")
     page = text(client.post("/fr/etudes/nouvelle", data={"title": "Parc", **form}), 400)
     assert f'id="field-{field}-error"' in page and 'id="form-errors"' in page
     assert model.Session.scalars(sa.select(Study)).all() == []
 
 
-def test_datasets_are_kept_set_aside_and_added_on_the_pages(app: CKANTestApp, study: Make, catalogue: Catalogue):
+def test_datasets_are_kept_set_aside_and_added_on_the_pages(
+    app: CKANTestApp, study: Make, catalogue: Catalogue
+):
     first, second = dataset(title="Premier"), dataset(title="Second")
     catalogue.offer("wetlands", first)
     made = study()
@@ -83,16 +109,25 @@ def test_datasets_are_kept_set_aside_and_added_on_the_pages(app: CKANTestApp, st
     client, at = logged_in(app, "writer"), f"/fr/etudes/{made['id']}/besoins/{need}"
     answer = client.post(f"{at}/jeux", data={"keep": first["id"]}, **STAY)
     assert answer.headers["Location"].endswith(f"#besoin-{need}")
-    assert "field-why_aside-error" in text(client.post(f"{at}/jeux", data={"aside": first["id"]}), 400)
-    assert "field-dataset-error" in text(client.post(f"{at}/jeux", data={"dataset": "inconnu", "add": "1"}), 400)
+    assert "field-why_aside-error" in text(
+        client.post(f"{at}/jeux", data={"aside": first["id"]}), 400
+    )
+    assert "field-dataset-error" in text(
+        client.post(f"{at}/jeux", data={"dataset": "inconnu", "add": "1"}), 400
+    )
     data = {"aside": first["id"], "why_aside": "Trop vieux", "replacement": second["name"]}
     assert client.post(f"{at}/jeux", data=data, **STAY).status_code == 302
-    found = [(each["title"], each["decision"]) for each in need_of(act("show", id=made["id"]), "wetlands")["datasets"]]
+    found = [
+        (each["title"], each["decision"])
+        for each in need_of(act("show", id=made["id"]), "wetlands")["datasets"]
+    ]
     assert found == [("Second", "added"), ("Premier", "aside")]
     page = text(client.get(at))
     assert "Trop vieux" in page
     assert client.post(at, data={"relevant": "false", "why": "Rien"}, **STAY).status_code == 302
-    assert need_of(act("show", id=made["id"]), "wetlands")["finding"]["state"] == states.NOT_RELEVANT
+    assert (
+        need_of(act("show", id=made["id"]), "wetlands")["finding"]["state"] == states.NOT_RELEVANT
+    )
 
 
 def test_a_reader_sees_no_form(app: CKANTestApp, study: Make, catalogue: Catalogue):
@@ -111,14 +146,21 @@ def test_a_request_has_no_site_and_its_state_is_that_of_the_need(app: CKANTestAp
     client, at = logged_in(app, "owner"), f"/fr/etudes/{made['id']}/besoins/{need}/demande"
     page = text(client.get(at))
     assert "Gîtes de chauves-souris" in page and "departement-44" in page
-    form = {"title": "Gîtes", "description": "Les gîtes.", "territory": "departement-44", "visibility": "private"}
+    form = {
+        "title": "Gîtes",
+        "description": "Les gîtes.",
+        "territory": "departement-44",
+        "visibility": "private",
+    }
     answer = client.post(at, data=form, **STAY)
     assert "/modifier/envoi" in answer.headers["Location"]
     row = model.Session.get_one(StudyNeed, need)
     request = act_on_request("show", "owner", id=row.request_id)
     assert (request["state"], request["bbox"], request["communes"]) == ("draft", None, [])
     assert SECRET not in json.dumps(request)
-    assert need_of(act("show", id=made["id"]), "bats")["finding"]["state"] == states.NOBODY  # it is not sent yet
+    assert (
+        need_of(act("show", id=made["id"]), "bats")["finding"]["state"] == states.NOBODY
+    )  # it is not sent yet
     told = need_of(act("show", "reader", id=made["id"]), "bats")["request"]
     assert told == {"id": "", "state": ""}
 
@@ -131,13 +173,20 @@ def act_on_request(verb: str, person: str, **data: Any) -> Any:
     return tk.get_action(f"ecosphere_request_{verb}")(context, data)
 
 
-def test_restricted_data_are_asked_with_purpose_undertaking_and_a_reminder(study: Make, catalogue: Catalogue):
+def test_restricted_data_are_asked_with_purpose_undertaking_and_a_reminder(
+    study: Make, catalogue: Catalogue
+):
     import ckan.plugins.toolkit as tk
 
     closed = dataset(title="Nids d’aigles")
     catalogue.offer("bats", closed, states.RESTRICTED)
     made = study()
-    given = {"id": made["id"], "need": need_of(made, "bats")["id"], "dataset": closed["id"], "until": "2027-06-01"}
+    given = {
+        "id": made["id"],
+        "need": need_of(made, "bats")["id"],
+        "dataset": closed["id"],
+        "until": "2027-06-01",
+    }
     for missing in ({"purpose": "Éviter."}, {"undertakes": True}):
         with pytest.raises(tk.ValidationError):
             act("request", **given, **missing)
@@ -159,7 +208,9 @@ def test_the_pages_of_settings_links_and_deletion(app: CKANTestApp, study: Make)
     assert stranger.post(path, **STAY).status_code == 302
     assert stranger.get(path).status_code == 404
     assert "Stranger Nom" in text(client.get(f"{at}/reglages"))
-    assert "field-username-error" in text(client.post(f"{at}/membres", data={"username": "personne"}), 400)
+    assert "field-username-error" in text(
+        client.post(f"{at}/membres", data={"username": "personne"}), 400
+    )
     assert client.post(f"{at}/archiver", data={"state": "archived"}, **STAY).status_code == 302
     assert SECRET in text(client.get("/fr/etudes?etat=archivees"))
     assert SECRET in text(client.get(f"{at}/supprimer"))
@@ -197,7 +248,17 @@ PAGES = (
     "/catalogue.csv?q=Zibelines",
     "/organization/ddt-44",
 )
-ACTIONS = ("show", "difference", "list", "missing_stats", "run", "copy", "update", "request", "need_create")
+ACTIONS = (
+    "show",
+    "difference",
+    "list",
+    "missing_stats",
+    "run",
+    "copy",
+    "update",
+    "request",
+    "need_create",
+)
 
 
 @pytest.mark.parametrize("person", [None, "stranger", "editor", "boss"])
@@ -218,7 +279,13 @@ def test_nobody_else_sees_a_study(
         assert "44109" not in answer.get_data(as_text=True), page
     bare, headers = visitor(person)
     for action in ACTIONS:
-        data = {"id": made["id"], "need": parts["need"], "title": "x", "label": "x", "communes": ["44109"]}
+        data = {
+            "id": made["id"],
+            "need": parts["need"],
+            "title": "x",
+            "label": "x",
+            "communes": ["44109"],
+        }
         answer = bare.post(f"/api/3/action/ecosphere_study_{action}", json=data, headers=headers)
         assert SECRET not in answer.get_data(as_text=True), action
     # A study that is not shared and one that does not exist have the same answer.
@@ -240,11 +307,19 @@ def test_what_is_missing_most_is_told_from_five_studies_on(study: Make, catalogu
     assert all(row["studies"] == 5 for row in rows) and "Étude" not in json.dumps(rows)
 
 
-def test_a_service_learns_how_many_studies_its_data_serve_from_five_on(study: Make, catalogue: Catalogue):
+def test_a_service_learns_how_many_studies_its_data_serve_from_five_on(
+    study: Make, catalogue: Catalogue
+):
     there, hidden = dataset(), dataset(private=True)
     catalogue.offer("wetlands", there)
     catalogue.offer("bats", hidden)
     for number in range(5):
-        assert act("dataset_stats", "editor", organization="ddt-44") == {"studies": 0, "datasets": {}}
+        assert act("dataset_stats", "editor", organization="ddt-44") == {
+            "studies": 0,
+            "datasets": {},
+        }
         act("create", title=f"Étude {number}", frame=FRAME.id, communes=["44109"])
-    assert act("dataset_stats", "editor", organization="ddt-44") == {"studies": 5, "datasets": {there["id"]: 5}}
+    assert act("dataset_stats", "editor", organization="ddt-44") == {
+        "studies": 5,
+        "datasets": {there["id"]: 5},
+    }

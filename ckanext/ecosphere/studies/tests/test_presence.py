@@ -1,4 +1,6 @@
-"""Counts of objects on a site: what a service must answer to be believed, and what proves that nothing is there."""
+"""Counts of objects on a site: what a service must answer to be believed,
+and what proves that nothing is there.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,16 @@ pytestmark = pytest.mark.usefixtures("loaded")
 Script = Callable[[Exchange], None]
 SITE = Site("Nantes", "drawn", (), box(-1.60, 47.20, -1.50, 47.25))
 #: A triangle, of which half of the rectangle is left.
-TRIANGLE = Site("Triangle", "drawn", (), shapely.Polygon([(-1.6, 47.2), (-1.5, 47.2), (-1.6, 47.25)]))
+TRIANGLE = Site(
+    "Triangle", "drawn", (), shapely.Polygon([(-1.6, 47.2), (-1.5, 47.2), (-1.6, 47.25)])
+)
 HERE = box(-1.59, 47.205, -1.58, 47.21)
 BESIDE = box(-1.51, 47.24, -1.505, 47.245)
 NEAR = box(-1.45, 47.20, -1.44, 47.21)
 REGIONAL = box(0.5, 48.0, 0.6, 48.1)
-WHOLE = Finding(states.COVERS, "territory", {"place": "departement-44"}, extent="territory", share=1.0)
+WHOLE = Finding(
+    states.COVERS, "territory", {"place": "departement-44"}, extent="territory", share=1.0
+)
 UNSURE = Finding(states.COVERS_PART, "box", extent="box", share=1.0)
 
 
@@ -80,7 +86,9 @@ def chosen(objects: list[Any], area: Any) -> list[Any]:
 
 
 def collection(objects: list[Any], **more: Any) -> str:
-    features = [{"type": "Feature", "properties": {}, "geometry": mapping(each)} for each in objects]
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": mapping(each)} for each in objects
+    ]
     return json.dumps({"type": "FeatureCollection", "features": features, **more})
 
 
@@ -109,13 +117,17 @@ def service(*objects: Any, swapped: bool = False, page: int = 500) -> Script:
     return script
 
 
-def count(script: Script, make: Callable[[str], dict[str, Any]] = wfs, site: Site = SITE, **more: Any) -> Finding:
+def count(
+    script: Script, make: Callable[[str], dict[str, Any]] = wfs, site: Site = SITE, **more: Any
+) -> Finding:
     with serve(script) as server:
         return presence.count(make(server.url), site, more.get("finding", WHOLE))
 
 
 def unanswered(finding: Finding, code: str = "") -> None:
-    """Check that nothing is concluded from a failure, which is told with its moment and attempts."""
+    """Check that nothing is concluded from a failure,
+    which is told with its moment and attempts.
+    """
     assert finding.state == states.NO_ANSWER
     assert finding.count is None
     assert finding.nearest is None
@@ -126,7 +138,9 @@ def unanswered(finding: Finding, code: str = "") -> None:
         assert finding.code == code
 
 
-KINDS = pytest.mark.parametrize("make", [wfs, lambda url: wfs(url, "1.1.0"), lambda url: wfs(url, "2.0.0"), api])
+KINDS = pytest.mark.parametrize(
+    "make", [wfs, lambda url: wfs(url, "1.1.0"), lambda url: wfs(url, "2.0.0"), api]
+)
 
 
 # --- objects ---------------------------------------------------------------------------------
@@ -155,7 +169,10 @@ def test_the_version_of_a_service_is_spoken():
 
 
 def test_objects_of_a_part():
-    finding = count(service(HERE), finding=Finding(states.COVERS_PART, "territory-part", extent="territory", share=0.4))
+    finding = count(
+        service(HERE),
+        finding=Finding(states.COVERS_PART, "territory-part", extent="territory", share=0.4),
+    )
     assert (finding.state, finding.code, finding.count) == (states.COVERS_PART, "counted-part", 1)
 
 
@@ -202,7 +219,9 @@ def test_the_nearest_of_some_is_not_told():
 
 @pytest.mark.parametrize("extent", ["box", "title", "unknown"])
 def test_nothing_is_not_proved_by_an_unsure_extent(extent: str):
-    finding = count(service(NEAR, REGIONAL), finding=Finding(states.COVERS, extent, extent=extent, share=1.0))
+    finding = count(
+        service(NEAR, REGIONAL), finding=Finding(states.COVERS, extent, extent=extent, share=1.0)
+    )
     assert (finding.state, finding.code) == (states.NOT_MAPPED, "nothing-unproven")
 
 
@@ -212,7 +231,10 @@ def test_nothing_is_not_proved_by_an_unsure_extent(extent: str):
      (0, states.NOT_MAPPED, "nothing-unproven")],
 )  # fmt: skip
 def test_nothing_is_proved_for_the_mapped_part(share: float, state: str, code: str):
-    finding = count(service(REGIONAL), finding=Finding(states.COVERS, "geometry", extent="geometry", share=share))
+    finding = count(
+        service(REGIONAL),
+        finding=Finding(states.COVERS, "geometry", extent="geometry", share=share),
+    )
     assert (finding.state, finding.code, finding.count) == (state, code, 0)
 
 
@@ -252,9 +274,7 @@ def says(body: str | bytes, status: int = 200, **headers: str) -> Script:
 BOMB = gzip.compress(b"<" + b" " * 40_000_000)
 REPORT = '<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1"/>'
 OLD_REPORT = '<ServiceExceptionReport xmlns="http://www.opengis.net/ogc"/>'
-ENTITY = (
-    '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><FeatureCollection numberMatched="0">&a;</FeatureCollection>'
-)
+ENTITY = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><FeatureCollection numberMatched="0">&a;</FeatureCollection>'
 FAILURES: dict[str, tuple[Script, str]] = {
     "slow": (slow, "timeout"),
     "dripping": (dripping, "timeout"),
@@ -373,7 +393,9 @@ def test_a_second_layer_answers_for_the_first():
 
 
 def test_that_a_service_of_another_territory_is_silent_changes_nothing():
-    elsewhere = Finding(states.NOT_MAPPED, "territory-elsewhere", extent="territory", at=presence.moment())
+    elsewhere = Finding(
+        states.NOT_MAPPED, "territory-elsewhere", extent="territory", at=presence.moment()
+    )
     assert count(says("", 500), finding=elsewhere) == elsewhere
     assert presence.unanswered(elsewhere, "broken-answer") == elsewhere
     assert "Asked" not in wording.sentence(elsewhere)
@@ -421,7 +443,9 @@ def test_the_services_of_the_demonstration_answer_each_in_another_way():
     with served() as url:
         findings = []
         for entry in json.loads((DEV / "demo" / "studies.json").read_text(encoding="utf-8")):
-            dataset = {"resources": [{"url": url + entry["path"], "format": "WFS", "protocol": "OGC:WFS"}]}
+            dataset = {
+                "resources": [{"url": url + entry["path"], "format": "WFS", "protocol": "OGC:WFS"}]
+            }
             findings.append(presence.count(dataset, nantes, WHOLE))
     few, many, slow_one, broken = findings
     assert (few.state, few.count) == (states.NOTHING_HERE, 0)

@@ -148,7 +148,10 @@ def test_what_does_not_exist_has_the_type_of_the_standard(app: CKANTestApp, engi
         assert answer.json["type"].endswith(f"/{kind}")
     assert app.post(EXECUTION, data="{", headers={"Content-Type": "text/plain"}).status_code == 400
     deep = "[" * 100_000 + "]" * 100_000
-    assert app.post(EXECUTION, data=deep, headers={"Content-Type": "application/json"}).status_code == 400
+    assert (
+        app.post(EXECUTION, data=deep, headers={"Content-Type": "application/json"}).status_code
+        == 400
+    )
     assert app.options(EXECUTION).headers["Access-Control-Allow-Headers"]
 
 

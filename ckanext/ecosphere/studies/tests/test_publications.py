@@ -95,7 +95,9 @@ def test_a_private_dataset_of_a_collection_is_nowhere_for_who_may_not_read_it(
         assert SECRET not in answer.text, "what programs fetch is the same for all"
 
 
-def test_a_collection_that_is_not_public_is_for_the_editors_of_its_service(portal: None, data: dict[str, Any]):
+def test_a_collection_that_is_not_public_is_for_the_editors_of_its_service(
+    portal: None, data: dict[str, Any]
+):
     id_ = made(data, public=False)["id"]
     for person in (None, "stranger", "other-editor"):
         with pytest.raises(tk.ObjectNotFound):
@@ -159,7 +161,9 @@ def test_two_collections_of_one_title_have_two_names(portal: None, data: dict[st
         ("items", [{}]),
     ],
 )
-def test_what_is_too_long_or_unknown_is_refused(field: str, value: Any, portal: None, data: dict[str, Any]):
+def test_what_is_too_long_or_unknown_is_refused(
+    field: str, value: Any, portal: None, data: dict[str, Any]
+):
     with pytest.raises(tk.ValidationError) as refused:
         made(data, **{field: value})
     assert field in refused.value.error_dict
@@ -195,12 +199,16 @@ def test_the_form_orders_adds_and_removes_lines(portal: None, data: dict[str, An
         for part, value in {"place": place, "label": label, "remove": removed}.items():
             if value or part == "label":
                 form[f"item-{number}-{part}"] = value
-    app.post(f"/bouquets/{name}/modifier", data=form, headers=headers("editor"), follow_redirects=False)
+    app.post(
+        f"/bouquets/{name}/modifier", data=form, headers=headers("editor"), follow_redirects=False
+    )
     [group] = act("collection_show", None, id=name)["groups"]
     assert [item["label"] for item in group["items"]] == ["B", "A", "D"]
 
 
-def test_the_page_of_a_dataset_names_its_public_collections(portal: None, data: dict[str, Any], app: Any):
+def test_the_page_of_a_dataset_names_its_public_collections(
+    portal: None, data: dict[str, Any], app: Any
+):
     made(data, title="Bouquet visible")
     made(data, title="Bouquet secret", public=False)
     page = app.get(f"/dataset/{data['public']['name']}").text
@@ -216,7 +224,9 @@ def test_the_page_of_a_dataset_names_its_public_collections(portal: None, data: 
 REUSE = {"kind": "map", "title": "Carte", "url": "https://www.example.org/carte"}
 
 
-def test_a_reuse_is_shown_once_a_moderator_has_read_it(portal: None, data: dict[str, Any], app: Any):
+def test_a_reuse_is_shown_once_a_moderator_has_read_it(
+    portal: None, data: dict[str, Any], app: Any
+):
     packages = [data["public"]["name"]]
     id_ = act("reuse_create", "stranger", packages=packages, **{**REUSE, "title": HOSTILE})["id"]
     addresses = ("/reutilisations", f"/dataset/{packages[0]}", "/organization/ddt-42")
@@ -259,10 +269,15 @@ def test_only_addresses_of_public_web_pages_are_taken(url: str):
 
 
 def test_a_plain_address_is_taken():
-    assert reuses.safe_address(" https://www.example.org/a?b=c#d ") == "https://www.example.org/a?b=c#d"
+    assert (
+        reuses.safe_address(" https://www.example.org/a?b=c#d ")
+        == "https://www.example.org/a?b=c#d"
+    )
 
 
-def test_a_private_dataset_is_unknown_to_reuses_even_for_its_editors(portal: None, data: dict[str, Any]):
+def test_a_private_dataset_is_unknown_to_reuses_even_for_its_editors(
+    portal: None, data: dict[str, Any]
+):
     for packages in ([data["private"]["id"]], ["nothing"], [], ["a"] * 51, None, 7):
         with pytest.raises(tk.ValidationError) as refused:
             act("reuse_create", "editor", packages=packages, **REUSE)
@@ -271,19 +286,25 @@ def test_a_private_dataset_is_unknown_to_reuses_even_for_its_editors(portal: Non
 
 def test_a_dataset_that_becomes_private_is_no_longer_named(portal: None, data: dict[str, Any]):
     other = dataset(name="bientot-prive", title="Bientôt privé")
-    id_ = act("reuse_create", "stranger", packages=[other["id"], data["public"]["id"]], **REUSE)["id"]
+    id_ = act("reuse_create", "stranger", packages=[other["id"], data["public"]["id"]], **REUSE)[
+        "id"
+    ]
     act("reuse_moderate", "boss", id=id_, decision="published")
     tk.get_action("package_patch")({"user": "boss"}, {"id": other["id"], "private": True})
     [shown] = act("reuse_list", None)["results"]
     assert [row["name"] for row in shown["datasets"]] == [data["public"]["name"]]
 
 
-def test_reuses_are_limited(portal: None, data: dict[str, Any], app: Any, monkeypatch: pytest.MonkeyPatch):
+def test_reuses_are_limited(
+    portal: None, data: dict[str, Any], app: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(tk.config, config.REUSE_LIMITS, "2 per hour")
     form = {**REUSE, "packages": data["public"]["name"]}
     statuses = []
     for _number in range(3):
-        answer = app.post("/reutilisations/nouvelle", data=form, headers=headers("friend"), follow_redirects=False)
+        answer = app.post(
+            "/reutilisations/nouvelle", data=form, headers=headers("friend"), follow_redirects=False
+        )
         statuses.append(answer.status_code)
     assert statuses == [302, 302, 400]
 
@@ -296,8 +317,13 @@ def test_a_person_deletes_their_own(portal: None, data: dict[str, Any]):
     assert act("reuse_list", "stranger", scope="mine")["count"] == 0
 
 
-def test_of_a_closed_account_only_what_is_public_stays_without_a_name(portal: None, data: dict[str, Any]):
-    ids = [act("reuse_create", "friend", packages=[data["public"]["id"]], **REUSE)["id"] for _number in range(2)]
+def test_of_a_closed_account_only_what_is_public_stays_without_a_name(
+    portal: None, data: dict[str, Any]
+):
+    ids = [
+        act("reuse_create", "friend", packages=[data["public"]["id"]], **REUSE)["id"]
+        for _number in range(2)
+    ]
     act("reuse_moderate", "boss", id=ids[0], decision="published")
     reuses.forget_person(user_id("friend"))
     model.Session.commit()
@@ -331,7 +357,9 @@ def test_everybody_sees_how_many_and_editors_why(portal: None, data: dict[str, A
         {"use": "parcel", "fits": True, "why": "a" * 1_001},
     ],
 )
-def test_opinions_that_say_nothing_are_refused(values: dict[str, Any], portal: None, data: dict[str, Any]):
+def test_opinions_that_say_nothing_are_refused(
+    values: dict[str, Any], portal: None, data: dict[str, Any]
+):
     with pytest.raises(tk.ValidationError):
         act("opinion_save", "stranger", package_id=data["public"]["id"], **values)
 
@@ -345,7 +373,9 @@ def test_of_a_private_dataset_there_is_no_opinion(portal: None, data: dict[str, 
 def test_the_form_stands_on_the_page_of_the_dataset(portal: None, data: dict[str, Any], app: Any):
     form = {"use": "parcel", "fits": "false", "why": HOSTILE}
     name = data["public"]["name"]
-    app.post(f"/dataset/{name}/avis", data=form, headers=headers("stranger"), follow_redirects=False)
+    app.post(
+        f"/dataset/{name}/avis", data=form, headers=headers("stranger"), follow_redirects=False
+    )
     assert HOSTILE not in app.get(f"/dataset/{name}", headers=headers("editor")).text
     assert HOSTILE not in app.get(f"/dataset/{name}").text
 

@@ -1,4 +1,6 @@
-"""QGIS opens the project of a study: its groups are those of the frame, and its layers are valid or say why not."""
+"""QGIS opens the project of a study: its groups are those of the frame,
+and its layers are valid or say why not.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ def sources(url: str) -> list[qgis.Source]:
         ({"kind": "ogcapi", "url": f"{url}/ogc"}, "OGC API", "zones_humides"),
         ({**wms, "url": "http://127.0.0.1:9/wms"}, "Absent", "zones_humides"),
     ]
-    made = [qgis.source_of_layer(service, {**layer, "title": title, "name": name}) for service, title, name in services]
+    made = [
+        qgis.source_of_layer(service, {**layer, "title": title, "name": name})
+        for service, title, name in services
+    ]
     return [source for source in made if source is not None]
 
 
@@ -55,10 +60,17 @@ def test_qgis_opens_the_project(
             archive.extractall(tmp_path)
         command = [str(PYTHON), str(SCRIPT), str(tmp_path / "projet.qgs")]
         environment = {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
     assert done.returncode == 0, done.stderr[-2000:]
     project = json.loads(done.stdout)
     assert (project["read"], project["crs"]) == (True, "EPSG:2154")
     assert project["groups"]["Site"] is True
-    assert project["groups"]["Nature"]["Zones humides"] == {"WMS": True, "WFS": True, "OGC API": True, "Absent": False}
+    assert project["groups"]["Nature"]["Zones humides"] == {
+        "WMS": True,
+        "WFS": True,
+        "OGC API": True,
+        "Absent": False,
+    }
     assert any("127.0.0.1:9" in message for message in project["messages"]), project["messages"]

@@ -1,4 +1,6 @@
-"""National references: links for a site, and the weekly question to places whose answer is known."""
+"""National references: links for a site, and the weekly question
+to places whose answer is known.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def need(*keys: str) -> frames.Need:
     return frames.Need("risques", {"fr": "Risques"}, references=keys)
 
 
-def links(*keys: str, place: Any = None, checks: dict[str, Check] | None = None) -> tuple[references.Link, ...]:
+def links(
+    *keys: str, place: Any = None, checks: dict[str, Check] | None = None
+) -> tuple[references.Link, ...]:
     return references.links(need(*keys), place or Place(), checks or {})
 
 
@@ -128,7 +132,9 @@ def test_values_of_a_site_are_quoted():
 def test_a_reference_of_an_island_is_not_shown_elsewhere():
     assert links("peigeo") == ()
     assert len(links("peigeo", place=Place(territories=("outre-mer-reu",)))) == 1
-    values = references.values_of(Place(codes=("97411",), territories=("outre-mer-reu", "pays-fra")))
+    values = references.values_of(
+        Place(codes=("97411",), territories=("outre-mer-reu", "pays-fra"))
+    )
     assert (values["code_insee"], values["departement"]) == ("97411", "974")
 
 
@@ -159,8 +165,12 @@ def session(**settings: Any) -> GuardedSession:
     return GuardedSession(GuardSettings(**settings))
 
 
-def asked(script: Callable[[Exchange], None], monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Check:
-    """Return the outcome for a reference whose API is a scripted server, and that expects two entries at Bras."""
+def asked(
+    script: Callable[[Exchange], None], monkeypatch: pytest.MonkeyPatch, **settings: Any
+) -> Check:
+    """Return the outcome for a reference whose API is a scripted server,
+    and that expects two entries at Bras.
+    """
     with serve(script) as server:
         reference = Reference(
             "a",
@@ -209,7 +219,10 @@ def test_another_answer_is_wrong_and_no_absence(body: str, monkeypatch: pytest.M
 
 
 def test_a_server_that_fails_did_not_answer(monkeypatch: pytest.MonkeyPatch):
-    assert asked(lambda exchange: exchange.answer(risks(8), status=500), monkeypatch).state == NO_ANSWER
+    assert (
+        asked(lambda exchange: exchange.answer(risks(8), status=500), monkeypatch).state
+        == NO_ANSWER
+    )
     assert asked(lambda exchange: exchange.answer("x" * 5_000_000), monkeypatch).state == NO_ANSWER
     assert asked(lambda exchange: exchange.connection.close(), monkeypatch).state == NO_ANSWER
 

@@ -55,7 +55,12 @@ def refusal(text: str | bytes, name: str = "") -> str:
 
 @pytest.mark.parametrize(
     ("code", "departement"),
-    [("44109", "departement-44"), ("40088", "departement-40"), ("01004", "departement-01"), ("97611", "outre-mer-myt")],
+    [
+        ("44109", "departement-44"),
+        ("40088", "departement-40"),
+        ("01004", "departement-01"),
+        ("97611", "outre-mer-myt"),
+    ],
 )
 def test_a_commune_lies_in_its_departement(code: str, departement: str):
     place = site.of_communes([code])
@@ -113,15 +118,20 @@ def test_a_drawn_site_is_stored_and_read_again():
 
 
 def test_a_facade_lies_in_its_sea():
-    sea = site.of_geojson(polygon([[-3.2, 46.5], [-2.4, 46.5], [-2.4, 47.1], [-3.2, 47.1], [-3.2, 46.5]]))
+    sea = site.of_geojson(
+        polygon([[-3.2, 46.5], [-2.4, 46.5], [-2.4, 47.1], [-3.2, 47.1], [-3.2, 46.5]])
+    )
     assert sea.territories[0] == "zone-maritime-fx-atl"
     assert sea.share_in(["zone-maritime-fx-atl"]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
-    ("west", "south", "departement"), [(2.2, 49.5, "60"), (2.3, 48.85, "75"), (3.0, 50.3, "62"), (5.22, 46.2, "01")]
+    ("west", "south", "departement"),
+    [(2.2, 49.5, "60"), (2.3, 48.85, "75"), (3.0, 50.3, "62"), (5.22, 46.2, "01")],
 )
-def test_a_small_site_among_many_small_communes_lies_on_land(west: float, south: float, departement: str):
+def test_a_small_site_among_many_small_communes_lies_on_land(
+    west: float, south: float, departement: str
+):
     for width in (0.001, 0.01):
         place = Site("", "drawn", (), shapely.box(west, south, west + width, south + width))
         assert place.share_in([f"departement-{departement}"]) == pytest.approx(1)
@@ -131,15 +141,22 @@ def test_a_small_site_among_many_small_communes_lies_on_land(west: float, south:
 def test_a_point_and_a_line_have_an_area():
     point = site.of_geojson('{"type":"Point","coordinates":[-1.55,47.21]}')
     assert point.area.area > 0
-    line = site.of_geojson('{"type":"LineString","coordinates":[[-1.55,47.21],[-1.5,47.3]]}', buffer=50)
+    line = site.of_geojson(
+        '{"type":"LineString","coordinates":[[-1.55,47.21],[-1.5,47.3]]}', buffer=50
+    )
     assert line.area.contains(line.geometry)
 
 
 def test_features_and_nested_collections_are_joined():
     inner = {"type": "GeometryCollection", "geometries": [json.loads(polygon(NANTES))]}
-    nested = {"type": "GeometryCollection", "geometries": [inner, {"type": "Point", "coordinates": [-1.5, 47.3]}]}
+    nested = {
+        "type": "GeometryCollection",
+        "geometries": [inner, {"type": "Point", "coordinates": [-1.5, 47.3]}],
+    }
     feature = {"type": "Feature", "properties": {}, "geometry": nested}
-    place = site.of_geojson(json.dumps({"type": "FeatureCollection", "features": [feature, feature]}))
+    place = site.of_geojson(
+        json.dumps({"type": "FeatureCollection", "features": [feature, feature]})
+    )
     assert place.geometry.geom_type == "Polygon"
 
 
@@ -166,7 +183,14 @@ def tangled(number: int) -> str:
 def along_a_line(number: int) -> str:
     chance = random.Random(7)
     parts = [
-        [[[-1.5, 47], [-1.5 + chance.random(), 47], [-1.5 + chance.random() / 2, 47 + 1e-9 * part], [-1.5, 47]]]
+        [
+            [
+                [-1.5, 47],
+                [-1.5 + chance.random(), 47],
+                [-1.5 + chance.random() / 2, 47 + 1e-9 * part],
+                [-1.5, 47],
+            ]
+        ]
         for part in range(1, number)
     ]
     return json.dumps({"type": "MultiPolygon", "coordinates": parts})
@@ -222,9 +246,15 @@ PLACE = st.lists(COORDINATE, min_size=0, max_size=4)
 RING = st.lists(PLACE, max_size=8)
 GEOMETRY = st.one_of(
     st.fixed_dictionaries({"type": st.sampled_from(["Point"]), "coordinates": PLACE}),
-    st.fixed_dictionaries({"type": st.sampled_from(["LineString", "MultiPoint"]), "coordinates": RING}),
-    st.fixed_dictionaries({"type": st.sampled_from(["Polygon", "MultiLineString"]), "coordinates": st.lists(RING)}),
-    st.fixed_dictionaries({"type": st.text(max_size=9), "coordinates": st.recursive(COORDINATE, st.lists)}),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["LineString", "MultiPoint"]), "coordinates": RING}
+    ),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["Polygon", "MultiLineString"]), "coordinates": st.lists(RING)}
+    ),
+    st.fixed_dictionaries(
+        {"type": st.text(max_size=9), "coordinates": st.recursive(COORDINATE, st.lists)}
+    ),
 )
 
 
@@ -258,7 +288,15 @@ def test_any_ring_near_nantes_becomes_valid_areas(ring: list[tuple[float, float]
 def written(folder: Path, driver: str, suffix: str, crs: str | None, shapes: list[Any]) -> Path:
     path = folder / f"site{suffix}"
     wkb = shapely.to_wkb(shapes)
-    raw.write(path, geometry=wkb, field_data=[], fields=[], geometry_type=shapes[0].geom_type, crs=crs, driver=driver)
+    raw.write(
+        path,
+        geometry=wkb,
+        field_data=[],
+        fields=[],
+        geometry_type=shapes[0].geom_type,
+        crs=crs,
+        driver=driver,
+    )
     return path
 
 
@@ -292,7 +330,9 @@ def test_files_are_read(tmp_path: Path, driver: str, suffix: str, crs: str, shap
 
 def test_a_zipped_shapefile_is_read_wherever_it_lies_in_the_archive(tmp_path: Path):
     written(tmp_path, "ESRI Shapefile", ".shp", "EPSG:2154", [METRES])
-    climbing = {f".{end}": f"../../../etc/site.{end}" for end in ("shp", "shx", "dbf", "prj", "cpg")}
+    climbing = {
+        f".{end}": f"../../../etc/site.{end}" for end in ("shp", "shx", "dbf", "prj", "cpg")
+    }
     for names in (None, climbing):
         assert "departement-44" in site.of_file("a.zip", zipped(tmp_path, names)).territories
 
@@ -333,8 +373,14 @@ ODD_FILES = {
     "an empty archive": (b"PK\x05\x06" + bytes(18), "unknown-format"),
     "a broken archive": (b"PK\x03\x04" + bytes(50), "broken-archive"),
     "a broken database": (b"SQLite format 3\x00" + bytes(500), "unreadable"),
-    "entities": (b'<!DOCTYPE a [<!ENTITY b "c">]><kml xmlns="http://www.opengis.net/kml/2.2"/>', "unreadable"),
-    "KML without places": (b'<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>', "empty"),
+    "entities": (
+        b'<!DOCTYPE a [<!ENTITY b "c">]><kml xmlns="http://www.opengis.net/kml/2.2"/>',
+        "unreadable",
+    ),
+    "KML without places": (
+        b'<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>',
+        "empty",
+    ),
     "no JSON": (b"{", "not-geojson"),
     "words": (b"bonjour", "unknown-format"),
 }

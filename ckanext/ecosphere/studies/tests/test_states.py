@@ -1,4 +1,6 @@
-"""States of datasets on sites against a table that was judged by hand (`states.yaml`): records, answers of services."""
+"""States of datasets on sites against a table that was judged by hand (`states.yaml`): records,
+answers of services.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def record(row: dict[str, Any]) -> Dataset:
     """Return a dataset with the extent of a row."""
     dataset: Dataset = {"title": row["title"], "territory": row.get("territory", [])}
     if "boxes" in row:
-        dataset["spatial"] = json.dumps(mapping(shapely.MultiPolygon([box(*sides) for sides in row["boxes"]])))
+        dataset["spatial"] = json.dumps(
+            mapping(shapely.MultiPolygon([box(*sides) for sides in row["boxes"]]))
+        )
     if "point" in row:
         dataset["spatial"] = json.dumps({"type": "Point", "coordinates": row["point"]})
     if "access" in row:
@@ -82,7 +86,10 @@ def record(row: dict[str, Any]) -> Dataset:
 
 @pytest.mark.parametrize("row", TABLE["records"], ids=lambda row: row["title"][:40])
 def test_what_a_record_says_of_sites(row: dict[str, Any]):
-    said = {name: finding_of(record(row), Ground(site_of(TABLE["sites"][name]))) for name in row["states"]}
+    said = {
+        name: finding_of(record(row), Ground(site_of(TABLE["sites"][name])))
+        for name in row["states"]
+    }
     assert {name: LETTERS[finding.state] for name, finding in said.items()} == row["states"]
 
 
@@ -92,7 +99,9 @@ def test_what_a_record_says_of_sites(row: dict[str, Any]):
 def described(dataset: Dataset, *extents: Any) -> Dataset:
     """Return a dataset with a description of its layers, one for each extent."""
     names = ("eco:zones", "eco:points", "eco:lignes")
-    layers = [{"name": name, "extent": extent} for name, extent in zip(names, extents, strict=False)]
+    layers = [
+        {"name": name, "extent": extent} for name, extent in zip(names, extents, strict=False)
+    ]
     dataset["resources"][0]["ecosphere_service"] = {"layers": layers}
     return dataset
 
@@ -143,7 +152,9 @@ def uncounted(*objects: Any) -> Script:
         query = query_of(exchange)
         west, south, east, north = map(float, query.get("bbox", "-180,-90,180,90").split(",")[:4])
         area = box(west, south, east, north)
-        exchange.answer(collection([each for each in objects if each.intersects(area)][: int(query["limit"])]))
+        exchange.answer(
+            collection([each for each in objects if each.intersects(area)][: int(query["limit"])])
+        )
 
     return script
 
@@ -200,7 +211,11 @@ SERVICES: dict[str, tuple[Script, Callable[[str], Dataset], Site]] = {
     ),
     "no object at all": (service(), wfs, SITE),
     "no object, and the place is ignored": (says(hits(0)), wfs, SITE),
-    "objects on the site, latitude and longitude exchanged": (service(HERE, swapped=True), wfs, SITE),
+    "objects on the site, latitude and longitude exchanged": (
+        service(HERE, swapped=True),
+        wfs,
+        SITE,
+    ),
     "objects everywhere, the place is ignored": (says(hits(7)), wfs, SITE),
     "exception with status 200": (says(REPORT), wfs, SITE),
     "exception with status 400": (says(REPORT, 400), wfs, SITE),
@@ -222,7 +237,9 @@ DEMONSTRATION = {"few": "/rare/wfs", "many": "/wfs", "broken": "/casse/wfs"}
 
 
 def judged(name: str, dataset: Dataset, site: Site) -> dict[str, str]:
-    """Return the letters of the states of a dataset, by what is known of it before its service is asked."""
+    """Return the letters of the states of a dataset,
+    by what is known of it before its service is asked.
+    """
     letters = {}
     for known, finding in KNOWN.items():
         counted = presence.count(dataset, site, replace(finding))

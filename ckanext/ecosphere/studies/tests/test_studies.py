@@ -69,7 +69,9 @@ def test_what_is_wrong_with_a_new_study_is_told_by_field(given: dict[str, Any], 
 
 
 def test_what_people_decided_stays_when_a_study_is_run_again(study: Make, catalogue: Catalogue):
-    kept, aside, gone, new = (dataset(title=title) for title in ("Gardé", "Écarté", "Parti", "Nouveau"))
+    kept, aside, gone, new = (
+        dataset(title=title) for title in ("Gardé", "Écarté", "Parti", "Nouveau")
+    )
     for each in (kept, aside, gone):
         catalogue.offer("wetlands", each)
     made = study()
@@ -196,7 +198,9 @@ def test_who_may_do_what_with_a_study(verb: str, study: Make, catalogue: Catalog
         try:
             tk.check_access(name, context, {"id": made["id"]})
         except tk.NotAuthorized:
-            assert person in ("writer", "reader"), person  # others do not learn that there is such a study
+            assert person in ("writer", "reader"), (
+                person
+            )  # others do not learn that there is such a study
         except tk.ObjectNotFound:
             assert person not in ("owner", "writer", "reader"), person
         else:
@@ -217,7 +221,9 @@ def test_a_list_has_own_and_shared_studies_and_archived_ones_apart(study: Make):
     assert act("list", state="archived")["results"][0]["title"] == "Nouveau titre"
 
 
-def test_a_copy_has_the_needs_on_another_site_and_nothing_that_was_decided(study: Make, catalogue: Catalogue):
+def test_a_copy_has_the_needs_on_another_site_and_nothing_that_was_decided(
+    study: Make, catalogue: Catalogue
+):
     catalogue.offer("wetlands", dataset())
     made = study()
     act("need_create", id=made["id"], label="Haies")
@@ -287,7 +293,11 @@ def tk_plugins() -> list[Any]:
     """Return the plugin of studies."""
     import ckan.plugins as p
 
-    return [each for each in p.PluginImplementations(accounts.IEcosphereAccounts) if each.name == "ecosphere_studies"]
+    return [
+        each
+        for each in p.PluginImplementations(accounts.IEcosphereAccounts)
+        if each.name == "ecosphere_studies"
+    ]
 
 
 def test_bounds(study: Make, monkeypatch: pytest.MonkeyPatch):
@@ -309,7 +319,9 @@ def test_bounds(study: Make, monkeypatch: pytest.MonkeyPatch):
         act("run", id=made["id"])
 
 
-def test_what_appears_later_is_told_once_and_only_to_the_owner(study: Make, catalogue: Catalogue, postbox: Postbox):
+def test_what_appears_later_is_told_once_and_only_to_the_owner(
+    study: Make, catalogue: Catalogue, postbox: Postbox
+):
     made = study()
     news.deliver()
     postbox.clear()
@@ -324,7 +336,11 @@ def test_what_appears_later_is_told_once_and_only_to_the_owner(study: Make, cata
     news.deliver()
     [mail] = postbox.mails
     assert mail["To"].addresses[0].username == "owner"
-    assert SECRET in body(mail) and "Gîtes de Loire-Atlantique" in body(mail) and made["id"] in body(mail)
+    assert (
+        SECRET in body(mail)
+        and "Gîtes de Loire-Atlantique" in body(mail)
+        and made["id"] in body(mail)
+    )
     assert "44109" not in body(mail) and "Ailleurs" not in body(mail)
     _tomorrow()
     assert news.look() == 0

@@ -1,4 +1,6 @@
-"""Suitability: the weakest property of a dataset decides, and what is unknown is never taken for good."""
+"""Suitability: the weakest property of a dataset decides,
+and what is unknown is never taken for good.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ GOOD: dict[str, Any] = {
     "license_id": "etalab-2.0",
     "modified": "2026-03-01",
     "scale_denominator": "5000",
-    "spatial_representation": ["http://inspire.ec.europa.eu/metadata-codelist/SpatialRepresentationType/vector"],
+    "spatial_representation": [
+        "http://inspire.ec.europa.eu/metadata-codelist/SpatialRepresentationType/vector"
+    ],
     "resources": [WFS],
 }
 
@@ -83,7 +87,9 @@ def test_of_equal_limits_the_first_gives_the_sentence():
 
 
 def test_numbers_of_sentences_are_written_as_in_french():
-    points, code, params = suitability.score(View({**GOOD, "scale_denominator": "25000"}), "parcel", TODAY)
+    points, code, params = suitability.score(
+        View({**GOOD, "scale_denominator": "25000"}), "parcel", TODAY
+    )
     assert (points, params["scale"], params["age"]) == (2, 25000, 0)
     assert "1/25\u00a0000" in suitability.sentence(code, params, "fr")
 
@@ -136,7 +142,9 @@ LIMIT: dict[str, Any] = {
         ({**LIMIT, "text": {"en": "a"}}, "missing"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_told(limit: Any, code: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_table_that_cannot_be_used_is_told(
+    limit: Any, code: str, monkeypatch: pytest.MonkeyPatch
+):
     table = {"uses": {"parcel": {"label": {"fr": "a"}, "fits": {"fr": "a"}, "limits": [limit]}}}
     monkeypatch.setattr(suitability, "load", lambda _path: table)
     suitability.uses.cache_clear()

@@ -95,7 +95,9 @@ def test_the_word_document_is_whole(french: None):
     links = [link.get(LINK) for link in document.iter(f"{WORD}hyperlink")]
     assert links
     assert all(targets[id_].get("Target").startswith("https://") for id_ in links)
-    styles = {style.get(f"{WORD}styleId") for style in roots["word/styles.xml"].iter(f"{WORD}style")}
+    styles = {
+        style.get(f"{WORD}styleId") for style in roots["word/styles.xml"].iter(f"{WORD}style")
+    }
     assert {style.get(f"{WORD}val") for style in document.iter(f"{WORD}pStyle")} <= styles
     for table in document.iter(f"{WORD}tbl"):
         assert table.find(f"{WORD}tr/{WORD}trPr/{WORD}tblHeader") is not None
@@ -146,7 +148,9 @@ def test_the_site_has_its_area_around_it(french: None):
 
 @pytest.fixture
 def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    source = Source("Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154")
+    source = Source(
+        "Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154"
+    )
     parts = [("zh", "https://geo.example/wfs?bbox=1")]
     monkeypatch.setitem(tk.h, "ecosphere_access_layers", lambda _package: [source])
     monkeypatch.setitem(tk.h, "ecosphere_access_parts", lambda _package, _box: parts)
@@ -170,7 +174,9 @@ def test_a_proposed_dataset_that_does_not_map_the_site_has_no_layer(
     french: None, layers: dict[str, Any], decision: str, is_offered: bool
 ):
     outline = copy.deepcopy(layers)
-    [line] = [line for group in outline["groups"] for need in group["needs"] for line in need["datasets"]]
+    [line] = [
+        line for group in outline["groups"] for need in group["needs"] for line in need["datasets"]
+    ]
     line |= {"decision": decision, "finding": {"state": "not-mapped"}}
     assert ("wms&amp;layers=zh" in take.project(outline).decode()) is is_offered
     assert ("https://geo.example/wfs" in take.downloads_csv(outline)) is is_offered
@@ -264,7 +270,9 @@ def test_the_page_lists_the_files_and_the_duties(kept: dict[str, Any], visitor: 
     assert "DEPOBIO" in page
     assert "/proposer" in page
     client, headers = visitor("reader")
-    assert "/proposer" not in client.get(f"/fr/etudes/{kept['id']}/emporter", headers=headers).get_data(as_text=True)
+    assert "/proposer" not in client.get(
+        f"/fr/etudes/{kept['id']}/emporter", headers=headers
+    ).get_data(as_text=True)
 
 
 def test_only_the_owner_offers_the_study_and_only_public_datasets_go_with_it(kept: dict[str, Any]):

@@ -1,4 +1,6 @@
-"""Calls of the lines of the access tables: the suite's actions and routes, and one call as one persona."""
+"""Calls of the lines of the access tables: the suite's actions and routes,
+and one call as one persona.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,12 @@ from ckanext.ecosphere.tests.access import tables, world
 
 
 def suite_actions() -> set[str]:
-    """Return the names of the actions that the plugins of the suite register, including chained ones."""
-    plugins = [each for each in p.PluginImplementations(p.IActions) if each.name.startswith("ecosphere")]
+    """Return the names of the actions that the plugins of the suite register,
+    including chained ones.
+    """
+    plugins = [
+        each for each in p.PluginImplementations(p.IActions) if each.name.startswith("ecosphere")
+    ]
     return {name for plugin in plugins for name in plugin.get_actions()}
 
 

@@ -1,4 +1,6 @@
-"""Fixtures of the access matrix: one application, one portal, and a database that is rolled back after each call."""
+"""Fixtures of the access matrix: one application, one portal,
+and a database that is rolled back after each call.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ TRIALS = "ecosphere.harvest.previews_per_person"
 LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "release_after": 0}
 #: Tests in other folders submit forms without a CSRF token; here it is required, as in production.
 CSRF = "WTF_CSRF_ENABLED"
-#: Redirects are not followed: they are an answer. Responses are read completely: the rest of a streamed one would be
-#: discarded in the middle of a later call.
+#: Redirects are not followed: they are an answer. Responses are read completely: the rest of a
+#: streamed one would be discarded in the middle of a later call.
 STAY = {"follow_redirects": False, "buffered": True}
 #: Log-in of an optional plugin; no provider listens at this address.
 OPENID: dict[str, Any] = {
@@ -35,7 +37,9 @@ OPENID: dict[str, Any] = {
 OPTIONAL = ("ecosphere.openid.", "ecosphere.credentials.")
 #: Tables written by read access, too: CKAN records when a token and an account were last used.
 NOTED = ("api_token", "user")
-WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCATE)\s+"?(\w+)', re.IGNORECASE)
+WRITES = re.compile(
+    r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCATE)\s+"?(\w+)', re.IGNORECASE
+)
 
 
 @pytest.fixture(scope="package")
@@ -119,7 +123,9 @@ class Visitor:
         headers = {"Authorization": self.token} if self.token else {}
         data = body.encode("utf-8", "surrogatepass")
         address = f"/api/3/action/{action}"
-        return self.client.post(address, data=data, content_type="application/json", headers=headers, **STAY)
+        return self.client.post(
+            address, data=data, content_type="application/json", headers=headers, **STAY
+        )
 
     def get(self, address: str) -> Any:
         """Request a page with the session."""
@@ -135,7 +141,9 @@ def visitors(portal: world.World, made_app: Any) -> dict[str, Visitor]:
     """The seven personas."""
     with pytest.MonkeyPatch.context() as patch:
         _give_time(patch)
-        return {persona: Visitor(CKANTestApp(made_app), portal, persona) for persona in world.PERSONAS}
+        return {
+            persona: Visitor(CKANTestApp(made_app), portal, persona) for persona in world.PERSONAS
+        }
 
 
 class Ledger:
@@ -154,7 +162,9 @@ class Ledger:
         self.queued = world.queued()
 
     def end(self) -> set[str]:
-        """Roll a call back; return the tables that it wrote, and "jobs" if it queued background jobs."""
+        """Roll a call back; return the tables that it wrote,
+        and "jobs" if it queued background jobs.
+        """
         model.Session.remove()
         self.savepoint.rollback()
         jobs = {"jobs"} if world.queued() > self.queued else set()
@@ -169,7 +179,9 @@ class Ledger:
     def committing(self) -> Iterator[None]:
         """Let calls really commit."""
         model.Session.remove()
-        model.Session.configure(bind=model.meta.engine, join_transaction_mode="conditional_savepoint")
+        model.Session.configure(
+            bind=model.meta.engine, join_transaction_mode="conditional_savepoint"
+        )
         yield
         model.Session.remove()
         model.Session.configure(bind=self.connection, join_transaction_mode="create_savepoint")

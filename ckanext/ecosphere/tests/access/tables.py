@@ -1,4 +1,6 @@
-"""Tables of access rights (`actions.csv`, `routes.csv`), and the outcome that an answer stands for."""
+"""Tables of access rights (`actions.csv`, `routes.csv`),
+and the outcome that an answer stands for.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def outcome(answer: Any) -> str:
-    """Return the outcome of an answer: done, login, refused, absent, invalid, or its status for any other."""
+    """Return the outcome of an answer: done, login, refused, absent, invalid,
+    or its status for any other.
+    """
     if answer.status_code in (FOUND, 303):
         return "login" if "/user/login" in answer.headers["Location"] else "done"
     return OUTCOMES.get(answer.status_code, str(answer.status_code))
@@ -72,9 +76,15 @@ def outcome(answer: Any) -> str:
 
 def printed(name: str) -> str:
     """Return a table as text."""
-    rows = [["", *PERSONAS, ""], *([row.key, *row.outcomes.values(), row.note] for row in read(name))]
+    rows = [
+        ["", *PERSONAS, ""],
+        *([row.key, *row.outcomes.values(), row.note] for row in read(name)),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    lines = (
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        for row in rows
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -1,4 +1,5 @@
-"""No anonymous person learns the id of an account: over any action that reads, any page, or a search by parts of it.
+"""No anonymous person learns the id of an account: over any action that reads, any page, or a
+search by parts of it.
 
 A forged session or token needs that id. Ids are looked for in the answers as they are.
 """
@@ -34,7 +35,8 @@ THINGS = ("dataset", "group", "service", "source", "request", "job", "boss")
 NAMING = ("source_id", "dataset", "organization", "user", "object_id")
 FORMATS = ("rdf", "ttl", "jsonld", "xml", "n3")
 FULL = "creator_user_id:{id}"
-#: Searches that would find a dataset by the beginning of its creator's id, in the spellings that Solr reads.
+#: Searches that would find a dataset by the beginning of its creator's id, in the spellings that
+#: Solr reads.
 SEARCHES = (
     {"q": "creator_user_id:{part}*"},
     {"q": "zones AND (creator_user_id:{part}*)"},
@@ -70,7 +72,9 @@ def boss(portal: world.World) -> str:
             model.Session.commit()
             logic.index_update_package(by, identifier)
     tk.get_action("package_patch")({**by}, {"id": portal.things["dataset"][0], "version": "2"})
-    tk.get_action("group_patch")({**by}, {"id": portal.things["group"][0], "description": "Zonages"})
+    tk.get_action("group_patch")(
+        {**by}, {"id": portal.things["group"][0], "description": "Zonages"}
+    )
     return portal.things["sysadmin"][0]
 
 
@@ -98,14 +102,27 @@ def _parameters(portal: world.World) -> Iterator[dict[str, Any]]:
 def test_no_action_that_reads_tells_the_id_of_an_account(
     portal: world.World, visitors: dict[str, Visitor], accounts: list[str]
 ):
-    activity = model.Session.execute(sa.text("SELECT id FROM activity ORDER BY timestamp DESC LIMIT 20")).scalars()
+    activity = model.Session.execute(
+        sa.text("SELECT id FROM activity ORDER BY timestamp DESC LIMIT 20")
+    ).scalars()
     more = [{"id": each, "object_type": "package", **EVERYTHING} for each in activity]
     logic.get_action("status_show")
-    reading = sorted(name for name, action in logic._actions.items() if getattr(action, "side_effect_free", False))
-    assert {"package_show", "package_search", "harvest_source_show", "activity_diff"} <= set(reading)
-    calls = [*product(reading, _parameters(portal)), *product([name for name in reading if "activity" in name], more)]
+    reading = sorted(
+        name
+        for name, action in logic._actions.items()
+        if getattr(action, "side_effect_free", False)
+    )
+    assert {"package_show", "package_search", "harvest_source_show", "activity_diff"} <= set(
+        reading
+    )
+    calls = [
+        *product(reading, _parameters(portal)),
+        *product([name for name in reading if "activity" in name], more),
+    ]
     nobody = visitors["anonymous"]
-    telling = {action for action, parameters in calls if _seen(nobody.call(action, parameters), accounts)}
+    telling = {
+        action for action, parameters in calls if _seen(nobody.call(action, parameters), accounts)
+    }
     assert sorted(telling) == []
 
 
@@ -123,9 +140,14 @@ def test_no_page_or_file_tells_the_id_of_an_account(
             values = {**dict.fromkeys(free, name), **({"_format": format_} if format_ else {})}
             built = rule.build(values)
             addresses |= {built[1]} if built else set()
-    addresses |= {f"/{page}.{format_}" for page, format_ in product(("dataset/zones-humides", "catalog"), FORMATS)}
+    addresses |= {
+        f"/{page}.{format_}"
+        for page, format_ in product(("dataset/zones-humides", "catalog"), FORMATS)
+    }
     addresses |= {"/dataset/activity/zones-humides", "/feeds/dataset.atom"}
-    telling = [each for each in sorted(addresses) if _seen(visitors["anonymous"].get(each), accounts)]
+    telling = [
+        each for each in sorted(addresses) if _seen(visitors["anonymous"].get(each), accounts)
+    ]
     assert telling == []
 
 
@@ -154,17 +176,24 @@ def test_no_search_finds_by_part_of_an_id(
     assert answer("sysadmin", boss[:6]).status_code != 500
 
 
-def test_datasets_of_a_person_are_still_found_by_whoever_knows_the_person(visitors: dict[str, Visitor], boss: str):
+def test_datasets_of_a_person_are_still_found_by_whoever_knows_the_person(
+    visitors: dict[str, Visitor], boss: str
+):
     person = visitors["user"].call("user_show", {"id": "boss", "include_datasets": True})
     assert "zones-humides" in [dataset["name"] for dataset in person.json["result"]["datasets"]]
-    found = visitors["anonymous"].get(f"/api/3/action/package_search?{urlencode({'fq': FULL.format(id=boss)})}")
+    found = visitors["anonymous"].get(
+        f"/api/3/action/package_search?{urlencode({'fq': FULL.format(id=boss)})}"
+    )
     assert "zones-humides" in [dataset["name"] for dataset in found.json["result"]["results"]]
 
 
 @pytest.mark.parametrize(
-    ("persona", "known"), [("anonymous", False), ("user", False), ("editor", False), ("sysadmin", True)]
+    ("persona", "known"),
+    [("anonymous", False), ("user", False), ("editor", False), ("sysadmin", True)],
 )
-def test_creator_is_shown_to_sysadmins(persona: str, known: bool, visitors: dict[str, Visitor], boss: str):
+def test_creator_is_shown_to_sysadmins(
+    persona: str, known: bool, visitors: dict[str, Visitor], boss: str
+):
     shown = visitors[persona].call("package_show", {"id": "zones-humides"})
     found = visitors[persona].call("package_search", {"fq": "name:zones-humides"})
     assert [_seen(answer, [boss]) for answer in (shown, found)] == [known, known]
@@ -182,4 +211,9 @@ def test_an_editor_saves_what_package_show_gave(visitors: dict[str, Visitor], bo
     package = model.Package.get("zones-humides")
     assert package is not None
     assert (package.creator_user_id, package.version) == (boss, "4")
-    assert visitors["sysadmin"].call("package_show", {"id": "zones-humides"}).json["result"]["creator_user_id"] == boss
+    assert (
+        visitors["sysadmin"]
+        .call("package_show", {"id": "zones-humides"})
+        .json["result"]["creator_user_id"]
+        == boss
+    )

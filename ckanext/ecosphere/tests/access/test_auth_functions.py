@@ -1,4 +1,6 @@
-"""Each auth function of the suite refuses anonymous users by itself, whatever CKAN passes as the anonymous user."""
+"""Each auth function of the suite refuses anonymous users by itself,
+whatever CKAN passes as the anonymous user.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,24 @@ PUBLIC = {
 
 def auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugins of the suite register."""
-    plugins = [each for each in p.PluginImplementations(p.IAuthFunctions) if each.name.startswith("ecosphere")]
-    return {name: function for plugin in plugins for name, function in plugin.get_auth_functions().items()}
+    plugins = [
+        each
+        for each in p.PluginImplementations(p.IAuthFunctions)
+        if each.name.startswith("ecosphere")
+    ]
+    return {
+        name: function
+        for plugin in plugins
+        for name, function in plugin.get_auth_functions().items()
+    }
 
 
 def test_only_what_is_public_is_open_to_anonymous_people(loaded: None):
-    marked = {name for name, each in auth_functions().items() if getattr(each, "auth_allow_anonymous_access", False)}
+    marked = {
+        name
+        for name, each in auth_functions().items()
+        if getattr(each, "auth_allow_anonymous_access", False)
+    }
     assert marked == PUBLIC
 
 
@@ -65,8 +79,17 @@ def test_each_action_of_the_suite_has_an_auth_function(loaded: None):
 def test_the_others_refuse_the_object_that_stands_for_nobody(loaded: None):
     let_in = []
     for name, function in auth_functions().items():
-        context = {"user": "", "auth_user_obj": model.AnonymousUser(), "model": model, "session": model.Session}
-        before = (lambda *_: {"success": True},) if getattr(function, "chained_auth_function", False) else ()
+        context = {
+            "user": "",
+            "auth_user_obj": model.AnonymousUser(),
+            "model": model,
+            "session": model.Session,
+        }
+        before = (
+            (lambda *_: {"success": True},)
+            if getattr(function, "chained_auth_function", False)
+            else ()
+        )
         if name not in PUBLIC and function(*before, context, {"id": "x"})["success"]:
             let_in.append(name)
     assert not let_in
@@ -96,7 +119,12 @@ def test_what_no_action_takes_is_told_by_field(data: Any, field: str):
 
 @pytest.mark.parametrize(
     "data",
-    [None, {}, {"id": "a", "tags": [{"name": "é😀"}], "x": 2**62, "y": 1.5, "z": True}, {"source": model.User()}],
+    [
+        None,
+        {},
+        {"id": "a", "tags": [{"name": "é😀"}], "x": 2**62, "y": 1.5, "z": True},
+        {"source": model.User()},
+    ],
 )
 def test_what_actions_take_is_let_through(data: Any):
     action_input.check(data)

@@ -1,11 +1,13 @@
-"""Crawl of every page as each persona: accessibility in light and dark mode, no English text on French pages.
+"""Crawl of every page as each persona: accessibility in light and dark mode, no English text on
+French pages.
 
-`make test` crawls as the persona with most rights, without looking at contrast, which takes as long as all other rules;
-`make test-all` looks at it, too, and crawls as the others. In English each page is checked as one persona only. The
-pages are those of `routes.csv` and CKAN's own, listed below; a test checks that none is missing. Pages with the same
-structure are checked once: the content per route, and head, account bar and footer once for the whole portal. The
-browser is served by the test's application, so that no second process has to start; over real HTTP, since browsers do
-not cache assets of intercepted requests.
+`make test` crawls as the persona with most rights, without looking at contrast, which takes as long
+as all other rules; `make test-all` looks at it, too, and crawls as the others. In English each page
+is checked as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a
+test checks that none is missing. Pages with the same structure are checked once: the content per
+route, and head, account bar and footer once for the whole portal. The browser is served by the
+test's application, so that no second process has to start; over real HTTP, since browsers do not
+cache assets of intercepted requests.
 """
 
 from __future__ import annotations
@@ -33,8 +35,13 @@ pytestmark = pytest.mark.browser
 
 PARAMETERS = tables.parameters("routes")
 EVERYONE = tuple(world.PERSONAS)
-SERVICE, MEMBERS, ADMINISTRATORS = ("editor", "admin", "sysadmin"), EVERYONE[1:], ("admin", "sysadmin")
-#: Pages of CKAN and its extensions, which are not in `routes.csv`, and one of ours: path → personas who may open it.
+SERVICE, MEMBERS, ADMINISTRATORS = (
+    ("editor", "admin", "sysadmin"),
+    EVERYONE[1:],
+    ("admin", "sysadmin"),
+)
+#: Pages of CKAN and its extensions, which are not in `routes.csv`, and one of ours: path → personas
+#: who may open it.
 PAGES_OF_CKAN = {
     "/": EVERYONE,
     "/dataset/": EVERYONE,
@@ -114,7 +121,8 @@ PAGES_OF_CKAN = {
     "/demandes/{answered}": ("anonymous", "editor"),
     "/organization/missing": ("anonymous",),
 }
-#: Routes of CKAN and its extensions that are not opened, by beginning or end of their endpoint, with the reason.
+#: Routes of CKAN and its extensions that are not opened, by beginning or end of their endpoint,
+#: with the reason.
 NOT_OPENED = {
     "no page": (
         "api.", "dcat.", "feeds.", "file.", "webassets.", "home.", "util.", ".download", ".member_dump",
@@ -200,14 +208,21 @@ class Crawl:
             return self.visitor.get(path)
 
     def open(self, persona: str, route: str, address: str) -> None:
-        """Check a page as a persona; a page with a structure already checked is not opened in the browser."""
+        """Check a page as a persona.
+
+        A page with a structure already checked is not opened in the browser.
+        """
         found = self._page(address)
         if found is None:
             return
         self.pages += 1
         reached, text = found
         language = "fr" if FOR_AUTHORITIES.search(address) else address.split("/")[1]
-        faults = [] if f'lang="{language}"' in text[:500] else [f"the page does not say that it is in {language}"]
+        faults = (
+            []
+            if f'lang="{language}"' in text[:500]
+            else [f"the page does not say that it is in {language}"]
+        )
         faults += [f"English: {each}" for each in english_texts(text) if language == "fr"]
         content, frame = _shapes(text)
         seen = self.seen.setdefault(route, set())
@@ -220,7 +235,9 @@ class Crawl:
             self.faults[f"{persona} {address}"] = faults
 
     def _page(self, address: str) -> tuple[str, str] | None:
-        """Return the final path after redirects and the text of its page, None if it is not a page."""
+        """Return the final path after redirects and the text of its page,
+        None if it is not a page.
+        """
         answer: Any = None
         for _step in range(FOLLOWED):
             answer = self._get(address)
@@ -237,7 +254,10 @@ class Crawl:
         return (address, text) if "<html" in text[:500] else None
 
     def _axe(self, address: str, contrast_of: str | None) -> list[str]:
-        """Run axe on a page with all rules; contrast, by far the slowest one, only on the given part, if any."""
+        """Run axe on a page with all rules.
+
+        Contrast, by far the slowest one, only on the given part, if any.
+        """
         self.page.emulate_media(color_scheme="light")
         self.page.goto(self.host + address, wait_until="load")
         part = contrast_of if contrast_of and self.page.locator(contrast_of).count() else None
@@ -250,7 +270,9 @@ class Crawl:
 
 
 def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body for the browser, without cookies: the answer may be reused for all personas."""
+    """Return status, headers and body for the browser, without cookies:
+    the answer may be reused for all personas.
+    """
     headers = {name: value for name, value in answer.headers.items() if name not in NOT_KEPT}
     return answer.status_code, headers, answer.get_data()
 
@@ -266,8 +288,8 @@ def _shapes(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the structure of a page's content, and of what surrounds it, without the text.
 
     Returns:
-        for each of both, the paths of elements with their classes and roles; a page without a content element counts as
-        content entirely.
+        for each of both, the paths of elements with their classes and roles; a page without a
+        content element counts as content entirely.
     """
     tree = html.fromstring(text)
     content = next(iter(tree.find_class("main")), tree)
@@ -290,7 +312,9 @@ def _is_within(shape: frozenset[str], seen: set[frozenset[str]]) -> bool:
 @pytest.fixture(scope="module")
 def crawl(browser: Browser, visitors: dict[str, Visitor]) -> Iterator[Crawl]:
     """A browser on the portal of the access matrix."""
-    context = browser.new_context(locale="fr-FR", viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = browser.new_context(
+        locale="fr-FR", viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
     made = Crawl(context.new_page())
     made.page.set_default_timeout(60_000)
     with serve(made.answer) as server:
@@ -322,7 +346,10 @@ def test_no_page_is_left_out(made_app: Any, portal: world.World):
     # `test_matrix.py` checks that all routes of the suite are in `routes.csv`.
     app = made_app._wsgi_app
     suite, match = calls.suite_routes(app), app.url_map.bind("localhost").match
-    opened = {match(urlsplit(address).path.replace("{", "").replace("}", ""))[0] for address in PAGES_OF_CKAN}
+    opened = {
+        match(urlsplit(address).path.replace("{", "").replace("}", ""))[0]
+        for address in PAGES_OF_CKAN
+    }
     left = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -333,7 +360,9 @@ def test_no_page_is_left_out(made_app: Any, portal: world.World):
 
 
 @pytest.mark.journey
-def test_every_page_is_accessible_and_french(crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]):
+def test_every_page_is_accessible_and_french(
+    crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]
+):
     crawl_as(EVERYONE[-1], crawl, portal, visitors)
 
 
@@ -351,18 +380,24 @@ def crawl_as(persona: str, crawl: Crawl, portal: world.World, visitors: dict[str
     crawl.visitor = visitors[persona]
     crawl.faults.clear()
     crawl.pages = 0
-    pages = [(route, address) for route, address, personas in addresses(portal) if persona in personas]
+    pages = [
+        (route, address) for route, address, personas in addresses(portal) if persona in personas
+    ]
     for route, address in pages:
         crawl.open(persona, route, address)
     assert crawl.pages > len(pages) / 2  # nearly all are pages, not files and redirects
     assert not crawl.faults, told(crawl)
 
 
-def test_every_page_is_accessible_in_english_too(crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]):
+def test_every_page_is_accessible_in_english_too(
+    crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]
+):
     crawl.faults.clear()
     crawl.look_at_contrast()
     for route, address, personas in addresses(portal):
-        persona = next(each for each in reversed(EVERYONE) if each in personas)  # the persona with most rights
+        persona = next(
+            each for each in reversed(EVERYONE) if each in personas
+        )  # the persona with most rights
         crawl.visitor = visitors[persona]
         crawl.open(persona, route, address.replace("/fr", "/en", 1))
     assert not crawl.faults, told(crawl)
@@ -370,4 +405,6 @@ def test_every_page_is_accessible_in_english_too(crawl: Crawl, portal: world.Wor
 
 def told(crawl: Crawl) -> str:
     """Return one line for each finding."""
-    return "\n".join(f"{where}: {fault}" for where, faults in crawl.faults.items() for fault in faults)
+    return "\n".join(
+        f"{where}: {fault}" for where, faults in crawl.faults.items() for fault in faults
+    )

@@ -1,7 +1,8 @@
-"""Access matrix over HTTP: every action and every route of the suite as each persona, by id and by name.
+"""Access matrix over HTTP: every action and every route of the suite as each persona, by id and by
+name.
 
-The tables (`actions.csv`, `routes.csv`) list the expected outcomes; each call is rolled back. A refused call must not
-have written anything, and no call may fail with an internal error.
+The tables (`actions.csv`, `routes.csv`) list the expected outcomes; each call is rolled back. A
+refused call must not have written anything, and no call may fail with an internal error.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
 ACTIONS, ROUTES = tables.read("actions"), tables.read("routes")
 PARAMETERS = {**tables.parameters("actions"), **tables.parameters("routes")}
-#: ckanext-harvest clears a source in its own transaction (`BEGIN; …; COMMIT;`), which cannot be rolled back.
+#: ckanext-harvest clears a source in its own transaction (`BEGIN; …; COMMIT;`), which cannot be
+#: rolled back.
 NOT_UNDONE = "$new_source"
 
 
@@ -34,7 +36,8 @@ def test_the_parameters_are_those_of_lines_of_the_tables():
 def nearest(row: tables.Row) -> set[str]:
     """Return the personas next to where the outcome changes.
 
-    Of those who get an outcome other than "done", the one with most rights; of those who get it, the one with fewest.
+    Of those who get an outcome other than "done", the one with most rights; of those who get it,
+    the one with fewest.
     """
     personas: dict[str, str] = {}
     for persona, outcome in row.outcomes.items():
@@ -44,8 +47,12 @@ def nearest(row: tables.Row) -> set[str]:
 
 
 @pytest.mark.parametrize("row", [*ACTIONS, *ROUTES], ids=lambda row: row.key)
-@pytest.mark.parametrize("extent", ["nearest by id", pytest.param("all others", marks=pytest.mark.slow("personas"))])
-def test_outcome(row: tables.Row, extent: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
+@pytest.mark.parametrize(
+    "extent", ["nearest by id", pytest.param("all others", marks=pytest.mark.slow("personas"))]
+)
+def test_outcome(
+    row: tables.Row, extent: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
+):
     parameters = PARAMETERS.get(row.key) or {}
     next_to_a_change = nearest(row)
     faults, rendered = [], False
@@ -73,7 +80,9 @@ def test_outcome(row: tables.Row, extent: str, portal: world.World, visitors: di
     assert not faults
 
 
-def _committed(row: tables.Row, portal: world.World, visitor: Visitor, ledger: Ledger, by: str) -> list[str]:
+def _committed(
+    row: tables.Row, portal: world.World, visitor: Visitor, ledger: Ledger, by: str
+) -> list[str]:
     """Make a call that cannot be rolled back, on a source created for it."""
     with ledger.committing():
         world.make_source(portal)

@@ -1,4 +1,6 @@
-"""Private datasets cannot be told from missing ones by users without access: same status and same text, over HTTP."""
+"""Private datasets cannot be told from missing ones by users without access:
+same status and same text, over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from ckanext.ecosphere.hardening import private_datasets
 from ckanext.ecosphere.tests.access import world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
-#: Action → parameters with "?" for the dataset; the dataset that `other_editor` and `user` may not read is in `ddt-42`.
+#: Action → parameters with "?" for the dataset; the dataset that `other_editor` and `user` may not
+#: read is in `ddt-42`.
 ASKING = {
     "ecosphere_request_dataset_list": {"id": "?"},
     "ecosphere_harvest_statements_show": {"id": "?"},
@@ -53,7 +56,10 @@ TABLE = yaml.safe_load(private_datasets.TABLE.read_text(encoding="utf-8"))
 STRANGERS = ("anonymous", "user", "other_editor", "moderator")
 as_each_stranger = pytest.mark.parametrize(
     "persona",
-    [name if name == "other_editor" else pytest.param(name, marks=pytest.mark.slow("personas")) for name in STRANGERS],
+    [
+        name if name == "other_editor" else pytest.param(name, marks=pytest.mark.slow("personas"))
+        for name in STRANGERS
+    ],
 )
 
 
@@ -72,13 +78,24 @@ def said(answer: Any, name: str) -> tuple[int, str]:
 
 
 def asking_ckan(action: str, name: str, public: str) -> list[dict[str, Any]]:
-    """Return the parameters of a call of CKAN's action for each of its parameters that names a dataset."""
+    """Return the parameters of a call of CKAN's action for each of its
+    parameters that names a dataset.
+    """
     data = []
     for parameter in TABLE["dataset"][action]:
         first, _dot, last = parameter.partition(".")
         named = {first: {last: name}} if last else {first: name}
         # Other parameters that the actions check before they look the dataset up.
-        data.append({"subject": public, "object": public, "id": public, "type": "depends_on", "name": "x", **named})
+        data.append(
+            {
+                "subject": public,
+                "object": public,
+                "id": public,
+                "type": "depends_on",
+                "name": "x",
+                **named,
+            }
+        )
         if first in ("name", "name_or_id", "match", "match__id", "match__name"):
             del data[-1]["id"]
     return data
@@ -93,7 +110,9 @@ def test_action_of_ckan_answers_as_for_a_missing_dataset(
     for action in TABLE["dataset"]:
         for number in range(len(TABLE["dataset"][action])):
             answers = {
-                said(visitors[persona].call(action, asking_ckan(action, name, public)[number]), name)
+                said(
+                    visitors[persona].call(action, asking_ckan(action, name, public)[number]), name
+                )
                 for name in (portal.things["private"][0], portal.things["private"][1], MISSING)
             }
             told |= {f"{action} {number}": answers} if len(answers) > 1 else {}
@@ -155,7 +174,13 @@ def test_answering_with_a_private_dataset_of_others_tells_nothing(
     request, version = portal.things["request"][0], portal.things["request_version"][0]
     answers = []
     for name in (*portal.things["other_private"], MISSING):
-        data = {"id": request, "transition": transition, "version": version, "datasets": [name], "missing": "Le reste"}
+        data = {
+            "id": request,
+            "transition": transition,
+            "version": version,
+            "datasets": [name],
+            "missing": "Le reste",
+        }
         ledger.begin()
         answers.append(said(visitors["admin"].call("ecosphere_request_transition", data), name))
         ledger.end()
@@ -165,7 +190,11 @@ def test_answering_with_a_private_dataset_of_others_tells_nothing(
 
 def test_a_search_for_a_private_dataset_finds_nothing(visitors: dict[str, Visitor]):
     for persona in STRANGERS:
-        found = visitors[persona].call("package_search", {"q": "captages", "include_private": True}).json["result"]
+        found = (
+            visitors[persona]
+            .call("package_search", {"q": "captages", "include_private": True})
+            .json["result"]
+        )
         own = ["captages-ara"] if persona == "other_editor" else []
         assert [each["name"] for each in found["results"]] == own
         assert found["count"] == len(own)
@@ -181,12 +210,16 @@ def test_members_of_a_service_are_the_datasets_that_the_reader_may_see(
         assert public in ids and (private in ids) == (persona == "editor"), persona
 
 
-def test_who_works_for_a_service_is_not_told_to_everybody(portal: world.World, visitors: dict[str, Visitor]):
+def test_who_works_for_a_service_is_not_told_to_everybody(
+    portal: world.World, visitors: dict[str, Visitor]
+):
     for persona in STRANGERS:
         may_see_people = persona != "anonymous"
         members = visitors[persona].call("member_list", {"id": "ddt-42"}).json["result"]
         assert ("user" in {kind for _id, kind, _capacity in members}) == may_see_people, persona
-        answer = visitors[persona].call("organization_list_for_user", {"id": "editor", "permission": "read"})
+        answer = visitors[persona].call(
+            "organization_list_for_user", {"id": "editor", "permission": "read"}
+        )
         assert answer.status_code == (200 if may_see_people else 403), persona
 
 
@@ -194,13 +227,26 @@ def test_a_request_names_no_dataset_that_its_reader_cannot_find(
     portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
 ):
     ledger.begin()
-    names = [portal.things["private"][1], MISSING, portal.things["dataset"][1], "le fichier reçu en 2019"]
+    names = [
+        portal.things["private"][1],
+        MISSING,
+        portal.things["dataset"][1],
+        "le fichier reçu en 2019",
+    ]
     request, version = portal.things["draft"][0], portal.things["draft_version"][0]
-    visitors["user"].call("ecosphere_request_update", {"id": request, "version": version, "known_datasets": names})
+    visitors["user"].call(
+        "ecosphere_request_update", {"id": request, "version": version, "known_datasets": names}
+    )
     sent = {"id": request, "transition": "submit", "version": version + 1, "similar_seen": True}
     answer = visitors["user"].call("ecosphere_request_transition", sent)
-    assert answer.json["result"]["state"] == "open"  # their earlier request was accepted, so they count as known
-    shown = visitors["anonymous"].call("ecosphere_request_show", {"id": request}).json["result"]["known_datasets"]
+    assert (
+        answer.json["result"]["state"] == "open"
+    )  # their earlier request was accepted, so they count as known
+    shown = (
+        visitors["anonymous"]
+        .call("ecosphere_request_show", {"id": request})
+        .json["result"]["known_datasets"]
+    )
     ledger.end()
     assert shown == [portal.things["dataset"][1], "le fichier reçu en 2019"]
 
@@ -209,7 +255,9 @@ PERSONAL = ("created", "last_active")
 
 
 @pytest.mark.parametrize("persona", ["user", "other_editor", "editor", "admin", "moderator"])
-def test_moments_of_accounts_are_for_the_person(persona: str, portal: world.World, visitors: dict[str, Visitor]):
+def test_moments_of_accounts_are_for_the_person(
+    persona: str, portal: world.World, visitors: dict[str, Visitor]
+):
     people = visitors[persona].call("user_list", {"all_fields": True}).json["result"]
     own = portal.things[persona][0]
     assert {each["id"] for each in people if each["created"]} == {own}
@@ -220,7 +268,9 @@ def test_moments_of_accounts_are_for_the_person(persona: str, portal: world.Worl
     assert myself["created"]
 
 
-def test_moments_of_members_are_not_in_their_organization(portal: world.World, visitors: dict[str, Visitor]):
+def test_moments_of_members_are_not_in_their_organization(
+    portal: world.World, visitors: dict[str, Visitor]
+):
     service = {"id": portal.things["service"][1], "include_users": True}
     members = visitors["admin"].call("organization_show", service).json["result"]["users"]
     own = portal.things["admin"][0]
@@ -233,6 +283,8 @@ def test_administrators_of_the_site_see_the_moments(visitors: dict[str, Visitor]
     assert all(each["created"] for each in people)
 
 
-@pytest.mark.parametrize("order", ["created", "last_active", "password", "reset_key", "metadata", ["name"], 5])
+@pytest.mark.parametrize(
+    "order", ["created", "last_active", "password", "reset_key", "metadata", ["name"], 5]
+)
 def test_people_are_not_sorted_by_what_is_not_shown(order: Any, visitors: dict[str, Visitor]):
     assert visitors["user"].call("user_list", {"order_by": order}).status_code == 409

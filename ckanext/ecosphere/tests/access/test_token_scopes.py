@@ -1,4 +1,6 @@
-"""The lines of the access matrix with a read-only token of a sysadmin: it reads, and writes nothing."""
+"""The lines of the access matrix with a read-only token of a sysadmin: it reads,
+and writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Reader:
         self.client, self.headers = client, headers
 
     def call(self, action: str, data: Any) -> Any:
-        return self.client.post(f"/api/3/action/{action}", json=data, headers=self.headers, buffered=True)
+        return self.client.post(
+            f"/api/3/action/{action}", json=data, headers=self.headers, buffered=True
+        )
 
     def get(self, address: str) -> Any:
         return self.client.get(address, headers=self.headers, buffered=True)
@@ -60,11 +64,16 @@ def test_nothing_is_written(
     written = ledger.end()
     reads = row.method == "GET"
     if not row.method:
-        reads = getattr(tk.get_action(row.name), "side_effect_free", False) and row.name not in NOT_READING
+        reads = (
+            getattr(tk.get_action(row.name), "side_effect_free", False)
+            and row.name not in NOT_READING
+        )
     sysadmin_reads = reads and row.outcomes["sysadmin"] == "done"
     assert not written or sysadmin_reads
     if not reads:
         assert answer.status_code == 403
-        assert "read only" in answer.get_data(as_text=True) or "lecture seule" in answer.get_data(as_text=True)
+        assert "read only" in answer.get_data(as_text=True) or "lecture seule" in answer.get_data(
+            as_text=True
+        )
     if sysadmin_reads and not row.method:
         assert answer.status_code == 200

@@ -1,4 +1,6 @@
-"""The portal of the access matrix: seven personas, and one object of every kind with restricted access."""
+"""The portal of the access matrix: seven personas,
+and one object of every kind with restricted access.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,14 @@ from ckanext.ecosphere.shared import mailing
 from ckanext.ecosphere.shared.columns import now as study_moment
 from ckanext.ecosphere.studies import frames
 from ckanext.ecosphere.studies import store as studies
-from ckanext.ecosphere.studies.model import Collection, Reuse, Study, StudyDataset, StudyNeed, StudyRun
+from ckanext.ecosphere.studies.model import (
+    Collection,
+    Reuse,
+    Study,
+    StudyDataset,
+    StudyNeed,
+    StudyRun,
+)
 from ckanext.ecosphere.studies.model import Member as StudyMember
 from ckanext.ecosphere.studies.site import of_communes
 from ckanext.harvest.model import HarvestJob, HarvestObject
@@ -81,7 +90,9 @@ class World:
     attached: list[Path] = field(default_factory=list)
 
     def put_file_back(self) -> None:
-        """Write the files of the requests again: erasing a user's data deletes them, and files are not rolled back."""
+        """Write the files of the requests again: erasing a user's data deletes them,
+        and files are not rolled back.
+        """
         for each in self.attached:
             if not each.is_file():
                 each.write_bytes(FILE)
@@ -144,7 +155,11 @@ def _make_datasets(world: World) -> None:
         "doomed": {"name": "voue-a-disparaitre"},
         "moved": {"name": "voue-a-partir"},
         "doomed_private": {"name": "voue-a-disparaitre-2", "private": True},
-        "other_private": {"name": "captages-ara", "private": True, "owner_org": requests.group_id("dreal-ara")},
+        "other_private": {
+            "name": "captages-ara",
+            "private": True,
+            "owner_org": requests.group_id("dreal-ara"),
+        },
     }.items():
         made = requests.dataset(**values)
         world.things[thing] = (made["id"], made["name"])
@@ -154,7 +169,12 @@ def _make_datasets(world: World) -> None:
     world.things["deleted"] = (deleted["id"], deleted["name"])
     tag = model.Tag.get("castor")
     assert tag is not None
-    lists.store("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    lists.store(
+        "search:everyday",
+        "zorglub",
+        {"asked": ["zorglub"], "called": ["haie"], "both": False},
+        None,
+    )
     world.things["words"] = ("zorglub", "zorglub")
     world.things["tag"] = (tag.id, tag.name)
 
@@ -193,7 +213,9 @@ def _make_requests(world: World) -> None:
 
 
 def _hold_a_comment(world: World) -> None:
-    """Hold the comment of a new user for moderation, and create an unsubscribe link for the requester."""
+    """Hold the comment of a new user for moderation,
+    and create an unsubscribe link for the requester.
+    """
     request = world.things["other_request"][0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tk.config, "ecosphere.requests.release_after", 3)
@@ -205,17 +227,25 @@ def _hold_a_comment(world: World) -> None:
 
 
 def _furnish_the_desk(world: World) -> None:
-    """Create an absence of the editor, saved reasons of their organisation, and a secret calendar URL."""
+    """Create an absence of the editor, saved reasons of their organisation,
+    and a secret calendar URL.
+    """
     absence = requests.act("absence_create", "editor", first="2027-02-01", last="2027-02-05")
     reasons = {"title": "Espèces", "facts": requests.REASON}
     saved = requests.act("saved_answer_save", "editor", organization="ddt-42", **reasons)
     calendar = requests.act("settings_update", "editor", new_calendar=True)["calendar"]
-    for thing, value in (("absence", absence["id"]), ("saved", saved["id"]), ("calendar", calendar)):
+    for thing, value in (
+        ("absence", absence["id"]),
+        ("saved", saved["id"]),
+        ("calendar", calendar),
+    ):
         world.things[thing] = (value, value)
 
 
 def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
-    """Create a request answered in part with a public file, and one whose file is for its requester only."""
+    """Create a request answered in part with a public file,
+    and one whose file is for its requester only.
+    """
     partly = {"missing": requests.REASON, **requests.REFUSAL}
     for thing, person, transition, given in (
         ("answered", "stranger", "fulfil_partly", partly),
@@ -234,8 +264,13 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
 
 
 def _make_alerts(world: World) -> None:
-    """Save searches of `user` and of a user without an account; keep the tokens of their e-mails and address."""
-    own = storage.save(search="q=eau", frequency="weekly", language="fr", user_id=requests.user_id("stranger"))
+    """Save searches of `user` and of a user without an account.
+
+    Keep the tokens of their e-mails and address.
+    """
+    own = storage.save(
+        search="q=eau", frequency="weekly", language="fr", user_id=requests.user_id("stranger")
+    )
     world.things["alert"] = (own.id, own.id)
     alert = storage.save(search="q=eau", frequency="daily", language="fr", email="lea@example.org")
     storage.confirm(alert.id, "daily", "fr")
@@ -265,12 +300,18 @@ def _make_harvest(world: World) -> None:
     job: Any = tk.get_action("harvest_job_create")(context, {"source_id": id_, "run": False})
     model.Session.add(JobState(job_id=job["id"], source_id=id_, facts={}))
     record: Any = HarvestObject(
-        guid="guid-1", job=HarvestJob.get(job["id"]), content=RECORD, current=True, package_id=harvested["id"]
+        guid="guid-1",
+        job=HarvestJob.get(job["id"]),
+        content=RECORD,
+        current=True,
+        package_id=harvested["id"],
     )
     record.harvest_source_id = id_
     record.save()
     model.Session.add(
-        SourceRecord(source_id=id_, guid="guid-1", state=PUBLISHED, package_id=harvested["id"], absences=1)
+        SourceRecord(
+            source_id=id_, guid="guid-1", state=PUBLISHED, package_id=harvested["id"], absences=1
+        )
     )
     model.Session.add(Hold(source_id=id_, job_id=job["id"], records=1, known=1, limit=0))
     model.Session.commit()
@@ -312,16 +353,28 @@ def _make_bulk_edit(world: World) -> None:
 
 
 def _make_services(world: World) -> None:
-    """Create datasets with services that were read once and no longer answer, and extracts of them."""
+    """Create datasets with services that were read once and no longer answer,
+    and extracts of them.
+    """
     resources = [
-        {"url": f"http://127.0.0.1:9/{kind}?service={kind}&layers=zh", "format": kind} for kind in ("wfs", "wms")
+        {"url": f"http://127.0.0.1:9/{kind}?service={kind}&layers=zh", "format": kind}
+        for kind in ("wfs", "wms")
     ]
     for thing, private in (("", False), ("_private", True)):
-        made = requests.dataset(name=f"avec-services{thing}", private=private, resources=resources, title="Services")
+        made = requests.dataset(
+            name=f"avec-services{thing}", private=private, resources=resources, title="Services"
+        )
         world.things[f"with_services{thing}"] = (made["id"], made["name"])
         for kind, resource in zip(("wfs", "wms"), made["resources"], strict=True):
             world.things[f"{kind}{thing}"] = (resource["id"], resource["id"])
-        asked = {"layer": "zh", "layer_title": "zh", "label": "", "box": None, "format": "geojson", "crs": "EPSG:4326"}
+        asked = {
+            "layer": "zh",
+            "layer_title": "zh",
+            "label": "",
+            "box": None,
+            "format": "geojson",
+            "crs": "EPSG:4326",
+        }
         row = extracts.want(made["id"], made["resources"][0]["id"], {**asked, "attributes": []})
         world.things[f"extract{thing}"] = (row.id, row.id)
     for kind in ("wfs", "wms"):
@@ -332,22 +385,30 @@ def _make_services(world: World) -> None:
 
 
 def _make_studies(world: World) -> None:
-    """Create a study of `user` that `editor` may change and `admin` may read, a link into it, a frame of `editor`."""
+    """Create a study of `user` that `editor` may change and `admin` may read, a link into it,
+    a frame of `editor`.
+    """
     people = {persona: world.things[persona][0] for persona in ("user", "editor", "admin")}
-    study = Study(title=SECRET_TITLE, owner_id=people["user"], site=of_communes(["42147"]).as_dict(), run=1)
+    study = Study(
+        title=SECRET_TITLE, owner_id=people["user"], site=of_communes(["42147"]).as_dict(), run=1
+    )
     study.run_at = study.looked = study_moment()
     model.Session.add(study)
     model.Session.flush()
     label = {"fr": "Zones humides", "en": "Wetlands"}
     need = StudyNeed(
-        study_id=study.id, group=label, need={"id": "wetlands", "label": label, "words": ["zones humides"]}
+        study_id=study.id,
+        group=label,
+        need={"id": "wetlands", "label": label, "words": ["zones humides"]},
     )
     writer = StudyMember(study_id=study.id, user_id=people["editor"], may_write=True)
     reader = StudyMember(study_id=study.id, user_id=people["admin"])
     model.Session.add_all([need, writer, reader, StudyRun(study_id=study.id, number=1, results={})])
     model.Session.flush()
     dataset = world.things["dataset"][0]
-    model.Session.add(StudyDataset(study_need_id=need.id, package_id=dataset, title="Zones humides", rank=1))
+    model.Session.add(
+        StudyDataset(study_need_id=need.id, package_id=dataset, title="Zones humides", rank=1)
+    )
     token = studies.make_link(study, may_write=False)
     content = {
         "title": {"fr": "Cadre de la Loire"},
@@ -383,23 +444,36 @@ def _make_studies(world: World) -> None:
 
 
 def _make_publications(world: World) -> None:
-    """Create collections of `ddt-42`, one of them not public, and reuses of "asker"; keep a dataset in the study."""
+    """Create collections of `ddt-42`, one of them not public, and reuses of "asker".
+
+    Keep a dataset in the study.
+    """
     dataset, private = world.things["dataset"][0], world.things["private"][0]
-    items = [{"group": "", "label": "", "note": "", "package_id": id_} for id_ in (dataset, private)]
+    items = [
+        {"group": "", "label": "", "note": "", "package_id": id_} for id_ in (dataset, private)
+    ]
     for thing, public in (("collection", True), ("private_collection", False)):
         row = Collection(
-            name=thing, title=thing, organization_id=world.things["service"][0], public=public, items=items
+            name=thing,
+            title=thing,
+            organization_id=world.things["service"][0],
+            public=public,
+            items=items,
         )
         model.Session.add(row)
         model.Session.flush()
         world.things[thing] = (row.id, row.name)
     for thing, state in (("reuse", "held"), ("published_reuse", "published")):
-        reuse = Reuse(kind="map", title=thing, url="https://www.example.org/", state=state, packages=[dataset])
+        reuse = Reuse(
+            kind="map", title=thing, url="https://www.example.org/", state=state, packages=[dataset]
+        )
         reuse.author_id = world.things["asker"][0]
         model.Session.add(reuse)
         model.Session.flush()
         world.things[thing] = (reuse.id, reuse.id)
-    kept = StudyDataset(study_need_id=world.things["study_need"][0], package_id=world.things["tagged"][0])
+    kept = StudyDataset(
+        study_need_id=world.things["study_need"][0], package_id=world.things["tagged"][0]
+    )
     kept.decision = "kept"
     model.Session.add(kept)
     model.Session.commit()

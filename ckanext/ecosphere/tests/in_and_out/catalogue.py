@@ -1,4 +1,6 @@
-"""A catalogue of plain CKAN with datasets of many shapes, and what any portal shows of it, in one form."""
+"""A catalogue of plain CKAN with datasets of many shapes, and what any portal shows of it,
+in one form.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,16 @@ _FIELDS: dict[str, Any] = {
     "temporal_coverage": [{"start": "2020-01-01", "end": "2021-12-31"}],
     "title_translated": {"en": "In English"},
 }
-FILLED = ("complet", "titre-seul", "licence-maison", "licence-odbl", "licence-nc", "prive", "fichiers", "moissonne")
+FILLED = (
+    "complet",
+    "titre-seul",
+    "licence-maison",
+    "licence-odbl",
+    "licence-nc",
+    "prive",
+    "fichiers",
+    "moissonne",
+)
 
 
 def fields(name: str) -> dict[str, Any]:
@@ -104,14 +115,25 @@ OF_FILES = frozenset(
 
 
 def view(dataset: dict[str, Any]) -> dict[str, str]:
-    """Return the fields of a dataset by name, in the same form whether a schema shows them or CKAN's extras hold them.
+    """Return the fields of a dataset by name, in the same form whether a schema shows them or
+    CKAN's extras hold them.
 
     Fields of files are named `files/URL/FIELD`. Empty values are left out.
     """
     found: dict[str, Any] = {name: dataset.get(name) for name in COLUMNS}
-    own = {name: value for name, value in dataset.items() if name not in COMPUTED and name not in COLUMNS}
-    found |= {f"extras/{name}": value for name, value in own.items() if not name.startswith("ecosphere_")}
-    found |= {f"extras/{each['key']}": each["value"] for each in dataset["extras"]} if dataset.get("extras") else {}
+    own = {
+        name: value
+        for name, value in dataset.items()
+        if name not in COMPUTED and name not in COLUMNS
+    }
+    found |= {
+        f"extras/{name}": value for name, value in own.items() if not name.startswith("ecosphere_")
+    }
+    found |= (
+        {f"extras/{each['key']}": each["value"] for each in dataset["extras"]}
+        if dataset.get("extras")
+        else {}
+    )
     found |= {f"tags/{each['name']}": each["name"] for each in dataset["tags"]}
     found |= {f"groups/{each['name']}": each["name"] for each in dataset["groups"]}
     for file in dataset["resources"]:
@@ -129,4 +151,6 @@ def plain(value: Any) -> str:
         except ValueError:
             return value.replace("\r\n", "\n")
         value = read if isinstance(read, (list, dict)) else value
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    )

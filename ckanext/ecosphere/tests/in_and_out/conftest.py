@@ -50,7 +50,8 @@ formatter = generic
 [formatter_generic]
 format = %(message)s
 """
-#: The portal of the tests, without the ministry's organisations, which take half a minute to create.
+#: The portal of the tests, without the ministry's organisations, which take half a minute to
+#: create.
 OURS = """[app:main]
 use = config:{ini}
 ecosphere.init.organisations = false
@@ -61,7 +62,8 @@ ckan.search.rows_max = 1000
 
 @pytest.fixture(scope="module")
 def configurations(request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[Path, Path]]]:
-    """Write the configurations of both into a folder: of a plain CKAN with some plugins, and of ours with them.
+    """Write the configurations of both into a folder: of a plain CKAN with some plugins, and of
+    ours with them.
 
     Solr's schema is the French one again afterwards, for the other tests.
     """
@@ -71,7 +73,9 @@ def configurations(request: pytest.FixtureRequest) -> Iterator[Callable[..., tup
         ini = ROOT / str(request.config.getoption("--ckan-ini"))
         ours = tk.aslist(CKANConfigLoader(str(ini)).get_config()["ckan.plugins"])
         after = ours.index("harvest") + 1
-        plugins = " ".join([*ours[:after], *(name for name in more if name not in ours), *ours[after:]])
+        plugins = " ".join(
+            [*ours[:after], *(name for name in more if name not in ours), *ours[after:]]
+        )
         plain, with_plugins = folder / "plain.ini", folder / "ours.ini"
         plain.write_text(PLAIN.format(more=" ".join(more)))
         with_plugins.write_text(OURS.format(ini=ini, plugins=plugins))
@@ -82,9 +86,15 @@ def configurations(request: pytest.FixtureRequest) -> Iterator[Callable[..., tup
 
 
 def _empty_tables() -> None:
-    """Empty all tables of the test database, whichever plugin created them: no plugin is loaded here."""
+    """Empty all tables of the test database, whichever plugin created them:
+    no plugin is loaded here.
+    """
     engine = sa.create_engine(tk.config["sqlalchemy.url"])
-    names = [name for name in sa.inspect(engine).get_table_names() if "alembic" not in name and "spatial" not in name]
+    names = [
+        name
+        for name in sa.inspect(engine).get_table_names()
+        if "alembic" not in name and "spatial" not in name
+    ]
     if names:
         with engine.begin() as connection:
             quoted = ", ".join(f'"{name}"' for name in names)

@@ -1,11 +1,13 @@
-"""Lead a plain CKAN's catalogue in and out of the plugins, in every order of what people may run, and compare.
+"""Lead a plain CKAN's catalogue in and out of the plugins, in every order of what people may run,
+and compare.
 
     python -m ckanext.ecosphere.tests.in_and_out.orders PLAIN.ini OURS.ini NUMBER
 
-NUMBER operations in a row are walked in every order: with three, 144 operations contain each way from one to another.
-A plain CKAN and one with the plugins run side by side, as two processes on the same database and core. Whoever is not
-in force is not asked for pages, but an administrator may still run the commands of the plugins after `leave`.
-Prints a table of the fields before and after; the exit code is 1 if one is lost.
+NUMBER operations in a row are walked in every order: with three, 144 operations contain each way
+from one to another. A plain CKAN and one with the plugins run side by side, as two processes on the
+same database and core. Whoever is not in force is not asked for pages, but an administrator may
+still run the commands of the plugins after `leave`. Prints a table of the fields before and after;
+the exit code is 1 if one is lost.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ SCHEMA = {"undo": ("undo", "--yes"), "apply": ("apply",)}
 
 
 def every_order(names: Sequence[str], size: int) -> list[str]:
-    """Return a sequence with each arrangement of some of the names, one right after the other, and little besides.
+    """Return a sequence with each arrangement of some of the names, one right after the other, and
+    little besides.
 
     >>> every_order("abc", 2), len(every_order("abcdef", 6))
     (['a', 'b', 'a', 'c', 'a', 'b', 'c', 'b'], 873)
@@ -40,7 +43,9 @@ def every_order(names: Sequence[str], size: int) -> list[str]:
     missing = list(permutations(names, size))
     way = list(missing.pop(0))
     while missing:
-        overlap, nearest = max(((_overlap(way, each), each) for each in missing), key=lambda pair: pair[0])
+        overlap, nearest = max(
+            ((_overlap(way, each), each) for each in missing), key=lambda pair: pair[0]
+        )
         way += nearest[overlap:]
         missing.remove(nearest)
     return way
@@ -61,7 +66,9 @@ class Remote:
 
     def __init__(self, ini: str) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("fork").Process(target=_serve, args=(ini, theirs), daemon=True)
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_serve, args=(ini, theirs), daemon=True
+        )
         self._process.start()
         theirs.close()
 
@@ -99,11 +106,15 @@ def fill(portal: Portal) -> str:
     model.repo.init_db()
     for plugin in db._get_pending_plugins():
         db._run_migrations(plugin)
-    model.Session.add(model.User(name=ADMIN, password=PASSWORD, email="martine@example.org", sysadmin=True))
+    model.Session.add(
+        model.User(name=ADMIN, password=PASSWORD, email="martine@example.org", sysadmin=True)
+    )
     model.Session.commit()
     search.clear_all()
     with portal.http.flask_app.test_request_context():
-        made = tk.get_action("api_token_create")({"ignore_auth": True, "user": ADMIN}, {"user": ADMIN, "name": "test"})
+        made = tk.get_action("api_token_create")(
+            {"ignore_auth": True, "user": ADMIN}, {"user": ADMIN, "name": "test"}
+        )
     portal.token = made["token"]
     portal.api("organization_create", name=catalogue.SERVICE, title="DDT 01")
     portal.api("group_create", name=catalogue.GROUP, title="Inondations")
@@ -128,7 +139,14 @@ def _harvested(portal: Portal) -> None:
     model.Session.add(job)
     package = model.Package.get("moissonne")
     model.Session.add(
-        HarvestObject(guid="a-1", job=job, source=source, package_id=package.id, current=True, state="COMPLETE")
+        HarvestObject(
+            guid="a-1",
+            job=job,
+            source=source,
+            package_id=package.id,
+            current=True,
+            state="COMPLETE",
+        )
     )
 
 
@@ -141,7 +159,11 @@ def edit(portal: Portal) -> None:
     """Fill in fields of the schema, with keywords that a plain CKAN refuses."""
     for name in catalogue.FILLED:
         shown = portal.api("package_show", id=name)
-        tags = [*({"name": each["name"]} for each in shown["tags"]), {"name": "cours d'eau"}, {"name": "forêt"}]
+        tags = [
+            *({"name": each["name"]} for each in shown["tags"]),
+            {"name": "cours d'eau"},
+            {"name": "forêt"},
+        ]
         files = [{**each, **_of_file(number)} for number, each in enumerate(shown["resources"])]
         portal.api("package_patch", id=name, tags=tags, resources=files, **catalogue.fields(name))
 
@@ -149,11 +171,17 @@ def edit(portal: Portal) -> None:
 def _of_file(number: int) -> dict[str, Any]:
     if number:
         return {"description": "Le fichier.\n\nEn deux paragraphes."}
-    return {"conforms_to": ["https://example.org/norme"], "name_translated": {"en": "Data"}, "rights": "Libre."}
+    return {
+        "conforms_to": ["https://example.org/norme"],
+        "name_translated": {"en": "Data"},
+        "rights": "Libre.",
+    }
 
 
 def look(portal: Portal) -> dict[str, Any]:
-    """Return what the portal shows of each dataset, read from the database and from the index, and the sources."""
+    """Return what the portal shows of each dataset, read from the database and from the index,
+    and the sources.
+    """
     import ckan.plugins.toolkit as tk
     import sqlalchemy as sa
     from ckan import model
@@ -165,12 +193,16 @@ def look(portal: Portal) -> dict[str, Any]:
         for name in catalogue.BODIES:
             context = {"ignore_auth": True, "user": ADMIN, "use_cache": False}
             stored[name] = catalogue.view(show(context, {"id": name}))
-    documents = make_connection().search("*:*", fq="entity_type:package", fl="name,tags,validated_data_dict", rows=1000)
+    documents = make_connection().search(
+        "*:*", fq="entity_type:package", fl="name,tags,validated_data_dict", rows=1000
+    )
     for document in documents.docs:
         name = document["name"]
         if name in stored:
             shown = json.loads(document["validated_data_dict"])
-            indexed[name] = catalogue.view(shown) | {"tags": " ".join(sorted(document.get("tags", ())))}
+            indexed[name] = catalogue.view(shown) | {
+                "tags": " ".join(sorted(document.get("tags", ())))
+            }
     query = """
         SELECT p.name, p.state, p.type, p.title, s.url, s.type, s.active, s.config, s.frequency,
                (SELECT count(*) FROM harvest_object o WHERE o.harvest_source_id = s.id AND o.current)
@@ -181,12 +213,16 @@ def look(portal: Portal) -> dict[str, Any]:
 
 
 def body(portal: Portal, number: int) -> None:
-    """Save each dataset as a script would that knows plain CKAN only: half with a patch, half with all it reads."""
+    """Save each dataset as a script would that knows plain CKAN only: half with a patch,
+    half with all it reads.
+    """
     for place, name in enumerate(catalogue.BODIES):
         if place % 2:
             portal.api("package_patch", id=name, version=str(number))
         else:
-            portal.api("package_update", **{**portal.api("package_show", id=name), "version": str(number)})
+            portal.api(
+                "package_update", **{**portal.api("package_show", id=name), "version": str(number)}
+            )
 
 
 def reindex(portal: Portal) -> None:
@@ -220,7 +256,9 @@ class Row:
     def kind(self) -> str:
         """The field, without the address of the file or the keyword."""
         parts = self.field.split("/")
-        return {"files": f"files/{parts[-1]}", "tags": "tags", "groups": "groups"}.get(parts[0], self.field)
+        return {"files": f"files/{parts[-1]}", "tags": "tags", "groups": "groups"}.get(
+            parts[0], self.field
+        )
 
     @property
     def outcome(self) -> str:
@@ -286,7 +324,8 @@ class Walk:
         now = (self.plain if self.left else self.ours)("look")
         is_first_return = self.done[-1] == "return" and True in self.expected and not self.is_back
         if self.left not in self.expected or is_first_return:
-            # A plain CKAN keeps keywords, long texts and translations of files in its own way, once and for all.
+            # A plain CKAN keeps keywords, long texts and translations of files in its own way, once
+            # and for all.
             lost = list(not_in_plain(self.expected[False], now))
             self.expected[self.left] = now
             self.is_back = not self.left
@@ -309,23 +348,33 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
 
 
 def not_in_plain(ours: dict[str, Any], plain: dict[str, Any]) -> Iterator[str]:
-    """Yield the fields of the portal that a plain CKAN does not show after `leave`, though it could."""
+    """Yield the fields of the portal that a plain CKAN does not show after `leave`,
+    though it could.
+    """
     for place in ("stored", "indexed"):
         for name, dataset in ours[place].items():
             now = plain[place].get(name, {})
             for field, value in dataset.items():
                 if field not in ("license_id", "tags", *now) and not _is_kept_aside(field, now):
                     yield f"{name} | {field} ({place}) | {value[:80]} | "
-                elif field.startswith("extras/") and now[field] != value and not value.startswith(now[field][:-1]):
+                elif (
+                    field.startswith("extras/")
+                    and now[field] != value
+                    and not value.startswith(now[field][:-1])
+                ):
                     yield f"{name} | {field} ({place}) | {value[:80]} | {now[field][:80]}"
     if ours["sources"] != plain["sources"]:
         yield f"sources | {ours['sources']} | {plain['sources']}"
 
 
 def _is_kept_aside(field: str, now: dict[str, str]) -> bool:
-    """Return whether a field is in the file only: a translation of a file, a keyword with its marks."""
+    """Return whether a field is in the file only: a translation of a file,
+    a keyword with its marks.
+    """
     kind, _slash, name = field.partition("/")
-    return field.endswith("_translated") or (kind == "tags" and f"tags/{leaving.plain_tag(name)}" in now)
+    return field.endswith("_translated") or (
+        kind == "tags" and f"tags/{leaving.plain_tag(name)}" in now
+    )
 
 
 def table(before: dict[str, Any], after: dict[str, Any]) -> list[Row]:
@@ -343,7 +392,9 @@ def table(before: dict[str, Any], after: dict[str, Any]) -> list[Row]:
 
 
 def report(rows: Sequence[Row], steps: int) -> Iterator[str]:
-    """Yield the table: a line for each kind of field, then one for each value that is not the same."""
+    """Yield the table: a line for each kind of field,
+    then one for each value that is not the same.
+    """
     yield f"{'field':40} | before | the same | converted | lost"
     kinds: dict[str, list[Row]] = {}
     for row in rows:

@@ -1,9 +1,11 @@
-"""Stages of a catalogue that enables the plugins, disables them, and enables them again: a CKAN of its own for each.
+"""Stages of a catalogue that enables the plugins, disables them, and enables them again: a CKAN of
+its own for each.
 
     python -m ckanext.ecosphere.tests.in_and_out.stages FOLDER NAME CKAN.INI [NAME CKAN.INI …]
 
-Each stage is a forked process with its own configuration, which has not loaded any plugin, on the same database, core
-and storage. Its observations are written to a JSON file in the folder, which `test_in_and_out.py` compares.
+Each stage is a forked process with its own configuration, which has not loaded any plugin, on the
+same database, core and storage. Its observations are written to a JSON file in the folder, which
+`test_in_and_out.py` compares.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ PAGES = (
 LICENCES = ("cc-by", "odc-odbl", "other-open", "uk-ogl", "notspecified", "odc-by", "cc-nc", None)
 
 
-#: Pages of a dataset that existed before and is not adopted yet, with fields that plain CKAN stores as free text.
+#: Pages of a dataset that existed before and is not adopted yet, with fields that plain CKAN stores
+#: as free text.
 OLD_PAGES = (
     "/dataset/",
     "/fr/dataset/?q=avant",
@@ -88,7 +91,9 @@ class Portal:
     def api(self, action: str, expected: int = 200, **data: Any) -> Any:
         """Call the API with a token only."""
         self.http.client.delete_cookie("ckan")
-        answer = self.http.post(f"/api/action/{action}", json=data, headers={"Authorization": self.token})
+        answer = self.http.post(
+            f"/api/action/{action}", json=data, headers={"Authorization": self.token}
+        )
         assert answer.status_code == expected, (action, answer.body[:2000])
         self.headers = answer.headers
         body = json.loads(answer.body)
@@ -99,7 +104,9 @@ class Portal:
         return self.http.get(path, follow_redirects=False).status_code
 
     def form(self, path: str, form: str) -> dict[str, list[str]]:
-        """Return what a browser would send of a form: single-line fields lose line breaks, texts get CRLF."""
+        """Return what a browser would send of a form: single-line fields lose line breaks,
+        texts get CRLF.
+        """
         page = BeautifulSoup(self.http.get(path, status=200).body, "html.parser")
         found: Any = page.find("form", id=form)
         values: dict[str, list[str]] = {}
@@ -124,7 +131,9 @@ class Portal:
         """Submit a form with some changes; return the page that follows."""
         sent = {**values, **{name: [value] for name, value in changes.items()}, "save": [""]}
         answer = self.http.post(path, data=sent, follow_redirects=False)
-        assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").get_text(" ", strip=True)[:2000]
+        assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").get_text(
+            " ", strip=True
+        )[:2000]
         return answer.headers["Location"]
 
     def command(self, *words: str) -> str:
@@ -145,7 +154,9 @@ class Portal:
 
 
 def before(portal: Portal, seen: dict[str, Any]) -> None:
-    """Fill a plain CKAN with a catalogue: core fields, free fields, keywords, groups, licences of CKAN's list."""
+    """Fill a plain CKAN with a catalogue: core fields, free fields, keywords, groups,
+    licences of CKAN's list.
+    """
     import ckan.plugins.toolkit as tk
     import sqlalchemy as sa
     from ckan import model
@@ -167,21 +178,31 @@ def before(portal: Portal, seen: dict[str, Any]) -> None:
             extras={"Cote": f"C{number}", "frequency": "de temps en temps", "contact": "Voir le service"},
             **PEOPLE,
         )  # fmt: skip
-        resource = model.Resource(url=f"https://example.org/{number}.csv", format="CSV", name="Données")
+        resource = model.Resource(
+            url=f"https://example.org/{number}.csv", format="CSV", name="Données"
+        )
         package.resources_all.append(resource)
         model.Session.add(package)
         model.Session.flush()
         model.Session.add(model.PackageTag(package=package, tag=tag))
         for each, capacity in ((group, "public"), (service, "organization"))[number >= IN_GROUP :]:
             model.Session.add(
-                model.Member(group=each, table_id=package.id, table_name="package", capacity=capacity, state="active")
+                model.Member(
+                    group=each,
+                    table_id=package.id,
+                    table_name="package",
+                    capacity=capacity,
+                    state="active",
+                )
             )
     model.Session.commit()
     search.clear_all()
     search.rebuild(quiet=True, defer_commit=True)
     search.commit()
     with portal.http.flask_app.test_request_context():
-        made = tk.get_action("api_token_create")({"ignore_auth": True, "user": ADMIN}, {"user": ADMIN, "name": "test"})
+        made = tk.get_action("api_token_create")(
+            {"ignore_auth": True, "user": ADMIN}, {"user": ADMIN, "name": "test"}
+        )
     portal.token = seen["token"] = made["token"]
     seen["show"] = shown(portal)
     portal.log_in()
@@ -195,7 +216,10 @@ def shown(portal: Portal) -> dict[str, Any]:
 
 
 def inside(portal: Portal, seen: dict[str, Any]) -> None:
-    """Enable the plugins on that catalogue: set-up, adoption, saves; then fill every field, and leave."""
+    """Enable the plugins on that catalogue: set-up, adoption, saves.
+
+    Then fill every field, and leave.
+    """
     seen["init"] = portal.command("init", "--lang", "en")
     portal.log_in()
     seen["old page"] = portal.http.get("/dataset/avant-007", status=200).body
@@ -211,9 +235,17 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
     seen["form names"] = sorted(values)
     portal.send("/dataset/edit/avant-001", values, title="Changé", private="True")
     portal.api("package_patch", id="avant-002", title="Changé", private=True)
-    sparse = {"id": "avant-003", "name": "avant-003", "title": "Changé", "owner_org": "ddt-01", "private": True}
+    sparse = {
+        "id": "avant-003",
+        "name": "avant-003",
+        "title": "Changé",
+        "owner_org": "ddt-01",
+        "private": True,
+    }
     portal.api("package_update", **sparse)
-    seen["saved"] = {f"avant-00{n}": portal.api("package_show", id=f"avant-00{n}") for n in (1, 2, 3)}
+    seen["saved"] = {
+        f"avant-00{n}": portal.api("package_show", id=f"avant-00{n}") for n in (1, 2, 3)
+    }
     seen["emptied"] = portal.api("package_patch", id="avant-003", author="", author_email="")
     portal.log_in()
     seen["page"] = portal.http.get("/dataset/avant-004", status=200).body
@@ -222,9 +254,15 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
     _grace(portal, seen)
     _fill(portal)
     seen["show"] = shown(portal)
-    seen["plan"] = portal.command("leave", "--lang", "en", "--dry-run", "--export", str(portal.folder / "none.jsonl"))
-    seen["after plan"] = not (portal.folder / "none.jsonl").exists() and shown(portal) == seen["show"]
-    seen["leave"] = portal.command("leave", "--lang", "en", "--yes", "--export", str(portal.folder / "export.jsonl"))
+    seen["plan"] = portal.command(
+        "leave", "--lang", "en", "--dry-run", "--export", str(portal.folder / "none.jsonl")
+    )
+    seen["after plan"] = (
+        not (portal.folder / "none.jsonl").exists() and shown(portal) == seen["show"]
+    )
+    seen["leave"] = portal.command(
+        "leave", "--lang", "en", "--yes", "--export", str(portal.folder / "export.jsonl")
+    )
 
 
 def _check(portal: Portal) -> str:
@@ -235,7 +273,9 @@ def _check(portal: Portal) -> str:
 
 
 def _grace(portal: Portal, seen: dict[str, Any]) -> None:
-    """Publish with a client of the former schema: refused, accepted with a warning, then refused again."""
+    """Publish with a client of the former schema: refused, accepted with a warning,
+    then refused again.
+    """
     import ckan.plugins.toolkit as tk
 
     from ckanext.ecosphere.schemas.logic import publication
@@ -251,11 +291,15 @@ def _grace(portal: Portal, seen: dict[str, Any]) -> None:
             seen[f"grace {day}"] = [each.status.value for each in publication.check_grace()]
     tk.config["ecosphere.schemas.grace_until"] = "2099-12-31"
     contradiction = {"created": "2024-01-01", "modified": "2020-01-01"}
-    seen["contradiction"] = portal.api("package_create", 409, name="programme-4", **old, **contradiction)
+    seen["contradiction"] = portal.api(
+        "package_create", 409, name="programme-4", **old, **contradiction
+    )
     portal.api("package_create", name="brouillon", private=True, **old)
     portal.log_in()
     values = portal.form("/dataset/edit/brouillon", "dataset-edit")
-    seen["flash"] = portal.http.get(portal.send("/dataset/edit/brouillon", values, private="False")).body
+    seen["flash"] = portal.http.get(
+        portal.send("/dataset/edit/brouillon", values, private="False")
+    ).body
     tk.config["ecosphere.schemas.grace_until"] = ""
 
 
@@ -274,10 +318,15 @@ def _fill(portal: Portal) -> None:
     full["method"] = "é" * 20_000
     full["resources"] = [full["resources"][0]]
     with portal.http.flask_app.test_request_context():
-        tk.get_action("package_create")({"ignore_auth": True, "user": ADMIN}, full)  # without the rules for users
+        tk.get_action("package_create")(
+            {"ignore_auth": True, "user": ADMIN}, full
+        )  # without the rules for users
     package = model.Package.get(full["name"])
     file = package.resources[0]
-    columns = {name: getattr(file, name) for name in ("hash", "mimetype", "size", "resource_type", "format")}
+    columns = {
+        name: getattr(file, name)
+        for name in ("hash", "mimetype", "size", "resource_type", "format")
+    }
     short = {**package.extras, "method": "Courte."}
     for number in range(10, NUMBER):
         other = model.Package.get(f"avant-{number:03}")
@@ -288,7 +337,9 @@ def _fill(portal: Portal) -> None:
             for name in ("title", "notes")
         }
         held = file.extras | {
-            f"{name}_translated": following(file.extras[f"{name}_translated"], getattr(other.resources[0], name))
+            f"{name}_translated": following(
+                file.extras[f"{name}_translated"], getattr(other.resources[0], name)
+            )
             for name in ("name", "description")
         }
         for name, value in {**columns, "extras": held}.items():
@@ -296,7 +347,9 @@ def _fill(portal: Portal) -> None:
     for number in range(10, 60):
         model.Package.get(f"avant-{number:03}").add_tag_by_name("cours d'eau")
     model.Session.commit()
-    ids = list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.type == "dataset")))
+    ids = list(
+        model.Session.scalars(sa.select(model.Package.id).where(model.Package.type == "dataset"))
+    )
     documents.index(ids)
     for name in ("source-active", "source-jetee"):
         portal.api(
@@ -331,11 +384,23 @@ def outside(portal: Portal, seen: dict[str, Any]) -> None:
     portal.send(path, portal.form(path, "resource-edit"), name="Renommé dehors")
     whole = portal.api("package_show", id="avant-053")
     portal.api("package_update", **{**whole, "extras": [], "title": "Renommé dehors"})
-    fewer = [each for each in portal.api("package_show", id="avant-054")["extras"] if each["key"] != "method"]
-    changed = [{**each, "value": "Autrement."} if each["key"] == "provenance" else each for each in fewer]
+    fewer = [
+        each
+        for each in portal.api("package_show", id="avant-054")["extras"]
+        if each["key"] != "method"
+    ]
+    changed = [
+        {**each, "value": "Autrement."} if each["key"] == "provenance" else each for each in fewer
+    ]
     broken = [{**each, "value": "Jean"} if each["key"] == "contact" else each for each in changed]
     portal.api("package_patch", id="avant-054", extras=broken, license_id="cc-by")
-    portal.api("package_create", name="nouveau-dehors", title="Né dehors", owner_org="ddt-01", author="Jean")
+    portal.api(
+        "package_create",
+        name="nouveau-dehors",
+        title="Né dehors",
+        owner_org="ddt-01",
+        author="Jean",
+    )
 
 
 def back(portal: Portal, seen: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
-"""A plain CKAN with 200 datasets enables the plugins, disables them, and enables them again without losing anything.
+"""A plain CKAN with 200 datasets enables the plugins, disables them, and enables them again without
+losing anything.
 
-Each stage is a CKAN process with its own configuration, on the same database and core (see `stages`).
+Each stage is a CKAN process with its own configuration, on the same database and core (see
+`stages`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ pytestmark = pytest.mark.slow("stages")
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory, configurations: Callable[..., tuple[Path, Path]]) -> dict[str, Any]:
+def seen(
+    tmp_path_factory: pytest.TempPathFactory, configurations: Callable[..., tuple[Path, Path]]
+) -> dict[str, Any]:
     """Observations of each stage, by name of the stage."""
     folder = tmp_path_factory.mktemp("in-and-out")
     plain, ours = configurations(folder)
@@ -33,7 +37,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory, configurations: Callable[...,
     command = [sys.executable, "-m", stages.__name__, str(folder), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
-    return {"folder": folder, **{name: json.loads((folder / f"{name}.json").read_text()) for name in way}}
+    return {
+        "folder": folder,
+        **{name: json.loads((folder / f"{name}.json").read_text()) for name in way},
+    }
 
 
 #: Changes made while the plugins were disabled: dataset → fields.
@@ -44,15 +51,25 @@ CHANGED_OUTSIDE = {
     "avant-051": {"title", "title_translated"},
     "avant-054": {"method", "provenance", "use_conditions", "extras", "contact"},
 }
-#: Fields that a plain CKAN cannot keep as they are: keywords and long texts, translations and lists of files.
+#: Fields that a plain CKAN cannot keep as they are: keywords and long texts, translations and lists
+#: of files.
 NOT_KEPT = {"tags", "method", "maintainer", "maintainer_email", "resources"}
 #: Fields that the portal computes, or that CKAN's form fills with an empty text.
-COMPUTED = {"metadata_modified", "ecosphere_quality_score", "ecosphere_quality_level", "license_title"}
+COMPUTED = {
+    "metadata_modified",
+    "ecosphere_quality_score",
+    "ecosphere_quality_level",
+    "license_title",
+}
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
     """Return the names of the fields that differ; a missing field equals an empty one."""
-    return {name for name in one.keys() | other.keys() if _filled(one.get(name)) != _filled(other.get(name))}
+    return {
+        name
+        for name in one.keys() | other.keys()
+        if _filled(one.get(name)) != _filled(other.get(name))
+    }
 
 
 def _filled(value: Any) -> Any:
@@ -68,7 +85,11 @@ def datasets(seen: dict[str, Any], stage: str, name: str = "show") -> dict[str, 
 
 
 def test_every_way_to_a_dataset_of_before_answers_until_it_is_adopted(seen):
-    refused = {path: status for path, status in seen["inside"]["old answers"].items() if status != HTTPStatus.OK}
+    refused = {
+        path: status
+        for path, status in seen["inside"]["old answers"].items()
+        if status != HTTPStatus.OK
+    }
     assert not refused
 
 
@@ -115,13 +136,24 @@ def test_adoption_loses_nothing(seen):
             assert f"({old['license_id']})" in new["use_conditions"]
         else:
             assert new.get("license_id") == old["license_id"]
-        same = {"license_id", "license_title", "license_url", "isopen", "extras", "contact", "use_conditions"}
+        same = {
+            "license_id",
+            "license_title",
+            "license_url",
+            "isopen",
+            "extras",
+            "contact",
+            "use_conditions",
+        }
         assert differences(old, new) <= same | COMPUTED, name
 
 
 def test_core_fields_are_shown_and_kept_through_form_and_api(seen):
     inside = seen["inside"]
-    for page in (inside["old page"], inside["page"]):  # before the adoption, which turns them into contacts, and after
+    for page in (
+        inside["old page"],
+        inside["page"],
+    ):  # before the adoption, which turns them into contacts, and after
         told = html.unescape(page).replace("&#64;", "@")
         assert all(value in told for value in stages.PEOPLE.values())
     assert set(stages.PEOPLE) <= set(inside["form names"])
@@ -137,7 +169,11 @@ def test_core_fields_are_shown_and_kept_through_form_and_api(seen):
 def test_groups_and_keywords_stay_in_menu_and_facets(seen):
     page = BeautifulSoup(seen["inside"]["search"], "html.parser")
     assert page.select_one('header a[href$="/group/"]')
-    facets = {link["href"] for link in page.select("a[href]") if "groups=" in link["href"] or "tags=" in link["href"]}
+    facets = {
+        link["href"]
+        for link in page.select("a[href]")
+        if "groups=" in link["href"] or "tags=" in link["href"]
+    }
     assert any("groups=inondations" in each for each in facets)
     assert any("tags=crue" in each for each in facets)
     assert seen["inside"]["group"] == HTTPStatus.OK
@@ -161,7 +197,11 @@ def test_a_period_of_grace_warns_until_its_last_day(seen):
 
 
 def test_leaving_shows_its_plan_first_and_exports(seen):
-    plan, told, file = seen["inside"]["plan"], seen["inside"]["leave"], seen["folder"] / "export.jsonl"
+    plan, told, file = (
+        seen["inside"]["plan"],
+        seen["inside"]["leave"],
+        seen["folder"] / "export.jsonl",
+    )
     assert seen["inside"]["after plan"]
     for words in (
         "2 harvest sources",
@@ -190,11 +230,20 @@ def test_a_plain_ckan_works_on_what_was_left(seen):
 def test_datasets_come_back_with_what_a_plain_ckan_kept_and_changed(seen):
     before, after = datasets(seen, "inside"), datasets(seen, "back")
     assert after.keys() - before.keys() == {"nouveau-dehors"}
-    changed = {name: differences(old, after[name]) - COMPUTED - NOT_KEPT for name, old in before.items()}
+    changed = {
+        name: differences(old, after[name]) - COMPUTED - NOT_KEPT for name, old in before.items()
+    }
     emptied = changed.pop("avant-053")
-    assert {"theme", "contact", "provenance"} <= emptied  # a program has saved it without its free fields
+    assert {
+        "theme",
+        "contact",
+        "provenance",
+    } <= emptied  # a program has saved it without its free fields
     expected = {name: fields - NOT_KEPT for name, fields in CHANGED_OUTSIDE.items()}
-    for name in ("avant-011", "avant-051"):  # saved in CKAN's form, whose lines end with two characters
+    for name in (
+        "avant-011",
+        "avant-051",
+    ):  # saved in CKAN's form, whose lines end with two characters
         expected[name] |= {"notes", "provenance"}
         assert after[name]["notes"].split() == before[name]["notes"].split()
     assert {name: fields for name, fields in changed.items() if fields} == expected
@@ -206,7 +255,9 @@ def test_datasets_come_back_with_what_a_plain_ckan_kept_and_changed(seen):
     assert "conforms_to" not in file  # CKAN's form of a file drops the fields that it does not know
     exported = map(json.loads, (seen["folder"] / "export.jsonl").read_text().splitlines())
     stored = next(dataset for dataset in exported if dataset["name"] == "avant-052")
-    assert stored["resources"][0]["conforms_to"] == before["avant-052"]["resources"][0]["conforms_to"]
+    assert (
+        stored["resources"][0]["conforms_to"] == before["avant-052"]["resources"][0]["conforms_to"]
+    )
     edited = after["avant-054"]
     assert edited["provenance"] == "Autrement."
     assert "method" not in edited

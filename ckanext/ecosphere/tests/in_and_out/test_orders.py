@@ -1,4 +1,6 @@
-"""A plain catalogue goes in and out of the plugins in every order of what people may run, and loses nothing."""
+"""A plain catalogue goes in and out of the plugins in every order of what people may run,
+and loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def test_every_order_is_in_the_way(size: int):
 
 
 @pytest.mark.slow("orders")
-def test_a_plain_catalogue_loses_nothing(tmp_path: Path, configurations: Callable[..., tuple[Path, Path]]):
+def test_a_plain_catalogue_loses_nothing(
+    tmp_path: Path, configurations: Callable[..., tuple[Path, Path]]
+):
     plain, ours = configurations(tmp_path, "harvest", "ckan_harvester")
     command = [sys.executable, "-m", orders.__name__, str(plain), str(ours), IN_A_ROW]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

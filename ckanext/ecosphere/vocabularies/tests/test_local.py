@@ -1,4 +1,6 @@
-"""Local changes to vocabularies by administrators: applied on top of the packaged lists, and reversible."""
+"""Local changes to vocabularies by administrators: applied on top of the packaged lists,
+and reversible.
+"""
 
 from __future__ import annotations
 

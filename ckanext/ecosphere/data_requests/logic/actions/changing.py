@@ -1,7 +1,7 @@
 """Actions that change requests, on batches, comments, attachments and moderation.
 
-A batch is one question put to several services, each of which gets a request of its own, with its own clock and
-answer.
+A batch is one question put to several services, each of which gets a request of its own, with its
+own clock and answer.
 """
 
 from __future__ import annotations
@@ -53,22 +53,25 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
     Args:
         title (str): the data in a few words; the only required field.
         description (str): in Markdown.
-        use (str): intended use: id in the vocabulary `regulatory-use`, citizen or undisclosed; optional.
-        procedure_reference (str): of the regulatory procedure; private unless `show_procedure` (bool).
+        use (str): intended use: id in the vocabulary `regulatory-use`, citizen or undisclosed;
+        optional. procedure_reference (str): of the regulatory procedure; private unless
+        `show_procedure` (bool).
         theme (str): id in the vocabulary.
         territory (str): id in the vocabulary.
-        communes (list): INSEE codes, each with or without the name after it, or objects with code and name.
-        bbox (list): west, south, east, north in degrees.
+        communes (list): INSEE codes, each with or without the name after it, or objects with code
+        and name. bbox (list): west, south, east, north in degrees.
         visibility (str): public or private.
         show_name (bool): whether everyone may read the requester's name.
         need_by, period_start, period_end (str): days as YYYY-MM-DD.
         formats (list), crs (str), scale (str): of the data.
         known_datasets (list): names of datasets that fall short.
-        requester_organisation (str), requester_siret (str): organisation for which the request is made.
+        requester_organisation (str), requester_siret (str): organisation for which the request is
+        made.
         kind (str): data (default), or access to a restricted dataset.
         dataset (str): name or id of that dataset; the request goes to its service.
-        organization (str): name or id of the service to ask; by default, the portal chooses it by theme and place.
-        files (files of a form): sent with the request, as its first message; ten at most.
+        organization (str): name or id of the service to ask; by default, the portal chooses it by
+        theme and place. files (files of a form): sent with the request, as its first message; ten
+        at most.
 
     Returns:
         dict: the draft, as returned by `ecosphere_request_show`.
@@ -88,7 +91,10 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
 
 @contextmanager
 def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
-    """Check the files of a draft; yield the function that stores them with it, and remove what it did not take."""
+    """Check the files of a draft.
+
+    Yield the function that stores them with it, and remove what it did not take.
+    """
     if "files" not in data_dict:
         yield transitions.nothing_else
         return
@@ -103,21 +109,23 @@ def _files_of(data_dict: DataDict) -> Iterator[transitions.Also]:
 def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
     """Report a problem with a dataset, or ask a question about it; no account is needed.
 
-    The report goes to the service that publishes the dataset, after moderation if its author is not trusted, and is
-    then public with its answers. It is no request in the sense of the law: no legal period runs.
+    The report goes to the service that publishes the dataset, after moderation if its author is not
+    trusted, and is then public with its answers. It is no request in the sense of the law: no legal
+    period runs.
 
     Args:
         dataset (str): name or id of the dataset.
-        kind (str): link (does not work), outdated, error (in the data or their description), question.
-        description (str): in Markdown.
+        kind (str): link (does not work), outdated, error (in the data or their description),
+        question. description (str): in Markdown.
 
     Returns:
-        dict: `id`, `reference`, `state` (submitted, or open without moderation) and `readable`: whether the user may
-        read it now.
+        dict: `id`, `reference`, `state` (submitted, or open without moderation) and `readable`:
+        whether the user may read it now.
 
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
-        ValidationError: what is wrong, by field; too many signals within the hour; or too many wait for a moderator.
+        ValidationError: what is wrong, by field; too many signals within the hour; or too many wait
+            for a moderator.
     """
     reader = people.reader_of_context(context)
     trust.count_signal(reader)
@@ -134,7 +142,8 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
 @schema.flat
 @action(schema.request_update)
 def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
-    """Change fields of a request: all of a draft; of a sent one those that make it clearer, until work has begun.
+    """Change fields of a request: all of a draft; of a sent one those that make it clearer, until
+    work has begun.
 
     Fields that are not given keep their values.
 
@@ -150,7 +159,8 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
     Raises:
         NotFound: there is no such request, or the user may not read it.
         NotAuthorized: the user is not the requester.
-        ValidationError: what is wrong, by field; with `current_version` and `changes` after a concurrent change.
+        ValidationError: what is wrong, by field; with `current_version` and `changes` after a
+            concurrent change.
     """
     request, reader = auth.readable(context, data_dict["id"])
     with _files_of(data_dict) as also:
@@ -159,7 +169,9 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> DataDict:
 
 
 def _asks_unseen(request: Request, data_dict: DataDict) -> bool:
-    """Return whether a complete draft is about to be sent by someone who has not seen similar data and requests."""
+    """Return whether a complete draft is about to be sent by someone who has not
+    seen similar data and requests.
+    """
     if (
         data_dict["transition"] != "submit"
         or request.state != states.DRAFT
@@ -177,34 +189,37 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> DataD
 
     Args:
         id (str): id or reference.
-        transition (str): submit, accept, reject, ask_details, answer_details, start, transfer, extend, fulfil,
-            fulfil_partly, refuse, not_held, ask_review, take_up_again, keep_decision, resolve, dismiss, join, separate,
-            mark_duplicate, reconsider, withdraw, reopen.
+        transition (str): submit, accept, reject, ask_details, answer_details, start, transfer,
+            extend, fulfil, fulfil_partly, refuse, not_held, ask_review, take_up_again,
+            keep_decision, resolve, dismiss, join, separate, mark_duplicate, reconsider, withdraw,
+            reopen.
         version (int): version that the user saw.
         comment (str): for all readers of the request.
         note (str): for the service and the moderators.
-        links (list), files (files of a form): for `fulfil` and `fulfil_partly`, answers besides, or instead of,
-            datasets; reach (str): everyone, or requester; public_from (str): day on which what is for the requester
-            alone becomes public.
+        links (list), files (files of a form): for `fulfil` and `fulfil_partly`, answers besides, or
+            instead of, datasets; reach (str): everyone, or requester; public_from (str): day on
+            which what is for the requester alone becomes public.
         similar_seen (bool): for `submit`: the user has seen the similar datasets and requests.
-        first_name, last_name, quality (str): of the author, for a transition that sends a letter of decision; kept for
-            the next ones.
-        organization, reason, question, answer_by, planned, due, environmental, datasets, missing, ground, law, facts,
-            kind, emissions, balance, other_ground, completion, separable, ground_confirmed, unnamed, transmitted_to,
-            transmitted_by, transmitted_on, transmitted_how, target, spam: fields of the transition, as given in the
-            table; `environmental`, `emissions` and `unnamed` are answers to a question of fact, yes or no.
+        first_name, last_name, quality (str): of the author, for a transition that sends a letter of
+            decision; kept for the next ones.
+        organization, reason, question, answer_by, planned, due, environmental, datasets, missing,
+            ground, law, facts, kind, emissions, balance, other_ground, completion, separable,
+            ground_confirmed, unnamed, transmitted_to, transmitted_by, transmitted_on,
+            transmitted_how, target, spam: fields of the transition, as given in the table;
+            `environmental`, `emissions` and `unnamed` are answers to a question of fact, yes or no.
 
     Returns:
-        dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the user may no longer
-        read it, as after the transfer of a private request. `together`: the requests treated together with it for which
-        the transition was `done`, too (references), and those `left_out` (reference, reason).
+        dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when
+        the user may no longer read it, as after the transfer of a private request. `together`: the
+        requests treated together with it for which the transition was `done`, too (references), and
+        those `left_out` (reference, reason).
 
     Raises:
         NotFound: there is no such request, or the user may not read it.
         NotAuthorized: the transition is for others.
-        ValidationError: what is missing or wrong, by field; `transition` when it is not possible now; with `similar`
-            (datasets, requests) when there are any and `similar_seen` is not given; with `current_version` and
-            `changes` after a concurrent change (HTTP 409).
+        ValidationError: what is missing or wrong, by field; `transition` when it is not possible
+            now; with `similar` (datasets, requests) when there are any and `similar_seen` is not
+            given; with `current_version` and `changes` after a concurrent change (HTTP 409).
     """
     request, reader = auth.readable(context, data_dict["id"])
     trust.count_text(reader)
@@ -347,7 +362,8 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
         groups: the services.
 
     Raises:
-        ValidationError: no service is given, there are too many, one was already asked, or the request is over.
+        ValidationError: no service is given, there are too many, one was already asked, or the
+            request is over.
     """
     copies = []
     with transitions.changing(request_id) as request:
@@ -397,9 +413,9 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataD
         id (str): id or reference of one of them.
 
     Returns:
-        dict: `title`; `parts`, each as returned by `ecosphere_request_list`, with the `datasets` and `deliveries` that
-        answer it; `may_grow`: whether the user may put the question to other services; `most`: maximum number of
-        services.
+        dict: `title`; `parts`, each as returned by `ecosphere_request_list`, with the `datasets`
+        and `deliveries` that answer it; `may_grow`: whether the user may put the question to other
+        services; `most`: maximum number of services.
 
     Raises:
         NotFound: there is no such request, or the user may not read it.
@@ -415,7 +431,8 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> DataD
 
 @action(schema.batch_add)
 def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDict:
-    """Put the question of a request to other services: each gets a request of its own, and answers it independently.
+    """Put the question of a request to other services: each gets a request of its own, and answers
+    it independently.
 
     All of them are asked, or none.
 
@@ -427,9 +444,10 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDi
         dict: as `ecosphere_request_batch_show`.
 
     Raises:
-        NotFound: there is no such request, or the user may not read it; or there is no such service.
-        NotAuthorized: the user is not the requester.
-        ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
+        NotFound: there is no such request, or the user may not read it; or there is no such
+        service. NotAuthorized: the user is not the requester.
+        ValidationError: no service is given, there are too many, one was already asked; or too many
+            requests today.
     """
     request, reader = auth.readable(context, data_dict["id"])
     groups = list(dict.fromkeys(map(auth.organization, data_dict["organizations"])))
@@ -498,9 +516,9 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> DataDi
         rows (int): maximum number of texts, by default 20.
 
     Returns:
-        dict: `count` and `results`: `kind` (comment, edit, step), `id`, `created`, `author` (role), `author_name`,
-        `user`, `html` (links as text), `changes` (of an edit: field, from, to, diff), `attachments`, `request` (id,
-        reference, title).
+        dict: `count` and `results`: `kind` (comment, edit, step), `id`, `created`, `author` (role),
+        `author_name`, `user`, `html` (links as text), `changes` (of an edit: field, from, to,
+        diff), `attachments`, `request` (id, reference, title).
 
     Raises:
         NotAuthorized: the user is not a moderator.
@@ -518,8 +536,8 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDic
     Args:
         id (str): of the text, as returned by `ecosphere_request_held_list`.
         kind (str): comment, edit or step.
-        decision (str): release; reject, with a reason for the author; spam, which also rejects all pending texts of the
-            author, without a notification.
+        decision (str): release; reject, with a reason for the author; spam, which also rejects all
+            pending texts of the author, without a notification.
         reason (str): what the author reads when the text is rejected.
 
     Returns:
@@ -567,7 +585,8 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
         id (str): id of the file.
 
     Returns:
-        dict: `id`, `name`, `type` (media type), `size`, `request_id`; also `path` on the server, except over the API.
+        dict: `id`, `name`, `type` (media type), `size`, `request_id`; also `path` on the server,
+            except over the API.
 
     Raises:
         NotFound: there is no such file, or the user may not read it.

@@ -1,4 +1,5 @@
-"""Actions of people: assignment, absences, saved answers; settings, notifications and personal data.
+"""Actions of people: assignment, absences, saved answers; settings, notifications and personal
+data.
 
 Deleting an organisation is refused while requests wait for it, which no one would answer any more.
 """
@@ -66,8 +67,8 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
     """Return the current and future absences of the user and their colleagues.
 
     Returns:
-        list: for each: `id`, `user` and `name` of the absent agent, `first` and `last` day, `substitute` and
-        `substitute_name` ("" without one).
+        list: for each: `id`, `user` and `name` of the absent agent, `first` and `last` day,
+        `substitute` and `substitute_name` ("" without one).
 
     Raises:
         NotAuthorized: the user is not an editor of any service.
@@ -91,8 +92,8 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> D
         dict: the absence, as returned by `ecosphere_request_absence_list`.
 
     Raises:
-        NotAuthorized: the user is not an editor of any service, or not an administrator of a service of the colleague.
-        ValidationError: what is wrong, by field.
+        NotAuthorized: the user is not an editor of any service, or not an administrator of a
+        service of the colleague. ValidationError: what is wrong, by field.
     """
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
     first, last, today = data_dict["first"], data_dict["last"], clock.today()
@@ -268,9 +269,9 @@ def ecosphere_request_assign(context: Context, data_dict: DataDict) -> DataDict:
         user (str): name or id of the colleague; by default, no one.
 
     Returns:
-        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the user's services,
-        and those whose service the colleague does not belong to. `substitutes`: names of those who got requests instead
-        of an absent colleague.
+        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of
+        the user's services, and those whose service the colleague does not belong to.
+        `substitutes`: names of those who got requests instead of an absent colleague.
 
     Raises:
         NotAuthorized: the user is not an editor of any service.
@@ -286,8 +287,8 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
     """Assign requests to a colleague, or to no one; refuse those that the reader may not assign.
 
     Returns:
-        `assigned` and `refused`: the given ids or references; `substitutes`: names of those who got requests instead of
-        an absent colleague.
+        `assigned` and `refused`: the given ids or references; `substitutes`: names of those who got
+        requests instead of an absent colleague.
     """
     outcome: dict[str, list[str]] = {"assigned": [], "refused": [], "substitutes": []}
     for key in map(str, ids):
@@ -319,7 +320,9 @@ def _assign_one(reader: Reader, request: Request | None, user: model.User | None
 
 
 def _target(reader: Reader, request: Request, user: model.User | None) -> str | None:
-    """Return the id of the account that gets the request, "" for no one, None when the reader may not assign it."""
+    """Return the id of the account that gets the request, "" for no one,
+    None when the reader may not assign it.
+    """
     if request.state not in states.ON_DESK or states.EDITOR not in reader.roles(request):
         return None
     if user is None:
@@ -397,9 +400,10 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> Da
     """Return the user's settings for data requests.
 
     Returns:
-        dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or the portal), and
-        `first_name`, `last_name`, `quality` (job title) as stated in decisions of the user; `calendar`, the token in
-        the private URLs of their calendars, "" before one was requested.
+        dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or
+        the portal), and `first_name`, `last_name`, `quality` (job title) as stated in decisions of
+        the user; `calendar`, the token in the private URLs of their calendars, "" before one was
+        requested.
     """
     tk.check_access("ecosphere_request_settings_show", context, data_dict)
     return _settings(people.reader_of_context(context).id)
@@ -413,7 +417,8 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
         digest (str): immediate, daily, weekly or none.
         language (str): of the e-mails: fr, en, or "".
         first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
-        new_calendar (bool): create a new private URL of the calendars; the former one no longer works.
+        new_calendar (bool): create a new private URL of the calendars; the former one no longer
+        works.
 
     Returns:
         dict: the settings.
@@ -443,8 +448,8 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
         rows (int): maximum number of notifications, by default 20.
 
     Returns:
-        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title, and
-            whether the user may still read it: `readable`).
+        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id,
+            reference, title, and whether the user may still read it: `readable`).
     """
     reader = people.reader_of_context(context)
     count, rows = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
@@ -476,8 +481,9 @@ def ecosphere_request_export(context: Context, data_dict: DataDict) -> DataDict:
         user (str): name or id; by default, oneself.
 
     Returns:
-        dict: `person`, `requests`, `comments`, `events`, `edits`, `mutes`, `supports`, `follows`, `notifications`,
-        `answers`, `letters`, `absences`, `desk`, `saved_answers`, `mails`, `author`, `settings`.
+        dict: `person`, `requests`, `comments`, `events`, `edits`, `mutes`, `supports`, `follows`,
+        `notifications`, `answers`, `letters`, `absences`, `desk`, `saved_answers`, `mails`,
+        `author`, `settings`.
 
     Raises:
         NotFound: there is no such user.

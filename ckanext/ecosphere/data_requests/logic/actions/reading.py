@@ -1,4 +1,6 @@
-"""Actions that read, list, route and count requests, and those on letters, referrals and satisfaction."""
+"""Actions that read, list, route and count requests, and those on letters,
+referrals and satisfaction.
+"""
 
 from __future__ import annotations
 
@@ -39,19 +41,21 @@ from ckanext.ecosphere.shared.action_input import action
 @tk.side_effect_free
 @action(schema.by_id)
 def ecosphere_request_show(context: Context, data_dict: DataDict) -> DataDict:
-    """Return a request with its history, its conversation and the transitions that are possible now.
+    """Return a request with its history, its conversation and the transitions that are possible
+    now.
 
-    What the user may not see is left out: names and e-mail addresses, internal notes, the reasons of a refusal. See
-    `docs/requests.md` for the fields.
+    What the user may not see is left out: names and e-mail addresses, internal notes, the reasons
+    of a refusal. See `docs/requests.md` for the fields.
 
     Args:
         id (str): id or reference (DD-2026-00001).
 
     Returns:
-        dict: the request; `events` (its history), `comments`, `datasets` that answer it, `not_enough` (the
-        datasets that the requester knows: key, name and title where the user may read them), `suggestions` (for the
-        service), `may` (for each transition that is possible now: transition, label, fields, required), `clock`
-        (state: none, running, extended, due_soon, overdue, closed; due, days_left, extended).
+        dict: the request; `events` (its history), `comments`, `datasets` that answer it,
+        `not_enough` (the datasets that the requester knows: key, name and title where the user may
+        read them), `suggestions` (for the service), `may` (for each transition that is possible
+        now: transition, label, fields, required), `clock` (state: none, running, extended,
+        due_soon, overdue, closed; due, days_left, extended).
 
     Raises:
         NotFound: there is no such request, or the user may not read it.
@@ -78,8 +82,8 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> Da
         id (str): id of the delivery.
 
     Returns:
-        dict: `id`, `kind` (file or link), `url`, `name`, `size`, `reach`, `public_from`, `request_id`; also the `path`
-        of a file on the server, except over the API.
+        dict: `id`, `kind` (file or link), `url`, `name`, `size`, `reach`, `public_from`,
+        `request_id`; also the `path` of a file on the server, except over the API.
 
     Raises:
         NotFound: there is no such delivery, or the user may not read it.
@@ -97,7 +101,8 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> Da
 def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
     """Search for requests by words, state, service, territory, theme and use.
 
-    Private requests are only in the lists of those concerned: `mine`, the `desk` of their service, `moderation`.
+    Private requests are only in the lists of those concerned: `mine`, the `desk` of their service,
+    `moderation`.
 
     Args:
         q (str): words in French, or a reference.
@@ -108,16 +113,18 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
         use (str): id in the vocabulary of uses.
         unanswered (bool): only open requests without a first response of the service.
         review (bool): only requests with a pending internal review.
-        assigned (str): with the scope desk, mine (with those of absent colleagues whom the user replaces) or nobody.
-        sort (str): relevance, created (newest first, the default), support, or due.
-        scope (str): public (default), mine, desk (with `organization`), moderation (those submitted, unless `state`).
-        start (int): number of requests to skip.
+        assigned (str): with the scope desk, mine (with those of absent colleagues whom the user
+        replaces) or nobody. sort (str): relevance, created (newest first, the default), support, or
+        due.
+        scope (str): public (default), mine, desk (with `organization`), moderation (those
+        submitted, unless `state`). start (int): number of requests to skip.
         rows (int): maximum number of requests, by default 20.
-        facets (bool): whether to count by value (the default), which is slow for very many requests.
+        facets (bool): whether to count by value (the default), which is slow for very many
+        requests.
 
     Returns:
-        dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title, count; empty if not
-        requested), `start`, `rows`.
+        dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title,
+        count; empty if not requested), `start`, `rows`.
 
     Raises:
         NotAuthorized: the scope is not for the user.
@@ -139,8 +146,9 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict
         organization (str): name or id of the requested service.
 
     Returns:
-        dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first. Datasets
-        of another place than the requested one are left out; those of the whole country are included.
+        dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most,
+        best first. Datasets of another place than the requested one are left out; those of the
+        whole country are included.
     """
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
@@ -165,7 +173,8 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> DataDict:
         bbox (list): west, south, east, north in degrees, when there is neither.
 
     Returns:
-        dict: `organization` (id, name, title) or None, `reason`, `alternatives`, and the resulting `territory`.
+        dict: `organization` (id, name, title) or None, `reason`, `alternatives`, and the resulting
+            `territory`.
     """
     territory = _territory(data_dict)
     proposal = places.propose(data_dict.get("theme") or "", territory)
@@ -196,10 +205,11 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> DataDict:
         requests (bool): whether to return requests and people (the default), or `counts` alone.
 
     Returns:
-        dict: `review` (closed, with a pending internal review), `overdue`, `due_soon`, `new`, `waiting`, `in_progress`
-        (requests, each under the first that applies, 50 of each at most), `counts`; `mine` and `nobody`, number of
-        requests of the user and of those assigned to no one; `people` of the service (`user`, `name`, `count` of their
-        requests, `late` among these, `away_until`, `substitute`).
+        dict: `review` (closed, with a pending internal review), `overdue`, `due_soon`, `new`,
+        `waiting`, `in_progress` (requests, each under the first that applies, 50 of each at most),
+        `counts`; `mine` and `nobody`, number of requests of the user and of those assigned to no
+        one; `people` of the service (`user`, `name`, `count` of their requests, `late` among these,
+        `away_until`, `substitute`).
 
     Raises:
         NotFound: there is no such service.
@@ -221,13 +231,14 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
         organization (str): name or id of a service; by default, all.
 
     Returns:
-        dict: `received`; `waiting` and, of these, `overdue`; `answered`, `answered_within_month` (share, 0–1, of the
-        requests whose first month is over or that are answered; transfers and "not held" are no answers), `outcomes`
-        of those answered (state → number), `apart` (transferred, not_held, duplicate, rejected, withdrawn, expired:
-        how many), `median_days_first_answer`, `threshold`, `private_included`, `years`; `satisfaction` (said: number
-        of requesters who gave an opinion on the answer; yes: share of those satisfied; None below the threshold);
-        without a service, `services` (public requests of each: name, title, received, waiting, overdue, answered,
-        refused, within_month, median_days, satisfaction).
+        dict: `received`; `waiting` and, of these, `overdue`; `answered`, `answered_within_month`
+        (share, 0–1, of the requests whose first month is over or that are answered; transfers and
+        "not held" are no answers), `outcomes` of those answered (state → number), `apart`
+        (transferred, not_held, duplicate, rejected, withdrawn, expired: how many),
+        `median_days_first_answer`, `threshold`, `private_included`, `years`; `satisfaction` (said:
+        number of requesters who gave an opinion on the answer; yes: share of those satisfied; None
+        below the threshold); without a service, `services` (public requests of each: name, title,
+        received, waiting, overdue, answered, refused, within_month, median_days, satisfaction).
 
     Raises:
         NotFound: there is no such service.
@@ -240,14 +251,16 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> DataDict:
 @tk.side_effect_free
 @action(schema.by_id)
 def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> DataDict:
-    """Return the public requests that a dataset answered, and open ones that mention it or may be answered by it.
+    """Return the public requests that a dataset answered, and open ones that mention it or may be
+    answered by it.
 
     Args:
         id (str): name or id of the dataset.
 
     Returns:
-        dict: `satisfied` and `open`: requests, the latest first; `signals`: public reports, the open ones first, with
-        `answer_html`, the closing answer of the service; `open_signals`: how many are open.
+        dict: `satisfied` and `open`: requests, the latest first; `signals`: public reports, the
+        open ones first, with `answer_html`, the closing answer of the service; `open_signals`: how
+        many are open.
 
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
@@ -256,7 +269,9 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
     reader = people.reader_of_context(context)
 
     def tied(*kinds: str) -> Any:
-        """Return the SQL condition for requests that are related to the dataset in one of these ways."""
+        """Return the SQL condition for requests that are related to
+        the dataset in one of these ways.
+        """
         links = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package.id)
         return Request.id.in_(links.where(DatasetLink.kind.in_(kinds)))
 
@@ -308,15 +323,16 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
 @tk.side_effect_free
 @action(schema.by_id)
 def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> DataDict:
-    """Return a letter as it was sent, to its addressee, the service that sent it, and those who handle the request.
+    """Return a letter as it was sent, to its addressee, the service that sent it, and those who
+    handle the request.
 
     Args:
         id (str): id of the letter.
 
     Returns:
-        dict: `id`, `kind` (transition, receipt or silence), `subject`, `created`, `addressee`, `addressed_to` (lines
-        above the letter), `html`, `plain`, `sha256`, `intact` (whether the text still has this digest), `request` (id,
-        reference, title).
+        dict: `id`, `kind` (transition, receipt or silence), `subject`, `created`, `addressee`,
+        `addressed_to` (lines above the letter), `html`, `plain`, `sha256`, `intact` (whether the
+        text still has this digest), `request` (id, reference, title).
 
     Raises:
         NotFound: there is no such letter, or the user may not read it.
@@ -339,18 +355,19 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> Data
 @tk.side_effect_free
 @action(schema.by_id)
 def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDict:
-    """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is stored.
+    """Return the referral of a refusal, or of silence, to the CADA, for the requester to send;
+    nothing is stored.
 
     Args:
         id (str): id or reference of the request.
 
     Returns:
-        dict: `why` (silence, refused, partial, not_held, rejected), `last_day` to refer the matter, `subject`, `html`,
-        `plain`, `request` (id, reference, title).
+        dict: `why` (silence, refused, partial, not_held, rejected), `last_day` to refer the matter,
+        `subject`, `html`, `plain`, `request` (id, reference, title).
 
     Raises:
-        NotFound: there is no such request, or the user may not read it; or there is nothing to refer.
-        NotAuthorized: the user is not the requester.
+        NotFound: there is no such request, or the user may not read it; or there is nothing to
+        refer. NotAuthorized: the user is not the requester.
     """
     request, reader = auth.readable(context, data_dict["id"])
     user = model.User.get(reader.id)
@@ -402,8 +419,8 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> D
     Raises:
         NotFound: there is no such request, or the user may not read it.
         NotAuthorized: the transition is for others.
-        ValidationError: what is missing or wrong, by field; `first_name`, `last_name`, `quality` or `service` when the
-            author or the service is not named in full.
+        ValidationError: what is missing or wrong, by field; `first_name`, `last_name`, `quality` or
+            `service` when the author or the service is not named in full.
     """
     request, reader = auth.readable(context, data_dict["id"])
     name = data_dict["transition"]

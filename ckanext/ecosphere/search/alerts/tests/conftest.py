@@ -34,7 +34,9 @@ TABLES = (
 
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
-    """A member of the organisation, another user, a moderator, and an index with the French schema."""
+    """A member of the organisation, another user, a moderator,
+    and an index with the French schema.
+    """
     request.getfixturevalue("empty_db")()
     solr = setup.solr()
     commands = solr_schema.schema_commands(solr.schema(), solr_schema.wanted())
@@ -125,7 +127,9 @@ def links(mail: Any) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def at_any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make alerts due one day after their creation, even if the tests run before the portal's hour of sending."""
+    """Make alerts due one day after their creation, even if the tests run
+    before the portal's hour of sending.
+    """
     monkeypatch.setattr(storage, "HOUR", max(now().astimezone(dates.zone()).hour - 1, 0))
 
 

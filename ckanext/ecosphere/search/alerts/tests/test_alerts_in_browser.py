@@ -1,4 +1,6 @@
-"""Browser tests of the alert pages, with e-mails over real SMTP: usable by keyboard, without findings of axe."""
+"""Browser tests of the alert pages, with e-mails over real SMTP: usable by keyboard,
+without findings of axe.
+"""
 
 from __future__ import annotations
 

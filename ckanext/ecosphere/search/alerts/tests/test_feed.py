@@ -1,4 +1,6 @@
-"""Atom feeds of searches: well-formed, bounded, public datasets only, with the parameters of the search page."""
+"""Atom feeds of searches: well-formed, bounded, public datasets only,
+with the parameters of the search page.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Alerts of users without an account: requested, confirmed, received, managed and deleted, and resistant to abuse."""
+"""Alerts of users without an account: requested, confirmed, received, managed and deleted,
+and resistant to abuse.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ),
         ("scot centre val de loire", "Centre-Val de Loire", ["scot"]),
         ("forêt landes de gascogne", "Landes de Gascogne", ["forêt"]),
-        # In English; a merged commune without its article; a kind of intercommunality other than that of its name.
+        # In English; a merged commune without its article; a kind of intercommunality other than
+        # that of its name.
         ("protected areas brittany", "Bretagne", ["protected areas"]),
         ("submersion Château-d'Olonne", "Les Sables-d'Olonne – Vendée", ["submersion"]),
         (
@@ -50,7 +51,8 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ("icpe saint denis 93", "Saint-Denis – Seine-Saint-Denis", ["icpe"]),
         ("icpe saint-denis réunion", "Saint-Denis – La Réunion", ["icpe"]),
         ("zones humides loire-atlantique 44", "Loire-Atlantique", ["zones humides"]),
-        # Names that are also words: a place at the end of the query, after certain words, or with a capital.
+        # Names that are also words: a place at the end of the query, after certain words, or with a
+        # capital.
         ("zones humides somme", "Somme", ["zones humides"]),
         ("carrières du Lot", "Lot", ["carrières"]),
         ("plu vannes", "Vannes – Morbihan", ["plu"]),
