@@ -156,7 +156,9 @@ def check_invitation() -> Response | None:
         or not mailer.verify_reset_link(user, request.args.get("key"))
     ):
         return None
-    message = _("This invitation was good until {date}. Administrators of the portal can send it again.")
+    message = _(
+        "This invitation was good until {date}. Administrators of the portal can send it again."
+    )
     tk.h.flash_error(message.format(date=dates.day(until(user.plugin_extras))))
     return tk.redirect_to("user.login")
 
