@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import os
 import shutil
@@ -15,15 +14,13 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
-from ckan.config import middleware
 from ckan.lib.redis import connect_to_redis
-from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
 from ckanext.ecosphere.tests.database import empty_db
-from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
+from ckanext.ecosphere.tests.kept_portal import KEPT, kept_portal
 from ckanext.ecosphere.tests.postbox import Postbox, serving
 from ckanext.ecosphere.tests.quick_loading import quickly
 from dev.stack import pycsw, settings, testing
@@ -156,7 +153,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Unload the plugins of an earlier test before a test that uses none."""
-    if "with_plugins" not in getattr(item, "fixturenames", ()):
+    if not KEPT.held and "with_plugins" not in getattr(item, "fixturenames", ()):
         KEPT.unload()
 
 
@@ -199,23 +196,18 @@ def make_app(ckan_config: Any, request: pytest.FixtureRequest) -> Callable[[], C
 
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[None]:
-    """Load the plugins once per module, since loading them takes longer than most tests.
+    """Load the plugins once per module, or reuse those of the previous module.
 
     For modules whose tests neither use `with_plugins` nor change a list of plugins.
     """
-    before = copy.deepcopy(dict(tk.config))
-    forget_routes()
-    core.load_all()
-    yield
-    core.unload_all()
-    tk.config.clear()
-    tk.config.update(before)
+    with KEPT.held_with():
+        yield
 
 
 @pytest.fixture(scope="module")
 def made_app(loaded: None) -> object:
-    """The application, made once per module; making it loads the plugins again."""
-    return middleware.make_app(tk.config)
+    """The application, made once per module, or that of the previous module."""
+    return KEPT.app().app
 
 
 @pytest.fixture

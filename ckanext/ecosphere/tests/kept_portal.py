@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -29,6 +30,10 @@ class KeptPortal:
         self.updates = 0
         """Number of `plugins_update` calls: CKAN calls it whenever
         a plugin is loaded or unloaded.
+        """
+        self.held = False
+        """Whether a module uses the plugins until its last test, also between
+        those that use none.
         """
         self._update: Any = core.plugins_update
         self._left = -1
@@ -73,6 +78,18 @@ class KeptPortal:
         if self.is_loaded() or self._left == self.updates:
             core.unload_all()
         self._forget()
+
+    @contextmanager
+    def held_with(self, *more: str) -> Iterator[None]:
+        """Keep the configured plugins, and `more` before them, loaded for a whole module."""
+        before = _copied()
+        if more:
+            tk.config["ckan.plugins"] = [*more, *tk.aslist(tk.config["ckan.plugins"])]
+        self.load()
+        self.held = True
+        yield
+        self.held = False
+        _put(before)
 
     def app(self) -> CKANTestApp:
         """Return the application for this configuration, with a new client."""

@@ -44,6 +44,7 @@ def test_init_may_be_run_again_and_changes_nothing(cli):
     assert "All tables are up to date" in result.output
 
 
+@pytest.mark.slow("setup")
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_init_goes_on_after_a_room_that_fails_and_says_so(monkeypatch):
     class Broken:

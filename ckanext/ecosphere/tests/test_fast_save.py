@@ -323,6 +323,7 @@ PARTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow("variants")
 @settings(VARIED, max_examples=15)
 @given(fields=datasets(), parts=PARTS)
 def test_datasets_created_together_are_those_of_package_create(

@@ -143,6 +143,7 @@ def test_a_page_opens_its_guide(app: Any):
     assert app.get("/fr/aide/inconnu", status=404)
 
 
+@pytest.mark.few(4, "variants")
 @pytest.mark.parametrize("step", states.TRANSITIONS)
 def test_a_step_of_a_request_opens_its_own_section(app: Any, step: str):
     with app.flask_app.test_request_context(f"/demandes/DD-2026-00012/{step}"):

@@ -59,7 +59,6 @@ def lacking(dataset: dict[str, Any]) -> list[str]:
     return [name for name in names if not dataset.get(name)]
 
 
-@pytest.mark.journey
 def test_a_person_goes_from_a_question_to_a_harvested_dataset_and_its_badge(
     page: Page, harvested: list[dict[str, Any]]
 ):

@@ -248,6 +248,7 @@ def test_without_searches_a_line_is_tried_on_its_own_words(send):
     assert ">zorglub\nhaies</textarea>" in send(f"/fr{address}").body
 
 
+@pytest.mark.slow("variants")
 def test_a_line_is_changed_and_taken_away(send):
     factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
     send(f"{ADMIN}/recherche", {"asked": "zorglub", "called": "friches"})

@@ -250,6 +250,7 @@ def one_service(monkeypatch: pytest.MonkeyPatch) -> str:
     return "ddt-01053-01"
 
 
+@pytest.mark.slow("setup")
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_init_asks_before_it_creates_services_beside_other_organisations(
     cli: Any, one_service: str

@@ -252,6 +252,7 @@ def test_what_is_no_image_is_not_handed_on(store, hostile, body, kind, status):
     assert found.json["message"]
 
 
+@pytest.mark.slow("load")
 @pytest.mark.parametrize("name", ["grand.csv", "grand.geojson"])
 def test_of_a_large_file_the_beginning_is_shown(store, hostile, monkeypatch, name):
     monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 1)
@@ -378,6 +379,7 @@ def test_a_parquet_file_is_a_table_or_a_map_only_of_what_says_where_it_lies(load
         assert raised.value.code == code
 
 
+@pytest.mark.slow("hostile")
 @pytest.mark.parametrize("mark", [b"PAR1", b"fgb\x03"])
 def test_a_file_of_columns_or_features_that_is_none_ends_with_a_sentence(loaded, tmp_path, mark):
     for body in (mark, mark + bytes(200), mark + b"\xff" * 5000 + b"\xff\xff\xff\x7f" + mark):

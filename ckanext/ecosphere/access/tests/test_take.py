@@ -466,6 +466,7 @@ def test_extracts_that_are_kept_are_bounded(store, monkeypatch):
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 1024 * 1024
 
 
+@pytest.mark.slow("days")
 def test_the_watch_deletes_extracts_of_more_than_a_day_ago(store, monkeypatch):
     row, _file = made(store, format="geojson", box=NANTES)
     stored = model.Session.get_one(Extract, row["id"])

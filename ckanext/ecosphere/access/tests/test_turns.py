@@ -80,6 +80,7 @@ def test_ten_previews_of_a_server_let_that_of_another_person_through(store, file
     assert turns_until_made(store, files["other"][0]) <= 2
 
 
+@pytest.mark.slow("load")
 def test_who_asks_for_one_of_a_server_comes_before_the_second_of_somebody_else(
     store, files, one_a_turn
 ):

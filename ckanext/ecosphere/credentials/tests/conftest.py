@@ -4,16 +4,15 @@ and a clock.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-from ckan.plugins import core
 
 from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared.tests.conftest import log_in, people, portal, visitor
+from ckanext.ecosphere.tests.kept_portal import KEPT
 
 __all__ = ["log_in", "people", "portal", "visitor"]
 
@@ -21,13 +20,8 @@ __all__ = ["log_in", "people", "portal", "visitor"]
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[None]:
     """Load the plugins of the portal and the optional one."""
-    before = copy.deepcopy(dict(tk.config))
-    tk.config["ckan.plugins"] = ["ecosphere_credentials", *tk.aslist(tk.config["ckan.plugins"])]
-    core.load_all()
-    yield
-    core.unload_all()
-    tk.config.clear()
-    tk.config.update(before)
+    with KEPT.held_with("ecosphere_credentials"):
+        yield
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def refusal(answer: Any) -> str:
     return answer.json["error"]["message"]
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("person", ["boss", "anne"])
 def test_read_only_is_refused_by_every_action_with_effects(
     person: str, program: Callable[..., Program]
@@ -118,6 +119,7 @@ def test_a_token_cannot_make_a_wider_one(program: Callable[..., Program]):
         assert refusal(answer)
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("person", ["anne", "boss"])
 @pytest.mark.parametrize("service", ["ddt", "dreal"])
 def test_the_datasets_of_one_service(

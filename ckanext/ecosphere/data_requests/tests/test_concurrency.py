@@ -44,6 +44,7 @@ def together(calls: list[Callable[[], Any]]) -> list[Any]:
         return list(pool.map(run, range(len(calls))))
 
 
+@pytest.mark.slow("load")
 def test_a_hundred_supports_at_once_count_a_hundred_once_each():
     made = opened()
     people = [Reader(id=f"person-{n}") for n in range(100)]

@@ -162,6 +162,7 @@ def test_a_substitute_who_is_away_too_or_has_left_is_passed_over():
     )
 
 
+@pytest.mark.slow("variants")
 def test_while_nobody_stands_in_the_whole_service_is_reminded():
     with at("2026-03-02"):
         mine, nobodys = opened(), opened(title="Sans suppléant")

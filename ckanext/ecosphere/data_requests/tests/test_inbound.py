@@ -288,6 +288,7 @@ def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_p
     assert handed_over(mail.as_bytes()) == "not_ours"  # ends mail loops
 
 
+@pytest.mark.slow("load")
 def test_answers_to_bad_mails_are_few_and_a_flood_is_not_looked_at(postbox: Postbox):
     opened()
     first = received(postbox)
@@ -297,6 +298,7 @@ def test_answers_to_bad_mails_are_few_and_a_flood_is_not_looked_at(postbox: Post
     assert outcomes[:60] == ["empty"] * 60 and outcomes[-1] == "flood"
 
 
+@pytest.mark.slow("variants")
 def test_strangers_with_a_reply_address_do_not_keep_its_person_from_answering(postbox: Postbox):
     opened()
     first = received(postbox)
@@ -548,6 +550,7 @@ def test_what_mail_programs_write_beneath_is_cut_off(quotation: str):
     )
 
 
+@pytest.mark.slow("variants")
 def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: Postbox):
     act("settings_update", "stranger", digest="daily")
     made, other = opened(), opened(title="Haies du Forez")

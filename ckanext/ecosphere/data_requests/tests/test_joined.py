@@ -56,6 +56,7 @@ def letters(made: dict[str, Any], kind: str) -> list[Letter]:
     return list(model.Session.scalars(query))
 
 
+@pytest.mark.slow("letters")
 def test_a_refusal_goes_to_each_of_the_requests_treated_together_in_a_letter_of_its_own(
     app: CKANTestApp, postbox: Postbox
 ):

@@ -147,6 +147,7 @@ def test_the_author_of_a_duplicate_is_told_which_request_goes_on(postbox: Postbo
     ] in body(mail)
 
 
+@pytest.mark.slow("variants")
 def test_a_service_is_told_that_moderators_took_a_request_from_its_desk(postbox: Postbox):
     closed, merged, waiting = opened(), opened(title="Mares du Forez"), submitted("stranger")
     target = opened(title="Étangs du Forez")

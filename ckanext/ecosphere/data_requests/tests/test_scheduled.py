@@ -86,6 +86,7 @@ def test_the_due_date_is_that_of_the_day_in_paris(received: str, hour: int, due:
         assert opened()["due"] == due
 
 
+@pytest.mark.slow("days")
 def test_a_service_is_reminded_a_week_and_a_day_before_and_each_week_after():
     with at("2026-02-28"):
         opened()

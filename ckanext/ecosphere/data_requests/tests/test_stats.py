@@ -62,6 +62,7 @@ def test_the_figures_of_a_year_are_those_that_one_counts():
     assert (found["waiting"], found["overdue"]) == (2, 1)
 
 
+@pytest.mark.slow("variants")
 def test_what_is_no_answer_was_not_answered_within_a_month(app: Any):
     package = dataset()["name"]
     with at("2026-01-31"):

@@ -179,6 +179,7 @@ def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, po
     assert len(postbox.to("stranger")) == 2
 
 
+@pytest.mark.slow("variants")
 def test_one_click_of_a_digest_stops_all_mails(app: Any, postbox: Postbox):
     act("settings_update", "editor", digest="daily")
     opened()

@@ -31,7 +31,7 @@ def dataset() -> dict[str, Any]:
     )
 
 
-@pytest.mark.few(2, "values")
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     "name",
     [

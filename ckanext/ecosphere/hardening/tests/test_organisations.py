@@ -168,6 +168,7 @@ def test_a_page_to_change_many_datasets_shows_some_and_leads_to_the_others(
     assert set(other_pages) == {f"/organization/bulk_process/{service['id']}"}
 
 
+@pytest.mark.slow("load")
 def test_many_datasets_are_changed_partly_in_the_background(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
 ):

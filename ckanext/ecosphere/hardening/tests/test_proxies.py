@@ -88,6 +88,7 @@ def test_nobody_is_believed_without_configuration(portal_behind: Any):
     assert ask(direct, LIAR) == ask(proxied, LIAR) == ["127.0.0.1", "127.0.0.1", "http"]
 
 
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("option", ["1", "127.0.0.0/8", "127.0.0.1 10.0.0.0/8, fd00::/8"])
 def test_trusted_proxy_is_believed_and_its_callers_are_not(portal_behind: Any, option: str):
     _direct, proxied = portal_behind(option)

@@ -111,6 +111,7 @@ def test_no_text_of_a_dataset_fails(app: CKANTestApp) -> None:
     save()
 
 
+@pytest.mark.slow("expressions")
 @seed(13)
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS)

@@ -181,6 +181,7 @@ def harvested(portal):
     )
 
 
+@pytest.mark.slow("days")
 def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(portal, app, box):
     boss = factories.SysadminWithToken(
         name="boss", fullname="Camille Martin", email="boss@example.org"

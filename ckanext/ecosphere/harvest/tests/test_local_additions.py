@@ -208,6 +208,7 @@ def test_migration_tells_what_was_added_before(portal):
         assert urls(shown(portal)) == ["https://ddt.example.org/a.pdf"]
 
 
+@pytest.mark.slow("variants")
 def test_the_form_says_what_is_kept(portal, app):
     with catalogue([iso_record(1, links=LINKS)]) as server:
         portal.harvest(portal.source(server.url))

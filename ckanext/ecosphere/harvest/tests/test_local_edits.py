@@ -91,6 +91,7 @@ def test_only_the_changed_field_is_a_local_edit_and_it_stays(portal, app, server
     assert shown(portal)["title"] == "Titre d’ici"
 
 
+@pytest.mark.slow("variants")
 def test_a_source_that_says_the_same_is_followed_again(portal, app, server, source):
     correct(app, shown(portal), title="Titre d’ici")
     harvest_again(portal, server, source, title="Titre d’ici")
@@ -128,6 +129,7 @@ def test_what_the_record_lacks_and_tags_are_kept_and_follow(portal, app, server,
     assert edits(portal) == {}
 
 
+@pytest.mark.slow("variants")
 def test_a_field_that_follows_takes_the_value_at_once_and_later_ones(portal, app, server, source):
     dataset = shown(portal)
     correct(app, dataset, title="Titre d’ici", version="2")
@@ -247,6 +249,7 @@ def test_everybody_reads_what_was_changed_and_editors_can_follow(portal, app, so
     ]
 
 
+@pytest.mark.slow("variants")
 def test_people_whom_somebody_removed_are_not_told_to_the_public(portal, app, source):
     dataset = shown(portal)
     assert dataset["contact"]

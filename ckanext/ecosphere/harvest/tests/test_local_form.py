@@ -83,6 +83,7 @@ def test_the_address_the_visibility_and_declared_fields_are_changed_for_good(
     )
 
 
+@pytest.mark.slow("variants")
 def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, harvested):
     form = Form(app, person(harvested, "admin"), edited(harvested))
     answer = form.send(
@@ -111,6 +112,7 @@ def test_whoever_may_edit_may_choose_to_correct_it_nonetheless(portal, app, harv
     assert list(portal.datasets()) == ["Corrigé ici"]
 
 
+@pytest.mark.slow("variants")
 def test_a_file_of_the_source_is_read_and_one_that_was_added_is_changed(portal, app, harvested):
     editor = person(harvested, "editor")
     first = f"/fr/dataset/{harvested['name']}/resource/{harvested['resources'][0]['id']}/edit"

@@ -145,6 +145,7 @@ def test_a_source_without_a_name_is_named_after_its_title(portal, app, csw_catal
         assert portal.call("harvest_source_show", id=name)["title"] == "Catalogue de l’Ain"
 
 
+@pytest.mark.few(1, "values")
 @pytest.mark.parametrize(
     ("title", "name"),
     [("A", "a_"), ("数据", "sans-titre"), ("L’eau", "l-eau"), ("é" * 300, "e" * 90)],
@@ -179,6 +180,7 @@ def test_a_source_keeps_its_name_when_a_change_leaves_it_out(portal, app):
     assert portal.call("harvest_source_show", id=source)["name"] == "un"
 
 
+@pytest.mark.slow("variants")
 def test_sources_and_people_are_added_where_they_are_looked_for(portal, app):
     boss = {"Authorization": factories.SysadminWithToken()["token"]}
     editor, person = factories.UserWithToken(), factories.UserWithToken()

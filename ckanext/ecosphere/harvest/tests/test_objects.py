@@ -141,6 +141,7 @@ def test_the_page_of_a_refused_record_leads_to_the_record_as_it_came(harvested, 
     assert app.get("/ecosphere/harvest/record/none", headers=headers, status=404)
 
 
+@pytest.mark.slow("values")
 def test_the_name_of_its_file_is_one_that_a_header_can_hold(harvested, app):
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     id_ = object_of("1")
@@ -151,6 +152,7 @@ def test_the_name_of_its_file_is_one_that_a_header_can_hold(harvested, app):
     assert raw.headers["Content-Disposition"] == 'attachment; filename="donn-es--Set-Cookie-x.xml"'
 
 
+@pytest.mark.slow("variants")
 def test_an_unchanged_record_is_the_one_that_was_kept_last(harvested):
     with catalogue([GOOD]) as server:
         harvested.edit_source(harvested.source_id, url=server.url)

@@ -416,6 +416,7 @@ def test_a_producer_without_a_source_is_told_what_one_is_for(portal, app):
     assert "/fr/harvest/new" in page
 
 
+@pytest.mark.slow("variants")
 def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_its_fields(
     portal, app
 ):

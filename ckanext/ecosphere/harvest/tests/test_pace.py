@@ -246,6 +246,7 @@ def number_found() -> int:
     ]
 
 
+@pytest.mark.slow("load")
 def test_batches_are_not_shown_one_by_one(portal, ckan_config, monkeypatch):
     for name, value in ((config.BATCH_SIZE, 2), (config.SHOWN_SECONDS, 600)):
         monkeypatch.setitem(ckan_config, name, value)

@@ -318,6 +318,7 @@ def test_a_dataset_that_was_purged_is_made_again(portal):
         assert portal.found() == ["Jeu de données 1"]
 
 
+@pytest.mark.slow("variants")
 def test_a_dataset_made_private_by_hand_stays_private(portal):
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url)
@@ -378,6 +379,7 @@ def test_a_record_without_an_identifier_goes_by_its_resource_or_its_title(portal
 UUID = "fr-120066022-jdd-0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
 
 
+@pytest.mark.slow("variants")
 def test_a_record_that_another_source_publishes_is_not_taken_again(portal):
     with catalogue([iso_record(1, identifier=UUID)]) as origin, catalogue() as other:
         first = portal.source(origin.url, name="geo-ide")
@@ -400,6 +402,7 @@ def test_a_record_that_another_source_publishes_is_not_taken_again(portal):
         assert portal.harvest(second) == {"not modified": 2}
 
 
+@pytest.mark.slow("variants")
 def test_a_weak_identifier_of_another_source_is_another_record(portal):
     with catalogue([iso_record(1, identifier="1")]) as one, catalogue() as two:
         portal.harvest(portal.source(one.url, name="un"))

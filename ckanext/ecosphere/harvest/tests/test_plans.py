@@ -110,6 +110,7 @@ def no_autovacuum(portal):
     model.Session.commit()
 
 
+@pytest.mark.slow("load")
 @pytest.mark.usefixtures("no_autovacuum")
 def test_the_tables_are_analysed_after_many_records(portal, monkeypatch):
     monkeypatch.setattr(closing, "_MANY", 4)

@@ -77,6 +77,7 @@ def test_an_editor_publishes_for_the_service_of_the_source_only(
     assert "publishes for its own only: DDT de l'Ain" in str(said["problems"])
 
 
+@pytest.mark.slow("variants")
 def test_another_service_is_no_service_of_the_records_that_name_none(portal: Portal, ask: Ask):
     answer = ask("harvest_source_create", **values("https://ex.org/", default_organisation=DDT))
     assert (answer.status_code, list(answer.json["error"])) == (409, ["config", "__type"])
@@ -261,7 +262,7 @@ def test_a_trial_shows_for_which_service_the_source_would_publish(portal: Portal
         assert tried()["service"] == "DDT 01"
 
 
-@pytest.mark.few(2, "values")
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize(
     "attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1]
 )

@@ -8,6 +8,7 @@ import csv
 import io
 from typing import Any
 
+import pytest
 from ckan import model
 from ckan.tests import factories
 
@@ -44,6 +45,7 @@ def listed(portal: Any, source: str, reason: str) -> list[dict[str, Any]]:
     return portal.call("ecosphere_harvest_reconciliation_show", id=source, reason=reason)["results"]
 
 
+@pytest.mark.slow("records")
 def test_every_record_of_a_real_catalogue_is_shown_or_has_a_reason(portal, app, csw_catalogue):
     other = portal.source(
         csw_catalogue([iso_record(9, identifier=UUID, title="Ailleurs")], name="autre"),

@@ -108,6 +108,7 @@ def test_the_reports_of_earlier_jobs_stay_as_they_were(portal):
         assert [portal.counts(job) for job in (first, portal.last_job(source))] == before
 
 
+@pytest.mark.slow("variants")
 def test_what_people_and_later_harvests_changed_is_left_as_it_is_with_the_reason(portal):
     records = [iso_record(n) for n in range(1, 7)]
     with catalogue(records) as server:

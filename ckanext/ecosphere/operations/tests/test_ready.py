@@ -54,6 +54,7 @@ SERVICES = {
 }
 
 
+@pytest.mark.few(2, "variants")
 @pytest.mark.parametrize("name", SERVICES)
 def test_not_ready_while_a_service_is_down(
     client: FlaskClient, worker: rq.Worker, option: Put, port: int, name: str

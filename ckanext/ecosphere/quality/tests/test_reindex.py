@@ -75,6 +75,7 @@ def in_index(score: int, level: str) -> list[str]:
     )
 
 
+@pytest.mark.slow("variants")
 def test_a_document_keeps_all_but_its_quality():
     act("group_create", name="groupe", title="Groupe")
     more: dict[str, Any] = {

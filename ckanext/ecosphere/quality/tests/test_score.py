@@ -106,6 +106,7 @@ def test_a_dataset_becomes_late_the_day_after_its_due_date():
     assert changes_after(facts, second + timedelta(days=1)) is None
 
 
+@pytest.mark.slow("random")
 @given(st.sets(st.sampled_from(sorted(MODEL.points)), min_size=1), st.integers(0, 100))
 def test_any_weights_give_a_score_between_0_and_100_and_a_level(chosen: set[str], lowest: int):
     model = parse_model(

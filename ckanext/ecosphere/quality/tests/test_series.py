@@ -35,6 +35,7 @@ def level(app: Any, name: str) -> str:
     return re.findall(r"ecosphere-badge--(\w+)", page)[0]
 
 
+@pytest.mark.slow("variants")
 def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dict[str, Any]):
     as_editor = {"Authorization": people["editor"]["token"]}
 

@@ -335,6 +335,7 @@ def test_who_may_what(create, editor, as_user, service):
     assert model.TaskStatus.get(run) is not None
 
 
+@pytest.mark.slow("variants")
 def test_the_filters_of_the_search_page_come_along(app, create, editor):
     for name, word in (("bulk-in", "castor"), ("bulk-out", "loutre")):
         create(

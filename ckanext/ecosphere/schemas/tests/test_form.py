@@ -93,6 +93,7 @@ class TestWithoutJavaScript:
         after = act("package_show", id=shown["id"])
         assert {**after, "metadata_modified": ""} == {**shown, "metadata_modified": ""}
 
+    @pytest.mark.slow("variants")
     def test_a_resource_saved_as_the_form_shows_it_does_not_change(self, client, create, act):
         shown = create(samples.full())
         for resource in shown["resources"]:

@@ -85,6 +85,7 @@ def test_the_open_part_holds_what_the_score_asks_for_first(page_of: Any) -> None
         assert essentials.select_one(f"#field-{name}"), name
 
 
+@pytest.mark.slow("variants")
 def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(
     page_of: Any, create: Any
 ) -> None:

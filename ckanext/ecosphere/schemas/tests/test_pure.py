@@ -115,6 +115,7 @@ class TestBoxes:
             (-180, -16, -174, -10),
         ]
 
+    @pytest.mark.slow("random")
     @given(st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90))
     def test_every_box_of_the_world_survives(self, x1, y1, x2, y2):
         box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))

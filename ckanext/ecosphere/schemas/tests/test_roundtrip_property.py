@@ -182,6 +182,7 @@ def site(service: dict[str, Any], sysadmin_context: dict[str, Any]) -> Any:
     return lambda action, **data: helpers.call_action(action, dict(sysadmin_context), **data)
 
 
+@pytest.mark.slow("random")
 @settings(
     max_examples=15,
     deadline=None,

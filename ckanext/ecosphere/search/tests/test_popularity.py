@@ -50,6 +50,7 @@ def pair(french, make_datasets) -> tuple[dict[str, Any], dict[str, Any]]:
     return one, other
 
 
+@pytest.mark.slow("variants")
 def test_downloads_bring_a_dataset_forward(pair):
     loser = next(each for each in pair if each["name"] != first("bruit"))
     for _time in range(30):

@@ -13,6 +13,7 @@ def test_applying_it_again_changes_nothing(french):
     assert solr_schema.state(french).is_french
 
 
+@pytest.mark.slow("setup")
 def test_a_plain_core_becomes_french_and_says_what_was_missing(plain):
     before = solr_schema.state(plain)
     assert not before.is_french

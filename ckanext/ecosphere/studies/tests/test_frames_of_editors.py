@@ -82,6 +82,7 @@ def test_frames_that_ship_with_the_suite_are_copied_not_changed():
         act("frame_save", "boss", id="etude-impact", content=CONTENT)
 
 
+@pytest.mark.slow("hostile")
 @pytest.mark.parametrize(
     "text", ["[" * 20_000, "- " * 20_000, "{a: " * 10_000, "[" * 15_000 + "]" * 15_000]
 )

@@ -211,6 +211,7 @@ def test_a_server_is_asked_by_one_worker_at_a_time(made: Any, counted: Counted):
     assert shown(study_id)["pending"] == 0
 
 
+@pytest.mark.slow("load")
 def test_two_workers_count_each_once(made: Any, counted: Counted, made_app: Any):
     study_id, packages = made(8)
     plain = counted.answer

@@ -261,6 +261,7 @@ ACTIONS = (
 )
 
 
+@pytest.mark.few(1, "personas")
 @pytest.mark.parametrize("person", [None, "stranger", "editor", "boss"])
 def test_nobody_else_sees_a_study(
     app: CKANTestApp, study: Make, catalogue: Catalogue, visitor: Any, person: str | None

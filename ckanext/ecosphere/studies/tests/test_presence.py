@@ -310,6 +310,7 @@ FAILURES: dict[str, tuple[Script, str]] = {
 }
 
 
+@pytest.mark.few(8, "variants")
 @pytest.mark.parametrize("name", list(FAILURES))
 def test_nothing_is_concluded_from_a_failure(name: str):
     script, code = FAILURES[name]
@@ -349,6 +350,7 @@ FAILURES_OF_APIS: dict[str, tuple[Script, str]] = {
 }
 
 
+@pytest.mark.few(3, "variants")
 @pytest.mark.parametrize("name", list(FAILURES_OF_APIS))
 def test_nothing_is_concluded_from_a_failure_of_an_api(name: str):
     script, code = FAILURES_OF_APIS[name]

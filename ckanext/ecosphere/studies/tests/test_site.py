@@ -233,6 +233,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.few(8, "hostile")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_geojson_is_refused_with_its_reason(name: str):
     text, code = HOSTILE[name]
@@ -386,6 +387,7 @@ ODD_FILES = {
 }
 
 
+@pytest.mark.few(8, "values")
 @pytest.mark.parametrize("name", ODD_FILES)
 def test_odd_files_are_refused_with_their_reason(name: str):
     content, code = ODD_FILES[name]

@@ -253,6 +253,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "seconds", lambda: 5)
 
 
+@pytest.mark.few(12, "variants")
 @pytest.mark.parametrize("name", TABLE["services"])
 def test_what_is_concluded_from_the_answers_of_a_service(name: str):
     if name.startswith("demonstration"):

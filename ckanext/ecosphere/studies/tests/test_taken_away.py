@@ -105,6 +105,7 @@ def test_the_word_document_is_whole(french: None):
         assert {len(row.findall(f"{WORD}tc")) for row in table.iter(f"{WORD}tr")} == {columns}
 
 
+@pytest.mark.few(1, "formats")
 @pytest.mark.parametrize("ending", ["odt", "docx"])
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_opens_it(ending: str, french: None, tmp_path: Path):
@@ -228,6 +229,7 @@ def kept(study: Any, catalogue: Catalogue) -> dict[str, Any]:
     return {**made, "need_id": need}
 
 
+@pytest.mark.few(3, "variants")
 @pytest.mark.parametrize("name", take.FILES)
 def test_a_file_is_for_the_people_of_the_study(name: str, kept: dict[str, Any], visitor: Any):
     for person, status in {

@@ -151,7 +151,7 @@ def test_no_page_or_file_tells_the_id_of_an_account(
     assert telling == []
 
 
-@pytest.mark.few(4, "values")
+@pytest.mark.few(1, "variants")
 @pytest.mark.parametrize("search", SEARCHES, ids=str)
 def test_no_search_finds_by_part_of_an_id(
     search: dict[str, Any], visitors: dict[str, Visitor], boss: str, accounts: list[str]

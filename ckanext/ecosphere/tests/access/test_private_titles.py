@@ -119,6 +119,7 @@ def test_action_of_ckan_answers_as_for_a_missing_dataset(
     assert not told
 
 
+@pytest.mark.few(4, "personas")
 @as_each_stranger
 @pytest.mark.parametrize("action", sorted(ASKING))
 def test_action_answers_as_for_a_missing_dataset(

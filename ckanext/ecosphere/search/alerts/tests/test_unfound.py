@@ -52,6 +52,7 @@ def test_words_are_counted_once_a_page_and_shown_to_the_ministry_from_three_on(v
     )
 
 
+@pytest.mark.slow("days")
 def test_words_are_forgotten_after_thirteen_months(ckan_config: Any):
     today = dates.today()
     for age, words in (
