@@ -94,6 +94,7 @@ def test_the_attributes_of_a_standard_are_explained(loaded, tmp_path, header, st
     assert all(each["fr"] and each["en"] for each in meanings.values())
 
 
+@pytest.mark.few(2, "formats")
 @pytest.mark.parametrize(
     ("table", "column", "explained"),
     [

@@ -350,6 +350,7 @@ def test_geographic_files_are_shown_in_degrees(loaded, tmp_path, driver, suffix)
     assert len(found["geojson"]["features"]) == 60
 
 
+@pytest.mark.slow("formats")
 def test_a_parquet_file_is_a_table_or_a_map_only_of_what_says_where_it_lies(loaded, tmp_path):
     import pyarrow
     from pyarrow import parquet
@@ -387,6 +388,7 @@ def test_a_file_of_columns_or_features_that_is_none_ends_with_a_sentence(loaded,
             sample(body, tmp_path)
 
 
+@pytest.mark.slow("formats")
 def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):
     (tmp_path / "x").mkdir()
     body = made_by_gdal("XLSX", ".xlsx", tmp_path / "x")
@@ -398,7 +400,7 @@ def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):
     assert (facts["kind"], facts["counted"], found["rows"][0][1]) == ("table", 60, "44ZH0001")
 
 
-@pytest.mark.few(1, "formats")
+@pytest.mark.slow("formats")
 @pytest.mark.parametrize("written", ["CP1252", "UTF-8"])
 @pytest.mark.parametrize("driver", [0, 3, 87])
 def test_attributes_of_a_shapefile_that_does_not_tell_its_encoding_are_read(
@@ -847,6 +849,7 @@ def test_json_is_shown_with_its_letters(loaded, tmp_path):
     assert '"Rezé"' in shown["text"]
 
 
+@pytest.mark.slow("formats")
 @pytest.mark.parametrize(
     ("document", "lines"),
     [

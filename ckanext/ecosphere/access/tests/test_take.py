@@ -126,6 +126,7 @@ def test_a_search_opens_in_qgis(store):
     assert store["client"].get('/recherche.qlr?tags=x"+OR+*:*').status_code == 404
 
 
+@pytest.mark.slow("formats")
 def test_a_group_a_service_and_a_whole_dataset_open_in_qgis(store):
     factories.Group(
         name="bouquet", user={"name": "anne"}, packages=[{"id": store["dataset"]["id"]}]

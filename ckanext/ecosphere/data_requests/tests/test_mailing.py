@@ -121,6 +121,7 @@ def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
     ]
 
 
+@pytest.mark.slow("variants")
 def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_it(
     postbox: Postbox,
 ):
@@ -137,6 +138,7 @@ def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_
     assert "Région" in body(postbox.to("asker")[-1])  # beside the receipt of the other service
 
 
+@pytest.mark.slow("variants")
 def test_the_author_of_a_duplicate_is_told_which_request_goes_on(postbox: Postbox):
     source, other = submitted(), submitted(title="Mares du Forez")
     step(source, "mark_duplicate", "moderator", target=other["reference"])
@@ -229,6 +231,7 @@ def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatc
     assert statuses() == {"failed": 2}
 
 
+@pytest.mark.slow("variants")
 def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(postbox: Postbox):
     made = opened()
     delivery.deliver()

@@ -17,6 +17,7 @@ DESK = "/fr/demandes/service/ddt-42"
 LIST = "/api/3/action/ecosphere_request_list?scope=desk&organization=ddt-42"
 
 
+@pytest.mark.slow("load")
 @pytest.mark.parametrize(
     ("person", "path"), [("editor", DESK), ("editor", "/fr/tableau-de-bord"), ("boss", DESK)]
 )

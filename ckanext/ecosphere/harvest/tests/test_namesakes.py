@@ -23,6 +23,7 @@ def namesake(title: str, **more: str) -> str:
     return iso_record(identifier=FILE, resource_identifier=RESOURCE, title=title, **more)
 
 
+@pytest.mark.slow("variants")
 def test_three_titles_under_one_identifier_are_three_datasets_whose_ids_stay(portal):
     records = {title: namesake(title) for title in TITLES}
     with catalogue(list(records.values())) as server:

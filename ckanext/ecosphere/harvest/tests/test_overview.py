@@ -229,7 +229,7 @@ def test_a_harvest_that_stopped_or_was_aborted_is_not_in_order(portal, monkeypat
         assert told(portal)["state"] == "good"
 
 
-@pytest.mark.few(1, "variants")
+@pytest.mark.slow("variants")
 @pytest.mark.parametrize("keep_current", [False, True])
 def test_a_source_whose_history_was_cleared_has_its_datasets_still(portal, keep_current):
     with catalogue([iso_record(1), iso_record(2)]) as server:
@@ -517,6 +517,7 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
     assert start(person)["success"]
 
 
+@pytest.mark.slow("variants")
 def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch):
     id_ = preview.start_trial("https://one.example.org/csw", "ecosphere_csw", "", "anna")
     monkeypatch.setattr(

@@ -261,6 +261,7 @@ def test_batches_are_not_shown_one_by_one(portal, ckan_config, monkeypatch):
     assert number_found() == 20
 
 
+@pytest.mark.slow("load")
 def test_what_is_added_is_found_within_the_seconds_wanted(portal):
     with catalogue([iso_record(1)]) as server:
         portal.harvest(portal.source(server.url))

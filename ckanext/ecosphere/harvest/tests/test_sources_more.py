@@ -350,6 +350,7 @@ UNTYPED = """@prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xm
 <https://ex.org/record/2> a dcat:CatalogRecord ; dct:identifier "24f3" ; dct:modified "2023-12-06" ."""
 
 
+@pytest.mark.slow("variants")
 def test_datasets_that_only_their_catalogue_entries_name_are_harvested_and_stay_the_same(
     portal, app
 ):

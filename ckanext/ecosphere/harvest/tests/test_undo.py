@@ -146,6 +146,7 @@ def test_what_people_and_later_harvests_changed_is_left_as_it_is_with_the_reason
         assert "Zones soumises" in shown["Jeu de données 5"]["notes"]
 
 
+@pytest.mark.slow("variants")
 def test_a_dataset_that_another_catalogue_has_is_published_from_there(portal):
     uuid = "fr-120066022-jdd-0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
     with catalogue([iso_record(1, identifier=uuid, title="Origine")]) as one, catalogue() as two:

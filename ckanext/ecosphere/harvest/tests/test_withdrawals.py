@@ -40,6 +40,7 @@ def test_a_record_is_withdrawn_at_its_second_absence(portal):
         assert portal.harvest(source) == {"not modified": 9}
 
 
+@pytest.mark.slow("variants")
 def test_the_number_of_absences_is_configurable(portal, ckan_config, monkeypatch):
     monkeypatch.setitem(ckan_config, config.WITHDRAW_AFTER, 1)
     with catalogue(TEN) as server:
@@ -49,6 +50,7 @@ def test_the_number_of_absences_is_configurable(portal, ckan_config, monkeypatch
         assert portal.harvest(source) == {"not modified": 9, "deleted": 1}
 
 
+@pytest.mark.slow("variants")
 def test_a_record_that_comes_back_in_between_starts_anew(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url)
@@ -292,6 +294,7 @@ def test_a_hold_follows_the_records_that_come_back(portal):
         assert portal.call("ecosphere_harvest_withdrawals_show", id=source)["hold"] is None
 
 
+@pytest.mark.slow("variants")
 def test_an_incomplete_harvest_takes_out_of_a_hold_what_it_saw_and_adds_nothing(portal):
     with catalogue(TEN) as server:
         source = portal.source(server.url, config={"page_size": 2})

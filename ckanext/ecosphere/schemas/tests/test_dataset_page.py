@@ -479,6 +479,7 @@ def test_the_newest_edition_is_the_one_that_no_other_replaces(app, create):
     assert names(shown(app, "haies-v1"), "around-newer") == ["haies-v9", "haies-v10"]
 
 
+@pytest.mark.slow("variants")
 def test_another_service_alone_does_not_make_data_outdated(app, create):
     create({"name": "crues-v1", "title": "Crues, v1"})
     other = factories.Organization(name="autre-service")["id"]
@@ -497,6 +498,7 @@ def test_editions_in_a_circle_end(app, create):
     assert names(shown(app, "rond-1"), "around-newer") == ["rond-2"]
 
 
+@pytest.mark.slow("variants")
 def test_a_year_before_another_of_the_same_title_leads_to_the_latest(app, create):
     for name, title in (
         ("bruit-2019", "Carte de bruit 2019"),
@@ -661,6 +663,7 @@ def test_other_information_stands_by_subject_with_its_lines(app, create, with_re
     ]
 
 
+@pytest.mark.slow("load")
 def test_many_resources_are_shown_page_by_page(app, create, monkeypatch):
     monkeypatch.setattr(page_helpers, "RESOURCES_SHOWN", 3)
     create(described("zones-par-pages"))

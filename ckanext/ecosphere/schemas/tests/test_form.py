@@ -203,6 +203,7 @@ class TestWithoutJavaScript:
         assert link is not None
         assert (link["href"], link.text) == (f"#field-{name}", "Autres rôles 1, Service, Courriel")
 
+    @pytest.mark.slow("variants")
     def test_every_field_has_its_anchor_and_every_input_its_label(self, client):
         page = soup(client.get("/fr/dataset/new?tout=1").body)
         from ckan.plugins.toolkit import h

@@ -259,6 +259,7 @@ GEOMETRY = st.one_of(
 )
 
 
+@pytest.mark.slow("random")
 @settings(max_examples=150, deadline=5_000)
 @given(GEOMETRY)
 def test_any_geometry_is_valid_or_refused(geometry: dict[str, Any]):

@@ -84,6 +84,7 @@ def record(row: dict[str, Any]) -> Dataset:
     return dataset
 
 
+@pytest.mark.slow("variants")
 @pytest.mark.parametrize("row", TABLE["records"], ids=lambda row: row["title"][:40])
 def test_what_a_record_says_of_sites(row: dict[str, Any]):
     said = {

@@ -105,7 +105,7 @@ def test_the_word_document_is_whole(french: None):
         assert {len(row.findall(f"{WORD}tc")) for row in table.iter(f"{WORD}tr")} == {columns}
 
 
-@pytest.mark.few(1, "formats")
+@pytest.mark.slow("formats")
 @pytest.mark.parametrize("ending", ["odt", "docx"])
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_opens_it(ending: str, french: None, tmp_path: Path):

@@ -260,10 +260,10 @@ class Crawl:
         """
         self.page.emulate_media(color_scheme="light")
         self.page.goto(self.host + address, wait_until="load")
-        part = contrast_of if contrast_of and self.page.locator(contrast_of).count() else None
         found = [f"light: {each}" for each in _violations(self.page, **BUT_CONTRAST)]
         if not self.contrast:
             return found
+        part = contrast_of if contrast_of and self.page.locator(contrast_of).count() else None
         found += [f"light: {each}" for each in _violations(self.page, part, **CONTRAST)]
         self.page.emulate_media(color_scheme="dark")
         return found + [f"dark: {each}" for each in _violations(self.page, part, **CONTRAST)]
