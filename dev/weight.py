@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import ast
 import csv
-import io
 import re
 import statistics
 import sys
-import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +28,6 @@ LONG_LINE = 100
 NAMING_FILES = (".py", ".yaml", ".csv", ".html", ".js")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-#: Tokens that are no code.
-BLANK = {getattr(tokenize, name) for name in ["COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER"]}
 #: Names of variables that do not say what they hold.
 VAGUE_NAMES = (
     "asked done each found given gone held it kept known left made meant named one said seen shown "
@@ -107,10 +103,8 @@ def _is_nested(node: ast.AST) -> bool:
 
 def _code_lines(source: str, tree: ast.Module) -> set[int]:
     """Return the numbers of the lines that hold code."""
-    numbers: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type not in BLANK:
-            numbers.update(range(token.start[0], token.end[0] + 1))
+    lines = (line.strip() for line in source.splitlines())
+    numbers = {number for number, line in enumerate(lines, 1) if line and line[0] != "#"}
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             docstring = node.body[0]

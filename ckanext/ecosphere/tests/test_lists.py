@@ -102,6 +102,7 @@ def test_a_term_with_its_synonym_is_offered_kept_and_found(send):
     assert "ajouté ici" in page and "vocab_ecosphere_theme=sobriete-fonciere" in page
 
 
+@pytest.mark.slow("variants")
 def test_a_new_name_reaches_the_index_and_the_former_one_stays_a_synonym(send):
     forets = voc.get("themes").concepts[-1]
     factories.Dataset(owner_org="dreal", name="massifs", title="Massifs", theme=[forets.uri])

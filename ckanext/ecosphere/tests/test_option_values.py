@@ -73,6 +73,7 @@ def test_a_truth_value_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch
     assert check.remedy == "Write true or false"
 
 
+@pytest.mark.slow("values")
 def test_a_network_that_is_none_is_told_for_each_room_that_fetches(monkeypatch: pytest.MonkeyPatch):
     rooms = ("harvest.allowed", "schemas.import_allowed", "access.allowed", "quality.allowed")
     options = [f"ecosphere.{room}_networks" for room in rooms]

@@ -86,6 +86,7 @@ def everywhere(app: CKANTestApp, person: str | None, made: dict[str, Any]) -> st
     )
 
 
+@pytest.mark.slow("variants")
 def test_a_link_and_a_file_answer_without_any_dataset(app: CKANTestApp, postbox: Postbox):
     made = answered(links=[LINK], files=[file()])
     assert row(made).state == "fulfilled"

@@ -110,6 +110,7 @@ def test_a_question_goes_to_few_services(monkeypatch: pytest.MonkeyPatch):
     assert not act("batch_show", "asker", id=made["id"])["may_grow"]
 
 
+@pytest.mark.slow("variants")
 def test_the_page_of_a_service_says_how_it_answers(
     app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):

@@ -53,7 +53,7 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
     return answer, time.process_time() - start
 
 
-@pytest.mark.few(2, "hostile")
+@pytest.mark.few(1, "hostile")
 @pytest.mark.parametrize("name", LONG)
 def test_request_of_hostile_text_is_quick(app: CKANTestApp, name: str) -> None:
     found, taken = timed(

@@ -350,6 +350,7 @@ def test_without_a_mail_server_all_is_shown_in_the_page_and_nothing_waits():
     assert act("notification_list", "stranger")["count"] == 0
 
 
+@pytest.mark.slow("days")
 def test_a_daily_digest_gathers_a_day(postbox: Postbox):
     act("settings_update", "editor", digest="daily")
     for title in ("Zones humides", "Frayères", "Crues"):

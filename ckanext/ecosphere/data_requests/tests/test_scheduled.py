@@ -163,6 +163,7 @@ def test_an_answer_stops_the_reminders():
     assert kinds("asker") == [] and row(made).state == "open"
 
 
+@pytest.mark.slow("days")
 def test_the_people_of_a_request_are_forgotten_two_years_after_its_closing():
     with at("2024-02-29"):
         made = opened(show_name=True, requester_organisation="BE Eau")

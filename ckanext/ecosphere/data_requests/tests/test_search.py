@@ -91,6 +91,7 @@ def test_facets_count_what_is_found_and_show_the_other_choices(requests: Any):
     assert len(chosen["facets"]["theme"]) == 2 and len(chosen["facets"]["territory"]) == 1
 
 
+@pytest.mark.slow("load")
 def test_facets_that_nobody_asks_for_are_not_counted(requests: Any):
     without = act("list", None, theme="eau", rows=2, facets=False)
     counted = act("list", None, theme="eau", rows=2)

@@ -242,6 +242,7 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     assert send(monday(3)) == [] and len(box.mails) == 2
 
 
+@pytest.mark.slow("days")
 def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(portal, app, box):
     harvested(portal)
     editor = factories.UserWithToken(name="ed", email="ed@example.org")

@@ -1,5 +1,7 @@
 """Feature catalogues (ISO 19110) that a source publishes as records of their own."""
 
+import pytest
+
 from ckanext.ecosphere.harvest.normalise.identity import named_catalogues
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 
@@ -38,6 +40,7 @@ def attributes(portal, title: str = "Jeu de données 1") -> str:
     return "\n".join(row["text"] for row in rows if row["subject"] == "content")
 
 
+@pytest.mark.slow("variants")
 def test_its_attributes_reach_the_datasets_that_name_it_and_no_dataset_is_made_of_it(portal):
     by_address = (
         f'xlink:href="https://catalogue.example.org/srv/fre/csw?request=GetRecordById&amp;id={ID}"'

@@ -147,6 +147,7 @@ def test_a_changed_priority_changes_the_publisher_and_each_object_says_who_won_a
         assert [each["source"] for each in decision(geoide, UUIDS[0])["publishes"]] == ["Region"]
 
 
+@pytest.mark.slow("variants")
 def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(portal):
     with catalogue([iso_record(1, identifier=UUIDS[0], title="Un")]) as one, catalogue() as two:
         two.records[:] = [iso_record(2, identifier=UUIDS[0], title="Autre")]

@@ -222,6 +222,7 @@ def test_translations_are_edits_of_their_own(portal, app, server, source):
     assert after["title_translated"] == {"fr": "Titre d’ici", "en": "Zones"}
 
 
+@pytest.mark.slow("variants")
 def test_everybody_reads_what_was_changed_and_editors_can_follow(portal, app, source):
     dataset = shown(portal)
     context = {"user": person(dataset, "editor")["name"], local_edits.BY_HARVEST: True}

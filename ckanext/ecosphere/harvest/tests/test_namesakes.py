@@ -71,6 +71,7 @@ def test_namesakes_of_two_sources_are_not_taken_for_each_other(portal):
         assert set(portal.ids()) == {*TITLES, "Autre chose"}
 
 
+@pytest.mark.slow("variants")
 def test_what_is_set_aside_is_told_truly_and_all_of_it_is_named(portal, app):
     """Sixty versions of one record, one exact copy and a refused record.
 

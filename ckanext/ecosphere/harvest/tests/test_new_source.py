@@ -48,6 +48,7 @@ def test_a_test_says_what_it_found_and_what_to_do(portal, status, body, kind, sa
     assert told["failures"] and said in told["advice"]
 
 
+@pytest.mark.slow("variants")
 def test_a_csw_declared_as_a_feed_is_recognised(portal, csw_catalogue):
     found = preview.try_source(csw_catalogue([iso_record(1)]), "ecosphere_dcat")
     assert found["kind"] == preview.CSW

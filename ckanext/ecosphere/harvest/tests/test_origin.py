@@ -110,6 +110,7 @@ def record(identifier: str, title: str, more: str) -> str:
     return text.replace("</gmd:MD_DataIdentification>", f"{more}</gmd:MD_DataIdentification>")
 
 
+@pytest.mark.slow("variants")
 def test_the_page_says_what_territories_were_deduced_from(
     with_plugins: None,
     clean_db: None,

@@ -135,6 +135,7 @@ def test_configuration_cannot_stand_for_a_field_of_its_source(portal):
     assert shown["title"] == "Source"
 
 
+@pytest.mark.slow("variants")
 def test_an_address_is_registered_once_and_again_when_its_source_is_deleted(app, token, portal):
     def registered(name, url, **settings):
         source = {

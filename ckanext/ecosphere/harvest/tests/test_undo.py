@@ -196,6 +196,7 @@ def test_an_interrupted_undo_goes_on_where_it_stopped(portal, monkeypatch):
         assert portal.found() == sorted(before)
 
 
+@pytest.mark.slow("variants")
 def test_a_harvest_is_undone_once_and_only_when_it_is_over(portal, app):
     boss = factories.SysadminWithToken()
     with catalogue() as server:

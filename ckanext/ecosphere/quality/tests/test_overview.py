@@ -348,6 +348,7 @@ def test_an_unknown_organisation_is_not_found(app: Any, catalogue: dict[str, Any
     app.get("/organization/nothing/tableau-de-bord", status=404)
 
 
+@pytest.mark.slow("variants")
 def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins_are_on(
     app: Any, catalogue: dict[str, Any]
 ):

@@ -83,6 +83,7 @@ def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dic
     assert stored(lot["id"]).results["data_access"] == "fail"
 
 
+@pytest.mark.slow("variants")
 def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people: dict[str, Any]):
     from ckanext.ecosphere.quality import jobs
 

@@ -273,6 +273,7 @@ def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_gi
 
 @pytest.mark.usefixtures("shared_db")
 class TestThePages:
+    @pytest.mark.slow("variants")
     def test_each_list_has_a_page_and_skos_at_a_stable_address(self, app):
         listed = BeautifulSoup(app.get("/fr/vocabulaires").body, "html.parser")
         assert (

@@ -65,6 +65,7 @@ def test_downloads_bring_a_dataset_forward(pair):
     assert count_anew() == 0
 
 
+@pytest.mark.slow("variants")
 def test_followers_and_answered_requests_count_and_what_is_over_is_taken_back(pair):
     loser = next(each for each in pair if each["name"] != first("bruit"))
     user = factories.User()

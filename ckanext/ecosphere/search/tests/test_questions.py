@@ -173,6 +173,7 @@ def test_a_title_or_an_identifier_typed_as_a_whole_comes_first(french, make_data
     assert titles(found) == titles(found.upper()) == ["N_FRAYERE_L_073"]
 
 
+@pytest.mark.slow("variants")
 def test_what_lies_at_the_place_is_not_said_to_be_elsewhere(catalogue):
     # The organisation itself has no datasets, but others cover the place.
     assert titles("zones humides ddt 44")[0] == "Zones humides de la Loire-Atlantique"

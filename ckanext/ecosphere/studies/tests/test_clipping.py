@@ -91,6 +91,7 @@ def test_readers_take_what_they_may_read_and_ask_for_nothing(kept: dict[str, Any
     assert '/extraits"' not in page
 
 
+@pytest.mark.slow("variants")
 def test_what_is_asked_for_again_is_only_what_is_missing(
     kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):

@@ -334,6 +334,7 @@ def test_a_dataset_that_vanished_is_told_without_a_leak(made: Any, counted: Coun
     assert shown(study_id)["pending"] == 0
 
 
+@pytest.mark.slow("variants")
 def test_a_study_is_deleted_before_or_while_it_is_counted(made: Any, counted: Counted):
     before, _packages = made(2)
     act("delete", id=before)

@@ -2,7 +2,8 @@
 French pages.
 
 `make test` crawls as the persona with most rights, without looking at contrast, which takes as long
-as all other rules; `make test-all` looks at it, too, and crawls as the others. In English each page
+as all other rules, and opens what has an element that no page had; `make test-all` looks at
+contrast, too, at each structure of each route, and crawls as the others. In English each page
 is checked as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a
 test checks that none is missing. Pages with the same structure are checked once: the content per
 route, and head, account bar and footer once for the whole portal. The browser is served by the
@@ -160,6 +161,7 @@ class Crawl:
 
     Attributes:
         seen: structures of the contents already checked, by route.
+        parts: elements of the contents already checked.
         frames: structures around the content, of the pages already checked.
         opened: the page last requested, by its path: the browser gets this very answer.
         alone: lock held while the application answers, since a browser sends parallel requests.
@@ -173,6 +175,7 @@ class Crawl:
     host: str = ""
     seen: dict[str, set[frozenset[str]]] = field(default_factory=dict)
     frames: set[frozenset[str]] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
     faults: dict[str, list[str]] = field(default_factory=dict)
     assets: dict[str, Any] = field(default_factory=dict)
     opened: dict[str, Any] = field(default_factory=dict)
@@ -185,6 +188,7 @@ class Crawl:
         if not self.contrast:
             self.contrast = True
             self.seen.clear()
+            self.parts.clear()
             self.frames.clear()
 
     def answer(self, exchange: Exchange) -> None:
@@ -225,14 +229,22 @@ class Crawl:
         )
         faults += [f"English: {each}" for each in english_texts(text) if language == "fr"]
         content, frame = _shapes(text)
-        seen = self.seen.setdefault(route, set())
         knows_frame = _is_within(frame, self.frames)
-        if not (_is_within(content, seen) and knows_frame):
-            seen.add(content)
+        if not (self._knows(content, route) and knows_frame):
+            self.seen.setdefault(route, set()).add(content)
+            self.parts |= content
             self.frames.add(frame)
             faults += self._axe(reached, CONTENT if knows_frame else None)
         if faults:
             self.faults[f"{persona} {address}"] = faults
+
+    def _knows(self, content: frozenset[str], route: str) -> bool:
+        """Return whether a content was checked: as part of one page of its route; without contrast,
+        each of its elements on any page.
+        """
+        if self.contrast:
+            return _is_within(content, self.seen.get(route, set()))
+        return content <= self.parts
 
     def _page(self, address: str) -> tuple[str, str] | None:
         """Return the final path after redirects and the text of its page,

@@ -69,6 +69,7 @@ def test_words_are_forgotten_after_thirteen_months(ckan_config: Any):
     assert set(counts()) == {"cette année", "un an", "treize mois"}
 
 
+@pytest.mark.slow("variants")
 def test_a_page_never_fails_of_the_count_nor_waits_for_it(visitor: Any):
     client = visitor()
     dataset()
