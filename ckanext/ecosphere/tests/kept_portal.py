@@ -20,6 +20,8 @@ from ckan.lib.app_globals import _CONFIG_CACHE
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp, _get_test_app
 
+from ckanext.ecosphere.shared import language
+
 Values = dict[str, Any]
 
 
@@ -36,6 +38,9 @@ class KeptPortal:
         those that use none.
         """
         self._update: Any = core.plugins_update
+        self._remember: Any = language.remember
+        self._plugins_of_app: set[str] = set()
+        """Plugins of the application made last, which writes the addresses in e-mails of jobs."""
         self._left = -1
         """Their number when an application was last made,
         which loads the plugins and leaves them.
@@ -55,6 +60,11 @@ class KeptPortal:
         self.updates += 1
         self._update()
 
+    def remember(self, app: Any) -> None:
+        """Remember the application made last, and its plugins."""
+        self._remember(app)
+        self._plugins_of_app = _plugins()
+
     def is_loaded(self) -> bool:
         """Return whether the plugins loaded here are still the loaded ones."""
         return self._at == self.updates
@@ -70,6 +80,9 @@ class KeptPortal:
         forget_routes()
         core.load_all()
         self._at, self._before, self._after = self.updates, before, _copied()
+        if not _plugins() <= self._plugins_of_app:
+            self.app()
+            _put(self._after)
 
     def unload(self) -> None:
         """Unload the plugins before a test that uses none,
@@ -118,6 +131,12 @@ def forget_routes() -> None:
     middleware._internal_test_request_context = None
 
 
+def _plugins() -> set[str]:
+    """Return the project's plugins of the configuration."""
+    names = tk.aslist(tk.config["ckan.plugins"])
+    return {name for name in names if name.startswith("ecosphere")}
+
+
 def _copied() -> Values:
     return copy.deepcopy(dict(tk.config))
 
@@ -140,4 +159,5 @@ def kept_portal() -> Iterator[None]:
     core.unload_all()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "plugins_update", KEPT.counted_update)
+        patch.setattr(language, "remember", KEPT.remember)
         yield
