@@ -69,8 +69,9 @@ class Load:
 
     Args:
         answering: returns the ids of the processes that take part in an answer (web server, Solr,
-        PostgreSQL). working: returns those of the web server and the background workers, whose
-        memory is limited.
+            PostgreSQL).
+        working: returns those of the web server and the background workers, whose memory is
+            limited.
     """
 
     def __init__(self, answering: Callable[[], list[int]] = list, working: Callable[[], list[int]] = list) -> None:

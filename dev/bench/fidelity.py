@@ -4,9 +4,8 @@
 
 Reads every ISO 19139, ISO 19115-3 and RDF record of a folder, without any service: through the
 harvest's readers and rules on one side, through plain XPath and rdflib on the other, and compares
-them fact by fact. A third
-of the records (by hash of the name) is held out: rules are written on the others, and figures are
-printed for both.
+them fact by fact. A third of the records (by hash of the name) is held out: rules are written on
+the others, and figures are printed for both.
 
 in: the fact is in the dataset. told: it is in the log of the rules, the problems or the list of
 unmapped content. lost: it is nowhere. wrong: the dataset has another value.
@@ -710,8 +709,7 @@ def judge(case: Case) -> None:
     case.verdicts = [(fact, verdict(fact, view)) for fact in case.said if is_said(fact)]
 
 
-# --- printing
-# --------------------------------------------------------------------------------------
+# --- printing ------------------------------------------------------------------------------------
 
 
 def table(title: str, found: list[Case], by: Any) -> None:

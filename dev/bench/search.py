@@ -2,8 +2,7 @@
 same index.
 
     COUNT=27897 make demo && make bench-search           # 20 people
-    ECOSPHERE_STACK=sizing make bench-search             # on the 100 000 datasets that
-    `make sizing` made
+    ECOSPHERE_STACK=sizing make bench-search             # on the datasets of `make sizing`
     make bench-search PEOPLE=20 SECONDS=60
 
 Each contestant is a gunicorn with as many processes as the demonstration. Users open a page every

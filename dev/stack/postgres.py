@@ -1,9 +1,8 @@
 """PostgreSQL server private to this checkout, listening on TCP on 127.0.0.1 only.
 
 PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres`, which may be
-unable to
-enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the capability
-to enter any folder, or to read and write anywhere.
+unable to enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets the
+capability to enter any folder, or to read and write anywhere.
 """
 
 from __future__ import annotations

@@ -82,7 +82,8 @@ class Sample(tk.BaseModel):
 
     Attributes:
         url: version of the resource that it was made from (`preview.samples.stamp`); outdated if
-        the resource differs. state: wanted, made or broken.
+            the resource differs.
+        state: wanted, made or broken.
         error: code of `preview.messages` if broken.
         facts: `kind` (map, table, text), counts, columns and what was left out.
         asker: digest of who asked for it, while it waits (`turns`).

@@ -120,7 +120,8 @@ class Service:
         title: short name ("DDT 01").
         description: full name.
         kind: kind of service ("ddt", "dreal"…), "other" for organisations that are not in the
-        registry. territory: label of its territory, may be empty.
+            registry.
+        territory: label of its territory, may be empty.
         count: number of public datasets.
     """
 

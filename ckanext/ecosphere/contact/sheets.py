@@ -302,8 +302,8 @@ def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[
     Returns:
         dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`,
         `chief` (mailbox for notices of late requests); "" for what is unknown. An address, mailbox
-        or telephone
-        that the service has not given is that of the service-public directory: not verified.
+        or telephone that the service has not given is that of the service-public directory: not
+        verified.
 
     Raises:
         NotFound: there is no such service.

@@ -461,7 +461,8 @@ def is_verified(headers: Iterable[str], server: str) -> bool:
 
     Args:
         headers: its `Authentication-Results`, the topmost first; below the first one of that
-        server, all may be forged. server: name by which the server signs them (`authserv-id`).
+            server, all may be forged.
+        server: name by which the server signs them (`authserv-id`).
     """
     for header in headers:
         name, *results = "".join(_outside_of_quotes(header[:LONGEST_RESULTS])).split(";")

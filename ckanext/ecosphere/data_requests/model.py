@@ -81,25 +81,30 @@ class Request(tk.BaseModel):
         reference: DD-<year>-<number>, given at the receipt.
         kind: data, access, or that of a signal (`states.KINDS`).
         batch_id: id of the first request of a question put to several services, None for a single
-        one. joined_id: shared by the requests for the same thing that a service treats together,
-        None for a single one. package_id: dataset concerned, None without one.
+            one.
+        joined_id: shared by the requests for the same thing that a service treats together, None
+            for a single one.
+        package_id: dataset concerned, None without one.
         version: incremented by each change, for optimistic locking.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
         show_name: whether the requester's name is public.
         show_procedure: whether the reference of the procedure is public.
         routing_reason: code and names for the reason why this service was proposed
-        (`wording.routing_reason`). opened: when it was accepted, by a moderator or automatically.
+            (`wording.routing_reason`).
+        opened: when it was accepted, by a moderator or automatically.
         first_answer: first response of the service to the requester; `closed`: when it was last
-        closed. clock_start: day of receipt, or of the reopening.
+            closed.
+        clock_start: day of receipt, or of the reopening.
         due, first_month_ends: last days of the current period and of the first period.
         outcome: data of the last closing transition: ground, reasons, reason, missing, target,
             spam…
         listed: whether it is in the public list.
         flags: notices for the service and the moderators, as {code, …}.
         plain_links: whether links are shown as plain text, since the requester was not trusted when
-        sending it. review_asked: when the requester asked for an internal review of the current
-        decision or silence. review_due: day by which the service answers a pending review, None
-        without one.
+            sending it.
+        review_asked: when the requester asked for an internal review of the current decision or
+            silence.
+        review_due: day by which the service answers a pending review, None without one.
         satisfied: yes or no, the requester's opinion on the answer, "" without one; satisfied_on:
             its day.
     """
@@ -616,7 +621,8 @@ class Inbound(tk.BaseModel):
     Attributes:
         id: digest of its Message-ID and reply address.
         outcome: "" while it is being processed; taken, flood, or the code of its refusal (`mails`
-        of the messages). answered: whether an explanation of its refusal was sent.
+            of the messages).
+        answered: whether an explanation of its refusal was sent.
     """
 
     __tablename__ = "ecosphere_requests_inbound"

@@ -265,8 +265,9 @@ class KeptDocuments:
 
         Args:
             package_ids: dataset ids; those missing from the index, or with unusable copies, are
-            read from the database. on_error: called for a dataset whose document cannot be built;
-            the others are still built.
+                read from the database.
+            on_error: called for a dataset whose document cannot be built; the others are still
+                built.
 
         Raises:
             SolrAwayError: Solr is down.

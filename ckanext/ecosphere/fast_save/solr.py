@@ -64,7 +64,8 @@ def build(dataset: Document, models: Any = model) -> Document | None:
 
     Args:
         dataset: dict shown with CKAN's default schema, and under `with_custom_schema` with the
-        schema of its type. models: `ckan.model`, or a stand-in for it.
+            schema of its type.
+        models: `ckan.model`, or a stand-in for it.
     """
     collector = _Collector()
     original = ckan_index.PackageSearchIndex.index_package

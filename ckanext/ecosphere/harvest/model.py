@@ -97,7 +97,8 @@ class SourceRecord(_Base):
         state: one of the states above.
         keys: keys by which it is recognised in other catalogues, see `deduplication.keys_of`.
         members: guids of the records that it names: its members, when it is a series, and its
-        feature catalogue. package_id: dataset made of it.
+            feature catalogue.
+        package_id: dataset made of it.
         joined: dataset of the same data that another source publishes, while the state is
             `duplicate`.
         former: dataset made of it before it was joined to another one, so that it can be restored.

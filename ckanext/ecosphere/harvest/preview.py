@@ -41,8 +41,7 @@ def try_source(url: str, type_name: str, text: str = "") -> DataDict:
         `announced` records, `failures` and `samples`: title, organisation, resources, licence,
         themes, territories, rules that changed something, and problems of the first records, or the
         reason why one would be refused; `kind`, what answers at the address, if no record could be
-        read. Values are codes; `in_words`
-        translates them.
+        read. Values are codes; `in_words` translates them.
 
     Raises:
         ValueError: the type is not enabled, or the configuration is not valid; the message says

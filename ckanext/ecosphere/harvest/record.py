@@ -245,8 +245,8 @@ class Record:
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
         origin: identifier of the record, or of its resource, in the catalogue that this one
-        harvested it from. published: whether ``fields`` is the dataset as another portal of this
-        suite published it.
+            harvested it from.
+        published: whether ``fields`` is the dataset as another portal of this suite published it.
         unread: paths of elements that have no place here, with their texts.
         translations: texts in several languages: attribute → BCP 47 tag → text, for all known
             languages, including that of the attribute itself.

@@ -33,8 +33,8 @@ class Identity:
     Attributes:
         issuer: issuer identifier of the provider.
         subject: permanent identifier of the user at the issuer (`sub`); users are recognised by
-        nothing else. email: e-mail address; empty when there is none or it is declared as not
-        verified.
+            nothing else.
+        email: e-mail address; empty when there is none or it is declared as not verified.
         name: full name, may be empty.
         organisation: organisation of the user, may be empty.
         is_verified: whether the provider has verified the address (`email_verified`).

@@ -115,11 +115,9 @@ def run_nightly(links: bool) -> None:
             log.log(level, "Quality, nightly, %s: %s", stage.name, stage.told)
 
 
-# --- work of the night
-# --------------------------------------------------------------------------------
+# --- work of the night ---------------------------------------------------------------------------
 # The stages are independent: a failure is reported and the others run. Any of them can be
-# interrupted and
-# run again at any time.
+# interrupted and run again at any time.
 
 
 @dataclass(frozen=True)
@@ -171,8 +169,7 @@ def _links_stage(seconds: float) -> str:
     )
 
 
-# --- work that a killed process or an emptied queue left undone
-# ------------------------------------------
+# --- work that a killed process or an emptied queue left undone ----------------------------------
 
 RECOVERED_AT_ONCE = 500
 #: Number of latest scores compared with the index each time; longer runs are restarted as a whole.

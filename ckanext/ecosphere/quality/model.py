@@ -39,7 +39,8 @@ class QualityRow(tk.BaseModel):
         model_version: version of the weights.
         computed_at: time of scoring (UTC).
         due: last day on which the score is valid if the dataset is not changed; None if it does not
-        depend on time. mqa: MQA points, out of 405.
+            depend on time.
+        mqa: MQA points, out of 405.
         inspire: share of the INSPIRE requirements met, in percent.
         themes, territories: ids in the vocabularies, including ancestors, for reports.
         series: the series of a member.

@@ -27,9 +27,10 @@ from ckanext.ecosphere.shared.language import N_
 class Fault(str, enum.Enum):
     """Why the criterion is not met.
 
-    `LOST`: the record is sufficient and the portal did not take it over. `UNUSABLE`: the record's
-    value is unusable. `NOT_ENOUGH`: the value was taken over and is insufficient. `SILENT`: the
-    record has no value.
+    `LOST`: the record is sufficient and the portal did not take it over.
+    `UNUSABLE`: the record's value is unusable.
+    `NOT_ENOUGH`: the value was taken over and is insufficient.
+    `SILENT`: the record has no value.
     """
 
     LOST = "lost"

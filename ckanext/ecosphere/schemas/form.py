@@ -306,8 +306,7 @@ def _written(name: str, store: str, spoken: str) -> str:
 #
 # Keys are those of the fields in ``dataset.yaml``; null removes a value. Fields can be neither
 # added nor renamed, since other parts of the portal rely on their names. Invalid overlays are
-# refused before the
-# portal starts.
+# refused before the portal starts.
 
 PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_sections"}
 OBLIGATIONS = ("mandatory", "conditional", "recommended", "optional")

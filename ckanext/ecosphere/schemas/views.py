@@ -126,8 +126,7 @@ def _table(lines: Iterator[str], name: str) -> Response:
     return response
 
 
-# --- vocabularies
-# ------------------------------------------------------------------------------------
+# --- vocabularies --------------------------------------------------------------------------------
 
 
 @schemas.route("/vocabulaires")
@@ -169,8 +168,7 @@ def vocabulary(name: str) -> Any:
     return response
 
 
-# --- places
-# --------------------------------------------------------------------------------------------
+# --- places --------------------------------------------------------------------------------------
 
 
 @schemas.route("/ecosphere/territoires")
@@ -221,8 +219,7 @@ def choice_list(name: str, store: str, version: str) -> Response:
     return _json(json.loads(form.written(name, store)))
 
 
-# --- new datasets filled in from other sources
-# ---------------------------------------------------------
+# --- new datasets filled in from other sources ---------------------------------------------------
 
 
 @schemas.route("/dataset/importer", methods=["GET", "POST"])
@@ -395,8 +392,7 @@ def _dataset_or_404(id: str) -> DataDict:
         return tk.abort(404, _("Dataset not found"))
 
 
-# --- unsaved forms
-# -------------------------------------------------------------------------------------
+# --- unsaved forms -------------------------------------------------------------------------------
 
 #: Parameters that identify the form: id or name of the dataset, id of the resource; "new" for one
 #: not created yet.
@@ -455,8 +451,7 @@ def _readable(name: str) -> Any:
     return package
 
 
-# --- citations, sitemap
-# -----------------------------------------------------------------------------------
+# --- citations, sitemap --------------------------------------------------------------------------
 
 
 PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
@@ -501,8 +496,7 @@ def _xml(body: str) -> Response:
     return Response(document, content_type="application/xml; charset=utf-8")
 
 
-# --- high-value datasets
-# --------------------------------------------------------------------------------
+# --- high-value datasets -------------------------------------------------------------------------
 
 MOST_PAGES = 500
 
@@ -585,8 +579,7 @@ def _service(id: str) -> DataDict:
         return tk.abort(404, _("Organization not found"))
 
 
-# --- bulk edits
-# -----------------------------------------------------------------------------------------
+# --- bulk edits ----------------------------------------------------------------------------------
 
 MOST_BYTES = 5 * 1024 * 1024
 TEXTS = ("q", "filters", "names", "field", "operation", "values")
@@ -692,12 +685,10 @@ def run(id: str) -> Any:
     return tk.render("ecosphere_schemas/bulk_run.html", {"run": progress})
 
 
-# --- content negotiation
-# -------------------------------------------------------------------------------- Clients that ask
-# for RDF at the address of a dataset, a resource or the portal are redirected: the RDF
-# graphs identify these by the addresses of their HTML pages. The answer is 303 See Other, as in
-# W3C's
-# "Cool URIs for the Semantic Web", section 4.2.
+# --- content negotiation -------------------------------------------------------------------------
+# Clients that ask for RDF at the address of a dataset, a resource or the portal are redirected: the
+# RDF graphs identify these by the addresses of their HTML pages. The answer is 303 See Other, as in
+# W3C's "Cool URIs for the Semantic Web", section 4.2.
 
 #: Media type → file extension in the URLs of ckanext-dcat.
 ENDINGS = {

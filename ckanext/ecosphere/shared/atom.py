@@ -56,7 +56,8 @@ def feed(
         itself: URL of the feed.
         entries: entries, newest first.
         identifier: permanent IRI, the same for each page and language of the feed; `itself` by
-        default. language: BCP 47 tag of its texts.
+            default.
+        language: BCP 47 tag of its texts.
         links: URLs of its other pages, by relation: first, prev, next (RFC 5005).
     """
     ET.register_namespace("", NAMESPACE)

@@ -98,7 +98,8 @@ class Source:
 
         Raises:
             NoAnswer: it is an error, empty, a page, or that of another layer to which the server
-            led. FetchError: there is none.
+                led.
+            FetchError: there is none.
         """
         answer = self.session.get(url)
         if answer.status >= _FIRST_FAILURE:

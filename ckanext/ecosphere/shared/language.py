@@ -53,7 +53,8 @@ def speaking(language: str | None, address: str = "/") -> Iterator[None]:
 
     Args:
         language: language code ("fr"); None, or one that the portal does not offer, for the
-        portal's default. address: path and query of the simulated request.
+            portal's default.
+        address: path and query of the simulated request.
     """
     spoken = offered(language)
     overrides = {"CKAN_LANG": spoken, "CKAN_LANG_IS_DEFAULT": False}

@@ -2,8 +2,7 @@
 
 CommonMark 0.31 without raw HTML and images, by markdown-it-py and then nh3. markdown-it-py is
 linear but slow on text that is nearly all markup, so a text with more markup than any person writes
-is shown unformatted, but complete: see
-:data:`MOST_MARKUP`, :data:`MOST_LINES` and :data:`LONGEST`.
+is shown unformatted, but complete: see :data:`MOST_MARKUP`, :data:`MOST_LINES` and :data:`LONGEST`.
 """
 
 from __future__ import annotations

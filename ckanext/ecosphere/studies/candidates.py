@@ -68,8 +68,8 @@ class Candidate:
     Attributes:
         package_id, title, organisation: of the dataset; `name` is the last part of its address.
         reasons: codes and parameters (`wording.REASONS`): words, theme, producer, scale, age,
-        suitability… finding: what is known without asking a service: extent, share of the site,
-        restriction.
+            suitability…
+        finding: what is known without asking a service: extent, share of the site, restriction.
         server: which can be asked for a count (`presence.count`), "" for none.
     """
 
@@ -159,7 +159,8 @@ def _rows(need: Need, ground: Ground, around: Ground, context: Mapping[str, Any]
     Args:
         need: the need.
         ground: the places of the site; the datasets of its neighbours are asked for apart, lest
-        they take its rows. around: the places of all that the need reaches.
+            they take its rows.
+        around: the places of all that the need reaches.
         context: that of the user.
     """
     question = {

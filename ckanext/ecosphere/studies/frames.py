@@ -396,8 +396,7 @@ def _order(frame_: Frame) -> tuple[bool, str]:
     return bool(frame_.territory), voc.normalise(in_language(frame_.title, "fr"))
 
 
-# --- frames of editors
-# -----------------------------------------------------------------------------
+# --- frames of editors ---------------------------------------------------------------------------
 
 
 def parsed(text: str) -> Any:

@@ -2,8 +2,7 @@
 
 There are no foreign keys to CKAN's tables: what a study says about a dataset outlives it. A study
 is deleted with its owner's account; its site is in no other table, and in no log; the rectangle
-around it is, for a day, in
-the extracts that its people ask for.
+around it is, for a day, in the extracts that its people ask for.
 """
 
 from __future__ import annotations
@@ -89,7 +88,8 @@ class StudyNeed(tk.BaseModel):
         need: the need, as `frames.Need.as_dict`.
         group: title of its group, by language.
         relevant: whether it is relevant; if not, `why` says why and `who` is the account that said
-        so. request_id: the data request made for it, None without one.
+            so.
+        request_id: the data request made for it, None without one.
         finding: what is known of it on the site, as `states.Finding`.
     """
 

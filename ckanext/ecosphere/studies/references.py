@@ -2,10 +2,9 @@
 still do.
 
 Links only: the portal never takes an answer of theirs for the state of a need. Those with an API
-are
-asked each week for places whose answer is known (`golden`). One that answers otherwise, or not at
-all, is shown as "did not answer" until it does: Docurba once told a commune of eight risks that it
-had none, since a page had changed what it expects in its address.
+are asked each week for places whose answer is known (`golden`). One that answers otherwise, or not
+at all, is shown as "did not answer" until it does: Docurba once told a commune of eight risks that
+it had none, since a page had changed what it expects in its address.
 """
 
 from __future__ import annotations

@@ -43,8 +43,7 @@ PURE = (
     "vocabularies",
 )
 #: What `dataset` may import of the package; the rest is the standard library, numpy, shapely and
-#: pyproj
-#: for geometries, and yaml for the table of fields.
+#: pyproj for geometries, and yaml for the table of fields.
 BELOW_DATASET = ("ckanext.ecosphere.dataset", "ckanext.ecosphere.vocabularies")
 LIBRARIES_OF_DATASET = ("numpy", "pyproj", "shapely", "yaml")
 #: A module may be long if it is one thought, as all tables or all transitions are.

@@ -224,8 +224,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield name, node.args[0]
 
 
-# --- difficult texts for an expression
-# ---------------------------------------------------------------
+# --- difficult texts for an expression -----------------------------------------------------------
 
 
 def _example(items: Any) -> str:

@@ -116,7 +116,8 @@ class Place:
             suffices.
         ids: its own index values; several for an area.
         around: index values of the containing areas, nearest first: intercommunality, département,
-        région, country. population: of a commune or an intercommunality, else 0; ranks namesakes.
+            région, country.
+        population: of a commune or an intercommunality, else 0; ranks namesakes.
     """
 
     kind: str

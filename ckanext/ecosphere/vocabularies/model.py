@@ -37,8 +37,8 @@ class Concept:
         label_en: preferred label in English.
         broader: URI of the broader concept, if any.
         alt_labels: alternative labels, in any language.
-        data: further columns of the list, typed (for a territory: ``type``, ``code``,
-            ``bbox`` as ``(west, south, east, north)`` in WGS 84 degrees, ...).
+        data: further columns of the list, typed (for a territory: ``type``, ``code``, ``bbox`` as
+            ``(west, south, east, north)`` in WGS 84 degrees, ...).
     """
 
     uri: str

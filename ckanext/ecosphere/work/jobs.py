@@ -31,7 +31,8 @@ class Job:
         queue: name of its queue.
         seconds: RQ's time limit; None for the default of CKAN.
         has_work: whether there is something to do, for a job that is to be queued again; None for
-        any other. lock: name of the lock that the function holds, if only one process may do it.
+            any other.
+        lock: name of the lock that the function holds, if only one process may do it.
         arguments: arguments of the function, unless `enqueue` is given others.
     """
 

@@ -29,7 +29,8 @@ class Work(tk.BaseModel):
         recipient: the account or the like to write to, as the room knows it; "" for a run.
         content: what the room needs to do it.
         status: pending, running (by the process that holds its lock), done, failed (given up) or
-        unwanted. attempts: how many times it was begun.
+            unwanted.
+        attempts: how many times it was begun.
         due: time from which it is done (again); while it is running, the time at which it was
             begun.
         ended: time at which it was done; for an e-mail, the proof that the mail server took it.

@@ -234,7 +234,8 @@ class Outbox(Backlog):
 
         Args:
             write: makes the parameters of CKAN's `mail_recipient`; raises `Unwanted` if there is
-            nothing to send. prepare: see `claim_next`.
+                nothing to send.
+            prepare: see `claim_next`.
         """
         if not self.is_open():
             return 0

@@ -47,8 +47,8 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
     Args:
         service: the database row.
         asked: names of the layers requested by the URL or named in the resource, as stored in
-        `ServiceUse.layer`. names: name of the resource and title of the dataset, to match its
-        layers.
+            `ServiceUse.layer`.
+        names: name of the resource and title of the dataset, to match its layers.
         every: whether to return all layers, not only those of the resource.
     """
     description = service.description or {}

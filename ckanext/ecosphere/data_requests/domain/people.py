@@ -433,7 +433,8 @@ def audience(name: str, request: Request, fields: DataDict) -> set[str]:
 
     Args:
         name: requester, service, former_service, moderators, followers, supporters, assignee,
-        administrators or chief. request: as it is after the transition.
+            administrators or chief.
+        request: as it is after the transition.
         fields: of the transition.
     """
     if name in OF_REQUEST:

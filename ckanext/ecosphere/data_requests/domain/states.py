@@ -485,9 +485,11 @@ class Facts:
         reminders: reminders sent to the requester since details were asked for.
         answer_by: last day for the requester's answer.
         review_asked: when the requester asked for an internal review of the current decision, None
-        before. review_due: day by which the service answers a pending review, None without one.
+            before.
+        review_due: day by which the service answers a pending review, None without one.
         review_until: last day on which a review can be asked for, None when there is nothing to
-        review. joined_id: shared by the requests treated together, None for a single one.
+            review.
+        joined_id: shared by the requests treated together, None for a single one.
         anonymised: when the people of the request were forgotten, None before.
     """
 

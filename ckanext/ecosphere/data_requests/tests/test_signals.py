@@ -181,8 +181,7 @@ def test_unknown_kinds_and_empty_words_are_named():
         assert field in error.value.error_dict
 
 
-# --- over HTTP
-# ------------------------------------------------------------------------------
+# --- over HTTP -----------------------------------------------------------------------------------
 
 
 def sent(app: Any, package: dict[str, Any], address: str = "127.0.0.1", **changes: Any) -> Any:

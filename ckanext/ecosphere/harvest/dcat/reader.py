@@ -396,8 +396,7 @@ def _dates_of_plan(plan: Described) -> list[Dated]:
     return dates
 
 
-# --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV)
-# -----------------------------
+# --- parties, with their ISO 19115 roles (GeoDCAT-AP properties, PROV) ---------------------------
 
 ROLES = (
     "author", "custodian", "distributor", "originator", "owner", "pointOfContact",

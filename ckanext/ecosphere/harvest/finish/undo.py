@@ -3,8 +3,7 @@ what it withdrew.
 
 The former version is what the harvest makes of the record as it was stored before: activity streams
 do not have it, since harvests write none by default. A dataset that anything else has changed
-since, or in which
-somebody has changed a field on the portal, is left as it is, with the reason
+since, or in which somebody has changed a field on the portal, is left as it is, with the reason
 (`reports.UNDO_REASONS`).
 
 Each batch is noted as begun before it is undone, so that another worker can resume it. The state of

@@ -46,8 +46,7 @@ def place(inside: str):
     return made(f"<gmd:extent>{extent}</gmd:extent>")
 
 
-# --- time
-# ------------------------------------------------------------------------------------------
+# --- time ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,8 +194,7 @@ def test_the_resolution_of_the_time_is_kept_once_and_another_told():
     assert "resourceMaintenance/userDefinedMaintenanceFrequency: P1M" in found.unread
 
 
-# --- associated resources
-# ------------------------------------------------------------------------------
+# --- associated resources ------------------------------------------------------------------------
 
 
 def related(code: str, association: str, space: str = "") -> str:
@@ -285,8 +283,7 @@ def test_what_a_dataset_depends_on_is_no_series_of_it():
     assert "aggregationInfo: dependency BD TOPO" in found.unread
 
 
-# --- places
-# ------------------------------------------------------------------------------------------
+# --- places --------------------------------------------------------------------------------------
 
 
 def polygon(positions: str, crs: str = "") -> str:
@@ -344,8 +341,7 @@ def test_a_code_of_iso_3166_2_is_a_territory(code, territory):
     assert ids("territories", found.dataset["territory"]) == [territory]
 
 
-# --- characters
-# ----------------------------------------------------------------------------------------
+# --- characters ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -397,8 +397,7 @@ def test_codes_without_a_field_are_told():
     assert "MD_RestrictionCode: copyright" in made.unread
 
 
-# --- words that restrict access
-# -----------------------------------------------------------------------------
+# --- words that restrict access ------------------------------------------------------------------
 
 
 def both(text, beside="Licence Ouverte 2.0"):

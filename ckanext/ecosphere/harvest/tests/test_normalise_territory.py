@@ -404,8 +404,7 @@ def test_data_outside_france_say_so():
     assert codes(made) >= {"outside-france"}
 
 
-# --- title and organisation before a wide box
-# ----------------------------------------------------------
+# --- title and organisation before a wide box ----------------------------------------------------
 
 LOIRE = Contact(organisation="DDT de la Loire", role="pointOfContact")
 AROUND_LOIRE = Box(west="3.6", east="4.9", south="45.1", north="46.4")

@@ -254,8 +254,7 @@ def test_tens_of_thousands_of_keywords_are_bounded():
     assert codes(made) >= {"too-many"}
 
 
-# --- themes
-# ------------------------------------------------------------------------------------------
+# --- themes --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -471,8 +470,7 @@ def test_priority_datasets_and_legislation_are_kept():
     assert "tags" not in made or all(tag["name"] != "HVD" for tag in made["tags"])
 
 
-# --- codes
-# -------------------------------------------------------------------------------------------
+# --- codes ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -551,8 +549,7 @@ def test_of_several_regulations_the_first_is_the_specification(title, address):
     assert row["uri"] == f"http://data.europa.eu/eli/{address}"
 
 
-# --- contacts
-# ---------------------------------------------------------------------------------------
+# --- contacts ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -701,8 +698,7 @@ def test_a_bad_address_is_dropped_and_reported():
     assert codes(made) >= {"email"}
 
 
-# --- identifiers
-# ------------------------------------------------------------------------------------
+# --- identifiers ---------------------------------------------------------------------------------
 
 
 def test_the_first_usable_identifier_counts_and_the_others_stay_beside_it():

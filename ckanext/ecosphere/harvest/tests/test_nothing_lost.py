@@ -35,8 +35,7 @@ def told(made):
     return "\n".join(made.unread)
 
 
-# --- formats
-# ---------------------------------------------------------------------------------------------
+# --- formats -------------------------------------------------------------------------------------
 
 
 def test_of_several_formats_a_download_without_one_gets_the_first_and_names_all():
@@ -74,8 +73,7 @@ def test_the_name_of_an_archive_tells_the_format_within(end, format):
     assert made["format"] == format
 
 
-# --- links
-# -----------------------------------------------------------------------------------------------
+# --- links ---------------------------------------------------------------------------------------
 
 
 def test_an_export_is_a_download_whatever_protocol_is_declared():
@@ -120,8 +118,7 @@ def test_the_name_of_a_table_tells_its_departement():
     assert made["territory"] == ["http://id.insee.fr/geo/departement/87"]
 
 
-# --- words
-# -----------------------------------------------------------------------------------------------
+# --- words ---------------------------------------------------------------------------------------
 
 
 def test_what_is_left_of_an_understood_sentence_is_kept():
@@ -221,8 +218,7 @@ def test_short_texts_must_stand_by_themselves_to_be_found():
     assert "contacts.address: PAU" in told(made)
 
 
-# --- ISO
-# -------------------------------------------------------------------------------------------------
+# --- ISO -----------------------------------------------------------------------------------------
 
 RECORD = """
 <gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">
@@ -300,8 +296,7 @@ def test_a_fax_of_iso_19115_3_is_told_and_is_no_telephone_and_so_is_the_address_
     assert any("http://a.fr/adresses/1" in note for note in record.unread)
 
 
-# --- RDF
-# -------------------------------------------------------------------------------------------------
+# --- RDF -----------------------------------------------------------------------------------------
 
 PREFIXES = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .

@@ -187,7 +187,8 @@ def keep_edits(dataset: DataDict, edits: Edits, here: Values) -> Edits:
 
     Args:
         dataset: the new version that the source gives, whose resources have their ids already;
-        changed in place. edits: local edits of the dataset.
+            changed in place.
+        edits: local edits of the dataset.
         here: its current values.
 
     Returns:

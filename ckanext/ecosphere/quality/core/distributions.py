@@ -30,8 +30,7 @@ NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # minimum stars of an open and structured format
 
 
-# --- what texts say: without mark-up and placeholders, folded, and their words that inform
-# ------------
+# --- what texts say: without mark-up and placeholders, folded, and their words that inform -------
 
 DATA = Path(__file__).parents[1] / "data"
 SHORTEST = 3
@@ -90,8 +89,7 @@ def _empty_words() -> frozenset[str]:
     return frozenset(" ".join(table("empty_words").values()).split())
 
 
-# --- resources
-# -----------------------------------------------------------------------------------------
+# --- resources -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -201,16 +199,18 @@ class Distributions:
         data: data resources.
         intranet: data resources reachable only within the State's own network.
         direct: those that give direct access to data (a file, or a download service) rather than
-        through a page. open: those in an open and structured format (three stars or more) whose URL
-        is not known to be broken, without
-            tables and the like that are beside data with a geometry and not named like them.
+            through a page.
+        open: those in an open and structured format (three stars or more) whose URL is not known to
+            be broken, without tables and the like that are beside data with a geometry and not
+            named like them.
         open_broken: those in an open and structured format whose URL is known to be broken.
         documents: documentation resources.
         documented: those with a name and a description.
         plain: those whose format has no geometry.
         links_ok, links_broken, links_unchecked: state of their URLs.
         downloads, downloads_ok, downloads_broken: the same for declared download URLs
-        (dcat:downloadURL). stars: best openness, 0–5.
+            (dcat:downloadURL).
+        stars: best openness, 0–5.
         best: MQA interoperability indicators met by the best resource.
         licences, rights, sizes, issued, modified: number of resources that state each.
         targets: criterion → id of the first resource to correct for it.

@@ -211,8 +211,7 @@ def gather(data: Row, checks: Checks | None = None, members: int = 0) -> Facts:
             from the database.
         checks: results of the background jobs for this dataset.
         members: number of members of a series (see `store.facts_of`, which also adds values
-            inherited by
-            a member).
+            inherited by a member).
     """
     record = Record(data)
     checks = checks or Checks()
@@ -271,8 +270,7 @@ def own_addresses(record: Record) -> tuple[str, ...]:
     return tuple(filter(is_public_address, map(record.text, own)))
 
 
-# --- facts of single fields, as the table of fields says (``fact``)
-# --------------------------------
+# --- facts of single fields, as the table of fields says (``fact``) ------------------------------
 
 
 MEASURES: dict[str, Callable[[Record, str], Any]] = {
@@ -301,8 +299,7 @@ def _of_table(record: Record) -> Values:
     return facts
 
 
-# --- facts of several fields
-# ------------------------------------------------------------------------
+# --- facts of several fields ---------------------------------------------------------------------
 
 
 def _finding(record: Record) -> Values:

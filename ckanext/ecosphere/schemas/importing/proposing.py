@@ -292,7 +292,8 @@ def other_service(dataset: Dataset, context: Any) -> str | None:
 
     Args:
         dataset: the imported dataset: `owner_org` is a name in the registry, `publisher` has rows
-        with a name. context: context of the calling action.
+            with a name.
+        context: context of the calling action.
     """
     view, registry = View(dataset), voc.get("organisations")
     names = [

@@ -1,8 +1,7 @@
 """Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance 2.0.
 
 Most fields are written as the table of fields says (`dataset.fields`, `values`); what several
-fields
-state together is here; `xml.Tree` puts all of it in order. Harvested records keep their file
+fields state together is here; `xml.Tree` puts all of it in order. Harvested records keep their file
 identifier.
 """
 

@@ -410,8 +410,7 @@ def ecosphere_concept(field: Row, schema: Row) -> Validator:
     """Require a concept of ``field["vocabulary"]``, given by URI, id or label; its URI is stored.
 
     With ``vocabulary_store: id``, the id is stored instead; with ``vocabulary_open: true``, values
-    that match
-    :data:`OPEN_PATTERNS` are accepted.
+    that match :data:`OPEN_PATTERNS` are accepted.
     """
     return _one(_resolver(field))
 

@@ -107,8 +107,8 @@ def rows_with_role(dataset: Dataset) -> list[Any]:
 
 # --- references to other datasets: series, served datasets, editions ----------------------------
 # Public datasets of the portal are linked by URI. The reference itself (a name, or the identifier
-# of
-# a record) is also written as it is, since it may name a dataset that only other catalogues have.
+# of a record) is also written as it is, since it may name a dataset that only other catalogues
+# have.
 
 
 def write_references(graph: Graph, ref: Any, dataset: Dataset) -> None:

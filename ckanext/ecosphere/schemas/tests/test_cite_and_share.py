@@ -135,8 +135,7 @@ def test_search_engines_are_told_what_they_ask_for():
     assert all(each["contentUrl"] for each in found["distribution"])
 
 
-# --- over HTTP
-# ------------------------------------------------------------------------------
+# --- over HTTP -----------------------------------------------------------------------------------
 
 
 @pytest.fixture

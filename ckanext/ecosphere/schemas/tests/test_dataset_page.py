@@ -545,8 +545,7 @@ def test_the_collections_and_pages_that_use_a_dataset_are_named(app, create):
     assert "Collections and reuses" in app.get("/en/dataset/en-collection").body
 
 
-# --- in a browser
-# ------------------------------------------------------------------------------
+# --- in a browser --------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -27,9 +27,10 @@ class Subscriber(tk.BaseModel):
 
     Attributes:
         email: address in lower case, for subscribers without an account; that of an account is
-        looked up when sending. mailbox: what the spellings of the address have in common
-        (`email_addresses.mailbox`), for counting alerts. language: language in which to write to
-        them.
+            looked up when sending.
+        mailbox: what the spellings of the address have in common (`email_addresses.mailbox`), for
+            counting alerts.
+        language: language in which to write to them.
     """
 
     __tablename__ = "ecosphere_search_subscriber"
@@ -50,7 +51,8 @@ class Alert(tk.BaseModel):
         search: canonical query string (`AlertSubject.canonical`).
         frequency: daily, weekly, or none for a saved search without e-mails.
         confirmed: time at which its e-mail address was confirmed; None before, and deleted after a
-        week. told_until: time up to which changes have been reported.
+            week.
+        told_until: time up to which changes have been reported.
         next_look: time of the next run.
     """
 

@@ -88,8 +88,9 @@ def package_search(original_action: Any, context: Context, data_dict: DataDict) 
 
     Raises:
         ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an
-        internal error. SearchQueryError: `ext_facets` is not an object of fields with lists of
-        values, or too large.
+            internal error.
+        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too
+            large.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError(

@@ -52,8 +52,8 @@ def unpack(archive: Path, folder: Path, limit: int) -> Path:
         its main file; of a text, at most a bit more than `MOST_TEXT` bytes.
 
     Raises:
-        FileError: it contains nothing that can be shown, is damaged, encrypted, or too large
-            once unpacked.
+        FileError: it contains nothing that can be shown, is damaged, encrypted, or too large once
+            unpacked.
     """
     try:
         with zipfile.ZipFile(archive) as opened:

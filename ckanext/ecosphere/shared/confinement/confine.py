@@ -26,8 +26,8 @@ class FileError(Exception):
 
     Attributes:
         code: key of the sentence of the room that says so: unreadable, too-complex, too-slow,
-        not-confined… size: size of a file that is too large, in bytes; 0 for other failures, or if
-        it is unknown.
+            not-confined…
+        size: size of a file that is too large, in bytes; 0 for other failures, or if it is unknown.
     """
 
     def __init__(self, code: str, size: int = 0) -> None:

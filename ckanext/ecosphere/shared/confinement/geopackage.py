@@ -60,8 +60,7 @@ def copied(path: Path, folder: Path, rows: int) -> tuple[Path, int]:
         the new file, and the number of rows of the original table.
 
     Raises:
-        FileError: it is not a GeoPackage, is damaged, or has tables that are read from
-            elsewhere.
+        FileError: it is not a GeoPackage, is damaged, or has tables that are read from elsewhere.
     """
     target = folder / NAME
     try:

@@ -44,7 +44,8 @@ class GuardSettings:
         attempts: maximum attempts of a request, the first included.
         backoff_seconds: pause before the second attempt; doubled for each further one.
         max_wait_seconds: longest pause; there is no retry if the server asks for more
-        (Retry-After). user_agent: User-Agent header.
+            (Retry-After).
+        user_agent: User-Agent header.
         ca_bundle: file of CA certificates instead of the system's.
     """
 

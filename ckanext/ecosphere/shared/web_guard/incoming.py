@@ -37,7 +37,8 @@ class Limits:
         login: failed log-ins for one account from one address.
         login_address: failed log-ins from one address, for any account.
         login_account: failed log-ins for one account from addresses from which its owner never
-        logged in. registration: new accounts from one address.
+            logged in.
+        registration: new accounts from one address.
         reset: e-mails with a reset link for one account.
         reset_address: requests for a reset link, or uses of one, from one address.
         token: invalid API tokens from one address.

@@ -339,7 +339,7 @@ def ecosphere_study_member_remove(context: Context, data_dict: DataDict) -> dict
     Args:
         id (str): of the study.
         member (str): id of the member or link, from `members` of the study; the caller's own to
-        leave.
+            leave.
     """
     study = store.get(data_dict["id"])
     row = model.Session.get(Member, data_dict["member"])
@@ -396,11 +396,11 @@ def ecosphere_study_request(context: Context, data_dict: DataDict) -> dict[str, 
     Args:
         id (str), need (str): the study and its need.
         title, description, theme, territory, procedure, visibility (str): of the request; filled in
-        from the need. dataset (str): name or id of a restricted dataset to which access is asked;
-        then also `purpose` (str), `until`
-            (day, YYYY-MM-DD), `undertakes` (bool, must be true).
+            from the need.
+        dataset (str): name or id of a restricted dataset to which access is asked; then also
+            `purpose` (str), `until` (day, YYYY-MM-DD), `undertakes` (bool, must be true).
         with_area (bool): whether the rectangle around the site is sent; only the owner of the study
-        may.
+            may.
 
     Returns:
         the draft, as `ecosphere_request_show` returns it.

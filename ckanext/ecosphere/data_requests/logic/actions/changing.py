@@ -54,24 +54,26 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> DataDict:
         title (str): the data in a few words; the only required field.
         description (str): in Markdown.
         use (str): intended use: id in the vocabulary `regulatory-use`, citizen or undisclosed;
-        optional. procedure_reference (str): of the regulatory procedure; private unless
-        `show_procedure` (bool).
+            optional.
+        procedure_reference (str): of the regulatory procedure; private unless `show_procedure`
+            (bool).
         theme (str): id in the vocabulary.
         territory (str): id in the vocabulary.
         communes (list): INSEE codes, each with or without the name after it, or objects with code
-        and name. bbox (list): west, south, east, north in degrees.
+            and name.
+        bbox (list): west, south, east, north in degrees.
         visibility (str): public or private.
         show_name (bool): whether everyone may read the requester's name.
         need_by, period_start, period_end (str): days as YYYY-MM-DD.
         formats (list), crs (str), scale (str): of the data.
         known_datasets (list): names of datasets that fall short.
         requester_organisation (str), requester_siret (str): organisation for which the request is
-        made.
+            made.
         kind (str): data (default), or access to a restricted dataset.
         dataset (str): name or id of that dataset; the request goes to its service.
         organization (str): name or id of the service to ask; by default, the portal chooses it by
-        theme and place. files (files of a form): sent with the request, as its first message; ten
-        at most.
+            theme and place.
+        files (files of a form): sent with the request, as its first message; ten at most.
 
     Returns:
         dict: the draft, as returned by `ecosphere_request_show`.
@@ -116,7 +118,8 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> DataDict:
     Args:
         dataset (str): name or id of the dataset.
         kind (str): link (does not work), outdated, error (in the data or their description),
-        question. description (str): in Markdown.
+            question.
+        description (str): in Markdown.
 
     Returns:
         dict: `id`, `reference`, `state` (submitted, or open without moderation) and `readable`:
@@ -445,7 +448,8 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> DataDi
 
     Raises:
         NotFound: there is no such request, or the user may not read it; or there is no such
-        service. NotAuthorized: the user is not the requester.
+            service.
+        NotAuthorized: the user is not the requester.
         ValidationError: no service is given, there are too many, one was already asked; or too many
             requests today.
     """

@@ -93,7 +93,8 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> D
 
     Raises:
         NotAuthorized: the user is not an editor of any service, or not an administrator of a
-        service of the colleague. ValidationError: what is wrong, by field.
+            service of the colleague.
+        ValidationError: what is wrong, by field.
     """
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
     first, last, today = data_dict["first"], data_dict["last"], clock.today()
@@ -418,7 +419,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
         language (str): of the e-mails: fr, en, or "".
         first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
         new_calendar (bool): create a new private URL of the calendars; the former one no longer
-        works.
+            works.
 
     Returns:
         dict: the settings.

@@ -114,13 +114,14 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> DataDict:
         unanswered (bool): only open requests without a first response of the service.
         review (bool): only requests with a pending internal review.
         assigned (str): with the scope desk, mine (with those of absent colleagues whom the user
-        replaces) or nobody. sort (str): relevance, created (newest first, the default), support, or
-        due.
+            replaces) or nobody.
+        sort (str): relevance, created (newest first, the default), support, or due.
         scope (str): public (default), mine, desk (with `organization`), moderation (those
-        submitted, unless `state`). start (int): number of requests to skip.
+            submitted, unless `state`).
+        start (int): number of requests to skip.
         rows (int): maximum number of requests, by default 20.
         facets (bool): whether to count by value (the default), which is slow for very many
-        requests.
+            requests.
 
     Returns:
         dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title,
@@ -367,7 +368,8 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> DataDic
 
     Raises:
         NotFound: there is no such request, or the user may not read it; or there is nothing to
-        refer. NotAuthorized: the user is not the requester.
+            refer.
+        NotAuthorized: the user is not the requester.
     """
     request, reader = auth.readable(context, data_dict["id"])
     user = model.User.get(reader.id)
