@@ -151,6 +151,7 @@ class Ledger:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.outer: Any = connection.begin()
         self.savepoint: Any = None
         self.written: set[str] = set()
 
@@ -177,13 +178,15 @@ class Ledger:
 
     @contextmanager
     def committing(self) -> Iterator[None]:
-        """Let calls really commit."""
+        """Let calls really commit, which must not wait for rows that earlier calls changed."""
         model.Session.remove()
+        self.outer.rollback()
         model.Session.configure(
             bind=model.meta.engine, join_transaction_mode="conditional_savepoint"
         )
         yield
         model.Session.remove()
+        self.outer = self.connection.begin()
         model.Session.configure(bind=self.connection, join_transaction_mode="create_savepoint")
 
 
@@ -196,10 +199,9 @@ def ledger(visitors: dict[str, Visitor]) -> Iterator[Ledger]:
     with engine.connect() as connection:
         kept = Ledger(connection)
         sa.event.listen(engine, "after_cursor_execute", kept.note)
-        outer = connection.begin()
         model.Session.configure(bind=connection, join_transaction_mode="create_savepoint")
         yield kept
         model.Session.remove()
         model.Session.configure(bind=engine, join_transaction_mode="conditional_savepoint")
-        outer.rollback()
+        kept.outer.rollback()
         sa.event.remove(engine, "after_cursor_execute", kept.note)
