@@ -99,6 +99,11 @@ def add_blank(graph: Graph, ref: Any, link: Any, properties: Mapping[Any, Any]) 
     return node
 
 
+def add_concept(graph: Graph, node: Any, label: str) -> None:
+    """Add a concept of which only a label is known."""
+    add(graph, node, {RDF.type: SKOS.Concept, SKOS.prefLabel: Literal(label)})
+
+
 def rows_with_role(dataset: Dataset) -> list[Any]:
     """Return the rows of parties that name their role."""
     rows = (dataset.get(field.name) or () for field in fields.with_subfield("role"))
@@ -320,7 +325,9 @@ def _write_measure(graph: Graph, ref: Any, row: Row) -> None:
     if dimension:
         graph.add((metric, DQV.inDimension, URIRef(dimension.uri)))
     add_texts(graph, metric, {SKOS.prefLabel: row.get("name")})
-    add_texts(graph, node, {DQV.value: row.get("value"), UNIT: row.get("unit")})
+    add_texts(graph, node, {DQV.value: row.get("value")})
+    if row.get("unit"):
+        add_concept(graph, add_blank(graph, node, UNIT, {}), row["unit"])
 
 
 def read_lineage(graph: Graph, ref: Any, dataset: DataDict) -> None:
@@ -361,6 +368,7 @@ def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
         if graph.value(node, DQV.computedOn) is not None:  # a portal's score of the metadata
             continue
         row = texts_of(graph, node, {"value": DQV.value, "unit": UNIT})
+        row |= texts_of(graph, graph.value(node, UNIT), {"unit": SKOS.prefLabel})
         row |= texts_of(graph, metric, {"name": SKOS.prefLabel, "dimension": DQV.inDimension})
         dimension = voc.get("quality-dimension").get(row.pop("dimension", ""))
         if dimension:
@@ -491,16 +499,13 @@ def read_record(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 
 def complete_catalogue(graph: Graph, catalogue: Any) -> None:
-    """Write publisher, language and type of the home page of the portal's catalogue."""
+    """Write publisher and language of the portal's catalogue."""
     languages = voc.get("language")
     for code in list(graph.objects(catalogue, DCT.language)):
         language = languages.get(str(code)) or languages.find(str(code).partition("_")[0])
         graph.remove((catalogue, DCT.language, code))
         if language:
             graph.add((catalogue, DCT.language, URIRef(language.uri)))
-            graph.add((URIRef(language.uri), RDF.type, DCT.LinguisticSystem))
-    for page in graph.objects(catalogue, FOAF.homepage):
-        graph.add((page, RDF.type, FOAF.Document))
     if (catalogue, DCT.publisher, None) not in graph:
         service = model.Group.get(config.publisher() or "")
         publisher: Any = BNode()
@@ -540,7 +545,6 @@ def write_high_value(graph: Graph, ref: Any, dataset: Dataset) -> None:
     for service in services:
         _lend(graph, service, DCATAP.applicableLegislation, [regulation])
         _lend(graph, service, FOAF.page, [page])
-        graph.add((page, RDF.type, FOAF.Document))
         for predicate in (DCATAP.hvdCategory, DCAT.contactPoint):
             _lend(graph, service, predicate, list(graph.objects(ref, predicate)))
 
@@ -600,12 +604,13 @@ def write_geodcat(graph: Graph, ref: Any, dataset: Dataset) -> None:
     """Complete a dataset whose distributions and attributions are already in the graph."""
     if dataset.get("dcat_type"):
         graph.add((ref, GEODCAT.resourceType, URIRef(str(dataset["dcat_type"]))))
-    for system in as_list(dataset.get("reference_system") or []):
-        graph.add((ref, GEODCAT.referenceSystem, URIRef(str(system))))
-        graph.add((URIRef(str(system)), DCT.type, REFERENCE_SYSTEM))
+    for system in map(URIRef, as_list(dataset.get("reference_system") or [])):
+        graph.add((ref, GEODCAT.referenceSystem, system))
+        graph.add((system, DCT.type, REFERENCE_SYSTEM))
+        add_concept(graph, REFERENCE_SYSTEM, "Spatial reference system")
+        add_concept(graph, system, voc.get("epsg").label(system) or system)
     if dataset.get("spatial_representation"):  # on each distribution, else on the dataset
         node = URIRef(str(dataset["spatial_representation"]))
-        graph.add((node, RDF.type, SKOS.Concept))
         for subject in list(graph.objects(ref, DCAT.distribution)) or [ref]:
             graph.add((subject, ADMS.representationTechnique, node))
     for attribution in graph.objects(ref, PROV.qualifiedAttribution):

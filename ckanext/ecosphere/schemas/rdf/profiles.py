@@ -64,6 +64,17 @@ _LEFT_OUT = {
     "metadata_created": None,
     "metadata_modified": None,
 }
+#: Property → class of its values, for values that are not written with their class.
+CLASSES = {
+    "dcat:hadRole": "dcat:Role",
+    "dct:conformsTo": "dct:Standard",
+    "dct:language": "dct:LinguisticSystem",
+    "dqv:inDimension": "dqv:Dimension",
+    "dqv:isMeasurementOf": "dqv:Metric",
+    "foaf:homepage": "foaf:Document",
+    "foaf:page": "foaf:Document",
+    "vcard:hasEmail": "vcard:Email",
+}
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
 
 
@@ -139,6 +150,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self._describe_concepts()
         self._describe_places()
         self._describe_standards()
+        self._add_classes()
         own_terms.restore_addresses(self.g, dataset)
         own_terms.write(self.g, dataset_ref, dataset_dict, dataset)
 
@@ -146,6 +158,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         """Write the catalogue to the graph."""
         super().graph_from_catalog(catalog_dict, catalog_ref)
         parts.complete_catalogue(self.g, catalog_ref)
+        self._add_classes()
 
     def parse_dataset(self, dataset_dict: DataDict, dataset_ref: Any) -> DataDict:
         """Read a dataset from the graph."""
@@ -201,13 +214,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
             self.g.remove((ref, DCAT.qualifiedAttribution, node))
             self.g.add((ref, PROV.qualifiedAttribution, node))
-            self.g.remove((node, RDF.type, DCAT.Attribution))
-            self.g.add((node, RDF.type, PROV.Attribution))
+            self.g.set((node, RDF.type, PROV.Attribution))
             for agent in list(self.g.objects(node, DCAT.agent)):
                 self.g.remove((node, DCAT.agent, agent))
                 self.g.add((node, PROV.agent, agent))
-            for role in list(self.g.objects(node, DCAT.hadRole)):
-                self.g.add((role, RDF.type, DCAT.Role))
 
     # --- values ----------------------------------------------------------------------------
 
@@ -276,8 +286,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         """Write the licence on the dataset too, which DCAT allows."""
         licence = voc.get("licences").get(dataset.get("license_id") or "")
         if licence and urls.is_web_address(licence.uri):
-            self.g.add((ref, DCT.license, URIRef(licence.uri)))
-            self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
+            self._add(ref, DCT.license, licence.uri, "dct:LicenseDocument")
 
     def _correct_details(self, ref: Any) -> None:
         """Correct what ckanext-dcat 2.4 writes in violation of DCAT-AP.
@@ -328,8 +337,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             place = voc.get("territories").get(str(node))
             commune = communes.get(str(node))
             if place:
-                self._add_labels(node, SKOS.prefLabel, place)
-                self.g.add((node, SKOS.inScheme, URIRef(_scheme(place.uri, "territories"))))
+                self._describe_concept(node, place, "territories")
                 for other in place.data["other_uris"]:
                     self.g.add((node, SKOS.exactMatch, URIRef(other)))
                 box = places.territory_box(place.uri)
@@ -341,10 +349,15 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def _describe_standards(self) -> None:
         for node in self._undescribed(DCT.conformsTo, DCT.title):
-            self.g.add((node, RDF.type, DCT.Standard))
             standard = voc.get("epsg").get(str(node))
             if standard:
                 self._add_labels(node, DCT.title, standard)
+
+    def _add_classes(self) -> None:
+        for name, kind in CLASSES.items():
+            for node in set(self.g.objects(None, uri(name))):
+                if isinstance(node, URIRef):
+                    self.g.add((node, RDF.type, uri(kind)))
 
     def _undescribed(self, predicate: Any, description: Any) -> list[Any]:
         nodes = set(self.g.objects(None, predicate))
@@ -470,6 +483,7 @@ def _write_protocol(graph: Graph, node: Any, resource: Row, protocol: voc.Concep
         if protocol.uri.startswith(_OGC_TYPES):
             standard = _OGC_STANDARDS + protocol.uri.removeprefix(_OGC_TYPES)
             graph.add((service, GEODCAT.serviceProtocol, URIRef(standard)))
+            parts.add_concept(graph, URIRef(standard), protocol.label_fr)
         if not _protocols(graph, service):
             graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
             graph.add((node, TERM.completed, URIRef(protocol.uri)))

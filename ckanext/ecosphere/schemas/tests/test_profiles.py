@@ -30,9 +30,12 @@ ADMS = Namespace("http://www.w3.org/ns/adms#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
+LOCN = Namespace("http://www.w3.org/ns/locn#")
 SPDX = Namespace("http://spdx.org/rdf/terms#")
+VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 OWN_SHAPES = Path(__file__).with_name("shapes.ttl")
 SHAPES_OF_HIGH_VALUE = Path(__file__).with_name("shapes_hvd.ttl")
+SHAPES_OF_GEODCAT = Path(__file__).with_name("shapes_geodcat.ttl")
 PUBLISHED_SHAPES = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
@@ -313,6 +316,36 @@ def test_a_high_value_dataset_keeps_to_the_shapes_of_dcat_ap_hvd(app, create):
     create(samples.full())
     graph = Graph().parse(data=app.get("/dataset/zones-inondables-ain.ttl").body, format="turtle")
     assert failures(graph, OWN_SHAPES, SHAPES_OF_HIGH_VALUE) == set()
+
+
+def test_datasets_of_every_kind_keep_to_the_shapes_of_geodcat_ap(app, create):
+    create({"title": "Zones", "notes": "Des zones.", "name": "zones"})
+    pages = ["/catalog.ttl"]
+    for number, dataset in enumerate([*samples.peculiar(), samples.harvested()]):
+        create({"title": "T", "notes": "N", **dataset, "name": f"kind-{number}"})
+        pages.append(f"/dataset/kind-{number}.ttl")
+    found = set()
+    for page in pages:
+        graph = Graph().parse(data=app.get(page).body, format="turtle")
+        found |= {(page, *failure) for failure in failures(graph, SHAPES_OF_GEODCAT)}
+    of_class, too_many = str(SH.ClassConstraintComponent), str(SH.MaxCountConstraintComponent)
+    assert found == {
+        # Geometries are texts, which is what harvesters read.
+        ("/catalog.ttl", str(LOCN.geometry), of_class),
+        ("/dataset/kind-6.ttl", str(LOCN.geometry), of_class),
+        # The page of a service names the datasets that it serves, and the catalogue describes them.
+        ("/dataset/kind-1.ttl", str(DCAT.servesDataset), of_class),
+        # Each dataset that is accessible by the same service names the publisher of the service.
+        ("/catalog.ttl", str(DCTERMS.publisher), too_many),
+    }
+
+
+def test_our_shapes_see_an_email_that_is_not_said_to_be_one(graph_of):
+    graph, _ = graph_of(samples.harvested(name="harvested"))
+    graph.remove((None, RDF.type, VCARD.Email))
+    assert (str(VCARD.hasEmail), str(SH.ClassConstraintComponent)) in failures(
+        graph, SHAPES_OF_GEODCAT
+    )
 
 
 def test_our_shapes_see_a_dataset_without_description(graph_of):
