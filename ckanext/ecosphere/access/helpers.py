@@ -20,15 +20,18 @@ from ckanext.ecosphere.dataset.geometry import Box
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import once, qgis, template_helpers
 
-MOST_PREVIEWS, MOST_ASKED = 20, 10
+MOST_PREVIEWS = 20
 MOST_LOOKED_AT = 200
 """Resources of a dataset among which previews and layers are looked for."""
+MOST_MEMBERS = 10
+"""Members of a series among which one that QGIS can open is looked for."""
 #: Endpoints of pages that list datasets → facet of the listed group or organisation.
 _LISTS = {"dataset.search": "", "group.read": "groups", "organization.read": "organization"}
 
 
 def ecosphere_access_of_resource(pkg: DataDict, res: DataDict) -> DataDict | None:
-    """Return the known service of a resource, or None.
+    """Return the known service of a resource, with `can_take` (whether it offers features); None if
+    the resource is no service.
 
     Args:
         pkg: the dataset, from `package_show`.
@@ -51,20 +54,30 @@ def ecosphere_access_layers(pkg: DataDict) -> list[qgis.Source]:
     """Return the layers of a dataset that QGIS can open and the reader can reach."""
     services = of_dataset(pkg)
     sources: list[qgis.Source] = []
-    for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
+    for resource in _first_resources(pkg):
         sources += qgis.layers_of_resource(pkg, resource, services.get(resource["id"]))
     return sources
 
 
+def _first_resources(pkg: DataDict) -> list[DataDict]:
+    return (pkg.get("resources") or [])[:MOST_LOOKED_AT]
+
+
 def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, str, str, str]]:
-    """Return title and address of the part of each layer of a dataset that lies in a box (degrees),
-    resource and name.
+    """Return the parts of a dataset's layers that lie in a box, each as a link to take it.
 
     Layers whose service does not offer features, or is closed to the reader, are left out.
+
+    Args:
+        pkg: the dataset, from `package_show`.
+        box: in degrees, None for whole layers.
+
+    Returns:
+        title of each layer, address of the part, id of the resource and name of the layer.
     """
     services = of_dataset(pkg)
-    addresses = []
-    for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
+    parts = []
+    for resource in _first_resources(pkg):
         service = services.get(resource["id"])
         if service is None or template_helpers.ecosphere_closed(pkg, resource):
             continue
@@ -72,16 +85,16 @@ def ecosphere_access_parts(pkg: DataDict, box: Box | None) -> list[tuple[str, st
             if offers_features(service, layer):
                 title = str(layer["title"] or layer["name"])
                 address = areas.address(service, layer, areas.Part(box))
-                addresses.append((title, address, resource["id"], layer["name"]))
-    return addresses
+                parts.append((title, address, resource["id"], layer["name"]))
+    return parts
 
 
 def ecosphere_access_extract(context: Context, id_: str) -> DataDict | None:
-    """Return an extract as `ecosphere_access_extract_show` does, with the `path` of its file, ""
-    without one.
+    """Return an extract as `ecosphere_access_extract_show` does, and the `path` of its file.
 
     Returns:
-        None if there is none any more, or the user of the context may not read its dataset.
+        the extract, with "" as `path` while there is no file; None if it was deleted, or if the
+        user of the context may not read its dataset.
     """
     try:
         row = readable_extract(context, id_)
@@ -101,19 +114,20 @@ def ecosphere_access_layers_url(pkg: DataDict) -> str:
         "" if QGIS can open at most one resource, or, for a series, nothing of its first members.
     """
     if qgis.is_series(pkg):
-        members = qgis.members({"user": tk.g.user}, pkg, MOST_ASKED)
-        is_enough = any(any(_opened_in_qgis(member)) for member in members)
+        members = qgis.members({"user": tk.g.user}, pkg, MOST_MEMBERS)
+        is_enough = any(any(_opens_in_qgis(member)) for member in members)
     else:
-        opened = _opened_in_qgis(pkg)
-        is_enough = any(opened) and any(opened)  # a first one, and one after it
+        opens = _opens_in_qgis(pkg)
+        # The second `any` goes on behind the resource at which the first one stopped.
+        is_enough = any(opens) and any(opens)
     if not is_enough:
         return ""
     return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"])
 
 
-def _opened_in_qgis(pkg: DataDict) -> Iterator[bool]:
-    """Tell of each resource of a dataset whether QGIS can open it."""
-    for resource in (pkg.get("resources") or [])[:MOST_LOOKED_AT]:
+def _opens_in_qgis(pkg: DataDict) -> Iterator[bool]:
+    """Yield, for each resource of a dataset, whether QGIS can open it."""
+    for resource in _first_resources(pkg):
         yield ecosphere_access_opens_in_qgis(pkg, resource)
 
 
@@ -136,8 +150,8 @@ def _of_dataset(pkg: Row) -> dict[str, DataDict]:
         names[str(resource.get("id") or "")] = str(resource.get("name") or "")
     title = str(pkg.get("title") or "")
     services = {}
-    for resource_id, (service, layer) in storage.of_resources(list(names)).items():
-        services[resource_id] = presentation.shown(service, layer, (names[resource_id], title))
+    for id_, (service, requested) in storage.of_resources(list(names)).items():
+        services[id_] = presentation.shown(service, requested, (names[id_], title))
     return services
 
 
@@ -153,11 +167,11 @@ def ecosphere_access_panel(pkg: DataDict, only: str = "") -> DataDict | None:
         others), `extent` of the dataset, `outline` of France and `background`.
     """
     services = of_dataset(pkg)
+    resources = [res for res in pkg.get("resources") or [] if only in ("", res["id"])]
     entries = []
-    for resource in pkg.get("resources") or []:
-        if only in ("", resource["id"]) and len(entries) < MOST_LOOKED_AT:
-            service = services.get(resource["id"])
-            entries.append((resource, service, samples.way(resource, service)))
+    for resource in resources[:MOST_LOOKED_AT]:
+        service = services.get(resource["id"])
+        entries.append((resource, service, samples.way(resource, service)))
     # Data first, then documents and images.
     entries.sort(key=lambda entry: entry[2] == samples.INLINE)
     previews: list[DataDict] = []
@@ -165,7 +179,7 @@ def ecosphere_access_panel(pkg: DataDict, only: str = "") -> DataDict | None:
         if way not in ("", samples.TOLD) and _is_reachable(pkg, resource):
             previews.append(_preview(pkg, resource, service, way))
         if len(previews) > MOST_PREVIEWS:
-            break
+            break  # one more than shown: there are others
     if not previews:
         return None
     spatial = pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", "")
@@ -207,9 +221,7 @@ def _preview(pkg: DataDict, resource: DataDict, service: DataDict | None, way: s
 
 
 def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
-    """Return the message for a resource in a known format without preview,
-    "" for other resources.
-    """
+    """Return why a resource in a known format has no preview, "" for other resources."""
     service = of_dataset(pkg).get(only)
     for resource in pkg.get("resources") or []:
         if resource["id"] == only and samples.way(resource, service) == samples.TOLD:
@@ -218,9 +230,7 @@ def ecosphere_access_no_preview(pkg: DataDict, only: str) -> str:
 
 
 def ecosphere_access_search_url() -> str:
-    """Return the URL of the layer definition of the datasets listed on this page,
-    "" on other pages.
-    """
+    """Return the URL of the layer definition of the datasets that this page lists, "" elsewhere."""
     facet = _LISTS.get(str(tk.request.endpoint))
     if facet is None:
         return ""

@@ -1,6 +1,7 @@
-"""Background jobs: read services, make previews and extracts.
+"""Background jobs that read services, and make previews and extracts.
 
-What a saved dataset needs of them.
+The services of a saved dataset are recorded at the end of its transaction, which queues the job
+that reads the new ones.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.work.jobs import Job, in_steps
 
+#: Services of a batch, and seconds after which a batch asks no further service.
 AT_ONCE, SECONDS = 200, 120
-#: How long a worker makes previews, or extracts, while others wait for it.
+#: Seconds for which previews, or extracts, are made before other jobs have their turn.
 TURN_SECONDS = 30
 _HERE = "ckanext.ecosphere.access.jobs"
 
 
 def _of_line(name: str, title: str, line: Line, lock: str) -> Job:
-    """Return the job of a line: at most one at a time per portal, since each needs memory."""
+    """Return the job that makes what waits in a line: one at a time, since each needs memory."""
     return Job(
         name=f"ecosphere-access-{name}",
         function=f"{_HERE}.make_{name}s",
@@ -56,7 +58,7 @@ JOBS = (READ, SAMPLE, EXTRACT)
 
 
 def read_services() -> int:
-    """Read a batch of services that are due (background job); return their number."""
+    """Read a batch of services that are due; return their number."""
     with Locks() as locks:
         if not locks.take(READ.lock):
             return 0  # the process that holds the lock reads them
@@ -66,21 +68,19 @@ def read_services() -> int:
 
 
 def make_samples() -> int:
-    """Make the previews that are wanted, one after the other; return how many."""
+    """Make the previews that people wait for, one after the other; return how many."""
     return _make(SAMPLE, samples.LINE, samples.make)
 
 
 def make_extracts() -> int:
-    """Make the extracts that are wanted, one after the other; return how many."""
+    """Make the extracts that people wait for, one after the other; return how many."""
     return _make(EXTRACT, extracts.LINE, extracts.make)
 
 
 def _make(job: Job, line: Line, make: Callable[[str], None]) -> int:
-    """Make what is wanted for some time.
-
-    Then let e-mails and the like have their turn, and go on.
-    """
-    number, end = 0, time.monotonic() + TURN_SECONDS
+    """Make what waits in a line; after `TURN_SECONDS`, queue the job again, behind the others."""
+    number = 0
+    end = time.monotonic() + TURN_SECONDS
     with Locks() as locks:
         if not locks.take(job.lock):
             return 0  # the process that holds the lock makes them
@@ -101,10 +101,10 @@ def _make(job: Job, line: Line, make: Callable[[str], None]) -> int:
 
 
 def tick(seconds: float = 3600) -> dict[str, int]:
-    """Do all that is due; return how much of each, -1 for what failed.
+    """Do all due work of the room; return how much of each step, -1 for what failed.
 
     Args:
-        seconds: after which no further service is asked.
+        seconds: time after which no further service is asked.
     """
     steps = {
         "extracts deleted": extracts.purge,
@@ -127,12 +127,14 @@ def _read_all(seconds: float) -> int:
     return total
 
 
-# --- what a saved dataset needs of them ---
+# --- the services of saved datasets ---
 
-# The services of saved datasets are recorded in one go, just before the transaction is committed: a
-# harvest saves many datasets per transaction, and recording their services one dataset at a time
-# took 10 % of its time.
+# They are recorded in one go, just before the transaction is committed: a harvest saves many
+# datasets per transaction, and recording their services one dataset at a time took 10 % of its
+# time.
 
+#: Keys of a session's `info`: id of each saved dataset → whether it is new; whether services that
+#: were not known before have been recorded.
 _SAVED, _NEW_SERVICES = f"{__name__}:saved", f"{__name__}:new"
 
 
@@ -144,24 +146,25 @@ def listen() -> None:
 
 
 def note_saved(package_id: str, *, new: bool) -> None:
-    """Schedule the recording of a dataset's services at the end of the current transaction.
+    """Have a dataset's services recorded at the end of the current transaction.
 
     Args:
         package_id: id of the dataset.
-        new: whether it is new, see `storage.note`.
+        new: whether this save created it, see `storage.note`.
     """
     session: Any = model.Session()
-    waiting = session.info.setdefault(_SAVED, {})
-    waiting[package_id] = new and waiting.get(package_id, True)
+    saved = session.info.setdefault(_SAVED, {})
+    # Of several saves in one transaction, one that did not create the dataset is enough.
+    saved[package_id] = new and saved.get(package_id, True)
 
 
 def _note_services(session: Any) -> None:
-    waiting = session.info.pop(_SAVED, None)
-    if not waiting:
+    saved = session.info.pop(_SAVED, None)
+    if not saved:
         return
     session.flush()
     for new in (True, False):
-        ids = [package_id for package_id, is_new in waiting.items() if is_new is new]
+        ids = [package_id for package_id, is_new in saved.items() if is_new is new]
         if ids and storage.note(ids, new=new):
             session.info[_NEW_SERVICES] = True
 

@@ -1,8 +1,7 @@
-"""Services of the ministry: the public list of them, by kind, and their search by words of their
-names.
+"""Services of the ministry: their public list by kind, and the search for them by words of names.
 
-CKAN 2.12.0 only looks for the whole text within name, title or description of an organisation; here
-the words of it are looked for, whatever separates them ("DDT de l’Ain", "ddt01").
+CKAN 2.12.0 looks for the whole text in the name, title or description of an organisation; here its
+words are looked for one by one, whatever separates them ("DDT de l’Ain", "ddt01").
 """
 
 from __future__ import annotations
@@ -19,55 +18,49 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.setup import organisations
-from ckanext.ecosphere.setup.organisations import TERRITORY
 from ckanext.ecosphere.shared import action_input, language
 
+_ = tk._
+
+#: Characters of a text, and its words, that are looked for.
 LONGEST_QUERY, MOST_WORDS = 200, 12
-#: Stop words of names, in French and English, without accents.
-_BETWEEN = voc.SMALL_WORDS.union(("of", "the", "for", "and"))
-_FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+#: Words that are not looked for, in French and English, without accents.
+_STOP_WORDS = voc.SMALL_WORDS.union(("of", "the", "for", "and"))
+#: Empty matches between a letter and an adjacent figure.
+_LETTER_TO_FIGURE = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+#: Kind of the organisations that are not in the registry of services.
+OTHER = "other"
 
 
 @tk.side_effect_free
 @tk.chained_action
 def organization_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List services, or those matching a text by its words."""
-    return original(context, by_words(data_dict))
+    """List services, or those matching a text by its words.
 
-
-def by_words(data_dict: DataDict) -> DataDict:
-    """Replace the text of a search by the names of the matching organisations; keep the text when
-    there are none.
-
-    Args:
-        data_dict: parameters of `organization_list`; `q` is the text, `organizations` the names to
-            choose from, if any.
+    A text that matches none, or comes with the names to choose from, is left to CKAN.
     """
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip() or data_dict.get("organizations"):
-        return data_dict
+        return original(context, data_dict)
     names = names_matching(text)
     if names:
-        return {**data_dict, "q": "", "organizations": names}
-    return data_dict
+        data_dict = {**data_dict, "q": "", "organizations": names}
+    return original(context, data_dict)
 
 
 def names_matching(text: str) -> list[str]:
-    """Return the names of the organisations that match all words of a text.
-
-    All of them for a text without words.
-    """
-    looked_for = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _BETWEEN]
+    """Return the names of the organisations that match each word of a text; all if it has none."""
+    query = [word for word in _words([text[:LONGEST_QUERY]]) if word not in _STOP_WORDS]
     names = []
-    for name, words in _services():
-        if all(_begins(word, words) for word in looked_for[:MOST_WORDS]):
+    for name, words in _words_of_services():
+        if all(_begins_one_of(words, word) for word in query[:MOST_WORDS]):
             names.append(name)
     return names
 
 
-def _services() -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the name of each organisation with the words of its titles, here and in the registry,
-    and of its place.
+def _words_of_services() -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield (name, words) of each organisation: those of its titles, here and in the registry, and
+    of its place.
     """
     group: Any = model.Group
     services = sa.select(group.name, group.title, group.description, group.extras).where(
@@ -75,40 +68,37 @@ def _services() -> Iterator[tuple[str, frozenset[str]]]:
     )
     registry, places = voc.get("organisations"), voc.get("territories")
     for name, title, description, extras in model.Session.execute(services):
-        called = [name, title or "", (description or "")[:LONGEST_QUERY]]
+        texts = [name, title or "", (description or "")[:LONGEST_QUERY]]
         if registered := registry.get(name):
-            called += [
+            texts += [
                 registered.label_fr,
                 registered.label_en,
                 *registered.alt_labels,
                 str(registered.data.get("long_label_en") or ""),
             ]
-        if place := places.get((extras or {}).get(TERRITORY) or ""):
-            called += [place.label_fr, str(place.data.get("code") or "")]
-        yield name, frozenset(_words(called))
+        if place := places.get((extras or {}).get(organisations.TERRITORY) or ""):
+            texts += [place.label_fr, str(place.data.get("code") or "")]
+        yield name, frozenset(_words(texts))
 
 
 def _words(texts: Iterable[str]) -> list[str]:
     """Split texts into words without accents; letters and adjacent figures are separate words."""
-    return [word for text in texts for word in _FIGURES.sub(" ", voc.normalise(text)).split()]
+    words = []
+    for text in texts:
+        words += _LETTER_TO_FIGURE.sub(" ", voc.normalise(text)).split()
+    return words
 
 
-def _begins(word: str, words: frozenset[str]) -> bool:
-    """Return whether a set contains a word or a longer word starting with it.
-
-    Numbers have to match exactly.
-    """
-    return word in words or (not word.isdigit() and any(other.startswith(word) for other in words))
+def _begins_one_of(words: frozenset[str], beginning: str) -> bool:
+    """Return whether a word of a set begins with a text; numbers have to match exactly."""
+    if beginning.isdigit():
+        return beginning in words
+    return any(word.startswith(beginning) for word in words)
 
 
 def get_actions() -> dict[str, Any]:
     """Return the chained action."""
     return action_input.checked({"organization_list": organization_list})
-
-
-_ = tk._
-
-OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -119,8 +109,7 @@ class Service:
         name: name of the organisation, last part of its URL.
         title: short name ("DDT 01").
         description: full name.
-        kind: kind of service ("ddt", "dreal"…), "other" for organisations that are not in the
-            registry.
+        kind: kind of service, a key of `kinds`.
         territory: label of its territory, may be empty.
         count: number of public datasets.
     """
@@ -134,9 +123,7 @@ class Service:
 
     @property
     def place(self) -> str:
-        """Territory or full name that distinguishes it from others of its kind,
-        "" when the title already has it.
-        """
+        """Territory or full name that tells it from others of its kind; "" if the title has it."""
         if self.kind == "central":
             return self.description
         if voc.normalise(self.territory) in voc.normalise(self.title):
@@ -167,15 +154,14 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
     """List the services that match a query, by kind.
 
     Args:
-        query: words of the name, full name or territory, see `service_names`; empty for all
-            services.
+        query: words of the name, full name or territory (`names_matching`); empty for all services.
 
     Returns:
         (heading, services in alphabetical order) for each kind that has any.
     """
     names = set(names_matching(query))
     services_of_kind: dict[str, list[Service]] = {}
-    for service in _all():
+    for service in _all_services():
         if service.name in names:
             services_of_kind.setdefault(service.kind, []).append(service)
     return [
@@ -185,26 +171,26 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
     ]
 
 
-def _all() -> list[Service]:
+def _all_services() -> list[Service]:
     counts = _counts()
     known_kinds = kinds()
+    territories = voc.get("territories")
     services = []
     groups: Any = model.Session.query(model.Group).filter_by(
         is_organization=True, state=model.State.ACTIVE
     )
     for group in groups:
-        kind, territory = (
-            group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
-        )
+        kind = group.extras.get(organisations.KIND)
         if kind not in known_kinds:
             kind = OTHER
+        territory = group.extras.get(organisations.TERRITORY)
         services.append(
             Service(
                 name=group.name,
                 title=group.title or group.name,
                 description=group.description or "",
                 kind=kind,
-                territory=voc.get("territories").label(territory, language.current()),
+                territory=territories.label(territory, language.current()),
                 count=counts.get(group.name, 0),
             )
         )
@@ -212,8 +198,6 @@ def _all() -> list[Service]:
 
 
 def _counts() -> dict[str, int]:
-    """Return the number of public datasets of each organisation,
-    in one query to the search index.
-    """
+    """Return the number of public datasets of each organisation, asked of the search index once."""
     search: dict[str, Any] = {"rows": 0, "facet.field": ["organization"], "facet.limit": -1}
     return tk.get_action("package_search")({}, search)["facets"].get("organization", {})

@@ -1,12 +1,12 @@
-"""Contact sheets of organisations: how a service can be reached, its name spelled out in full;
-their actions and page.
+"""Contact sheets of organisations: how a service can be reached, and its name spelled out in full.
 
-Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where
-they leave the full name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the
-registry of organisations.
-In letters, an address, mailbox or telephone left empty comes from the registry, else from a copy of
-the service-public directory, some years old, which nobody has checked: administrators are shown
-which ones are in use.
+Administrators of a service fill in its sheet, which is stored in extras of the organisation. What
+they leave empty is completed:
+
+- the full name, which a decision has to bear (CRPA, L. 212-2, 1°), from the registry of services;
+- address, mailbox and telephone from the registry, else from a copy of the service-public
+  directory. The copy is some years old and nobody has checked it: administrators are shown what is
+  taken from it.
 """
 
 from __future__ import annotations
@@ -37,46 +37,17 @@ from ckanext.ecosphere.shared import (
 )
 from ckanext.ecosphere.vocabularies import tables
 
+_ = tk._
+
+#: The copy of the service-public directory, and what separates the lines of its addresses.
 TABLE = Path(__file__).parents[1] / "data" / "service-contacts.csv"
 LINE_END = "; "
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the directory says in one field of a contact sheet.
-
-    Attributes:
-        value: the field, as on a contact sheet.
-        year: of the copy of the directory.
-    """
-
-    value: str
-    year: str
-
-
-@cache
-def directory() -> Mapping[str, Mapping[str, Entry]]:
-    """Return what is known of each service, by its id in the
-    registry and the field of the sheet.
-    """
-    return {row["service"]: _by_field(row) for row in tables.rows(TABLE)}
-
-
-def _by_field(row: Mapping[str, str]) -> dict[str, Entry]:
-    lines = [*row["address"].split(LINE_END), f"{row['postcode']} {row['town']}"]
-    address = "\n".join(lines) if row["postcode"] else ""
-    entries_of_row = {
-        "address": Entry(address, row["address_year"]),
-        "email": Entry(row["email"], row["year"]),
-        "telephone": Entry(row["telephone"], row["year"]),
-    }
-    return {field: entry for field, entry in entries_of_row.items() if entry.value}
-
-
+#: The form of each territory used in names of services ("de la Somme").
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
 #: Prefix of the keys of extras; the name of the field follows.
 PREFIX = "ecosphere_contact_"
 ABBREVIATION = re.compile(r"\b[A-ZÀ-Þ]{2,}\b")
+#: An abbreviation after a name: " (DDT)".
 SHORT_FORM = re.compile(r"\s?\([^()]{1,100}\)")
 #: Kinds of services whose place follows without a preposition: "Direction interrégionale de la mer
 #: Méditerranée".
@@ -115,33 +86,66 @@ REGISTERED = ("address", "email", "telephone")
 
 
 def written(group: model.Group) -> ContactSheet:
-    """Return the sheet as it was filled in, without completing it from the registry."""
-    return from_extras(group.extras)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
-    """Return the sheet stored in the extras of an organisation."""
+    """Return the sheet as the service filled it in, not completed."""
+    extras = _extras(group)
     return ContactSheet(**{name: extras.get(PREFIX + name) or "" for name in FIELDS})
+
+
+def _extras(group: model.Group) -> Any:
+    """Return the extras of an organisation, an association that CKAN's types do not know."""
+    return group.extras  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def of(group: model.Group) -> ContactSheet:
     """Return the sheet of a service, completed from the registry and the directory."""
-    sheet, service = asdict(written(group)), registered(group)
-    completing = {name: entry.value for name, entry in unconfirmed(group).items()}
-    completing |= _in_registry(service)
-    completed = {name: sheet[name] or completing.get(name, "") for name in FIELDS}
-    return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
+    completion = {name: entry.value for name, entry in unconfirmed(group).items()}
+    completion |= _in_registry(registered(group))
+    sheet = asdict(written(group))
+    completed = {name: sheet[name] or completion.get(name, "") for name in FIELDS}
+    completed["full_name"] = completed["full_name"] or name_of(group)
+    return ContactSheet(**completed)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the directory says in one field of a contact sheet.
+
+    Attributes:
+        value: the field, as on a contact sheet.
+        year: of the copy of the directory.
+    """
+
+    value: str
+    year: str
+
+
+@cache
+def directory() -> Mapping[str, Mapping[str, Entry]]:
+    """Return the entries of each service, by its id in the registry and the field of the sheet."""
+    return {row["service"]: _entries(row) for row in tables.rows(TABLE)}
+
+
+def _entries(row: Mapping[str, str]) -> dict[str, Entry]:
+    lines = [*row["address"].split(LINE_END), f"{row['postcode']} {row['town']}"]
+    address = "\n".join(lines) if row["postcode"] else ""
+    entries = {
+        "address": Entry(address, row["address_year"]),
+        "email": Entry(row["email"], row["year"]),
+        "telephone": Entry(row["telephone"], row["year"]),
+    }
+    return {field: entry for field, entry in entries.items() if entry.value}
 
 
 def unconfirmed(group: model.Group) -> dict[str, Entry]:
-    """Return the fields that nobody has filled in for a service, with what the directory says."""
-    sheet, service = written(group), registered(group)
+    """Return the entries of the directory in use: neither the service nor the registry has more."""
+    service = registered(group)
     if service is None:
         return {}
-    own = _in_registry(service)
-    listed = directory().get(service.id, {})
-    empty = [name for name in listed if name not in own and not getattr(sheet, name)]
-    return {name: listed[name] for name in empty}
+    sheet = written(group)
+    details = _in_registry(service)
+    entries = directory().get(service.id, {})
+    empty = [name for name in entries if name not in details and not getattr(sheet, name)]
+    return {name: entries[name] for name in empty}
 
 
 def _in_registry(service: voc.Concept | None) -> dict[str, str]:
@@ -153,15 +157,15 @@ def _in_registry(service: voc.Concept | None) -> dict[str, str]:
 
 def chief(organization_id: str | None) -> str:
     """Return the mailbox for notices of late requests, "" when the service has not given one."""
-    return _of_id(organization_id).chief
+    return _written_of_id(organization_id).chief
 
 
 def mailbox(organization_id: str | None) -> str:
-    """Return the shared mailbox of a service, "" when it has none."""
-    return _of_id(organization_id).email
+    """Return the shared mailbox of a service, "" when it has not given one."""
+    return _written_of_id(organization_id).email
 
 
-def _of_id(organization_id: str | None) -> ContactSheet:
+def _written_of_id(organization_id: str | None) -> ContactSheet:
     group = model.Session.get(model.Group, organization_id or "")
     if group is None:
         return ContactSheet()
@@ -169,8 +173,7 @@ def _of_id(organization_id: str | None) -> ContactSheet:
 
 
 def as_contact(organization_id: str | None) -> dict[str, str]:
-    """Return the sheet of a service as a row of the field `contact` of a dataset; empty when it has
-    no mailbox.
+    """Return a service as a row of the field `contact` of a dataset; empty when it has no mailbox.
 
     Only what the service has filled in: nothing unverified becomes metadata.
 
@@ -178,9 +181,11 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
         organization_id: name or id of the organisation.
     """
     group = model.Group.get(organization_id or "")
-    if group is None or not group.is_organization or not written(group).email:
+    if group is None or not group.is_organization:
         return {}
     sheet = written(group)
+    if not sheet.email:
+        return {}
     row = {
         "name": of(group).full_name,
         "email": sheet.email,
@@ -193,16 +198,12 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
 def name_of(group: model.Group) -> str:
     """Return the name of a service spelled out: from the registry, else its description or title.
 
-    The registry is ignored for a service whose kind has changed since (a DDT that has become a
-    DDTM).
+    The registry is ignored for a service whose kind was changed on the portal (a DDT that has
+    become a DDTM).
     """
     service = registered(group)
-    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    if service is not None and extras.get(organisations.KIND) in (
-        None,
-        "",
-        service.data.get("kind"),
-    ):
+    kind = _extras(group).get(organisations.KIND)
+    if service is not None and (not kind or kind == service.data.get("kind")):
         return spelled_out(service)
     description = (group.description or "").strip()
     if "\n" not in description and len(description) <= LONGEST_NAME and is_spelled_out(description):
@@ -223,37 +224,35 @@ def spelled_out(service: voc.Concept) -> str:
     """
     long_label = str(service.data.get("long_label_fr") or service.label_fr)
     label = SHORT_FORM.sub("", long_label).replace("'", "’")
-    most = 1 if service.data.get("kind") == "dirm" else -1
-    head, *places = [part.strip() for part in label.split(" - ", most)]
-    for place in places:
-        if place == places[0] and service.data.get("kind") in PLACE_AS_NAME:
-            head += f" {place}"
-        elif place == places[0] and (of_place := _of_places().get(voc.normalise(place))):
-            head += f" {of_place}"
-        else:
-            head += f", {place[:1].lower()}{place[1:]}"
-    return head
+    kind = service.data.get("kind")
+    # The place of a DIRM may be two seas, with " - " between them.
+    most_places = 1 if kind == "dirm" else -1
+    name, *places = [part.strip() for part in label.split(" - ", most_places)]
+    endings = [f", {place[:1].lower()}{place[1:]}" for place in places]
+    if places and kind in PLACE_AS_NAME:
+        endings[0] = f" {places[0]}"
+    elif places and (of_place := _of_places().get(voc.normalise(places[0]))):
+        endings[0] = f" {of_place}"
+    return name + "".join(endings)
 
 
 def registered(group: model.Group) -> voc.Concept | None:
     """Return the registry's entry of an organisation: by name, else by kind and territory.
 
-    None unless there is one.
+    None if there is no such entry, or if several have this kind and territory.
     """
     registry = voc.get("organisations")
     if group.name in registry:
         return registry[group.name]
-    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    kind, territory = extras.get(organisations.KIND), extras.get(organisations.TERRITORY)
+    extras = _extras(group)
+    kind = extras.get(organisations.KIND)
+    territory = extras.get(organisations.TERRITORY)
     if not kind or not territory:
         return None
-    same = [
-        service
-        for service in registry
-        if (service.data.get("kind"), service.data.get("territory")) == (kind, territory)
-    ]
-    if len(same) == 1:
-        return same[0]
+    of_kind = [service for service in registry if service.data.get("kind") == kind]
+    services = [service for service in of_kind if service.data.get("territory") == territory]
+    if len(services) == 1:
+        return services[0]
     return None
 
 
@@ -265,7 +264,7 @@ def of_territories() -> Mapping[str, str]:
 
 @cache
 def _of_places() -> dict[str, str]:
-    """Map the label of each territory to the form used in names of services ("de la Somme")."""
+    """Return the same forms by the normalised label of the territory."""
     territories = voc.get("territories")
     names = {
         voc.normalise(territories[place].label_fr): of_place
@@ -275,11 +274,13 @@ def _of_places() -> dict[str, str]:
     return names | {"reunion": names["la reunion"]}
 
 
-_ = tk._
-
 # Actions, and the page.
 
+#: Characters of a field; of the fields with several lines.
 LONGEST_LINE, LONGEST_TEXT = 200, 1000
+SEVERAL_LINES = ("address", "opening")
+#: Control characters, but for tab, line feed and carriage return.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 #: ASCII only, before the @ as well: CKAN and many mail servers do not support RFC 6531.
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,185}\.[A-Za-z]{2,24}")
 SHOW, UPDATE = "ecosphere_contact_sheet_show", "ecosphere_contact_sheet_update"
@@ -329,7 +330,9 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
         ValidationError: what is wrong, by field; nothing is changed.
     """
     tk.check_access(UPDATE, context, data_dict)
-    group, errors, changes = _group(data_dict), {}, {}
+    group = _group(data_dict)
+    errors = {}
+    changes = {}
     for name in FIELDS:
         if name in data_dict:
             try:
@@ -338,7 +341,7 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
                 errors[name] = [str(error.error)]
     if errors:
         raise tk.ValidationError(errors)
-    extras: Any = getattr(group, "extras")  # noqa: B009
+    extras = _extras(group)
     former = {name: extras.get(PREFIX + name) or "" for name in changes}
     for name, value in changes.items():
         if value:
@@ -355,19 +358,22 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
 
 
 def _checked(name: str, value: Any) -> str:
-    written = re.sub(
-        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(value or "").replace("\r\n", "\n")
-    ).strip()
-    longest = LONGEST_TEXT if name in ("address", "opening") else LONGEST_LINE
-    if len(written) > longest:
+    """Return the value to store for a field of the sheet.
+
+    Raises:
+        Invalid: it is too long, or wrong for the field.
+    """
+    text = CONTROLS.sub("", str(value or "").replace("\r\n", "\n")).strip()
+    longest = LONGEST_TEXT if name in SEVERAL_LINES else LONGEST_LINE
+    if len(text) > longest:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=longest))
-    if not written:
+    if not text:
         return ""
-    if name not in ("address", "opening"):
-        written = " ".join(written.split())
+    if name not in SEVERAL_LINES:
+        text = " ".join(text.split())
     if name in CHECKS:
-        return CHECKS[name](written)
-    return written
+        return CHECKS[name](text)
+    return text
 
 
 def _full_name(value: str) -> str:
@@ -395,6 +401,7 @@ def _web(value: str) -> str:
     return value
 
 
+#: Field → function that returns the value to store, or raises `Invalid`.
 CHECKS = {
     "full_name": _full_name,
     "email": _email,
@@ -429,16 +436,12 @@ _AUTH = authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowe
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the actions to register, the same ones for each plugin that
-    can run without the base plugin.
-    """
+    """Return the actions, the same functions for every plugin that registers them."""
     return dict(_ACTIONS)
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions to register, the same ones for each plugin that
-    can run without the base plugin.
-    """
+    """Return the auth functions, the same ones for every plugin that registers them."""
     return dict(_AUTH)
 
 
@@ -456,7 +459,8 @@ def edit(id: str) -> Response:
                 "user.login", came_from=tk.url_for("ecosphere_contacts.edit", id=id)
             )
         tk.abort(403, _("Only administrators of the service may change its contact sheet."))
-    group, errors = _group({"id": id}), {}
+    group = _group({"id": id})
+    errors = {}
     values: Any = asdict(written(group))
     if request.method == "POST":
         values = {name: request.form.get(name, "") for name in FIELDS}
@@ -479,9 +483,7 @@ def edit(id: str) -> Response:
 
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
-    """Return the contact sheet of an organisation (`sheets`),
-    empty when there is no such organisation.
-    """
+    """Return the contact sheet of an organisation; empty when there is no such organisation."""
     group = model.Group.get(organization or "")
     if group is None:
         return {}
@@ -510,9 +512,9 @@ TEMPLATES = "templates/contact_sheets"
 
 
 def without_base(provided: Any) -> Any:
-    """Return what a room registers for the contact sheets.
+    """Return what a room registers for the contact sheets: nothing beside the base plugin.
 
-    Empty if the base plugin is on, which registers it too.
+    The base plugin registers it, too, and CKAN refuses to have an action twice.
     """
     if p.plugin_loaded("ecosphere"):
         return type(provided)()

@@ -1,11 +1,13 @@
 """CKAN's template helpers and list of a person's services, corrected and made faster.
 
-CKAN formats a date with its time in English order in every language: "novembre 24, 2026, 22:31
-(UTC)". Its templates check six times per page whether the reader may edit the dataset, with as many
-queries each time. To draw the placeholder picture beside the name of the logged-in user, it reads
-their account again and counts their datasets, on every page. And it calls
-`organization_list_for_user`, with half a dozen queries, for each dataset that it checks and each
-search: a dozen times on the page of a dataset.
+- CKAN formats a date with its time in English order in every language: "novembre 24, 2026, 22:31
+  (UTC)".
+- Its templates check six times per page whether the reader may edit the dataset, with as many
+  queries each time.
+- To draw the placeholder picture beside the name of the logged-in user, it reads their account
+  again and counts their datasets, on every page.
+- It calls `organization_list_for_user`, with half a dozen queries, for each dataset that it checks
+  and each search: a dozen times on the page of a dataset.
 """
 
 from __future__ import annotations
@@ -25,8 +27,7 @@ from ckanext.ecosphere.shared import action_input, dates, once, template_helpers
 
 
 def name_pagers() -> None:
-    """Give the links to the previous and next page an accessible name in every list of CKAN and its
-    extensions.
+    """Give the links to the previous and next page of every list an accessible name. Idempotent.
 
     CKAN's templates pass no symbols to `Page.pager`, so the method itself is wrapped.
     """
@@ -35,7 +36,8 @@ def name_pagers() -> None:
         return
 
     def pager(self: Page, *args: Any, **kwargs: Any) -> Any:
-        return original(self, *args, **{**template_helpers.ecosphere_pager_symbols(), **kwargs})
+        kwargs = {**template_helpers.ecosphere_pager_symbols(), **kwargs}
+        return original(self, *args, **kwargs)
 
     pager.ecosphere = True  # type: ignore[attr-defined]
     Page.pager = pager
@@ -62,21 +64,25 @@ def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) ->
 def check_access(original: Any, action: str, data_dict: DataDict | None = None) -> bool:
     """Return whether the reader may do something; cached for the duration of a read-only request.
 
+    Calls with other parameters than `id` are not cached, as the key does not have them.
+
     Args:
         original: CKAN's helper.
         action: name of the action.
         data_dict: its parameters.
     """
-    if not set(data_dict or {}) <= {"id"} or not has_request_context():
+    parameters = data_dict or {}
+    if parameters.keys() - {"id"} or not has_request_context():
         return original(action, data_dict)
-    key = (action, tk.current_user.name, str((data_dict or {}).get("id")))
+    key = (action, tk.current_user.name, str(parameters.get("id")))
     return once.for_page("access", key, lambda: original(action, data_dict))
 
 
 @tk.chained_helper
 def dataset_display_name(original: Any, dataset: Any) -> str:
-    """Return the title of a dataset; that of a series does not begin with a word that names a
-    département.
+    """Return the title of a dataset; that of a series begins with "Series", not with "Lot".
+
+    Lot is a département, too.
 
     Args:
         original: CKAN's helper.

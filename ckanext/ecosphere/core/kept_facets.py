@@ -1,9 +1,8 @@
-"""Groups and free keywords of a catalogue that used them before, in the menu and facets beside
-those of the suite.
+"""CKAN's own facets, groups and free keywords, beside those of the suite: which ones are shown.
 
-Groups are shown as soon as one of them holds a public dataset. Keywords are uncontrolled and come
-from many catalogues; they are shown where `ckan ecosphere adopt` found that the portal used them,
-or if the administrator configures it.
+Unless the administrator chooses them (`ecosphere.kept_facets`), groups are shown as soon as one of
+them holds a public dataset. Keywords are uncontrolled and come from many catalogues; they are shown
+where `ckan ecosphere adopt` found that the portal used them.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from ckanext.ecosphere.shared import once
 
 #: Key under which `adopt` stores which facets the portal used.
 KEY = "ecosphere.kept_facets"
+#: CKAN's facets that may be kept, in the order in which they are shown.
 NAMES = ("groups", "tags")
-"""CKAN's facets that may be kept, in the order in which they are shown."""
 
 
 def in_use() -> dict[str, int]:
@@ -36,23 +35,20 @@ def in_use() -> dict[str, int]:
         .where(package.type == "dataset", package.state == "active", ~package.private)
         .where(tagged.state == "active")
     )
-    counted = {"groups": model.Session.scalar(groups), "tags": model.Session.scalar(tags)}
-    return {name: number for name, number in counted.items() if number}
+    numbers = {"groups": model.Session.scalar(groups), "tags": model.Session.scalar(tags)}
+    return {name: number for name, number in numbers.items() if number}
 
 
 def remember(names: Iterable[str]) -> None:
-    """Store that the portal used these facets when it was adopted; earlier ones are kept."""
+    """Store that the portal used these facets when it was adopted, beside those stored earlier."""
     earlier = _remembered()
-    remembered = earlier.union(names)
-    if remembered != earlier:
-        set_system_info(KEY, json.dumps(sorted(remembered)))
+    all_names = earlier.union(names)
+    if all_names != earlier:
+        set_system_info(KEY, json.dumps(sorted(all_names)))
 
 
 def shown() -> tuple[str, ...]:
-    """Return which of CKAN's facets are shown beside those of the suite (`groups`, `tags`).
-
-    Cached per page.
-    """
+    """Return the names of the facets that are shown, of `NAMES`; cached per page."""
     return once.for_page("kept facets", "", _shown)
 
 
@@ -69,15 +65,14 @@ def _shown() -> tuple[str, ...]:
 
 
 def _has_groups() -> bool:
-    """Return whether an active group holds a public dataset.
-
-    A cheap query, for the menu of each page.
+    """Return whether an active group holds a public dataset: the menu of each page asks it, so the
+    query stops at the first one.
     """
     return model.Session.scalar(_of_groups(model.Group.id).limit(1)) is not None
 
 
 def _of_groups(column: Any) -> sa.Select[Any]:
-    """Return the query of a column of the active groups, for each public package that they hold."""
+    """Return a query of the active groups: a row for each public package that they hold."""
     package, member, group = model.Package, model.Member, model.Group
     return (
         sa.select(column)

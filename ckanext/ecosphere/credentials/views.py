@@ -1,6 +1,7 @@
-"""Log-in with a second factor, which is asked before there is a session.
+"""Log-in with a second factor, and the pages to set it up and to remove it.
 
-Pages to set it up and to remove it.
+A right password does not open a session, but gives a ticket in the browser's cookie, with which the
+person sends a code or, if their role needs a second factor, sets one up.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from ckan.common import session
 from ckan.lib import authenticator, signals
 from ckan.types import DataDict
 from ckan.views.user import next_page_or_default, regenerate_session, rotate_token
-from flask import Blueprint, make_response, request
+from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from ckanext.ecosphere.core.pages import INVALID, rendered
 from ckanext.ecosphere.credentials import second_factor
 from ckanext.ecosphere.shared import mailing, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf, rate_limits
 from ckanext.ecosphere.shared.web_guard.incoming import refuse_too_many
 
+#: Keys in the session: the ticket with the choices of the log-in form, and a secret not yet in use.
 PENDING, SECRET = "ecosphere_log_in", "ecosphere_new_secret"
 #: Purpose and lifetime of the ticket that a right password gives.
 PURPOSE, SECONDS = "ecosphere-second-factor", 600
@@ -30,8 +33,8 @@ LONGEST_TARGET = 300
 #: Codes for one account from addresses from which its owner never logged in: a guess succeeds once
 #: in 5 000 days.
 ACCOUNT_RATES = "20 per hour; 60 per day"
+#: Name under which the rate limits remember from where an account has logged in.
 KNOWN_ADDRESS = "login-known"
-INVALID = 400
 
 blueprint = Blueprint("ecosphere_credentials", __name__)
 web_guard.protect(blueprint)
@@ -52,32 +55,27 @@ def keep_nothing(response: Response) -> Response:
 
 
 def log_in() -> Any:
-    """Take the log-in form in the place of CKAN's view: a right password alone opens no session if
-    a code is asked.
+    """Take the log-in form in the place of CKAN's view (`IAuthenticator.login`).
 
     Returns:
-        the answer; None for the empty form, which CKAN shows.
+        the answer; None where CKAN's view goes on: the empty form, no second factor on the portal.
     """
-    if (
-        request.method != "POST"
-        or tk.current_user.is_authenticated
-        or not second_factor.is_offered()
-    ):
+    is_sent = request.method == "POST" and not tk.current_user.is_authenticated
+    if not is_sent or not second_factor.is_offered():
         return None
-    login, password = request.form.get("login", ""), request.form.get("password", "")
-    user: Any = authenticator.ckan_authenticator({"login": login, "password": password})
+    identity = {name: request.form.get(name, "") for name in ("login", "password")}
+    user: Any = authenticator.ckan_authenticator(identity)
     if not user:
         tk.h.flash_error(tk._("Login failed. Bad username or password."))
-        return make_response(tk.render("user/login.html", {}))
+        return rendered("user/login.html")
     target = request.args.get("next") or request.args.get("came_from") or ""
     choices = {"remember": request.form.get("remember", ""), "target": target[:LONGEST_TARGET]}
-    page = "set_up"
-    if second_factor.record_of(user):
-        page = "code"
-    elif not second_factor.is_required(user):
-        return _opened(user, choices)
+    has_factor = bool(second_factor.record_of(user))
+    if not has_factor and not second_factor.is_required(user):
+        return _open_session(user, choices)
     ticket = mailing.sign(PURPOSE, [user.id, _password_mark(user)])
     session[PENDING] = {**choices, "ticket": ticket}
+    page = "code" if has_factor else "set_up"
     return tk.redirect_to(f"ecosphere_credentials.{page}")
 
 
@@ -100,16 +98,15 @@ def code() -> Any:
         wrong = tk._("This code is wrong, too old or used already: wait for the next one.")
         return _page("code", {"code": [wrong]}, INVALID)
     rate_limits.clear("second-factor", limits, user.id, rate_limits.address())
-    return _opened(user, session[PENDING])
+    return _open_session(user, session[PENDING])
 
 
 @blueprint.route("/compte/second-facteur", methods=["GET", "POST"])
 def set_up() -> Any:
-    """Show a new secret, and take it as the second factor when the person's app has shown a code of
-    it.
+    """Show a new secret, and take it as the second factor once the person's app has a code for it.
 
-    For those who are logged in, who confirm it with their password, and those whose role needs it
-    and who have just given their password: their session begins with it.
+    For those who are logged in, who confirm it with their password; and for those whose role needs
+    it and who have just given their password: their session begins with it.
     """
     user = _logged_in()
     is_logged_in = user is not None
@@ -125,7 +122,7 @@ def set_up() -> Any:
         if is_logged_in and not user.validate_password(request.form.get("old_password", "")):
             errors["old_password"] = [tk._("This is not the password of your account.")]
         elif codes := second_factor.turn_on(user, secret, request.form.get("code", "")):
-            return _set_up(user, codes, is_logged_in)
+            return _show_recovery_codes(user, codes, is_logged_in)
         else:
             errors["code"] = [
                 tk._("This is not the code of the application: compare its clock and try again.")
@@ -134,11 +131,12 @@ def set_up() -> Any:
     return _page("set_up", errors, status, person=user, is_logged_in=is_logged_in, **invitation)
 
 
-def _set_up(user: Any, codes: list[str], is_logged_in: bool) -> Response:
+def _show_recovery_codes(user: Any, codes: list[str], is_logged_in: bool) -> Response:
+    """Show the codes once, with a link to where the log-in leads, which ends with this page."""
     session.pop(SECRET, None)
     target = tk.url_for("user.edit")
     if not is_logged_in:
-        target = _opened(user, session[PENDING]).headers["Location"]
+        target = _open_session(user, session[PENDING]).headers["Location"]
     return _page("recovery_codes", {}, codes=codes, target=target)
 
 
@@ -172,27 +170,28 @@ def reset(id: str) -> Any:
     return tk.redirect_to("user.edit", id=id)
 
 
-def _opened(user: Any, choices: DataDict) -> Response:
-    """Start the session, as CKAN's log-in does.
+def _open_session(user: Any, choices: DataDict) -> Response:
+    """Start the session and lead to the page asked for, as CKAN's log-in does.
 
     Args:
         user: the person.
         choices: `remember`, in milliseconds, and `target`, both of the log-in form.
     """
-    remember, target = choices["remember"], choices["target"]
     regenerate_session()
     session.pop(PENDING, None)
+    remember = choices["remember"]
     if remember.isdecimal():
         tk.login_user(user, remember=True, duration=timedelta(milliseconds=int(remember)))
     else:
         tk.login_user(user)
     rotate_token()
-    return next_page_or_default(target)
+    return next_page_or_default(choices["target"])
 
 
 def _with_right_password() -> Any:
-    """Return the person who has given their password in this browser some minutes ago,
-    None if nobody has.
+    """Return the person who gave their password in this browser some minutes ago, None if nobody.
+
+    The password is still the same, and nobody has logged in since.
     """
     pending = session.get(PENDING) or {}
     signed = mailing.read(PURPOSE, str(pending.get("ticket", "")), SECONDS)
@@ -206,14 +205,14 @@ def _with_right_password() -> Any:
 
 
 def _password_mark(user: model.User) -> str:
-    """Return a digest by which a ticket ends with the password."""
+    """Return a digest of the stored password: a ticket that holds it ends with the password."""
     return hashlib.sha256(str(user.password).encode()).hexdigest()[:16]
 
 
 def _logged_in() -> Any:
-    """Return the person who is logged in with a session.
+    """Return the person who is logged in with a session, None for anybody else.
 
-    None for others, also with an API token.
+    An API token is no session.
     """
     if not csrf.by_cookie():
         return None
@@ -224,7 +223,7 @@ def _count(user: model.User, limits: str) -> None:
     """Count a code before it is compared, so that attempts at the same time all count.
 
     Raises:
-        TooMany: there were too many.
+        TooMany: there were too many for the account, from this address or from unknown ones.
     """
     here = rate_limits.address()
     rate_limits.hit("second-factor", limits, user.id, here, fallback=True)
@@ -237,5 +236,4 @@ def _back_to_log_in() -> Any:
 
 
 def _page(name: str, errors: dict[str, list[str]], status: int = 200, **variables: Any) -> Response:
-    page = tk.render(f"ecosphere_credentials/{name}.html", {"errors": errors, **variables})
-    return make_response(page, status)
+    return rendered(f"ecosphere_credentials/{name}.html", status, errors=errors, **variables)

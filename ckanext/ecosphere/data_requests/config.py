@@ -1,4 +1,7 @@
-"""Configuration options of data requests, read in this module only."""
+"""Configuration options of data requests, read in this module only.
+
+`config_declaration.yaml` has their defaults, and CKAN's validators make each value its type.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ckanext.ecosphere.shared import mailing
 #: Queue of CKAN's background jobs.
 QUEUE = "ecosphere:requests"
 MODERATORS = "ecosphere.requests.moderators"
-#: Options of the ministry's desk, and the names that the fields of a contact sheet have there.
+#: Options of the ministry's desk; field of a contact sheet → its name in the options.
 DESK = "ecosphere.requests.desk_{field}"
 DESK_FIELDS = {
     "full_name": "name",
@@ -25,7 +28,9 @@ ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
 ATTACHMENT_SCANNER = "ecosphere.requests.attachment_scanner"
 REPLY_ADDRESS = "ecosphere.requests.reply_address"
 
-FOLDER = "ecosphere_requests"
+
+def _text(option: str) -> str:
+    return str(tk.config[option] or "").strip()
 
 
 def moderators() -> str:
@@ -34,30 +39,22 @@ def moderators() -> str:
 
 
 def requests_until_trusted() -> int:
-    """Return the number of accepted requests from which new ones of a user
-    are opened without moderation.
-    """
+    """Return how many accepted requests a user needs so that new ones open without moderation."""
     return tk.config["ecosphere.requests.trust_after"]
 
 
 def contributions_until_trusted() -> int:
-    """Return the number of contributions released by moderators from which a
-    user's texts are published at once.
-    """
+    """Return how many released contributions a user needs so that further texts appear at once."""
     return tk.config["ecosphere.requests.release_after"]
 
 
 def comment_delay() -> int:
-    """Return the delay of e-mails about comments, in minutes,
-    which groups those about the same request.
-    """
+    """Return the delay of e-mails about comments, in minutes: it groups those about one request."""
     return tk.config["ecosphere.requests.comment_delay"]
 
 
 def moderation_digest() -> int:
-    """Return the delay of e-mails to moderators about pending contributions, in minutes,
-    which groups them.
-    """
+    """Return the delay of e-mails to moderators, in minutes: one lists all that waits for them."""
     return tk.config["ecosphere.requests.moderation_digest"]
 
 
@@ -77,15 +74,14 @@ def extended_months() -> int:
 
 
 def desk() -> ContactSheet:
-    """Return how the desk of the ministry can be reached,
-    which acknowledges requests for services that cannot be.
+    """Return how the ministry's desk is reached.
+
+    It acknowledges requests for services that cannot be reached.
     """
-    contact = {
-        field: str(tk.config[DESK.format(field=name)] or "").strip()
-        for field, name in DESK_FIELDS.items()
-    }
+    contact = {field: _text(DESK.format(field=name)) for field, name in DESK_FIELDS.items()}
     lines = [line.strip() for line in contact["address"].split(";")]
-    return ContactSheet(**{**contact, "address": "\n".join(line for line in lines if line)})
+    contact["address"] = "\n".join(line for line in lines if line)
+    return ContactSheet(**contact)
 
 
 def clock_stops() -> bool:
@@ -104,9 +100,7 @@ def statistics_threshold() -> int:
 
 
 def requests_per_day() -> int:
-    """Return the number of requests of a user in a day that are opened without a moderator,
-    if the user is trusted.
-    """
+    """Return how many requests of a trusted user in a day are opened without a moderator."""
     return tk.config[REQUESTS_PER_DAY]
 
 
@@ -121,9 +115,7 @@ def comments_per_hour() -> int:
 
 
 def forms_per_hour() -> int:
-    """Return the maximum number of stored forms of anonymous users
-    from one IP address in an hour.
-    """
+    """Return the maximum number of forms of anonymous users stored in an hour, by IP address."""
     return tk.config["ecosphere.requests.forms_per_hour"]
 
 
@@ -176,37 +168,34 @@ def email() -> bool:
 
 
 def mail_works() -> bool:
-    """Return whether e-mails are enabled and CKAN has a mail server,
-    without which it drops them silently.
-    """
+    """Return whether e-mails are enabled and CKAN can send them: else it drops them silently."""
     return email() and mailing.is_configured()
 
 
 def escalation_administrators() -> int | None:
-    """Return the days after the due date (negative: before) from which the
-    service's administrators are notified.
+    """Return from which day on the service's administrators are notified of a late request.
+
+    In days after the due date, negative before it; None for no notification.
     """
     return _days("ecosphere.requests.escalation_administrators")
 
 
 def escalation_chief() -> int | None:
-    """Return the days after the due date from which the head of the service,
-    or else the moderators, are notified.
-    """
+    """Return from which day on the head of the service, or else the moderators, are notified."""
     return _days("ecosphere.requests.escalation_chief")
 
 
 def _days(option: str) -> int | None:
-    """Return a number of days, None (no notification) when the option is empty or "none"."""
-    written = str(tk.config[option]).strip().lower()
-    if written in ("", "none"):  # also for an option without a value
+    """Return a number of days, None when the option is empty or "none"."""
+    days = str(tk.config[option]).strip().lower()
+    if days in ("", "none"):  # an option without a value is None: "none", too
         return None
-    return int(written)
+    return int(days)
 
 
 def reply_address() -> str:
     """Return the address for replies by e-mail, without a token; "" when they are not accepted."""
-    return str(tk.config[REPLY_ADDRESS] or "").strip()
+    return _text(REPLY_ADDRESS)
 
 
 def reply_days() -> int:
@@ -220,17 +209,16 @@ def reply_bytes() -> int:
 
 
 def reply_server() -> str:
-    """Return the name of the mail server whose `Authentication-Results` are believed,
-    "" when it refuses by itself.
+    """Return the name of the mail server whose `Authentication-Results` are believed.
+
+    "" when the server itself refuses e-mails of forged senders.
     """
-    return str(tk.config["ecosphere.requests.reply_authserv_id"] or "").strip()
+    return _text("ecosphere.requests.reply_authserv_id")
 
 
 def imap() -> str:
-    """Return the URL of the mailbox of replies (imaps://user@host/folder),
-    "" when it is not used.
-    """
-    return str(tk.config["ecosphere.requests.imap"] or "").strip()
+    """Return the URL of the mailbox of replies (imaps://user@host/folder), "" for none."""
+    return _text("ecosphere.requests.imap")
 
 
 def imap_password() -> str:
@@ -239,10 +227,8 @@ def imap_password() -> str:
 
 
 def folder() -> Path | None:
-    """Return the folder of the files of requests, None when CKAN stores no files
-    (`ckan.storage_path`).
-    """
+    """Return the folder of the files of requests, None when CKAN stores no files."""
     storage = tk.config.get("ckan.storage_path")
     if storage:
-        return Path(storage) / FOLDER
+        return Path(storage) / "ecosphere_requests"
     return None

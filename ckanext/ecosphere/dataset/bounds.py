@@ -9,8 +9,7 @@ LONGEST_TEXT = 30_000
 """Maximum characters of a text; Solr refuses a single term above 32 766 bytes."""
 LONGEST: dict[str, int] = {
     "title": 500,
-    # Of a resource or contact; CKAN's own validator limits that of a dataset, part of its URL, to
-    # 100.
+    # Of a resource or contact; CKAN itself limits that of a dataset, part of its URL, to 100.
     "name": 500,
     "version": 100,
     "url": 4_000,
@@ -34,7 +33,7 @@ MOST_VALUES = 1_000
 MOST_RESOURCES = 20_000
 MOST_TAGS = 5_000
 MOST_SERIES = 20
-"""Each is looked up, and provides values that the dataset lacks."""
+"""Few, since each is looked up: a dataset takes from its series the values that it lacks."""
 MOST = {"resources": MOST_RESOURCES, "tags": MOST_TAGS, "in_series": MOST_SERIES}
 
 
@@ -49,7 +48,7 @@ def most(field: str) -> int:
 
 
 def cut(value: Any, field: str, report: Callable[[str, int, int, bool], None]) -> Any:
-    """Truncate the overlong texts and lists in a value of a dataset.
+    """Return a value of a dataset with its overlong texts and lists truncated.
 
     Args:
         value: a text, a list or a mapping of them; other values are returned unchanged.

@@ -18,13 +18,15 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 
 FIRST_YEAR, LAST_YEAR = 1000, 2200
-"""Years of records beyond which a date is an error or stands for none."""
+"""Years of records beyond which a date is an error, or a placeholder such as 9999-12-31."""
+# Lengths of stored dates: they tell how exact a date is.
 _YEAR, _MONTH, _DAY = len("2020"), len("2020-01"), len("2020-01-31")
 _LONGEST = 60
-"""Characters of a date in words."""
+"""Maximum characters of a date in words."""
 
 # --- dates -----------------------------------------------------------------------------------
 
+# A zone without a colon only after a day or month: in "2020+0100" it may be anything.
 _TIME_OR_ZONE = r"(?:(?P<time>[T ].*)|Z|[+-]\d\d:\d\d|(?<=-\d\d)[+-]\d{4})?"
 _FORMS = (
     re.compile(rf"(?P<y>\d{{4}})(?:-(?P<m>\d\d)(?:-(?P<d>\d\d))?)?{_TIME_OR_ZONE}", re.DOTALL),
@@ -112,7 +114,7 @@ def _parts(text: str, forms: tuple[re.Pattern[str], ...]) -> dict[str, str | Non
 
 
 def _assemble(parts: dict[str, str | None]) -> str:
-    # Numbers, since the digits may be full-width.
+    # By way of numbers, since the digits may be those of another script.
     year, month, day = (int(parts.get(name) or 0) for name in ("y", "m", "d"))
     if not parts.get("m"):
         return f"{year:04d}"
@@ -125,7 +127,7 @@ def span(value: str) -> tuple[dt.date, dt.date]:
     """Return the first and last day of a stored date ("2005" covers the whole year).
 
     Raises:
-        ValueError: ``value`` is no stored date.
+        ValueError: it is no stored date.
     """
     day = value[:_DAY]
     if len(day) == _YEAR:
@@ -201,21 +203,20 @@ def parse_duration(text: str) -> Duration | None:
 
 
 def end_of(start: str, duration: Duration) -> str | None:
-    """Return the last day (month, year) of a duration that begins with another; see `_reached`."""
-    return _reached(start, duration, 1)
+    """Return the last day (month, year) of a period, as exact as its start; None as `start_of`."""
+    return _other_end(start, duration, 1)
 
 
 def start_of(end: str, duration: Duration) -> str | None:
-    """Return the first day (month, year) of a duration that ends with another; see `_reached`."""
-    return _reached(end, duration, -1)
+    """Return the first day (month, year) of a period, as exact as its end.
 
-
-def _reached(date: str, duration: Duration, sign: int) -> str | None:
-    """Return the other end of a period, as exact as the given one (YYYY, YYYY-MM or YYYY-MM-DD).
-
-    None if the duration has decimals or is shorter than that, or no calendar has the date. Hours,
+    None if the duration has decimals or is finer than that, or no calendar has the date. Hours,
     minutes and seconds are ignored.
     """
+    return _other_end(end, duration, -1)
+
+
+def _other_end(date: str, duration: Duration, sign: int) -> str | None:
     months = duration.years * 12 + duration.months
     days = duration.weeks * 7 + duration.days
     if not (months or days) or months % 1 or days % 1:
@@ -223,17 +224,18 @@ def _reached(date: str, duration: Duration, sign: int) -> str | None:
     if (days and len(date) <= _MONTH) or (months % 12 and len(date) <= _YEAR):
         return None
     year, month, day = (int(part) for part in f"{date}-01-01".split("-")[:3])
-    count = year * 12 + month - 1 + sign * int(months)
-    if not FIRST_YEAR <= count // 12 <= LAST_YEAR:
+    months_since_0 = year * 12 + month - 1 + sign * int(months)
+    if not FIRST_YEAR <= months_since_0 // 12 <= LAST_YEAR:
         return None
     if len(date) <= _MONTH:
-        # The last year of P1Y is the first one itself; so with months.
-        count -= sign * {_YEAR: 12, _MONTH: 1}[len(date)]
-        return f"{count // 12:04d}-{count % 12 + 1:02d}"[: len(date)]
-    last = calendar.monthrange(count // 12, count % 12 + 1)[1]
+        # Both ends belong to the period: one year from 2005 on ends with 2005.
+        months_since_0 -= sign * {_YEAR: 12, _MONTH: 1}[len(date)]
+        return f"{months_since_0 // 12:04d}-{months_since_0 % 12 + 1:02d}"[: len(date)]
+    year, month = months_since_0 // 12, months_since_0 % 12 + 1
+    day = min(day, calendar.monthrange(year, month)[1])
     try:
-        same_day = dt.date(count // 12, count % 12 + 1, min(day, last))
-        return (same_day + dt.timedelta(days=sign * (int(days) - 1))).isoformat()
+        beyond = dt.date(year, month, day)
+        return (beyond + dt.timedelta(days=sign * (int(days) - 1))).isoformat()
     except (ValueError, OverflowError):
         return None
 
@@ -243,9 +245,9 @@ _ISO_DAY = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
 
 def days_of(text: Any) -> tuple[dt.date, dt.date] | None:
     """Return the first and last day of the ISO date, month or year that a text begins with."""
-    match = None
-    if isinstance(text, str):
-        match = _ISO_DAY.match(text.strip())
+    if not isinstance(text, str):
+        return None
+    match = _ISO_DAY.match(text.strip())
     if match is None:
         return None
     try:
@@ -258,14 +260,15 @@ def days_of(text: Any) -> tuple[dt.date, dt.date] | None:
 
 GRACE = 0.1  # share of the period that a producer may be late
 SHORTEST_GRACE = 2  # days
-UNKNOWN = "UNKNOWN"
+UNKNOWN = "UNKNOWN"  # code of the EU frequency table
 
 
 @voc.derived
 @lru_cache(maxsize=512)
 def frequency_code(frequency: str) -> str:
-    """Return the code of `frequency` in the EU authority table, else its last path segment;
-    "" for none.
+    """Return the code of a frequency (URI, code or label) in the EU table; "" for none.
+
+    For a frequency that is not in the table, return its last path segment.
     """
     if not frequency:
         return ""
@@ -276,7 +279,7 @@ def frequency_code(frequency: str) -> str:
 
 
 def is_stated(frequency: str) -> bool:
-    """Return whether the code `frequency` makes a statement about updates, even "never"."""
+    """Return whether a code says anything about updates, even that there are none ("NEVER")."""
     return frequency not in ("", UNKNOWN)
 
 
@@ -290,8 +293,7 @@ def due_date(frequency: str, updated: dt.date | None, announced: dt.date | None)
             frequency when it is later than the last update.
 
     Returns:
-        that day, including the grace period; None when no update is promised or the last update is
-        unknown.
+        that day, with the grace period; None when no update is promised or the last one is unknown.
     """
     if announced and (updated is None or announced > updated):
         return _later(announced, SHORTEST_GRACE)

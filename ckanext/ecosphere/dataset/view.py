@@ -103,7 +103,7 @@ class View:
         return cls({name: _listed(value) for name, value in nested.items()})
 
     def text(self, field: str) -> str:
-        """Return the text of a field, of several the first; "" if absent."""
+        """Return the text of a field, the first if it has several; "" if absent."""
         value = self.values.get(field)
         if isinstance(value, (list, tuple)):
             value = next(iter(value), "")
@@ -117,8 +117,11 @@ class View:
             value = parsed
         elif not isinstance(value, (list, tuple)):
             value = [value]
-        texts = map(self.clean, value)
-        return tuple(dict.fromkeys(text for text in texts if text))
+        return self._distinct(value)
+
+    def _distinct(self, values: Iterable[Any]) -> tuple[str, ...]:
+        texts = filter(None, map(self.clean, values))
+        return tuple(dict.fromkeys(texts))
 
     def texts(self, field: str) -> list[str]:
         """Return all texts of a field as given; of a group or object those of all its parts."""
@@ -165,7 +168,9 @@ class View:
         """The free tags, from the list of tags or else the comma-separated text of the form."""
         names: list[Any] = []
         tags = self.values.get("tags")
-        for tag in tags if isinstance(tags, (list, tuple)) else ():
+        if not isinstance(tags, (list, tuple)):
+            tags = ()
+        for tag in tags:
             if not isinstance(tag, Mapping):
                 names.append(tag)
             elif not tag.get("vocabulary_id"):
@@ -173,8 +178,7 @@ class View:
         typed = self.values.get("tag_string")
         if not names and isinstance(typed, str):
             names = typed.split(",")
-        texts = map(self.clean, names)
-        return tuple(dict.fromkeys(text for text in texts if text))
+        return self._distinct(names)
 
     @functools.cached_property
     def resources(self: AnyView) -> tuple[AnyView, ...]:
@@ -235,7 +239,9 @@ def _extras(extras: Any) -> Values:
     if isinstance(extras, Mapping):
         return dict(extras)
     values: Values = {}
-    for extra in extras if isinstance(extras, (list, tuple)) else ():
+    if not isinstance(extras, (list, tuple)):
+        return values
+    for extra in extras:
         if isinstance(extra, Mapping) and isinstance(extra.get("key"), str):
             values[extra["key"]] = extra.get("value")
     return values
@@ -252,7 +258,7 @@ def _put(nested: dict[Any, Any], key: tuple[Any, ...], value: Any) -> None:
 
 
 def _listed(value: Any) -> Any:
-    """Return a value with its rows by number as lists."""
+    """Return a value with lists in place of what has rows by number."""
     if not isinstance(value, dict):
         return value
     if all(isinstance(key, int) for key in value):
@@ -261,15 +267,13 @@ def _listed(value: Any) -> Any:
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    parts: Iterable[Any] = ()
     if isinstance(value, Mapping):
-        parts = value.values()
-    elif isinstance(value, (list, tuple)):
-        parts = value
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _leaves(part)
     elif isinstance(value, (str, int, float)) and value != "" and not isinstance(value, bool):
         yield str(value)
-    for part in parts:
-        yield from _leaves(part)
 
 
 def as_list(value: Any) -> list[Any]:

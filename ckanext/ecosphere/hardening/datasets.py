@@ -7,17 +7,17 @@ publicly searchable. The same holds for a field named `…_date` whose value CKA
 that Solr refuses: the dataset is saved, its document is not replaced.
 
 13: CKAN 2.12.0 accepts any type, and every list that shows the object then ends in an internal
-error; a dataset in an unknown state is nowhere, not even in the trash; relationships are indexed
-after everything else is saved. Chaining `package_create` would end the fast saves of harvests, so
-that calls are checked at the entry of the API.
+error; a dataset in an unknown state is nowhere, not even in the trash; relationships that cannot be
+indexed fail after everything else is saved. Chaining `package_create` would end the fast saves of
+harvests, so calls are checked where they enter the API.
 
 19: CKAN 2.12.0 takes the URL of a resource apart before anything is validated, and fails on
-"http://["; it also fails on a new resource without any value, after it has saved the dataset. Our
-own schemas check the addresses of the others.
+"http://["; it also fails on a new resource without any value, after it has saved the dataset. What
+other addresses must be, our own schemas check.
 
 39: CKAN asks for the views of resources one by one: a page of 8 000 resources took twenty seconds.
 
-Not yet accepted.
+Not yet accepted by CKAN.
 """
 
 from __future__ import annotations
@@ -33,15 +33,18 @@ from ckan.lib import datapreview, plugins
 from ckan.lib.dictization import model_dictize
 from ckan.lib.search.index import KEY_CHARS
 from ckan.logic import auth_audit_exempt
-from ckan.logic.validators import extra_key_not_in_root_schema as no_field_of_the_schema
+from ckan.logic.validators import extra_key_not_in_root_schema as not_in_root_schema_of_ckan
 from ckan.types import Context, DataDict
 from dateutil.parser import ParserError, parse
 from flask import g, has_request_context
 
 from ckanext.ecosphere.shared import action_input
 
+# --- 7, 8: extras ---
+
 #: Prefixes of internal Solr fields, of CKAN vocabularies and of this suite.
 _BEGINNINGS = ("_", "vocab_", "ecosphere_")
+#: Fields that CKAN and ckanext-spatial compute for the index.
 _FIELDS = frozenset(
     [
         "index_id",
@@ -77,21 +80,19 @@ _FIELDS = frozenset(
 
 
 def is_of_the_index(name: str) -> bool:
-    """Return whether an extra would be indexed as a reserved field,
-    once CKAN has removed unsupported characters.
-    """
+    """Return whether an extra of this name would be indexed as a reserved field."""
+    # CKAN leaves all other characters out of the name.
     indexed = "".join(character for character in name if character in KEY_CHARS)
     return indexed in _FIELDS or indexed.startswith(_BEGINNINGS)
 
 
 def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Refuse extras named like a field of the schema (as CKAN does) or of the index, and those that
-    break the index.
+    """Refuse an extra named like a field of the schema, as CKAN does, or one that breaks the index.
 
     Raises:
         Invalid: the name is reserved, or promises a date that the value is not.
     """
-    no_field_of_the_schema(key, data, errors, context)
+    not_in_root_schema_of_ckan(key, data, errors, context)
     if ("is_organization",) in data:  # groups use this validator too but are not indexed
         return
     if is_of_the_index(str(data[key])):
@@ -103,9 +104,7 @@ def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, co
 
 
 def _can_be_indexed(name: str, value: Any) -> bool:
-    """Return whether Solr takes what CKAN makes of the value of an extra: a date,
-    if its name says that it is one.
-    """
+    """Return whether Solr takes the value of an extra; CKAN makes a date of one named `…_date`."""
     if not name.endswith("_date") or not isinstance(value, str):
         return True
     try:
@@ -121,17 +120,22 @@ def get_validators() -> dict[str, Any]:
     return {extra_key_not_in_root_schema.__name__: extra_key_not_in_root_schema}
 
 
+# --- 13: types, states and relationships ---
+
+#: Prefix of the actions on a kind of object → default type of this kind.
 KINDS = {"package": "dataset", "group": "group", "organization": "organization"}
 VERBS = ("create", "update", "patch")
 STATES = ("active", "draft", "deleted")
 RELATIONSHIPS = ("relationships_as_subject", "relationships_as_object")
 ENDS = ("subject_package_id", "object_package_id")
-CHECKED = ("type", "state", *RELATIONSHIPS)
 
 
 def faults(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return the errors of a call that saves a dataset, a group or an organisation,
-    by parameter.
+    """Return the errors of an API call, by parameter, if it saves a dataset, group or organisation.
+
+    Args:
+        action: name of the action.
+        data: its parameters.
     """
     if action == "package_revise":
         errors = _faults_of_dataset(_revised(data))
@@ -173,10 +177,9 @@ def _one_of(values: Iterable[str]) -> str:
 
 
 def _types(kind: str) -> list[str]:
-    """Return the types of datasets, groups or organisations for which
-    CKAN and its plugins have pages.
-    """
+    """Return the types of a kind of object for which CKAN and its plugins have pages."""
     registered: Any = plugins._package_plugins if kind == "dataset" else plugins._group_plugins
+    # CKAN registers groups and organisations together.
     others = {"group", "organization"} - {kind}
     return sorted({kind, *registered} - others)
 
@@ -187,17 +190,19 @@ def _can_relationships_be_indexed(relationships: Any) -> bool:
 
 
 def _is_relationship(value: Any) -> bool:
-    if (
-        not isinstance(value, dict)
-        or value.get("type") not in model.PackageRelationship.get_forward_types()
-    ):
+    if not isinstance(value, dict):
+        return False
+    if value.get("type") not in model.PackageRelationship.get_forward_types():
         return False
     ends = [value.get(end) for end in ENDS]
     return all(isinstance(end, str) and model.Package.get(end) for end in ends)
 
 
 def _revised(data: dict[str, Any]) -> dict[str, Any]:
-    """Return those values that `package_revise` puts into a dataset, from `update` or its paths."""
+    """Return the values that `package_revise` puts into a dataset, as far as they are checked.
+
+    They are in `update`, or in parameters such as `update__state`.
+    """
     update = data.get("update")
     if isinstance(update, str):
         try:
@@ -205,16 +210,23 @@ def _revised(data: dict[str, Any]) -> dict[str, Any]:
         except (ValueError, RecursionError):
             update = None  # CKAN reports the invalid JSON
     revised = dict(update) if isinstance(update, dict) else {}
-    paths = {name: f"update__{name}" for name in CHECKED}
-    return revised | {name: data[path] for name, path in paths.items() if path in data}
+    for name in ("type", "state", *RELATIONSHIPS):
+        path = f"update__{name}"
+        if path in data:
+            revised[name] = data[path]
+    return revised
 
+
+# --- 19: addresses of resources ---
 
 ACTIONS = ("resource_create", "resource_update")
 
 
 def _with_readable_url(name: str) -> Callable[..., Any]:
+    """Return the chained action of this name, which refuses what CKAN would fail on."""
+
     def action(original_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-        if name == "resource_create" and not _says_anything(data_dict):
+        if name == "resource_create" and not _has_value(data_dict):
             raise tk.ValidationError({"url": [tk._("Missing value")]})
         url = data_dict.get("url")
         if isinstance(url, str) and not _is_readable_address(url):
@@ -229,10 +241,8 @@ def _with_readable_url(name: str) -> Callable[..., Any]:
     return auth_audit_exempt(tk.chained_action(action))  # the original checks access
 
 
-def _says_anything(resource: DataDict) -> bool:
-    """Return whether a new resource has any value: CKAN drops an empty one,
-    then fails when it looks for it.
-    """
+def _has_value(resource: DataDict) -> bool:
+    """Return whether a new resource has any value: CKAN drops an empty one, then misses it."""
     return any(value for name, value in resource.items() if name != "package_id")
 
 
@@ -244,9 +254,12 @@ def _is_readable_address(url: str) -> bool:
     return True
 
 
+# --- 39: views of resources ---
+
 FEW = 20
-"""Resources up to which CKAN asks one by one."""
+"""Number of resources up to which CKAN may ask for the views of each."""
 PAGE = "read"
+"""Name of the view that makes the page of a dataset, whatever its type."""
 
 
 @tk.side_effect_free
@@ -257,7 +270,8 @@ def resource_view_list(
 ) -> list[dict[str, Any]]:
     """Return the views of a resource.
 
-    On the page of its dataset, which the reader may read, from one query for all.
+    On the page of a dataset, which CKAN shows only to those who may read it, one query reads the
+    views of all its resources.
     """
     dataset = _of_page()
     if dataset is None:
@@ -282,10 +296,11 @@ def _of_page() -> dict[str, Any] | None:
 
 def _by_resource(dataset: dict[str, Any], context: Context) -> dict[str, list[dict[str, Any]]]:
     """Return id of each resource of a dataset → its views."""
-    of_resource = model.Resource.id == model.ResourceView.resource_id
-    query = model.Session.query(model.ResourceView).join(model.Resource, of_resource)
-    views = query.filter(model.Resource.package_id == dataset["id"]).order_by(
-        model.ResourceView.order
+    views = (
+        model.Session.query(model.ResourceView)
+        .join(model.Resource, model.Resource.id == model.ResourceView.resource_id)
+        .filter(model.Resource.package_id == dataset["id"])
+        .order_by(model.ResourceView.order)
     )
     by_resource: dict[str, list[dict[str, Any]]] = {
         resource["id"]: [] for resource in dataset["resources"]

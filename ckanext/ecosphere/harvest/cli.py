@@ -1,6 +1,4 @@
-"""The command group `ckan ecosphere harvest`: run and resume harvests,
-manage sources and duplicates.
-"""
+"""The command group `ckan ecosphere harvest`: running harvests, sources and duplicates."""
 
 from __future__ import annotations
 
@@ -73,12 +71,12 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
     """
     with ctx.meta["flask_app"].test_request_context():
         try:
-            parted = reconcile.split(dataset, source)
+            copies = reconcile.split(dataset, source)
         except LookupError as error:
             raise click.ClickException(
                 tk._("{name} is published from one source only.").format(name=dataset)
             ) from error
-        for _source, guid in parted:
+        for _source, guid in copies:
             click.echo(tk._("{guid} is a dataset of its own.").format(guid=guid))
 
 
@@ -155,7 +153,7 @@ def harvest_source(
         whether there were no errors.
 
     Raises:
-        ClickException: there is no such source, or it is not one of ours, or not active.
+        ClickException: the source does not exist, has a type of another extension, or is inactive.
     """
     job_id = _job(source, force)
     if inline:
@@ -197,7 +195,7 @@ def _wait(job_id: str, echo: Callable[[str], None]) -> None:
     stage = ""
     is_over = sa.select(HarvestJob.status == FINISHED).where(HarvestJob.id == job_id)
     while True:
-        model.Session.rollback()
+        model.Session.rollback()  # end the transaction, to see what the workers commit
         if model.Session.scalar(is_over):
             return
         state = _show("ecosphere_harvest_job_show", job_id)
@@ -212,12 +210,15 @@ def _show(action: str, job_id: str) -> dict[str, Any]:
 
 
 def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:
-    report, stats = _show("harvest_job_report", job_id), _show("harvest_job_show", job_id)["stats"]
-    gather_errors = reversed(report["gather_errors"])  # the last one comes first
+    """Print errors, remarks and counts of a job; return whether there were no errors."""
+    report = _show("harvest_job_report", job_id)
+    stats = _show("harvest_job_show", job_id)["stats"]
+    remarks = _show("ecosphere_harvest_job_show", job_id)["remarks"]
+    gather_errors = reversed(report["gather_errors"])  # ckanext-harvest lists the last one first
     errors = [error["message"] for error in gather_errors]
-    for of_object in report["object_errors"].values():
-        errors += [error["message"] for error in of_object["errors"]]
-    for message in [*errors, *_show("ecosphere_harvest_job_show", job_id)["remarks"]]:
+    for record in report["object_errors"].values():
+        errors += [error["message"] for error in record["errors"]]
+    for message in (*errors, *remarks):
         echo(message)
     text = tk._(
         "{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} "

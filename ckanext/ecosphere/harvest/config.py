@@ -31,7 +31,7 @@ Settings = dict[str, Any]
 MAX_PAGE_SIZE = 1000
 """Maximum number of records per request to a source."""
 MAX_BATCH_SIZE = 100
-"""Maximum number of records per transaction: more would mean too much to repeat after a failure."""
+"""Maximum number of records per transaction, all of which are repeated after a failure."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,14 @@ def batch_size() -> int:
 
 
 def workers() -> int:
-    """Return the number of background workers that may import the
-    records of one job at the same time.
-    """
+    """Return the number of background workers that may import records of one job at once."""
     return _at_least(1, "ecosphere.harvest.workers")
 
 
 def give_way() -> int:
-    """Return the rest of a worker as a multiple of its working time,
-    per page that the portal serves in a second.
+    """Return the longest pause of a worker while people use the portal, as a multiple of its work.
+
+    See `job.Pace`.
     """
     return _at_least(0, GIVE_WAY)
 
@@ -91,63 +90,47 @@ def shown_seconds() -> int:
 
 
 def withdraw_after() -> int:
-    """Return the number of consecutive complete harvests that must miss a record
-    before its dataset is withdrawn.
-    """
+    """Return how many complete harvests in a row must miss a record before it is withdrawn."""
     return _at_least(1, WITHDRAW_AFTER)
 
 
 def hold_records() -> int:
-    """Return the number of vanished records that is always tolerated."""
+    """Return the number of vanished records up to which withdrawals are never held."""
     return _at_least(0, HOLD_RECORDS)
 
 
 def hold_percent() -> int:
-    """Return the percentage of a source's records that may vanish before
-    withdrawals are held for a decision.
-    """
+    """Return the percentage of a source's records above which withdrawals are held."""
     return _at_least(0, "ecosphere.harvest.hold_percent")
 
 
 def fallback_organisation() -> str | None:
-    """Return the registry id of the service that receives records for
-    which no other service is found.
-    """
+    """Return the registry id of the service that receives the records of no known service."""
     return tk.config["ecosphere.harvest.fallback_organisation"] or None
 
 
 def local_fields() -> frozenset[str]:
-    """Return the fields of harvested datasets whose local values are kept
-    when the source provides none.
-    """
+    """Return the fields whose local values stay in a harvested dataset if the source has none."""
     return frozenset(tk.config["ecosphere.harvest.local_fields"])
 
 
 def patience_seconds() -> int:
-    """Return the number of seconds without a good page after which the
-    reading of a source is given up.
-    """
+    """Return the seconds without a good page after which the reading of a source is given up."""
     return tk.config["ecosphere.harvest.patience_seconds"]
 
 
 def backoff_seconds() -> int:
-    """Return the number of seconds before a failed request is retried,
-    doubled for each further attempt.
-    """
+    """Return the seconds before a failed request is retried, doubled for each further attempt."""
     return tk.config[BACKOFF_SECONDS]
 
 
 def outage_seconds() -> int:
-    """Return how many seconds to wait for PostgreSQL or Solr before a
-    job is left to be resumed later.
-    """
+    """Return the seconds to wait for PostgreSQL or Solr before a job is left for later."""
     return _at_least(0, "ecosphere.harvest.outage_seconds")
 
 
 def stale_seconds() -> int:
-    """Return the number of seconds without a sign of life after which a job that
-    no worker holds counts as stuck.
-    """
+    """Return the seconds without progress after which a job that no worker holds is stuck."""
     return _at_least(0, STALE_SECONDS)
 
 
@@ -179,13 +162,13 @@ def bounds() -> Bounds:
 
 
 def preview_bounds() -> Bounds:
-    """Return the limits of a source preview: those of a reading, but shorter,
-    since it keeps a worker busy.
+    """Return the limits of a source preview: those of a reading in less time.
+
+    Shorter, since a preview keeps a worker busy.
     """
     whole = bounds()
-    return replace(
-        whole, seconds=min(whole.seconds, _at_least(1, "ecosphere.harvest.preview_seconds"))
-    )
+    seconds = _at_least(1, "ecosphere.harvest.preview_seconds")
+    return replace(whole, seconds=min(whole.seconds, seconds))
 
 
 def previews_per_person() -> int:

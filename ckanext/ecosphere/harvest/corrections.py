@@ -1,5 +1,4 @@
-"""Corrections that a producer can apply at the source: values that the rules had to correct in ISO
-19139 records.
+"""Corrections that producers can apply to their ISO 19139 records, from what our rules had to do.
 
 Only values that a rule understood and had to convert are proposed; missing or unintelligible values
 are left to a person. Corrections are given as CSV for people, XSLT for any catalogue, and batch
@@ -8,8 +7,8 @@ editing"), a list of `{xpath, value}`, where ``<gn_replace>`` holds the new cont
 at the XPath, relative to the root. They differ from record to record, so each record has its own
 request.
 
-Corrections are executed. Records are written by others, so no name, namespace or markup of a record
-gets into one, only names of `data/elements.csv`.
+Catalogues execute these files, and records are written by others. So no name, namespace or markup
+of a record gets into a file, only names of `data/elements.csv`.
 """
 
 from __future__ import annotations
@@ -185,9 +184,11 @@ def proposals(record: Element) -> list[Correction]:
 
 def _boxes(record: Element) -> Iterator[Correction]:
     for box in record.iter("{*}EX_GeographicBoundingBox"):
-        sides = [side for name in _SIDES for side in box.iterfind(f"{{*}}{name}")]
+        sides: list[Element] = []
+        for name in _SIDES:
+            sides += box.iterfind(f"{{*}}{name}")
         if [local_name(side) for side in sides] != list(_SIDES):
-            continue
+            continue  # a side is missing, or stated twice
         values = [_value(side) for side in sides]
         west, south, east, north = values
         degrees, repairs = repair(Box(west, east, south, north))
@@ -200,10 +201,11 @@ def _boxes(record: Element) -> Iterator[Correction]:
 
 def _dates(record: Element) -> Iterator[Correction]:
     for date in record.iter("{*}Date", "{*}DateTime"):
-        parent, today = date.getparent(), one_line(date.text)
+        prop = date.getparent()
+        today = one_line(date.text)
         day = parse_date(today)
-        if parent is not None and day and not today.startswith(day):
-            yield from _changed("dates", parent, today, day)
+        if prop is not None and day and not today.startswith(day):
+            yield from _changed("dates", prop, today, day)
 
 
 def _systems(record: Element) -> Iterator[Correction]:
@@ -247,10 +249,12 @@ def _languages(record: Element) -> Iterator[Correction]:
 
 def _protocols(record: Element) -> Iterator[Correction]:
     for resource in record.iter("{*}CI_OnlineResource"):
-        prop, linkage = resource.find("{*}protocol"), resource.find("{*}linkage")
+        prop = resource.find("{*}protocol")
+        linkage = resource.find("{*}linkage")
         if prop is None or linkage is None:
             continue
-        today, url = _value(prop), clean_url(_value(linkage)).url or ""
+        today = _value(prop)
+        url = clean_url(_value(linkage)).url or ""
         protocol = links.protocol_of(today, url)
         sign = links.sign_of(links.Link(url))
         if sign.certain and sign.use in (links.DATA, "request"):
@@ -263,57 +267,59 @@ def _protocols(record: Element) -> Iterator[Correction]:
 
 
 def _limits(record: Element) -> Iterator[Correction]:
-    """Yield corrections of texts about unlimited access,
-    for which INSPIRE requires a code list URI (TG 2.0, C.17).
+    """Yield a link in place of each text that says that access is not limited.
+
+    INSPIRE requires the URI of a code list there (TG 2.0, C.17).
     """
     concept = voc.get("access-limitation")[_NO_LIMIT]
     proposed = f"{concept.label_fr} ({concept.uri})"
-    new = ("gmx:Anchor", concept.label_fr, {"xlink:href": concept.uri})
+    anchor = ("gmx:Anchor", concept.label_fr, {"xlink:href": concept.uri})
     for constraint in record.iter("{*}otherConstraints"):
-        today, path = _value(constraint), _xpath(constraint)
-        is_short_text = (
-            constraint.find("{*}CharacterString") is not None and len(today) <= LONGEST_LIMIT
-        )
-        if path and is_short_text and limits_of_text(today) == [_NO_LIMIT]:
-            yield Correction("constraints", path, today, proposed, *new)
+        today = _value(constraint)
+        if constraint.find("{*}CharacterString") is None or len(today) > LONGEST_LIMIT:
+            continue
+        path = _xpath(constraint)
+        if path and limits_of_text(today) == [_NO_LIMIT]:
+            yield Correction("constraints", path, today, proposed, *anchor)
 
 
 def _changed(rule: str, prop: Element, today: str, proposed: str) -> Iterator[Correction]:
-    """Yield a correction of the single type within a property, if there is something to change."""
-    typed = _type_of(prop)
-    if typed is None or today == proposed or len(today) > LONGEST_VALUE:
+    """Yield the correction of a property, unless it says so already or can't be named safely."""
+    content = _content_of(prop)
+    if content is None or today == proposed or len(today) > LONGEST_VALUE:
         return
-    element, path = name_of(typed), _xpath(prop)
+    element = name_of(content)
+    path = _xpath(prop)
     if element is None or path is None:
         return
     attributes = {}
     for name in _LASTING_ATTRIBUTES:
-        value = typed.get(_expanded(name)) or ""
+        value = content.get(_expanded(name)) or ""
         if 0 < len(value) <= LONGEST_VALUE:
             attributes[name] = value
     text = proposed
     if element in _CODES:
         attributes["codeListValue"] = proposed
-        text = proposed if one_line(typed.text) else ""
+        if not one_line(content.text):
+            text = ""
     yield Correction(rule, path, today, proposed, element, text, attributes)
 
 
-def _type_of(prop: Element) -> Element | None:
-    """Return the type within a property."""
+def _content_of(prop: Element) -> Element | None:
+    """Return the element within a property (``gco:CharacterString`` within ``gmd:title``)."""
     return next((child for child in prop if local_name(child)), None)
 
 
 def _value(prop: Element) -> str:
     """Return the text or code of a property."""
-    typed = _type_of(prop)
-    return one_line(typed.get("codeListValue") or typed.text) if typed is not None else ""
+    content = _content_of(prop)
+    if content is None:
+        return ""
+    return one_line(content.get("codeListValue") or content.text)
 
 
 def _xpath(element: Element) -> str | None:
-    """Return the path of an element below the root.
-
-    None if it includes an unknown name or is too deep.
-    """
+    """Return the path of an element below the root; None with an unknown name, or if too deep."""
     branch = [element]
     for parent in element.iterancestors():
         if local_name(parent) in ROOTS:
@@ -326,20 +332,20 @@ def _xpath(element: Element) -> str | None:
 
 
 def _position(element: Element) -> str:
-    """Return the position of an element among those of its name, in brackets.
-
-    Nothing if it is the only one.
-    """
+    """Return the position of an element among those of its name, in brackets; "" if it is alone."""
     tag = str(element.tag)
-    before = sum(1 for _sibling in element.itersiblings(tag, preceding=True))
-    is_alone = not before and next(element.itersiblings(tag), None) is None
-    return "" if is_alone else f"[{before + 1}]"
+    before = list(element.itersiblings(tag, preceding=True))
+    if not before and next(element.itersiblings(tag), None) is None:
+        return ""
+    return f"[{len(before) + 1}]"
 
 
 def _expanded(name: str) -> str:
     """Return a name with a prefix as lxml writes it; one without a prefix is in no namespace."""
     prefix, _colon, local = name.rpartition(":")
-    return f"{{{PREFIXES[prefix]}}}{local}" if prefix else local
+    if not prefix:
+        return local
+    return f"{{{PREFIXES[prefix]}}}{local}"
 
 
 @cache
@@ -360,14 +366,13 @@ def table(records: RecordCorrections) -> str:
     rows = []
     for identifier, corrections in records:
         for correction in corrections:
-            rows.append([identifier, *(getattr(correction, name) for name in COLUMNS[1:])])
+            values = [getattr(correction, name) for name in COLUMNS[1:]]
+            rows.append([identifier, *values])
     return csv_table.write(COLUMNS, rows)
 
 
 def batch_edits(records: RecordCorrections) -> str:
-    """Return requests to GeoNetwork's API as JSON: method, path relative to the catalogue's URL,
-    body.
-    """
+    """Return requests to GeoNetwork's API as JSON: method, path below the catalogue's URL, body."""
     requests: list[dict[str, Any]] = []
     for identifier, corrections in records:
         if not corrections:
@@ -390,7 +395,8 @@ def stylesheet(records: RecordCorrections) -> str:
     """
     nsmap = {"xsl": XSL, **PREFIXES}
     root = etree.Element(f"{{{XSL}}}stylesheet", version="1.0", nsmap=nsmap)
-    copy = _instruction(_instruction(root, "template", match="@*|node()"), "copy")
+    everything = _instruction(root, "template", match="@*|node()")
+    copy = _instruction(everything, "copy")
     _instruction(copy, "apply-templates", select="@*|node()")
     for identifier, corrections in records:
         record = f"*[gmd:fileIdentifier/* = {_literal(identifier)}]"
@@ -402,12 +408,12 @@ def stylesheet(records: RecordCorrections) -> str:
 
 def _template(root: Element, match: str, correction: Correction) -> None:
     """Add a template that gives a property its new content."""
-    copy = _instruction(_instruction(root, "template", match=match, priority="2"), "copy")
+    template = _instruction(root, "template", match=match, priority="2")
+    copy = _instruction(template, "copy")
     _instruction(copy, "copy-of", select="@*")
     content = etree.SubElement(copy, _expanded(correction.element))
     for name, value in correction.attributes.items():
-        # Not an attribute of the element: its value would be a template, where what is in braces is
-        # evaluated.
+        # By an instruction, since XSLT evaluates what is in braces in attributes of the element.
         attribute = _instruction(content, "attribute", name=name)
         _instruction(attribute, "text").text = value
     _instruction(content, "text").text = correction.text
@@ -418,8 +424,9 @@ def _instruction(parent: Element, tag: str, **attributes: str) -> Element:
 
 
 def _literal(text: str) -> str:
-    """Return a text as an expression of XPath 1.0, which has no escapes: a literal,
-    or several of them joined.
+    """Return a text as an XPath 1.0 expression: a literal, or several joined around apostrophes.
+
+    XPath 1.0 has no escapes.
     """
     if "'" not in text:
         return f"'{text}'"

@@ -1,6 +1,4 @@
-"""A harvest job and its source as plain data, and what its stages share: locks, pauses,
-transactions.
-"""
+"""A harvest job as plain data, and what its stages share: locks, pauses, transactions."""
 
 from __future__ import annotations
 
@@ -26,8 +24,7 @@ from ckanext.ecosphere.shared.web_guard import visits
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 RULES_VERSION = 21
-"""Increment when rules change so that a record becomes a different dataset: all records are then
-imported again."""
+"""Increment when a record becomes a different dataset by new rules: all are then imported again."""
 
 RUNNING = "Running"
 FINISHED = "Finished"
@@ -57,23 +54,19 @@ class Job:
     @property
     def owner_name(self) -> str | None:
         """Name of the organisation that the source belongs to."""
-        return next(
-            (name for name, id_ in self.organisations.items() if id_ == self.owner_org), None
-        )
+        names = {id_: name for name, id_ in self.organisations.items()}
+        return names.get(self.owner_org or "")
 
     @property
     def only_for(self) -> str | None:
-        """Id of the one organisation that the source publishes for.
-
-        None when it publishes for all.
-        """
+        """Id of the one organisation that the source publishes for; None when for all."""
         return only_for(self.settings, self.owner_org)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything except the record that determines its dataset.
+        """Hash of what determines a dataset besides its record.
 
-        When it changes, all records do.
+        When it changes, all records are imported again.
         """
         decisive = [
             RULES_VERSION,
@@ -82,8 +75,9 @@ class Job:
             self.settings.get("default_organisation"),
             self.owner_org,
             config.fallback_organisation(),
-            *([] if self.only_for is None else ["own service"]),
         ]
+        if self.only_for is not None:
+            decisive.append("own service")
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
 
     def digest(self, content_digest: str) -> str:
@@ -128,18 +122,14 @@ def load(job_id: str) -> Job:
 
 
 def only_for(settings: Settings, owner_org: str | None) -> str | None:
-    """Return the id of the one organisation that a source publishes for, from its settings.
-
-    None if for all.
-    """
-    return (owner_org or "") if settings.get("own_service") else None
+    """Return the id of the one organisation that a source publishes for; None when for all."""
+    if not settings.get("own_service"):
+        return None
+    return owner_org or ""
 
 
 def read_settings(text: str | None) -> Settings:
-    """Parse the configuration of a source.
-
-    An invalid one counts as empty, since it was validated when saved.
-    """
+    """Parse the configuration of a source, which was validated when saved; else it is empty."""
     try:
         settings = json.loads(text or "{}")
     except ValueError:
@@ -156,12 +146,11 @@ def organisations() -> dict[str, str]:
 
 
 def is_running(job_id: str, connection: Connection | None = None) -> bool:
-    """Tell whether a job is still running: neither finished nor aborted, and its source not
-    removed.
+    """Tell whether a job is neither finished nor aborted, and its source not removed.
 
     Args:
         job_id: the job.
-        connection: asks on this connection; by default, on that of the session.
+        connection: the connection to use; by default, that of the session.
     """
     query = (
         sa.select(HarvestJob.status, HarvestSource.__table__.c.active)
@@ -199,7 +188,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 5.0
 
 
 def pauses(total: float) -> Iterator[float]:
-    """Yield pauses in seconds, doubling up to five seconds, `total` seconds in all."""
+    """Yield pauses in seconds, `total` in all: from one second on, doubling up to five."""
     pause = _FIRST_WAIT
     while total > 0:
         yield min(pause, total)
@@ -223,19 +212,18 @@ def batch_lock(batch_id: int) -> str:
 
 # --- giving way to people ---
 #
-# Throttle harvests while people use the portal: workers rest between two steps, and work one at a
-# time.
+# While people use the portal, workers rest between two steps, and work one at a time. A step is a
+# page of a source or a batch.
 #
-# A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages;
-# lowering the priority of its own process (`nice`) would not reduce the load on those two.
+# A harvest shares PostgreSQL and Solr with the pages; lowering the priority of its own process
+# (`nice`) would not reduce the load on those two.
 
 _IN_USE = 1.0
 """Responses to people per second above which the portal counts as being used."""
 _LONGEST = 30.0
 """Maximum pause, in seconds."""
 _PARTS, _RESTING = 8, 6
-"""Parts of a pause, and in how many of them the turn is left to others; then it is taken once it is
-free."""
+"""Parts of a pause; after so many of them, it ends as soon as the turn is free."""
 
 
 class Pace:
@@ -243,8 +231,8 @@ class Pace:
 
     A pause ends when nobody uses the portal any more, and at the latest after
     `ecosphere.harvest.give_way` times the duration of the step, however many pages are requested:
-    at 2, a harvest takes at most three times as long. Waiting for the turn is part of the pause:
-    when it is over, the worker continues even if another one is working.
+    at 2, a harvest takes at most three times as long. Waiting for the turn is part of the pause;
+    after it, the worker continues even if another one is working.
 
     Args:
         locks: locks held by this worker.
@@ -296,8 +284,6 @@ def _in_use() -> bool:
 
 # --- one transaction ---
 #
-# One database transaction around many CKAN actions.
-#
 # CKAN's actions roll back the whole session when a dataset is not valid, and leave savepoints open.
 # Here the session joins a transaction that it does not own: each of its commits and rollbacks
 # applies to a savepoint, so that a failing record affects no other, and all the others are
@@ -318,9 +304,8 @@ def one_transaction() -> Iterator[Connection]:
     assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
     model.Session.remove()
     with model.meta.engine.connect() as connection, connection.begin():
-        # No other transaction changes these rows, so objects need not be reloaded after a
-        # savepoint.
-        # type: ignore for the keyword arguments, which scoped_session passes on to the session it creates
+        # Objects need not be reloaded after a savepoint: no other transaction changes these rows.
+        # The type checker does not know that scoped_session passes the arguments on.
         model.Session(
             bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False
         )  # type: ignore[call-arg]

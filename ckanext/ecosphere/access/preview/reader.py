@@ -27,7 +27,8 @@ SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
 #: Declared sizes of files above this are ignored.
 MOST_SIZE = 10**14
-#: Number of bytes at the beginning and end of a response that are searched for its metadata.
+#: Bytes of a GeoJSON response in which its kind is looked for, and bytes at either end in which a
+#: service may state how many features it has.
 HEAD, ENDS = 200_000, 100_000
 _GEOMETRY_NAME = re.compile(
     rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"',
@@ -35,7 +36,7 @@ _GEOMETRY_NAME = re.compile(
 #: Total number of features of a service, and the link to the next page.
 _MATCHED = re.compile(rb'"(?:numberMatched|totalFeatures)"\s{0,9}:\s{0,9}(\d{1,12})')
 _NEXT = re.compile(rb'"rel"\s{0,9}:\s{0,9}"next"')
-#: Kinds that GDAL reads (Parquet apart) → extension by which its drivers recognise them.
+#: Kinds that `geo` reads → extension by which GDAL's drivers, or `geo` for Parquet, recognise them.
 _SUFFIXES = {
     "gpkg": ".gpkg",
     "kml": ".kml",
@@ -48,7 +49,7 @@ _SUFFIXES = {
     "xlsx": ".xlsx",
     "ods": ".ods",
 }
-#: Kinds of unpacked files that only their extension tells.
+#: Kinds of unpacked files that only their extension tells: spreadsheets are archives themselves.
 _BY_SUFFIX = {".xlsx": "xlsx", ".ods": "ods", ".shp": "shp"}
 #: Facts of a sample that are kept in the database.
 _FACTS = (
@@ -59,10 +60,10 @@ _FACTS = (
 
 
 def carry_out(job: Values) -> Values:
-    """Make the sample or the extract of a job; return the facts about it.
+    """Make the sample or the extract that a job asks for; return the facts about it.
 
     Raises:
-        PreviewError: there is none.
+        PreviewError: it cannot be made.
     """
     if job["task"] == "extract":
         from ckanext.ecosphere.access.take import making
@@ -82,28 +83,14 @@ def sample(job: Values) -> Values:
     Raises:
         PreviewError: nothing can be shown.
     """
-    path, rows = Path(job["input"]), job["rows"]
+    path = Path(job["input"])
     kind = sniff(beginning(path), job.get("name", ""))
-    is_part = bool(job.get("is_beginning"))
     if kind == "zip":
         from ckanext.ecosphere.shared.confinement import archives
 
         path = archives.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or sniff(beginning(path), path.name)
-    facts: Values = {}
-    if kind in TEXTS and (is_part or path.stat().st_size > MOST_TEXT):
-        path, facts = cut(kind, path, rows)
-    is_cut_file = is_part and kind not in TEXTS
-    try:
-        content = _shown(kind, path, rows, is_part=bool(facts))
-    except PreviewError as error:
-        if is_cut_file:
-            raise PreviewError("too-large") from error
-        raise
-    if is_cut_file:
-        facts = {"part": True, "known_total": content["total"]}
-    if facts:
-        facts.update(_size(job.get("size"), facts))
+    content, facts = _whole_or_part(kind, path, job)
     if content.get("columns") and not content.get("attributes"):
         from ckanext.ecosphere.access.preview import documentation
 
@@ -113,21 +100,40 @@ def sample(job: Values) -> Values:
     content.update(facts)
     if content.get("part"):
         content["cut"] = True
-    written = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    Path(job["output"]).write_text(written, encoding="utf-8")
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    Path(job["output"]).write_text(text, encoding="utf-8")
     return {name: content[name] for name in _FACTS if name in content}
 
 
-def _size(size: int | None, facts: Values) -> Values:
-    """Return `file_size` if it is plausible; remove a `known_total` that is not."""
+def _whole_or_part(kind: str, path: Path, job: Values) -> tuple[Values, Values]:
+    """Return the sample of a file; facts about the part that was read, if it was not read whole."""
+    rows, is_beginning = job["rows"], job.get("is_beginning")
+    if kind in TEXTS and (is_beginning or path.stat().st_size > MOST_TEXT):
+        path, facts = cut(kind, path, rows)
+        content = _shown(kind, path, rows, is_part=True)
+    elif is_beginning:
+        try:
+            content = _shown(kind, path, rows)
+        except PreviewError as error:
+            raise PreviewError("too-large") from error  # the whole file may be readable
+        facts = {"part": True, "known_total": content["total"]}
+    else:
+        return _shown(kind, path, rows), {}
+    _add_size(facts, job.get("size"))
+    return content, facts
+
+
+def _add_size(facts: Values, size: int | None) -> None:
+    """Add `file_size` if it is plausible; remove a `known_total` that no file of it can have."""
     if not size or size >= MOST_SIZE:
-        return {}
+        return
     if facts.get("known_total", 0) > size:
         del facts["known_total"]  # less than a byte per feature
-    return {"file_size": size}
+    facts["file_size"] = size
 
 
-def _shown(kind: str, path: Path, rows: int, *, is_part: bool) -> Values:
+def _shown(kind: str, path: Path, rows: int, *, is_part: bool = False) -> Values:
+    """Return the sample of a file, or of the beginning of a text (`is_part`)."""
     if kind == "json" and _is_geojson(path):
         return _geojson(path, rows)
     if kind == "gpkg":
@@ -175,7 +181,7 @@ def _geojson(path: Path, rows: int) -> Values:
     table = _of_gdal(path, "geojson", rows)
     if name:
         table["geometry_name"] = name.group(1).decode()
-    # Services declare the number of features before or after them.
+    # Services state the number of features before or after them.
     total = max((int(number) for number in _MATCHED.findall(ends)), default=0)
     if total > table["total"]:
         table.update(part=True, page=True, known_total=total)
@@ -192,6 +198,7 @@ def _is_geojson(path: Path) -> bool:
 
 
 def _ends(path: Path) -> bytes:
+    """Return the beginning and the end of a file, all of a small one."""
     size = path.stat().st_size
     with path.open("rb") as file:
         ends = file.read(ENDS)
@@ -221,10 +228,10 @@ def _document(kind: str, path: Path, rows: int, *, is_part: bool) -> Values:
         table = table or tables.read_json(path, rows)
     if table:
         return {"kind": "table", **table}
-    shown = _text(path)
-    if kind == "json" or "\n" not in shown["text"].strip():
-        shown["text"] = _on_lines(kind, path)[:SHOWN_TEXT] or shown["text"]
-    return shown
+    content = _text(path)
+    if kind == "json" or "\n" not in content["text"].strip():
+        content["text"] = _on_lines(kind, path)[:SHOWN_TEXT] or content["text"]
+    return content
 
 
 def _on_lines(kind: str, path: Path) -> str:

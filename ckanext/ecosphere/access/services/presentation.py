@@ -1,6 +1,4 @@
-"""Services as dicts, for pages and actions: their layers that belong to a resource,
-their troubles.
-"""
+"""Services as dicts, for pages and actions: the layers that belong to a resource, and troubles."""
 
 from __future__ import annotations
 
@@ -41,13 +39,13 @@ MESSAGES = {
 SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})
 
 
-def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> DataDict:
+def shown(service: Service, requested: str, names: Sequence[str], every: bool = False) -> DataDict:
     """Return a service as a dict, as returned by the actions.
 
     Args:
         service: the database row.
-        asked: names of the layers requested by the URL or named in the resource, as stored in
-            `ServiceUse.layer`.
+        requested: names of the layers that the URL of the resource requests, or that the resource
+            names (`ServiceUse.layer`).
         names: name of the resource and title of the dataset, to match its layers.
         every: whether to return all layers, not only those of the resource.
     """
@@ -56,10 +54,10 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
     left_out = description.get("layers_left_out", 0)
     layers_to_show = layers
     if not every:
-        layers_to_show = layers_of(layers, asked, names)
+        layers_to_show = layers_of(layers, requested, names)
     is_read = service.state != UNREAD and bool(description)
     # A layer that is missing from a shortened list may exist.
-    is_dead = is_read and bool(asked) and not left_out and not layers_named(layers, asked)
+    is_listed = bool(left_out or layers_named(layers, requested))
     return {
         "kind": service.kind,
         "label": service_kinds()[service.kind].label,
@@ -76,8 +74,8 @@ def shown(service: Service, asked: str, names: Sequence[str], every: bool = Fals
         "parts": description.get("details", {}).get("parts", []),
         "layer_count": len(layers) + left_out,
         "layers": [dict(layer) for layer in layers_to_show],
-        "asked": asked,
-        "dead_layer": is_dead,
+        "asked": requested,
+        "dead_layer": is_read and bool(requested) and not is_listed,
     }
 
 
@@ -99,18 +97,18 @@ def trouble(service: Service) -> str:
     return ""
 
 
-def layers_of(layers: Sequence[Layer], asked: str, names: Sequence[str]) -> list[Layer]:
+def layers_of(layers: Sequence[Layer], requested: str, names: Sequence[str]) -> list[Layer]:
     """Return the layers of a resource.
 
     These are the requested ones, else the only one, else one with a matching name or title.
 
     Args:
         layers: all layers of the service.
-        asked: comma-separated names of the requested layers, "" for none.
+        requested: comma-separated names of the requested layers, "" for none.
         names: name of the resource, title of the dataset.
     """
-    if asked:
-        return layers_named(layers, asked)
+    if requested:
+        return layers_named(layers, requested)
     if len(layers) == 1:
         return list(layers)
     for name in filter(None, names):
@@ -125,10 +123,10 @@ def layers_of(layers: Sequence[Layer], asked: str, names: Sequence[str]) -> list
     return []
 
 
-def layers_named(layers: Sequence[Layer], asked: str) -> list[Layer]:
+def layers_named(layers: Sequence[Layer], requested: str) -> list[Layer]:
     """Return the requested layers in the requested order, by exact name, else without workspace."""
     chosen: list[Layer] = []
-    for name in filter(None, map(str.strip, asked.split(","))):
+    for name in filter(None, map(str.strip, requested.split(","))):
         exact = [layer for layer in layers if layer["name"] == name]
         similar = [layer for layer in layers if _local_name(layer["name"]) == _local_name(name)]
         candidates = exact or similar

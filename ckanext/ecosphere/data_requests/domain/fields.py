@@ -1,8 +1,7 @@
-"""Parsing and validation of the fields of transitions, and of what a request needs before it is
-sent.
+"""Fields of transitions, and what a request needs before it is sent: parsed and validated.
 
-A decision needs a ground provided by law, and reasons in law and in fact. Some transitions name
-another request: the one that goes on instead of a duplicate, or is treated together.
+A refusal needs a ground provided by law, and reasons in law and in fact. Some transitions name
+another request: the one that goes on instead of a duplicate, or that is treated together with it.
 """
 
 from __future__ import annotations
@@ -45,8 +44,12 @@ Errors = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Step:
-    """The transition for which a field is read: of a request as it is before, on a day in Paris,
-    by a user or none.
+    """The transition for which a field is read.
+
+    Attributes:
+        request: as it is before the transition.
+        today: current day in Paris.
+        actor: id of the acting user, None for an automatic transition.
     """
 
     request: Request
@@ -54,8 +57,8 @@ class Step:
     actor: str | None
 
 
+#: Makes of the value of a field what its event stores, or raises `Invalid`.
 Parser = Callable[[Any, Step], Any]
-
 
 #: Fields of a request that are checked before it is sent.
 CHECKED = (
@@ -82,13 +85,19 @@ def missing_before_sending(request: Request, today: date | None) -> Errors:
     errors = lacking({name: getattr(request, name) for name in CHECKED}, today)
     if not request.is_signal:
         return errors
+    # A signal has neither place nor theme, and is short.
     if request.description and text.is_too_short(request.description):
         errors["description"] = [_(text.TOO_SHORT)]
     return {name: errors[name] for name in errors if name in ("title", "description")}
 
 
 def lacking(values: Row, today: date | None) -> Errors:
-    """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
+    """Return what the values of a form lack before they can be sent: field → messages.
+
+    Args:
+        values: by field; dates may be dates or YYYY-MM-DD.
+        today: as for `missing_before_sending`.
+    """
     errors: dict[str, str] = {}
     for name in ("title", "description", "theme"):
         if not values.get(name):
@@ -99,12 +108,13 @@ def lacking(values: Row, today: date | None) -> Errors:
         errors["territory"] = wording.message("missing", "territory")
     if values.get("visibility") not in ("public", "private"):
         errors["visibility"] = wording.message("missing", "visibility")
-    days = ("need_by", "period_start", "period_end")
-    day, start, end = (str(values.get(name) or "") for name in days)
-    if day and today and day < today.isoformat():
+    need_by = str(values.get("need_by") or "")
+    if need_by and today and need_by < today.isoformat():
         errors["need_by"] = _(
             "This day has passed: choose one from today on, or leave the field empty."
         )
+    start = str(values.get("period_start") or "")
+    end = str(values.get("period_end") or "")
     if start and end and start > end:
         errors["period_end"] = _("The period ends before it begins.")
     return _as_lists(errors)
@@ -148,17 +158,17 @@ def parse(
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
-        instead = any(data.get(other) for other in states.INSTEAD.get(name, ()))
+        is_replaced = any(data.get(other) for other in states.INSTEAD.get(name, ()))
         if value not in (*EMPTY, False):
             values[name] = value
-        elif name in transition.required and not instead:
+        elif name in transition.required and not is_replaced:
             errors[name] = [wording.message("missing", f"{transition.name}/{name}", name)]
     if "public_from" in values and values.get("reach") != attachments.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
+    # A message about the field itself replaces one about how it goes with the others.
     if transition.name == "not_held":
         errors = {**incomplete_transmission(values), **errors}
     if "ground" in transition.fields:
-        # A message about a missing field replaces one about a contradiction in the same field.
         errors = {**contradictions(request, values), **errors}
     errors.update(letters.faults_of(request, transition.name, actor, data))
     if errors:
@@ -176,21 +186,21 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def checked_reason(value: Any) -> str:
-    """Check a reason: enough different words, not too long.
+    """Return a cleaned reason.
 
     Raises:
-        Invalid: it is too short or too long.
+        Invalid: it is too long, or has too few different words.
     """
-    written = characters.clean(str(value or ""))
-    if len(written) > LONGEST_REASON:
+    reason = characters.clean(str(value or ""))
+    if len(reason) > LONGEST_REASON:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
-    if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
+    if len({word.casefold() for word in WORD.findall(reason)}) < FEWEST_WORDS:
         message = _(
             "Say why in sentences the person can understand and contest: {number} different words "
             "at least."
         )
         raise tk.Invalid(message.format(number=FEWEST_WORDS))
-    return written
+    return reason
 
 
 def checked_ground(value: Any, in_part: bool = False) -> str:
@@ -200,10 +210,10 @@ def checked_ground(value: Any, in_part: bool = False) -> str:
         Invalid: the law has no such ground for environmental information.
     """
     key = str(value)
-    entry = law.grounds().get(key)
     if key == law.OTHER or (in_part and key == law.PART_NOT_HELD):
         return key
-    if entry is not None and entry.usable:
+    ground = law.grounds().get(key)
+    if ground is not None and ground.usable:
         return key
     raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
 
@@ -233,7 +243,10 @@ def contradictions(request: Request, values: Row) -> Errors:
 
 
 def _contradictions_of(ground: law.Ground, request: Request, values: Row) -> dict[str, str]:
-    """Return what is missing for a ground of the table, or contradicts it: field → message."""
+    """Return what is missing for a ground of the table, or contradicts it: field → message.
+
+    The first contradiction is told; the words of the reasons only speak of another ground.
+    """
     errors: dict[str, str] = {}
     kind = values.get("kind") or law.DATA_KIND
     if ground.applies_to != kind:
@@ -293,19 +306,23 @@ def _reasons(values: Row) -> str:
 
 
 def _spoken_of(ground: law.Ground, values: Row) -> law.Ground | None:
-    """Return the ground that the reasons speak of, if they speak of
-    another one and not of the given one.
+    """Return the ground that the reasons speak of instead of the given one, None if there is none.
+
+    Grounds of one group are spoken of with the same words.
     """
-    reasons = _reasons(values)
-    groups = {}
-    for key, (group, words) in law.words_of_grounds().items():
-        if words.search(reasons):
-            groups[key] = group
-    own = law.words_of_grounds().get(ground.ground)
-    if own is None or own[0] in groups.values():
+    table = law.words_of_grounds()
+    if ground.ground not in table:
         return None
-    others = (law.grounds()[key] for key in groups)
-    return next((other for other in others if other.applies_to == ground.applies_to), None)
+    reasons = _reasons(values)
+    group_of = {key: group for key, (group, words) in table.items() if words.search(reasons)}
+    own_group, _words = table[ground.ground]
+    if own_group in group_of.values():
+        return None
+    for key in group_of:
+        other = law.grounds()[key]
+        if other.applies_to == ground.applies_to:
+            return other
+    return None
 
 
 def incomplete_transmission(values: Row) -> Errors:
@@ -368,7 +385,7 @@ def _another(value: Any, step: Step) -> Request:
     if target.id == step.request.id:
         raise tk.Invalid(_("Choose another request: this is the same one."))
     if target.state not in states.ACTIVE:
-        raise tk.Invalid(_is_closed(target, reader))
+        raise tk.Invalid(_closed_message(target, reader))
     if target.organization_id != step.request.organization_id:
         raise tk.Invalid(
             _(
@@ -379,18 +396,19 @@ def _another(value: Any, step: Step) -> Request:
     return target
 
 
-def _is_closed(target: Request, reader: people.Reader) -> str:
-    """Return why a request cannot go on with a closed one and, if that was answered with data,
-    what to do.
-    """
+def _closed_message(target: Request, reader: people.Reader) -> str:
+    """Return the message for a closed request; what to do instead if it was answered with data."""
     message = _("Choose a request that goes on: this one is closed.")
     if target.state not in states.GIVEN:
         return message
-    answer = sa.select(model.Package).join(DatasetLink, DatasetLink.package_id == model.Package.id)
-    answer = answer.where(DatasetLink.request_id == target.id, DatasetLink.kind == "answer")
+    query = (
+        sa.select(model.Package)
+        .join(DatasetLink, DatasetLink.package_id == model.Package.id)
+        .where(DatasetLink.request_id == target.id, DatasetLink.kind == "answer")
+    )
     titles = [
         package.title or package.name
-        for package in model.Session.scalars(answer)
+        for package in model.Session.scalars(query)
         if people.may_read_dataset(package, reader)
     ]
     if not titles:
@@ -403,7 +421,7 @@ def _is_closed(target: Request, reader: people.Reader) -> str:
 
 
 def _parser(transition: str, name: str, data: Row) -> Parser:
-    # No letter is sent for spam: the reason need not meet the rules of letters.
+    # No letter is sent for spam: its reason need not meet the rules of letters.
     if (transition, name) in SPECIAL and not data.get("spam"):
         return SPECIAL[transition, name]
     return PARSERS[name]
@@ -432,9 +450,7 @@ _REASON = _of_value(checked_reason)
 
 
 def _stated(value: Any, step: Step) -> str:
-    """Read the answer to a question of fact: unlike a box that was not ticked,
-    a no is an answer.
-    """
+    """Read the answer to a question of fact, where a no is an answer, unlike a box not ticked."""
     if v.yes_or_no(value):
         return law.YES
     return law.NO
@@ -541,9 +557,7 @@ def _datasets(value: Any, step: Step) -> list[str]:
 
 
 def _files(value: Any, step: Step) -> list[attachments.AcceptedFile]:
-    """Accept only files checked by `attachments.checked_files`,
-    never a description of files in an API call.
-    """
+    """Accept only what `attachments.checked_files` returns, not files that a program describes."""
     files = attachments.as_list(value)
     if not all(isinstance(file, attachments.AcceptedFile) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
@@ -601,7 +615,5 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 
 
 def takes_reasons(transition: str, name: str) -> bool:
-    """Return whether a field of a transition requires a full statement
-    of reasons (`checked_reason`).
-    """
+    """Return whether a field of a transition has to state reasons in full (`checked_reason`)."""
     return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON

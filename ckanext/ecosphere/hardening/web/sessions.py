@@ -1,18 +1,19 @@
-"""Defects 22, 31 and 37: a cookie opens an account only if a log-in of that account is on record
-and has not ended.
+"""Defects 22, 31 and 37: a cookie opens an account only while a log-in of the account is on record.
 
 CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever:
 whoever copied one stays logged in for a year, and whoever knows `SECRET_KEY` writes one for any
 account. Each log-in therefore gets a random stamp, which the session carries (and, for "remember
-me", a second cookie). Its digest is in the person's row of the table of users: it is there without
-Redis, and read together with the person. A log-out removes it, a new password removes all.
+me", a second cookie). Its digest and the time at which it ends are in the person's row of the table
+of users (`plugin_extras`): they are there without Redis, and read together with the person. A
+log-out removes them, a new password removes those of all sessions.
 
 API tokens, which have rows of their own, end with a password that somebody else sets, since whoever
 recovers an account does not know who made them.
 
 CKAN 2.12.0 also sends "remember me" with requests from other sites, and the session cookie with
 answers that proxies cache: cookies stay with the portal's own pages, and are not sent with assets.
-Not yet accepted.
+
+Not yet accepted by CKAN.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import secrets
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -41,17 +43,16 @@ from ckanext.ecosphere.shared import once
 from ckanext.ecosphere.shared.authorization import is_recovered
 
 KEY = "ecosphere_session"
+"""Key of the stamp in the session, and of the record in `plugin_extras`."""
 COOKIE = "ecosphere_remember"
+"""Cookie with the stamp, beside CKAN's own cookie "remember me"."""
 MOST_SESSIONS = 50
 """Maximum number of sessions of a person; a further log-in ends the oldest one."""
 ACCOUNT_PAGE = "user.edit"
 
 
 def listen() -> None:
-    """Register the handlers of log-ins, log-outs and password changes.
-
-    Repeated calls have no effect.
-    """
+    """Register the handlers of log-ins, log-outs and password changes; idempotent."""
     flask_login.user_logged_in.connect(_logged_in)
     flask_login.user_logged_out.connect(_logged_out)
     flask_login.user_loaded_from_cookie.connect(_remembered)
@@ -59,10 +60,7 @@ def listen() -> None:
 
 
 def check() -> None:
-    """Log out a person whose session is not on record.
-
-    Extend a session in use, at most twice in its lifetime.
-    """
+    """Log out a person whose session is not on record; extend one whose time is half over."""
     user: Any = tk.current_user
     if not user.is_authenticated or g.get("login_via_auth_header") or "_user_id" not in session:
         return
@@ -80,10 +78,7 @@ def check() -> None:
 
 
 def finish(response: Response) -> Response:
-    """Set or delete the second "remember me" cookie.
-
-    Keep the session in which the password was changed.
-    """
+    """Set or delete the second "remember me" cookie; keep the session that changed the password."""
     if request.endpoint == ACCOUNT_PAGE and request.method == "POST":
         _keep_own_session()
     options = {
@@ -126,10 +121,10 @@ def _remembered(_app: Any, **_: Any) -> None:
 
 
 def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
-    """End all sessions of a person in the transaction that changes their password, wherever it
-    comes from.
+    """End all sessions of a person whose password changes, and the API tokens of one who recovers
+    the account.
 
-    API tokens end when the account is recovered.
+    It is part of the transaction that saves the person, wherever the change comes from.
     """
     state: Any = sa.inspect(user)
     history = state.attrs._password.history
@@ -143,31 +138,24 @@ def _keep_own_session() -> None:
     """Keep the session in which the user changed their own password, under a new stamp."""
     user_id = g.get("ecosphere_session_user")
     user = model.User.get(user_id) if user_id else None
-    if user and session.get("_user_id") == user.id and not _end(user, session.get(KEY)):
+    if user is None or session.get("_user_id") != user.id:
+        return
+    if not _end(user, session.get(KEY)):  # the new password has ended it
         session[KEY] = secrets.token_urlsafe(24)
         _begin(user.id, session[KEY], _lifetime())
 
 
 def _begin(user_id: str, stamp: str, seconds: float) -> None:
-    """Put a session on record, or extend it.
-
-    Args:
-        user_id: id of the account.
-        stamp: stamp of the session.
-        seconds: for how long it is good, from now.
-    """
+    """Put a session on record, or extend it, for some seconds from now."""
     with _changed_sessions(user_id) as ends:
         ends[_digest(stamp)] = time.time() + seconds
 
 
 def _end(user: model.User, stamp: Any) -> float:
-    """Return when a session of a person ends, in seconds of the epoch.
-
-    0 for one that is not on record.
-    """
-    if stamp:
-        return _ends(user).get(_digest(stamp), 0)
-    return 0
+    """Return when a session ends, in seconds of the epoch; 0 for one that is not on record."""
+    if not stamp:
+        return 0
+    return _ends(user).get(_digest(stamp), 0)
 
 
 def _ends(user: model.User) -> dict[str, float]:
@@ -178,14 +166,12 @@ def _ends(user: model.User) -> dict[str, float]:
 
 @contextmanager
 def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
-    """Yield the sessions of a person for changes, under a row lock.
+    """Yield the sessions of a person for changes, under a row lock; commit what becomes of them.
 
-    Commit the latest of those that have not ended.
+    Sessions that have ended are dropped, and the oldest of too many.
     """
-    rows = (
-        model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
-    )
-    user = rows.one_or_none()
+    rows = model.Session.query(model.User).filter_by(id=user_id)
+    user = rows.populate_existing().with_for_update().one_or_none()
     if user is None:
         yield {}
         return
@@ -198,10 +184,8 @@ def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
 
 
 def _digest(stamp: Any) -> str:
-    """Return what is on record of a stamp.
-
-    Whoever knows `SECRET_KEY` can put anything in its place.
-    """
+    """Return what is on record of a stamp."""
+    # Whoever knows `SECRET_KEY` can put anything in place of a stamp: other types, odd characters.
     return hashlib.sha256(str(stamp).encode(errors="replace")).hexdigest()[:32]
 
 
@@ -210,14 +194,16 @@ def _lifetime() -> float:
 
 
 def _remember_seconds() -> int:
-    """Return how long the "remember me" of this log-in lasts: the form's choice,
-    or the portal's option.
-    """
-    seconds: Any = (
-        session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
-    )
-    return int(getattr(seconds, "total_seconds", lambda: seconds)())
+    """Return how long "remember me" lasts: as this log-in says, else as the portal's option."""
+    duration = session.get("_remember_seconds")
+    if not duration:
+        duration = current_app.config["REMEMBER_COOKIE_DURATION"]
+    if isinstance(duration, timedelta):
+        duration = duration.total_seconds()
+    return int(duration)
 
+
+# --- where cookies are sent ---
 
 UNSET = (None, "", "None")
 #: Endpoints whose answers are the same for everyone: theme files, scripts, styles, translations,
@@ -225,16 +211,15 @@ UNSET = (None, "", "None")
 ASSETS = frozenset(
     {"static", "webassets.index", "api.i18n_js_translations", "ecosphere_epci_map.of_departement"}
 )
-#: Names that change with the content ("/webassets/base/975ea767_main.js") are cached for ever,
-#: others for an hour.
+#: Paths that change with the content ("/webassets/base/975ea767_main.js"): browsers keep these for
+#: ever, others for an hour.
 VERSIONED = re.compile(r"/webassets/.*/[0-9a-f]{8}_[^/]+")
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_AN_HOUR = "public, max-age=3600"
 
 
 def make_safe(config: MutableMapping[str, Any], secure: bool) -> None:
-    """Restrict session and "remember me" cookies to same-site requests (Lax) and, on an https
-    portal, to https.
+    """Restrict session and "remember me" cookies to same-site requests, and to https.
 
     Args:
         config: CKAN's configuration, changed in place.
@@ -252,7 +237,7 @@ def spare_assets(portal: Flask) -> None:
     """Let browsers cache assets, and neither save the session nor send its cookie with them.
 
     CKAN makes browsers revalidate each asset on each page, and no script of a page starts before
-    the translations have been answered. It also sends the session cookie with every answer,
+    that of the translations has arrived. CKAN also sends the session cookie with every answer,
     although proxies cache assets: a cache could hand one person's session to another, and an asset
     that arrives late could undo a session change made meanwhile, such as a log-in.
     """
@@ -262,8 +247,8 @@ def spare_assets(portal: Flask) -> None:
         if request.endpoint not in ASSETS:
             save(app, session, response)
         elif response.status_code in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED) and not app.debug:
-            # CKAN sets its own header after the blueprints' hooks; saving the session comes later
-            # still.
+            # Here, since CKAN sets its own header after the blueprints' hooks, and saves the
+            # session after that.
             if VERSIONED.fullmatch(request.path):
                 response.headers["Cache-Control"] = FOR_EVER
             else:

@@ -1,5 +1,4 @@
-"""Mapping tables for parts of a record: identifiers, contacts, extents, distribution, quality,
-geometries.
+"""Mapping tables for the parts of a record, from identifiers to geometries.
 
 `reader` has the tables of whole records, and `walk` explains tables and handlers.
 """
@@ -57,15 +56,14 @@ DATE: Table = {"date": text("value"), "dateType": code("type")}
 def identifier_code(attribute: str) -> Handler:
     """Set an attribute to the code of an identifier, or to its ``uuidref``.
 
-    A target with ``parent_identifier`` also has ``parent_codespace`` and ``parent_href``, for the
-    code space and the link; another one that has neither, such as ``file_identifier`` of a record,
-    leaves them unread.
-    ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
+    Code space and link go to the attributes beside it: for ``parent_identifier``, these are
+    ``parent_codespace`` and ``parent_href``. A target without them leaves both unread.
     """
     prefix = attribute.removesuffix("identifier")
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         collected = SimpleNamespace(values=[])
+        # ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
         in_citation = element.findall("{*}CI_Citation/{*}identifier")
         for holder in in_citation or [element]:
             identifiers("values")(walk, holder, collected)
@@ -233,9 +231,7 @@ def _period(walk: Walk, element: Element, record: r.Record) -> None:
 
 
 def _duration(element: Element) -> str:
-    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units,
-    as an ISO 8601 duration.
-    """
+    """Return the ISO 8601 duration of ``gml:duration``, or ``gml:timeInterval`` of whole units."""
     value = one_line(element.text)
     if local_name(element) == "duration":
         return value
@@ -297,11 +293,7 @@ FORMAT: Table = {
     "name": text_and_href("name", "href"),
     "version": text("version"),
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
-    "formatDistributor": within(
-        {
-            "distributorTransferOptions": skip,
-        }
-    ),
+    "formatDistributor": within({"distributorTransferOptions": skip}),
     "formatSpecificationCitation": SPECIFICATION_OF_FORMAT,
 }
 FORMATS = new(r.Format, "formats", FORMAT)
@@ -387,14 +379,13 @@ _RESULT: Table = {
 
 
 def _measure(walk: Walk, result: Element, report: Element | None, record: r.Record) -> None:
-    """Read a quantitative result, with the type and name of its measure
-    from the report that contains it.
-    """
+    """Read a quantitative result; the report around it has the type and name of its measure."""
     value = " ".join(_texts_within(result, "{*}value")).strip()
     if report is None or not value:
         walk.unread(result)
         return
     names = [one_line(walk.text(name).text) for name in _names_of_measure(report)]
+    # The unit by its identifier, else as a text, else by its link.
     units = _texts_within(result, "{*}valueUnit//{*}identifier")[:1]
     units += _texts_within(result, "{*}valueUnit")[:1]
     units += [element.get(XLINK_HREF) or "" for element in result.iterfind("{*}valueUnit")][:1]
@@ -425,28 +416,26 @@ def _result(walk: Walk, element: Element, record: r.Record) -> None:
 
 
 def _names_of_measure(report: Element) -> Iterator[Element]:
-    """Yield the names of the measure of a report: its own,
-    or those of a measure reference (ISO 19157).
-    """
+    """Yield the names of the measure of a report: its own, or in a reference to it (ISO 19157)."""
     yield from report.iterfind("{*}nameOfMeasure")
     yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
 
 
 def _name_of_measure(walk: Walk, element: Element, target: r.Record) -> None:
-    """Note the name of a measure, unless it is read with its value."""
-    report = element.getparent()
-    if report is not None and local_name(report) == "DQ_MeasureReference":
-        report = next(report.iterancestors(), None)
-        report = None if report is None else report.getparent()
-    if report is None or report.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
+    """Note the name of a measure, unless `_measure` reads it with its value."""
+    ancestors = list(element.iterancestors())
+    if ancestors and local_name(ancestors[0]) == "DQ_MeasureReference":
+        ancestors = ancestors[2:]  # from the report on
+    value = "{*}result/{*}DQ_QuantitativeResult/{*}value"
+    if not ancestors or ancestors[0].find(value) is None:
         walk.unread(element)
 
 
 def _scope(walk: Walk, element: Element, target: r.Record) -> None:
     """Note the scope of a report, unless it is the dataset, as in nearly all records."""
-    levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
-    more = next(element.iter("{*}extent", "{*}levelDescription"), None)
-    if levels - {"dataset", "series", "service", "", None} or more is not None:
+    levels = {level.get("codeListValue") for level in element.iter("{*}MD_ScopeCode")}
+    restriction = next(element.iter("{*}extent", "{*}levelDescription"), None)
+    if levels - {"dataset", "series", "service", "", None} or restriction is not None:
         walk.unread(element)
 
 
@@ -506,14 +495,11 @@ _NUMBERS = ("{*}pos", "{*}posList", "{*}coordinates")
 _GEOMETRIES = ("Point", "LineString", "Polygon")
 Position = list[float]
 Axes = bool | Projection
-"""Of positions in degrees, whether latitude comes first; of those in metres, their projection."""
+"""How to read positions: in degrees, whether latitude comes first; in metres, the projection."""
 
 
 def geojson_of(element: Element) -> Geometry | None:
-    """Return a geometry as GeoJSON.
-
-    None if it is not supported (another CRS, arcs) or too large.
-    """
+    """Return a geometry as GeoJSON; None if it is too large, or has another CRS or arcs."""
     names = [(part.get("srsName") or "").strip() for part in element.iter(etree.Element)]
     name = next(filter(None, names), "")
     code = _CODE.search(name.lower())
@@ -598,6 +584,7 @@ def _numbers(text: str | None) -> list[float]:
 
 
 def _checked(position: Position, axes: Axes) -> Position:
+    """Return a position as longitude and latitude; refuse one outside of the world."""
     if isinstance(axes, Projection):
         if not axes.holds(*position):
             raise ValueError("world")

@@ -1,4 +1,11 @@
-"""Convert an ISO 19139 or ISO 19115-3 element to the neutral record, by a mapping table."""
+"""Convert an ISO 19139 or ISO 19115-3 element to the neutral record, by mapping tables.
+
+Read a table as: under this element, this property fills that attribute. Its keys are local names of
+properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The names of ISO
+19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which
+are passed through. What no table names is noted. Properties that are fields of datasets stand in
+the table of fields, which `of_fields` asks.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +58,12 @@ from ckanext.ecosphere.shared.parsing import Element, local_name
 ROOTS = {"MD_Metadata", "MI_Metadata"}
 ISO_19139 = "http://www.isotc211.org/"
 ISO_19115_3 = "http://standards.iso.org/iso/19115/-3/"
+IDENTIFICATION_INFO = "identificationInfo"
 _EXCEPTIONS = {"ExceptionReport", "ServiceExceptionReport", "Exception"}
 
 
 def records_in(root: Element) -> Iterator[Element]:
-    """Yield the metadata records of a document in order: the document itself,
-    or those of a CSW response.
-    """
+    """Yield the metadata records of a document: the document itself, or those of a response."""
     if local_name(root) in ROOTS:
         yield root
         return
@@ -65,9 +71,7 @@ def records_in(root: Element) -> Iterator[Element]:
 
 
 def kept_in(root: Element) -> Iterator[Element]:
-    """Yield the parts of a document that a source stores: metadata records,
-    or a standalone feature catalogue.
-    """
+    """Yield what a source stores of a document: its records, or a lone feature catalogue."""
     if local_name(root) == walk.CATALOGUE_ROOT:
         yield root
         return
@@ -85,6 +89,7 @@ def read_record(element: Element) -> Record:
     """
     record = Record(standard=_standard(element))
     locales = _languages(element, record)
+    # In a record of another language, the French translations are the texts of the dataset.
     french_first = bool(record.metadata_language) and record.metadata_language not in FRENCH
     Walk(record, locales, french_first).children(element, METADATA, record)
     systems = record.reference_systems
@@ -140,28 +145,13 @@ def _language_of(locale: Element) -> str:
     return ""
 
 
-IDENTIFICATION_INFO = "identificationInfo"
-
 # --- citation, keywords ---------------------------------------------------------------------------
-#
-# Mapping table from ISO 19139 properties to the neutral record.
-#
-# Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of
-# 2005-2007). The names of ISO 19115-3 stand beside them where they differ; the French profile
-# (``fra:``) only adds types, which are passed through. Read a table as: under this element, this
-# property fills that attribute. What no table names is noted. A property that is a field of
-# datasets stands in the table of fields, which `of_fields` asks.
 
 
 def _series(walk: Walk, element: Element, record: r.Record) -> None:
-    """Read the series of a publication as a series of the resource,
-    and note its issue and pages.
-    """
+    """Read the series of a publication as a series of the resource; note its issue and pages."""
     reference("series")(walk, element, record)
-    if (
-        element.find(".//{*}issueIdentification") is not None
-        or element.find(".//{*}page") is not None
-    ):
+    if next(element.iter("{*}issueIdentification", "{*}page"), None) is not None:
         walk.unread(element)
 
 
@@ -283,9 +273,8 @@ def _documentation(walk: Walk, element: Element, record: r.Record) -> None:
 
 MAINTENANCE: Table = {
     "userDefinedMaintenanceFrequency": text("frequency_period"),
-    "maintenanceDate": new(
-        r.Dated, "maintenance_dates", DATE
-    ),  # a rule decides which of them is the next one
+    # A rule decides which of them is the next one.
+    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),
     "maintenanceNote": _note,
     **of_fields(f"{IDENTIFICATION_INFO}/resourceMaintenance"),
 }
@@ -309,7 +298,11 @@ _RESOLUTION: Table = {
 def _temporal_resolution(walk: Walk, element: Element, record: r.Record) -> None:
     """Read the temporal resolution (ISO 19115-3), the first that is a duration."""
     value = one_line(walk.text(element).text)
-    if not is_stored_form(value) or record.fields.setdefault("temporal_resolution", value) != value:
+    if is_stored_form(value):
+        is_read = record.fields.setdefault("temporal_resolution", value) == value
+    else:
+        is_read = False
+    if not is_read:
         walk.unread(element)
 
 
@@ -345,7 +338,7 @@ _GRAPHIC: Table = {
 def _graphic_url(walk: Walk, element: Element, graphic: r.Graphic) -> None:
     """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``.
 
-    Note a mere name beside a linkage.
+    A mere name of a file beside a linkage is noted.
     """
     for child in element.iterfind("{*}fileName"):
         term = walk.text(child)
@@ -436,10 +429,7 @@ SERVICE: Table = {
 
 
 def _identification(walk: Walk, element: Element, record: r.Record) -> None:
-    """Read the data or service identification.
-
-    A service has its own properties and the common ones.
-    """
+    """Read the identification of data or of a service, which has properties of its own, too."""
     for child in element:
         name = local_name(child)
         if name.startswith("SV_"):
@@ -467,12 +457,14 @@ def _reference_system(walk: Walk, element: Element, system: r.Identifier) -> Non
 
 
 def _metadata_date(walk: Walk, element: Element, record: r.Record) -> None:
-    """Read the record's date (ISO 19115-3), preferably a revision.
+    """Read the record's date (ISO 19115-3): the last revision, else the first date; note others.
 
     All dates are read at the first ``dateInfo``.
     """
     parent = element.getparent()
-    properties = [element] if parent is None else parent.findall("{*}dateInfo")
+    properties = [element]
+    if parent is not None:
+        properties = parent.findall("{*}dateInfo")
     if properties[0] is not element:
         return
     dates = []
@@ -483,14 +475,12 @@ def _metadata_date(walk: Walk, element: Element, record: r.Record) -> None:
             if dated.value:
                 dates.append(dated)
     revisions = [dated for dated in dates if dated.type == "revision"]
-    if not record.metadata_date and dates:
-        record.metadata_date = revisions[-1].value if revisions else dates[0].value
-    others = [
-        f"{dated.type or ''} {dated.value}"
-        for dated in dates
-        if dated.value != record.metadata_date
-    ]
-    record.unread += [f"dateInfo: {other}" for other in dict.fromkeys(others)]
+    best = [*revisions[-1:], *dates[:1]]
+    if not record.metadata_date and best:
+        record.metadata_date = best[0].value
+    others = [dated for dated in dates if dated.value != record.metadata_date]
+    notes = [f"dateInfo: {other.type or ''} {other.value}" for other in others]
+    record.unread += dict.fromkeys(notes)
 
 
 def _to_record(walk: Walk, element: Element, link: r.Link) -> None:
@@ -560,10 +550,6 @@ METADATA: Table = {
     "distributionInfo": within(DISTRIBUTION),
     "dataQualityInfo": within(QUALITY),
     "resourceLineage": within(LINEAGE),
-    "applicationSchemaInfo": within(
-        {
-            "name": within({"title": texts("application_schemas")}),
-        }
-    ),
+    "applicationSchemaInfo": within({"name": within({"title": texts("application_schemas")})}),
     **of_fields(""),
 }

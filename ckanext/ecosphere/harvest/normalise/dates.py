@@ -37,17 +37,17 @@ _STAND_INS = {"issued": "validitybegins"}
 """Dataset field → date type used when its own types are missing."""
 _NEXT = {"nextupdate", ""}
 """Maintenance date types of the next update; in the older standard, its date has no type."""
-_KINDS = {kind for _field, kinds, _last in DATE_FIELDS for kind in kinds} | {*_STAND_INS.values()}
+_KINDS = set(_STAND_INS.values()).union(*(kinds for _field, kinds, _last in DATE_FIELDS))
 _PAST = _KINDS - _NEXT
 """Date types of past events."""
 _DAYS_AHEAD = 366
 """Maximum number of days from today for a planned publication date."""
 MAX_PERIODS = 20
 _LONGEST = 100
-"""Characters of the words of a frequency."""
+"""Maximum characters of a frequency in words."""
 _EVERY = re.compile(r"(?:tous|toutes|every)(?: les)?(?: ([a-z]{2,10}|\d{1,3}))? ([a-z]{2,10})")
 _TIMES = re.compile(r"([a-z]{2,10}|\d{1,3}) (?:fois|times) (?:par|l|a|per) ([a-z]{2,10})")
-_UNKNOWN, _OTHER = "UNKNOWN", "OTHER"
+_UNKNOWN, _OTHER = "UNKNOWN", "OTHER"  # codes of the EU frequency table
 
 
 # --- dates -----------------------------------------------------------------------------------
@@ -68,22 +68,23 @@ def parsed(draft: Draft, field: str, value: str | None, latest: str = "9999") ->
 
 def _in_days(number: int) -> str:
     """Return the date some days from today."""
-    return (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=number)).isoformat()
+    day = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=number)
+    return day.date().isoformat()
 
 
-def _kind(written: str) -> str:
+def _kind(date_type: str) -> str:
     """Return the lower-case code of a date type, written as a code or in words ("Création")."""
-    words = plain(written[:60])
-    listed = by_label("date-types", "type", "labels").get(words, words).lower()
-    if listed in _KINDS:
-        return listed
-    return written.lower()
+    words = plain(date_type[:60])
+    code = by_label("date-types", "type", "labels").get(words, words).lower()
+    if code in _KINDS:
+        return code
+    return date_type.lower()
 
 
 def dates(draft: Draft) -> None:
-    """Sort the dates of the resource into created, issued and modified.
+    """Sort the dates of the resource into the fields of `DATE_FIELDS`; note those of other types.
 
-    Those too far in the future are reported: errors or placeholders.
+    Dates of past events that are too far in the future are errors or placeholders, and reported.
     """
     by_type: dict[str, list[str]] = defaultdict(list)
     for dated in draft.record.dates:
@@ -158,7 +159,7 @@ _OPEN = {"begin": "before", "end": "after"}
 
 
 def _end(draft: Draft, side: str, value: str | None, position: str | None) -> str | None:
-    """Return an end of a period; None where it is open: ongoing, or beyond the given day."""
+    """Return an end of a period; None where it is open: ongoing, or "before", "after" some day."""
     date = parsed(draft, "temporalElement", value)
     word = (position or "").strip().lower()
     if word == "now" and side == "end":
@@ -194,17 +195,24 @@ def _completed(
 
 
 def frequency(draft: Draft) -> None:
-    """Convert the maintenance frequency to the EU vocabulary; known values come first."""
+    """Convert the maintenance frequency to the EU vocabulary.
+
+    Notes that are its URIs or codes come first, then code and period, then the other notes; what
+    says "unknown" comes last.
+    """
     record = draft.record
     frequencies = voc.get("frequency")
-    notes = [note for note in record.frequency_notes if frequencies.get(note)]
-    values = [*notes, record.frequency, record.frequency_period, *record.frequency_notes]
-    pairs = [(value, _frequency_of(draft, value)) for value in values if value]
-    pairs = [pair for pair in pairs if pair[1]]
+    codes = [note for note in record.frequency_notes if frequencies.get(note)]
+    values = [*codes, record.frequency, record.frequency_period, *record.frequency_notes]
+    pairs: list[tuple[str, str]] = []
+    for value in filter(None, values):
+        code = _frequency_of(draft, value)
+        if code:
+            pairs.append((value, code))
     pairs.sort(key=lambda pair: pair[1] == _UNKNOWN)
     if pairs:
         value, code = pairs[0]
-        uri = frequencies[code or ""].uri
+        uri = frequencies[code].uri
         draft.set("frequency", uri, before=value)
         _note_other_frequencies(draft, value, uri)
     elif record.frequency and not is_placeholder(record.frequency):
@@ -252,7 +260,7 @@ def _note_other_frequencies(draft: Draft, value: str, uri: str) -> None:
 
 @cache
 def _words(kind: str) -> dict[str, str]:
-    """Return word → its meaning: a frequency, a number, a unit of time, or nothing."""
+    """Return words of a kind → their meaning: a frequency, a number, a unit of time, or ""."""
     meanings = {}
     for row in rows("frequency-words"):
         if row["kind"] == kind:
@@ -261,6 +269,7 @@ def _words(kind: str) -> dict[str, str]:
 
 
 def _without_introduction(words: str) -> str:
+    # The longest first, since one may begin with another.
     for introduction in sorted(_words("introduction"), key=len, reverse=True):
         if words.startswith(f"{introduction} "):
             return words.removeprefix(f"{introduction} ")
@@ -280,10 +289,11 @@ def _of_words(text: str) -> str | None:
 
 
 def _of_phrase(words: str) -> str | None:
-    listed = _words("frequency").get(words)
-    if listed:
-        return listed
-    for form, is_period in ((_EVERY, True), (_TIMES, False)):
+    """Return the frequency of a phrase: in the table, "every 5 years", or "twice a year"."""
+    code = _words("frequency").get(words)
+    if code:
+        return code
+    for form in (_EVERY, _TIMES):
         match = form.fullmatch(words)
         if not match or match.group(2) not in _words("unit"):
             continue
@@ -292,7 +302,7 @@ def _of_phrase(words: str) -> str | None:
         if count.isdigit():
             number = int(count)
         days = DAYS_OF_UNITS[_words("unit")[match.group(2)]]
-        if number and is_period:
+        if number and form is _EVERY:
             return _of_days(days * number, None)
         if number:
             return _of_days(days / number, None)
@@ -310,7 +320,7 @@ def _of_duration(value: str) -> str | None:
 
 
 def _of_days(days: float, other: str | None) -> str | None:
-    """Return the frequency of an interval; `other` if the list has none for it."""
+    """Return the frequency of an interval; `other` if the table has none for it."""
     for row in rows("durations"):
         if float(row["from"]) <= days <= float(row["to"]):
             return row["frequency"]

@@ -1,8 +1,6 @@
-"""Rules for what the data refer to: reference systems, scale and resolution, specifications,
-quality.
+"""Rules for reference systems, scale and resolution, specifications and quality.
 
-The first parts read the spellings of reference systems (names, codes, well-known text); each of the
-others has its rule at its end.
+The first parts read the spellings of reference systems (names, codes, well-known text).
 """
 
 from __future__ import annotations
@@ -61,7 +59,7 @@ _BESIDE_A_ZONE = {
     "crs", "scr", "code", "ou", "and", "geographique", "geographiques", "universal", "transverse",
     "mercator",
 }  # fmt: skip
-"""Words that are not the name of a geodetic system."""
+"""Words beside a zone that do not name another geodetic system."""
 _NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
 
 
@@ -96,7 +94,8 @@ def _zones() -> Iterator[tuple[str, str]]:
                     if " " not in spelling and " " not in datum:
                         yield f"{datum}{spelling}", code
             if row["datums"].startswith("WGS84"):
-                yield from ((spelling, code) for spelling in spellings)
+                for spelling in spellings:
+                    yield spelling, code
 
 
 _HALVES = {"N": ("nord", "S"), "S": ("sud", "N")}
@@ -113,6 +112,7 @@ def _spellings_of_a_zone(zone: str, codes: dict[str, str]) -> list[str]:
         f"UTM {side} f {number}",
     ]
     ends = [f"{number}{half}", f"{number} {half}", f"{number} {side}"]
+    # Without its half of the earth, a number only means the zone if there is no other one.
     if f"{number}{other_half}" not in codes:
         ends.append(number)
         spellings.append(f"UTM{number}")
@@ -124,8 +124,7 @@ def _spellings_of_a_zone(zone: str, codes: dict[str, str]) -> list[str]:
 def epsg_codes(system: Identifier) -> list[str]:
     """Return the EPSG codes of a reference system, from its URI, its code or its name.
 
-    A compound system (Lambert-93 with NGF-IGN69 heights) returns two codes, a list of systems all
-    of them.
+    There are two for a compound system (Lambert-93 with NGF-IGN69 heights).
     """
     if is_wkt(system.code):
         codes, name = read_wkt(system.code)
@@ -138,6 +137,7 @@ def epsg_codes(system: Identifier) -> list[str]:
 
 
 def _written_codes(system: Identifier, text: str) -> list[str]:
+    """Return the EPSG codes in a text; a bare number is none if another registry is named."""
     codes: list[str] = []
     for pair in _WITH_HEIGHTS.findall(text):
         codes += pair
@@ -154,15 +154,15 @@ def _codes_of_ign(text: str) -> list[str]:
     """Return the systems of codes of the IGN's registry, plane and height."""
     codes: list[str | None] = []
     for plane, height in _IGNF.findall(text):
-        codes += [_names().exact(part) for part in (plane, height) if part]
-    return [code for code in codes if code]
+        codes += [_names().exact(plane), _names().exact(height)]
+    return list(filter(None, codes))
 
 
 def _named(text: str) -> list[str]:
     """Return the systems named in a text, which may list several."""
     by_part = [_named_in(part) for part in re.split(r"[;,]", text)]
-    if "utm" in text.lower() and not all(by_part):  # "UTM 20N, Fort Desaix" is one system
-        return _named_in(text)
+    if "utm" in text.lower() and not all(by_part):
+        return _named_in(text)  # "UTM 20N, Fort Desaix" is one system
     codes: list[str] = []
     for codes_of_part in by_part:
         codes += codes_of_part
@@ -184,8 +184,8 @@ def _named_in(text: str) -> list[str]:
 def _without_unknown_zones(text: str) -> list[str]:
     """Return the systems named in a text, except UTM zones after an unknown geodetic system.
 
-    "ED50 / UTM 31N" is in the table; for "Datum de 1926 / UTM 31N", it is only known that the zone
-    is not of WGS 84.
+    "ED50 / UTM 31N" is in the table; of "Datum de 1926 / UTM 31N", it is only known that the zone
+    is not one of WGS 84.
     """
     words = plain(text).split()
     codes: list[str] = []
@@ -193,7 +193,8 @@ def _without_unknown_zones(text: str) -> list[str]:
     for start, end, code in _names().find(text):
         if _ONLY_A_ZONE.fullmatch(" ".join(words[start:end])):
             unknown_words = set(words[end_before:start]) - _BESIDE_A_ZONE - _PROJECTIONS
-            if unknown_words or (system_before in _GEOGRAPHIC and system_before != _WGS84):
+            has_other_base = system_before in _GEOGRAPHIC - {_WGS84}
+            if unknown_words or has_other_base:
                 end_before, system_before = end, ""
                 continue
         codes.append(code)
@@ -230,8 +231,8 @@ def read_wkt(text: str) -> tuple[list[str], str]:
     """Return the EPSG codes of a system in well-known text (OGC 01-009, ISO 19162), and its name.
 
     The text also names the parts of the system, each with a code of its own: ellipsoid, datum,
-    units, the geographic base system. Only the outermost code is that of the system; for a compound
-    system without a code, those of its component systems are taken.
+    units, the geographic base system. Only the outermost code is that of the system; a compound
+    system without a code has those of the systems in it.
     """
     codes: dict[int, list[str]] = {_WHOLE: [], _PART: []}
     name, depth = "", 0
@@ -298,10 +299,7 @@ def read_scale(text: str) -> int | None:
 
 
 def scale(draft: Draft) -> None:
-    """Set the finest scale, even if written as a distance ("1/25000").
-
-    Else one named in the conditions of use.
-    """
+    """Set the finest scale, be it written as a distance ("1/25000"), else one of the conditions."""
     values: list[int] = []
     for item in draft.record.resolutions:
         value = _scale_for_a_distance(item.value)
@@ -335,7 +333,7 @@ def _scales_of_use(draft: Draft) -> list[int]:
 
 
 def _scale_for_a_distance(text: str | None) -> int | None:
-    """Return the scale denominator in place of a distance; 1/2 may be half a metre."""
+    """Return the denominator of a scale in place of a distance; 1/2 rather is half a metre."""
     if not text or not _FRACTION.match(text):
         return None
     value = read_scale(text)
@@ -367,7 +365,8 @@ def _metres(unit: str | None) -> float | None:
         return 1.0
     name = unit.strip()
     words = re.findall(r"\w+", unit.rpartition("#")[2])
-    if "#" in unit and words:  # "gmxUom.xml#m", "…#xpointer(//*[@gml:id='m'])"
+    if "#" in unit and words:
+        # "gmxUom.xml#m", "…#xpointer(//*[@gml:id='m'])"
         return _units().get(plain(words[-1]))
     if re.match(r"https?:|urn:", name):
         name = re.split(r"[#/:]", name)[-1]
@@ -389,6 +388,7 @@ def _metres_of(item: Resolution, number: re.Match[str]) -> float | None:
 
 def resolution(draft: Draft) -> None:
     """Set the finest ground distance in metres; angles have no field."""
+    field = "spatial_resolution_in_meters"
     distances: list[float] = []
     for item in draft.record.resolutions:
         if _scale_for_a_distance(item.value):
@@ -397,15 +397,13 @@ def resolution(draft: Draft) -> None:
         if 0 < value < _MAX_DISTANCE and metres:
             distances.append(value * metres)
             if metres != 1.0:
-                written = f"{item.value} {item.unit}"
-                draft.change("spatial_resolution_in_meters", written, value * metres)
+                draft.change(field, f"{item.value} {item.unit}", value * metres)
         elif value > 0:
             written = f"{item.value} {item.unit or ''}".strip()
             draft.problem("resolution", value=written)
             draft.lost("spatialResolution", written)
     if distances:
-        draft.set("spatial_resolution_in_meters", f"{min(distances):.12g}")
-        field = "spatial_resolution_in_meters"
+        draft.set(field, f"{min(distances):.12g}")
         _note_coarser(draft, field, distances, "otherResolution", "{:.12g} m")
 
 
@@ -446,8 +444,8 @@ _DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
 def specification_uri(title: str) -> str:
     """Return the URI of a specification named in a title (INSPIRE regulations), or "".
 
-    If there are several, the first one, since a regulation names the one that it amends after
-    itself; the directive, which all of them implement, only if it is alone.
+    Of several, it is the first one, since a regulation names the one that it amends after itself;
+    the directive, which all of them implement, only if it is alone.
     """
     bare = f" {plain(title[:MAX_NAME])} "
     candidates = []
@@ -464,13 +462,13 @@ def conformity(draft: Draft) -> None:
     followed: list[str] = []
     for report in draft.first("report", draft.record.conformity, MAX_REPORTS):
         if is_placeholder(report.title) and not report.href:
+            # Nothing says what was evaluated.
             dates = [dated.value for dated in report.dates]
             texts = filter(None, (report.title, report.explanation, *dates))
             draft.lost("report", list(texts))
             continue
         row = _conformity_row(report)
-        if row not in reports:
-            reports.append(row)
+        reports.append(row)
         if _degree(report) and row["uri"]:
             followed.append(row["uri"])
     draft.set("conformity", distinct_rows(reports))
@@ -502,7 +500,7 @@ def _conformity_row(report: Conformity) -> Row:
 
 
 def quality_measures(draft: Draft) -> None:
-    """Keep each quality measure once, with its dimension; else those that a profile has read."""
+    """Keep each quality measure once, with its dimension; without any, those read from RDF."""
     of_record = draft.first("report", draft.record.measures, MAX_REPORTS)
     measures = distinct_rows(_measures(of_record))
     if not measures:
