@@ -55,6 +55,11 @@ PRIVATE = {
 }
 
 
+def said(line: dict[str, Any]) -> str:
+    """Return a line without its own time, whose seconds may read as a coordinate."""
+    return json.dumps({key: value for key, value in line.items() if key != "time"})
+
+
 @pytest.mark.parametrize("text", PRIVATE)
 def test_nothing_personal_and_no_place(lines: Lines, text: str):
     log.error("%s", text)
@@ -62,9 +67,9 @@ def test_nothing_personal_and_no_place(lines: Lines, text: str):
         raise ValueError(text)
     except ValueError:
         log.exception("again")
-    told = json.dumps(lines())
-    assert PRIVATE[text] not in told
-    assert len(lines()) == 2
+    written = [said(line) for line in lines()]
+    assert len(written) == 2
+    assert PRIVATE[text] not in "\n".join(written)
 
 
 def test_what_helps_is_kept(lines: Lines):
@@ -84,7 +89,8 @@ def test_a_request_is_one_line_with_its_id(client: FlaskClient, option: Any, lin
     (line,) = [line for line in lines() if line["logger"].endswith("traffic")]
     assert line["request"] == answer.headers["X-Request-ID"]
     assert (line["route"], line["status"], line["method"]) == ("/dataset/", 200, "GET")
-    assert "jeanne" not in json.dumps(line) and "45.7" not in json.dumps(line)
+    assert "jeanne" not in said(line)
+    assert "45.7" not in said(line)
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     source = Source(
         "Zones humides", RASTER, "wms", "url=https://geo.example/wms&layers=zh", "EPSG:2154"
     )
-    parts = [("zh", "https://geo.example/wfs?bbox=1")]
+    parts = [("zh", "https://geo.example/wfs?bbox=1", "r1", "zh")]
     monkeypatch.setitem(tk.h, "ecosphere_access_layers", lambda _package: [source])
     monkeypatch.setitem(tk.h, "ecosphere_access_parts", lambda _package, _box: parts)
     return {**OUTLINE, "packages": {"a": {"id": "a", "name": "zones-humides"}}}
