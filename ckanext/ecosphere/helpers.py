@@ -18,8 +18,10 @@ from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.core.pages import act
 from ckanext.ecosphere.shared import language, template_helpers
 
+#: Latest datasets on the home page.
 LATEST = 5
 NOT_FOUND = 404
+#: Characters of the name by which a missing service is searched for.
 LONGEST_QUERY = 100
 #: Pages with a large search box of their own.
 SEARCH_PAGES = {"home.index", "dataset.search"}
@@ -42,7 +44,7 @@ THEME_ICONS = {
     "transport-et-deplacements": "train",
 }
 
-#: Page of moderation → lists, by their actions, of what waits there.
+#: Endpoint of a page of moderation → action and parameters of each list of what waits there.
 WAITING: dict[str, list[tuple[str, dict[str, str]]]] = {
     "ecosphere_requests.moderation": [
         ("ecosphere_request_list", {"scope": "moderation"}),
@@ -98,9 +100,7 @@ def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service
 
 
 def ecosphere_portal() -> dict[str, str]:
-    """Return what the administrator configured about the portal: announcement, institution,
-    contact, legal pages.
-    """
+    """Return the texts and addresses of the portal that the administrator configured."""
     return {
         "announcement": config.announcement(),
         "institution": config.institution(),
@@ -112,43 +112,43 @@ def ecosphere_portal() -> dict[str, str]:
 
 
 def ecosphere_waiting(pages: Iterable[str]) -> int:
-    """Return how much waits on the pages of moderation among some pages, by their endpoints."""
+    """Return the number of items that wait on some pages, given by their endpoints.
+
+    Only pages of moderation have such items.
+    """
     lists = chain.from_iterable(WAITING.get(page, []) for page in pages)
     return sum(act(action, **data, rows=0)["count"] for action, data in lists)
 
 
 def ecosphere_has_own_search() -> bool:
-    """Return whether the page has its own search box, so that the header needs none."""
+    """Return whether the page has a search box of its own, so that the header needs none."""
     return tk.request.endpoint in SEARCH_PAGES
 
 
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the extras of an organisation that belong to this suite.
 
-    Forms carry them in hidden fields.
+    Forms carry them in hidden inputs, or else CKAN would delete them.
     """
     return [extra for extra in extras or [] if str(extra.get("key", "")).startswith("ecosphere_")]
 
 
 def ecosphere_is_stock_error(code: int, content: Any) -> bool:
-    """Return whether the text of an error page is Werkzeug's default English sentence,
-    which adds no information.
-    """
+    """Return whether the text of an error page is Werkzeug's own, an English sentence."""
     stock = default_exceptions.get(code)
     return stock is not None and unescape(str(content)).strip() == stock.description
 
 
 def ecosphere_missing_service(code: int, content: Any) -> str | None:
-    """Return the name asked for when an error page reports a missing service; None for other
-    errors.
+    """Return the requested name if an error page reports a missing service, None for other errors.
 
-    CKAN 2.12 says "group" on most pages of an organisation.
+    CKAN 2.12 writes "group" on most pages of an organisation.
     """
-    view_args = tk.request.view_args or {}
     if code != NOT_FOUND or tk.request.blueprint == "group":
         return None
     names = (tk._("Organization not found"), tk._("Group not found"))
     if unescape(str(content)).strip() not in names:
         return None
+    view_args = tk.request.view_args or {}
     name = str(view_args.get("organization") or view_args.get("id") or "")
     return re.sub(r"[-_\s]+", " ", name)[:LONGEST_QUERY].strip()

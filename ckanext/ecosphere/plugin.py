@@ -1,6 +1,4 @@
-"""The plugin `ecosphere`: theme, home page, administration pages
-and contact sheets of the portal.
-"""
+"""The plugin `ecosphere`: theme, home page, administration pages and contact sheets."""
 
 from __future__ import annotations
 
@@ -48,7 +46,7 @@ from ckanext.ecosphere.work.jobs import Job
     }
 )
 class EcospherePlugin(Room):
-    """Base plugin of the suite: theme, home page, administration pages, contact sheets."""
+    """Base plugin of the suite, without which the other plugins work too."""
 
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
@@ -58,9 +56,7 @@ class EcospherePlugin(Room):
     p.implements(IEcosphereSetup, inherit=True)
 
     def configure(self, config_: Any) -> None:
-        """Load the administrators' lists, record changes of roles in the journal,
-        and name the links of pagers.
-        """
+        """Load the administrators' lists, journal changes of roles, name the links of pagers."""
         lists.follow()
         journal.listen()
         chained.name_pagers()
@@ -74,9 +70,9 @@ class EcospherePlugin(Room):
         return [lists.RUN.queue]
 
     def update_config(self, config: Any) -> None:
-        """Register templates and assets.
+        """Register templates and assets; set options that the administrator left at their default.
 
-        Set local times unless the administrator chose otherwise.
+        They are the time zone and the page after log-in.
         """
         super().update_config(config)
         options.show_times_locally(config)
@@ -96,8 +92,12 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain CKAN's actions and add those of the contact sheets."""
-        modules = (chained, restoring, services, sheets)
-        return {name: action for module in modules for name, action in module.get_actions().items()}
+        return {
+            **chained.get_actions(),
+            **restoring.get_actions(),
+            **services.get_actions(),
+            **sheets.get_actions(),
+        }
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Add the auth functions of the contact sheets."""
@@ -115,12 +115,13 @@ class EcospherePlugin(Room):
             restoring,
             list_pages,
         )
-        own = [page.blueprint for page in pages]
-        return [*own, console.of_services, *public_pages.BLUEPRINTS]
+        blueprints = [page.blueprint for page in pages]
+        return [*blueprints, console.of_services, *public_pages.BLUEPRINTS]
 
     def notify_recipient(self, already_notified: bool, *args: Any, **kwargs: Any) -> bool:
-        """Leave e-mails to others: the default of CKAN's interface forgets
-        that another plugin has sent one.
+        """Leave e-mails to other plugins.
+
+        The default of CKAN's interface forgets that one of them has sent the e-mail.
         """
         return already_notified
 

@@ -1,6 +1,4 @@
-"""Authorization functions of `ecosphere_access`,
-and the resources and extracts that may be read.
-"""
+"""Auth functions of `ecosphere_access`, and the resources and extracts that a user may read."""
 
 from __future__ import annotations
 
@@ -58,20 +56,16 @@ def readable_extract(context: Any, id_: Any) -> Extract:
     """Return an extract if the user may read its dataset.
 
     Raises:
-        NotFound: there is none, it is more than a day old, or the dataset may not be read.
+        NotFound: there is none, it is more than a day old, or the user may not read its dataset.
     """
     row = model.Session.get(Extract, str(id_ or ""))
     if row is None or row.created < now() - EXTRACTS_KEPT:
-        raise tk.ObjectNotFound(
-            _("There is no such extract, or it was deleted after a day."),
-        )
+        raise tk.ObjectNotFound(_("There is no such extract, or it was deleted after a day."))
     readable(context, row.resource_id)
     return row
 
 
-def _of_resource(context: Context, data_dict: DataDict | None) -> AuthResult:
-    readable(context, (data_dict or {}).get("resource_id"))
-    return {"success": True}
+# --- auth functions -------------------------------------------------------------------------------
 
 
 @tk.auth_allow_anonymous_access
@@ -79,7 +73,7 @@ def ecosphere_access_service_show(
     context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who may read the dataset of the resource."""
-    return _of_resource(context, data_dict)
+    return _if_readable(context, data_dict)
 
 
 def ecosphere_access_service_read(
@@ -98,7 +92,7 @@ def ecosphere_access_extract_create(
     context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who may read the dataset of the resource; the action limits the rate."""
-    return _of_resource(context, data_dict)
+    return _if_readable(context, data_dict)
 
 
 @tk.auth_allow_anonymous_access
@@ -106,13 +100,19 @@ def ecosphere_access_extract_show(
     context: Context, data_dict: DataDict | None = None
 ) -> AuthResult:
     """Allow users who know the id of the extract and may read its dataset."""
-    readable_extract(context, (data_dict or {}).get("id"))
+    readable_extract(context, (data_dict or {}).get("id"))  # else NotFound
     return {"success": True}
 
 
 def ecosphere_access_use_show(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     """Allow users who may edit the dataset."""
     return authorization.dataset_editable(context, (data_dict or {}).get("id"))
+
+
+def _if_readable(context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Allow users who may read the dataset of the resource; for others, raise `NotFound`."""
+    readable(context, (data_dict or {}).get("resource_id"))
+    return {"success": True}
 
 
 def get_auth_functions() -> DataDict:

@@ -1,9 +1,9 @@
-"""Accounts: what the suite keeps with them, and their closing by the owner (GDPR, article 17) or a
-sysadmin.
+"""Accounts: the notes that the suite keeps with them, and how one is closed for good.
 
-The row of a closed account is kept, without personal data, since datasets and activities refer to
-it by id. Rooms erase their data through `IEcosphereAccounts` before the account is closed, so that
-a failure leaves an account whose closing can be tried again.
+Owners close their own account (GDPR, article 17), sysadmins delete those of others. The row of a
+closed account is kept, without personal data, since datasets and activities refer to it by id.
+Rooms erase their data through `IEcosphereAccounts` before the account is closed: if one fails, the
+account still exists, and the closing can be tried again.
 """
 
 from __future__ import annotations
@@ -30,13 +30,18 @@ from ckanext.ecosphere.core import pages
 from ckanext.ecosphere.shared import locks, web_guard
 from ckanext.ecosphere.shared.web_guard import csrf
 
+log = logging.getLogger(__name__)
+
+
+# --- notes ----------------------------------------------------------------------------------------
+
 
 def keep_note(user_id: str, key: str, record: Any) -> None:
-    """Write or remove a key under a row lock: other code keeps keys beside it.
+    """Write or remove a key of `plugin_extras`, under a row lock for the sake of its other keys.
 
     Args:
         user_id: id of the account.
-        key: key in `plugin_extras`.
+        key: the key.
         record: a JSON value; an empty one removes the key.
     """
     user = _locked(user_id)
@@ -53,17 +58,12 @@ def _locked(user_id: str) -> Any:
     return query.with_for_update().one()
 
 
-LOCK = "accounts-closing"
-LONGEST_WAIT = 5.0
-"""Seconds to wait for another closing: serialised, so that the last two administrators cannot both
-leave."""
-NAME = "compte-ferme-"
-FOLLOWS = (model.UserFollowingUser, model.UserFollowingDataset, model.UserFollowingGroup)
+# --- what rooms contribute ------------------------------------------------------------------------
 
 
 @dataclass
 class Notice:
-    """Sentences that explain what is erased and what is kept.
+    """Sentences that explain to a person what becomes of their data.
 
     Attributes:
         lost: what is erased.
@@ -85,27 +85,13 @@ class IEcosphereAccounts(Interface):
         """Erase this room's data about a person; must be idempotent."""
 
     def ecosphere_has_other_log_in(self, user: model.User) -> bool:
-        """Return whether the person may log in without a password,
-        so that they may not have one.
-        """
+        """Return whether the person can log in without a password, and so may have none."""
         return False
-
-
-class Refused(Exception):
-    """The account cannot be closed now.
-
-    Attributes:
-        sentences: the reasons, in the reader's language.
-    """
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 def notice() -> Notice:
     """Return what becomes of all data about a person."""
-    more_notices = Notice(
+    result = Notice(
         lost=[
             _("Name, e-mail address, description, picture, password and API tokens."),
             _("Roles in services, and what the account follows."),
@@ -118,16 +104,16 @@ def notice() -> Notice:
         ],
     )
     for room in p.PluginImplementations(IEcosphereAccounts):
-        more = room.ecosphere_account_notice()
-        more_notices.lost += more.lost
-        more_notices.kept += more.kept
-    return more_notices
+        of_room = room.ecosphere_account_notice()
+        result.lost += of_room.lost
+        result.kept += of_room.kept
+    return result
 
 
 def needs_password(user: model.User) -> bool:
-    """Return whether only the password confirms the closing.
+    """Return whether the closing is confirmed by the password only.
 
-    Otherwise the name of the account does, too.
+    Otherwise the name of the account confirms it as well.
     """
     return not any(
         room.ecosphere_has_other_log_in(user)
@@ -135,55 +121,58 @@ def needs_password(user: model.User) -> bool:
     )
 
 
+# --- who cannot leave -----------------------------------------------------------------------------
+
+
 def obstacles(user: model.User) -> list[str]:
     """Return the reasons why people cannot close their own account; empty if they can."""
-    if _is_of_the_portal(user):
-        return [_of_the_portal()]
-    obstacles = []
-    if _is_last_administrator(user):
-        obstacles.append(_("You are the only administrator of the portal: name another one first."))
-    if services := _left_alone(user):
+    if _is_site_user(user):
+        return [_why_not_site_user()]
+    sentences = []
+    if _is_last_sysadmin(user):
+        sentences.append(_("You are the only administrator of the portal: name another one first."))
+    if services := _services_led_alone(user):
         sentence = _(
             "You are the only administrator of: {services}. Name another one there first, or ask "
             "the administrators of the portal to."
         )
-        obstacles.append(sentence.format(services=", ".join(services)))
-    return obstacles
+        sentences.append(sentence.format(services=", ".join(services)))
+    return sentences
 
 
 def obstacles_to_deletion(user: model.User) -> list[str]:
     """Return the reasons why a sysadmin cannot delete an account; empty if they can."""
-    if _is_of_the_portal(user):
-        return [_of_the_portal()]
-    if _is_last_administrator(user):
+    if _is_site_user(user):
+        return [_why_not_site_user()]
+    if _is_last_sysadmin(user):
         return [_("This is the only administrator of the portal: name another one first.")]
     return []
 
 
 def warnings_of_deletion(user: model.User) -> list[str]:
-    """Return what a sysadmin has to do after deleting an account."""
-    services = _left_alone(user)
+    """Return what a sysadmin has to do after deleting an account; empty for nothing."""
+    services = _services_led_alone(user)
     if not services:
         return []
     sentence = _("Nobody will be an administrator of: {services}. Name somebody there.")
     return [sentence.format(services=", ".join(services))]
 
 
-def _is_of_the_portal(user: model.User) -> bool:
+def _is_site_user(user: model.User) -> bool:
     return user.name == tk.config["ckan.site_id"]
 
 
-def _of_the_portal() -> str:
+def _why_not_site_user() -> str:
     return _("This is the account of the portal itself: it cannot be closed.")
 
 
-def _is_last_administrator(user: model.User) -> bool:
-    is_one = bool(user.sysadmin) and user.state == model.State.ACTIVE
-    return is_one and not _others(model.User.sysadmin.is_(True), but=user)
+def _is_last_sysadmin(user: model.User) -> bool:
+    is_sysadmin = bool(user.sysadmin) and user.state == model.State.ACTIVE
+    return is_sysadmin and not _others_exist(model.User.sysadmin.is_(True), but=user)
 
 
-def _others(*conditions: Any, but: model.User) -> bool:
-    """Return whether another active account, except the site user's, meets the conditions."""
+def _others_exist(*conditions: Any, but: model.User) -> bool:
+    """Return whether an active account other than a user's and the site user's meets conditions."""
     others: Any = (
         model.User.state == model.State.ACTIVE,
         model.User.id != but.id,
@@ -192,7 +181,7 @@ def _others(*conditions: Any, but: model.User) -> bool:
     return bool(model.Session.scalar(sa.select(sa.exists().where(*others, *conditions))))
 
 
-def _left_alone(user: model.User) -> list[str]:
+def _services_led_alone(user: model.User) -> list[str]:
     """Return the titles of active services of which the user is the only administrator."""
     group, member = model.Group, model.Member
     of_person = (
@@ -210,24 +199,48 @@ def _left_alone(user: model.User) -> list[str]:
     return [
         title or name
         for id_, title, name in model.Session.execute(query).all()
-        if not _is_led(id_, but=user)
+        if not _has_other_administrator(id_, but=user)
     ]
 
 
-def _is_led(group_id: str, but: model.User) -> bool:
+def _has_other_administrator(group_id: str, but: model.User) -> bool:
     member = aliased(model.Member)
-    leads: Any = sa.exists().where(
+    is_administrator: Any = sa.exists().where(
         member.table_id == model.User.id,
         member.table_name == "user",
         member.group_id == group_id,
         member.capacity == "admin",
         member.state == model.State.ACTIVE,
     )
-    return _others(leads, but=but)
+    return _others_exist(is_administrator, but=but)
+
+
+# --- closing --------------------------------------------------------------------------------------
+
+LOCK = "accounts-closing"
+"""One account is closed at a time, so that the last two administrators cannot both leave."""
+LONGEST_WAIT = 5.0
+"""Seconds to wait while another account is closed."""
+NAME = "compte-ferme-"
+"""Beginning of the name of a closed account."""
+FOLLOWS = (model.UserFollowingUser, model.UserFollowingDataset, model.UserFollowingGroup)
+"""Tables of what accounts follow."""
+
+
+class Refused(Exception):
+    """The account cannot be closed now.
+
+    Attributes:
+        sentences: the reasons, in the reader's language.
+    """
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
 
 
 def close_account(user_id: str) -> None:
-    """Close an account for good: personal data is erased and nobody can log in to it.
+    """Close an account for good: erase its personal data, and let nobody log in to it.
 
     Raises:
         Refused: it cannot be closed; nothing is changed.
@@ -244,18 +257,19 @@ def delete_account(user_id: str) -> None:
     _close(user_id, obstacles_to_deletion)
 
 
-def _close(user_id: str, obstacles_to: Callable[[model.User], list[str]]) -> None:
+def _close(user_id: str, obstacles_of: Callable[[model.User], list[str]]) -> None:
+    """Close an account unless it has obstacles; a closed one is left as it is."""
     with locks.alone(LOCK, LONGEST_WAIT) as is_alone:
         if not is_alone:
             raise Refused([_("Another account is being closed at the moment. Try again.")])
         user = model.User.get(user_id)
         if user is None or is_closed(user):
             return
-        if sentences := obstacles_to(user):
+        if sentences := obstacles_of(user):
             raise Refused(sentences)
         for room in p.PluginImplementations(IEcosphereAccounts):
             room.ecosphere_forget_account(user)
-        _empty(user_id)
+        _erase(user_id)
 
 
 def is_closed(user: model.User) -> bool:
@@ -263,17 +277,14 @@ def is_closed(user: model.User) -> bool:
     return user.state == model.State.DELETED and user.name.startswith(NAME)
 
 
-def _empty(user_id: str) -> None:
+def _erase(user_id: str) -> None:
+    """Delete an account with its roles and tokens, and erase the personal data that CKAN stores."""
     user = _locked(user_id)
     picture = user.image_url or ""
-    for table, column in (
-        *((table, "follower_id") for table in FOLLOWS),
-        (model.ApiToken, "user_id"),
-    ):
-        model.Session.execute(sa.delete(table).where(getattr(table, column) == user_id))
-    model.Session.execute(
-        sa.delete(model.UserFollowingUser).where(model.UserFollowingUser.object_id == user_id)
-    )
+    columns: list[Any] = [table.follower_id for table in FOLLOWS]
+    columns += [model.UserFollowingUser.object_id, model.ApiToken.user_id]
+    for column in columns:
+        model.Session.execute(sa.delete(column.class_).where(column == user_id))
     for table, column in ((model.Member, "table_id"), (model.PackageMember, "user_id")):
         for role in model.Session.query(table).filter(getattr(table, column) == user_id):
             role.delete()
@@ -290,10 +301,10 @@ def _empty(user_id: str) -> None:
 
 
 def _forget_in_activities(user: Any) -> None:
-    """Replace the name of the user in activities of datasets."""
+    """Replace the name of the user in their activities (`actor`) by that of the closed account."""
     if not p.plugin_loaded("activity"):
         return
-    # CKAN stores U+0000 as JSON escapes it, and PostgreSQL refuses that as jsonb.
+    # Without U+0000, which CKAN stores as JSON escapes it, and PostgreSQL refuses in jsonb.
     statement = r"""
         WITH readable AS (
             SELECT id,
@@ -310,7 +321,7 @@ def _forget_in_activities(user: Any) -> None:
 def _remove_picture(picture: str) -> None:
     """Remove an uploaded picture, unless another account uses the same file."""
     if not picture or PurePath(picture).name != picture:
-        return
+        return  # none, or the URL of one elsewhere
     if model.Session.scalar(sa.select(sa.exists().where(model.User.image_url == picture))):
         return
     upload: Any = uploader.get_uploader("user", picture)
@@ -318,8 +329,9 @@ def _remove_picture(picture: str) -> None:
     upload.upload()
 
 
-log = logging.getLogger(__name__)
+# --- the page -------------------------------------------------------------------------------------
 
+#: Status of the page if the account cannot be closed now.
 CONFLICT = 409
 
 blueprint = Blueprint("ecosphere_closing", __name__)
@@ -328,25 +340,22 @@ web_guard.protect(blueprint)
 
 @blueprint.route("/compte/fermer", endpoint="close", methods=["GET", "POST"])
 def close_page() -> AnyResponse:
-    """Explain what closing the account means.
-
-    On POST, with the password, close it and end the session.
-    """
+    """Explain what closing the account means; on POST, with the password, close it and log out."""
     if not tk.current_user.is_authenticated:
         here = tk.url_for(".close")
         return tk.redirect_to("user.login", came_from=here)  # pyright: ignore[reportReturnType]
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
     if user is None:
         tk.abort(404, _("User not found"))
-    refused = obstacles(user)
+    reasons = obstacles(user)
     if request.method == "GET":
-        return _page(user, 200, refused)
-    if refused:
-        return _page(user, CONFLICT, refused)
-    if not _confirms(user):
+        return _page(user, 200, reasons)
+    if reasons:
+        return _page(user, CONFLICT, reasons)
+    if not _is_confirmed(user):
         return _page(user, pages.INVALID, wrong=True)
     user_id = user.id
-    farewell = _logged_out()
+    farewell = _log_out()
     try:
         close_account(user_id)
     except Refused as error:
@@ -358,23 +367,21 @@ def close_page() -> AnyResponse:
     return farewell or tk.redirect_to("user.logged_out_page")
 
 
-def _confirms(user: model.User) -> bool:
-    """Return whether the form holds the password or, for those who may have none, the account name.
+def _is_confirmed(user: model.User) -> bool:
+    """Return whether the form has the password or, for those who may have none, the account name.
 
     The name is accepted only in a browser session: a stolen API token cannot close an account.
     """
-    password, typed = (
-        request.form.get("old_password", ""),
-        request.form.get("account", "").strip().lower(),
-    )
+    password = request.form.get("old_password", "")
     if password and user.validate_password(password):
         return True
-    by_name = csrf.by_cookie() and not needs_password(user)
-    return by_name and secrets.compare_digest(typed.encode(), user.name.encode())
+    name = request.form.get("account", "").strip().lower()
+    is_name_enough = csrf.by_cookie() and not needs_password(user)
+    return is_name_enough and secrets.compare_digest(name.encode(), user.name.encode())
 
 
-def _logged_out() -> Any:
-    """Log out, also from the identity provider; return its redirect, if there is one."""
+def _log_out() -> Any:
+    """Log out, also from the identity provider; return the redirect to it, if there is one."""
     for plugin in p.PluginImplementations(p.IAuthenticator):
         if farewell := plugin.logout():
             return farewell
@@ -383,13 +390,19 @@ def _logged_out() -> Any:
 
 
 def _page(
-    user: model.User, status: int, refused: Sequence[str] = (), wrong: bool = False
+    user: model.User, status: int, reasons: Sequence[str] = (), wrong: bool = False
 ) -> Response:
+    """Return the page.
+
+    Args:
+        reasons: why the account cannot be closed.
+        wrong: whether what confirms the closing was wrong.
+    """
     return pages.rendered(
         "ecosphere_accounts/close.html",
         status,
         account=user.name,
-        refused=refused,
+        refused=reasons,
         wrong=wrong,
         notice=notice(),
         needs_password=needs_password(user),

@@ -1,8 +1,8 @@
-"""Confirmation of e-mail addresses of accounts: digests, the e-mail with its limits, pages and
-hooks.
+"""Confirmation of the e-mail addresses of accounts.
 
-An address counts as confirmed by its digest, so that a changed one is unconfirmed. An unconfirmed
-address blocks nothing: the dashboard shows a reminder.
+A person who registers or changes their address gets an e-mail with a link that confirms it. The
+account then keeps a digest of the address, so that an address changed later is unconfirmed. An
+unconfirmed address blocks nothing: the dashboard shows a reminder.
 """
 
 from __future__ import annotations
@@ -27,14 +27,21 @@ from ckanext.ecosphere.shared.mailing import labelled, subject
 from ckanext.ecosphere.shared.queue import enqueue_once
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
+log = logging.getLogger(__name__)
+
+
+# --- confirmed addresses --------------------------------------------------------------------------
+
+#: Key of the digest in `plugin_extras`.
 KEY = "ecosphere_confirmed_address"
+#: Purpose for which tokens are signed: those signed for another one are not accepted.
 PURPOSE = "ecosphere-confirm-address"
+#: Seconds for which links are valid: a week, as the e-mail says.
 GOOD_SECONDS = 7 * 24 * 3600
-"""Links are valid for a week."""
 
 
 def digest(email: str) -> str:
-    """Return a digest of an address, for use where the address itself must not be stored."""
+    """Return the digest of an address, for places where the address itself must not be stored."""
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()
 
 
@@ -49,10 +56,9 @@ def is_confirmed(user: Any) -> bool:
 
 
 def may_be_somebody_elses(user: Any) -> bool:
-    """Return whether the address of an account is unconfirmed, so that it may belong to someone
-    else.
+    """Return whether the address of an account is unconfirmed, so may belong to somebody else.
 
-    E-mails to such an address contain no text written by the account's owner. Without the base
+    E-mails to such an address contain no text written by the owner of the account. Without the base
     plugin, which sends the confirmations, the result is always False.
     """
     return p.plugin_loaded("ecosphere") and not is_confirmed(user)
@@ -69,24 +75,23 @@ def token_of(user: model.User) -> str:
 
 
 def account_of(token: str) -> model.User | None:
-    """Return the account of a token.
-
-    None if it is invalid, expired, or the address was changed since.
-    """
+    """Return the account of a token; None if it is invalid, expired, or of an earlier address."""
     signed = mailing.read(PURPOSE, token, GOOD_SECONDS)
     if not (isinstance(signed, list) and len(signed) == 2):  # noqa: PLR2004
         return None
-    user = model.User.get(str(signed[0]))
+    user_id, signed_digest = signed
+    user = model.User.get(str(user_id))
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return None
-    if digest(user.email) == signed[1]:
+    if digest(user.email) == signed_digest:
         return user
     return None
 
 
-log = logging.getLogger(__name__)
+# --- the e-mail -----------------------------------------------------------------------------------
 
-WHAT = "confirm-address"
+#: Name of the counter of e-mails.
+COUNTER = "confirm-address"
 #: Limits per account and per e-mail address.
 RATES = "3 per hour; 10 per day"
 #: Limits per network address, which a whole office may share.
@@ -116,10 +121,10 @@ def ask(user: model.User) -> None:
         TooMany: a rate limit is exceeded.
         CountingUnavailable: Redis is down.
     """
-    mailbox = f"email:{digest(user.email or '')}"
-    rate_limits.hit(WHAT, NETWORK_RATES, f"address:{rate_limits.network(request.remote_addr)}")
-    rate_limits.hit(WHAT, RATES, f"person:{user.id}")
-    rate_limits.hit(WHAT, RATES, mailbox)
+    network = rate_limits.network(request.remote_addr)
+    rate_limits.hit(COUNTER, NETWORK_RATES, f"address:{network}")
+    rate_limits.hit(COUNTER, RATES, f"person:{user.id}")
+    rate_limits.hit(COUNTER, RATES, f"email:{digest(user.email or '')}")
     enqueue_once(
         send,
         [user.id, language.current()],
@@ -130,7 +135,7 @@ def ask(user: model.User) -> None:
 
 
 def send(user_id: str, lang: str) -> bool:
-    """Send the e-mail, unless the address has been confirmed meanwhile; return whether it was sent.
+    """Send the e-mail, unless it has become needless; return whether it was sent. A job.
 
     It is not retried if the mail server refuses it: the dashboard offers to send another one.
     """
@@ -138,7 +143,7 @@ def send(user_id: str, lang: str) -> bool:
         user = model.User.get(user_id)
         if user is None or user.state != model.State.ACTIVE or not user.email or is_confirmed(user):
             return False
-        mail = _rendered(user)
+        mail = _mail(user)
         try:
             mailing.hand_over(**mail)
         except mailing.FAULTS as error:
@@ -147,15 +152,14 @@ def send(user_id: str, lang: str) -> bool:
     return True
 
 
-def _rendered(user: model.User) -> DataDict:
-    """Return the recipient, subject, headers and both bodies of the e-mail."""
+def _mail(user: model.User) -> DataDict:
+    """Return the e-mail: recipient, subject, headers, and both forms of its body."""
     letter = _letter(user)
+    _label, url = letter.button
+    # Each link has a Message-ID of its own: mail programs that hide duplicates must show a new one.
+    message_id = mailing.message_id("address", url)
     return {
-        # A distinct Message-ID for each: mail programs that hide duplicates must show the new link.
-        "headers": {
-            **mailing.AUTOMATIC,
-            "Message-ID": mailing.message_id("address", letter.button[1]),
-        },
+        "headers": {**mailing.AUTOMATIC, "Message-ID": message_id},
         "recipient_name": user.name,  # unlike a full name, it cannot carry a message
         "recipient_email": user.email,
         "subject": letter.subject,
@@ -165,8 +169,9 @@ def _rendered(user: model.User) -> DataDict:
 
 
 def _letter(user: model.User) -> Letter:
-    """Return the contents, in which the account name is the only text
-    chosen by the person who registered.
+    """Return the contents of the e-mail.
+
+    The name of the account is the only text in it that comes from the person who registered.
     """
     url = tk.h.url_for(
         "ecosphere_addresses.confirm",
@@ -193,33 +198,31 @@ def _letter(user: model.User) -> Letter:
     )
 
 
+# --- pages ----------------------------------------------------------------------------------------
+
 DASHBOARD = "ecosphere_dashboard.home"
-#: Pages of CKAN whose form takes an address.
-GIVEN = ("user.register", "user.edit")
+#: Endpoints of CKAN whose form takes an address.
+FORMS = ("user.register", "user.edit")
 
 blueprint = Blueprint("ecosphere_addresses", __name__)
 
 
 @blueprint.before_app_request
 def remember_address() -> None:
-    """Store a person's current address before they change it."""
-    if (
-        request.method == "POST"
-        and request.endpoint == "user.edit"
-        and tk.current_user.is_authenticated
-    ):
+    """Remember the current address of a person who may be about to change it."""
+    is_edited = request.method == "POST" and request.endpoint == "user.edit"
+    if is_edited and tk.current_user.is_authenticated:
         account: Any = tk.current_user
         g.ecosphere_address_before = (account.email or "").lower()
 
 
 @blueprint.after_app_request
 def ask_for_new_address(response: AnyResponse) -> AnyResponse:
-    """Send the e-mail after a registration or change of address.
-
-    CKAN redirects when the form is valid.
-    """
-    if request.method != "POST" or request.endpoint not in GIVEN or not response.location:
+    """Send the e-mail after a registration or a change of address."""
+    if request.method != "POST" or request.endpoint not in FORMS:
         return response
+    if not response.location:
+        return response  # CKAN redirects once a form is valid
     try:
         _ask_if_new()
     except rate_limits.TooMany:
@@ -230,21 +233,22 @@ def ask_for_new_address(response: AnyResponse) -> AnyResponse:
 
 
 def _ask_if_new() -> None:
-    """Send the e-mail to the current user, if the form was about their own account and gave another
-    address.
+    """Send the e-mail to the current user, if the form gave their own account another address.
 
     For accounts that an administrator creates or changes, the reminder on the dashboard is enough.
     """
     user = unconfirmed()
-    address = (user.email or "").lower() if user else ""
+    if user is None:
+        return
+    address = (user.email or "").lower()
     typed = request.form.get("email", "").strip().lower()
-    if user is not None and address == typed and address != g.get("ecosphere_address_before"):
-        ask(user)
-        if request.endpoint == "user.edit":
-            sentence = _(
-                "An e-mail is on its way to {email}: follow its link to confirm the address."
-            )
-            tk.h.flash_notice(sentence.format(email=user.email))
+    # The form of another account types an address that is not the user's own.
+    if address != typed or address == g.get("ecosphere_address_before"):
+        return
+    ask(user)
+    if request.endpoint == "user.edit":
+        sentence = _("An e-mail is on its way to {email}: follow its link to confirm the address.")
+        tk.h.flash_notice(sentence.format(email=user.email))
 
 
 def unconfirmed() -> model.User | None:
@@ -269,8 +273,8 @@ def again() -> AnyResponse:
     try:
         ask(user)
     except rate_limits.TooMany as error:
-        many = _("Several e-mails were sent to you already: look among unwanted messages, too.")
-        tk.h.flash_error(rate_limits.too_often(error, many))
+        advice = _("Several e-mails were sent to you already: look among unwanted messages, too.")
+        tk.h.flash_error(rate_limits.too_often(error, advice))
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     else:
@@ -282,9 +286,10 @@ def again() -> AnyResponse:
 
 @blueprint.route("/compte/adresse/confirmer/<token>", methods=["GET", "POST"])
 def confirm(token: str) -> AnyResponse:
-    """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it.
+    """Show what is to be confirmed; on POST, confirm it.
 
-    The token is the authorisation: whoever has it reads the mailbox of the address.
+    Opening the link is not enough, since some programs follow the links of e-mails. The token is
+    the authorisation: whoever has it reads the mailbox of the address.
     """
     user = account_of(token)
     if user is None:

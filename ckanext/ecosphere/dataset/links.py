@@ -1,12 +1,12 @@
 """What a link is: its format, its protocol, its use, and the network from which it is reached.
 
-Every room asks here, so that harvest, page, badge and previews agree on a link. Pure functions
-over what is written about a link; the spellings are in ``data/`` and in the vocabularies
-`format` and `protocol`. The questions:
+Every room asks here, so that harvest, page, badge and previews agree on a link. All functions are
+pure: they read what is written about a link, not what is behind it. The spellings are in ``data/``
+and in the vocabularies `format` and `protocol`. The questions:
 
 - which format does a text name (`format_called`, `format_named`, `formats_named`), which does a URL
-  (`format_of_file`, `format_asked`), and which has the link (`format_of` in a record, `nature` in a
-  dataset)?
+  (`format_of_file`, `format_requested`), and which has the link (`format_of` in a record, `nature`
+  in a dataset)?
 - which protocol is declared (`protocol_declared`), and which does the server speak (`protocol_of`)?
 - what is the link for (`sign_of`, `role_of` in a record, `nature` in a dataset)?
 - who can reach it (`is_internal`, `is_internal_host`)?
@@ -36,17 +36,13 @@ FOLDER = Path(__file__).parent / "data"
 Resource = Mapping[str, Any]
 """A resource of a dataset, as shown or stored."""
 
-#: Roles of a link (vocabulary `resource-role`); a viewer is a page on which the data are looked at.
-DATA, SERVICE, DOCUMENTATION, SAMPLE, METADATA = (
-    "data",
-    "service",
-    "documentation",
-    "sample",
-    "metadata",
-)
+#: Roles of a link (vocabulary `resource-role`).
+DATA, SERVICE, DOCUMENTATION = "data", "service", "documentation"
+SAMPLE, METADATA = "sample", "metadata"
+#: Kind of a link, besides the roles: a page on which the data are looked at.
 VIEWER = "viewer"
 
-#: Protocols of plain links, which say nothing of a service.
+#: Protocols of plain links, which are not those of a service.
 GENERIC = frozenset({"HTTP", "HTTP:DOWNLOAD", "FTP"})
 OGC_WITH_CAPABILITIES = {
     "OGC:WMS": "WMS",
@@ -64,39 +60,31 @@ SERVICE_KINDS = frozenset(
 )
 
 FORMAT_KEYS = ("outputformat", "format", "f")
+"""Parameters of a URL that request a format."""
 FILE_KEYS = ("fname", "file")
-"""Parameters with the name of a file (GeoNetwork, Eurostat)."""
+"""Parameters of a URL with the name of a file (GeoNetwork, Eurostat)."""
 
 LONGEST_URL = 4_000
 """Characters of a URL that are examined."""
 _HEAD, _TAIL = 800, 200
 """Characters at the beginning and end of a long URL that are searched for signs."""
 _LONGEST_TEXT = 200
+"""Characters of other texts that are examined."""
 _LONGEST_NAME_OF_FORMAT = 40
 
+#: Kinds of formats that are not specific to data.
 DOCUMENT_KINDS = frozenset({"document", "image"})
+#: Formats of pages.
 NOT_A_DATA_FORMAT = frozenset({"HTML"})
-#: Extensions that are also words or names of other things: no format within a text.
+#: Extensions that are also words or names of other things: within a text, they name no format.
 _WORDS_TOO = frozenset(
     {
-        "tab",
-        "asc",
-        "doc",
-        "nc",
-        "las",
-        "txt",
-        "db",
-        "gz",
-        "sql",
-        "mid",
-        "md",
-        "ppt",
-        "n3",
-        "owl",
-        "atom",
+        "tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "ppt", "n3",
+        "owl", "atom",
     }
-)
-#: Extensions of files that are neither data nor pages, and whose format is not in the vocabulary.
+)  # fmt: skip
+#: Extensions of files that are neither data nor pages (styles, projects, models); the vocabulary
+#: does not have their formats.
 _OTHER_FILES = frozenset(
     {
         "sld", "se", "qml", "qlr", "qgs", "qgz", "lyr", "lyrx", "style", "xsd", "xmi", "ili",
@@ -131,7 +119,7 @@ _ROLE_OF_FUNCTION = {
 
 @dataclass(frozen=True)
 class Link:
-    """What a record or a dataset states about a link; "" where nothing is stated.
+    """What a record or a dataset states about a link; "" where it states nothing.
 
     Attributes:
         url: the URL.
@@ -186,7 +174,7 @@ def split(url: str) -> SplitResult:
 
 
 def examined(url: str) -> str:
-    """Return what is searched for signs: a URL in lower case, or both ends of a long one."""
+    """Return what is searched for signs: a URL in lower case, of a long one only both ends."""
     if len(url) <= _HEAD + _TAIL:
         return url.lower()
     return f"{url[:_HEAD]} {url[-_TAIL:]}".lower()
@@ -205,9 +193,9 @@ def _internal_suffixes() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1_000)
 def is_internal_host(host: str) -> bool:
-    """Return whether a host is internal: a private address, a bare name, a suffix of the table.
+    """Return whether a host is internal: a private address, a bare name, or in the table.
 
-    A loopback address is not: it is the reader's own machine, as in a demonstration.
+    A loopback address is not internal: it is the reader's own machine, as in a demonstration.
     """
     if not host:
         return False
@@ -221,7 +209,7 @@ def is_internal_host(host: str) -> bool:
 def is_internal(resource: Resource) -> bool:
     """Return whether a resource is reachable only within the State's own network.
 
-    As stated, else by its host.
+    It is if its field `network` says so, or if its host is internal.
     """
     if resource.get("url_type") == "upload":
         return False
@@ -288,12 +276,15 @@ def _format_called(name: str) -> Concept | None:
 
 
 def format_named(text: str) -> Concept | None:
-    """Return the format that is called by a text, or else the first one named within it."""
+    """Return the format of which a text is a name, else the first one named within the text."""
     return format_called(text) or next(iter(_formats_within(text)), None)
 
 
 def formats_named(text: str) -> list[Concept]:
-    """Return all formats named in a text ("ESRI Shapefile, MapInfo TAB"), in order."""
+    """Return all formats named in a text ("ESRI Shapefile, MapInfo TAB"), in order.
+
+    If the whole text is a label of a format, that is the only one.
+    """
     if voc.get("format").find(text.strip().lower()[:_LONGEST_TEXT]):
         return [concept for concept in [format_named(text)] if concept]
     whole = format_named(text)
@@ -313,7 +304,7 @@ def _named_within(text: str) -> tuple[Concept, ...]:
 
 
 def format_that_is(text: str) -> Concept | None:
-    """Return the format if a text is only its name ("shp"), as portals name their exports."""
+    """Return the format whose label or extension is a text ("shp"), as in names of exports."""
     bare = text.strip().lower()
     if not 0 < len(bare) <= _LONGEST_NAME_OF_FORMAT:
         return None
@@ -333,11 +324,11 @@ def extension_of(url: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def format_asked(url: str) -> Concept | None:
-    """Return the format that the parameters of a URL ask for."""
+def format_requested(url: str) -> Concept | None:
+    """Return the format that the parameters of a URL request."""
     query = taken_apart(url).query
-    format_asked_for = next(filter(None, map(query.get, FORMAT_KEYS)), "")
-    return format_named(format_asked_for)
+    requested = next(filter(None, map(query.get, FORMAT_KEYS)), "")
+    return format_named(requested)
 
 
 def is_document(url: str) -> bool:
@@ -351,7 +342,7 @@ def _is_page(concept: Concept | None) -> bool:
 
 
 def _is_specific_to_data(concept: Concept) -> bool:
-    """Return whether a format is specific to data; an archive holds anything."""
+    """Return whether a format is specific to data; an archive may contain anything."""
     return concept.data["kind"] not in (*DOCUMENT_KINDS, "service", "archive")
 
 
@@ -372,6 +363,7 @@ def protocol_patterns(where: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _matched(where: str, text: str) -> str:
+    """Return the protocol of the first pattern that a text matches, "" if there is none."""
     return next(
         (protocol for pattern, protocol in protocol_patterns(where) if pattern.search(text)), ""
     )
@@ -399,17 +391,20 @@ def protocol_at(url: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _protocol_at(url: str) -> str:
-    service = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
-    if service in OGC_WITH_CAPABILITIES:
-        return service
-    return _matched("url", examined(url))
+    return _protocol_requested(url) or _matched("url", examined(url))
+
+
+def _protocol_requested(url: str) -> str:
+    """Return the protocol of the OGC service that a URL requests, "" if it requests none."""
+    protocol = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
+    return protocol if protocol in OGC_WITH_CAPABILITIES else ""
 
 
 def protocol_of(declared: str, url: str) -> str:
-    """Return the id of a protocol: by request in the URL, declaration, or form of the URL."""
-    service = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
-    if service in OGC_WITH_CAPABILITIES:
-        return service
+    """Return the id of a protocol: by the request in the URL, the declaration, or the URL."""
+    requested = _protocol_requested(url)
+    if requested:
+        return requested
     concept = protocol_declared(declared)
     if concept and concept.id not in GENERIC:
         return concept.id
@@ -417,9 +412,10 @@ def protocol_of(declared: str, url: str) -> str:
 
 
 def protocol_spoken(link: Link, sign: Sign) -> str:
-    """Return the id of the protocol of a link, which some signs tell better than what it declares.
+    """Return the id of the protocol of a link.
 
-    Géo-IDE declares its exports as services, others their map applications and feeds as files.
+    Some signs count more than the declaration: Géo-IDE declares its exports as services, others
+    declare their map applications and feeds as files.
     """
     protocol = protocol_of(link.protocol, link.url)
     if sign.certain and sign.use == DATA and protocol not in ("HTTP", "FTP"):
@@ -438,9 +434,10 @@ def is_service_protocol(protocol: str) -> bool:
 
 
 def protocol_of_service(declared: str, operations: Iterable[str], versions: Iterable[str]) -> str:
-    """Return the protocol of a described service.
+    """Return the protocol of the service that a record describes; "" if it cannot be told.
 
-    Its declared type, or else by its operations, or by its kind and version.
+    It is the declared type unless that is only an INSPIRE type; else it follows from the
+    operations, else from type and versions.
     """
     kind = declared.strip()
     if kind and kind.lower() not in SERVICE_KINDS:
@@ -570,9 +567,9 @@ def is_unlisted_service(link: Link) -> bool:
 
 
 def _role_of_page(link: Link, protocol: str, use: str) -> str:
-    """Distinguish data from documents among plain links: by file, sign, function, then protocol."""
+    """Return the role of a plain link: by its file, its sign, its function, then its protocol."""
     if _is_other_file(link.url):
-        return DOCUMENTATION  # a style file, even if its link is named after the format of its data
+        return DOCUMENTATION  # even if the link of a style file names the format of the data
     ending = format_of_file(link.url)
     is_file = ending is not None and not _is_page(ending)
     if use == DOCUMENTATION or (is_file and is_document(link.url)):
@@ -591,7 +588,7 @@ def _role_of_page(link: Link, protocol: str, use: str) -> str:
 
 
 def _is_other_file(url: str) -> bool:
-    """Return whether a URL ends in a file that is no page: a style, a project, a model."""
+    """Return whether a URL ends in a file that is neither data nor a page, such as a style."""
     return extension_of(url) in _OTHER_FILES
 
 
@@ -622,30 +619,31 @@ def format_of_protocol(protocol: str) -> Concept | None:
 
 
 def _format_of_export(sign: Sign) -> Concept | None:
-    """Return the format in the URL of an export; it is stated less exactly (JSON for GeoJSON)."""
+    """Return the format in the URL of an export, more exact than the stated one (often JSON)."""
     return _format_of_sign(sign) if sign.use == DATA else None
 
 
 def _stated_for_data(link: Link) -> Concept | None:
-    """Return the format that a distribution states, unless it is within an archive."""
+    """Return the format that a link states if it is specific to data, and not in an archive."""
     concept = format_named(link.format)
-    file = format_named(link.media_type) or format_of_file(link.url)
-    is_packed = file is not None and file.data["kind"] == "archive"
+    of_file = format_named(link.media_type) or format_of_file(link.url)
+    is_packed = of_file is not None and of_file.data["kind"] == "archive"
     return concept if concept and _is_specific_to_data(concept) and not is_packed else None
 
 
 def _format_of_content(link: Link) -> Concept | None:
-    """Return the format by media type, that within the protocol, the request, or the file name."""
+    """Return the format by media type (alone, or in the protocol), request, or file name."""
     media_type = _MEDIA_IN_PROTOCOL.match(link.protocol)
     return (
         format_named(link.media_type)
         or format_named(media_type.group(1) if media_type else "")
-        or format_asked(link.url)
+        or format_requested(link.url)
         or format_of_file(link.url)
     )
 
 
 def _format_of_other_service(link: Link, protocol: str) -> Concept | None:
+    """Return the format of a service whose protocol does not determine it."""
     if protocol not in GENERIC:
         return None
     page = None if is_unlisted_service(link) else voc.get("format")["HTML"]
@@ -696,10 +694,11 @@ def nature(resource: Resource) -> Nature:
     protocol = protocol_spoken(link, sign)
     role = _role_stated(resource)
     concept = _format_stated(link, sign, role)
-    kind = _kind(link, _kind_at(link.url, sign, protocol), role, concept, protocol)
+    kind_of_url = _kind_of_url(link.url, sign, protocol)
+    kind = _kind(link, kind_of_url, role, concept, protocol)
     if kind == SERVICE:
         concept = format_of_protocol(protocol) or _format_of_sign(sign) or concept
-    elif concept is not None and concept.id == "ZIP" and _SHAPE_IN_ZIP.search(_words_of(resource)):
+    elif concept is not None and concept.id == "ZIP" and _SHAPE_IN_ZIP.search(_text_of(resource)):
         concept = voc.get("format")["SHP"]
     return Nature(kind, concept, protocol)
 
@@ -729,7 +728,7 @@ _KIND_OF_USE = {
 """Use of a sign → kind; the other uses are kinds themselves."""
 
 
-def _kind_at(url: str, sign: Sign, protocol: str) -> str:
+def _kind_of_url(url: str, sign: Sign, protocol: str) -> str:
     """Return the kind that a URL alone shows; "" if it does not tell."""
     is_service = is_service_protocol(protocol)
     if sign.use and not (sign.use == DOCUMENTATION and is_service):
@@ -737,16 +736,16 @@ def _kind_at(url: str, sign: Sign, protocol: str) -> str:
     return SERVICE if is_service and protocol_at(url) else ""
 
 
-def _kind(link: Link, shown: str, role: str, concept: Concept | None, protocol: str) -> str:
+def _kind(link: Link, of_url: str, role: str, concept: Concept | None, protocol: str) -> str:
     """Return the kind: of a conclusive URL, else as stated, else the usual one of the format."""
-    if shown in (SERVICE, METADATA) or (shown and not role):
-        return shown
+    if of_url in (SERVICE, METADATA) or (of_url and not role):
+        return of_url
     if role != SERVICE:
         return role or _kind_of_format(concept, protocol)
-    if shown and shown != SAMPLE:
-        return shown  # but an image of a service leads to the service
+    if of_url and of_url != SAMPLE:  # the URL of an image of a service leads to the service
+        return of_url
     if _is_page(concept) and not is_service_protocol(protocol):
-        # A web page stated as a service: the name tells what it is, otherwise documentation.
+        # A web page stated as a service is a viewer if its name has a sign of one.
         return DOCUMENTATION if sign_of_page(link.name) is NO_SIGN else VIEWER
     return SERVICE
 
@@ -763,11 +762,11 @@ def _format_of_sign(sign: Sign) -> Concept | None:
 
 
 def _format_stated(link: Link, sign: Sign, role: str) -> Concept | None:
-    """Return the format as stated, else by request, file, media type, sign, or protocol."""
+    """Return the format: of an export, else as stated, else by request, file, sign or protocol."""
     concept = (
         _format_of_export(sign)
         or format_named(link.format)
-        or format_asked(link.url)
+        or format_requested(link.url)
         or format_of_file(link.url)
         or format_called(link.media_type)
         or _format_of_sign(sign)
@@ -780,18 +779,20 @@ def _format_stated(link: Link, sign: Sign, role: str) -> Concept | None:
     return concept
 
 
+#: Fields of a resource with the format of an archive, and with texts about it.
 _PACKED = ("package_format", "compress_format")
 _TEXTS = ("name", "description", "url", *_PACKED)
 FIELDS = ("format", "mimetype", "protocol", "resource_role", "download_url", *_TEXTS)
 """Fields of a resource that tell its nature."""
 
 
-def _words_of(resource: Resource) -> str:
+def _text_of(resource: Resource) -> str:
+    """Return what the texts and the URL of a resource say, in lower case."""
     return " ".join(str(resource.get(name) or "")[:300] for name in _TEXTS).lower()
 
 
 def is_zip(resource: Resource, url: str) -> bool:
     """Return whether a resource is a ZIP archive, as stated or by its URL."""
     formats = (resource.get(name) for name in (*_PACKED, "format"))
-    packed = str(next(filter(None, formats), "")).lower()
-    return packed.endswith("zip") or url.lower().partition("?")[0].endswith(".zip")
+    stated = str(next(filter(None, formats), "")).lower()
+    return stated.endswith("zip") or url.lower().partition("?")[0].endswith(".zip")

@@ -1,7 +1,7 @@
-"""Outlines of France and its overseas départements, on which boxes are drawn or shown; no tiles,
-nothing fetched.
+"""Outlines of France and its overseas départements, on which boxes are drawn or shown.
 
-Pure: nothing here depends on CKAN.
+They are SVG drawings (`frames`) to whose pixels boxes and areas are converted (`rectangle`,
+`path_of`). No tiles are fetched. Pure: nothing here depends on CKAN.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from shapely.geometry.base import BaseGeometry
 from ckanext.ecosphere.dataset.geometry import Box
 
 FILE = Path(__file__).parents[1] / "data" / "outlines.json"
+#: Width of a drawing, in pixels.
 WIDTH = 480
-LABEL_ROOM = 70  # pixels needed for the name of a town at its right
+#: Pixels that the name of a town needs at its right.
+LABEL_ROOM = 70
 
 
 @dataclass(frozen=True)
 class Town:
-    """A town on the map, in pixels of the drawing; `left` puts its name at its left."""
+    """A town on the map, in pixels of the drawing; `left` puts its name on its left."""
 
     name: str
     x: float
@@ -58,9 +60,7 @@ class Frame:
     towns: tuple[Town, ...]
 
     def as_dict(self) -> dict[str, float]:
-        """Return what the script needs to place tiles: west and north in degrees,
-        and the scales.
-        """
+        """Return what the script needs to place tiles: west and north in degrees, and scales."""
         return {
             "west": self.box[0],
             "north": self.box[3],
@@ -81,11 +81,12 @@ def _frame(name: str, data: dict) -> Frame:
     west, south, east, north = data["box"]
     scale_x = WIDTH / (east - west)
     middle = math.radians((south + north) / 2)
-    scale_y = scale_x / math.cos(middle)  # equirectangular, true in the middle
-    marks = ((town, (x - west) * scale_x, (north - y) * scale_y) for town, x, y in data["towns"])
-    towns = tuple(
-        Town(town, round(x, 1), round(y, 1), x > WIDTH - LABEL_ROOM) for town, x, y in marks
-    )
+    scale_y = scale_x / math.cos(middle)  # equirectangular projection, true in the middle
+    towns = []
+    for town, longitude, latitude in data["towns"]:
+        x = (longitude - west) * scale_x
+        y = (north - latitude) * scale_y
+        towns.append(Town(town, round(x, 1), round(y, 1), left=x > WIDTH - LABEL_ROOM))
     height = round((north - south) * scale_y)
     return Frame(
         name,
@@ -96,17 +97,17 @@ def _frame(name: str, data: dict) -> Frame:
         height,
         scale_x,
         scale_y,
-        towns,
+        tuple(towns),
     )
 
 
 # --- boxes and areas on them ---
 
-#: Minimum size of a rectangle in pixels, so that it can be seen and clicked.
+#: Least width and height of a rectangle in pixels, so that it can be seen and clicked.
 SMALLEST = 6.0
-#: Pixels below which an outline is simplified: less is not seen, even zoomed.
+#: Tolerance in pixels by which areas are simplified: finer details are not seen, even zoomed.
 FINEST = 0.05
-#: Degrees around a line or a point, which have no area to draw.
+#: Degrees by which lines and points, which have no area, are widened to be drawn.
 LINE = 0.0005
 
 
@@ -122,36 +123,41 @@ class Rectangle:
 
 def frame_of(box: Box) -> Frame | None:
     """Return the map that contains the centre of a box, None if there is none."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return next(
-        (
-            frame
-            for frame in frames()
-            if frame.box[0] <= x <= frame.box[2] and frame.box[1] <= y <= frame.box[3]
-        ),
-        None,
-    )
+    x = (box[0] + box[2]) / 2
+    y = (box[1] + box[3]) / 2
+    for frame in frames():
+        west, south, east, north = frame.box
+        if west <= x <= east and south <= y <= north:
+            return frame
+    return None
 
 
 def rectangle(frame: Frame, box: Box, smallest: float = SMALLEST) -> Rectangle:
-    """Return a box in pixels of a map, clipped to its edges and at least
-    `smallest` pixels wide and high.
+    """Return a box in pixels of a map, clipped to its edges.
+
+    Args:
+        frame: the map.
+        box: west, south, east, north in degrees.
+        smallest: least width and height, in pixels.
     """
-    x_left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
-    right = min((box[2] - frame.box[0]) * frame.scale_x, frame.width)
-    top = max((frame.box[3] - box[3]) * frame.scale_y, 0)
-    bottom = min((frame.box[3] - box[1]) * frame.scale_y, frame.height)
-    width, height = max(right - x_left, smallest), max(bottom - top, smallest)
-    return Rectangle(round(x_left, 1), round(top, 1), round(width, 1), round(height, 1))
+    west, south, east, north = box
+    left = max((west - frame.box[0]) * frame.scale_x, 0)
+    right = min((east - frame.box[0]) * frame.scale_x, frame.width)
+    top = max((frame.box[3] - north) * frame.scale_y, 0)
+    bottom = min((frame.box[3] - south) * frame.scale_y, frame.height)
+    width = max(right - left, smallest)
+    height = max(bottom - top, smallest)
+    return Rectangle(round(left, 1), round(top, 1), round(width, 1), round(height, 1))
 
 
 def path_of(shape: BaseGeometry, frame: Frame) -> str:
-    """Return the `d` of the SVG path of a geometry in degrees, in pixels of an outline."""
+    """Return a geometry in degrees as the `d` attribute of an SVG path, in pixels of a map."""
     if shape.area == 0:
         shape = shape.buffer(LINE)
-    west, north = frame.box[0] * frame.scale_x, frame.box[3] * frame.scale_y
     simple = shape.simplify(FINEST / frame.scale_x)
-    pixels = affine_transform(simple, [frame.scale_x, 0, 0, -frame.scale_y, -west, north])
+    x_offset = -frame.box[0] * frame.scale_x
+    y_offset = frame.box[3] * frame.scale_y
+    pixels = affine_transform(simple, [frame.scale_x, 0, 0, -frame.scale_y, x_offset, y_offset])
     commands = []
     for ring in shapely.get_rings(shapely.get_parts(pixels)):
         points = [f"{x:.2f} {y:.2f}" for x, y in shapely.get_coordinates(ring)]

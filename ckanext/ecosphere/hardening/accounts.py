@@ -1,21 +1,21 @@
 """Defects 3, 12, 24, 40 and 42: personal data of accounts.
 
-3 and 42: CKAN shows the times of accounts to every account (`user_list`), and to everyone wherever
-it lists people. Compared with the times of public contributions, they reveal who wrote what
-anonymously. It lists the organisations of any user to everybody.
+3 and 42: CKAN shows when an account was created and last used, to every account (`user_list`) and
+to everyone wherever it lists people. Compared with the times of public contributions, this reveals
+who wrote what anonymously. CKAN also lists the organisations of any user to everybody.
 
-12: deleting an account, as a sysadmin does, only marks it as deleted and ends its memberships; here
-it erases the same personal data as closing one's own.
+12: when a sysadmin deletes an account, CKAN only marks it as deleted and ends its memberships. Here
+the same personal data are erased as when people close their own account.
 
 24: CKAN compares e-mail addresses with ILIKE, in which "%" and "_", both allowed in addresses, are
-wildcards: other people's addresses could be found out letter by letter, and "a_b@…" is refused
-beside "acb@…".
+wildcards: other people's addresses can be found out letter by letter, and "a_b@…" is refused when
+"acb@…" is taken.
 
-40: the id of an account is what a forged session or token needs. `creator_user_id` is shown to
-sysadmins and to the person; Solr indexes it too, so a search by parts of an id would reveal it
-value by value.
+40: the id of an account is what a forged session or token needs, and CKAN shows the
+`creator_user_id` of each dataset. Here only sysadmins and the creator see it. Solr indexes it too,
+so searches for parts of an id are refused: they would reveal it character by character.
 
-Not yet accepted.
+Not yet accepted by CKAN.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from ckanext.ecosphere.hardening import private_datasets
 from ckanext.ecosphere.hardening.web import log_in
 from ckanext.ecosphere.shared import action_input, authorization
 
+# --- 24: e-mail addresses ---
+
 
 def email_is_unique(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
@@ -53,8 +55,9 @@ def email_is_unique(
         model.User.state.in_(tk.config["ckan.user.unique_email_states"]),
     )
     holders = model.Session.execute(query).all()
-    own = {data.get(("id",)), data.get(("name",))}
-    if not holders or any({holder.id, holder.name} & own for holder in holders):
+    # Forms give the account that is saved by its id, its name or both.
+    own_keys = {data.get(("id",)), data.get(("name",))}
+    if not holders or any({holder.id, holder.name} & own_keys for holder in holders):
         return
     if too_often := log_in.count_taken_address():
         raise tk.Invalid(too_often)
@@ -67,17 +70,18 @@ def get_validators() -> dict[str, Any]:
     return {email_is_unique.__name__: email_is_unique}
 
 
-#: Keys shown only to the person and to sysadmins; the hash of an e-mail address reveals the
-#: address.
+# --- 3, 42: personal data, and organisations of users ---
+
+#: Keys of an account shown only to the person and to sysadmins. The hash of an e-mail address
+#: reveals the address to whoever guesses it.
 PERSONAL = ("created", "last_active", "email_hash", "activity_streams_email_notifications")
-#: Orders of `user_list` allowed to everyone; CKAN accepts any column, even that of the passwords.
+#: Orders of `user_list` open to everyone. CKAN accepts any column, even that of the passwords.
 ORDERS = ("display_name", "fullname", "name", "number_created_packages")
 #: Further orders for sysadmins.
 MORE_ORDERS = ("id", "about", "created", "email", "last_active", "state", "sysadmin")
-#: Actions of CKAN that return accounts.
+#: Actions of CKAN that return accounts, besides `user_list`.
 WITH_PEOPLE = (
     "user_show",
-    "user_list",
     "organization_show",
     "organization_list",
     "group_show",
@@ -92,23 +96,29 @@ WITH_PEOPLE = (
 
 
 def user_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """List accounts, in an order that reveals nothing hidden."""
+    """List accounts, in an order that reveals nothing hidden.
+
+    Raises:
+        ValidationError: the order is not open to the caller, or `q` is not a text.
+    """
     order = data_dict.get("order_by", ORDERS[0])
-    allowed = ORDERS + (MORE_ORDERS if private_datasets.sees_all(context) else ())
+    allowed = ORDERS
+    if private_datasets.sees_all(context):
+        allowed += MORE_ORDERS
     if order not in allowed:
         message = tk._("Choose one of these orders: {orders}.").format(orders=", ".join(allowed))
         raise tk.ValidationError({"order_by": [message]})
     if not isinstance(data_dict.get("q") or "", str):
         raise tk.ValidationError({"q": [tk._("Give one text here.")]})
-    return _people_shown(original(context, data_dict), context)
+    return _as_shown_to(context, original(context, data_dict))
 
 
-def _people_action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+def _action_with_people(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Call CKAN's action and remove personal data of other people."""
-    return _people_shown(original(context, _sortable(data_dict)), context)
+    return _as_shown_to(context, original(context, _with_clean_order(data_dict)))
 
 
-@auth_audit_exempt  # the original checks, when no user is named
+@auth_audit_exempt  # without `id`, only the original checks access
 def organization_list_for_user(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> Any:
@@ -122,29 +132,28 @@ def organization_list_for_user(
     return original(context, data_dict)
 
 
-def _sortable(data_dict: DataDict) -> DataDict:
-    """Remove empty parts of an order ("name asc,"), on which CKAN's lists fail.
+def _with_clean_order(data_dict: DataDict) -> DataDict:
+    """Return parameters without empty parts of an order ("name asc,"), on which CKAN's lists fail.
 
     Raises:
         ValidationError: the order is not a text.
     """
-    parameters = {
-        name: data_dict[name] for name in ("sort", "order_by") if data_dict.get(name) is not None
-    }
-    for name, order in parameters.items():
+    cleaned = {}
+    for name in ("sort", "order_by"):
+        order = data_dict.get(name)
+        if order is None:
+            continue
         if not isinstance(order, str):
-            raise tk.ValidationError(
-                {name: [tk._("Give the order as a text, for example: name asc")]}
-            )
-    cleaned = {
-        name: ",".join(filter(str.strip, order.split(","))) for name, order in parameters.items()
-    }
+            message = tk._("Give the order as a text, for example: name asc")
+            raise tk.ValidationError({name: [message]})
+        cleaned[name] = ",".join(filter(str.strip, order.split(",")))
     if cleaned:
         return {**data_dict, **cleaned}
     return data_dict
 
 
-def _people_shown(result: Any, context: Any) -> Any:
+def _as_shown_to(context: Any, result: Any) -> Any:
+    """Return an action's result without personal data that its caller may not see."""
     if private_datasets.sees_all(context):
         return result
     reader = authorization.person(context)
@@ -152,8 +161,12 @@ def _people_shown(result: Any, context: Any) -> Any:
 
 
 def _without_personal(value: Any, reader_id: str | None) -> Any:
-    """Return an action's result with the personal data of other people set to None,
-    wherever accounts occur.
+    """Return an action's result with the personal data of other people set to None.
+
+    Args:
+        value: an account, a list, or an object with accounts under `users` (groups) or `dict`
+            (what somebody follows).
+        reader_id: id of the caller, None for anonymous ones.
     """
     if isinstance(value, list):
         return [_without_personal(part, reader_id) for part in value]
@@ -163,30 +176,27 @@ def _without_personal(value: Any, reader_id: str | None) -> Any:
         if value.get("id") == reader_id:
             return value
         return {key: None if key in PERSONAL else part for key, part in value.items()}
-    people = {
+    cleaned = {
         key: _without_personal(value[key], reader_id) for key in ("users", "dict") if value.get(key)
     }
-    if people:
-        return {**value, **people}
+    if cleaned:
+        return {**value, **cleaned}
     return value
 
 
 def _actions_of_accounts() -> dict[str, Any]:
-    """Return the chained actions."""
-    chained = {
-        name: action_input.named(_people_action, name)
-        for name in WITH_PEOPLE
-        if name != "user_list"
-    }
-    functions = chained | {
-        function.__name__: function for function in (user_list, organization_list_for_user)
-    }
+    """Return the chained actions of this section."""
+    functions = {name: action_input.named(_action_with_people, name) for name in WITH_PEOPLE}
+    for function in (user_list, organization_list_for_user):
+        functions[function.__name__] = function
     reading = {
         name: tk.side_effect_free(tk.chained_action(function))
         for name, function in functions.items()
     }
     return action_input.checked(reading)
 
+
+# --- 12: deleting an account ---
 
 blueprint = Blueprint("ecosphere_deleted_accounts", __name__)
 
@@ -213,11 +223,11 @@ def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
 
 
 @blueprint.before_app_request
-def find_account() -> Any:
-    """Redirect users to the page that closes their own account, if there is one, and address other
-    accounts by id.
+def prepare_deletion() -> Any:
+    """Send users who delete their own account to our page for it; address other accounts by id.
 
-    CKAN's view reads the account again by its name, which closing it changes.
+    CKAN's view reads the account again after deleting it, by the name in the URL, which the
+    deletion changes.
     """
     if request.endpoint != "user.delete" or not tk.current_user.is_authenticated:
         return None
@@ -246,20 +256,20 @@ def ecosphere_account_deletion(user_id: str) -> dict[str, list[str]]:
     }
 
 
-# --- who created a dataset ---------------------------------------------------------------------
+# --- 40: who created a dataset ---
 
 CREATOR = "creator_user_id"
-#: Stored fields of the index that contain the whole dataset as JSON.
+#: Stored fields of the index that contain the whole dataset as JSON, with its creator.
 COPIES = ("data_dict", "validated_data_dict")
-#: A filter by one whole id, as on the page of an account: whoever writes it knows the id.
+#: A filter by one whole id, as on the page of an account: it is allowed, since whoever writes it
+#: knows the id.
 _WHOLE_ID = re.compile(rf'{CREATOR}:"?[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\b')
+#: A character written as its code, which Solr reads as the character itself.
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def hide_creator(context: Context, dataset: dict[str, Any]) -> None:
-    """Remove the creator from a dataset that is shown,
-    unless the reader is a sysadmin or the creator.
-    """
+    """Remove the creator from a dataset, unless the reader is a sysadmin or the creator."""
     if CREATOR in dataset and not private_datasets.sees_all(context):
         hide_creator_from(authorization.person(context), dataset)
 
@@ -294,7 +304,7 @@ def current_package_list_with_resources(
 ) -> list[dict[str, Any]]:
     """List datasets without their creators.
 
-    CKAN calls its own `package_search` for it, past the one above.
+    CKAN calls its own `package_search` here, not the chained one.
     """
     datasets = original(context, data_dict)
     for dataset in datasets:
@@ -303,7 +313,7 @@ def current_package_list_with_resources(
 
 
 def _asks_for_creators(data_dict: DataDict) -> bool:
-    """Return whether a parameter of a search names the field, in any spelling that Solr reads."""
+    """Return whether a search asks for creators, in any spelling that Solr reads."""
     text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), repr(data_dict)).replace("\\", "")
     return CREATOR in _WHOLE_ID.sub("", text)
 
@@ -316,10 +326,12 @@ def hide_creator_from(reader: Any, dataset: dict[str, Any]) -> None:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    searches = (package_search, current_package_list_with_resources)
-    of_creators = {function.__name__: function for function in searches}
+    searches: dict[str, Any] = {
+        function.__name__: function
+        for function in (package_search, current_package_list_with_resources)
+    }
     return {
         **_actions_of_accounts(),
         "user_delete": user_delete,
-        **action_input.checked(of_creators),
+        **action_input.checked(searches),
     }

@@ -1,8 +1,11 @@
 """Defect 26: activities of datasets that their reader may not read.
 
-ckanext-activity applies the permissions at the time of the change: activities of a dataset that was
-public once, and was made private or deleted since, remain in activity lists with all their
-contents. Not yet accepted.
+ckanext-activity applies the permissions that held at the time of a change: activities of a dataset
+that was public then, and has been made private or deleted since, stay in activity lists with all
+their contents. Here the current permissions decide. Activities also contain what `accounts` hides:
+creators of datasets and ids of people.
+
+Not yet accepted by CKAN.
 """
 
 from __future__ import annotations
@@ -30,52 +33,52 @@ LISTS = (
 )
 PARTS = ("activity_data_show", "activity_diff")
 MOST_ROUNDS = 5
-"""Maximum number of queries to fill a list up to the requested length."""
+"""Maximum number of calls of CKAN's action to fill a list up to the requested length."""
 
 
-def _listed(
+def _activity_list(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
     """List activities, without those of datasets that the reader may not read."""
-    parameters, activities = dict(data_dict), []
+    parameters = dict(data_dict)
+    limit = str(parameters.get("limit"))
+    activities = []
     for _round in range(MOST_ROUNDS):
-        some = original(context.copy(), parameters.copy())
-        activities += _readable_activities(some, context)
-        limit = parameters.get("limit")
-        if (
-            not str(limit).isdecimal()
-            or len(some) < int(str(limit))
-            or len(activities) >= int(str(limit))
-        ):
+        page = original(context.copy(), parameters.copy())
+        activities += _readable_activities(page, context)
+        is_last = not limit.isdecimal() or len(page) < int(limit)
+        if is_last or len(activities) >= int(limit):
             break
-        parameters["offset"] = int(parameters.get("offset") or 0) + len(some)
+        parameters["offset"] = int(parameters.get("offset") or 0) + len(page)
     return hide_in_activities(context, activities)
 
 
 def _activity_action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Show an activity, its data or a comparison without the ids of accounts."""
+    """Show an activity, its data or a comparison, without the ids of accounts."""
     return hide_in_activities(context, original(context, data_dict))
 
 
 def activity_show(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> dict[str, Any]:
-    """Show an activity, with `include_data` off by default: CKAN fails when it is missing."""
+    """Show an activity; `include_data` is off by default, since CKAN fails when it is missing."""
     return _activity_action(original, context, {"include_data": False, **data_dict})
 
 
 def _readable_activities(activities: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
-    about = {activity["object_id"] for activity in activities if _is_of_dataset(activity)}
-    if not about or private_datasets.sees_all(context):
+    """Return those activities that are of no dataset, or of one that the reader may read."""
+    dataset_ids = {activity["object_id"] for activity in activities if _is_of_dataset(activity)}
+    if not dataset_ids or private_datasets.sees_all(context):
         return activities
     query = sa.select(model.Package.id).where(
-        model.Package.id.in_(about), private_datasets.readable(context)
+        model.Package.id.in_(dataset_ids), private_datasets.readable(context)
     )
     readable = set(model.Session.scalars(query))
+    # Collaborators and plugins may allow more: they are asked about the others one by one.
     person: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
     readable |= {
         id_
-        for id_ in about - readable
+        for id_ in dataset_ids - readable
         if authz.is_authorized_boolean("package_show", person.copy(), {"id": id_})
     }
     return [
@@ -86,15 +89,13 @@ def _readable_activities(activities: list[dict[str, Any]], context: Any) -> list
 
 
 def _is_of_dataset(activity: dict[str, Any]) -> bool:
-    return "package" in (activity.get("data") or {}) or str(activity.get("activity_type")).endswith(
-        "package"
-    )
+    if "package" in (activity.get("data") or {}):
+        return True
+    return str(activity.get("activity_type")).endswith("package")
 
 
 def hide_in_activities(context: Context, activities: Any) -> Any:
     """Remove creators of datasets and, for anonymous callers of the API, the ids of people.
-
-    CKAN's pages read the person's id to show the name.
 
     Args:
         context: the reader's.
@@ -102,11 +103,13 @@ def hide_in_activities(context: Context, activities: Any) -> Any:
     """
     if not private_datasets.sees_all(context):
         reader = authorization.person(context)
+        # CKAN's pages need a person's id to show the name.
         _hide_inside(activities, reader, with_people=bool(reader) or "api_version" not in context)
     return activities
 
 
 def _hide_inside(value: Any, reader: Any, with_people: bool) -> None:
+    """Remove what a reader may not see from an activity, or from a part of one."""
     if isinstance(value, list):
         for part in value:
             _hide_inside(part, reader, with_people)
@@ -126,7 +129,7 @@ def get_actions() -> dict[str, Any]:
     """Return the chained actions; none without ckanext-activity."""
     if not p.plugin_loaded("activity"):
         return {}
-    functions = {name: action_input.named(_listed, name) for name in LISTS}
+    functions = {name: action_input.named(_activity_list, name) for name in LISTS}
     functions |= {
         name: auth_audit_exempt(action_input.named(_activity_action, name)) for name in PARTS
     }

@@ -49,7 +49,7 @@ def trusted_proxies() -> proxies.Trusted:
     Raises:
         ValueError: the option is neither a number nor networks.
     """
-    return proxies.read(tk.config[TRUSTED_PROXIES])
+    return proxies.parse_trusted(tk.config[TRUSTED_PROXIES])
 
 
 def web_guard() -> Settings:

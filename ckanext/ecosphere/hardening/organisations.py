@@ -1,15 +1,18 @@
 """Defects 5, 9, 48 and 65: groups and organisations, and what belongs to them.
 
-5 and 48: CKAN 2.12.0 returns the ids of all datasets, including private ones and drafts, to
-everyone (`member_list`), and those of users to readers who may not list users. It moves a dataset
-without reindexing it.
+5: CKAN 2.12.0 returns the ids of all datasets, including private ones and drafts, to everyone
+(`member_list`), and those of users to readers who may not list users.
 
-9 and 65: groups and organisations keep what CKAN's actions let their administrators break. CKAN
-lets anyone who may edit an organisation set `is_organization`, `state` and `approval_status`,
-accepts any role for a member, and accepts an organisation in actions on groups. Its page to change
-many datasets of an organisation shows 500 of them, and saves as many before it answers.
+9: CKAN lets administrators break an organisation: whoever may edit it may set `is_organization`,
+`state` and `approval_status`. CKAN also accepts any role for a member, and an organisation in
+actions on groups.
 
-Not yet accepted.
+48: CKAN moves a dataset to another organisation without reindexing it.
+
+65: CKAN's page to change many datasets of an organisation shows 500 of them, and saves as many
+before it answers.
+
+Not yet accepted by CKAN.
 """
 
 from __future__ import annotations
@@ -32,46 +35,26 @@ from ckanext.ecosphere.hardening import private_datasets, texts
 from ckanext.ecosphere.shared import action_input
 
 log = logging.getLogger(__name__)
+
+# --- 9: what administrators may change ---
+
 #: Fields that only CKAN's own actions and sysadmins may set.
 _OF_THE_SITE = ("state", "approval_status")
-_FOR_GROUPS = ("group_delete", "group_purge", "group_patch")
-MOST_ON_A_PAGE = 100
-"""Datasets on a page of an organisation: those that follow have pages of their own."""
-_PAGE = "organization.read"
-_SECONDS_IN_A_PAGE = 0.5
-"""Time after which a page that changes many datasets leaves the others to a background job."""
-_BULK_UPDATES = ("bulk_update_private", "bulk_update_public", "bulk_update_delete")
+#: Actions on groups in which CKAN accepts an organisation, besides those that save.
+_ON_GROUPS = ("group_delete", "group_purge", "group_patch")
 
 
-def shorten_pages(app: Any) -> None:
-    """Make CKAN show a bounded number of datasets of an organisation on a page.
-
-    CKAN loads the module of its views anew for each application: its names are those of a
-    registered view.
-    """
-    names: Any = app.view_functions[_PAGE].__globals__
-    original = names["_read"]
-
-    @wraps(original)
-    def read(id_: str | None, limit: int, group_type: str) -> dict[str, Any]:
-        tk.g.action = tk.get_endpoint()[1]  # without it, the next page is one of another view
-        return original(id_, min(limit, MOST_ON_A_PAGE), group_type)
-
-    names["_read"] = read
-
-
-def _saved(
+def _save(
     is_organization: bool, original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> dict[str, Any]:
-    """Save a group or organisation without changing its kind,
-    with clean texts and existing members.
-    """
+    """Save a group or organisation without changing its kind, with clean texts and real members."""
     data: DataDict = {**texts.cleaned(data_dict), "is_organization": is_organization}
     group = model.Group.get(str(data["id"])) if data.get("id") else None
     if group is not None and group.is_organization != is_organization:
-        raise tk.ObjectNotFound(
-            tk._("Group was not found.") if group.is_organization else tk._("Service not found")
-        )
+        message = tk._("Service not found")
+        if group.is_organization:
+            message = tk._("Group was not found.")
+        raise tk.ObjectNotFound(message)
     if not (context.get("ignore_auth") or authz.is_sysadmin(context.get("user"))):
         _check_states(data, group)
     _check_members(data.get("users"))
@@ -81,9 +64,7 @@ def _saved(
 
 
 def _check_name(name: Any, context: Context) -> None:
-    """Refuse a name reserved for a page: CKAN checks this when it creates a group,
-    not when it renames one.
-    """
+    """Refuse a name reserved for a page; CKAN does so for new groups, not for renamed ones."""
     if not name:
         return
     try:
@@ -92,12 +73,13 @@ def _check_name(name: Any, context: Context) -> None:
         raise tk.ValidationError({"name": [error.error]}) from error
 
 
-def _check_states(data: DataDict, known: model.Group | None) -> None:
-    usual = {"state": "active", "approval_status": "approved"}
+def _check_states(data: DataDict, group: model.Group | None) -> None:
+    """Refuse to change a field of `_OF_THE_SITE`, or to create a group with other values of it."""
+    defaults = {"state": "active", "approval_status": "approved"}
     errors: Any = {
         name: [tk._("Only administrators of the site may change this.")]
         for name in _OF_THE_SITE
-        if data.get(name) and data[name] != (getattr(known, name, None) or usual[name])
+        if data.get(name) and data[name] != (getattr(group, name, None) or defaults[name])
     }
     if errors:
         raise tk.ValidationError(errors)
@@ -112,31 +94,28 @@ def _check_members(users: Any) -> None:
     }
     is_named = sa.or_(model.User.id.in_(names), model.User.name.in_(names))
     query = sa.select(model.User.id, model.User.name).where(is_named)
-    existing = {value for row in model.Session.execute(query) for value in row}
-    errors: Any = {
-        "users": [
-            tk._("There is no account “{name}”.").format(name=name)
-            for name in sorted(names - existing)
-        ]
-    }
-    if errors["users"]:
-        raise tk.ValidationError(errors)
+    unknown = names.difference(*model.Session.execute(query))  # rows of id and name
+    if unknown:
+        message = tk._("There is no account “{name}”.")
+        errors: Any = [message.format(name=name) for name in sorted(unknown)]
+        raise tk.ValidationError({"users": errors})
     for user in users:
         if user.get("capacity"):
             _check_role(user["capacity"], "users")
 
 
 def _check_role(role: Any, field: str) -> None:
+    """Refuse an unknown role, with an error on this field."""
     roles = [option["value"] for option in authz.roles_list()]
     if role not in roles:
-        raise tk.ValidationError(
-            {field: [tk._("Give one of these: {values}.").format(values=", ".join(roles))]}
-        )
+        message = tk._("Give one of these: {values}.").format(values=", ".join(roles))
+        raise tk.ValidationError({field: [message]})
 
 
-def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Refuse an organisation: CKAN's actions on organisations check whether it has datasets,
-    those on groups do not.
+def _group_only(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Act on a group, but not on an organisation.
+
+    CKAN checks whether an organisation has datasets only in its actions on organisations.
     """
     group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
     if group is not None and group.is_organization:
@@ -161,34 +140,57 @@ def _member_create(original: Callable[..., Any], context: Context, data_dict: Da
 
 
 def _user_invite(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Check the role before inviting a person: CKAN creates the account first."""
+    """Invite a person with a valid role; CKAN creates the account before it checks the role."""
     if data_dict.get("role"):
         _check_role(data_dict["role"], "role")
     return original(context, data_dict)
 
 
+# --- 65: many datasets of an organisation ---
+
+MOST_ON_A_PAGE = 100
+"""Maximum number of datasets on a page of an organisation; the others follow on further pages."""
+_PAGE = "organization.read"
+_SECONDS_IN_A_PAGE = 0.5
+"""Time after which an action that changes many datasets leaves the others to a background job."""
+_BULK_UPDATES = ("bulk_update_private", "bulk_update_public", "bulk_update_delete")
+
+
+def shorten_pages(app: Any) -> None:
+    """Make CKAN show at most `MOST_ON_A_PAGE` datasets of an organisation on a page."""
+    # CKAN loads the module of its views anew for each application: a registered view leads to the
+    # one in use.
+    names: Any = app.view_functions[_PAGE].__globals__
+    original = names["_read"]
+
+    @wraps(original)
+    def read(id_: str | None, limit: int, group_type: str) -> dict[str, Any]:
+        tk.g.action = tk.get_endpoint()[1]  # without it, links to further pages lead elsewhere
+        return original(id_, min(limit, MOST_ON_A_PAGE), group_type)
+
+    names["_read"] = read
+
+
 def _bulk_update(
     name: str, original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> None:
-    """Change datasets for a bounded time, and the others in a background job:
-    each is a save of its own.
-    """
+    """Change datasets one by one for `_SECONDS_IN_A_PAGE`, and the others in a background job."""
     datasets = data_dict.get("datasets")
     if not isinstance(datasets, list):
         raise tk.ValidationError({"datasets": [tk._("Give a list of texts.")]})
-    begun = time.monotonic()
+    start = time.monotonic()
     for number, dataset in enumerate(datasets):
-        if number and time.monotonic() - begun > _SECONDS_IN_A_PAGE:
-            later = [str(other) for other in datasets[number:]]
-            _change_later(name, context.get("user"), str(data_dict.get("org_id")), later)
+        if number and time.monotonic() - start > _SECONDS_IN_A_PAGE:
+            others = [str(other) for other in datasets[number:]]
+            _change_later(name, context.get("user"), str(data_dict.get("org_id")), others)
             return
         original(Context(**context), {**data_dict, "datasets": [str(dataset)]})
 
 
 def _change_later(name: str, user: str | None, service: str, datasets: list[str]) -> None:
-    """Queue a job for the datasets that a call has not changed, and say so on a page."""
-    job = [name, user, service, datasets]
-    tk.enqueue_job(change_datasets, job, title=f"{name} of {len(datasets)} datasets")
+    """Queue a job for the datasets that a call has not changed; pages tell their reader so."""
+    arguments = [name, user, service, datasets]
+    tk.enqueue_job(change_datasets, arguments, title=f"{name} of {len(datasets)} datasets")
     if has_request_context() and not str(tk.request.endpoint).startswith("api."):
         message = tk._(
             "{number} datasets are still being changed: open this page again in a few minutes."
@@ -197,7 +199,7 @@ def _change_later(name: str, user: str | None, service: str, datasets: list[str]
 
 
 def change_datasets(name: str, user: str | None, service: str, datasets: list[str]) -> None:
-    """Change datasets of a service for a user (background job); one that fails stops no other.
+    """Change datasets of a service for a user (background job), each whether or not others fail.
 
     Args:
         name: one of CKAN's actions that change many datasets.
@@ -214,27 +216,7 @@ def change_datasets(name: str, user: str | None, service: str, datasets: list[st
             log.warning("%s: dataset %s is left as it was: %s", name, dataset, error)
 
 
-def _chained(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-        tk.check_access(name.replace("_patch", "_update"), Context(**context), {**data_dict})
-        return function(original, context, data_dict)
-
-    action.__name__ = name
-    action.__doc__ = f"Keep services whole, then do what `{name}` of CKAN does."
-    return auth_audit_exempt(tk.chained_action(action))  # checked here, and by the original
-
-
-def _functions() -> Iterable[tuple[str, Callable[..., Any]]]:
-    for kind, is_organization in (("group", False), ("organization", True)):
-        for verb in ("create", "update"):
-            yield f"{kind}_{verb}", partial(_saved, is_organization)
-    yield from ((name, _of_a_group) for name in _FOR_GROUPS)
-    yield from ((name, partial(_bulk_update, name)) for name in _BULK_UPDATES)
-    yield "member_create", _member_create
-    yield "user_invite", _user_invite
-
-
-# --- members ---
+# --- 5, 48: members, and datasets that change their organisation ---
 
 
 @tk.side_effect_free
@@ -264,15 +246,12 @@ def member_list(original: Callable[..., Any], context: Context, data_dict: DataD
 def package_owner_org_update(
     original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> Any:
-    """Move a dataset to a service and reindex it, since the index decides who finds private
-    datasets.
-
-    Not reindexed with `defer_commit` in the context: the enclosing save does it.
-    """
+    """Move a dataset to a service and reindex it: the index decides who finds private datasets."""
     result = original(context, data_dict)
-    package = None if context.get("defer_commit") else model.Package.get(data_dict["id"])
-    if package is not None:
-        logic.index_update_package(context, package.id)
+    if not context.get("defer_commit"):  # else this is part of a save, which reindexes
+        package = model.Package.get(data_dict["id"])
+        if package is not None:
+            logic.index_update_package(context, package.id)
     return result
 
 
@@ -287,10 +266,34 @@ def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:
     return set(model.Session.scalars(sa.select(model.Package.id).where(*conditions)))
 
 
+# --- the chained actions ---
+
+
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    of_members = {
-        function.__name__: function for function in (member_list, package_owner_org_update)
-    }
-    changing = {name: _chained(name, function) for name, function in _functions()}
-    return {**changing, **action_input.checked(of_members)}
+    chained = {name: _chained(name, function) for name, function in _functions()}
+    others = {function.__name__: function for function in (member_list, package_owner_org_update)}
+    return {**chained, **action_input.checked(others)}
+
+
+def _chained(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the chained action of this name, which checks access and calls a function."""
+
+    def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        tk.check_access(name.replace("_patch", "_update"), Context(**context), {**data_dict})
+        return function(original, context, data_dict)
+
+    action.__name__ = name
+    action.__doc__ = f"Check what `{name}` of CKAN does not, then call it."
+    return auth_audit_exempt(tk.chained_action(action))  # checked here, and by the original
+
+
+def _functions() -> Iterable[tuple[str, Callable[..., Any]]]:
+    """Yield the functions of `_chained` by the names of their actions."""
+    for kind, is_organization in (("group", False), ("organization", True)):
+        for verb in ("create", "update"):
+            yield f"{kind}_{verb}", partial(_save, is_organization)
+    yield from ((name, _group_only) for name in _ON_GROUPS)
+    yield from ((name, partial(_bulk_update, name)) for name in _BULK_UPDATES)
+    yield "member_create", _member_create
+    yield "user_invite", _user_invite

@@ -124,8 +124,8 @@ def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) ->
     """Return what the territories of a harvested dataset were deduced from ("from the extent");
     "" if stated.
     """
-    way = objects.way_of(package_id, "territory") if package_id else None
-    return messages.deduced_territory(*way, uris) if way else ""
+    decision = objects.last_decision(package_id, "territory") if package_id else None
+    return messages.deduced_territory(*decision, uris) if decision else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> DataDict | None:

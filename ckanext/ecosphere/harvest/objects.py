@@ -1,5 +1,10 @@
-"""Single records of a harvest: content, decisions of the rules, outcome,
-and what the source states.
+"""What is stored about single records of a harvest, for their pages and actions.
+
+- `show`: what became of a record: its outcome, the decisions of the rules, and its problems.
+- `raw`: the record as received.
+- `statements_of`: what the record of a dataset states about each field.
+
+ckanext-harvest has a harvest object for each record that a job read.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ from ckanext.harvest.model import (
     HarvestSource,
 )
 
-TYPES = {
+FILE_TYPES = {
     "ecosphere_dcat": ("nt", "application/n-triples"),
     "ecosphere_udata": ("json", "application/json"),
     "ecosphere_ogcapi": ("json", "application/json"),
@@ -38,32 +43,31 @@ TYPES = {
 """Source type → file extension and media type of its stored records; the others are XML."""
 XML = ("xml", "application/xml")
 MAX_CONTENT = 400_000
-"""Maximum characters of a record to read for a page; for longer ones the page does not explain
-missing values."""
-_CACHED = 16
+"""Maximum length in characters of a record that is read again for a page; pages do not explain
+missing values of longer ones."""
 _IS_LOG = sa.and_(
     HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == IMPORT_LOG
 )
 """SQL condition that joins an object with its log."""
 
-
-def _is_current(package_id: str) -> Condition:
-    return sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
+# --- the object of a dataset ---
 
 
 def current(package_id: str) -> str | None:
-    """Return the harvest object that a dataset was last made of."""
+    """Return the id of the harvest object that a dataset was last made of.
+
+    None if there is none, or its content was not stored.
+    """
     query = sa.select(HarvestObject.id).where(
         _is_current(package_id), HarvestObject.content.is_not(None)
     )
     return model.Session.scalar(query.limit(1))
 
 
-def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
-    """Return how a rule last decided on a dataset: code of its reason, and the value after.
+def last_decision(package_id: str, rule: str) -> tuple[str, str] | None:
+    """Return the last decision of a rule on a dataset: code of its reason, and the value it set.
 
-    Two look-ups by index, whatever the size of the catalogue; None when the record was not
-    harvested here, or its log is not kept.
+    None when the dataset was not harvested, the rule changed nothing, or the log is not kept.
     """
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
@@ -72,18 +76,25 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     )
     for change in reversed(model.Session.scalar(query.limit(1)) or ()):
         if change["rule"] == rule:
-            before = change["before"]
-            if isinstance(before, dict):  # logs of earlier versions have texts
-                before = before["code"]
-            return before, change["after"]
+            reason = change["before"]
+            if isinstance(reason, dict):  # earlier versions logged a text
+                reason = reason["code"]
+            return reason, change["after"]
     return None
+
+
+def _is_current(package_id: str) -> Condition:
+    return sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
 
 
 # --- one record ---
 
 
 def show(id_: str) -> DataDict:
-    """Return what is stored about an object; see `ecosphere_harvest_record_show`.
+    """Return what became of a record, for `ecosphere_harvest_record_show`.
+
+    Args:
+        id_: id of its harvest object.
 
     Raises:
         ObjectNotFound: there is no such object.
@@ -106,7 +117,8 @@ def show(id_: str) -> DataDict:
     errors = sa.select(HarvestObjectError.message).where(
         HarvestObjectError.harvest_object_id == id_
     )
-    position, guid = notes.get("position"), harvest_object.guid
+    position = notes.get("position")
+    guid = harvest_object.guid
     return {
         "id": id_,
         "guid": guid,
@@ -126,50 +138,58 @@ def show(id_: str) -> DataDict:
 
 
 def _problem(position: int, guid: str, problem: DataDict | str) -> str:
-    """Return a problem in the user's language; earlier versions stored it as a sentence."""
-    if isinstance(problem, str):
+    """Return a problem as a sentence in the user's language."""
+    if isinstance(problem, str):  # earlier versions logged the sentence
         return problem
     return about_record(position, guid, Problem(**problem), tk._)
 
 
 def _decisions_in_words(joined: DataDict) -> list[str]:
-    """Return sentences about the decision on a dataset that several catalogues have."""
+    """Return sentences about the decision on a dataset that several catalogues have.
+
+    Args:
+        joined: the decision, see `explained`.
+    """
     theirs = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
     ours = tk._(
         "Record {guid} of {source} is the same dataset; this one is published because {reason}."
     )
-    decisions = [(ours, why) for why in joined.get("publishes", ())]
+    decisions = [(ours, explanation) for explanation in joined.get("publishes", ())]
     if "published_by" in joined:
         decisions.append((theirs, joined["published_by"]))
     sentences = []
-    for text, why in decisions:
-        because = JOINING[why["reason"]]
-        reason = tk._(because).format(**why["params"])
-        sentences.append(text.format(source=why["source"], guid=why["guid"], reason=reason))
+    for text, explanation in decisions:
+        because = JOINING[explanation["reason"]]
+        reason = tk._(because).format(**explanation["params"])
+        sentences.append(
+            text.format(source=explanation["source"], guid=explanation["guid"], reason=reason)
+        )
     return sentences
 
 
 def raw(id_: str) -> tuple[str, str, str] | None:
     """Return a record as received.
 
+    Args:
+        id_: id of its harvest object.
+
     Returns:
-        its text, a file name and its media type; None when it was not stored. For an unchanged
-        record, the content stored when it last changed.
+        its text, a file name and its media type; None when it was not stored.
     """
     harvest_object: Any = HarvestObject.get(id_)
     if harvest_object is None or harvest_object.source is None:
         return None
     content = harvest_object.content
-    if content is None:
+    if content is None:  # of an unchanged record, only the object of its last change has the text
         record = (harvest_object.harvest_source_id, harvest_object.guid)
         for stored_id, _job_id in kept_objects([record]).values():
             stored: Any = HarvestObject.get(stored_id)
             content = stored.content
     if content is None:
         return None
-    extension, mimetype = TYPES.get(harvest_object.source.type, XML)
-    safe = re.sub(r"[^\w.-]+", "-", harvest_object.guid or "", flags=re.ASCII)
-    name = safe.strip("-.")[:100] or "record"
+    extension, mimetype = FILE_TYPES.get(harvest_object.source.type, XML)
+    safe_guid = re.sub(r"[^\w.-]+", "-", harvest_object.guid or "", flags=re.ASCII)
+    name = safe_guid.strip("-.")[:100] or "record"
     return content, f"{name}.{extension}", mimetype
 
 
@@ -177,11 +197,11 @@ def raw(id_: str) -> tuple[str, str, str] | None:
 
 
 def statements_of(id_or_name: str) -> DataDict | None:
-    """Return what the source record of a dataset states; see `ecosphere_harvest_statements_show`.
+    """Return what the record of a dataset states, for `ecosphere_harvest_statements_show`.
 
     Returns:
         None when the dataset was not harvested by one of our source types, or its record was not
-        stored.
+        stored, is too long or cannot be read.
     """
     package = model.Package.get(id_or_name)
     if package is None:
@@ -190,12 +210,13 @@ def statements_of(id_or_name: str) -> DataDict | None:
     row: Any = model.Session.execute(_SHORT_RECORD, values).first()
     if row is None:
         return None
-    read = _read(row.type, row.content, row.title, row.url)
-    if read is None:
+    reading = _read(row.type, row.content, row.title, row.url)
+    if reading is None:
         return None
+    record, result = reading
     context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
     dataset = tk.get_action("package_show")(context, {"id": package.id})
-    fields = statements(*read, dataset)
+    fields = statements(record, result, dataset)
     return {
         "source": {"title": row.title, "url": row.url},
         "record": dataset.get("source_record") or original_url(row.type, row.url, row.guid),
@@ -203,9 +224,16 @@ def statements_of(id_or_name: str) -> DataDict | None:
     }
 
 
-@lru_cache(maxsize=_CACHED)
+@lru_cache(maxsize=16)  # pages of the same dataset are often requested one after the other
 def _read(source_type: str, content: str, title: str, url: str) -> tuple[Record, Result] | None:
-    """Read and normalise a record; cached for pages that are requested repeatedly."""
+    """Return a record, read and normalised again; None if its type is disabled or it is unreadable.
+
+    Args:
+        source_type: type of its source.
+        content: its text.
+        title: title of its source.
+        url: URL of its source.
+    """
     reader = type_called(source_type)
     if reader is None:
         return None

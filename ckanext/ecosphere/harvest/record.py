@@ -1,8 +1,11 @@
 """The neutral record: the content of a metadata record, independent of its format.
 
-A reader (ISO, DCAT, OGC API, udata) fills it with the values as written: texts are trimmed, nothing
-is interpreted; that is the job of the rules in ``normalise/``. Values that are often wrong in real
-records (dates, coordinates, codes) therefore stay strings here.
+A reader (ISO, DCAT, OGC API, udata) fills a `Record` with the values as written. It trims texts and
+interprets nothing: that is the job of the rules in ``normalise/``. Values that are often wrong in
+real records (dates, coordinates, codes) therefore stay strings here.
+
+The parts of a record come first, the record itself last. Most are named after their classes in
+ISO 19115.
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ from typing import Any
 from ckanext.ecosphere.dataset import geometry
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""An identifier that is the same in all catalogues."""
+"""A UUID, in an identifier or alone."""
 Translations = dict[str, dict[str, str]]
+"""Attribute → BCP 47 tag → text, in all known languages, including that of the attribute itself."""
 Text = str | None
 """A text as written, None where the record has none."""
 
@@ -30,9 +34,7 @@ class Term:
 
 @dataclass(slots=True)
 class Identifier:
-    """An identifier of a resource, a place or a reference system,
-    as written (ISO 19115 ``MD_Identifier``).
-    """
+    """An identifier of a resource, a place or a reference system (``MD_Identifier``)."""
 
     code: str = ""
     codespace: Text = None
@@ -62,7 +64,7 @@ class Box:
 
 @dataclass(slots=True)
 class Extent:
-    """The texts and boxes of one extent; each is also in the lists of the record."""
+    """The texts and boxes of one extent, which are also in the lists of the record."""
 
     texts: list[str]
     boxes: list[Box]
@@ -72,7 +74,8 @@ class Extent:
 class Period:
     """A temporal extent.
 
-    Either end may be missing, indeterminate (now, unknown…), or follow from a duration.
+    Either end may be missing, follow from a duration, or be indeterminate, as its position says
+    (``now``, ``unknown``…).
     """
 
     start: Text = None
@@ -112,7 +115,7 @@ class Constraint:
     """One block of constraints, whose texts and codes belong together.
 
     Attributes:
-        kind: ``general``, ``legal`` or ``security``, after the ISO element.
+        kind: ``general``, ``legal`` or ``security``, as the ISO element says.
     """
 
     kind: str = "general"
@@ -144,7 +147,7 @@ class Conformity:
 
 @dataclass(slots=True)
 class QualityMeasure:
-    """A quality measure; ``element`` is the ISO element that indicates what is measured."""
+    """A quality measure; ``element`` is the ISO element, which says what is measured."""
 
     element: str = ""
     name: str = ""
@@ -157,14 +160,14 @@ class Link:
     """An online resource, with the properties of its transfer options.
 
     Attributes:
-        role: its purpose, if the format states it with our own vocabulary (`resource-role`).
+        role: its purpose, if the format states it in our own vocabulary (`resource-role`).
         encoding: its character set, as written.
         systems: URIs of its coordinate reference systems.
         access_url: page that leads to the file, if the link is the file itself.
         issued, modified: dates of the file, as written.
         documentation, standards: URLs of its pages, and of what it conforms to.
         licence: its own licence, by URI or name.
-        translations: of name and description, see `Record`.
+        translations: of name and description.
     """
 
     url: Text = None
@@ -244,13 +247,13 @@ class Record:
 
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
-        origin: identifier of the record, or of its resource, in the catalogue that this one
-            harvested it from.
         published: whether ``fields`` is the dataset as another portal of this suite published it.
+        uri: ``dataSetURI`` of ISO 19139.
+        origin: identifier of the record, or of its resource, in the catalogue from which the
+            source harvested it.
+        fields: dataset fields that readers or the profiles of ckanext-dcat give as they are, for
+            those that no rule sets.
         unread: paths of elements that have no place here, with their texts.
-        translations: texts in several languages: attribute → BCP 47 tag → text, for all known
-            languages, including that of the attribute itself.
-        fields: dataset fields that another reader made of the same record (ckanext-dcat profiles).
     """
 
     standard: str = "iso19139"
@@ -258,6 +261,7 @@ class Record:
     uri: Text = None
     file_identifier: Text = None
     origin: Text = None
+    # identification
     identifiers: list[Identifier] = field(default_factory=list)
     title: Text = None
     alternate_titles: list[str] = field(default_factory=list)
@@ -276,22 +280,26 @@ class Record:
     metadata_language: Text = None
     keywords: list[Keyword] = field(default_factory=list)
     topic_categories: list[str] = field(default_factory=list)
+    # extent in space and time
     boxes: list[Box] = field(default_factory=list)
     geographic_identifiers: list[Identifier] = field(default_factory=list)
     extent_descriptions: list[str] = field(default_factory=list)
     shapes: list[geometry.Geometry] = field(default_factory=list)
     extents: list[Extent] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
+    # dates and maintenance
     dates: list[Dated] = field(default_factory=list)
     frequency: Text = None
     frequency_period: Text = None
     frequency_notes: list[str] = field(default_factory=list)
     next_update: Text = None
     maintenance_dates: list[Dated] = field(default_factory=list)
+    # responsible parties and constraints
     contacts: list[Contact] = field(default_factory=list)
     metadata_contacts: list[Contact] = field(default_factory=list)
     distributors: list[Contact] = field(default_factory=list)
     constraints: list[Constraint] = field(default_factory=list)
+    # lineage, quality and content
     lineage: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -302,8 +310,10 @@ class Record:
     conformity: list[Conformity] = field(default_factory=list)
     application_schemas: list[str] = field(default_factory=list)
     feature_catalogues: list[str] = field(default_factory=list)
+    # distribution
     links: list[Link] = field(default_factory=list)
     formats: list[Format] = field(default_factory=list)
+    # others
     metadata_date: Text = None
     service: Service | None = None
     graphics: list[Graphic] = field(default_factory=list)
@@ -315,25 +325,26 @@ class Record:
     unread: list[str] = field(default_factory=list)
 
     def add_geometry(self, value: Any) -> bool:
-        """Add a GeoJSON geometry, with its boxes; return False without positions, or with too many.
+        """Add the boxes of a GeoJSON object, and as shapes its polygons that are not boxes.
 
-        Polygons are also kept as shapes, unless they are boxes.
+        Returns:
+            False if it has no positions, or too many.
         """
         if not isinstance(value, dict):
             return False
         parts = []
         for shape in geometry.geometries_in(value):
-            of_shape = geometry.parts_of(shape)
-            parts += of_shape
+            parts_of_shape = geometry.parts_of(shape)
+            parts += parts_of_shape
             is_polygon = shape.get("type") in ("Polygon", "MultiPolygon")
-            if of_shape and is_polygon and not geometry.is_box(of_shape):
+            if parts_of_shape and is_polygon and not geometry.is_box(parts_of_shape):
                 self.shapes.append(shape)
         self.boxes += as_boxes(geometry.boxes_around(parts))
         return bool(parts)
 
 
 def as_boxes(boxes: list[geometry.Box]) -> list[Box]:
-    """Return boxes in degrees as a record has them."""
+    """Return boxes as a record has them: as texts, and as one if they meet at longitude 180."""
     return [
         Box(str(west), str(east), str(south), str(north))
         for west, south, east, north in geometry.joined_at_180(boxes)

@@ -1,9 +1,8 @@
-"""What a source record states about each field of its dataset, and which of it was not taken over.
+"""What a source record states about each field of its dataset, and what of it was not taken over.
 
 A producer who reads that something is missing wants to know the cause: the record does not state
-it,
-states it in an unusable way, or states it and the portal lost it. The stored record is read again,
-so the answer reflects the current rules. Pure functions, no CKAN.
+it, states it in an unusable way, or states it and the portal lost it. The stored record is read
+again, so the answer reflects the current rules. Pure functions, no CKAN.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
 MAX_TEXTS = 3
-"""Maximum texts quoted per field."""
+"""Maximum number of texts quoted per field."""
 MAX_LENGTH = 200
 """Maximum length of a quoted text, in characters."""
 _COMPARED = 150
-"""Characters of a text that are searched for in the dataset: rules cut long texts at their end."""
+"""Number of characters of a text that are searched for in the dataset: rules cut long texts."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,9 +50,9 @@ class Statement:
 
 
 Evidence = Mapping[str, Any]
-"""`evidence` of an entry of the table of fields."""
+"""`evidence` of a field's entry in the table of fields (`schemas/dataset.yaml`)."""
 Texts = Iterable[str | None]
-Said = Iterable[tuple[str, str]]
+Quotes = Iterable[tuple[str, str]]
 """(text to quote, text to search for in the dataset)."""
 
 
@@ -95,12 +94,12 @@ def _constraint_texts(record: Record) -> list[str]:
 
 
 def _restrictions(codes: Iterable[str]) -> list[str]:
-    """Return the codes that do not only refer to a text."""
+    """Return codes without those that only refer to a text."""
     return [code for code in codes if code.lower() not in NO_MEANING]
 
 
 def _licences(record: Record) -> Texts:
-    """Return texts about use, without those about public access; codes are not licences."""
+    """Return the texts about use, without those about public access; codes are not licences."""
     return [text for text in _constraint_texts(record) if not limits_of_text(text)]
 
 
@@ -114,21 +113,23 @@ def _limits(record: Record) -> Texts:
     return [*filter(limits_of_text, _constraint_texts(record)), *_restrictions(codes)]
 
 
-def _mailboxes(record: Record) -> Said:
-    """Yield points of contact; quotes the organisations, not personal addresses.
+def _mailboxes(record: Record) -> Quotes:
+    """Yield points of contact, with the organisation to quote rather than a personal address.
 
-    One without an e-mail address is stated too, though it is no contact for the badge: nothing of
-    it can be lost.
+    Those without an e-mail address are stated too, but the quality badge does not count them: they
+    have no text to search for, so nothing of them can be lost.
     """
     for party in record.contacts:
         if party.email or party.organisation or party.individual:
             yield party.organisation or party.role or "?", party.email or ""
 
 
-_SAID: dict[str, Callable[[Record], Texts]] = {
+_TEXTS: dict[str, Callable[[Record], Texts]] = {
     "abstract": lambda record: [record.abstract],
     "addresses": _addresses,
-    "dates": lambda record: [f"{d.value} ({d.type or '?'})" for d in record.dates if d.value],
+    "dates": lambda record: [
+        f"{date.value} ({date.type or '?'})" for date in record.dates if date.value
+    ],
     "descriptions": lambda record: [link.description for link in record.links if link.url],
     "documents": _documents,
     "formats": _formats,
@@ -138,31 +139,34 @@ _SAID: dict[str, Callable[[Record], Texts]] = {
     "limits": _limits,
     "lineage": lambda record: record.lineage,
     "organisations": lambda record: [party.organisation for party in record.contacts],
-    "periods": lambda record: [" – ".join(filter(None, (p.start, p.end))) for p in record.periods],
+    "periods": lambda record: [
+        " – ".join(filter(None, (period.start, period.end))) for period in record.periods
+    ],
     "places": _places,
     "resolutions": _resolutions,
     "systems": lambda record: [system.code or system.href for system in record.reference_systems],
     "uses": _uses,
 }
-"""`said` of the table of fields → what a record states, as texts."""
+"""`said` of the table of fields → function that returns what a record states, as texts."""
 
 
-def _said(name: str, record: Record) -> Said:
+def _quotes(name: str, record: Record) -> Quotes:
+    """Return what a record states, by `said` of the table of fields."""
     if name == "mailboxes":
         return _mailboxes(record)
-    texts = _SAID[name](record)
+    texts = _TEXTS[name](record)
     return [(text, text) for text in texts if text and not is_placeholder(text)]
 
 
 def statements(record: Record, result: Result, dataset: Dataset) -> dict[str, Statement]:
-    """Return what the record states about each field.
+    """Return what a record states, by field; names of resource fields begin with "resource:".
 
     Args:
         record: the record, read again.
         result: result of the current rules for it.
         dataset: the dataset as shown by the portal.
     """
-    texts = _TextsTaken(dataset, result)
+    texts = _DatasetTexts(dataset, result)
     by_field = {}
     for scope, prefix in ((fields.DATASET, ""), (fields.RESOURCE, "resource:")):
         for field in fields.fields(scope):
@@ -178,43 +182,48 @@ def _statement(
     record: Record,
     result: Result,
     dataset: Dataset,
-    texts: _TextsTaken,
+    texts: _DatasetTexts,
 ) -> Statement:
-    """Return what the record states about a field; `evidence` is that of its entry in the table."""
-    coded, unread = evidence.get("coded", ()), evidence.get("unread", ())
+    """Return what the record states about the field with this evidence.
+
+    If rules make codes of its texts, `coded` names the fields that get them: no text is lost once
+    one of these has a value. Other texts are searched for in the dataset and in the log.
+    """
+    coded = evidence.get("coded", ())
+    unread = evidence.get("unread", ())
     problems = tuple(problem for problem in result.problems if _concerns(problem, evidence))
-    pairs = list(_said(evidence["said"], record))
+    quotes = list(_quotes(evidence["said"], record))
     lost: list[str] = []
     if not problems and not any(dataset.get(name) for name in coded):
-        lost = [quoted for quoted, sought in pairs if not texts.has(sought, in_log=not coded)]
-    lost += [text for name, text in _noted(result) if name in unread]
+        lost = [quote for quote, text in quotes if not texts.has(text, in_log=not coded)]
+    lost += [text for name, text in _noted_texts(result) if name in unread]
     for value in _unusable(problems):
         lost = [text for text in lost if value not in plain(text)]
-    return Statement(_short(quoted for quoted, _sought in pairs), _short(lost), problems)
+    return Statement(_quoted(quote for quote, _text in quotes), _quoted(lost), problems)
 
 
 def _unusable(problems: Iterable[Problem]) -> set[str]:
     """Return the texts that are no loss, since nobody could use them."""
-    faults = [problem.params.values() for problem in problems if problem.code in _FAULTS]
-    return {plain(str(value)) for value in chain.from_iterable(faults)}
+    values = [problem.params.values() for problem in problems if problem.code in _FAULTS]
+    return {plain(str(value)) for value in chain.from_iterable(values)}
 
 
 _FAULTS = (
     "date", "scale", "email", "link-scheme", "link-not-an-address", "link-too-long",
     "box-not-a-number", "box-outside-world", "box-zero", "outside-france",
 )  # fmt: skip
-"""Problems that make a text of the record useless, so that nothing was lost with it."""
+"""Codes of problems that make a text of the record useless."""
 
 
-class _TextsTaken:
-    """All texts of the dataset, to search for those of the record."""
+class _DatasetTexts:
+    """The texts of a dataset, and what its rules converted, to search for those of its record."""
 
     def __init__(self, dataset: Dataset, result: Result):
         self._whole = plain(" ".join(strings_in(dataset)))
         self._converted = {plain(text) for change in result.log for text in change.texts()}
 
     def has(self, text: str, *, in_log: bool) -> bool:
-        """Tell whether `text` was taken over: verbatim, or (with `in_log`) converted by a rule."""
+        """Return whether a text was taken over: verbatim or, with `in_log`, converted by a rule."""
         sought = plain(_TAG.sub(" ", text))[:_COMPARED].strip()
         if not sought or sought in self._whole:
             return True
@@ -224,18 +233,19 @@ class _TextsTaken:
 _TAG = re.compile(r"<[^>]{0,1000}>")
 
 
-def _noted(result: Result) -> Iterator[tuple[str, str]]:
-    """Yield element name and text of the notes on values without a place, except translations."""
+def _noted_texts(result: Result) -> Iterator[tuple[str, str]]:
+    """Yield element name and text of the notes on values without a field, except translations."""
     for note in result.unread:
         path, colon, text = note.partition(": ")
         name = path.rsplit("/", 1)[-1]
         if name.startswith("date:"):
             name = "date"
-        if colon and "[" not in name:
+        if colon and "[" not in name:  # a translation has its language in brackets
             yield name, text
 
 
 def _concerns(problem: Problem, evidence: Evidence) -> bool:
+    """Return whether a problem is one of the field with this evidence."""
     if problem.code not in evidence.get("problems", ()):
         return False
     element = problem.params.get("field") or problem.params.get("element")
@@ -243,7 +253,8 @@ def _concerns(problem: Problem, evidence: Evidence) -> bool:
     return element is None or elements is None or str(element) in elements
 
 
-def _short(texts: Iterable[str]) -> tuple[str, ...]:
+def _quoted(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the first `MAX_TEXTS` texts without repetitions, shortened."""
     lines = distinct(" ".join(text.split()) for text in texts)
     return tuple(map(_cut, list(filter(None, lines))[:MAX_TEXTS]))
 

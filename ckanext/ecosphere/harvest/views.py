@@ -1,5 +1,10 @@
-"""Pages of the harvest: source overview, held withdrawals, previews, job progress and records,
-corrections.
+"""Pages of the harvest.
+
+- Sources: their overview, held withdrawals, and what of a catalogue is shown on the portal.
+- Jobs: progress, records, and changes.
+- Corrections for the producers of records, as files.
+- Previews of sources that are not saved yet.
+- Records as received; fields of a dataset that follow its source again.
 """
 
 from __future__ import annotations
@@ -30,22 +35,10 @@ from ckanext.ecosphere.shared.mailing import labelled
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
 web_guard.protect(ecosphere_harvest)
-FORM = ("url", "title", "name", "notes", "source_type", "frequency", "config", "owner_org")
-"""Fields of a new source, kept while it is tested."""
-
-
-@ecosphere_harvest.before_app_request
-def one_page_of_sources() -> AnyResponse | None:
-    """Show the state of the sources, in place of ckanext-harvest's list,
-    to those who manage some.
-    """
-    if request.endpoint == "harvest.search" and tk.h.check_access("ecosphere_harvest_overview"):
-        return tk.redirect_to("ecosphere_harvest.sources", q=request.args.get("q") or None)
-    return None
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
+def answer_refusals() -> Iterator[None]:
     """Answer 403 or 404 to what is not permitted or not found in a block."""
     try:
         yield
@@ -55,72 +48,10 @@ def refusals() -> Iterator[None]:
         tk.abort(404, tk._("Harvest source not found"))
 
 
-def allowed(action: str, **data: Any) -> Any:
+def call_action(action: str, **data: Any) -> Any:
     """Call an action; answer 403 or 404 if it is not permitted or not found."""
-    with refusals():
+    with answer_refusals():
         return tk.get_action(action)(of_page(), data)
-
-
-@ecosphere_harvest.route("/ecosphere/harvest/sources")
-def sources() -> str | Response:
-    """Show the sources that the user manages, filtered and sorted, as a page or as CSV."""
-    every = allowed("ecosphere_harvest_overview")
-    query = {name: request.args.get(name, "") for name in ("q", "state", "sort")}
-    rows = overview.chosen(every, query["q"], query["state"], query["sort"] or "state")
-    if request.args.get("format") == "csv":
-        return _as_csv("harvest-sources.csv", overview.COLUMNS, rows)
-    numbers = Counter(row["state"] for row in every)
-    variables = {
-        "rows": rows,
-        "total": len(every),
-        "asked": query,
-        "numbers": {state: numbers[state] for state in overview.STATES},
-        "letter": allowed("ecosphere_harvest_letter_show"),
-        "may_put_first": tk.h.check_access("ecosphere_harvest_source_run_first"),
-    }
-    return tk.render("ecosphere_harvest/sources.html", variables)
-
-
-@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/first", methods=["POST"])
-def run_first(id: str) -> AnyResponse:
-    """Run a source before all waiting harvests."""
-    success = tk._("This source is harvested as soon as a worker is free, before what waits.")
-    with refusals():
-        press("ecosphere_harvest_source_run_first", success, id=id)
-    return tk.redirect_to("ecosphere_harvest.sources")
-
-
-@ecosphere_harvest.route("/ecosphere/harvest/letter", methods=["POST"])
-def letter() -> AnyResponse:
-    """Subscribe the user to the letter about the sources, or unsubscribe them."""
-    subscribes = request.form.get("wanted") == "yes"
-    allowed("ecosphere_harvest_letter_update", wanted=subscribes)
-    if subscribes:
-        tk.h.flash_success(tk._("You will receive the letter."))
-    else:
-        tk.h.flash_success(tk._("You will not receive the letter any more."))
-    return tk.redirect_to("ecosphere_harvest.sources")
-
-
-@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/withdrawals", methods=["GET", "POST"])
-def withdrawals(id: str) -> str | AnyResponse:
-    """Show the held withdrawals of a source, and process the decision."""
-    waiting = allowed("ecosphere_harvest_withdrawals_show", id=id)
-    if request.method == "POST":
-        messages = {
-            "withdraw": tk._("The datasets will be withdrawn in the next minutes."),
-            "keep": tk._("The datasets stay published."),
-        }
-        decision = request.form.get("decision", "")
-        try:
-            allowed("ecosphere_harvest_withdrawals_decide", id=id, decision=decision)
-        except tk.ValidationError:
-            tk.h.flash_error(tk._("Choose whether the datasets are withdrawn or stay."))
-        else:
-            tk.h.flash_success(messages[decision])
-            return tk.redirect_to("ecosphere_harvest.sources")
-    variables = {"source": _source(id), **waiting}
-    return tk.render("ecosphere_harvest/withdrawals.html", variables)
 
 
 def _source(id: str) -> DataDict:
@@ -131,12 +62,89 @@ def _job(id: str) -> DataDict:
     return tk.get_action("harvest_job_show")(of_page(), {"id": id})
 
 
+# --- sources ---
+
+
+@ecosphere_harvest.before_app_request
+def one_page_of_sources() -> AnyResponse | None:
+    """Redirect those who manage sources from ckanext-harvest's list to the overview."""
+    if request.endpoint == "harvest.search" and tk.h.check_access("ecosphere_harvest_overview"):
+        return tk.redirect_to("ecosphere_harvest.sources", q=request.args.get("q") or None)
+    return None
+
+
+@ecosphere_harvest.route("/ecosphere/harvest/sources")
+def sources() -> str | Response:
+    """Show the sources that the user manages, filtered and sorted, as a page or as CSV."""
+    all_sources = call_action("ecosphere_harvest_overview")
+    query = {name: request.args.get(name, "") for name in ("q", "state", "sort")}
+    rows = overview.chosen(all_sources, query["q"], query["state"], query["sort"] or "state")
+    if request.args.get("format") == "csv":
+        return _as_csv("harvest-sources.csv", overview.COLUMNS, rows)
+    numbers = Counter(row["state"] for row in all_sources)
+    variables = {
+        "rows": rows,
+        "total": len(all_sources),
+        "asked": query,
+        "numbers": {state: numbers[state] for state in overview.STATES},
+        "letter": call_action("ecosphere_harvest_letter_show"),
+        "may_put_first": tk.h.check_access("ecosphere_harvest_source_run_first"),
+    }
+    return tk.render("ecosphere_harvest/sources.html", variables)
+
+
+@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/first", methods=["POST"])
+def run_first(id: str) -> AnyResponse:
+    """Run a source before all waiting harvests."""
+    success = tk._("This source is harvested as soon as a worker is free, before what waits.")
+    with answer_refusals():
+        press("ecosphere_harvest_source_run_first", success, id=id)
+    return tk.redirect_to("ecosphere_harvest.sources")
+
+
+@ecosphere_harvest.route("/ecosphere/harvest/letter", methods=["POST"])
+def letter() -> AnyResponse:
+    """Subscribe the user to the letter about the sources, or unsubscribe them."""
+    subscribes = request.form.get("wanted") == "yes"
+    call_action("ecosphere_harvest_letter_update", wanted=subscribes)
+    if subscribes:
+        tk.h.flash_success(tk._("You will receive the letter."))
+    else:
+        tk.h.flash_success(tk._("You will not receive the letter any more."))
+    return tk.redirect_to("ecosphere_harvest.sources")
+
+
+@ecosphere_harvest.route("/ecosphere/harvest/source/<id>/withdrawals", methods=["GET", "POST"])
+def withdrawals(id: str) -> str | AnyResponse:
+    """Show the held withdrawals of a source, and process the decision."""
+    answer = call_action("ecosphere_harvest_withdrawals_show", id=id)
+    if request.method == "POST":
+        messages = {
+            "withdraw": tk._("The datasets will be withdrawn in the next minutes."),
+            "keep": tk._("The datasets stay published."),
+        }
+        decision = request.form.get("decision", "")
+        try:
+            call_action("ecosphere_harvest_withdrawals_decide", id=id, decision=decision)
+        except tk.ValidationError:
+            tk.h.flash_error(tk._("Choose whether the datasets are withdrawn or stay."))
+        else:
+            tk.h.flash_success(messages[decision])
+            return tk.redirect_to("ecosphere_harvest.sources")
+    variables = {"source": _source(id), **answer}
+    return tk.render("ecosphere_harvest/withdrawals.html", variables)
+
+
+# --- jobs, and the records of a catalogue ---
+
+
 @ecosphere_harvest.route("/ecosphere/harvest/job/<id>/progress")
 def progress(id: str) -> Response:
-    """Return the progress of a job as JSON, for the script of its page;
-    "waiting" if no worker has taken it yet.
+    """Return the progress of a job as JSON, for the script of its page.
+
+    Its stage is "waiting" if no worker has taken it yet.
     """
-    with refusals():
+    with answer_refusals():
         try:
             state = tk.get_action("ecosphere_harvest_job_show")(of_page(), {"id": id})
         except tk.ObjectNotFound:
@@ -148,34 +156,36 @@ def progress(id: str) -> Response:
 def records(id: str) -> str | Response:
     """Show the records that a harvest refused or set aside, page by page, or as CSV."""
     query, page = _page_query(id, "outcome", reports.RECORD_OUTCOMES)
-    answer = allowed("ecosphere_harvest_records_list", **query)
-    job, outcome = _job(id), query["outcome"]
+    answer = call_action("ecosphere_harvest_records_list", **query)
+    job = _job(id)
     if request.args.get("format") == "csv":
-        rows = reports.records_listed(id, outcome)
+        rows = reports.records_listed(id, query["outcome"])
         return _as_csv("harvest-records.csv", reports.RECORD_COLUMNS, rows)
     return _render_outcomes("records", job, query, page, answer)
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/job/<id>/changes", methods=["GET", "POST"])
 def changes(id: str) -> str | AnyResponse:
-    """Show the datasets that a harvest changed, page by page, or as CSV; undo the harvest."""
+    """Show the datasets that a harvest changed, page by page, or as CSV; undo the harvest.
+
+    As JSON, only the state of the undo, for the script of the page.
+    """
     if request.method == "POST":
-        with refusals():
+        with answer_refusals():
             press("ecosphere_harvest_job_undo", id=id)
         return tk.redirect_to("ecosphere_harvest.changes", id=id)
     query, page = _page_query(id, "outcome", reports.CHANGE_OUTCOMES)
-    answer = allowed("ecosphere_harvest_changes_list", **query)
-    outcome = query["outcome"]
+    answer = call_action("ecosphere_harvest_changes_list", **query)
     if request.args.get("format") == "json":
         return jsonify(helpers.of_undo(answer["undo"]))
     if request.args.get("format") == "csv":
-        rows = reports.changes_listed(id, outcome)
+        rows = reports.changes_listed(id, query["outcome"])
         return _as_csv("harvest-changes.csv", reports.CHANGE_COLUMNS, rows)
     return _render_outcomes("changes", _job(id), query, page, answer)
 
 
 def _render_outcomes(name: str, job: DataDict, query: DataDict, page: int, answer: DataDict) -> str:
-    """Return the page of records or changes of a job, chosen by their outcome."""
+    """Return the page of those records or changes of a job that have the outcome asked for."""
     variables = {
         **answer,
         "job": job,
@@ -190,11 +200,13 @@ def _render_outcomes(name: str, job: DataDict, query: DataDict, page: int, answe
 def reconciled(id: str) -> str | Response:
     """Show what the catalogue of a source has, what is shown of it, and why the rest is not.
 
-    Records also as CSV.
+    As CSV, the records that are not shown.
     """
     query, page = _page_query(id, "reason", reports.UNSHOWN)
-    answer = allowed("ecosphere_harvest_reconciliation_show", **query)
-    source, summary, reason = _source(id), answer["summary"], query["reason"]
+    answer = call_action("ecosphere_harvest_reconciliation_show", **query)
+    source = _source(id)
+    summary = answer["summary"]
+    reason = query["reason"]
     if request.args.get("format") == "csv":
         job = reports.last_job(source["id"]) if summary else None
         rows = reports.unshown_rows(job) if job else ()
@@ -203,15 +215,19 @@ def reconciled(id: str) -> str | Response:
     if summary:
         for line in (*summary["lines"], *summary["more"]):
             numbers[line["reason"]] = line["number"]
-    counted = {"results": answer["results"], "count": numbers.get(reason, 0)}
-    pager = _pager("ecosphere_harvest.reconciled", query, page, counted)
+    rows_of_reason = {"results": answer["results"], "count": numbers.get(reason, 0)}
+    pager = _pager("ecosphere_harvest.reconciled", query, page, rows_of_reason)
     variables = {"source": source, "reason": reason, "page": pager, **answer}
     return tk.render("ecosphere_harvest/reconciliation.html", variables)
 
 
 def _page_query(id: str, name: str, values: Container[str]) -> tuple[DataDict, int]:
-    """Return the parameters of an action that lists a page of rows, chosen by an outcome or reason,
-    and the page.
+    """Return the parameters of an action that lists the rows of a page, and the page's number.
+
+    Args:
+        id: id of the source or job.
+        name: parameter of the URL by which rows are chosen.
+        values: its valid values; others are ignored.
     """
     value = request.args.get(name, "")
     page = tk.h.get_page_number(request.args)
@@ -222,7 +238,14 @@ def _page_query(id: str, name: str, values: Container[str]) -> tuple[DataDict, i
 
 
 def _pager(endpoint: str, query: DataDict, page: int, answer: DataDict) -> Page:
-    """Return the page of a list of an action with `count` and `results`."""
+    """Return the pager of a list.
+
+    Args:
+        endpoint: endpoint of its page.
+        query: parameters, see `_page_query`.
+        page: number of the page.
+        answer: answer of the action, with `count` and `results`.
+    """
     parameters = {name: value or None for name, value in query.items() if name != "offset"}
     return Page(
         collection=answer["results"],
@@ -235,17 +258,21 @@ def _pager(endpoint: str, query: DataDict, page: int, answer: DataDict) -> Page:
 
 
 def _as_csv(name: str, columns: Sequence[str], rows: Iterable[DataDict]) -> Response:
-    """Return rows as a file of these columns."""
+    """Return rows as a CSV file with these columns."""
     text = csv_table.write(columns, map(itemgetter(*columns), rows))
     return file(text, "text/csv; charset=utf-8", name)
 
 
+# --- corrections ---
+
+
 @ecosphere_harvest.route("/ecosphere/harvest/source/<id>/corrections")
 def corrections(id: str) -> str | Response:
-    """Show the corrections for the records of a source: links,
-    or a file (CSV, XSLT or GeoNetwork batch edits).
+    """Return a file of corrections for the records of a source, or show the links to all files.
+
+    There are files for CSV, XSLT and batch edits of GeoNetwork, each with `AT_ONCE` records.
     """
-    with refusals():
+    with answer_refusals():
         tk.check_access("ecosphere_harvest_corrections_list", of_page(), {"id": id})
     source = _source(id)
     kind = request.args.get("format", "")
@@ -255,14 +282,13 @@ def corrections(id: str) -> str | Response:
         variables = {"source": source, "count": number, "parts": parts, "at_once": AT_ONCE}
         return tk.render("ecosphere_harvest/corrections.html", variables)
     part = tk.h.get_page_number(request.args, "part")
-    make, mimetype = FILES[kind]
-    return _attachment(
-        make(of_source(source["id"], (part - 1) * AT_ONCE)), f"corrections-{part}.{kind}", mimetype
-    )
+    write, mimetype = FILES[kind]
+    text = write(of_source(source["id"], (part - 1) * AT_ONCE))
+    return _attachment(text, f"corrections-{part}.{kind}", mimetype)
 
 
 def _attachment(text: str, name: str, mimetype: str) -> Response:
-    """Return a text of other people as a file, which is never displayed as a page of the portal."""
+    """Return a text from outside as a file that browsers never display as a page."""
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
@@ -272,18 +298,24 @@ def _attachment(text: str, name: str, mimetype: str) -> Response:
     return Response(text.encode("utf-8", "replace"), mimetype=mimetype, headers=headers)
 
 
+# --- previews, called trials ---
+
+FORM = ("url", "title", "name", "notes", "source_type", "frequency", "config", "owner_org")
+"""Fields of a new source, kept during its preview so that it can be saved afterwards."""
+
+
 @ecosphere_harvest.route("/ecosphere/harvest/trial", methods=["POST"])
 def start_trial() -> AnyResponse:
     """Start the preview of a source in the background, or show what is missing in the form."""
-    with refusals():
+    with answer_refusals():
         tk.check_access("ecosphere_harvest_trial_start", of_page(), {})
     source = {name: request.form.get(name, "").strip() for name in ("url", "source_type", "config")}
     try:
-        started = allowed("ecosphere_harvest_trial_start", **source)
+        started = call_action("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
         reason = " ".join(form_summary(error.error_dict).values())
-        refused = {"url": source["url"], "state": preview.FAILED, "reason": reason}
-        page = tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None, "form": {}})
+        failed = {"url": source["url"], "state": preview.FAILED, "reason": reason}
+        page = tk.render("ecosphere_harvest/trial.html", {"trial": failed, "id": None, "form": {}})
         return Response(page, 400)
     form = {name: request.form.get(name, "") for name in FORM}
     if request.form.get("then") == "save":
@@ -293,27 +325,29 @@ def start_trial() -> AnyResponse:
 
 @ecosphere_harvest.route("/ecosphere/harvest/trial/<id>")
 def trial(id: str) -> str | Response:
-    """Show the result of a preview; as JSON, only whether it has finished."""
-    result = allowed("ecosphere_harvest_trial_show", id=id)
+    """Show the result of a preview; as JSON, its stage, for the script of the page."""
+    result = call_action("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
-        is_waiting = result["state"] == preview.WAITING
-        return jsonify({"stage": "gather" if is_waiting else "done"})
+        stage = "done"
+        if result["state"] == preview.WAITING:
+            stage = "gather"
+        return jsonify({"stage": stage})
     variables = {"trial": result, "id": id, "form": preview.form_of(id)}
     return tk.render("ecosphere_harvest/trial.html", variables)
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/trial/<id>/save", methods=["POST"])
 def save_trial(id: str) -> AnyResponse:
-    """Save the source that was tested, harvest it at once, and show the harvest.
+    """Save the source of a preview, harvest it at once, and show the harvest.
 
-    Or its form with what is wrong.
+    If it cannot be saved, show its form with what is wrong.
     """
-    allowed("ecosphere_harvest_trial_show", id=id)
+    call_action("ecosphere_harvest_trial_show", id=id)
     form = preview.form_of(id)
     if not form:
         return tk.abort(404, tk._("This trial is over and no longer kept: start it again."))
     try:
-        source = allowed("harvest_source_create", **form)
+        source = call_action("harvest_source_create", **form)
     except tk.ValidationError as error:
         for field, text in form_summary(error.error_dict).items():
             tk.h.flash_error(labelled(field, text))
@@ -323,22 +357,24 @@ def save_trial(id: str) -> AnyResponse:
     return tk.redirect_to("harvester.job_show", source=source["name"], id=job["id"])
 
 
+# --- single records ---
+
+
 @ecosphere_harvest.route("/ecosphere/harvest/record/<id>")
 def record(id: str) -> str:
     """Show what became of one record of a harvest, and why."""
-    return tk.render(
-        "ecosphere_harvest/record.html", {"record": allowed("ecosphere_harvest_record_show", id=id)}
-    )
+    details = call_action("ecosphere_harvest_record_show", id=id)
+    return tk.render("ecosphere_harvest/record.html", {"record": details})
 
 
 @ecosphere_harvest.route("/ecosphere/harvest/record/<id>/raw")
 def raw_record(id: str) -> Response:
-    """Return a record as received, as an attachment: never displayed as a page of the portal."""
-    allowed("ecosphere_harvest_record_show", id=id)
-    return _file(id)
+    """Return a record as received, as an attachment."""
+    call_action("ecosphere_harvest_record_show", id=id)
+    return _raw_record(id)
 
 
-def _file(id: str) -> Response:
+def _raw_record(id: str) -> Response:
     raw = objects.raw(id)
     if raw is None:
         return tk.abort(404, tk._("This record was not kept."))
@@ -349,12 +385,12 @@ def _file(id: str) -> Response:
 def stock_object(id: str) -> Response:
     """Return a record as an attachment, at ckanext-harvest's URL for it.
 
-    The original view parses the whole record to detect its type, which takes half a minute for 10
-    MB, and returns it as a document that the browser displays.
+    The original view parses the whole record to detect its type, which takes half a minute for
+    10 MB, and returns it as a document that browsers display.
     """
-    with refusals():
+    with answer_refusals():
         tk.check_access("harvest_object_show", of_page(), {"id": id})
-    return _file(id)
+    return _raw_record(id)
 
 
 @ecosphere_harvest.route("/dataset/harvest_object/<id>")
@@ -374,9 +410,10 @@ def stock_object_of_dataset(id: str) -> Response:
 @ecosphere_harvest.route("/ecosphere/harvest/dataset/<id>/follow", methods=["POST"])
 def follow(id: str) -> AnyResponse:
     """Have a field of a harvested dataset follow its source again."""
+    # The field of a dataset is sent as "/title", that of a resource as "<id>/name".
     resource, _slash, field = request.form.get("field", "").partition("/")
     try:
-        # Before the action, which looks at what was sent first.
+        # Checked here first: the action validates its parameters before it checks access.
         tk.check_access("ecosphere_harvest_edit_follow", of_page(), {"id": id})
         tk.get_action("ecosphere_harvest_edit_follow")(
             of_page(), {"id": id, "field": field, "resource": resource}

@@ -22,7 +22,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.schemas import places
-from ckanext.ecosphere.schemas.importing.proposing import said
+from ckanext.ecosphere.schemas.importing.proposing import error_sentences
 from ckanext.ecosphere.shared import contact_details, csv_table, language
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.vocabularies import communes
@@ -465,7 +465,7 @@ def _recording_failures(entry: DataDict) -> Iterator[None]:
     except tk.ValidationError as error:
         model.Session.rollback()
         errors: Any = error.error_dict
-        entry.update(outcome="failed", message="; ".join(said(errors))[:LONGEST_MESSAGE])
+        entry.update(outcome="failed", message="; ".join(error_sentences(errors))[:LONGEST_MESSAGE])
     except Exception:
         log.exception("Bulk edit of %s", entry["id"])
         model.Session.rollback()

@@ -1,4 +1,4 @@
-"""The form: which fields apply, what they offer, and what administrators change of them.
+"""The form: which fields apply, which choices they offer, and what administrators change of them.
 
 A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and ``required_when``
 (publishing requires it), each a list of conditions that must all hold::
@@ -9,10 +9,10 @@ A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and `
     - {field: hash, filled: true}
 
 Subfields of a repeating group may have them too: a condition refers to another subfield of the same
-row, else to a field of the dataset (:func:`in_row`).
+row, else to a field of the dataset (`in_row`). A value of a vocabulary may be given as the last
+segment of its URI.
 
-A value of a vocabulary may be given as the last segment of its URI. ``assets/form/conditions.js``
-implements the same conditions: a test runs both on the same cases.
+``assets/form/conditions.js`` implements the same conditions: a test runs both on the same cases.
 """
 
 from __future__ import annotations
@@ -42,39 +42,42 @@ Field = Row
 Read = Callable[[str], list[str]]
 """Function that returns the values of a field by its name."""
 Fault = tuple[tuple[Any, ...], str]
+"""Key in a flattened dataset, and the field that its value conflicts with, "" if it is missing."""
 
 
 def holds(conditions: Iterable[Condition] | None, read: Read) -> bool:
     """Return whether all conditions hold; true without conditions."""
-    return all(_one_holds(condition, read) for condition in conditions or ())
+    return all(_holds(condition, read) for condition in conditions or ())
 
 
-def _one_holds(condition: Condition, read: Read) -> bool:
+def _holds(condition: Condition, read: Read) -> bool:
     values = read(condition["field"])
     if "filled" in condition:
         return bool(values) is bool(condition["filled"])
-    names = {*values, *(value.rsplit("/", 1)[-1] for value in values)} or {""}
+    last_segments = (value.rsplit("/", 1)[-1] for value in values)
+    names = {*values, *last_segments} or {""}
     if "is" in condition:
         return not names.isdisjoint(condition["is"])
     return bool(values) and names.isdisjoint(condition["is_not"])
 
 
 def in_row(siblings: Iterable[str], row: Row, read: Read) -> Read:
-    """Return a reader for conditions of a subfield: it looks in the row first, then in the dataset.
+    """Return a reader for conditions of a subfield: it reads the row, or else the dataset.
 
     Args:
         siblings: names of the subfields of the group.
         row: values of the row by name of the subfield.
         read: reader of the fields of the dataset.
     """
-    names, view = frozenset(siblings), View(row)
+    names = frozenset(siblings)
+    view = View(row)
 
-    def find(name: str) -> list[str]:
+    def read_in_row(name: str) -> list[str]:
         if name in names:
             return view.texts(name)
         return read(name)
 
-    return find
+    return read_in_row
 
 
 def is_relevant(field: Field, read: Read) -> bool:
@@ -83,8 +86,9 @@ def is_relevant(field: Field, read: Read) -> bool:
 
 
 def is_required(field: Field, read: Read) -> bool:
-    """Return whether publishing requires a field: it applies,
-    and is mandatory or its ``required_when`` holds.
+    """Return whether publishing requires a field.
+
+    It must apply, and either be mandatory or have a ``required_when`` that holds.
     """
     if not is_relevant(field, read):
         return False
@@ -93,10 +97,10 @@ def is_required(field: Field, read: Read) -> bool:
     return bool(field.get("required_when")) and holds(field["required_when"], read)
 
 
-def reason(field: Field, read: Read) -> Condition | None:
-    """Return the first condition of ``relevant_when`` that does not hold."""
+def failed_condition(field: Field, read: Read) -> Condition | None:
+    """Return the first condition of ``relevant_when`` that does not hold, None if all do."""
     conditions = field.get("relevant_when") or ()
-    return next((condition for condition in conditions if not _one_holds(condition, read)), None)
+    return next((condition for condition in conditions if not _holds(condition, read)), None)
 
 
 def faults_of_rows(
@@ -112,12 +116,12 @@ def faults_of_rows(
         public: whether the dataset will be public.
 
     Yields:
-        for each fault its key in ``data``, and the field that the value conflicts with, "" if a
-        value is missing.
+        the faults.
     """
     publishes = public and (not before.exists or before.private)
     for field in fields:
-        name, subfields = field["field_name"], field.get("repeating_subfields") or ()
+        name = field["field_name"]
+        subfields = field.get("repeating_subfields") or ()
         conditional = [
             part for part in subfields if part.get("relevant_when") or part.get("required_when")
         ]
@@ -129,29 +133,27 @@ def faults_of_rows(
             is_changed = _texts(row) not in rows_before
             if not (is_changed or publishes):
                 continue
-            find = in_row(names, row, read)
+            read_in_row = in_row(names, row, read)
             for subfield in conditional:
-                conflict = _fault(subfield, find, is_changed, public)
+                conflict = _fault(subfield, read_in_row, is_changed, public)
                 if conflict is not None:
                     yield (name, number, subfield["field_name"]), conflict
 
 
-def _fault(subfield: Field, find: Read, is_changed: bool, public: bool) -> str | None:
-    """Return the field that a value of a row conflicts with, "" if the value is missing,
-    None without a fault.
-    """
-    if find(subfield["field_name"]):
-        conflict = reason(subfield, find) if is_changed else None
-        if conflict is None:
+def _fault(subfield: Field, read_in_row: Read, is_changed: bool, public: bool) -> str | None:
+    """Return the field that a value conflicts with, "" if it is missing, None without a fault."""
+    if read_in_row(subfield["field_name"]):
+        condition = failed_condition(subfield, read_in_row) if is_changed else None
+        if condition is None:
             return None
-        return conflict["field"]
-    if public and is_required(subfield, find):
+        return condition["field"]
+    if public and is_required(subfield, read_in_row):
         return ""
     return None
 
 
 def _texts(row: Row) -> dict[str, list[str]]:
-    """Return the texts of a row, without groups in it."""
+    """Return the texts of a row that are not empty, without nested rows."""
     view = View(row)
     texts = {name: sorted(view.texts(name)) for name, value in row.items() if not has_rows(value)}
     return {name: parts for name, parts in texts.items() if parts}
@@ -162,12 +164,16 @@ def _texts(row: Row) -> dict[str, list[str]]:
 LONG_LIST = 8
 """Number of choices above which the page contains only those that are chosen."""
 WHOLE, PART = "tout", "partie"
-"""Parameters of the form's URL: all fields, without scripts; a part, for the script."""
+"""Parameters of the form's URL: all fields, for people without scripts; the fields of a section,
+for the script."""
 SERVICES = "services"
+"""Name of the list of registered services, beside those of the vocabularies."""
 STORES = ("uri", "id")
+"""What a list may have as its values."""
 #: Words by which the harvest deduces the themes: people look for a theme by the same ones.
 THEME_TERMS = Path(__file__).parents[1] / "harvest" / "normalise" / "data" / "theme-terms.csv"
 _SEPARATOR = "|"
+"""Between the terms of a choice, and between those of a row of the table."""
 
 
 @voc.derived
@@ -209,9 +215,12 @@ def _usual_words() -> dict[str, list[str]]:
 def ecosphere_concept_choices(field: Field) -> tuple[DataDict, ...]:
     """Return the choices of a vocabulary field (``choices_helper`` of ckanext-scheming).
 
-    Narrower concepts follow their broader one; ``depth`` is the distance from the root and
-    ``terms`` the normalised words that match the choice: its labels, and after each "|" another
-    usual word or phrase.
+    Narrower concepts follow their broader one.
+
+    Returns:
+        dicts with ``value``, ``label`` (by language), ``depth`` (distance from the root) and
+        ``terms`` (normalised words that match the choice: its labels, and after each "|" another
+        usual word or phrase).
     """
     return _choices(field["vocabulary"], field.get("vocabulary_store", "uri"))
 
@@ -227,9 +236,7 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
 
 
 def ecosphere_registry_services() -> list[dict[str, str]]:
-    """Return the services of the registry for a choice field: full ``name``,
-    ``short`` name and ``uri``.
-    """
+    """Return the services of the registry: full ``name``, ``short`` name and ``uri``."""
     spoken = language.of_tables()
     return [
         {
@@ -243,7 +250,11 @@ def ecosphere_registry_services() -> list[dict[str, str]]:
 
 
 def ecosphere_whole_form(part: str = "") -> bool:
-    """Return whether the page is to contain all fields and lists, or the fields of a part."""
+    """Return whether the page contains all fields and lists, or at least those of a section.
+
+    Args:
+        part: id of the section.
+    """
     parameters = tk.request.args
     return bool(parameters.get(WHOLE)) or bool(part and parameters.get(PART) == part)
 
@@ -261,7 +272,8 @@ def ecosphere_late_services() -> str:
 
 
 def _url(name: str, store: str) -> str:
-    version = hashlib.sha256(written(name, store).encode()).hexdigest()[:12]
+    # A changed list has another URL, so that browsers do not use an old one.
+    version = hashlib.sha256(list_as_json(name, store).encode()).hexdigest()[:12]
     return tk.url_for("ecosphere_schemas.choice_list", name=name, store=store, version=version)
 
 
@@ -270,21 +282,20 @@ def is_list(name: str, store: str) -> bool:
     return store in STORES and (name == SERVICES or name in voc.names())
 
 
-def written(name: str, store: str) -> str:
-    """Return a list in the language of the page as JSON: (value, label, depth, terms) of each
-    choice.
+def list_as_json(name: str, store: str) -> str:
+    """Return a list in the language of the page as JSON: [value, label, depth, terms] per choice.
 
     Args:
         name: a vocabulary, or `SERVICES`, whose values are names and whose labels are short names,
             with their URI as terms.
         store: "uri" or "id".
     """
-    return _written(name, store, language.of_tables())
+    return _list_as_json(name, store, language.of_tables())
 
 
 @voc.derived
 @cache
-def _written(name: str, store: str, spoken: str) -> str:
+def _list_as_json(name: str, store: str, spoken: str) -> str:
     rows: list[tuple[Any, ...]] = []
     if name == SERVICES:
         for service in ecosphere_registry_services():
@@ -308,8 +319,10 @@ def _written(name: str, store: str, spoken: str) -> str:
 # added nor renamed, since other parts of the portal rely on their names. Invalid overlays are
 # refused before the portal starts.
 
+#: Part of the schema → its sections of the form.
 PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_sections"}
 OBLIGATIONS = ("mandatory", "conditional", "recommended", "optional")
+#: Fields without which no dataset can be saved.
 ALWAYS_IN_FORM = ("title", "name", "owner_org")
 #: Keys supported by ckanext-scheming and this project but not used in ``dataset.yaml``.
 MORE_KEYS = (
@@ -320,10 +333,8 @@ MORE_KEYS = (
     "output_validators",
     "rows",
 )
-
-
-#: Keys that say where a field stands in other formats, which the readers and writers take from
-#: ``dataset.yaml``.
+#: Keys that an overlay cannot change: readers, writers and other modules take them from
+#: ``dataset.yaml`` itself.
 FIXED_KEYS = {
     "record",
     "iso",
@@ -352,29 +363,31 @@ def with_overlay(overlay: Row, schema: DataDict) -> DataDict:
     Raises:
         OverlayError: the overlay is malformed or refers to something that does not exist.
     """
-    for part, names in _mapping("the overlay", overlay).items():
-        _one_of("the overlay", part, PARTS)
+    for part, names in _require_mapping("the overlay", overlay).items():
+        _require_known("the overlay", part, PARTS)
         fields = {field["field_name"]: field for field in schema[part]}
         sections = [section["id"] for section in schema[PARTS[part]]]
         keys: set[str] = set()
-        keys.update(MORE_KEYS, *schema[part])
+        keys.update(MORE_KEYS, *schema[part])  # the keys of all fields
         keys -= FIXED_KEYS
-        for name, changes in _mapping(part, names or {}).items():
-            _one_of(part, name, fields)
+        for name, changes in _require_mapping(part, names or {}).items():
+            _require_known(part, name, fields)
             where = f"{part}, {name}"
-            _check(where, _mapping(where, changes), fields[name], keys)
+            _check_keys(where, _require_mapping(where, changes), fields[name], keys)
             fields[name].update(changes)
             _check_values(where, fields[name], sections, fields)
     return schema
 
 
-def _mapping(where: str, value: Any) -> Row:
+def _require_mapping(where: str, value: Any) -> Row:
+    """Return a value of the overlay if it is a mapping; `where` is its place, for the message."""
     if not isinstance(value, Mapping):
         raise OverlayError(f"{where}: names followed by a colon are expected, this is {value!r}")
     return value
 
 
-def _one_of(where: str, value: Any, values: Iterable[Any]) -> None:
+def _require_known(where: str, value: Any, values: Iterable[Any]) -> None:
+    """Refuse a value that is not one of the known ones, and suggest a similar one."""
     names = sorted(map(str, values))
     if str(value) in names:
         return
@@ -385,9 +398,9 @@ def _one_of(where: str, value: Any, values: Iterable[Any]) -> None:
     raise OverlayError(f"{where}: {value} is unknown; {hint}")
 
 
-def _check(where: str, changes: Row, field: Row, keys: set[str]) -> None:
+def _check_keys(where: str, changes: Row, field: Row, keys: set[str]) -> None:
     for key, value in changes.items():
-        _one_of(where, key, keys)
+        _require_known(where, key, keys)
         if key == "field_name":
             raise OverlayError(f"{where}: a field keeps its name")
         if key == "form_snippet" and value is None and field["field_name"] in ALWAYS_IN_FORM:
@@ -395,15 +408,17 @@ def _check(where: str, changes: Row, field: Row, keys: set[str]) -> None:
 
 
 def _check_values(where: str, field: Row, sections: list[str], fields: Row) -> None:
-    _one_of(f"{where}, obligation", field.get("obligation") or "optional", OBLIGATIONS)
-    _one_of(f"{where}, form_section", field.get("form_section") or sections[0], sections)
+    """Check the values of a field to which the changes have been applied."""
+    _require_known(f"{where}, obligation", field.get("obligation") or "optional", OBLIGATIONS)
+    _require_known(f"{where}, form_section", field.get("form_section") or sections[0], sections)
     for key in ("relevant_when", "required_when"):
+        place = f"{where}, {key}"
         for condition in field.get(key) or ():
-            _one_of(f"{where}, {key}", _mapping(f"{where}, {key}", condition).get("field"), fields)
+            _require_known(place, _require_mapping(place, condition).get("field"), fields)
     name = field.get("vocabulary")
     if not name:
         return
-    _one_of(f"{where}, vocabulary", name, voc.names())
+    _require_known(f"{where}, vocabulary", name, voc.names())
     defaults = field.get("form_default") or []
     if not isinstance(defaults, list):
         defaults = [defaults]
@@ -431,10 +446,10 @@ def write_overlaid(path: str, folder: str) -> str:
         raise OverlayError(f"{path}: {' '.join(str(error).split())}") from error
     schema = with_overlay(overlay, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
     text = yaml.safe_dump(schema, allow_unicode=True, sort_keys=False)
-    place = Path(folder or tempfile.mkdtemp(prefix="ecosphere-")) / "ecosphere"
-    place.mkdir(parents=True, exist_ok=True)
-    target = place / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        target.write_text(text, encoding="utf-8")
+    own_folder = Path(folder or tempfile.mkdtemp(prefix="ecosphere-")) / "ecosphere"
+    own_folder.mkdir(parents=True, exist_ok=True)
+    file = own_folder / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
     # A URI, since the option is split at spaces, which a path may contain.
-    return target.resolve().as_uri()
+    return file.resolve().as_uri()

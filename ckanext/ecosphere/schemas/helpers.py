@@ -1,5 +1,6 @@
-"""Template helpers of the dataset form and page: concepts, sections, relations,
-texts in other languages.
+"""Template helpers of the dataset form and page: values, sections, hidden inputs, relations.
+
+Those of `form`, `page`, `wording` and `logic.locked_fields` are in these modules.
 """
 
 from __future__ import annotations
@@ -32,15 +33,18 @@ from ckanext.ecosphere.vocabularies import languages
 Field = Row
 
 MOST_SERVICES = 5
+"""Services of the user that the form offers."""
 LANGUAGES = "languages"
 """Form section of the texts in other languages."""
 SHOWN_ABOVE = ("title", "name", "notes", "tag_string", "owner_org")
 """Fields that the dataset page shows above its sections."""
 
-
 #: Helpers defined in other modules.
 ecosphere_service_kinds = services.kinds
 ecosphere_taken_from_series = stored.taken_from_series
+
+
+# --- values ---
 
 
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
@@ -60,13 +64,15 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
 
 
 def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
-    """Return the concepts of a field for display: ``label``,
-    and ``href`` for a web address that is not a concept.
+    """Return the concepts of a field for display: ``label`` and ``href``.
+
+    Only a web address that is not a concept has a ``href``.
     """
     vocabulary = voc.get(field["vocabulary"])
     items = []
     for part in map(str, as_list(value)):
-        label, href = ecosphere_concept_label(field["vocabulary"], part), ""
+        href = ""
+        label = ecosphere_concept_label(field["vocabulary"], part)
         if vocabulary.get(part) is None and urls.is_web_address(label):
             href = label
         items.append({"label": label, "href": href})
@@ -83,24 +89,62 @@ def ecosphere_is_filled(value: Any) -> bool:
     return not isinstance(value, Undefined) and stored.is_filled(value)
 
 
+def ecosphere_texts(value: Any) -> list[str]:
+    """Return the non-empty values of a multiple field as strings."""
+    if not value:
+        return []
+    return [str(part) for part in as_list(value) if part not in (None, "")]
+
+
+# --- the form ---
+
+
+def ecosphere_form_data(schema: Row, data: Row, form_style: str) -> Row:
+    """Return the initial values of the dataset form.
+
+    A new dataset gets the defaults of the schema, and as its contact the contact sheet of the
+    chosen service, or of the user's only service. Values of the query string
+    (``?dcat_type=series``) take precedence. A form that is shown again with errors stays as
+    submitted.
+    """
+    if form_style == "edit" or "save" in data:
+        return data
+    services = tk.h.organizations_available("create_dataset")
+    service = data.get("owner_org") or data.get("group_id")
+    if not service and len(services) == 1:
+        service = services[0]["id"]
+    sheet = sheets.as_contact(str(service)) if service else None
+    defaults: DataDict = {}
+    for field in schema["dataset_fields"]:
+        if sheet and field.get("from_contact_sheet"):
+            defaults[field["field_name"]] = [sheet]
+        elif "form_default" in field:
+            defaults[field["field_name"]] = field["form_default"]
+    return {**defaults, **data}
+
+
 def ecosphere_form_sections(
     schema: Row, data: Row, errors: Any, kind: str = "dataset"
 ) -> list[DataDict]:
     """Return the sections of the form of a dataset, or of a resource when ``kind`` is "resource".
 
-    Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields),
-    ``faulty`` (whether a field has an error), ``open`` and ``late`` (whether the page leaves out
-    its fields). Fields without a section are in the first one. A field hidden by the administrator
-    becomes a hidden input: the form replaces the whole dataset and would otherwise empty the field.
+    Fields without a section are in the first one. A field hidden by the administrator becomes a
+    hidden input: the form replaces the whole dataset and would otherwise empty the field.
+
+    Returns:
+        dicts with ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled
+        fields), ``faulty`` (whether a field has an error), ``open``, and ``late`` (whether the page
+        leaves out the fields, which the form's script then fetches). A field has a ``lender`` if
+        its value is inherited.
     """
     is_dataset = kind == "dataset"
     series = []
     if is_dataset and data.get("in_series"):
         series = relations.find(as_list(data["in_series"]))
     sections = []
-    for section, declared in _by_section(schema, kind):
+    for section, fields_of_section in _by_section(schema, kind):
         fields = []
-        for field in map(dict, declared):
+        for field in map(dict, fields_of_section):
             if _is_hidden(field):
                 field["form_snippet"] = locked_fields.CARRIED
             if series:
@@ -123,10 +167,7 @@ def ecosphere_form_sections(
 
 
 def _by_section(schema: Row, kind: str) -> list[tuple[DataDict, list[Field]]]:
-    """Return each section of a form with its fields.
-
-    Those without a section are in the first one.
-    """
+    """Return each section with its fields; those without a section are in the first one."""
     name = "form_sections" if kind == "dataset" else "resource_form_sections"
     declared = schema.get(name) or [{"id": "", "open": True, "label": "", "description": ""}]
     first = declared[0]["id"]
@@ -141,34 +182,6 @@ def _is_hidden(field: Field) -> bool:
     return field.get("form_snippet", "") is None
 
 
-def ecosphere_missing_fields(fields: Iterable[Field], errors: Row) -> list[Field]:
-    """Return the fields whose only error is that publishing requires them."""
-    return [field for field in fields if errors.get(field["field_name"]) == [publication.needed()]]
-
-
-def ecosphere_form_data(schema: Row, data: Row, form_style: str) -> Row:
-    """Return the initial values of the dataset form; a new dataset gets the defaults of the schema.
-
-    The contact is filled in from the contact sheet of the chosen service, or of the user's only
-    service. Values of the query string (``?dcat_type=series``) take precedence; a form that is
-    shown again with errors stays as submitted.
-    """
-    if form_style == "edit" or "save" in data:
-        return data
-    services = tk.h.organizations_available("create_dataset")
-    service = data.get("owner_org") or data.get("group_id")
-    if not service and len(services) == 1:
-        service = services[0]["id"]
-    sheet = sheets.as_contact(str(service)) if service else None
-    defaults: DataDict = {}
-    for field in schema["dataset_fields"]:
-        if sheet and field.get("from_contact_sheet"):
-            defaults[field["field_name"]] = [sheet]
-        elif "form_default" in field:
-            defaults[field["field_name"]] = field["form_default"]
-    return {**defaults, **data}
-
-
 def ecosphere_is_in_form(field: Field, values: Row) -> bool:
     """Return whether the form shows a field, given the other values of the dataset or resource."""
     if _is_hidden(field):
@@ -177,64 +190,13 @@ def ecosphere_is_in_form(field: Field, values: Row) -> bool:
     return applies or ecosphere_is_filled(values.get(field["field_name"]))
 
 
-def ecosphere_shown_sections(schema: Row, dataset: Row) -> list[DataDict]:
-    """Return the sections of the dataset page that have something to show, with their filled fields
-    only.
-
-    ``lender`` of a field is the series that its value is inherited from, if any.
-    """
-    lenders = relations.find(as_list(dataset.get("in_series") or []))
-    sections = []
-    for section, declared in _by_section(schema, "dataset"):
-        fields = []
-        for field in declared:
-            name = field["field_name"]
-            if field.get("display_snippet", "") is None or name in SHOWN_ABOVE:
-                continue
-            if section["id"] == LANGUAGES and not ecosphere_in_languages(field, dataset):
-                continue
-            lender = stored.lender(field, dataset, lenders)
-            if lender or ecosphere_is_filled(dataset.get(name)):
-                fields.append({**field, "lender": lender})
-        if fields:
-            sections.append({**section, "fields": fields})
-    return sections
-
-
-def ecosphere_relations(dataset: Row) -> DataDict:
-    """Return the related datasets: series, members, services and served datasets.
-
-    Returns:
-        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets),
-        ``members`` (only of a series) and ``services`` (of anything but a series), both with
-        ``count`` and the first ``results``.
-    """
-    kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
-    kind = kinds.get(dataset.get("dcat_type") or "", "dataset")
-    members = services = {"count": 0, "results": []}
-    if kind == "series":
-        members = relations.referring(dataset, relations.SERIES_FIELD)
-    else:
-        services = relations.referring(dataset, relations.SERVES_FIELD)
-    return {
-        "kind": kind,
-        "series": relations.find(as_list(dataset.get("in_series") or [])),
-        "served": relations.served(dataset),
-        "members": members,
-        "services": services,
-    }
-
-
-def ecosphere_referred(value: Any) -> list[dict[str, str]]:
-    """Return references to datasets for display: ``title`` and, for datasets of this portal,
-    ``name``.
-    """
-    references = [str(reference) for reference in as_list(value or [])]
-    titles: dict[str, dict[str, str]] = {}
-    for dataset in relations.find(references):
-        title = {"title": tk.h.dataset_display_name(dataset), "name": dataset["name"]}
-        titles |= dict.fromkeys(relations.own_references(dataset), title)
-    return [titles.get(reference) or {"title": reference, "name": ""} for reference in references]
+def ecosphere_missing_fields(fields: Iterable[Field], errors: Row) -> list[Field]:
+    """Return the fields whose only error is that publishing requires them."""
+    return [
+        field
+        for field in fields
+        if errors.get(field["field_name"]) == [publication.missing_message()]
+    ]
 
 
 def ecosphere_obligation_label(field: Field) -> str:
@@ -247,8 +209,9 @@ def ecosphere_obligation_label(field: Field) -> str:
 
 
 def ecosphere_when(field: Field, row: str = "", siblings: Iterable[Field] = ()) -> str:
-    """Return the conditions under which a field applies, as JSON for the form's script; empty if it
-    always does.
+    """Return the conditions under which a field applies, as JSON for the form's script.
+
+    Empty if it always does.
 
     Args:
         field: the field or subfield.
@@ -272,88 +235,10 @@ def ecosphere_input_name(field: Field) -> str:
     return field.get("input_name") or field["field_name"]
 
 
-def ecosphere_own_services() -> list[DataDict]:
-    """Return the first few services for which the current user may create datasets."""
-    return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
-
-
-def ecosphere_carried_inputs(
-    name: str, value: Any, subfields: Iterable[Field] = ()
-) -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in
-    a form.
-
-    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``<field>-en``.
-
-    Args:
-        name: name of the input.
-        value: value of the field.
-        subfields: of a repeated group. CKAN refuses a row that has nothing but rows: it gets an
-            empty subfield.
-    """
-    inputs: list[tuple[str, str]] = []
-    if isinstance(value, Mapping):
-        # Subfields if the name ends with the number of a row, else languages of a text.
-        sign = "__" if name.rpartition("__")[2].isdigit() else "-"
-        for key, part in value.items():
-            inputs += ecosphere_carried_inputs(f"{name}{sign}{key}", part)
-        plain = [part["field_name"] for part in subfields if "repeating_subfields" not in part]
-        has_own = any(input_name.rpartition(sign)[0] == name for input_name, _value in inputs)
-        if inputs and plain and not has_own:
-            inputs.insert(0, (f"{name}__{plain[0]}", ""))
-    elif isinstance(value, (list, tuple)):
-        is_group = any(isinstance(part, Mapping) for part in value)
-        for number, part in enumerate(value):
-            part_name = f"{name}__{number}" if is_group else name
-            inputs += ecosphere_carried_inputs(part_name, part, subfields)
-    elif ecosphere_is_filled(value):
-        inputs.append((name, str(value)))
-    return inputs
-
-
-def ecosphere_late_inputs(fields: Iterable[Field], values: Row) -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of the hidden inputs that keep the values
-    of a section without its fields.
-    """
-    pairs: list[tuple[str, str]] = []
-    for field in fields:
-        name = field["field_name"]
-        if name == "spatial":
-            pairs += ecosphere_carried_inputs(name, ecosphere_own_footprint(values))
-        elif name.endswith(languages.SUFFIX):
-            texts = ecosphere_language_inputs(field, values)
-            pairs += [(text["name"], str(text["value"])) for text in texts if text["value"]]
-        else:
-            pairs += ecosphere_carried_inputs(
-                name, values.get(name), field.get("repeating_subfields", ())
-            )
-    return pairs
-
-
-def ecosphere_in_languages(field: Field, values: Row) -> list[dict[str, str]]:
-    """Return the translations of a text other than the one shown on the page.
-
-    Args:
-        field: a field whose name ends with ``_translated``.
-        values: the dataset or resource.
-
-    Returns:
-        dicts with ``tag``, ``name`` (of the language) and ``text``.
-    """
-    texts = values.get(field["field_name"])
-    if not isinstance(texts, Mapping):
-        return []
-    spoken = language.current()
-    of_page = tk.h.get_translated(values, field["field_name"].removesuffix(languages.SUFFIX))
-    others = {tag: text for tag, text in texts.items() if text != of_page}
-    return [
-        {"tag": tag, "name": languages.name(tag, spoken), "text": text}
-        for tag, text in others.items()
-    ]
-
-
 def ecosphere_language_inputs(field: Field, values: Row) -> list[dict[str, str]]:
-    """Return the inputs of a multilingual text: English and all existing languages except French.
+    """Return the inputs of a text's translations: English, and the other languages that it has.
+
+    French is the language of the field itself.
 
     Args:
         field: a field whose name ends with ``_translated``.
@@ -383,18 +268,9 @@ def ecosphere_language_inputs(field: Field, values: Row) -> list[dict[str, str]]
     return inputs
 
 
-def ecosphere_own_footprint(dataset: Row) -> str:
-    """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
-    if places.is_derived(dataset):
-        return ""
-    return str(dataset.get("spatial") or "")
-
-
-def ecosphere_texts(value: Any) -> list[str]:
-    """Return the non-empty values of a multiple field as strings."""
-    if not value:
-        return []
-    return [str(part) for part in as_list(value) if part not in (None, "")]
+def ecosphere_own_services() -> list[DataDict]:
+    """Return the first few services for which the current user may create datasets."""
+    return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
 
 
 def ecosphere_unfinished() -> list[DataDict]:
@@ -405,13 +281,156 @@ def ecosphere_unfinished() -> list[DataDict]:
         return []
 
 
-def get_helpers() -> DataDict:
-    """Return the helpers of this module and of those in which they are defined, by name,
-    for CKAN.
+# --- hidden inputs of the form ---
+
+
+def ecosphere_late_inputs(fields: Iterable[Field], values: Row) -> list[tuple[str, str]]:
+    """Return the hidden inputs that keep the values of a section whose fields are left out."""
+    pairs: list[tuple[str, str]] = []
+    for field in fields:
+        name = field["field_name"]
+        if name == "spatial":
+            pairs += ecosphere_carried_inputs(name, ecosphere_own_footprint(values))
+        elif name.endswith(languages.SUFFIX):
+            texts = ecosphere_language_inputs(field, values)
+            pairs += [(text["name"], str(text["value"])) for text in texts if text["value"]]
+        else:
+            pairs += ecosphere_carried_inputs(
+                name, values.get(name), field.get("repeating_subfields", ())
+            )
+    return pairs
+
+
+def ecosphere_carried_inputs(
+    name: str, value: Any, subfields: Iterable[Field] = ()
+) -> list[tuple[str, str]]:
+    """Return the (name, value) pairs of the hidden inputs that keep a value, possibly nested.
+
+    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``<field>-en``.
+
+    Args:
+        name: name of the input.
+        value: value of the field.
+        subfields: of a repeated group. CKAN refuses a row that has nothing but nested rows: such a
+            row gets an empty subfield.
     """
-    names = {**vars(form), **vars(locked_fields), **vars(page), **vars(wording), **globals()}
+    inputs: list[tuple[str, str]] = []
+    if isinstance(value, Mapping):
+        # Subfields if the name ends with the number of a row, else languages of a text.
+        separator = "__" if name.rpartition("__")[2].isdigit() else "-"
+        for key, part in value.items():
+            inputs += ecosphere_carried_inputs(f"{name}{separator}{key}", part)
+        plain = [part["field_name"] for part in subfields if "repeating_subfields" not in part]
+        has_own = any(input_name.rpartition(separator)[0] == name for input_name, _value in inputs)
+        if inputs and plain and not has_own:
+            inputs.insert(0, (f"{name}__{plain[0]}", ""))
+    elif isinstance(value, (list, tuple)):
+        is_group = any(isinstance(part, Mapping) for part in value)
+        for number, part in enumerate(value):
+            part_name = f"{name}__{number}" if is_group else name
+            inputs += ecosphere_carried_inputs(part_name, part, subfields)
+    elif ecosphere_is_filled(value):
+        inputs.append((name, str(value)))
+    return inputs
+
+
+def ecosphere_own_footprint(dataset: Row) -> str:
+    """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
+    if places.is_derived(dataset):
+        return ""
+    return str(dataset.get("spatial") or "")
+
+
+# --- the page ---
+
+
+def ecosphere_shown_sections(schema: Row, dataset: Row) -> list[DataDict]:
+    """Return the sections of the dataset page that have filled fields, with only these fields.
+
+    ``lender`` of a field is the series that its value is inherited from, None if it has its own.
+    """
+    lenders = relations.find(as_list(dataset.get("in_series") or []))
+    sections = []
+    for section, fields_of_section in _by_section(schema, "dataset"):
+        fields = []
+        for field in fields_of_section:
+            name = field["field_name"]
+            if field.get("display_snippet", "") is None or name in SHOWN_ABOVE:
+                continue
+            if section["id"] == LANGUAGES and not ecosphere_in_languages(field, dataset):
+                continue
+            lender = stored.lender(field, dataset, lenders)
+            if lender or ecosphere_is_filled(dataset.get(name)):
+                fields.append({**field, "lender": lender})
+        if fields:
+            sections.append({**section, "fields": fields})
+    return sections
+
+
+def ecosphere_in_languages(field: Field, values: Row) -> list[dict[str, str]]:
+    """Return the translations of a text except the one that the page shows.
+
+    Args:
+        field: a field whose name ends with ``_translated``.
+        values: the dataset or resource.
+
+    Returns:
+        dicts with ``tag``, ``name`` (of the language) and ``text``.
+    """
+    texts = values.get(field["field_name"])
+    if not isinstance(texts, Mapping):
+        return []
+    language_of_page = language.current()
+    text_of_page = tk.h.get_translated(values, field["field_name"].removesuffix(languages.SUFFIX))
+    return [
+        {"tag": tag, "name": languages.name(tag, language_of_page), "text": text}
+        for tag, text in texts.items()
+        if text != text_of_page
+    ]
+
+
+def ecosphere_relations(dataset: Row) -> DataDict:
+    """Return the related datasets: series, members, services and served datasets.
+
+    Returns:
+        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets),
+        ``members`` (only of a series) and ``services`` (of anything but a series), both with
+        ``count`` and the first ``results``.
+    """
+    kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
+    kind = kinds.get(dataset.get("dcat_type") or "", "dataset")
+    members = services = {"count": 0, "results": []}
+    if kind == "series":
+        members = relations.referring(dataset, relations.SERIES_FIELD)
+    else:
+        services = relations.referring(dataset, relations.SERVES_FIELD)
+    return {
+        "kind": kind,
+        "series": relations.find(as_list(dataset.get("in_series") or [])),
+        "served": relations.served(dataset),
+        "members": members,
+        "services": services,
+    }
+
+
+def ecosphere_referred(value: Any) -> list[dict[str, str]]:
+    """Return references to datasets for display: ``title``, and ``name`` of those of the portal."""
+    references = [str(reference) for reference in as_list(value or [])]
+    titles: dict[str, dict[str, str]] = {}
+    for dataset in relations.find(references):
+        title = {"title": tk.h.dataset_display_name(dataset), "name": dataset["name"]}
+        titles |= dict.fromkeys(relations.own_references(dataset), title)
+    return [titles.get(reference) or {"title": reference, "name": ""} for reference in references]
+
+
+# --- all helpers ---
+
+
+def get_helpers() -> DataDict:
+    """Return the helpers of this module and of the other ones, by name, for CKAN."""
+    variables = {**vars(form), **vars(locked_fields), **vars(page), **vars(wording), **globals()}
     return {
         name: value
-        for name, value in names.items()
+        for name, value in variables.items()
         if name.startswith("ecosphere_") and callable(value)
     }

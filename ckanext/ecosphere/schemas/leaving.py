@@ -1,10 +1,9 @@
-"""Turn datasets into those of a CKAN without this schema, so that it can show and save them, and
-back.
+"""Turn datasets into those of a plain CKAN (without this schema), and back.
 
 CKAN stores the fields of the schema as extras, which a plain CKAN shows and keeps if it reads the
 database rather than an index written with the schema. It cannot keep lists in resources, texts too
-long for Solr, and keywords with an apostrophe (for which it refuses every save). Their original
-values are in the file that `ckan ecosphere leave` writes.
+long for Solr, and keywords with an apostrophe (for which it refuses every save): `leave` makes them
+plain. Their original values are in the file that `ckan ecosphere leave` writes.
 """
 
 from __future__ import annotations
@@ -27,9 +26,11 @@ from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
 from ckanext.ecosphere.schemas.logic import translations
 from ckanext.ecosphere.setup.leaving import KEY
 
-#: Number of characters kept of texts too long for a plain CKAN.
-SHOWN = 8000
+#: Characters that remain of texts too long for a plain CKAN.
+SHORTENED = 8000
+#: Characters that CKAN requires of a keyword.
 LEAST_TAG = 2
+#: A character that CKAN refuses in a keyword.
 _NOT_PLAIN = re.compile(r"[^\w \-.]")
 
 
@@ -65,10 +66,10 @@ def leave() -> str:
 
 
 def restore(report: InitReport) -> None:
-    """Make the datasets that were left those of the schema again.
+    """Make the datasets that `leave` changed those of the schema again.
 
-    Values that the schema cannot read are kept as free fields, and translations follow a changed
-    title.
+    Values that were changed meanwhile so that the schema cannot read them stay as free fields, and
+    translations follow a changed title or description.
 
     Args:
         report: receives how many there were.
@@ -108,7 +109,7 @@ def _refused_tags() -> list[model.Tag]:
 
 
 def _ids(*, left: bool) -> list[str]:
-    """Return the ids of the datasets that were left, or of the others."""
+    """Return the ids of the datasets that `leave` has changed, or of the others."""
     package: Any = model.Package
     is_left = sa.func.coalesce(package.plugin_data.has_key(KEY), False)
     query = sa.select(package.id).where(package.type == "dataset", is_left.is_(left))
@@ -133,14 +134,16 @@ def _replace_tag(tag: model.Tag) -> None:
 
 
 def _leave_one(row: Row) -> None:
-    """Change a row of CKAN's datasets and its files, without CKAN's objects,
-    which would be indexed one by one.
+    """Change a row of CKAN's datasets, and its files.
+
+    Objects of CKAN's model are not used, since they would be indexed one by one.
     """
-    extras, data = dict(row["extras"] or {}), dict(row["plugin_data"] or {})
+    extras = dict(row["extras"] or {})
+    data = dict(row["plugin_data"] or {})
     ours = theirs = row["license_id"]
     before, became = adopting.converted_licence(data)
     if before and ours == became:
-        theirs = before
+        theirs = before  # the licence that CKAN had before this schema
     plain_extras = {name: _shortened(text) for name, text in extras.items()}
     digests = {name: _digest(text) for name, text in plain_extras.items()}
     values = {
@@ -153,8 +156,12 @@ def _leave_one(row: Row) -> None:
 
 
 def _write(dataset_id: str, values: Row, restate: Callable[[Row], DataDict]) -> None:
-    """Write a row of CKAN's datasets, and the fields of its files
-    as another function states them.
+    """Write values of a row of CKAN's datasets, and restate the fields of its files.
+
+    Args:
+        dataset_id: id of the dataset.
+        values: new values by column.
+        restate: function that returns the new fields of a file.
     """
     package, resource = model.package_table, model.resource_table
     model.Session.execute(sa.update(package).where(package.c.id == dataset_id).values(values))
@@ -168,7 +175,7 @@ def _write(dataset_id: str, values: Row, restate: Callable[[Row], DataDict]) -> 
 
 
 def _digest(text: str) -> str:
-    """Return what tells, when the plugins are back, whether a free field was changed meanwhile."""
+    """Return a digest that tells `restore` whether a free field was changed meanwhile."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -185,7 +192,7 @@ def _maintainer(row: Row, extras: Mapping[str, str]) -> dict[str, str]:
 def _shortened(text: str) -> str:
     if len(text.encode()) <= MAX_TERM_BYTES:
         return text
-    return f"{text[:SHOWN]}…"
+    return f"{text[:SHORTENED]}…"
 
 
 def _plain_fields(fields: Row) -> DataDict:
@@ -204,13 +211,20 @@ def _plain_fields(fields: Row) -> DataDict:
 
 
 def _restore_one(row: Row, checks: Row) -> None:
-    extras, data = dict(row["extras"] or {}), dict(row["plugin_data"])
-    before = data.pop(KEY)
-    ours, theirs = before["licences"]
-    digests = before["digests"]
+    """Undo `_leave_one`, and adapt what was changed meanwhile to the schema.
+
+    Args:
+        row: row of CKAN's datasets.
+        checks: check of each field, from `adopting.field_checks`.
+    """
+    extras = dict(row["extras"] or {})
+    data = dict(row["plugin_data"])
+    notes_of_leaving = data.pop(KEY)
+    ours, theirs = notes_of_leaving["licences"]
+    digests = notes_of_leaving["digests"]
     changed = [name for name, text in extras.items() if _digest(text) != digests.get(name)]
-    of_schema = {name: checks[name] for name in changed if name in checks}
-    extras = adopting.with_fitting(extras, *adopting.fit(extras, of_schema))
+    checks_of_changed = {name: checks[name] for name in changed if name in checks}
+    extras = adopting.with_fitting(extras, *adopting.fit(extras, checks_of_changed))
     licence = ours
     if row["license_id"] != theirs:
         licence = row["license_id"] and licences.restate(row["license_id"], extras)
@@ -223,13 +237,10 @@ def _restore_one(row: Row, checks: Row) -> None:
 
 
 def _with_rows(fields: Row) -> DataDict:
-    """Return the fields of a file with the lists and objects that are
-    JSON texts since `leave` as such.
-    """
-    schema = tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]
-    read = dict(fields)
-    for field in schema:
-        parsed = parse_json(read.get(field["field_name"]))
+    """Return the fields of a file; lists and objects, JSON texts since `leave`, as such again."""
+    restored = dict(fields)
+    for field in tk.h.scheming_get_dataset_schema("dataset")["resource_fields"]:
+        parsed = parse_json(restored.get(field["field_name"]))
         if parsed is not None:
-            read[field["field_name"]] = parsed
-    return read
+            restored[field["field_name"]] = parsed
+    return restored

@@ -1,6 +1,6 @@
-"""The page of a dataset: its helpers, summary, main actions of its resources, and citation.
+"""The page of a dataset: its summary, the main actions of its resources, and its citation.
 
-`ecosphere_glance` and the other helpers are what the templates ask for; the rest is in the order of
+The helpers, which the templates call, come first. What they show is computed below, in the order of
 the page.
 """
 
@@ -69,7 +69,7 @@ def ecosphere_resources_by_use(dataset: Dataset) -> DataDict:
     Returns:
         ``groups`` (``kind``, ``label``, ``icon``, ``help``, ``resources``), ``page``, ``pages``
         (number of pages), ``first`` and ``last`` (numbers of the resources shown, from 1),
-        ``number`` of all resources.
+        ``number`` (of all resources).
     """
     ordered = in_order(entries(dataset))
     pages = max(1, math.ceil(len(ordered) / RESOURCES_SHOWN))
@@ -92,12 +92,12 @@ def ecosphere_resources_by_use(dataset: Dataset) -> DataDict:
 
 
 def _group(kind: str) -> DataDict:
-    words = texts()["kinds"][kind]
+    entry = texts()["kinds"][kind]
     return {
         "kind": kind,
-        "label": _text(words["label"]),
-        "icon": words["icon"],
-        "help": _text(words.get("help", {})),
+        "label": _text(entry["label"]),
+        "icon": entry["icon"],
+        "help": _text(entry.get("help", {})),
         "resources": [],
     }
 
@@ -107,7 +107,8 @@ def ecosphere_resource_use(resource: Row, dataset: Dataset | None = None) -> Dat
 
     Args:
         resource: the resource, from `package_show` or `resources`.
-        dataset: its dataset; needed when the resource is not from `resources`.
+        dataset: its dataset, whose link checks may tell the format; not needed for a resource from
+            `resources`.
 
     Returns:
         the fields of `Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
@@ -123,15 +124,13 @@ def _uses_by_id(dataset: Dataset) -> dict[Any, Use]:
 def ecosphere_structured_data(dataset: Dataset) -> DataDict:
     """Return the structured data of a page (`schemaorg.structured_data`).
 
-    Of many resources, only the first ones.
+    They contain only the first `RESOURCES_SHOWN` resources.
     """
     return schemaorg.structured_data({**dataset, "resources": resources(dataset)[:RESOURCES_SHOWN]})
 
 
 def ecosphere_main_way(dataset: Dataset) -> DataDict | None:
-    """Return the main ``resource`` of a dataset with its use (`ecosphere_resource_use`),
-    or None.
-    """
+    """Return the main ``resource`` of a dataset and its use (`ecosphere_resource_use`), or None."""
     way = ecosphere_glance(dataset)["main"]
     if way is None:
         return None
@@ -140,8 +139,9 @@ def ecosphere_main_way(dataset: Dataset) -> DataDict | None:
 
 
 def ecosphere_link_state(dataset: Dataset, resource: Row) -> DataDict | None:
-    """Return the result of the last link check of a resource (`ecosphere_quality_links`),
-    or None.
+    """Return the result of the last link check of a resource, None without one.
+
+    It is a row of `ecosphere_quality_links`.
     """
     states = reach.link_states(dataset)
     for field in ("download_url", "url"):
@@ -152,9 +152,9 @@ def ecosphere_link_state(dataset: Dataset, resource: Row) -> DataDict | None:
 
 
 def ecosphere_around(dataset: Dataset) -> dict[str, list[DataDict]]:
-    """Return the datasets around one (`relations.related`) beside its editions.
+    """Return the datasets around one (`relations.related`) except its editions.
 
-    Nothing when the search fails.
+    There are none when the search fails.
     """
     try:
         parts = once.of_dataset("around", dataset, relations.related)
@@ -180,47 +180,43 @@ def ecosphere_editions(dataset: Dataset) -> DataDict:
 
 
 def ecosphere_collections(dataset: Dataset) -> DataDict:
-    """Return the collections that use a dataset (`relations.collections`),
-    computed once per page.
-    """
+    """Return the collections that use a dataset (`relations.collections`), once per page."""
     return once.of_dataset("collections", dataset, relations.collections)
 
 
 def ecosphere_makers(dataset: Dataset) -> contact_details.Makers:
-    """Return who made a dataset, apart from the service that publishes it
-    (`contact_details.makers_of`).
-    """
+    """Return who made a dataset (`contact_details.makers_of`), computed once per page."""
     return once.of_dataset("makers", dataset, contact_details.makers_of)
 
 
 def ecosphere_citation(dataset: Dataset) -> DataDict:
-    """Return the citation of a dataset: ``text``, ``permalink`` and
-    ``formats`` (label, extension).
-    """
+    """Return the citation of a dataset: ``text``, ``permalink``, ``formats`` (label, extension)."""
     address = relations.permalink(dataset)
-    cited = citation_of(dataset, tk.config["ckan.site_title"], address)
+    citation = citation_of(dataset, tk.config["ckan.site_title"], address)
     formats = [(form.label, ending) for ending, form in FORMATS.items() if ending != "txt"]
-    return {"text": plain_text(cited), "permalink": address, "formats": formats}
+    return {"text": plain_text(citation), "permalink": address, "formats": formats}
 
 
 def _shown(resource: Row, use: Use) -> DataDict:
-    words = texts()
+    """Return a use with its texts, see `ecosphere_resource_use`."""
     text = ""
     if use.button:
-        text = _text(words["buttons"][use.button]).format(format=use.name, name=use.name)
+        text = _text(texts()["buttons"][use.button]).format(format=use.name, name=use.name)
     if resource.get("size") and use.action in (DOWNLOAD, OPEN):
         text += f", {template_helpers.ecosphere_size_text(resource['size'])}"
-    return {**vars(use), "kind_label": _text(words["kinds"][use.kind]["label"]), "text": text}
+    return {**vars(use), "kind_label": _text(texts()["kinds"][use.kind]["label"]), "text": text}
 
 
 def _text(labels: Mapping[str, str]) -> str:
+    """Return a text of `uses.yaml` in the language of the page."""
     return labels.get(language.of_tables(), "")
 
 
 # --- summary: extent, period, freshness, access, licence, main resource --------------------------
 
-MOST_PLACES = 4
-MOST_RECTANGLES = 40
+#: Places that the summary names, and boxes that its map shows.
+MOST_PLACES, MOST_RECTANGLES = 4, 40
+#: Kind of the datasets that are source code.
 CODE = "SoftwareSourceCode"
 
 
@@ -297,9 +293,9 @@ def access(dataset: Dataset) -> DataDict:
 
 
 def _is_asked_for(dataset: Dataset) -> bool:
-    """Return whether data must be asked for.
+    """Return whether the data must be asked for.
 
-    A URL recognised as a file or service is enough, whatever its format.
+    They need not be if the main resource leads to a file or service, whatever its format.
     """
     way = main_way(dataset)
     if way and not reach.is_restricted(dataset):
@@ -311,9 +307,7 @@ def _is_asked_for(dataset: Dataset) -> bool:
 
 
 def main_way(dataset: Dataset) -> tuple[Row, Use] | None:
-    """Return the main access to a dataset with its use: service endpoint, code repository,
-    or main resource.
-    """
+    """Return the main access to a dataset with its use: endpoint, code repository or resource."""
     view = View(dataset)
     for address in view.many("endpoint_url"):
         service = {"url": address, "resource_role": "service", "name": dataset.get("title")}
@@ -328,30 +322,27 @@ def main_way(dataset: Dataset) -> tuple[Row, Use] | None:
 def resources(dataset: Dataset) -> list[Row]:
     """Return the resources of a dataset.
 
-    One of unknown format gets the media type that its server answered.
+    Those of unknown format get the media type with which their server answered the link check.
     """
     return [resource for resource, _use in entries(dataset)]
 
 
 def entries(dataset: Dataset) -> list[Entry]:
-    """Return the resources of a dataset (see `resources`) with their uses,
-    computed once per page.
-    """
+    """Return the resources of a dataset (see `resources`) with their uses, once per page."""
     return once.of_dataset("entries", dataset, _entries)
 
 
 def _entries(dataset: Dataset) -> list[Entry]:
-    of_dataset = [
-        resource for resource in dataset.get("resources") or () if isinstance(resource, Mapping)
-    ]
-    own = [(resource, use_of(resource)) for resource in of_dataset]
-    if all(use.format for _resource, use in own):
-        return own
+    rows = [row for row in dataset.get("resources") or () if isinstance(row, Mapping)]
+    as_stated = [(resource, use_of(resource)) for resource in rows]
+    if all(use.format for _resource, use in as_stated):
+        return as_stated
     states = reach.link_states(dataset)
-    return [_completed(resource, use, states) for resource, use in own]
+    return [_completed(resource, use, states) for resource, use in as_stated]
 
 
 def _completed(resource: Row, use: Use, states: Mapping[str, Row]) -> Entry:
+    """Return a resource and its use, with the answered media type if its format is unknown."""
     if use.format:
         return resource, use
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
@@ -361,26 +352,23 @@ def _completed(resource: Row, use: Use, states: Mapping[str, Row]) -> Entry:
 
 
 def extent_map(dataset: View) -> ExtentMap | None:
-    """Return the extent of a dataset on the outline that contains most of its boxes,
-    or None when none does.
-    """
-    by_frame: dict[str, tuple[outlines.Frame, list[outlines.Box]]] = {}
+    """Return the extent of a dataset on the outline that contains most of its boxes, or None."""
+    boxes_by_frame: dict[outlines.Frame, list[outlines.Box]] = {}
     for box in _boxes(dataset)[:MOST_RECTANGLES]:
-        frame = outlines.frame_of(box) if box[0] <= box[2] else None
+        west, _south, east, _north = box
+        frame = outlines.frame_of(box) if west <= east else None  # not across the antimeridian
         if frame:
-            by_frame.setdefault(frame.id, (frame, []))[1].append(box)
-    if not by_frame:
+            boxes_by_frame.setdefault(frame, []).append(box)
+    if not boxes_by_frame:
         return None
-    frame, boxes = max(by_frame.values(), key=lambda pair: len(pair[1]))
+    frame, boxes = max(boxes_by_frame.items(), key=lambda item: len(item[1]))
     rectangles = tuple(outlines.rectangle(frame, box) for box in boxes)
     whole = box_to_geometry(hull(boxes))
     return ExtentMap(frame, rectangles, wording.ecosphere_extent_text(whole))
 
 
 def _boxes(dataset: View) -> list[outlines.Box]:
-    """Return the boxes of the spatial coverage, else those of the territories,
-    else that of `spatial`.
-    """
+    """Return the boxes of the spatial coverage, else of the territories, else of `spatial`."""
     boxes = [_box(row, "bbox") or _box(row, "geom") for row in dataset.rows("spatial_coverage")]
     if not any(boxes):
         boxes = list(map(places.territory_box, dataset.territories))
@@ -405,19 +393,19 @@ def _place(uri: str) -> str:
 
 
 def _licence(identifier: str) -> dict[str, str]:
+    """Return the label of a licence, and its web address as `href`, "" without one."""
     concept = voc.get("licences").get(identifier) if identifier else None
-    label, address = identifier, identifier
+    label = address = identifier
     if concept:
-        label, address = concept.label(language.current()), concept.uri
+        label = concept.label(language.current())
+        address = concept.uri
     if not urls.is_web_address(address):
         address = ""
     return {"label": label, "href": address}
 
 
 def _age(dataset: View) -> dict[str, str]:
-    """Return the date of the data, the frequency, and whether they are
-    up to date with respect to it.
-    """
+    """Return the date of the data, the frequency of updates, and whether they are up to date."""
     texts = (dataset.text(name) for name in ("modified", "issued", "created"))
     updated = next(filter(_first_day, texts), "")
     code = frequency_code(dataset.text("frequency"))
@@ -436,7 +424,7 @@ def _age(dataset: View) -> dict[str, str]:
 
 
 def _first_day(text: str) -> date | None:
-    """Return a day, or the first one of a month or a year, as the quality counts it."""
+    """Return a day, or the first one of a month or year, as the quality counts it."""
     days = days_of(text)
     if days is None:
         return None
@@ -444,6 +432,7 @@ def _first_day(text: str) -> date | None:
 
 
 def _day(text: str) -> date | None:
+    """Return the day with which a text begins, None if there is none."""
     if not text:
         return None
     try:
@@ -456,6 +445,7 @@ def _day(text: str) -> date | None:
 
 TEXTS = Path(__file__).parent / "data" / "uses.yaml"
 DOWNLOAD, COPY, OPEN = "download", "copy", "open"
+#: Words of an address or name that show that a viewer is a map.
 _MAP = re.compile(r"\bcartes?\b|/map\b|\bmap|wms|lizmap|viewer|cartograph")
 
 
@@ -484,7 +474,7 @@ class Use:
 
 @cache
 def texts() -> DataDict:
-    """Return the labels of kinds and buttons."""
+    """Return the labels of kinds and buttons, and the short names of formats."""
     return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
 
 
@@ -498,9 +488,11 @@ def use_of(resource: Row) -> Use:
     nature = links.nature(resource)
     concept = nature.format
     if nature.kind == SERVICE:
-        address, name = endpoint(url), _service_name(nature)
+        address = endpoint(url)
+        name = _service_name(nature)
     else:
-        address, name = str(resource.get("download_url") or url), _name(concept)
+        address = str(resource.get("download_url") or url)
+        name = _name(concept)
     zipped = (
         concept is not None
         and concept.data["kind"] != "archive"
@@ -535,11 +527,12 @@ def main_entry(entries: Iterable[Entry]) -> Entry | None:
     """
     usable = [entry for entry in entries if entry[1].kind in (DATA, SERVICE) and entry[1].action]
     actions = (DOWNLOAD, COPY, OPEN)
-    return min(
-        usable,
-        key=lambda entry: (links.is_internal(entry[0]), actions.index(entry[1].action)),
-        default=None,
-    )
+
+    def rank(entry: Entry) -> tuple[bool, int]:
+        resource, use = entry
+        return links.is_internal(resource), actions.index(use.action)
+
+    return min(usable, key=rank, default=None)
 
 
 def _name(concept: Concept | None) -> str:
@@ -549,9 +542,7 @@ def _name(concept: Concept | None) -> str:
 
 
 def _service_name(nature: Nature) -> str:
-    """Return the name of a service for a button: that of its
-    interface rather than of its answers.
-    """
+    """Return the name of a service for a button: of its interface rather than its answers."""
     if "API" in nature.protocol:
         return "OGC API"
     if nature.format is None and links.is_service_protocol(nature.protocol):
@@ -603,6 +594,7 @@ def _is_file(protocol: str, resource: Row) -> bool:
 
 # --- citation ------------------------------------------------------------------------------------
 
+#: Characters with a meaning in BibTeX → how they are written.
 _BIBTEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -617,7 +609,8 @@ _BIBTEX = str.maketrans(
         "^": r"\textasciicircum{}",
     }
 )
-_KEY = re.compile(r"[^A-Za-z0-9]+")
+#: Characters that a BibTeX key cannot contain.
+_NOT_IN_KEY = re.compile(r"[^A-Za-z0-9]+")
 MOST_AUTHORS = 10
 
 
@@ -666,45 +659,50 @@ def citation_of(dataset: Row, portal: str, address: str) -> Citation:
     )
 
 
-def plain_text(cited: Citation) -> str:
+def plain_text(citation: Citation) -> str:
     """Return a citation as a sentence, in the style of French publications."""
-    parts = [", ".join(cited.authors), cited.title]
-    if not cited.authors:
-        parts = [cited.title]
-    if cited.day:
-        parts[0] += f" ({cited.day.year})"
-    if cited.version:
-        parts.append(f"Version {cited.version}")
-    parts.append(cited.portal)
-    return ". ".join(part.rstrip(".") for part in parts if part) + f". {cited.address}"
+    parts = [", ".join(citation.authors), citation.title]
+    if not citation.authors:
+        parts = [citation.title]
+    if citation.day:  # after the authors, or else after the title
+        parts[0] += f" ({citation.day.year})"
+    if citation.version:
+        parts.append(f"Version {citation.version}")
+    parts.append(citation.portal)
+    return ". ".join(part.rstrip(".") for part in parts if part) + f". {citation.address}"
 
 
-def bibtex(cited: Citation) -> str:
+def bibtex(citation: Citation) -> str:
     """Return a citation in BibTeX."""
     year, day = "", ""
-    if cited.day:
-        year, day = str(cited.day.year), cited.day.isoformat()
+    if citation.day:
+        year, day = str(citation.day.year), citation.day.isoformat()
     fields = {
-        "author": " and ".join(f"{{{author.translate(_BIBTEX)}}}" for author in cited.authors),
-        "title": f"{{{cited.title.translate(_BIBTEX)}}}",
+        "author": " and ".join(f"{{{author.translate(_BIBTEX)}}}" for author in citation.authors),
+        "title": f"{{{citation.title.translate(_BIBTEX)}}}",
         "year": year,
         "date": day,
-        "version": cited.version.translate(_BIBTEX),
-        "publisher": cited.portal.translate(_BIBTEX),
-        "url": cited.address,
+        "version": citation.version.translate(_BIBTEX),
+        "publisher": citation.portal.translate(_BIBTEX),
+        "url": citation.address,
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
-    return f"@dataset{{{_KEY.sub('-', cited.key)},\n" + ",\n".join(lines) + "\n}\n"
+    key = _NOT_IN_KEY.sub("-", citation.key)
+    return f"@dataset{{{key},\n" + ",\n".join(lines) + "\n}\n"
 
 
-def ris(cited: Citation) -> str:
+def ris(citation: Citation) -> str:
     """Return a citation in RIS; lines end with CR LF, as the format requires."""
-    lines = ["TY  - DATA", *(f"AU  - {author}" for author in cited.authors), f"TI  - {cited.title}"]
-    if cited.day:
-        lines += [f"PY  - {cited.day.year}", f"DA  - {cited.day:%Y/%m/%d}"]
-    if cited.version:
-        lines.append(f"ET  - {cited.version}")
-    lines += [f"PB  - {cited.portal}", f"UR  - {cited.address}", "ER  - "]
+    lines = [
+        "TY  - DATA",
+        *(f"AU  - {author}" for author in citation.authors),
+        f"TI  - {citation.title}",
+    ]
+    if citation.day:
+        lines += [f"PY  - {citation.day.year}", f"DA  - {citation.day:%Y/%m/%d}"]
+    if citation.version:
+        lines.append(f"ET  - {citation.version}")
+    lines += [f"PB  - {citation.portal}", f"UR  - {citation.address}", "ER  - "]
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -726,5 +724,5 @@ FORMATS = {
 
 
 def _line(value: Any) -> str:
-    """Return a text on one line, since a line break would start a new field."""
+    """Return a text on one line: in RIS, a line break would start a new field."""
     return characters.one_line(str(value))

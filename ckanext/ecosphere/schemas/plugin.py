@@ -1,4 +1,4 @@
-"""`ecosphere_schemas`: CKAN plugin with the dataset schema, its form, the dataset page and RDF.
+"""The plugin `ecosphere_schemas`: dataset schema, its form, dataset page, and RDF.
 
 It must come before `scheming_datasets` in `ckan.plugins`, since the templates of the first plugin
 win.
@@ -54,7 +54,7 @@ from ckanext.ecosphere.setup.health import check_networks, check_ports
 from ckanext.ecosphere.shared import dates, template_helpers
 from ckanext.ecosphere.work.jobs import Job
 
-#: Validators by the names used in `dataset.yaml` and `presets.yaml`.
+#: Validators by the names used in `dataset.yaml` and `presets.yaml`; one replaces that of CKAN.
 VALIDATORS = {
     name: function
     for name, function in {**vars(publication), **vars(translations), **vars(validators)}.items()
@@ -90,33 +90,27 @@ class EcosphereSchemasPlugin(Room):
     # IPackageController
 
     def before_dataset_search(self, search_params: DataDict) -> DataDict:
-        """Make the sort order total, so that paging returns each dataset exactly once."""
+        """Break ties in the order by date of change, so that paging returns each dataset once."""
         return indexing.in_one_order(search_params)
 
     def before_dataset_index(self, dataset: DataDict) -> DataDict:
-        """Adapt the fields of the schema to the Solr index,
-        and add what is known of high-value datasets.
-        """
+        """Add what is known of high-value datasets, and adapt all fields to the Solr index."""
         hvd.index(dataset, json.loads(dataset["validated_data_dict"]))
         return indexing.fit_for_solr(dataset)
 
     def after_dataset_create(self, context: Any, dataset: DataDict) -> None:
-        """Mark a dataset created with this schema, so that `adopt` skips it.
-
-        Tell people what they have published.
-        """
+        """Mark a dataset of this schema, so that `adopt` skips it; tell people if it is public."""
         adopting.mark_new(dataset)
-        publication.tell(dataset)
+        publication.tell_published(dataset)
 
     def after_dataset_update(self, context: Any, dataset: DataDict) -> None:
-        """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk
-        by updating).
+        """Discard prepared files that may contain a hidden dataset; tell people if it is public.
 
-        People are told what they have published.
+        CKAN also deletes by updating the state, for example in bulk.
         """
         if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
             public_files.forget()
-        publication.tell(dataset)
+        publication.tell_published(dataset)
 
     def after_dataset_delete(self, context: Any, dataset: DataDict) -> None:
         """Discard prepared files, which may contain the deleted dataset."""
@@ -125,26 +119,20 @@ class EcosphereSchemasPlugin(Room):
     # IResourceController
 
     def before_resource_update(self, context: Any, current: DataDict, resource: DataDict) -> None:
-        """Refuse changes of locked fields of a resource, and drop the input that unlocks them:
-        CKAN would store it.
-        """
+        """Refuse changes of a locked resource; drop the input that unlocks it, or CKAN keeps it."""
         locked_fields.refuse_resource(current)
         resource.pop(locked_fields.UNLOCK, None)
 
     # IEcosphereCommands
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Provide `ckan ecosphere vocabularies`, `ckan ecosphere export-iso` and
-        `ckan ecosphere adopt`.
-        """
+        """Provide `ckan ecosphere vocabularies`, `… export-iso` and `… adopt`."""
         return [cli.vocabularies, cli.export_iso, cli.adopt]
 
     # IEcosphereSetup
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Make datasets that were prepared for a CKAN without this
-        schema those of the schema again.
-        """
+        """Restore the datasets that were prepared for a CKAN without this schema."""
         leaving.restore(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
@@ -163,7 +151,7 @@ class EcosphereSchemasPlugin(Room):
         for dataset in unfinished[:MOST_LINES]:
             note = tk._("begun on {date}").format(date=dates.day(dataset["begun"]))
             lines.append(Line(dataset["title"], tk.url_for("dataset.edit", id=dataset["id"]), note))
-        ways = [Link(tk._("My datasets"), tk.url_for("dashboard.datasets"))]
+        links = [Link(tk._("My datasets"), tk.url_for("dashboard.datasets"))]
         return [
             Card(
                 "unfinished",
@@ -171,15 +159,13 @@ class EcosphereSchemasPlugin(Room):
                 "pen",
                 len(unfinished),
                 lines,
-                ways,
+                links,
                 25,
             )
         ]
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Return the links to describe, import and bulk edit,
-        for members of services and sysadmins.
-        """
+        """Return links to describe, import and change datasets, for members and sysadmins."""
         if not (person.services or person.sysadmin):
             return []
         return [
@@ -197,15 +183,15 @@ class EcosphereSchemasPlugin(Room):
         ]
 
     def ecosphere_check(self) -> list[Check]:
-        """Check the schema, the index, and the networks and ports
-        from which the form may import.
-        """
-        own = [*checks.run(), *checks.index(), *publication.check_grace(), *adopting.check()]
-        use = tk._("imports of records")
+        """Check schema, index, period of grace, adoption, and options of imports by the form."""
+        purpose = tk._("imports of records")
         return [
-            *own,
-            *check_networks(options.IMPORT_NETWORKS, use),
-            *check_ports(options.IMPORT_PORTS, use),
+            *checks.run(),
+            *checks.index(),
+            *publication.check_grace(),
+            *adopting.check(),
+            *check_networks(options.IMPORT_NETWORKS, purpose),
+            *check_ports(options.IMPORT_PORTS, purpose),
         ]
 
     def ecosphere_jobs(self) -> Sequence[Job]:

@@ -1,4 +1,4 @@
-"""Stored datasets, as they were before a save, and what a dataset takes from its series."""
+"""Stored datasets: as they were before a save, found by reference, and what series lend them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ class Stored(View):
 
     Args:
         package: the `model.Package`, or None.
+
+    Attributes:
+        package: the same.
+        exists: whether there is one.
+        private: whether it is private; false for a new dataset.
     """
 
     def __init__(self, package: Any) -> None:
@@ -44,7 +49,7 @@ class Stored(View):
         return tuple(tag.name for tag in self.package.get_tags())
 
     def resource(self, id_: str) -> View | None:
-        """Return a stored resource, None for a new one."""
+        """Return a stored resource by its id, None for a new one."""
         resources = self.package.resources if self.exists else ()
         for resource in resources:
             if resource.id == id_:
@@ -72,12 +77,13 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
     rows = model.Session.query(package).filter(is_named).all()
     # An id takes precedence over a name, as in CKAN.
     by_name = {row.name: row for row in rows} | {row.id: row for row in rows}
-    others = set(names) - set(by_name)
-    if others:
+    unknown = set(names) - set(by_name)
+    if unknown:
         identifier = package.extras["metadata_identifier"].astext
         query = model.Session.query(package).filter(
-            identifier.in_(others), package.state == "active"
+            identifier.in_(unknown), package.state == "active"
         )
+        # Of datasets with the same identifier, the oldest counts.
         for row in query.order_by(package.metadata_created):
             by_name.setdefault(row.extras["metadata_identifier"], row)
     return [by_name.get(name) for name in names]
@@ -85,8 +91,8 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
 
 # --- what a member takes from its series ---------------------------------------------------------
 
-#: More detailed fields whose presence prevents the inheritance of a field.
-SAID_BY = {"territory": ("spatial_coverage",)}
+#: Inherited field → more detailed fields, whose values prevent the inheritance.
+DETAILED_BY = {"territory": ("spatial_coverage",)}
 
 
 def is_filled(value: Any) -> bool:
@@ -99,8 +105,10 @@ def is_filled(value: Any) -> bool:
 
 
 def lender(field: Row, dataset: Row, series: Iterable[Row]) -> Row | None:
-    """Return the series from which a dataset inherits a field, or None if it has a value itself or
-    no series has one.
+    """Return the series that lends a dataset a field.
+
+    None if the field is not inherited, if the dataset has a value of its own, or if no series has
+    one.
 
     Args:
         field: the field of the schema.
@@ -110,7 +118,7 @@ def lender(field: Row, dataset: Row, series: Iterable[Row]) -> Row | None:
     name = field["field_name"]
     if not field.get("inherited"):
         return None
-    if any(is_filled(dataset.get(other)) for other in (name, *SAID_BY.get(name, ()))):
+    if any(is_filled(dataset.get(other)) for other in (name, *DETAILED_BY.get(name, ()))):
         return None
     for candidate in series:
         if is_filled(candidate.get(name)):
@@ -142,7 +150,7 @@ def inherited_fields(
 
 
 def _may_lend(series: Any, services: set[str]) -> bool:
-    """Tell whether a series is public, or of one of some services, by id or name."""
+    """Return whether a series is public, or owned by one of the services (ids or names)."""
     if not series.private:
         return True
     owner = model.Group.get(series.owner_org) if series.owner_org else None
@@ -152,7 +160,7 @@ def _may_lend(series: Any, services: set[str]) -> bool:
 def completed(dataset: Row) -> DataDict:
     """Return a dataset with the inherited fields filled in, for exports.
 
-    Values are inherited from public series only, since exports are public.
+    Only public series lend values, since exports are public.
 
     Args:
         dataset: the dataset, from `package_show`.

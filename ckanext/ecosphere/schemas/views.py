@@ -216,7 +216,7 @@ def choice_list(name: str, store: str, version: str) -> Response:
     """
     if not form.is_list(name, store):
         return tk.abort(404, _("There is no such list."))
-    return _json(json.loads(form.written(name, store)))
+    return _json(json.loads(form.list_as_json(name, store)))
 
 
 # --- new datasets filled in from other sources ---------------------------------------------------
@@ -251,7 +251,7 @@ def _proposed(url: str) -> str:
     services or asks for their layers.
     """
     sent = tk.request.form
-    layers = sent.getlist("layer")[: proposing.MOST_CHOSEN]
+    layers = sent.getlist("layer")[: proposing.MOST_LAYERS]
     data = {"urls": url, "kinds": sent.getlist("kind"), "layers": layers}
     read = tk.get_action("ecosphere_dataset_propose")({}, data)
     if read["state"] == proposing.READY:
@@ -316,7 +316,7 @@ def duplicate(id: str) -> Any:
     dataset = _dataset_or_404(id)
     title = _("{title} (copy)").format(title=dataset["title"])
     copied = proposing.duplicate(dataset, title)
-    copied, problems = proposing.looked_over(copied, {"user": tk.current_user.name})
+    copied, problems = proposing.without_invalid(copied, {"user": tk.current_user.name})
     _flash_problems(problems)
     return _new_form(_without_defaults(copied))
 

@@ -1,9 +1,10 @@
-"""Synonyms that administrators add to the search, and the page on which they try and keep them.
+"""Synonyms that administrators add to the search, and the page on which they try and store them.
 
-A line says what people type and what the catalogue calls it ("hlm" finds logement social). Before
-it is kept, a worker runs searches of the editor's choice without and with it, as an anonymous user,
-so that nothing of private datasets is revealed. The lines are stored in the area `words.EVERYDAY`,
-see `vocabularies/local.py`.
+A line has what people type (`asked`) and what the catalogue calls it (`called`): "hlm" finds
+logement social. `both` says that it also holds the other way round. In a trial, a worker runs
+searches of the administrator's choice without and with the line, as an anonymous user, so that
+nothing of private datasets is revealed. The lines are stored in the area `words.EVERYDAY`, see
+`vocabularies/local.py`; trials in Redis, for a day.
 """
 
 from __future__ import annotations
@@ -36,18 +37,24 @@ from ckanext.ecosphere.vocabularies import local
 FIELDS = ("key", "asked", "called", "both", "searches")
 """Fields of the form; `key` is that of the line to change, empty for a new one."""
 MOST_TERMS = 12
+"""Maximum words or expressions of a field."""
 LONGEST_TERM = 80
 SHORTEST_TERM = 2
+"""Minimum characters of the stems of a word or expression (`words.key_of`)."""
 LONGEST_TEXT = 2_000
 """Maximum characters of a field, separators included."""
 MOST_SEARCHES = 10
+"""Maximum searches of a trial."""
 LONGEST_SEARCH = 200
 RESULTS = 10
 """Results that a trial compares for each search."""
 TRIAL_SECONDS = 24 * 3600
+"""Seconds for which a trial is stored."""
 LONGEST_SECONDS = 600
+"""Maximum seconds that the job of a trial takes."""
 _SEPARATOR = re.compile(r"[\n;]")
-_SIGN = re.compile(r'["<>|*~^\\{}\[\]]')
+_SYNTAX = re.compile(r'["<>|*~^\\{}\[\]]')
+"""Signs of Solr's syntax and of markup, which no term has."""
 
 blueprint = Blueprint("ecosphere_synonyms", __name__, url_prefix="/ecosphere/admin/recherche")
 web_guard.protect(blueprint)
@@ -67,16 +74,15 @@ def administrators_only() -> Response | None:
 
 @blueprint.route("", methods=["GET"])
 def page() -> Response:
-    """Show the lines, and the form of a new one, of the one to change,
-    or of the one that was tried.
-    """
-    name, key = request.args.get("trial", ""), request.args.get("line", "")
-    trial = _load_trial(name) if name else None
-    if trial:
+    """Show the lines, and the form of a trial (`?trial=`), of a line (`?line=`) or of a new one."""
+    name = request.args.get("trial", "")
+    if name:
+        trial = _load_trial(name)
         return _render(trial["form"], trial=trial, name=name)
     form: dict[str, str] = dict.fromkeys(FIELDS, "")
+    key = request.args.get("line", "")
     if key:
-        line = _line(key)
+        line = _load_line(key)
         form["key"] = key
         form["asked"] = "\n".join(line["asked"])
         form["called"] = "\n".join(line["called"])
@@ -86,16 +92,16 @@ def page() -> Response:
 
 @blueprint.route("", methods=["POST"])
 def submit() -> Response:
-    """Try the line of the form, or keep it."""
+    """Try the line of the form, or store it."""
     form = {name: request.form.get(name, "") for name in FIELDS}
     if form["key"]:
-        _line(form["key"])
+        _load_line(form["key"])  # answers 404 if somebody has removed it
     try:
         line, searches = read_form(form)
     except tk.ValidationError as error:
         return _render(form, errors=error.error_dict)
     if request.form.get("do") != "try":
-        return _put(form["key"] or uuid.uuid4().hex[:12], line)
+        return _store_line(form["key"] or uuid.uuid4().hex[:12], line)
     form["searches"] = "\n".join(searches)
     name = _begin_trial(form, line, searches)
     if name is None:
@@ -108,18 +114,20 @@ def submit() -> Response:
 def remove() -> Response:
     """Remove a line."""
     key = request.form.get("key", "")
-    _line(key)
-    return _put(key, None)
+    _load_line(key)
+    return _store_line(key, None)
 
 
-def _line(key: str) -> Row:
+def _load_line(key: str) -> Row:
+    """Return a line; answer 404 if there is none."""
     line = local.of(words.EVERYDAY).get(key)
     if line is None:
         tk.abort(404, _("There is no such line."))
     return line
 
 
-def _put(key: str, line: DataDict | None) -> Response:
+def _store_line(key: str, line: DataDict | None) -> Response:
+    """Store a line, or remove it for None; redirect to the page, which says what happened."""
     try:
         changed = lists.store(words.EVERYDAY, key, line, tk.current_user.id)
     except lists.FullError:
@@ -143,6 +151,13 @@ def _render(
     trial: Row | None = None,
     name: str = "",
 ) -> Response:
+    """Return the page.
+
+    Args:
+        form: values of the form.
+        errors: errors of the form, by field.
+        trial: the trial to show, with its `name`.
+    """
     lines = [{"key": key, **line} for key, line in local.of(words.EVERYDAY).items()]
     variables = {
         "values": form,
@@ -157,8 +172,9 @@ def _render(
 
 
 def read_form(form: Mapping[str, str]) -> tuple[DataDict, list[str]]:
-    """Return the line of a form, ready to store, and the searches to try it on: by default its own
-    words.
+    """Return the line of a form, ready to store, and the searches on which it is tried.
+
+    By default, these are its own terms.
 
     Raises:
         ValidationError: errors by field.
@@ -168,8 +184,8 @@ def read_form(form: Mapping[str, str]) -> tuple[DataDict, list[str]]:
     called = _terms(form["called"], "called", errors)
     if not errors and set(map(words.key_of, asked)) == set(map(words.key_of, called)):
         errors["called"] = [_("These are the same words: give another name of it.")]
-    texts = map(characters.one_line, form["searches"].splitlines())
-    searches = list(dict.fromkeys(filter(None, texts)))
+    searches = list(map(characters.one_line, form["searches"].splitlines()))
+    searches = list(dict.fromkeys(filter(None, searches)))
     if len(searches) > MOST_SEARCHES:
         errors["searches"] = [_("Give {number} searches at most.").format(number=MOST_SEARCHES)]
     elif any(len(search) > LONGEST_SEARCH for search in searches):
@@ -183,10 +199,16 @@ def read_form(form: Mapping[str, str]) -> tuple[DataDict, list[str]]:
 
 
 def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
-    """Return words or expressions separated by line breaks or semicolons,
-    adding errors under `field`.
+    """Return the terms of a field, separated by line breaks or semicolons; add its errors.
+
+    A term is a word or an expression.
+
+    Args:
+        field: name of the field.
+        errors: errors by field, changed in place.
     """
     parts = map(characters.one_line, _SEPARATOR.split(text[:LONGEST_TEXT]))
+    # Each term once, however it is written.
     terms = list({voc.normalise(part): part for part in parts if part}.values())
     if len(text) > LONGEST_TEXT:
         errors[field] = [_("Too long: {number} characters at most.").format(number=LONGEST_TEXT)]
@@ -209,7 +231,7 @@ def _why_no_term(term: str) -> str:
         )
     if len(words.read(term)) > words.LONGEST_PHRASE:
         return _("An expression has {number} words at most.").format(number=words.LONGEST_PHRASE)
-    if _SIGN.search(term):
+    if _SYNTAX.search(term):
         return _("“{term}” has signs that are no words.").format(term=term)
     if len(words.key_of(term)) < SHORTEST_TERM:
         return _("“{term}” has no word that carries a subject.").format(term=term)
@@ -217,7 +239,7 @@ def _why_no_term(term: str) -> str:
 
 
 def _begin_trial(form: Mapping[str, str], line: DataDict, searches: list[str]) -> str | None:
-    """Queue a trial of a line; return its name, None while Redis is down."""
+    """Queue a trial of a line; return its random name, None while Redis is down."""
     name = uuid.uuid4().hex
     try:
         _store_trial(name, {"form": form, "line": line, "searches": searches, "state": "waiting"})
@@ -237,8 +259,9 @@ def _begin_trial(form: Mapping[str, str], line: DataDict, searches: list[str]) -
 
 
 def run_trial(name: str) -> None:
-    """Run the searches of a trial without and with its line, and store the results:
-    a job of a worker.
+    """Run the searches of a trial without and with its line, and store the results.
+
+    A job of the worker; a trial that is no longer stored is left alone.
     """
     serialised: Any = connect_to_redis().get(_trial_key(name))
     if not serialised:
@@ -258,9 +281,7 @@ def run_trial(name: str) -> None:
 
 
 def _results(text: str) -> DataDict:
-    """Return the number of public datasets that a search finds,
-    and the first of them (`name`, `title`).
-    """
+    """Return what a search finds of public datasets: `count`, and `first` (`name`, `title`)."""
     query = {
         "q": text,
         "rows": RESULTS,
@@ -277,6 +298,7 @@ def _results(text: str) -> DataDict:
 
 
 def _load_trial(name: str) -> DataDict:
+    """Return a trial; answer 404 if there is none, or Redis is down."""
     try:
         serialised: Any = connect_to_redis().get(_trial_key(name[:64]))
     except RedisError:

@@ -1,6 +1,7 @@
-"""Count searches without results by month and words, anonymously.
+"""Searches without results: counted by month and words, without any person.
 
-Show those of a year from a threshold on.
+The ministry sees those of the last year that were counted often enough: what people look for, and
+the catalogue lacks.
 """
 
 from __future__ import annotations
@@ -22,24 +23,26 @@ from ckanext.ecosphere.shared import authorization, dates
 from ckanext.ecosphere.shared.config import declared
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
+log = logging.getLogger(__name__)
+
 #: Option, declared by the room of data requests: the organisation that moderates them.
 MODERATORS = "ecosphere.requests.moderators"
-LONGEST_WORDS = 200
-SHORTEST_WORDS = 3
-#: Number of digits, however grouped, from which a number may identify a telephone, an account or a
-#: person.
+THRESHOLD = "ecosphere.search.unfound_threshold"
+#: Characters of the words of a search that are counted.
+SHORTEST_WORDS, LONGEST_WORDS = 3, 200
+#: Digits, however grouped, from which a number may identify a telephone, an account or a person.
 PERSONAL_DIGITS = 7
 _E_MAIL = re.compile(r"\S{0,80}@\S{0,80}")
 _NUMBER = re.compile(r"\+?\d(?:[\s./()-]{0,2}\d){0,40}")
-log = logging.getLogger(__name__)
 
-THRESHOLD = "ecosphere.search.unfound_threshold"
+#: Endpoint whose searches are counted.
 PAGE = "dataset.search"
-#: Months shown, and months after which words are deleted.
+#: Months shown, and months after which counts are deleted.
 SHOWN_MONTHS, KEPT_MONTHS = 12, 13
 MOST_SHOWN = 100
-#: Rate limit, so that made-up words cannot flood the table.
+#: Rate limit of everybody together, so that made-up words cannot flood the table.
 CEILING = "2000 per hour"
+#: Attribute of `g` with the words to count after the page.
 _NOTED = "ecosphere_search_unfound"
 
 
@@ -48,7 +51,7 @@ class Unfound(tk.BaseModel):
 
     Attributes:
         month: its first day, in the portal's time zone.
-        words: normalised words, without personal data (`counted`).
+        words: normalised words, without personal data (`anonymous_words`).
     """
 
     __tablename__ = "ecosphere_search_unfound"
@@ -59,10 +62,9 @@ class Unfound(tk.BaseModel):
 
 
 def note(data_dict: DataDict) -> None:
-    """Note a search that found nothing, if it is that of the dataset page; it is counted once the
-    page is ready.
+    """Note a search of the dataset page that found nothing; `after_page` counts it.
 
-    Filters may be the reason for finding nothing: a search with some does not count.
+    A search with filters is not noted: they may be the reason for finding nothing.
 
     Args:
         data_dict: parameters of `package_search`.
@@ -70,34 +72,34 @@ def note(data_dict: DataDict) -> None:
     if not has_request_context() or request.endpoint != PAGE:
         return
     if data_dict.get("rows") == 0 or data_dict.get("start"):
-        return
+        return  # another search for the same page, or one of its further pages
     filters = [name for name, value in request.args.items() if value and name not in ("q", "sort")]
+    # Parameters with an underscore only change what is displayed.
     if all(name.startswith("_") for name in filters):
-        setattr(tk.g, _NOTED, counted(str(data_dict.get("q") or "")))
+        setattr(tk.g, _NOTED, anonymous_words(str(data_dict.get("q") or "")))
 
 
 def after_page(response: Response) -> Response:
-    """Count what was noted while the page was built; failures never affect the page."""
-    noted = tk.g.get(_NOTED)
-    if noted and request.endpoint == PAGE and response.status_code == 200:  # noqa: PLR2004
+    """Count the search that was noted while the page was built; failures never affect the page."""
+    words = tk.g.get(_NOTED)
+    if words and request.endpoint == PAGE and response.status_code == 200:  # noqa: PLR2004
         try:
             rate_limits.hit("search-unfound", CEILING)
-            count(noted)
+            count(words)
         except Exception as error:
             model.Session.rollback()
             log.warning("A search that found nothing was not counted: %s", error)
     return response
 
 
-def count(text: str) -> None:
-    """Increment the count of a search in the current month."""
+def count(words: str) -> None:
+    """Add one to the count of words in the current month."""
     model.Session.rollback()  # the page is finished; discard its transaction
-    # Do not wait for concurrent counts of the same words, nor for the disk: losing a count is
-    # acceptable.
+    # A count may be lost: do not wait for other counts of the same words, nor for the disk.
     model.Session.execute(
         sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
     )
-    key = {"month": dates.today().replace(day=1), "words": text}
+    key = {"month": dates.today().replace(day=1), "words": words}
     row = insert(Unfound).values(**key, count=1)
     model.Session.execute(
         row.on_conflict_do_update(index_elements=[*key], set_={"count": Unfound.count + 1})
@@ -131,7 +133,7 @@ def most(threshold: int) -> list[DataDict]:
 
 
 def purge() -> int:
-    """Delete counts of more than 13 months ago; return how many."""
+    """Delete counts of more than `KEPT_MONTHS` ago; return how many."""
     result = model.Session.execute(
         sa.delete(Unfound).where(Unfound.month < _months_ago(KEPT_MONTHS))
     )
@@ -140,28 +142,30 @@ def purge() -> int:
 
 
 def _months_ago(number: int) -> date:
+    """Return the first day of a month before the current one."""
     today = dates.today()
     year, month = divmod(today.year * 12 + today.month - 1 - number, 12)
     return date(year, month + 1, 1)
 
 
-def counted(query: str) -> str:
+def anonymous_words(query: str) -> str:
     """Return the words of a query without case, accents and punctuation; "" if nothing is left.
 
     E-mail addresses and numbers as long as telephone numbers are removed.
 
-    >>> counted("Jean 06 12 34 56 78 jean@exemple.fr Éolien 44000")
+    >>> anonymous_words("Jean 06 12 34 56 78 jean@exemple.fr Éolien 44000")
     'jean eolien 44000'
     """
     text = _E_MAIL.sub(" ", query[: LONGEST_WORDS * 5])
-    text = _NUMBER.sub(_without_personal, text)
+    text = _NUMBER.sub(_blank_if_personal, text)
     words = voc.normalise(text)[:LONGEST_WORDS].strip()
     if len(words) >= SHORTEST_WORDS:
         return words
     return ""
 
 
-def _without_personal(number: re.Match[str]) -> str:
+def _blank_if_personal(number: re.Match[str]) -> str:
+    """Return a blank for a number that may identify somebody, any other as it is."""
     if sum(map(str.isdigit, number[0])) >= PERSONAL_DIGITS:
         return " "
     return number[0]
@@ -198,6 +202,7 @@ def may_list(context: Context, data_dict: DataDict | None = None) -> AuthResult:
     return {"success": False, "msg": tk._("Only the ministry sees which searches found nothing.")}
 
 
+# Auth functions are known by their names; the action has this one in the module.
 may_list.__name__ = "ecosphere_search_unfound_list"
 
 ACTIONS = {"ecosphere_search_unfound_list": ecosphere_search_unfound_list}

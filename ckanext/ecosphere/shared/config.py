@@ -1,5 +1,8 @@
-"""Options read by shared modules, with defaults for portals where the plugin
-that declares them is not enabled.
+"""Configuration that shared modules read.
+
+- Options of the base plugin, with defaults for portals on which it is not enabled.
+- The portal's own services, which no request to a URL of others may reach.
+- The limits of such a request.
 """
 
 from __future__ import annotations
@@ -13,22 +16,24 @@ from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 
 DISPLAY_TIMEZONE = "ecosphere.display_timezone"
+#: Time zone of a portal that sets none.
 PARIS = "Europe/Paris"
 MAP_TILES = "ecosphere.map.tiles"
 MAP_CREDIT = "ecosphere.map.credit"
 
 
 def declared(option: str, default: Any, config: Row | None = None) -> Any:
-    """Return the value of an option whose declaring plugin may not be enabled; CKAN's `get` would
-    log a warning.
+    """Return the value of an option whose plugin may not be enabled.
 
     Args:
         option: its name.
         default: value if no enabled plugin declares it.
         config: configuration to read; the current one by default.
     """
+    if config is None:
+        config = tk.config
     try:
-        return (tk.config if config is None else config)[option]
+        return config[option]  # for an option that is not declared, `get` logs a warning
     except KeyError:
         return default
 
@@ -44,12 +49,16 @@ def map_tiles() -> str:
 
 
 def map_credit() -> str:
-    """Return whom the background map names."""
+    """Return the credit of the background map: who made it."""
     return declared(MAP_CREDIT, "")
 
 
+# --- requests to URLs of others -------------------------------------------------------------------
+
+#: Host and port.
 Service = tuple[str, int]
 
+#: Scheme of the URL of a service → port if the URL names none.
 _DEFAULT_PORTS = {
     "http": 80,
     "https": 443,
@@ -58,47 +67,16 @@ _DEFAULT_PORTS = {
     "postgresql": 5432,
     "smtp": 25,
 }
-_OPTIONS = (
+#: Options with the URL of a service.
+_URLS = (
     "solr_url",
     "ckan.redis.url",
     "sqlalchemy.url",
     "ckan.datastore.write_url",
     "ckan.datastore.read_url",
 )
-_MAIL = "smtp.server"
-
-
-def own_services() -> tuple[Service, ...]:
-    """Return host and port of the portal's Solr, Redis, PostgreSQL and mail server,
-    if they are reached over TCP.
-    """
-    addresses = [str(tk.config.get(option) or "") for option in _OPTIONS]
-    if mail := str(tk.config.get(_MAIL) or ""):
-        addresses.append(f"smtp://{mail}")
-    services = [service for address in addresses if (service := _service(address))]
-    return tuple(dict.fromkeys(services))
-
-
-def _service(address: str) -> Service | None:
-    parts = urlsplit(address)
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None  # invalid, so the portal cannot reach it either
-    port = port or _DEFAULT_PORTS.get(_scheme(parts))
-    if host and port:
-        return (host, port)
-    return None
-
-
-def _scheme(parts: SplitResult) -> str:
-    """Return the scheme, with `postgresql+psycopg2` and `postgres` as `postgresql`."""
-    name = parts.scheme.partition("+")[0].lower()
-    if name.startswith("postgres"):
-        return "postgresql"
-    return name
-
-
+#: Option with the host of the mail server, and its port if it is not the usual one.
+_MAIL_SERVER = "smtp.server"
 MEGABYTE = 1024 * 1024
 
 
@@ -106,6 +84,7 @@ def guard_settings(room: str, seconds: float, megabytes: int) -> GuardSettings:
     """Return the limits of a request to a service, with the options `allowed_…` of a room.
 
     Args:
+        room: part of the names of its options: `ecosphere.<room>.allowed_…`.
         seconds: maximum total time, from DNS look-up to the last byte.
         megabytes: maximum size of the response.
     """
@@ -122,3 +101,36 @@ def guard_settings(room: str, seconds: float, megabytes: int) -> GuardSettings:
         allowed_hosts=frozenset(host.lower() for host in tk.config[f"{allowed}hosts"]),
         own_services=own_services(),
     )
+
+
+def own_services() -> tuple[Service, ...]:
+    """Return host and port of the portal's Solr, Redis, PostgreSQL and mail server.
+
+    Those that are reached by a socket file are left out.
+    """
+    urls = [str(tk.config.get(option) or "") for option in _URLS]
+    if mail_server := str(tk.config.get(_MAIL_SERVER) or ""):
+        urls.append(f"smtp://{mail_server}")
+    services = filter(None, map(_service, urls))
+    return tuple(dict.fromkeys(services))
+
+
+def _service(url: str) -> Service | None:
+    """Return host and port of a URL; None if it has none, as that of a socket file."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None  # an invalid port: the portal cannot reach the service either
+    port = port or _DEFAULT_PORTS.get(_scheme(parts))
+    if host and port:
+        return (host, port)
+    return None
+
+
+def _scheme(parts: SplitResult) -> str:
+    """Return the scheme, with `postgresql+psycopg2` and `postgres` as `postgresql`."""
+    name = parts.scheme.partition("+")[0].lower()
+    if name.startswith("postgres"):
+        return "postgresql"
+    return name

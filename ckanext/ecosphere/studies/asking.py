@@ -1,9 +1,8 @@
-"""Requests made from a need of a study, through the actions of the data requests, with the person's
-own rights.
+"""Data requests made from a need of a study, with the person's own rights.
 
-The site is never sent: a request names the département or région. Of restricted data, its purpose,
-its duration and an undertaking are part of the text; a rectangle around the site goes with it only
-if the owner of the study sends it.
+The outline of the site is never sent: a request names the département or région. The rectangle
+around the site goes with it only if the owner of the study sends it. For restricted data, the text
+of the request also says for what and until when they are used, and has an undertaking.
 """
 
 from __future__ import annotations
@@ -19,12 +18,18 @@ from ckanext.ecosphere.shared import authorization, dates, language
 from ckanext.ecosphere.studies import frames, shown, store
 from ckanext.ecosphere.studies.model import Study, StudyNeed
 
+#: Action of the room of data requests.
 CREATE = "ecosphere_request_create"
+#: From today on, how long restricted data may be asked for.
 LONGEST_USE = timedelta(days=10 * 365)
 
 
 def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
-    """Return what the form of a request begins with: title, text, theme, territory."""
+    """Return what the form of a request for a need is filled in with.
+
+    Returns:
+        `title`, `description`, `theme`, `territory` (ids of the vocabularies), `visibility`.
+    """
     label = frames.text_in(row.need.get("label"))
     territory = next(iter(study.territories), "")
     place = voc.get("territories").label(territory, language.current())
@@ -34,15 +39,15 @@ def prefilled(study: Study, row: StudyNeed) -> dict[str, str]:
     themes = [str(theme) for theme in row.need.get("themes") or []]
     return {
         "title": title,
-        "description": _text(row, label),
+        "description": _description(row.need, label),
         "theme": next(iter(themes), ""),
         "territory": territory,
         "visibility": "private",
     }
 
 
-def _text(row: StudyNeed, label: str) -> str:
-    need = row.need
+def _description(need: Mapping[str, Any], label: str) -> str:
+    """Return the text of a request for a need, a paragraph for each thing that is known of it."""
     lines = [tk._("For a regulatory study, I need these data: {need}.").format(need=label)]
     why = frames.text_in(need.get("why"))
     if why:
@@ -56,12 +61,16 @@ def _text(row: StudyNeed, label: str) -> str:
     return "\n\n".join(lines)
 
 
-def ask(study: Study, row: StudyNeed, data: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Make the draft of a request for a need; the person looks through it and sends it on the page
-    of requests.
+def draft_request(
+    study: Study, row: StudyNeed, data: Mapping[str, Any], context: Any
+) -> dict[str, Any]:
+    """Make the draft of a request for a need, which the person sends from the page of requests.
+
+    The caller commits.
 
     Args:
-        data: validated parameters of `ecosphere_study_request`, with what is filled in.
+        row: the need; the draft is noted in it.
+        data: validated parameters of `ecosphere_study_request`; what is not given is `prefilled`.
 
     Returns:
         the draft, as `ecosphere_request_show` returns it.
@@ -79,20 +88,20 @@ def ask(study: Study, row: StudyNeed, data: Mapping[str, Any], context: Any) -> 
         message = tk._("A request for this need is still open: wait for its answer.")
         raise tk.ValidationError({"title": [message]})
     request = {name: data[name] for name in ("title", "visibility", "theme", "territory")}
-    request["description"] = _composed(data)
+    request["description"] = _whole_text(data)
     request["procedure_reference"] = data["procedure"]
     if data["dataset"]:
         request |= {"kind": "access", "dataset": data["dataset"]}
     if data["with_area"]:
         request["bbox"] = list(store.site_of(study).box)
-    given = {name: value for name, value in request.items() if value}
-    draft = tk.get_action(CREATE)(authorization.same_person(context), given)
+    request = {name: value for name, value in request.items() if value}
+    draft = tk.get_action(CREATE)(authorization.same_person(context), request)
     row.request_id = draft["id"]
     return draft
 
 
 def _errors(study: Study, data: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Return what is wrong with parameters beside each other, by parameter."""
+    """Return what is wrong with parameters together, by parameter; each is valid alone."""
     errors: dict[str, Any] = {}
     person = authorization.person(context)
     if data["with_area"] and (person is None or study.owner_id != person.id):
@@ -107,7 +116,8 @@ def _errors(study: Study, data: Mapping[str, Any], context: Any) -> dict[str, An
     return errors
 
 
-def _composed(data: Mapping[str, Any]) -> str:
+def _whole_text(data: Mapping[str, Any]) -> str:
+    """Return the text of a request; for restricted data, with purpose, end and undertaking."""
     parts = [data["description"]]
     if data["purpose"]:
         parts.append(tk._("Purpose: {purpose}").format(purpose=data["purpose"]))
@@ -119,7 +129,7 @@ def _composed(data: Mapping[str, Any]) -> str:
 
 
 def undertaking() -> str:
-    """Return what a person undertakes who asks for restricted data."""
+    """Return what people undertake who ask for restricted data."""
     return tk._(
         "I undertake to use these data for this study alone, not to hand them on, and to delete "
         "them at the end of this period."

@@ -1,6 +1,7 @@
-"""What the record of a dataset says of a site: by declared territory, geometry, box or title.
+"""How much of a site a dataset covers, as its record says.
 
-No service is asked.
+The record says it by its territories, its geometry or its title. No service is asked: `presence`
+does that afterwards.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ from ckanext.ecosphere.vocabularies import gazetteer
 
 #: Kilometres from the sea within which data of the sea are of use on land.
 COAST = 2
-#: Declared départements of which the title may name a commune.
+#: Most declared départements among whose communes those of the title are looked for: many communes
+#: have the same name.
 MOST_DEPARTEMENTS = 3
+#: Index value of the metropolis, and the beginning of those of the maritime zones.
 _METROPOLIS, _SEA = "pays-fxx", "zone-maritime"
 
 
 class Ground:
-    """The places in which a site lies, by index value.
+    """The places in which a site lies, by index value (`places.index_value`).
 
-    Départements are linked with the seas at their coasts, and all of France with its metropolis:
-    neither means that a site on land lies in the sea, nor one overseas in the metropolis.
+    Those of the vocabulary are corrected: there, a coastal département also lies in its sea, and
+    all of France in the metropolis. A site inland does not lie in the sea, nor one overseas in the
+    metropolis.
     """
 
     def __init__(self, site: Site) -> None:
@@ -67,7 +71,7 @@ class Ground:
 
     @cached_property
     def order(self) -> dict[str, int]:
-        """The places by their rank."""
+        """Place → its rank, 0 for the smallest."""
         return {value: rank for rank, value in enumerate(self.values)}
 
     def share(self, value: str) -> float:
@@ -79,7 +83,7 @@ class Ground:
         return self.site.share_in([value])
 
     def share_of(self, values: Iterable[str]) -> float:
-        """Return the share of the site that lies in any of the places."""
+        """Return the share of the site that lies in any of several places."""
         own = [value for value in values if value in self.order]
         on_land = [value for value in own if not value.startswith(_SEA)]
         if not on_land:
@@ -90,10 +94,7 @@ class Ground:
         return min(1.0, share)
 
     def closest(self, values: Sequence[str]) -> str:
-        """Return the place that holds most of the site, the smallest of several.
-
-        The first if none does.
-        """
+        """Return the place that holds most of the site, the smallest of equals; else the first."""
         own = [value for value in values if value in self.order]
         if not own:
             return values[0]
@@ -101,7 +102,7 @@ class Ground:
 
 
 def _at_sea(site: Site) -> float:
-    """Return the share of a site that lies at sea, not in a neighbouring country."""
+    """Return the share of a site that lies at sea, without that in a neighbouring country."""
     land = ("commune-", "departement-", "outre-mer-")
     share_at_sea = 0.0
     for share, around in site.shares:
@@ -116,30 +117,30 @@ def finding_of(dataset: dict[str, Any], ground: Ground) -> Finding:
 
     Args:
         dataset: as `package_show` gives it.
+        ground: the places of the site.
     """
-    view = View(dataset)
-    extent, place, share = _extent(view, ground)
-    code, state = extent, COVERS
+    extent, place, share = _extent(View(dataset), ground)
+    state, code = COVERS, extent
     params: dict[str, Any] = {}
     if place:
         params["place"] = place
     if extent == "unknown":
         state = NOT_MAPPED
     elif not share:
-        code, state = f"{extent}-elsewhere", NOT_MAPPED
+        state, code = NOT_MAPPED, f"{extent}-elsewhere"
     elif share < presence.WHOLE:
-        code, state = f"{extent}-part", COVERS_PART
+        state, code = COVERS_PART, f"{extent}-part"
     if share and reach.ways(dataset) == [reach.RESERVED]:
-        code, state = "restricted", RESTRICTED
+        state, code = RESTRICTED, "restricted"
     return Finding(state, code, params, extent, share, at=presence.moment())
 
 
-Extent = tuple[str, str, float]
+def _extent(view: View, ground: Ground) -> tuple[str, str, float]:
+    """Return how the extent of a dataset is known, and how it covers a site.
 
-
-def _extent(view: View, ground: Ground) -> Extent:
-    """Return how the extent of a dataset is known, its place that fits the site best,
-    and its share of the site.
+    Returns:
+        `Finding.extent`; the place of the dataset that fits the site best, "" if only an area is
+        known; the share of the site.
     """
     declared = list(filter(None, map(places.index_value, view.territories)))
     area, is_box = _geometry(view.values.get("spatial"))
@@ -151,29 +152,27 @@ def _extent(view: View, ground: Ground) -> Extent:
         if declared:
             return "territory", ground.closest(declared), share
         return "unknown", "", 0.0
-    of_area: Extent = ("geometry", "", ground.site.share_of(area))
+    of_area, share_of_area = "geometry", ground.site.share_of(area)
     if is_box:
-        of_area = ("box", "", of_area[2])
-    # Who declares France, or a département, may have data of a part of it.
-    is_of_a_part = of_area[2] < min(share, presence.WHOLE) and _lies_in(area, declared)
+        of_area = "box"
+    # Services that declare France, or a département, may have data of a part of it.
+    is_of_a_part = share_of_area < min(share, presence.WHOLE) and _lies_in(area, declared)
     if not declared or is_of_a_part:
-        return of_area
+        return of_area, "", share_of_area
+    # On the coast, data of the sea count by their rectangle: their outline may end off the land.
     if not share and ground.is_coastal and any(value.startswith(_SEA) for value in declared):
         return "box", "", ground.site.share_of(area.envelope)
     return "territory", ground.closest(declared), share
 
 
 def _lies_in(area: BaseGeometry, territories: Iterable[str]) -> bool:
-    """Return whether an area lies in the rectangle around territories, more or less.
-
-    Not, if it touches none.
-    """
+    """Return whether a point of an area lies in the rectangle around one of the territories."""
     around = [_around(value) for value in territories]
     return any(box is not None and box.covers(area.representative_point()) for box in around)
 
 
 def _around(territory: str) -> BaseGeometry | None:
-    """Return the rectangle around a territory in degrees; None of a commune."""
+    """Return the rectangle around a territory in degrees; None for a commune."""
     concept = voc.get("territories").get(territory)
     if concept is None or not concept.data.get("bbox"):
         return None
@@ -181,26 +180,31 @@ def _around(territory: str) -> BaseGeometry | None:
 
 
 def _title_places(view: View, declared: Sequence[str], area: BaseGeometry | None) -> list[str]:
-    """Return the places that a title names and that are to be believed rather than what is
-    declared.
+    """Return the places in a title that are believed rather than the declared territories.
 
-    These are communes and EPCI of the declared départements; the territory of the service itself,
-    if the title names it and another was declared by mistake; without any declared territory, all
-    that the title names where the data lie ("Crues de la Loire" are not of the département of this
-    name).
+    Args:
+        declared: index values of the declared territories.
+        area: geometry of the dataset in degrees, None if not known.
     """
     title = view.title
     if any(value.startswith("commune-") for value in declared):
-        return []
+        return []  # no title says it more exactly
     if not declared:
+        # Only places where the data lie: "Crues de la Loire" is not about the département Loire.
         named = [concept.id for concept in (*places.coded_in(title), *places.in_text(title))]
         boxes = {value: _around(value) for value in named}
-        return [value for value, box in boxes.items() if not (area and box) or box.intersects(area)]
+        return [
+            value
+            for value, box in boxes.items()
+            if area is None or box is None or box.intersects(area)
+        ]
     own = territory_of_service(view.values)
-    if own and own not in declared and _is_level_with(own, declared):
+    if own and own not in declared and _are_of_kind(own, declared):
+        # The service's own territory: another one was declared by mistake.
         named = [concept.id for concept in places.in_text(title, common_words=True)]
         if own in named and not set(named).intersection(declared):
             return [own]
+    # Else an EPCI or a commune of the declared départements.
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in declared]
     if not codes or len(codes) > MOST_DEPARTEMENTS:
         return []
@@ -210,7 +214,8 @@ def _title_places(view: View, declared: Sequence[str], area: BaseGeometry | None
     return [f"commune-{commune.code}" for commune in gazetteer.communes_in(title, tuple(codes))]
 
 
-def _is_level_with(own: str, declared: Sequence[str]) -> bool:
+def _are_of_kind(own: str, declared: Sequence[str]) -> bool:
+    """Return whether all declared territories are of the kind of a service's: départements, say."""
     kind = own.partition("-")[0]
     return all(value.partition("-")[0] == kind for value in declared)
 
@@ -225,8 +230,10 @@ def territory_of_service(dataset: Mapping[str, Any]) -> str:
 
 
 def _geometry(value: Any) -> tuple[BaseGeometry | None, bool]:
-    """Return the geometry of a dataset in degrees, None without a valid one,
-    and whether it consists of rectangles.
+    """Return the geometry of a dataset in degrees, and whether it consists of rectangles.
+
+    Args:
+        value: GeoJSON, as text or object. Without a valid area, the geometry is None.
     """
     try:
         if isinstance(value, str):

@@ -36,8 +36,8 @@ class Study(tk.BaseModel):
         state: active or archived.
         run: number of its last run, 0 before the first; `run_at` is when it began.
         pending: datasets whose objects are still to be counted.
-        extracts: data around the site that were asked for, see `publications.clipping.ask`. The
-            room `access` has the rectangle around the site with them, for a day.
+        extracts: data around the site that were asked for, see `publications.clipping`. The room
+            `access` has the rectangle around the site with them, for a day.
         looked: when the portal last looked whether what nobody published has appeared.
     """
 

@@ -1,6 +1,6 @@
-"""Communes of France: look-up by code, URI and name, and suggestions while typing. No CKAN imports.
+"""Communes of France: look-up by code, URI and name, and suggestions while typing.
 
-There are some 35 000 of them, so they are never listed as a whole.
+There are some 35 000 of them, so pages never list them all. No CKAN imports.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import normalise, tables
 
 PREFIX = "http://id.insee.fr/geo/commune/"
+"""Beginning of the URI of a commune; its code follows."""
 _LABEL = re.compile(r"([^(,]{1,100})(?:\(([^()]{2,60})\)|,([^,]{2,60}))")
 """A name with its département: "Villeurbanne (69)", "Villeurbanne, Rhône"."""
 _FILE = Path(__file__).with_name("places") / "communes.csv"
@@ -50,9 +52,7 @@ class Commune:
 
     @property
     def label(self) -> str:
-        """Its name with the code of its département, since 5 000 communes
-        share their name with another.
-        """
+        """Its name with the code of its département: 5 000 communes share theirs with another."""
         return f"{self.name} ({self.departement})"
 
 
@@ -74,7 +74,12 @@ def _by_code() -> dict[str, Commune]:
 @cache
 def by_population() -> tuple[Commune, ...]:
     """Return all communes and arrondissements municipaux, the most populous first."""
-    return tuple(sorted(_by_code().values(), key=lambda commune: -commune.population))
+    return tuple(sorted(_by_code().values(), key=_rank))
+
+
+def _rank(commune: Commune) -> int:
+    """Return a number by which communes are sorted: the most populous has the least."""
+    return -commune.population
 
 
 @cache
@@ -91,8 +96,11 @@ def of_departement(code: str) -> tuple[Commune, ...]:
 
 
 @cache
-def _folded() -> tuple[tuple[str, Commune], ...]:
-    """Return normalised names, each after a space, with their communes, the most populous first."""
+def _names() -> tuple[tuple[str, Commune], ...]:
+    """Return pairs of normalised name and commune, the most populous first.
+
+    A space precedes each name, so that " bres" finds the words that begin with these letters.
+    """
     return tuple((f" {normalise(commune.name)}", commune) for commune in by_population())
 
 
@@ -108,16 +116,15 @@ def of_postal(code: str) -> list[Commune]:
 
 def get(uri: str) -> Commune | None:
     """Return the commune with this URI, or None."""
-    bare = uri.replace("https://", "http://", 1)
-    if bare.startswith(PREFIX):
-        return _by_code().get(bare[len(PREFIX) :])
+    uri = uri.replace("https://", "http://", 1)
+    if uri.startswith(PREFIX):
+        return _by_code().get(uri.removeprefix(PREFIX))
     return None
 
 
 @cache
 def outlines() -> dict[str, str]:
-    """Return approximate outlines (some hundred metres off) by INSEE code; overseas collectivities
-    have none.
+    """Return outlines by INSEE code, some hundred metres off; overseas collectivities have none.
 
     Each is the `d` attribute of an SVG path, in thousandths of a degree eastward and northward, as
     in `epcis.outlines`.
@@ -128,28 +135,29 @@ def outlines() -> dict[str, str]:
 
 
 def suggest(text: str, limit: int) -> list[Commune]:
-    """Return communes with this code or with a word starting with this text; names starting with it
-    come first.
+    """Return the commune with this code, then those with a name, then a word, that begins with it.
 
     Args:
         text: at least two letters or digits; accents and case are ignored.
         limit: maximum number of results.
     """
-    words = normalise(text)
-    if len(words) < 2:  # noqa: PLR2004 - one letter finds everything
+    start = normalise(text)
+    if len(start) < 2:  # noqa: PLR2004 - one letter finds too many
         return []
-    exact = _by_code().get(words.upper())
-    matching = [commune for name, commune in _folded() if name.startswith(f" {words}")]
-    if len(matching) < limit:
-        matching += [commune for name, commune in _folded() if f" {words}" in name[1:]]
+    matches = [commune for name, commune in _names() if name.startswith(f" {start}")]
+    if len(matches) < limit:
+        matches += [commune for name, commune in _names() if f" {start}" in name[1:]]
+    exact = of_code(start)
     if exact:
-        matching.insert(0, exact)
-    return list(dict.fromkeys(matching))[:limit]
+        matches.insert(0, exact)
+    return list(dict.fromkeys(matches))[:limit]
 
 
 def named(text: str) -> list[Commune]:
-    """Return the communes that a text names: by INSEE or postal code, name, or name and
-    département.
+    """Return the communes that a text names, by code, by name, or by name and département.
+
+    Args:
+        text: an INSEE or postal code, or a name as it is or as in `_LABEL`.
 
     Returns:
         one commune for an INSEE code, else all with this name or postal code, the most populous
@@ -161,39 +169,32 @@ def named(text: str) -> list[Commune]:
         return [exact]
     if postal := of_postal(text):
         return postal
-    name, departement = text, ""
-    labelled = _LABEL.fullmatch(text)
-    if labelled:
-        name, departement = labelled[1], _code_of(labelled[2] or labelled[3])
-    looked_for = f" {normalise(name)}"
+    name = text
+    departement = ""
+    label = _LABEL.fullmatch(text)
+    if label:
+        name = label[1]
+        departement = _code_of(label[2] or label[3])
+    normalised = f" {normalise(name)}"
     return [
         commune
-        for folded, commune in _folded()
-        if folded == looked_for and departement in ("", commune.departement)
+        for candidate, commune in _names()
+        if candidate == normalised and departement in ("", commune.departement)
     ]
 
 
 def _code_of(departement: str) -> str:
-    """Return the code of a département, from its code or name; what was typed if it is unknown."""
+    """Return the code of a département, given its code or name; the same text if it is unknown."""
     concept = voc.get("territories").find(departement.strip())
     if concept and concept.data["departement_code"]:
         return str(concept.data["departement_code"])
     return departement.strip().upper()
 
 
-@cache
-def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
-    """Return the normalised names in alphabetical order, and their communes in the same order."""
-    pairs = sorted(
-        ((normalise(commune.name), commune) for commune in by_population()),
-        key=lambda pair: pair[0],
-    )
-    return tuple(name for name, _commune in pairs), tuple(commune for _name, commune in pairs)
-
-
 def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
-    """Return communes whose name begins with a text, the most populous first; by bisection, fast
-    enough while typing.
+    """Return communes whose name begins with a text, the most populous first.
+
+    Faster than `suggest`: names in alphabetical order are searched by bisection.
 
     Args:
         text: the beginning of the name; accents and case are ignored.
@@ -201,9 +202,19 @@ def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
         least: minimum population.
     """
     start = normalise(text)
-    names, communes = _sorted()
-    first, last = bisect_left(names, start), bisect_left(names, start + "\uffff")
-    large = (commune for commune in communes[first:last] if commune.population >= least)
-    if start:
-        return sorted(large, key=lambda each: -each.population)[:limit]
-    return []
+    if not start:
+        return []
+    names, communes = _in_alphabetical_order()
+    first = bisect_left(names, start)
+    after_last = bisect_left(names, start + "\uffff")
+    large = [commune for commune in communes[first:after_last] if commune.population >= least]
+    return sorted(large, key=_rank)[:limit]
+
+
+@cache
+def _in_alphabetical_order() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
+    """Return the normalised names in alphabetical order, and their communes in the same order."""
+    pairs = sorted(
+        ((normalise(commune.name), commune) for commune in by_population()), key=itemgetter(0)
+    )
+    return tuple(name for name, _commune in pairs), tuple(commune for _name, commune in pairs)

@@ -1,5 +1,7 @@
-"""Life cycle of extracts: requested, made in the background from paged responses,
-deleted after a day.
+"""Life cycle of extracts: requested, made in the background, deleted after a day.
+
+An extract is a part of a layer of a WFS or OGC API, saved as a file. Its pages are fetched to a
+folder, and a confined process makes the file of them (`making`).
 """
 
 from __future__ import annotations
@@ -32,29 +34,39 @@ from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
 
-PAGE, MOST_PAGES, PAGE_MEGABYTES = 1_000, 500, 8
+PAGE, PAGE_MEGABYTES = 1_000, 8
+"""Features of a page, and its maximum size."""
+MOST_PAGES = 500
 TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
+"""Limits of all requests for an extract."""
 MOST_TRIES = 2
 TURN_SECONDS = 30
 """Seconds for which an extract is fetched while others wait."""
 LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=10, of_host=20)
 FIRST_ERROR = 400
+"""Lowest HTTP status of an error."""
 _JSON = {"Accept": "application/geo+json, application/json"}
 
 
-def want(package_id: str, resource_id: str, asked: DataDict) -> Extract:
+def want(package_id: str, resource_id: str, request: DataDict) -> Extract:
     """Store a request for an extract. Commits.
+
+    Args:
+        request: as `form.checked` returns it, with `notice` and `warning`.
 
     Raises:
         NoRoomError: too many extracts wait.
     """
     resource = model.Resource.get(resource_id)
-    asker, host = turns.asker(), turns.host_of(resource and resource.url)
+    asker = turns.asker()
+    host = ""
+    if resource:
+        host = turns.host_of(resource.url)
     LINE.require_room(asker, host)
     row = Extract(
         package_id=package_id,
         resource_id=resource_id,
-        asked=asked,
+        asked=request,
         state=WANTED,
         asker=asker,
         host=host,
@@ -67,8 +79,7 @@ def want(package_id: str, resource_id: str, asked: DataDict) -> Extract:
 def file_of(row: Extract) -> Path | None:
     """Return the path of the file of an extract, which may not exist.
 
-    Returns:
-        None if the portal stores no files.
+    None if the portal stores no files.
     """
     parent = files.folder(files.EXTRACTS)
     if parent is None:
@@ -91,41 +102,43 @@ def purge() -> int:
 
 def make(id_: str) -> None:
     """Make an extract; one that takes long while others wait is put back once. Commits."""
-    LINE.make(id_, MOST_TRIES, _made)
+    LINE.make(id_, MOST_TRIES, _make_file)
 
 
-def _made(row: Extract) -> tuple[DataDict, str]:
+def _make_file(row: Extract) -> tuple[DataDict, str]:
     """Make the file of an extract; return facts about it, and "" or the code of a failure."""
     target = file_of(row)
     if target is None:
         return {}, "no-preview"
-    asked, is_over = dict(row.asked), _turn(row.asker, row.host)
+    request = dict(row.asked)
+    is_over = _turn(row.asker, row.host)
     try:
-        service, layer = _service_of(row, asked["layer"])
+        service, layer = _layer_of(row.resource_id, request["layer"])
         model.Session.rollback()  # no open transaction during requests
         budget = Budget(size=TOTAL_MEGABYTES * MEGABYTE, seconds=TOTAL_SECONDS)
         settings = config.guard_settings(config.seconds(), PAGE_MEGABYTES)
         session = GuardedSession(settings, budget=budget)
         # Administrators choose where outlines come from: their host needs no further permission.
-        of_outlines = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
+        any_host = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
         with files.working() as folder:
-            clip, box = _outline(asked, of_outlines)
-            part = Part(box and tuple(box))
-            pages, has_more = _fetch(session, service, layer, part, folder, is_over=is_over)
+            clip, box = _outline(request, any_host)
+            if box:
+                box = tuple(box)
+            pages, has_more = _fetch(session, service, layer, Part(box), folder, is_over=is_over)
             job = {
                 "task": "extract",
                 "module": files.READER,
                 "pages": list(map(str, pages)),
                 "output": str(folder / "out"),
-                "format": asked["format"],
-                "driver": formats()[asked["format"]].driver,
-                "crs": asked["crs"],
-                "attributes": asked["attributes"],
+                "format": request["format"],
+                "driver": formats()[request["format"]].driver,
+                "crs": request["crs"],
+                "attributes": request["attributes"],
                 "clip": clip,
-                "box": asked.get("box"),
+                "box": request.get("box"),
                 "most": config.extract_features(),
-                "notice": asked.get("notice", ""),
-                "warning": asked.get("warning", ""),
+                "notice": request.get("notice", ""),
+                "warning": request.get("warning", ""),
             }
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             stored_files.keep(folder / "out", target)
@@ -138,28 +151,36 @@ def _made(row: Extract) -> tuple[DataDict, str]:
         return {}, "unreadable"
 
 
-def _outline(asked: DataDict, session: GuardedSession) -> tuple[Any, Any]:
-    """Return the outline to which features are clipped, None for a box; and the box around it."""
-    if asked.get("commune"):
-        return areas.outline(config.communes_url(), asked["commune"], session)
-    if asked.get("epci"):
-        return areas.outline(config.epci_url(), asked["epci"], session)
-    return None, asked.get("box")
+def _outline(request: DataDict, session: GuardedSession) -> tuple[Any, Any]:
+    """Return the outline to which features are clipped, and the box around it.
+
+    The outline is None for a box, and both are None for a whole layer.
+    """
+    if request.get("commune"):
+        return areas.outline(config.communes_url(), request["commune"], session)
+    if request.get("epci"):
+        return areas.outline(config.epci_url(), request["epci"], session)
+    return None, request.get("box")
 
 
-def _service_of(row: Extract, name: str) -> tuple[DataDict, DataDict]:
-    service, _asked = storage.of_resources([row.resource_id]).get(row.resource_id, (None, ""))
-    if service is None:
+def _layer_of(resource_id: str, name: str) -> tuple[DataDict, DataDict]:
+    """Return the service of a resource and its layer of a name, as `presentation.shown` has them.
+
+    Raises:
+        PreviewError: the resource has no service any more, or the service no such layer.
+    """
+    stored, _layer_name = storage.of_resources([resource_id]).get(resource_id, (None, ""))
+    if stored is None:
         raise PreviewError("gone")
-    shown = presentation.shown(service, "", (), every=True)
-    for layer in shown["layers"]:
+    service = presentation.shown(stored, "", (), every=True)
+    for layer in service["layers"]:
         if layer["name"] == name:
-            return shown, layer
+            return service, layer
     raise PreviewError("gone")
 
 
 def _turn(asker: str, host: str) -> Callable[[], bool]:
-    """Return a function that tells whether an extract has had its time, and others wait."""
+    """Return a function that returns whether an extract has had its time, and others wait."""
     end = time.monotonic() + TURN_SECONDS
 
     def is_over() -> bool:
@@ -181,11 +202,16 @@ def _fetch(
     *,
     is_over: Callable[[], bool],
 ) -> tuple[list[Path], bool]:
-    """Fetch the pages of a part of a layer to files of a folder; return the files, and whether
-    there are more pages.
+    """Fetch the pages of a part of a layer to files of a folder.
+
+    Args:
+        is_over: returns whether others have waited long enough.
+
+    Returns:
+        the files, and whether there are more pages.
 
     Raises:
-        PreviewError: the server returned an error or nothing, or others have waited long enough.
+        PreviewError: the server returned an error or nothing, or the turn is over.
     """
     most = config.extract_features()
     count = min(PAGE, service["limits"].get("features") or PAGE)
@@ -194,7 +220,8 @@ def _fetch(
         gml, suffix, headers = layer["name"].rpartition(":")[2], ".gml", {}
     url: str | None = address(service, layer, part, count=count)
     pages: list[Path] = []
-    number, first_page = 0, b""
+    number = 0
+    first_head = b""
     while url and number <= most and len(pages) < MOST_PAGES:
         if is_over():
             raise PreviewError(turns.TURN_OVER)
@@ -203,10 +230,10 @@ def _fetch(
             raise PreviewError("status")
         document, features = _page(answer.body, gml)
         head = answer.body[:4000]
-        if not features or head == first_page:
-            url = None  # the end, or a server without paging
+        if not features or head == first_head:
+            url = None  # the end, or a server without paging, which returns the first page again
             break
-        first_page = first_page or head
+        first_head = first_head or head
         page = folder / f"page{len(pages)}{suffix}"
         page.write_bytes(answer.body)
         pages.append(page)

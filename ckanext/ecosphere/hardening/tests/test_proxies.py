@@ -45,7 +45,7 @@ def portal_behind() -> Iterator[Any]:
     servers = []
 
     def serve(option: str) -> tuple[str, str]:
-        application = proxies.ClientAddress(told, proxies.read(option))
+        application = proxies.ClientAddress(told, proxies.parse_trusted(option))
         portal = make_server("127.0.0.1", 0, application, handler_class=Quiet)
         direct = f"http://127.0.0.1:{portal.server_port}/"
 
@@ -119,17 +119,17 @@ def test_chain_is_walked_to_the_first_address_that_is_no_proxy(chain: str, addre
         return []
 
     environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": chain, "wsgi.url_scheme": "http"}
-    proxies.ClientAddress(application, proxies.read("10.0.0.0/8"))(environ, None)
+    proxies.ClientAddress(application, proxies.parse_trusted("10.0.0.0/8"))(environ, None)
     assert found == [address]
 
 
 @pytest.mark.parametrize("text", ["eleven", "99", "10.0.0.0/99", "proxy.example.org"])
 def test_option_that_names_no_proxy_is_refused(text: str):
     with pytest.raises(ValueError, match=text.split("/", 1)[0]):
-        proxies.read(text)
+        proxies.parse_trusted(text)
 
 
 def test_option_is_read():
-    assert proxies.read("2") == proxies.Trusted(hops=2)
-    assert proxies.read("10.1.2.3/8").networks == (ipaddress.ip_network("10.0.0.0/8"),)
-    assert not proxies.read("0")
+    assert proxies.parse_trusted("2") == proxies.Trusted(hops=2)
+    assert proxies.parse_trusted("10.1.2.3/8").networks == (ipaddress.ip_network("10.0.0.0/8"),)
+    assert not proxies.parse_trusted("0")

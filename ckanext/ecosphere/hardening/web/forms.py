@@ -16,7 +16,7 @@ from dateutil.parser import parse
 from flask import Blueprint, request
 
 from ckanext.ecosphere.hardening import datasets, private_datasets
-from ckanext.ecosphere.hardening.web.failures import BAD_REQUEST, error_page, not_there
+from ckanext.ecosphere.hardening.web.failures import BAD_REQUEST, error_page, not_found_page
 
 #: Fields of CKAN's forms that must occur once: CKAN fails on a list.
 ONCE = (
@@ -65,11 +65,11 @@ def say_that_there_is_no_such_page() -> tuple[str, int] | None:
     endpoint, arguments = request.endpoint or "", request.view_args or {}
     rdf_format = arguments.get("_format")
     if endpoint.startswith("dcat.") and rdf_format and rdf_format not in RDF_FORMATS:
-        return not_there()
+        return not_found_page()
     if endpoint.startswith("harvester.") and not _is_source(arguments.get("source")):
-        return not_there()
+        return not_found_page()
     if private_datasets.is_absent_for_page(endpoint, arguments):
-        return not_there()
+        return not_found_page()
     return None
 
 
@@ -126,7 +126,7 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
     """Refuse forms of CKAN or other extensions with missing, duplicate or invalid fields."""
     part, _dot, view = (request.endpoint or "").rpartition(".")
     if part in WITHOUT_PAGES:
-        return not_there()
+        return not_found_page()
     if request.method != "POST" or part == "api" or part.startswith("ecosphere"):
         return None
     twice = [

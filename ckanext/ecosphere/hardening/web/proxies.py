@@ -1,9 +1,12 @@
-"""Defects 18 and 29: the address of a client behind reverse proxies is that which trusted proxies
-give.
+"""Defects 18 and 29: headers about the client and the host that CKAN cannot rely on.
 
-By default no header is trusted. CKAN itself trusts `X-Forwarded-For` from anyone (`g.remote_addr`),
-so these headers are removed before CKAN sees the request. A `Host` that cannot be encoded is
-refused. Not yet accepted.
+29: CKAN trusts `X-Forwarded-For` from anyone (`g.remote_addr`). Here the client's address and
+scheme come from trusted proxies only (by default there are none), and the headers are removed
+before CKAN sees the request.
+
+18: a `Host` that cannot be encoded is refused, since even CKAN's error page fails on it.
+
+Not yet accepted by CKAN.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+#: Headers by which proxies forward what they know of a request, by their names in the environ.
 FORWARDED = (
     "HTTP_FORWARDED",
     "HTTP_X_FORWARDED_FOR",
@@ -25,6 +29,7 @@ FORWARDED = (
     "HTTP_X_REAL_IP",
 )
 SCHEMES = ("http", "https")
+#: Maximum number of proxies in a row that the option may give.
 MOST_HOPS = 10
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -33,7 +38,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Trusted:
-    """Trusted proxies: a number of hops, or networks; none when empty."""
+    """Trusted proxies: how many stand in a row, or their networks; false if there are none."""
 
     hops: int = 0
     networks: tuple[Network, ...] = ()
@@ -52,8 +57,11 @@ class Trusted:
         )
 
 
-def read(text: str) -> Trusted:
-    """Parse the option: empty, a number of proxies, or networks ("10.0.0.0/8 fd00::/8").
+def parse_trusted(text: str) -> Trusted:
+    """Return the trusted proxies that an option states.
+
+    Args:
+        text: empty, a number of proxies, or networks ("10.0.0.0/8 fd00::/8").
 
     Raises:
         ValueError: neither a number from 0 to 10 nor networks; the message names the invalid part.
@@ -63,66 +71,69 @@ def read(text: str) -> Trusted:
         return Trusted()
     if len(parts) == 1 and parts[0].isdecimal():
         hops = int(parts[0])
-        if not 0 <= hops <= MOST_HOPS:
+        if hops > MOST_HOPS:
             raise ValueError(parts[0])
         return Trusted(hops=hops)
     return Trusted(networks=tuple(ipaddress.ip_network(part, strict=False) for part in parts))
 
 
 class ClientAddress:
-    """WSGI middleware that sets the client's address and scheme in the environ
-    and removes forwarded headers.
-    """
+    """WSGI middleware that sets the client's address and scheme, and removes forwarded headers."""
 
     def __init__(self, application: Application, trusted: Trusted) -> None:
         self.application = application
         self.trusted = trusted
+        self.by_hops = None
         if trusted.hops:
-            self.fixed = ProxyFix(self._clean, x_for=trusted.hops, x_proto=trusted.hops, x_host=0)
-        else:
-            self.fixed = None
+            self.by_hops = ProxyFix(
+                self._without_headers, x_for=trusted.hops, x_proto=trusted.hops, x_host=0
+            )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
-        if self.fixed:
-            return self.fixed(environ, start_response)
+        if self.by_hops:
+            return self.by_hops(environ, start_response)
         if self.trusted.trusts(environ.get("REMOTE_ADDR", "")):
-            self._believe(environ)
-        return self._clean(environ, start_response)
+            self._apply_headers(environ)
+        return self._without_headers(environ, start_response)
 
-    def _believe(self, environ: dict[str, Any]) -> None:
-        """Use the last address of the chain that is not a trusted proxy,
-        and the scheme given by the nearest proxy.
+    def _apply_headers(self, environ: dict[str, Any]) -> None:
+        """Take the address and the scheme from the headers of a trusted proxy.
+
+        Each proxy adds an address at the end: the client's is the last one that is not that of a
+        trusted proxy. The scheme is what the nearest proxy gives.
         """
-        for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-            candidate = address.strip()
+        for part in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+            address = part.strip()
             try:
-                ipaddress.ip_address(candidate)
+                ipaddress.ip_address(address)
             except ValueError:
                 break
-            environ["REMOTE_ADDR"] = candidate
-            if not self.trusted.trusts(candidate):
+            environ["REMOTE_ADDR"] = address
+            if not self.trusted.trusts(address):
                 break
         scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
         if scheme in SCHEMES:
             environ["wsgi.url_scheme"] = scheme
 
-    def _clean(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _without_headers(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request without its forwarded headers."""
         for name in FORWARDED:
             environ.pop(name, None)
-        if not _is_host(environ.get("HTTP_HOST", "")):
+        if not _can_be_encoded(environ.get("HTTP_HOST", "")):
             start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
             return [b"The header Host names no host."]
         return self.application(environ, start_response)
 
 
-def _is_host(written: str) -> bool:
-    """Return whether a host name can be encoded.
+def _can_be_encoded(host: str) -> bool:
+    """Return whether a host name can be encoded; otherwise Flask builds no URL and no error page.
 
-    Otherwise Flask cannot build URLs or even an error page.
+    Args:
+        host: the header `Host`, with or without a port.
     """
     try:
-        written.partition(":")[0].encode("idna")
+        host.partition(":")[0].encode("idna")
     except UnicodeError:
         return False
     return True

@@ -1,10 +1,11 @@
-"""Close a harvest job: renamed records, withdrawals, counts, and what the pages of ckanext-harvest
-need.
+"""Close a harvest job: what remains to be done once its records are imported.
 
-Records whose file identifier changed keep their dataset; the identifier of their resource
-recognises them. A catalogue that is reinstalled or copied assigns new identifiers to its records:
-without this, each record would become a second dataset, and the first one would be withdrawn
-together with its address.
+- Renamed records (`keep_datasets`): records whose file identifier has changed keep their dataset;
+  they are recognised by the identifier of their resource. A catalogue that is reinstalled or copied
+  gives its records new identifiers: each would become a second dataset, and the first one would be
+  withdrawn together with its address.
+- The end of a job (`finish`): counts and a report, for our pages and those of ckanext-harvest.
+- Withdrawals: the datasets of records that have vanished from their source.
 """
 
 from __future__ import annotations
@@ -61,9 +62,11 @@ KEPT_REPORTS = 5
 """Number of recent jobs of a source whose objects for unchanged records are kept."""
 RENAMED = "renamed"
 """Code of the remark that reports records with another identifier than before."""
-_AT_ONCE = 100
-_MANY = 500
-"""Records from which the tables are analysed at once; below, autovacuum does it in time."""
+_RENAMED_AT_ONCE = 100
+"""Maximum number of renamed records per transaction."""
+_MANY_RECORDS = 500
+"""Number of imported records from which the tables are analysed: after fewer, autovacuum does it in
+time."""
 _TABLES = (
     model.package_table,
     model.resource_table,
@@ -76,14 +79,13 @@ _TABLES = (
 
 
 def renew_statistics(job_id: str) -> None:
-    """Analyse the tables that a job filled, if it imported many records, so that queries are
-    planned for them.
+    """Have PostgreSQL analyse the tables that a job filled, if it imported many records.
 
-    A table that autovacuum is analysing is skipped, and so is one that belongs to another role
-    (PostgreSQL warns).
+    Otherwise queries are planned as for the former contents. Tables that autovacuum is analysing
+    are skipped, and so are those that belong to another role (PostgreSQL warns).
     """
     query = sa.select(JobState.waiting).where(JobState.job_id == job_id)
-    if (model.Session.scalar(query) or 0) < _MANY:
+    if (model.Session.scalar(query) or 0) < _MANY_RECORDS:
         return
     names = ", ".join(table.name for table in _TABLES)
     model.Session.execute(sa.text(f"ANALYZE (SKIP_LOCKED) {names}"))
@@ -95,7 +97,14 @@ def renew_statistics(job_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A record that the source no longer has, and the new record of the same resource."""
+    """A record that the source no longer has, and the new record of the same resource.
+
+    Attributes:
+        before: guid of the former record.
+        after: guid of the new record.
+        package_id: dataset of the former record, which the new one takes over.
+        second_id: dataset that the job has made of the new record.
+    """
 
     before: str
     after: str
@@ -106,19 +115,18 @@ class _Pair:
 def keep_datasets(source_id: str, job_id: str) -> None:
     """Assign the datasets of vanished records to the new records of the same resources.
 
-    Call it after a complete reading only: absences mean nothing otherwise. The identifier of a
-    resource counts when no other record of the source has it.
+    Call it after a complete reading only: absences mean nothing otherwise.
     """
-    pairs = _pairs(source_id, job_id)
-    for start in range(0, len(pairs), _AT_ONCE):
-        some = pairs[start : start + _AT_ONCE]
-        solr.remove([pair.second_id for pair in some])
+    pairs = _renamed_pairs(source_id, job_id)
+    for start in range(0, len(pairs), _RENAMED_AT_ONCE):
+        batch = pairs[start : start + _RENAMED_AT_ONCE]
+        solr.remove([pair.second_id for pair in batch])
         with one_transaction():
-            for pair in some:
-                _hand_on(source_id, job_id, pair)
-            _note_renamed(job_id, len(some))
+            for pair in batch:
+                _hand_dataset_on(source_id, job_id, pair)
+            _note_renamed(job_id, len(batch))
             model.Session.commit()
-        import_kept((source_id, pair.after) for pair in some)
+        import_kept((source_id, pair.after) for pair in batch)
 
 
 _RENAMED_PAIRS = sa.text("""
@@ -147,12 +155,16 @@ _RENAMED_PAIRS = sa.text("""
     WHERE made.harvest_job_id || '' = :job AND made.report_status = 'added'
     ORDER BY pair.before, pair.after
     """)
-"""Two records of a source that alone have a key of a resource: the job has not seen the one, and
-has made a dataset of the other. Datasets and objects are looked up one by one, never by the index
-of states or jobs, whatever PostgreSQL expects before it has statistics."""
+"""Pairs of records of a source that share a key of a resource with no other record: the job has not
+seen the one, and has made a dataset of the other.
+
+Keys that begin with "f" are those of records, see `deduplication`. `|| ''` keeps PostgreSQL from
+using the index of states or jobs, whatever it expects before it has statistics: datasets and
+objects are looked up one by one."""
 
 
-def _pairs(source_id: str, job_id: str) -> list[_Pair]:
+def _renamed_pairs(source_id: str, job_id: str) -> list[_Pair]:
+    """Return the pairs of records of which neither is in another pair."""
     rows = model.Session.execute(_RENAMED_PAIRS, {"source": source_id, "job": job_id})
     pairs = [_Pair(*row) for row in rows]
     model.Session.remove()
@@ -161,9 +173,10 @@ def _pairs(source_id: str, job_id: str) -> list[_Pair]:
     return [pair for pair in pairs if times[pair.before] == times[pair.after] == 1]
 
 
-def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:
+def _hand_dataset_on(source_id: str, job_id: str, pair: _Pair) -> None:
+    """Give the dataset of the former record to the new one, whose own is deleted."""
     give_up_dataset(pair.second_id)
-    # It is imported again, into the dataset that existed before: that is an update.
+    # The new record is imported again, into the dataset that existed before: that is an update.
     is_object = sa.and_(HarvestObject.harvest_job_id == job_id, HarvestObject.guid == pair.after)
     model.Session.execute(sa.update(HarvestObject).where(is_object).values(report_status="updated"))
     update_record(source_id, pair.before, state=WITHDRAWN, package_id=None, name=None, absences=0)
@@ -188,7 +201,7 @@ def _note_renamed(job_id: str, number: int) -> None:
 
 
 def finish(job: Job) -> None:
-    """Finish a job; safe to call again after a crash at any point."""
+    """Finish a job whose records are imported; safe to call again after a crash at any point."""
     state = model.Session.get(JobState, job.id, populate_existing=True)
     if state is None or state.stage == "done":
         return
@@ -200,7 +213,7 @@ def finish(job: Job) -> None:
 
 
 def _judge_absences(job: Job, state: JobState) -> None:
-    """Count absences once, and decide whether withdrawals must be held for a decision."""
+    """Count absences, and decide whether withdrawals must be held until a person decides."""
     facts = dict(state.facts)
     if state.complete:
         absence = count_absences(job.source_id, job.id)
@@ -216,7 +229,8 @@ def _judge_absences(job: Job, state: JobState) -> None:
             )
             model.Session.add(HarvestGatherError(message=message, harvest_job_id=job.id))
     else:
-        remarks = look_again(job.source_id)
+        remarks = reduce_hold(job.source_id)
+    # The counts and the stage are committed together, so that absences are counted only once.
     facts["notes"] = [*facts.get("notes", []), *remarks]
     state.facts = facts
     state.stage = "finish"
@@ -224,6 +238,7 @@ def _judge_absences(job: Job, state: JobState) -> None:
 
 
 def _close(job: Job) -> None:
+    """Store counts and report of a job, and mark it as finished."""
     counts = _counts(job)
     if counts.get("added") or counts.get("updated"):
         solr.commit()
@@ -245,12 +260,16 @@ def _close(job: Job) -> None:
 
 
 def _counts(job: Job) -> dict[str, int]:
+    """Return outcome → number of records of a job."""
     query = sa.select(HarvestObject.report_status, sa.func.count())
     query = query.where(HarvestObject.harvest_job_id == job.id)
     rows = model.Session.execute(query.group_by(HarvestObject.report_status))
     counts = {status or "?": number for status, number in rows}
-    is_copy = sa.and_(SourceRecord.state == DUPLICATE, SourceRecord.seen_job == job.id)
-    counts["duplicate"] = _records_with(SourceRecord.source_id == job.source_id, is_copy)
+    counts["duplicate"] = _count_records(
+        SourceRecord.source_id == job.source_id,
+        SourceRecord.state == DUPLICATE,
+        SourceRecord.seen_job == job.id,
+    )
     return counts
 
 
@@ -261,22 +280,22 @@ _OLD_UNCHANGED = """
             ORDER BY created DESC LIMIT :kept
         )
     """
-"""Objects of older jobs of a source that only record an unchanged record."""
+"""SQL: objects of older jobs of a source that only say that a record had not changed."""
 
 
 def _drop_old_unchanged(source_id: str) -> None:
     values = {"source": source_id, "kept": KEPT_REPORTS}
-    of_old = (
+    extras = (
         "harvest_object_extra WHERE harvest_object_id IN"  # noqa: S608
         f" (SELECT id FROM {_OLD_UNCHANGED})"
     )
-    for rows in (of_old, _OLD_UNCHANGED):
+    for rows in (extras, _OLD_UNCHANGED):
         model.Session.execute(sa.text(f"DELETE FROM {rows}"), values)  # noqa: S608
     model.Session.commit()
 
 
 def _renew_page(job: Job, counts: dict[str, int]) -> None:
-    """Update the page of the source; the letter about the sources names the errors (`letter`)."""
+    """Reindex the source for its page, if the job changed datasets, had errors or is the first."""
     has_changed = any(counts.get(name) for name in ("added", "updated", "deleted"))
     try:
         if has_changed or _has_errors(job.id) or _is_first(job):
@@ -329,8 +348,9 @@ def clean_up_aborted(job_id: str) -> None:
 
 
 def give_up(job_id: str, error: Exception) -> None:
-    """End a job that failed because of a fault of ours, and report it on its page:
-    retrying would fail again.
+    """End a job that failed through a fault of this extension, and report it on its page.
+
+    It is not retried: that would fail again.
     """
     detail = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     message = say("job-fault", detail=detail)
@@ -354,8 +374,9 @@ def give_up(job_id: str, error: Exception) -> None:
 # all of them are held until a person decides.
 
 WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
-"""Decisions on a hold."""
+"""Decisions on a hold; one is moot when so many records have come back that nobody need decide."""
 _WITHDRAWN_AT_ONCE = 100
+"""Maximum number of datasets withdrawn per transaction."""
 
 Remark = tuple[str, dict[str, int]]
 """Message code and parameters of a remark in the report of a job."""
@@ -367,10 +388,10 @@ class Absence:
 
     Attributes:
         known: published records of the source.
-        absent: those that the reading did not see.
+        absent: how many of them the reading did not see.
         limit: how many may be absent without asking a person.
-        added: those due to be withdrawn whose datasets have files or links that were added on the
-            portal.
+        added: how many of those due to be withdrawn have datasets with local additions: files or
+            links that were added on the portal.
     """
 
     known: int
@@ -380,7 +401,7 @@ class Absence:
 
     @property
     def suspicious(self) -> bool:
-        """Whether so much has vanished that there may be another cause.
+        """Whether so many are absent that the cause may be a fault of the source.
 
         A source that is suddenly empty is suspicious even when it was small.
         """
@@ -407,22 +428,20 @@ def limit_for(known: int) -> int:
     return max(config.hold_records(), known * config.hold_percent() // 100)
 
 
-def _published(source_id: str) -> Condition:
+def _is_published(source_id: str) -> Condition:
     return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
 
 
-def _absent(source_id: str, job_id: str) -> Condition:
-    return sa.and_(_published(source_id), SourceRecord.seen_job.is_distinct_from(job_id))
+def _is_absent(source_id: str, job_id: str) -> Condition:
+    return sa.and_(_is_published(source_id), SourceRecord.seen_job.is_distinct_from(job_id))
 
 
-def missing(source_id: str) -> Condition:
-    """Return the condition for records that no reading has seen
-    since a complete one missed them.
-    """
-    return sa.and_(_published(source_id), SourceRecord.absences > 0)
+def is_missing(source_id: str) -> Condition:
+    """Return the condition for records not seen since a complete reading missed them."""
+    return sa.and_(_is_published(source_id), SourceRecord.absences > 0)
 
 
-def _records_with(*conditions: Condition) -> int:
+def _count_records(*conditions: Condition) -> int:
     return model.Session.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
 
 
@@ -434,35 +453,36 @@ def count_absences(source_id: str, job_id: str) -> Absence:
 
     The caller commits.
     """
-    absent = _absent(source_id, job_id)
+    is_absent = _is_absent(source_id, job_id)
     model.Session.execute(
-        sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1)
+        sa.update(SourceRecord).where(is_absent).values(absences=SourceRecord.absences + 1)
     )
-    known = _records_with(_published(source_id))
-    due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
+    known = _count_records(_is_published(source_id))
+    is_due = sa.and_(is_absent, SourceRecord.absences >= config.withdraw_after())
     return Absence(
         known=known,
-        absent=_records_with(absent),
+        absent=_count_records(is_absent),
         limit=limit_for(known),
-        added=_records_with(due, _HAS_ADDITIONS),
+        added=_count_records(is_due, _HAS_ADDITIONS),
     )
 
 
 def open_hold(source_id: str) -> Hold | None:
-    """Return the held withdrawals of a source, None without any."""
+    """Return the hold of a source that waits for a decision; None without any."""
     query = sa.select(Hold).where(Hold.source_id == source_id, Hold.decision.is_(None))
     return model.Session.scalar(query.order_by(Hold.id.desc()).limit(1))
 
 
 def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool, list[Remark]]:
-    """Hold the withdrawals of a source, or close a hold that is no longer needed; the caller
-    commits.
+    """Hold the withdrawals of a source, or close a hold that is no longer needed.
+
+    The caller commits.
 
     Returns:
         whether they are held, and remarks on what has changed since the last check.
     """
     hold = open_hold(source_id)
-    remarks = _look_at(hold, absence) if hold else []
+    remarks = _update_hold(hold, absence) if hold else []
     if not absence.needs_person:
         return False, remarks
     if hold is None:
@@ -475,7 +495,7 @@ def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool
     return True, remarks
 
 
-def look_again(source_id: str) -> list[Remark]:
+def reduce_hold(source_id: str) -> list[Remark]:
     """Remove from a hold the records that an incomplete reading has seen; the caller commits.
 
     Such a reading shows which records exist, but not which have vanished: it never adds to the
@@ -487,21 +507,20 @@ def look_again(source_id: str) -> list[Remark]:
     hold = open_hold(source_id)
     if hold is None:
         return []
-    is_missing = missing(source_id)
+    condition = is_missing(source_id)
     absence = Absence(
         known=hold.known,
-        absent=_records_with(is_missing),
+        absent=_count_records(condition),
         limit=hold.limit,
-        added=_records_with(is_missing, _HAS_ADDITIONS),
+        added=_count_records(condition, _HAS_ADDITIONS),
     )
-    return _look_at(hold, absence)
+    return _update_hold(hold, absence)
 
 
-def _look_at(hold: Hold, absence: Absence) -> list[Remark]:
-    """Update a hold when records have come back: reduce it,
-    or close it when no decision is needed any more.
-    """
-    before, hold.records = hold.records, absence.absent
+def _update_hold(hold: Hold, absence: Absence) -> list[Remark]:
+    """Reduce a hold when records have come back; close it when no decision is needed any more."""
+    before = hold.records
+    hold.records = absence.absent
     if absence.needs_person:
         if absence.absent >= before:
             return []
@@ -515,7 +534,7 @@ def _look_at(hold: Hold, absence: Absence) -> list[Remark]:
 
 
 def carry_out_decided(source_id: str) -> None:
-    """Carry out decisions to withdraw; the caller holds the lock of the source."""
+    """Withdraw datasets as persons have decided; the caller holds the lock of the source."""
     query = sa.select(Hold.id, Hold.job_id).where(
         Hold.source_id == source_id, Hold.decision == WITHDRAW, Hold.done.is_(False)
     )
@@ -525,9 +544,9 @@ def carry_out_decided(source_id: str) -> None:
         model.Session.commit()
 
 
-def keep(source_id: str) -> None:
+def keep_missing(source_id: str) -> None:
     """Keep the datasets of all missing records; the caller commits."""
-    statement = sa.update(SourceRecord).where(missing(source_id))
+    statement = sa.update(SourceRecord).where(is_missing(source_id))
     model.Session.execute(statement.values(state=KEPT, absences=0))
 
 
@@ -544,7 +563,7 @@ def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> None:
     """
     absences = config.withdraw_after() if after is None else after
     query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
-        _absent(source_id, job_id), SourceRecord.absences >= absences
+        _is_absent(source_id, job_id), SourceRecord.absences >= absences
     )
     while True:
         due = dict(model.Session.execute(query.limit(_WITHDRAWN_AT_ONCE)).tuples().all())
@@ -564,15 +583,15 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
         datasets: guid → dataset.
         job_id: job under which it is reported; None for no report.
     """
-    # The index first: if the worker dies in between, the records are still due and this is
-    # repeated.
+    # The index comes first: if the worker dies in between, the records are still due, and this is
+    # done again.
     solr.remove([package_id for package_id in datasets.values() if package_id])
     with one_transaction():
         for guid, package_id in datasets.items():
             package = model.Session.get(model.Package, package_id) if package_id else None
             values: dict[str, Any] = {"state": WITHDRAWN, "name": None}
             if package is not None and package.state != "active":
-                # Deleted by hand: nothing to withdraw, and it must not return with the record.
+                # Somebody has deleted it: it must not return when the record does.
                 values["state"] = KEPT
             elif package is not None:
                 values["name"] = package.name
@@ -584,9 +603,7 @@ def withdraw(source_id: str, datasets: Mapping[str, str | None], job_id: str | N
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
-    """Report a withdrawal as ckanext-harvest expects it:
-    a harvest object with status `deleted` that is not current.
-    """
+    """Report a withdrawal as ckanext-harvest does: by an object with the status `deleted`."""
     moment = now()
     model.Session.execute(
         sa.insert(HarvestObject.__table__).values(

@@ -26,11 +26,11 @@ from ckanext.ecosphere.harvest.iso.walk import (
     Handler,
     Table,
     Walk,
-    bare,
     by_type,
     code,
     code_of,
     identifiers,
+    in_place_of_property,
     long_text,
     long_texts,
     new,
@@ -312,7 +312,7 @@ _TRANSFER: Table = {
     "unitsOfDistribution": text("units"),
     "transferSize": text("size"),
     "onLine": new(r.Link, "links", LINK, finish=_mime_type),
-    "CI_OnlineResource": bare(r.Link, "links", LINK),
+    "CI_OnlineResource": in_place_of_property(r.Link, "links", LINK),
     "distributionFormat": skip,
 }
 
@@ -335,7 +335,7 @@ def _transfer(walk: Walk, element: Element, record: r.Record) -> None:
 
 DISTRIBUTION: Table = {
     "distributionFormat": FORMATS,
-    "MD_Format": bare(r.Format, "formats", FORMAT),
+    "MD_Format": in_place_of_property(r.Format, "formats", FORMAT),
     "distributor": within(
         {
             "distributorContact": contact("distributors"),

@@ -1,10 +1,16 @@
 """Walk an ISO metadata tree with mapping tables: element name → handler.
 
+A handler is called with the walk, an element, and the object that it fills (the target): the record
+or a part of it. The functions from `skip` on make handlers for the tables in `reader.py` and
+`parts.py`.
+
 ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables
-in `reader.py` and `parts.py` name the properties; the types between them are passed through.
-Elements are matched by local name, since the same property exists in several namespaces (gmd, gmi,
-srv, fra, two of GML, the many of ISO 19115-3). One pass over the children does it all; elements
-that no table names are noted in ``record.unread``, so that nothing is lost silently.
+name the properties; the types between them are passed through. Elements are matched by local name,
+since the same property exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of
+ISO 19115-3).
+
+Each element is read once. Those that no table names are noted in ``record.unread``, so that nothing
+is lost silently.
 """
 
 from __future__ import annotations
@@ -25,18 +31,19 @@ from ckanext.ecosphere.vocabularies import languages
 
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 MAX_UNREAD = 200
-"""Maximum notes per record; one that exceeds it is hardly ISO any more."""
+"""Maximum number of notes per record; one that exceeds it is hardly ISO any more."""
 MAX_SAMPLE = 4_000
-"""Maximum characters noted of an unmapped element."""
+"""Maximum number of characters noted of an element."""
 MAX_NOTED = 150_000
-"""Maximum characters of all notes of a record; beyond it, notes are cut to their beginning."""
+"""Maximum number of characters of all notes of a record; further notes are shortened."""
 _BEGINNING = 100
+"""Number of characters that remain of a note that is shortened."""
 _NEAR = 20
-"""Number of recent notes among which a repetition is dropped: groups of keywords often share a
-thesaurus."""
+"""Number of last notes among which a repetition is dropped: keywords often share a thesaurus."""
 PEOPLE = {"individualName", "CI_Individual"}
 """Elements with names of persons."""
 FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}
+"""Codes and names of French that records have."""
 
 
 class Walk:
@@ -44,18 +51,18 @@ class Walk:
 
     Args:
         record: the record to fill.
-        locales: language code of each ``PT_Locale`` id, for localised texts.
+        locales: id of each ``PT_Locale``, to which localised texts refer → its language code.
         french_first: whether a French localised text takes precedence over the main one.
     """
 
-    __slots__ = ("_left", "_noted", "french_first", "locales", "record")
+    __slots__ = ("_left_out", "_length_of_notes", "french_first", "locales", "record")
 
     def __init__(self, record: Record, locales: dict[str, str], french_first: bool):
         self.record = record
         self.locales = locales
         self.french_first = french_first
-        self._left = 0
-        self._noted = 0
+        self._left_out = 0
+        self._length_of_notes = 0
 
     def children(self, parent: Element, table: Table, target: Any) -> None:
         """Call the handler of each child; note children without one."""
@@ -71,10 +78,7 @@ class Walk:
             self.unread(element)
 
     def unread(self, element: Element) -> None:
-        """Note an element without a handler, if it has any content.
-
-        Names of persons are noted separately.
-        """
+        """Note the content of an element; names of persons are notes of their own."""
         people = _people(element)
         elements: Iterable[Element] = element.iter(etree.Element)
         if people:
@@ -83,40 +87,38 @@ class Walk:
         for person in people:
             name = one_line(" ".join(map(str, person.itertext())))
             if name:
-                self._append(f"{path(person)}: {name[:MAX_SAMPLE]}")
+                self._add_note(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
     def note(self, element: Element, text: str) -> None:
-        """Note a text under the path of an element."""
-        text = self._bounded(text)
+        """Note a text, which may be empty, under the path of an element."""
+        text = self._shortened(text)
         if not text:
             return
         line = f"{path(element)}: {text}"
         if line not in self.record.unread[-_NEAR:]:
-            self._append(line)
+            self._add_note(line)
 
-    def _append(self, line: str) -> None:
-        """Note something; beyond `MAX_UNREAD` notes, the last one
-        states how many others there are.
-        """
+    def _add_note(self, line: str) -> None:
+        """Add a line to the notes; a last one counts those that exceed `MAX_UNREAD`."""
         notes = self.record.unread
         if len(notes) < MAX_UNREAD:
             notes.append(line)
             return
-        self._left += 1
-        notes[MAX_UNREAD:] = [f"…: {self._left}"]
+        self._left_out += 1
+        notes[MAX_UNREAD:] = [f"…: {self._left_out}"]
 
-    def _bounded(self, text: str) -> str:
-        self._noted += len(text)
-        if self._noted <= MAX_NOTED or len(text) <= _BEGINNING:
+    def _shortened(self, text: str) -> str:
+        """Return a text to be noted, cut if the record has too many notes."""
+        self._length_of_notes += len(text)
+        if self._length_of_notes <= MAX_NOTED or len(text) <= _BEGINNING:
             return text
         return f"{text[:_BEGINNING]}…"
 
     def text(self, prop: Element, target: Any = None, field: str = "") -> Term:
-        """Return the text of a property with its link; the French text if there are several
-        languages.
+        """Return the text of a property with its link.
 
-        Texts in other languages are kept in the translations of the target, if it has such a field,
-        else noted.
+        Of several languages, French may take precedence; the texts in other languages are kept in
+        the translations of the target, if it has any, else noted.
 
         Args:
             prop: the property.
@@ -125,10 +127,10 @@ class Walk:
         """
         term, localised = _main_and_localised(prop)
         if localised:
-            return self._choose(prop, target, field, term, localised)
+            return self._choose_text(prop, target, field, term, localised)
         return term
 
-    def _choose(
+    def _choose_text(
         self,
         prop: Element,
         target: Any,
@@ -136,42 +138,54 @@ class Walk:
         main: Term,
         localised: list[tuple[str, str]],
     ) -> Term:
+        """Return the main text of a property or a localised one; keep or note the others.
+
+        Args:
+            prop: the property.
+            target: the object being filled.
+            field: attribute of the target that receives the text.
+            main: the text outside of the localised ones, which may be empty.
+            localised: locale and text of each localised text.
+        """
         tagged: list[tuple[str, str]] = []
         for locale, text in localised:
             language = self.locales.get(locale, locale).lower()
+            if language in FRENCH:
+                language = languages.FRENCH
             if text:
-                tagged.append((languages.FRENCH if language in FRENCH else language, text))
+                tagged.append((language, text))
         texts, others = languages.by_tag(tagged)
         french = texts.get(languages.FRENCH)
-        first = main.text
-        if french and (self.french_first or not first):
-            main = Term(french, main.href)
-        elif not first and tagged:
-            main = Term(texts.get(languages.best(texts)) or tagged[0][1], main.href)
-        if first and first not in texts.values():
-            self._place_first(first, texts, others)
+        main_text = main.text
+        chosen = main
+        if french and (self.french_first or not main_text):
+            chosen = Term(french, main.href)
+        elif not main_text and tagged:
+            chosen = Term(texts.get(languages.best(texts)) or tagged[0][1], main.href)
+        if main_text and main_text not in texts.values():
+            self._add_main_text(main_text, texts, others)
         translations = getattr(target, "translations", None)
         if translations is None or field in translations:
             others += texts.items()
-        elif any(text != main.text for text in texts.values()):
+        elif any(text != chosen.text for text in texts.values()):
             translations[field] = texts
         for language, text in others:
-            if text != main.text:
-                other = self._bounded(one_line(text)[:MAX_SAMPLE])
-                self._append(f"{path(prop)}[{language}]: {other}")
-        return main
+            if text != chosen.text:
+                note = self._shortened(one_line(text)[:MAX_SAMPLE])
+                self._add_note(f"{path(prop)}[{language}]: {note}")
+        return chosen
 
-    def _place_first(
-        self, first: str, texts: dict[str, str], others: list[tuple[str, str]]
+    def _add_main_text(
+        self, main_text: str, texts: dict[str, str], others: list[tuple[str, str]]
     ) -> None:
-        """Assign the main text, outside of the localised ones, to the language of the record."""
-        own = languages.tag(self.record.metadata_language or "")
-        if own in texts:
-            others.append((own, texts[own]))
-        if own:
-            texts[own] = first
+        """Add the main text in the language of the record, or to the others if that is unknown."""
+        language = languages.tag(self.record.metadata_language or "")
+        if language in texts:
+            others.append((language, texts[language]))
+        if language:
+            texts[language] = main_text
         else:
-            others.append(("", first))
+            others.append(("", main_text))
 
 
 Handler = Callable[[Walk, Element, Any], None]
@@ -210,9 +224,7 @@ def block(text: str | None) -> str:
 
 
 def code_of(prop: Element) -> str:
-    """Return the code of a property: ``codeListValue`` (its fragment if it is a URI),
-    else the text.
-    """
+    """Return the code of a property: ``codeListValue``, else the text; of a URI, the fragment."""
     for child in prop:
         value = (child.get("codeListValue") or "").strip() or one_line(child.text)
         if value:
@@ -221,6 +233,7 @@ def code_of(prop: Element) -> str:
 
 
 def _main_and_localised(prop: Element) -> tuple[Term, list[tuple[str, str]]]:
+    """Return the text of a property with its link, and locale and text of its localised texts."""
     main = Term(prop.text or "", None)
     localised: list[tuple[str, str]] = []
     for child in prop:
@@ -235,10 +248,12 @@ def _main_and_localised(prop: Element) -> tuple[Term, list[tuple[str, str]]]:
     return main, localised
 
 
+def _people(element: Element) -> list[Element]:
+    return list(element.iter("{*}individualName", "{*}CI_Individual"))
+
+
 def _without_people(element: Element) -> Iterator[Element]:
-    """Iterate over an element in document order, except names of persons,
-    which are noted separately.
-    """
+    """Iterate over an element in document order, except names of persons."""
     if local_name(element) not in PEOPLE:
         yield element
         for child in element:
@@ -250,7 +265,8 @@ def sample(nodes: Iterable[Element]) -> str:
     parts: list[str] = []
     length = 0
     for node in nodes:
-        text, code = one_line(node.text), node.get("codeListValue")
+        text = one_line(node.text)
+        code = node.get("codeListValue")
         if code == text:  # the label of a code may be in any language
             code = None
         for value in (text, code, node.get(XLINK_HREF), node.get("uuidref")):
@@ -266,24 +282,23 @@ def sample(nodes: Iterable[Element]) -> str:
 
 
 def skip(walk: Walk, element: Element, target: Any) -> None:
-    """Ignore a property that does not describe the resource,
-    or is read elsewhere (`docs/harvest-rules.md`).
+    """Ignore a property that is read elsewhere or does not describe the resource.
+
+    `docs/harvest-rules.md` names those that do not.
     """
 
 
 def text(attribute: str, trim: Trim = one_line) -> Handler:
-    """Set an attribute to the trimmed text of the property, else to its link.
-
-    The first one wins.
-    """
+    """Set an attribute to the trimmed text of the property, else its link; the first one wins."""
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element, target, attribute)
-        value, before = trim(term.text), getattr(target, attribute)
+        value = trim(term.text)
+        before = getattr(target, attribute)
         if not before:
             setattr(target, attribute, value or term.href or before)
         if value and (term.href or before not in (None, value)):
-            walk.unread(element)
+            walk.unread(element)  # a link beside its text, or a second text
 
     return handler
 
@@ -298,7 +313,7 @@ def texts(attribute: str, trim: Trim = one_line) -> Handler:
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         term = walk.text(element)
-        _append(target, attribute, trim(term.text))
+        _append_to(target, attribute, trim(term.text))
         if term.href:
             walk.unread(element)
 
@@ -314,12 +329,12 @@ def codes(attribute: str) -> Handler:
     """Append the code of the property to a list."""
 
     def handler(_walk: Walk, element: Element, target: Any) -> None:
-        _append(target, attribute, code_of(element))
+        _append_to(target, attribute, code_of(element))
 
     return handler
 
 
-def _append(target: Any, attribute: str, value: Any) -> None:
+def _append_to(target: Any, attribute: str, value: Any) -> None:
     if value:
         getattr(target, attribute).append(value)
 
@@ -368,11 +383,12 @@ def reference(attribute: str) -> Handler:
     """Append the ``uuidref`` (else the link, else the text) of the property to a list."""
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
-        uuid, href = element.get("uuidref"), element.get(XLINK_HREF)
+        uuid = element.get("uuidref")
+        href = element.get(XLINK_HREF)
         value = uuid or href or one_line(walk.text(element).text)
-        _append(target, attribute, value.strip())
+        _append_to(target, attribute, value.strip())
         if len(element) or (uuid and href):
-            walk.unread(element)  # everything else that it states
+            walk.unread(element)  # whatever else it states
 
     return handler
 
@@ -387,7 +403,8 @@ def identifiers(attribute: str) -> Handler:
                 name = local_name(part)
                 if name == "code":
                     term = walk.text(part)
-                    identifier.code, identifier.href = one_line(term.text), term.href
+                    identifier.code = one_line(term.text)
+                    identifier.href = term.href
                 elif name == "codeSpace":
                     identifier.codespace = one_line(walk.text(part).text) or None
                 else:  # authority, version, description
@@ -420,14 +437,20 @@ def _types(walk: Walk, element: Element) -> list[Element]:
 
 
 def by_type(types: dict[str, Handler | Table]) -> Handler:
-    """Select the handler, or the table of what is inside, by the type within the property."""
+    """Read the property by the type within it.
+
+    Args:
+        types: name of each type → its handler, or the table of what is inside.
+    """
     handlers: Table = {}
-    for name, inside in types.items():
-        handlers[name] = _inside(inside) if isinstance(inside, dict) else inside
+    for name, reader in types.items():
+        handlers[name] = _inside(reader) if isinstance(reader, dict) else reader
     return _inside(handlers)
 
 
 def _inside(table: Table) -> Handler:
+    """Read what is inside of an element, filling the same target."""
+
     def handler(walk: Walk, element: Element, target: Any) -> None:
         walk.children(element, table, target)
 
@@ -437,8 +460,7 @@ def _inside(table: Table) -> Handler:
 def new(
     factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None
 ) -> Handler:
-    """Create an object for each type within the property, fill it with a table, and append it to a
-    list.
+    """Create an object for each type within the property, fill it, and append it to a list.
 
     Args:
         factory: creates the object.
@@ -446,7 +468,7 @@ def new(
         table: table that fills it.
         finish: called with the element of the type and the object before it is appended.
     """
-    fill = bare(factory, attribute, table, finish)
+    fill = in_place_of_property(factory, attribute, table, finish)
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
         for child in _types(walk, element):
@@ -455,11 +477,12 @@ def new(
     return handler
 
 
-def bare(
+def in_place_of_property(
     factory: Callable[[], Any], attribute: str, table: Table, finish: Handler | None = None
 ) -> Handler:
-    """Create an object for a type without its property,
-    as written by one catalogue's own conversion; see ``new``.
+    """Create an object for a type that stands where its property should; arguments as of ``new``.
+
+    One catalogue's own conversion writes such records.
     """
 
     def handler(walk: Walk, element: Element, target: Any) -> None:
@@ -482,12 +505,14 @@ READERS: dict[str, Callable[[str], Handler]] = {
     "code": code,
     "codes": codes,
 }
-"""``read`` of the table of fields → handler."""
+"""``read`` of the table of fields → function that makes the handler."""
 
 
 def of_fields(path: str) -> Table:
-    """Return the handlers of the fields that stand directly below a path of properties,
-    "" for the root.
+    """Return the handlers of the fields that stand directly below a path of properties.
+
+    Args:
+        path: names of the properties, with slashes between them; "" for the root.
     """
     table: Table = {}
     for field in fields.read_in_iso(path):
@@ -501,6 +526,7 @@ def of_fields(path: str) -> Table:
 
 def _into_field(field: fields.Field) -> Handler:
     """Read a property straight into a field of the dataset, which no rule judges."""
+    # Handlers fill attributes, but `record.fields` is a dict: a holder lends its attribute `value`.
     read = READERS[field.iso["read"]]("value")
 
     def handler(walk: Walk, element: Element, _target: Any) -> None:
@@ -520,50 +546,50 @@ def _into_field(field: fields.Field) -> Handler:
 
 CATALOGUE_ROOT = "FC_FeatureCatalogue"
 MOST_ATTRIBUTES = 500
+"""Maximum number of attributes of a catalogue that are noted; a last line counts the others."""
 ATTRIBUTE = "FC_FeatureAttribute"
 
 
 def read_feature_catalogue(walk: Walk, element: Element, target: Any) -> None:
-    """Note the text of a catalogue about itself and its feature types, then its attributes.
+    """Note a feature catalogue, see `catalogue_text`; one without attributes like other elements.
 
-    A dataset has no field for them, so they become further information on its content:
-    ``nature (texte) : type de zone humide ; T = tourbière ; M = marais``.
+    A dataset has no field for it, so it becomes further information on the content.
     """
     if next(element.iter(f"{{*}}{ATTRIBUTE}"), None) is None:
         walk.unread(element)
     else:
-        walk.note(element, told_by(element))
+        walk.note(element, catalogue_text(element))
         for person in _people(element):
             walk.note(person, " ".join(_texts(person)))
 
 
-def told_by(element: Element) -> str:
-    """Return a catalogue as readable text: about itself and its feature types,
-    then one line per attribute.
+def catalogue_text(element: Element) -> str:
+    """Return a catalogue as readable text: about itself and its types, then a line per attribute.
+
+    Names of persons are left out. An attribute is described by name, type, definition and values:
+    ``nature (texte) : type de zone humide ; T = tourbière ; M = marais``.
     """
     attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))
     inside: set[Element] = set()
     for part in (*attributes, *element.iter("{*}isAbstract"), *_people(element)):
         inside.update(part.iter(etree.Element))
     others = [part for part in element.iter(etree.Element) if part not in inside]
-    lines = [sample(others), *map(_line, attributes[:MOST_ATTRIBUTES])]
+    lines = [sample(others), *map(_attribute_line, attributes[:MOST_ATTRIBUTES])]
     if len(attributes) > MOST_ATTRIBUTES:
         lines.append(f"…: {len(attributes) - MOST_ATTRIBUTES}")
     return "\n".join(filter(None, lines))
 
 
-def _people(element: Element) -> list[Element]:
-    return list(element.iter("{*}individualName", "{*}CI_Individual"))
-
-
-def _line(attribute: Element) -> str:
-    """Return name, type and definition of an attribute, then its other properties."""
+def _attribute_line(attribute: Element) -> str:
+    """Return an attribute as a line: name, type, definition, then its other properties."""
     texts: dict[str, list[str]] = defaultdict(list)
     for prop in attribute:
-        kind = local_name(prop)
-        text = _listed(prop) if kind == "listedValue" else one_line(" ".join(_texts(prop)))
+        prop_name = local_name(prop)
+        text = one_line(" ".join(_texts(prop)))
+        if prop_name == "listedValue":
+            text = _listed_value(prop)
         if text:
-            texts[kind].append(text)
+            texts[prop_name].append(text)
     name = " ".join(texts.pop("memberName", []) or texts.pop("code", []))
     value_type = " ".join(texts.pop("valueType", []))
     occurrences = _occurrences(" ".join(texts.pop("cardinality", [])))
@@ -580,10 +606,7 @@ def _line(attribute: Element) -> str:
 
 
 def _occurrences(cardinality: str) -> list[str]:
-    """Return a cardinality in words: "0..1", "0 1", "1..*".
-
-    One value, which is usual, needs none.
-    """
+    """Return a cardinality ("0..1", "0 1", "1..*") in words; exactly one value needs none."""
     least, *most = re.findall(r"\d+|[*n]|unbounded|true", cardinality) or ["1"]
     words = []
     if least == "0":
@@ -593,8 +616,8 @@ def _occurrences(cardinality: str) -> list[str]:
     return words
 
 
-def _listed(prop: Element) -> str:
-    """Return a listed value as ``code = label``."""
+def _listed_value(prop: Element) -> str:
+    """Return a listed value as ``code = label``, followed by its definition, if any."""
     texts = {}
     for value in prop:
         for part in value:

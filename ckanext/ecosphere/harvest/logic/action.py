@@ -316,7 +316,7 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     query = (
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(closing.missing(hold.source_id))
+        .where(closing.is_missing(hold.source_id))
     )
     rows = model.Session.execute(query.order_by(model.Package.title).limit(MAX_LISTED)).mappings()
     return {
@@ -345,7 +345,7 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     hold.decided = now()
     hold.user_id = _user_id(context)
     if hold.decision == closing.KEEP:
-        closing.keep(id_)
+        closing.keep_missing(id_)
     model.Session.commit()
     if hold.decision == closing.WITHDRAW:
         worker.decisions_of(id_).enqueue()
@@ -399,7 +399,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> Data
             running.
     """
     url, source_type = data_dict["url"], data_dict["source_type"]
-    text = settings.of_trial(url, source_type, data_dict.get("config") or "", context)
+    text = settings.trial_configuration(url, source_type, data_dict.get("config") or "", context)
     return {"id": preview.start_trial(url, source_type, text, context.get("user") or "")}
 
 
@@ -526,12 +526,12 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> DataD
     package = _known_dataset(data_dict["id"])
     if not local_edits.is_locked(package.id):
         return {"catalogue": None, "fields": [], "resources": [], "edits": []}
-    edits = local_edits.listed(package, with_rows=True)
+    edits = local_edits.list_edits(package, with_rows=True)
     edited = {edit["field"] for edit in edits if edit["resource"] is None}
     return {
         "catalogue": deduplication.catalogues(package.id)["published_from"],
         "fields": sorted(config.local_fields() | edited),
-        "resources": local_edits.added(package.id),
+        "resources": local_edits.added_resources(package.id),
         "edits": edits,
     }
 
@@ -561,7 +561,7 @@ def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> list[
     may_edit = context.get("ignore_auth") or authz.is_authorized_boolean(
         "ecosphere_harvest_edit_follow", authorization.same_person(context), {"id": package.id}
     )
-    return local_edits.listed(package, with_rows=bool(may_edit))
+    return local_edits.list_edits(package, with_rows=bool(may_edit))
 
 
 @action(schema.edit_schema)
@@ -586,7 +586,7 @@ def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> list
     local_edits.follow(
         package, data_dict.get("resource") or "", data_dict["field"], context.get("user") or ""
     )
-    return local_edits.listed(package, with_rows=True)
+    return local_edits.list_edits(package, with_rows=True)
 
 
 @tk.side_effect_free

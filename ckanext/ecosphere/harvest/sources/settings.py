@@ -1,13 +1,13 @@
-"""Validate a source when it is saved: its address, its configuration, and for which services it may
-publish.
+"""Validate harvest sources when they are saved, and repair their schema.
 
-A catalogue of many services is registered by a sysadmin, who vouches for it. A source registered by
-an editor publishes only for its own service (`own_service`), and takes no dataset of another one:
-otherwise an editor of one service could publish in the name of all.
+For which services a source may publish: a sysadmin who registers a catalogue of many services
+vouches for it. A source registered by an editor publishes only for its own service (option
+`own_service`), and takes over no dataset of another one: otherwise an editor of one service could
+publish in the name of all.
 
-ckanext-harvest 1.6.3 copies each configuration key over the source's own fields when showing it. A
-key `organization`, as udata calls its filter, replaces the organisation of the source by a text;
-indexing, pages and permissions then fail.
+Repairs: ckanext-harvest 1.6.3 copies each key of the configuration over the fields of the source
+when it shows it. A key `organization`, as udata calls its filter, replaces the organisation of the
+source by a text; indexing, pages and permissions then fail. Its validation of URLs has faults, too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
 from ckanext.harvest.model import HarvestSource
 
-_VOUCHED = ("default_organisation", "priority")
-"""Options that only sysadmins may change in a source that publishes for all services."""
-_OWN = frozenset(
+_SYSADMIN_OPTIONS = ("default_organisation", "priority")
+"""Options that only sysadmins may change, in a source that publishes for all services."""
+_PROTECTED = frozenset(
     [
         "id", "name", "title", "url", "notes", "type", "source_type", "state", "active", "status",
         "private", "frequency", "config", "owner_org", "organization", "groups", "tags", "extras",
@@ -39,17 +39,20 @@ _OWN = frozenset(
 )  # fmt: skip
 """Fields of a source that its configuration must never replace."""
 _PORTS = {"http": ":80", "https": ":443"}
+"""Scheme → its default port, as written in URLs."""
 
 
 # --- for which services ---
 
 
 def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-    """Validate for which services a source of our types may publish, whether or not it has a
-    configuration.
+    """Validate for which services a source of our types may publish.
+
+    It comes before `ignore_missing`, which would skip a source without a configuration.
 
     Raises:
-        Invalid: an editor tries to publish for more than the source's own service.
+        Invalid: an editor tries to publish for more than the source's own service, or a source
+            that publishes for its own service has another one as default.
         StopOnError: it has no configuration and is of another type.
     """
     if data.get(("source_type",)) not in type_names():
@@ -59,25 +62,25 @@ def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -
         return
     settings = _parsed(data.get(key))
     if settings is None:
-        return  # the next validator reports the fault
+        return  # the next validator reports the invalid configuration
     if not _is_administrator(context):
-        _keep_to_own(settings, data)
+        _limit_reach(settings, data)
     default = settings.get("default_organisation")
     if settings.get(OWN_SERVICE) and default and not _is_same(default, data.get(("owner_org",))):
         raise tk.Invalid(
             tk._("This source publishes for its own service only: leave the other one out.")
         )
-    data[key] = _written(settings)
+    data[key] = _as_text(settings)
 
 
-def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
-    """Return the configuration for the preview of a source: the one with which this user could
-    harvest it.
+def trial_configuration(url: str, source_type: str, text: str, context: Context) -> str:
+    """Return the configuration with which this user could harvest a source, for its preview.
 
     Args:
-        url, source_type: of the source.
+        url: URL of the source.
+        source_type: its type.
         text: its configuration as entered.
-        context: of the user.
+        context: the user's.
     """
     settings = _parsed(text)
     if settings is None or _is_administrator(context):
@@ -85,26 +88,16 @@ def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
     query = sa.select(HarvestSource.config).where(
         HarvestSource.url == url,
         HarvestSource.type == source_type,
-        sa.true() == HarvestSource.active,
+        sa.true() == HarvestSource.active,  # in this order for the type checker
     )
     registered = [read_settings(config) for config in model.Session.scalars(query)]
     if not registered or any(stored.get(OWN_SERVICE) for stored in registered):
         settings[OWN_SERVICE] = True
-    return _written(settings)
-
-
-def _settings_to_save(data: dict[Any, Any], context: Context) -> Settings | None:
-    """Return the settings with which a source is going to be saved; None if they are invalid."""
-    settings = _parsed(data.get(("config",)))
-    if settings is None or _is_administrator(context):
-        return settings
-    if _settings_before(_edited_source(data)).get(OWN_SERVICE):
-        settings[OWN_SERVICE] = True
-    return settings
+    return _as_text(settings)
 
 
 def _parsed(text: Any) -> Settings | None:
-    """Return the settings in a JSON text; None if it is invalid."""
+    """Return the settings in a JSON text, which may be empty; None if it is invalid."""
     if text is tk.missing or not str(text or "").strip():
         return {}
     try:
@@ -114,7 +107,7 @@ def _parsed(text: Any) -> Settings | None:
     return settings if isinstance(settings, dict) else None
 
 
-def _written(settings: Settings) -> str:
+def _as_text(settings: Settings) -> str:
     return json.dumps(settings, ensure_ascii=False) if settings else ""
 
 
@@ -124,14 +117,12 @@ def _edited_source(data: dict[Any, Any]) -> Any:
 
 
 def _settings_before(source: Any) -> Settings:
-    """Return the settings of a source as they are saved.
-
-    A new one publishes for its own service.
-    """
+    """Return the saved settings of a source; a new one publishes for its own service."""
     return read_settings(source.config) if source else {OWN_SERVICE: True}
 
 
 def _is_administrator(context: Context) -> bool:
+    """Return whether a sysadmin saves a source, or a command does so without a user."""
     name = context.get("user")
     if authz.is_sysadmin(name):
         return True
@@ -139,11 +130,15 @@ def _is_administrator(context: Context) -> bool:
     return bool(context.get("ignore_auth")) and is_command
 
 
-def _keep_to_own(settings: Settings, data: dict[Any, Any]) -> None:
-    """Prevent an editor from extending the reach of a source beyond what a sysadmin saved.
+def _limit_reach(settings: Settings, data: dict[Any, Any]) -> None:
+    """Limit a source that an editor saves to its own service, unless a sysadmin has vouched for it.
+
+    Args:
+        settings: its new settings, changed in place.
+        data: its new fields.
 
     Raises:
-        Invalid: it changes what a sysadmin vouched for.
+        Invalid: the editor changes what the sysadmin vouched for.
     """
     source = _edited_source(data)
     before = _settings_before(source)
@@ -158,7 +153,7 @@ def _keep_to_own(settings: Settings, data: dict[Any, Any]) -> None:
         "owner_org": package.owner_org if package else None,
     }
     is_same = all(_is_same(value, data.get((name,))) for name, value in fields.items())
-    if not is_same or any(settings.get(name) != before.get(name) for name in _VOUCHED):
+    if not is_same or any(settings.get(name) != before.get(name) for name in _SYSADMIN_OPTIONS):
         raise tk.Invalid(
             tk._(
                 "This source publishes for all services: only administrators of the site change "
@@ -168,11 +163,11 @@ def _keep_to_own(settings: Settings, data: dict[Any, Any]) -> None:
         )
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal, or name the same organisation."""
-    if one == other:
+def _is_same(value: Any, other: Any) -> bool:
+    """Return whether two values are equal, or name the same organisation."""
+    if value == other:
         return True
-    group = model.Group.get(str(one or ""))
+    group = model.Group.get(str(value or ""))
     return group is not None and group is model.Group.get(str(other or ""))
 
 
@@ -187,16 +182,19 @@ def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> No
         data[key] = None
         return
     if isinstance(settings, dict):
-        for name in settings.keys() - _OWN:
+        for name in settings.keys() - _PROTECTED:
             data[name,] = settings[name]
 
 
 def url_validator(original: Any) -> Any:
-    """Wrap ckanext-harvest's URL validator, which raises exceptions on malformed URLs.
+    """Return a URL validator that refuses malformed URLs, on which ckanext-harvest's fails.
 
-    For our types it is replaced: in ckanext-harvest 1.6.3 a deleted source keeps its URL for ever,
-    two feeds that differ only in the query count as the same, and configurations are compared as
-    text.
+    For our types it also replaces the original: in ckanext-harvest 1.6.3 a deleted source keeps its
+    URL for ever, two feeds that differ only in the query count as the same, and configurations are
+    compared as texts.
+
+    Args:
+        original: ckanext-harvest's validator.
     """
 
     def harvest_source_url_validator(
@@ -224,10 +222,10 @@ def url_validator(original: Any) -> Any:
 
 
 def _is_registered(data: dict[Any, Any], context: Any) -> bool:
-    """Tell whether another source that is not deleted reads the same, for the same services."""
+    """Return whether another source that is not deleted reads the same, for the same services."""
     settings = _settings_to_save(data, context)
     if settings is None:
-        return False  # the configuration validator reports the fault
+        return False  # another validator reports the invalid configuration
     own_id = data.get(("id",)) or getattr(context.get("package"), "id", None)
     query = (
         sa.select(HarvestSource.url, HarvestSource.config, model.Package.owner_org)
@@ -238,26 +236,38 @@ def _is_registered(data: dict[Any, Any], context: Any) -> bool:
             HarvestSource.id != (own_id or ""),
         )
     )
-    place, owner = _place(data["url",]), data.get(("owner_org",))
-    for url, config, owner_org in model.Session.execute(query):
-        is_same = _place(url) == place and read_settings(config) == settings
-        are_apart = settings.get(OWN_SERVICE) and owner and not _is_same(owner, owner_org)
-        if is_same and not are_apart:
+    new_url = _normalised(data["url",])
+    owner = data.get(("owner_org",))
+    for url, config, other_owner in model.Session.execute(query):
+        if settings.get(OWN_SERVICE) and owner and not _is_same(owner, other_owner):
+            continue  # each publishes for a service of its own
+        if _normalised(url) == new_url and read_settings(config) == settings:
             return True
     return False
 
 
-def _place(url: str) -> tuple[Any, ...]:
-    """Return a URL reduced to where it reads: without default port, trailing slash and fragment."""
+def _settings_to_save(data: dict[Any, Any], context: Context) -> Settings | None:
+    """Return the settings with which a source is going to be saved; None if they are invalid."""
+    settings = _parsed(data.get(("config",)))
+    if settings is None or _is_administrator(context):
+        return settings
+    if _settings_before(_edited_source(data)).get(OWN_SERVICE):
+        settings[OWN_SERVICE] = True
+    return settings
+
+
+def _normalised(url: str) -> tuple[Any, ...]:
+    """Return the parts of a URL that tell sources apart.
+
+    Default ports, trailing slashes, fragments and the case of the host do not count.
+    """
     parts = taken_apart(url)
     host = parts.netloc.casefold().removesuffix(_PORTS.get(parts.scheme, ""))
     return parts.scheme, host, parts.path.rstrip("/"), parts.query
 
 
 def name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-    """Name a new source after its title: its form may arrive before the
-    script has filled in the name.
-    """
+    """Name a new source after its title, if the script of the form has not filled in a name yet."""
     title = data.get(("title",))
     is_new = not data.get(("id",)) and "package" not in context
     if is_new and not data.get(key) and isinstance(title, str) and title.strip():
@@ -265,7 +275,7 @@ def name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Contex
 
 
 def protect_sources() -> None:
-    """Add to the source schema of ckanext-harvest the validators of this module."""
+    """Add the validators of this module to ckanext-harvest's schema of sources; idempotent."""
     schema.harvest_source_convert_from_config = show_config
     if schema.harvest_source_url_validator.__module__ == __name__:
         return

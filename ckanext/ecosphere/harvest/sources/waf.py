@@ -1,5 +1,6 @@
-"""Source type `ecosphere_waf`: nested folders of ISO 19139 files on a web server
-(Apache, nginx, IIS listings).
+"""Source type `ecosphere_waf`: folders of ISO 19139 files on a web server.
+
+The folders are read from the listings that Apache, nginx or IIS make of them.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from ckanext.ecosphere.shared.http_guard import (
 from ckanext.ecosphere.shared.language import N_
 from ckanext.ecosphere.shared.parsing import Element
 
-MAX_DEPTH = 8
-MAX_FILES = 200_000
-FILES_PER_PAGE = 50
+MAX_DEPTH = 8  # levels of subfolders
+MAX_FILES = 200_000  # files and folders of a source
+# Records are handed over once there are that many, or they have that many characters.
+RECORDS_PER_PAGE = 50
 CHARACTERS_PER_PAGE = 8 * 1024 * 1024
 LISTING_BYTES = 16 * 1024 * 1024
 """Maximum size of a listing; one with 100 000 files has about 15 MB."""
@@ -50,9 +52,8 @@ class WafReader(SourceReader):
     def __init__(self, url: str, session: GuardedSession):
         super().__init__(url, session)
         self._root = url if urlsplit(url).path.endswith("/") else f"{url}/"
-        self._position = 0
-        self._silent = 0
-        """Number of consecutive files without any response."""
+        self._position = 0  # of the last file read, from 1
+        self._unanswered = 0  # consecutive files without any response
 
     def pages(self) -> Iterator[list[RawRecord]]:
         """Yield the records, several files at a time."""
@@ -60,16 +61,17 @@ class WafReader(SourceReader):
         characters = 0
         try:
             for url in self._files(self._root, 0, {self._root}):
-                new = self._read(url)
-                records += new
-                characters += sum(len(record.content) for record in new)
-                if len(records) >= FILES_PER_PAGE or characters >= CHARACTERS_PER_PAGE:
+                records_of_file = self._read_file(url)
+                records += records_of_file
+                characters += sum(len(record.content) for record in records_of_file)
+                if len(records) >= RECORDS_PER_PAGE or characters >= CHARACTERS_PER_PAGE:
                     yield records
-                    records, characters = [], 0
-                if self._silent >= MAX_SILENT:
+                    records = []
+                    characters = 0
+                if self._unanswered >= MAX_SILENT:
                     self.reading.fail("gave-up", self._position + 1)
                     break
-        except StoppedError:
+        except StoppedError:  # what was read before is not lost
             if records:
                 yield records
             raise
@@ -80,18 +82,26 @@ class WafReader(SourceReader):
         self._note_shortfall()
 
     def _files(self, folder: str, depth: int, visited: set[str]) -> Iterator[str]:
-        """Yield the URLs of the files in a folder and its subfolders."""
+        """Yield the URLs of the files in a folder and its subfolders.
+
+        Args:
+            folder: URL of the folder.
+            depth: number of folders above it.
+            visited: URLs of files and folders that were read or are going to be; changed in place.
+        """
         try:
             response = self._fetch(folder, {"Accept": "text/html"}, LISTING_BYTES)
             if not depth:
                 self._root = self._redirected_root(response.url)
-            links = listed(response.body, response.url)
+            links = links_of_listing(response.body, response.url)
         except PageError as error:
-            place: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
-            self.reading.fail(error.code, **error.params, **place)
+            params = dict(error.params)
+            if depth:
+                params["folder"] = unquote(folder)
+            self.reading.fail(error.code, **params)
             return
         for link in links:
-            if self._silent >= MAX_SILENT:
+            if self._unanswered >= MAX_SILENT:
                 return
             if link in visited or not link.startswith(self._root):
                 continue
@@ -109,21 +119,24 @@ class WafReader(SourceReader):
     def _redirected_root(self, url: str) -> str:
         """Return the URL of the folder after redirects: https, another host, escaped accents.
 
-        Redirects to something other than a folder, such as a login form, or to the front page of a
-        site are ignored.
+        Redirects to the front page of a site, or to what is no folder, such as a login form, are
+        ignored.
         """
         parts = urlsplit(url)
         is_folder = parts.path.endswith("/") and not parts.query
-        is_front = parts.path == "/" != urlsplit(self._root).path
-        return url if is_folder and not is_front else self._root
+        is_front_page = parts.path == "/" and urlsplit(self._root).path != "/"
+        if is_folder and not is_front_page:
+            return url
+        return self._root
 
-    def _read(self, url: str) -> list[RawRecord]:
+    def _read_file(self, url: str) -> list[RawRecord]:
+        """Return the records in a file; note a failure if it cannot be read."""
         self._position += 1
         try:
             elements = self._elements(url)
         except PageError as error:
             if error.unanswered:
-                self._silent += 1
+                self._unanswered += 1
             position = self._position
             self.reading.fail(error.code, position, position, **error.params, file=unquote(url))
             return []
@@ -137,7 +150,7 @@ class WafReader(SourceReader):
             PageError: it cannot be fetched or read, or has none.
         """
         response = self._fetch(url, {"Accept": "application/xml, text/xml"})
-        self._silent = 0
+        self._unanswered = 0
         try:
             root = parse_xml(response.body, self._session.settings.max_bytes)
             elements = list(kept_in(root))
@@ -148,8 +161,12 @@ class WafReader(SourceReader):
         return elements
 
 
-def listed(body: bytes, url: str) -> Iterator[str]:
+def links_of_listing(body: bytes, url: str) -> Iterator[str]:
     """Return the URLs in a listing, in order, except those for sorting and parent folders.
+
+    Args:
+        body: the listing.
+        url: URL of its folder.
 
     Raises:
         PageError: it is not a web page.
@@ -161,10 +178,14 @@ def listed(body: bytes, url: str) -> Iterator[str]:
         etree.fromstring(body, etree.HTMLParser(target=target, no_network=True))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise PageError("not-listing") from error
-    return _below(target.hrefs, url)
+    return _links_below(target.hrefs, url)
 
 
-def _below(hrefs: Mapping[str, None], url: str) -> Iterator[str]:
+def _links_below(hrefs: Mapping[str, None], url: str) -> Iterator[str]:
+    """Yield the absolute URLs of the links to what is below a folder.
+
+    Links for sorting have a query, and those to parent folders are shorter than the folder's URL.
+    """
     for href in hrefs:
         try:
             address = checked_url(urljoin(url, href.strip()).replace(" ", "%20"))
@@ -180,7 +201,7 @@ class _Links:
     """Collects the links of a web page during parsing, so that no tree is built in memory."""
 
     def __init__(self) -> None:
-        # A dict, since a listing may repeat a link a million times.
+        # A dict keeps the order, and holds a link once that a listing repeats a million times.
         self.hrefs: dict[str, None] = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -203,9 +224,9 @@ class WafSource(SourceType):
     )
 
     def make_reader(self, url: str, settings: Settings, session: GuardedSession) -> WafReader:
-        """Create a reader for one reading of a folder."""
+        """Return a reader for one reading of a folder."""
         return WafReader(url, session)
 
     def read(self, content: str) -> Record:
-        """Read an ISO 19139 record."""
+        """Return an ISO 19139 record as a neutral record."""
         return read_record(parse_xml(content.encode("utf-8")))

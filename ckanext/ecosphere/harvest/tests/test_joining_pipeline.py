@@ -386,6 +386,6 @@ def test_a_whole_catalogue_with_other_identifiers_is_recognised_in_seconds(porta
             sa.text(statement), {"number": number} if ":number" in statement else {}
         )
     try:
-        assert len(closing._pairs("s", "j")) == number
+        assert len(closing._renamed_pairs("s", "j")) == number
     finally:
         model.Session.rollback()

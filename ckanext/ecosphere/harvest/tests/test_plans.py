@@ -74,7 +74,7 @@ def rows_read(function, *arguments) -> int:
     [
         (reconcile.complete_series, ("s",)),
         (reconcile.complete_catalogues, ("s", "j")),
-        (lambda source, job: len(closing._pairs(source, job)), ("s", "j")),
+        (lambda source, job: len(closing._renamed_pairs(source, job)), ("s", "j")),
     ],
 )
 def test_the_rows_read_at_the_end_grow_as_the_records(imported, function, arguments):
@@ -113,7 +113,7 @@ def no_autovacuum(portal):
 @pytest.mark.slow("load")
 @pytest.mark.usefixtures("no_autovacuum")
 def test_the_tables_are_analysed_after_many_records(portal, monkeypatch):
-    monkeypatch.setattr(closing, "_MANY", 4)
+    monkeypatch.setattr(closing, "_MANY_RECORDS", 4)
     known = sa.text("SELECT reltuples FROM pg_class WHERE relname = 'ecosphere_harvest_record'")
     for number, tuples in ((3, -1), (5, 8)):
         plans.without_statistics("ecosphere_harvest_record")

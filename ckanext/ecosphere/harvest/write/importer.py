@@ -29,7 +29,7 @@ from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import Documents
 from ckanext.ecosphere.harvest import config, deduplication
 from ckanext.ecosphere.harvest.deduplication import keys_of
-from ckanext.ecosphere.harvest.iso.walk import CATALOGUE_ROOT, told_by
+from ckanext.ecosphere.harvest.iso.walk import CATALOGUE_ROOT, catalogue_text
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.job import (
     Job,
@@ -785,7 +785,7 @@ def _catalogue_text(content: str) -> str:
         return ""
     if local_name(root) != CATALOGUE_ROOT:
         return ""
-    return told_by(root)
+    return catalogue_text(root)
 
 
 def add_catalogues(record: Record, identifiers: Iterable[str], texts: Mapping[str, str]) -> None:

@@ -1,13 +1,14 @@
-"""Local edits: fields of a harvested dataset that somebody changed on the portal, which harvests
-leave as they are.
+"""Local edits and additions: what people change in harvested datasets, and harvests leave alone.
 
-Each save that is not a harvest's (form, API, bulk edit) is compared with what was stored before.
-What a field said at its first change is what the source says; it is noted in `plugin_data`, CKAN's
-column for notes of plugins, and follows the source at each import of its record. A field whose two
-values are equal again is no local edit any more: the source was corrected, or somebody chose to
-follow it. Nothing is stored for datasets without local edits.
+A local edit is a field with a value of the portal's own. Each save that is not a harvest's (form,
+API, bulk edit) is compared with what was stored before (`note`). The value of a field before its
+first change is that of the source. It is kept in `plugin_data`, CKAN's column for data of plugins,
+and follows the source at each import of the record (`keep_edits`). A field whose two values are
+equal again is no local edit any more: the source was corrected, or somebody chose to follow it.
+Nothing is stored for datasets without local edits.
 
-A dataset has *parts*: itself, called "", and the resources that the harvest wrote, by id.
+A dataset has *parts*: itself, called "", and the resources that the harvest wrote, by id. Resources
+that were added on the portal are local additions (`keep_additions`).
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
 KEY = "ecosphere_harvest"
-"""Key of `plugin_data`: part → field → `since` (ISO date) and `source`, the value that the source
-gives."""
+"""Key of `plugin_data` whose value are the local edits, see `Edits`."""
 BY_HARVEST = "ecosphere_by_harvest"
-"""Key of the context of saves that are no local edits."""
+"""Key of the context that marks saves which are no local edits."""
 _BEFORE = "ecosphere_before"
+"""Key of the context of a save: the `Values` before it."""
 TAGS = "tag_string"
+"""Name under which tags are a field here, as in forms; its value is the list of their names."""
 DATASET_COLUMNS = (
     "title", "notes", "url", "version", "license_id", "owner_org", "author", "author_email",
     "maintainer", "maintainer_email",
@@ -48,7 +50,7 @@ DERIVED = frozenset({"spatial", "harvest_object_id", "harvest_source_id", "harve
 Values = dict[str, DataDict]
 """Part → field → value."""
 Edits = dict[str, dict[str, DataDict]]
-"""Part → field → note."""
+"""Part → field → `since` (ISO date) and `source`, the value that the source gives."""
 
 
 # --- noting ---
@@ -57,41 +59,36 @@ Edits = dict[str, dict[str, DataDict]]
 @auth_audit_exempt
 @tk.chained_action
 def package_update(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Remember what a harvested dataset says before somebody changes it, for `note`.
-
-    Args:
-        original: the next action.
-        context: the context.
-        data_dict: the dataset.
-    """
-    own: Any = context
-    own[_BEFORE] = {}
-    if not own.get(BY_HARVEST):
+    """Remember the values of a harvested dataset before somebody changes it, for `note`."""
+    untyped_context: Any = context
+    untyped_context[_BEFORE] = {}
+    if not untyped_context.get(BY_HARVEST):
         package = model.Package.get(str(data_dict.get("id") or data_dict.get("name") or ""))
-        own[_BEFORE] = values_of(package) if package else {}
+        if package:
+            untyped_context[_BEFORE] = values_of(package)
     return original(context, data_dict)
 
 
 def note(context: Any) -> None:
-    """Note which fields of a harvested dataset a save has changed.
-
-    Called before the save is committed.
-    """
+    """Store which fields of a harvested dataset a save has changed; call it before the commit."""
     before = context.get(_BEFORE)
     if not before:
         return
     package = context["package"]
-    edits, after, today = edits_of(package), values_of(package), dates.today().isoformat()
+    edits = edits_of(package)
+    after = values_of(package)
+    today = dates.today().isoformat()
     for part in before.keys() & after.keys():
-        noted = edits.setdefault(part, {})
+        edits_of_part = edits.setdefault(part, {})
         for field in before[part].keys() | after[part].keys():
-            old, new = _said(before[part], field), _said(after[part], field)
-            if _same(old, new):
+            old = _value_of(before[part], field)
+            new = _value_of(after[part], field)
+            if _are_equal(old, new):
                 continue
-            source = noted[field]["source"] if field in noted else old
-            noted[field] = {"since": today, "source": source}
-            if _same(source, new):
-                del noted[field]
+            edit = edits_of_part.pop(field, None)
+            source = edit["source"] if edit else old
+            if not _are_equal(source, new):
+                edits_of_part[field] = {"since": today, "source": source}
     store(package, edits)
 
 
@@ -103,49 +100,52 @@ def edits_of(package: Any) -> Edits:
 
 def store(package: Any, edits: Edits) -> None:
     """Replace the local edits of a dataset; the caller commits."""
-    others = {key: data for key, data in (package.plugin_data or {}).items() if key != KEY}
+    stored = package.plugin_data or {}
+    new = {key: data for key, data in stored.items() if key != KEY}
     edits = {part: fields for part, fields in edits.items() if fields}
-    if edits or len(others) < len(package.plugin_data or {}):
-        package.plugin_data = {**others, KEY: edits} if edits else others
+    if edits:
+        new[KEY] = edits
+    if edits or KEY in stored:
+        package.plugin_data = new
 
 
 def values_of(package: Any) -> Values:
-    """Return what a dataset and its harvested resources say.
-
-    Empty if the dataset was not harvested.
-    """
-    written = model.Session.get(HarvestedDataset, package.id)
-    if written is None:
+    """Return the values of a dataset and its harvested resources; none if it was not harvested."""
+    harvested = model.Session.get(HarvestedDataset, package.id)
+    if harvested is None:
         return {}
     values = {name: getattr(package, name) for name in DATASET_COLUMNS} | _decoded(package.extras)
     parts: Values = {"": {**values, TAGS: sorted(tag.name for tag in package.get_tags())}}
     for resource in package.resources:
-        if resource.id in written.resource_ids and resource.url_type != "upload":
+        if resource.id in harvested.resource_ids and resource.url_type != "upload":
             values = {name: getattr(resource, name) for name in RESOURCE_COLUMNS}
             parts[resource.id] = values | _decoded(resource.extras)
     return parts
 
 
-def listed(package: Any, with_rows: bool) -> list[DataDict]:
+def list_edits(package: Any, with_rows: bool) -> list[DataDict]:
     """Return the local edits of a dataset, those of the dataset itself first.
 
     Args:
         package: the dataset.
         with_rows: whether to give values of the source that are rows of subfields: they name
             people, whom somebody may have removed on purpose.
+
+    Returns:
+        rows of `resource` (id, or None), `field`, `since`, `source` and `withheld`.
     """
     rows = []
     for part, fields in sorted(edits_of(package).items()):
-        for field, noted in sorted(fields.items()):
-            row = {"resource": part or None, "field": field, **noted, "withheld": False}
-            if not with_rows and has_rows(noted["source"]):
+        for field, edit in sorted(fields.items()):
+            row = {"resource": part or None, "field": field, **edit, "withheld": False}
+            if not with_rows and has_rows(edit["source"]):
                 row |= {"source": None, "withheld": True}
             rows.append(row)
     return rows
 
 
 def follow(package: Any, part: str, field: str, user: str) -> None:
-    """Give a field the value of the source, and have it follow the source from now on. Commits.
+    """Give a field the value of the source, which it follows from then on; commit.
 
     Args:
         package: the dataset.
@@ -157,8 +157,8 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
         ValidationError: the schema refuses the value.
     """
     edits = edits_of(package)
-    noted = edits.get(part, {}).pop(field, None)
-    if noted is None:
+    edit = edits.get(part, {}).pop(field, None)
+    if edit is None:
         return
     dataset = tk.get_action("package_show")(
         {"ignore_auth": True, "use_cache": False}, {"id": package.id}
@@ -167,7 +167,7 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
     new["extras"] = [extra for extra in new.get("extras", ()) if extra["key"] not in DERIVED]
     parts = {"": new} | {resource["id"]: resource for resource in new["resources"]}
     if part in parts:
-        put(parts[part], field, noted["source"])
+        put(parts[part], field, edit["source"])
     store(package, edits)
     context: Any = {
         "ignore_auth": True,
@@ -200,28 +200,26 @@ def keep_edits(dataset: DataDict, edits: Edits, here: Values) -> Edits:
     remaining: Edits = {}
     for part in edits.keys() & parts.keys() & here.keys():
         remaining[part] = {}
-        for field, noted in edits[part].items():
-            of_source, local = _said(parts[part], field), here[part].get(field)
-            if _same(of_source, _said(here[part], field)):
+        for field, edit in edits[part].items():
+            of_source = _value_of(parts[part], field)
+            if _are_equal(of_source, _value_of(here[part], field)):
                 continue
-            remaining[part][field] = {**noted, "source": of_source}
+            remaining[part][field] = {**edit, "source": of_source}
+            local = here[part].get(field)
             put(parts[part], field, local)
-            # The schema refuses a text and its translations that disagree.
+            # The schema refuses translations that disagree with the text.
             translations = parts[part].get(field + SUFFIX)
             if isinstance(translations, Mapping):
                 texts = dict(translations)
-                for lang, text in translations.items():
+                for language, text in translations.items():
                     if text == of_source:
-                        texts[lang] = local
+                        texts[language] = local
                 parts[part][field + SUFFIX] = texts
     return remaining
 
 
 def put(target: DataDict, field: str, value: Any) -> None:
-    """Set a field of a dataset or resource in the form of `package_create`.
-
-    An empty value removes it.
-    """
+    """Set a field of a dataset or resource, as `package_create` takes them; remove an empty one."""
     if field == TAGS:
         target.pop(TAGS, None)
         field, value = "tags", [{"name": tag} for tag in value or []]
@@ -231,21 +229,22 @@ def put(target: DataDict, field: str, value: Any) -> None:
         target[field] = value
 
 
-def _said(values: DataDict, field: str) -> Any:
-    """Return the value of a field.
+def _value_of(values: DataDict, field: str) -> Any:
+    """Return the value of a field; translations without the text of the main field.
 
-    Translations without the text of the main field, which is a field of its own.
+    That text is a field of its own, which is compared by itself.
     """
     if field == TAGS and "tags" in values:
         return sorted(tag["name"] for tag in values["tags"])
     value = values.get(field)
     if field.endswith(SUFFIX) and isinstance(value, Mapping):
         main = values.get(field.removesuffix(SUFFIX))
-        return {lang: text for lang, text in value.items() if text != main}
+        return {language: text for language, text in value.items() if text != main}
     return value
 
 
 def _decoded(extras: DataDict | None) -> DataDict:
+    """Return stored extras as values, without those that are derived."""
     return {name: decoded(value) for name, value in (extras or {}).items() if name not in DERIVED}
 
 
@@ -259,14 +258,14 @@ def decoded(stored: Any) -> Any:
     return stored
 
 
-def _same(one: Any, other: Any) -> bool:
+def _are_equal(value: Any, other: Any) -> bool:
     try:
-        return _plain(one) == _plain(other)
-    except RecursionError:  # brackets within brackets, typed by somebody
-        return one == other
+        return _comparable(value) == _comparable(other)
+    except RecursionError:  # somebody has typed too many brackets within brackets
+        return value == other
 
 
-def _plain(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     """Return a value for comparison: numbers are texts, line ends those of Unix.
 
     Empty parts and order do not count.
@@ -275,12 +274,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, Mapping):
-        plain = {key: _plain(part) for key, part in value.items()}
-        return {key: part for key, part in sorted(plain.items()) if part} or ""
+        parts = {key: _comparable(part) for key, part in value.items()}
+        return {key: part for key, part in sorted(parts.items()) if part} or ""
     if isinstance(value, list):
-        return sorted((plain for plain in map(_plain, value) if plain), key=json.dumps) or ""
+        return sorted(filter(None, map(_comparable, value)), key=json.dumps) or ""
     return "" if value is None else str(value).replace("\r\n", "\n").strip()
 
+
+# --- local additions, and datasets that follow a source ---
 
 ADDED = """
     resource LEFT JOIN ecosphere_harvest_dataset AS harvested
@@ -294,7 +295,7 @@ ADDED = """
 
 
 def is_locked(package_id: str) -> bool:
-    """Tell whether a source that is still harvested publishes a dataset."""
+    """Return whether a source that is still harvested publishes a dataset."""
     return bool(locked_datasets([package_id]))
 
 
@@ -311,17 +312,17 @@ _LOCKED = sa.text("""
 def locked_datasets(
     package_ids: Iterable[str], owners: Iterable[str] | None = None
 ) -> dict[str, str]:
-    """Return the titles of the still harvested sources that publish datasets, by id of the dataset.
+    """Return the datasets that a still harvested source publishes: id → title of the source.
 
     Args:
-        package_ids: the datasets.
+        package_ids: ids of datasets.
         owners: ids of organisations, to have only their datasets; None for all.
     """
     values = {"ids": list(package_ids), "owners": None if owners is None else list(owners)}
     return dict(model.Session.execute(_LOCKED, values).tuples().all())
 
 
-def added(package_id: str) -> list[str]:
+def added_resources(package_id: str) -> list[str]:
     """Return the ids of the resources of a dataset that were added on the portal, in order."""
     query = f"SELECT resource.id FROM {ADDED} AND resource.package_id = :id"  # noqa: S608
     ids = model.Session.scalars(sa.text(f"{query} ORDER BY resource.position"), {"id": package_id})
@@ -340,17 +341,17 @@ def keep_additions(
         resource_ids: ids of its resources that were added on the portal.
 
     Returns:
-        ids of those that are kept; one whose URL is now in the record has passed its id on to the
-        record's resource.
+        ids of those that are kept. One whose URL is now in the record is not among them: it has
+        passed its id on to the record's resource.
     """
     for name in config.local_fields() & extras.keys():
         if dataset.get(name) in (None, "", []):
             dataset[name] = decoded(extras[name])
-    brought = {resource.get("id") for resource in dataset["resources"]}
-    staying = [id_ for id_ in resource_ids if id_ not in brought]
-    if staying:
+    ids_of_record = {resource.get("id") for resource in dataset["resources"]}
+    local_ids = [id_ for id_ in resource_ids if id_ not in ids_of_record]
+    if local_ids:
         query = sa.select(model.Resource).where(
-            model.Resource.package_id == package_id, model.Resource.id.in_(staying)
+            model.Resource.package_id == package_id, model.Resource.id.in_(local_ids)
         )
         # As for the edit form: the URL of an uploaded file remains its file name.
         context: Any = {"model": model, "session": model.Session, "for_edit": True}
@@ -358,7 +359,7 @@ def keep_additions(
         dataset["resources"] += [
             model_dictize.resource_dictize(resource, context) for resource in resources
         ]
-    return staying
+    return local_ids
 
 
 def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:

@@ -1,5 +1,7 @@
-"""Aggregated facts about a dataset's resources: availability, formats,
-and whether the links answer.
+"""Aggregated facts about a dataset's resources: access, formats, and whether the links answer.
+
+`gather_distributions` aggregates them as `Distributions`. Texts count only if they inform (`clean`,
+`informing`), and a resource is read as a `Record`.
 """
 
 from __future__ import annotations
@@ -20,20 +22,26 @@ from ckanext.ecosphere.dataset.view import Row, Values, View, plain_text
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import Concept, tables
 
+#: Declared roles: those of data resources, and the others.
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
+#: Formats of services that return the data themselves.
 DOWNLOAD_SERVICES = frozenset({"WFS", "WCS", "Atom Feed", "API", "SPARQL"})
+#: Kinds of formats in the vocabulary: without geometry, of any structure, with geometry, not data.
 PLAIN_KINDS = frozenset({"table", "document"})
 STRUCTURE_KINDS = frozenset({"structured", "linked"})
 GEOMETRY_KINDS = frozenset({"vector", "raster", "service"})
 NO_DATA_KINDS = frozenset({"document", "image"})
-OPEN_STARS = 3  # minimum stars of an open and structured format
+#: Least stars of an open and structured format.
+OPEN_STARS = 3
 
 
 # --- what texts say: without mark-up and placeholders, folded, and their words that inform -------
 
 DATA = Path(__file__).parents[1] / "data"
+#: Letters of the shortest word that informs.
 SHORTEST = 3
+#: Texts of this length or more are no placeholders.
 LONGEST_PLACEHOLDER = 30
 
 _TAG = re.compile(r"<[^>]{0,1000}>")
@@ -52,9 +60,7 @@ def fold(value: str) -> str:
 
 
 def clean(value: Any) -> str:
-    """Return `value` as one line of text without mark-up;
-    "" if it is not a text or only a placeholder.
-    """
+    """Return `value` as one line of text without mark-up; "" for placeholders and other values."""
     text = plain_text(value)
     if "<" in text:
         text = _TAG.sub(" ", text)
@@ -94,9 +100,15 @@ def _empty_words() -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """A format of the vocabulary.
 
-    `code` is its id in the vocabulary, `kind` its family (table, vector, service, document…).
+    Attributes:
+        code: its id.
+        kind: its family (table, vector, service, document…).
+        stars: openness, 0–5.
+        open: whether it is non-proprietary.
+        machine: whether it is machine-readable.
+        in_eu_table: whether the European authority table has it.
     """
 
     code: str
@@ -120,17 +132,17 @@ class Format:
 
     @property
     def plain(self) -> bool:
-        """Return whether it certainly has no geometry."""
+        """Return whether it certainly has no geometry; a web page may lead to anything."""
         return self.kind in PLAIN_KINDS and self.code != "HTML"
 
     @property
     def with_geometry(self) -> bool:
-        """Return whether what has this format has a geometry, as far as the format alone tells."""
+        """Return whether it has a geometry, as far as the format alone tells."""
         return self.kind in GEOMETRY_KINDS and self.code not in ("API", "SPARQL")
 
     @property
     def without_geometry(self) -> bool:
-        """Return whether what has this format usually has no geometry."""
+        """Return whether it usually has no geometry."""
         return self.kind in PLAIN_KINDS or self.kind in STRUCTURE_KINDS
 
     @property
@@ -176,7 +188,7 @@ class Record(View):
 
 
 def format_of(concept: Concept | None) -> Format | None:
-    """Return the properties of a format of the vocabulary."""
+    """Return a format of the vocabulary with its properties, None without one."""
     if concept is None:
         return None
     data = concept.data
@@ -203,7 +215,7 @@ class Distributions:
         open: those in an open and structured format (three stars or more) whose URL is not known to
             be broken, without tables and the like that are beside data with a geometry and not
             named like them.
-        open_broken: those in an open and structured format whose URL is known to be broken.
+        open_broken: the same, but with a URL known to be broken.
         documents: documentation resources.
         documented: those with a name and a description.
         plain: those whose format has no geometry.
@@ -269,16 +281,14 @@ def is_public_address(value: str) -> bool:
 
 
 def role(resource: Record) -> str:
-    """Return the role of `resource`: as declared, else service by its link,
-    documentation by its name, or data.
-    """
+    """Return the role of `resource`: as declared, else by its link or name, else data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
     if resource.nature.kind == links.SERVICE:
         return links.SERVICE
-    # A PDF without a role may be all that there is of the data (a distribution of the European
-    # assessment).
+    # A document by its format alone is not enough: a PDF may be all that there is of the data, and
+    # counts as a distribution in the European assessment.
     is_plain = resource.format is not None and resource.format.plain
     if _is_document(resource.text("name"), is_plain):
         return links.DOCUMENTATION
@@ -287,18 +297,26 @@ def role(resource: Record) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _is_document(name: str, plain: bool) -> bool:
-    """Return whether `name` is that of a document about the data: "Notice",
-    or the table "Liste des attributs".
+    """Return whether `name` is that of a document about the data.
+
+    It starts with a word such as "Notice"; or a format without geometry has a name such as "Liste
+    des attributs".
     """
-    folded = fold(name).split()
+    words = fold(name).split()
     names = table("documents")
-    if plain and any(word in names["about_the_data"] for word in folded):
+    if plain and any(word in names["about_the_data"] for word in words):
         return True
-    return bool(folded) and folded[0] in names["documents"]
+    return bool(words) and words[0] in names["documents"]
 
 
-class Neighbours:
-    """Resources with a geometry, beside which a table may or may not hold the same data."""
+class SpatialResources:
+    """The resources of a dataset that have a geometry, with which a table may be compared.
+
+    Attributes:
+        paths: paths of their URLs.
+        words: words of their names that inform.
+        title: words of the dataset's title that inform.
+    """
 
     def __init__(self, resources: Sequence[Record], title: str):
         spatial = [
@@ -308,17 +326,19 @@ class Neighbours:
         self.words = frozenset[str]().union(*map(_words_of_name, spatial))
         self.title = informing(title)
 
-    def are_held_by(self, resource: Record) -> bool:
-        """Return whether a table is another format of the same export,
-        or named like them or like the dataset.
+    def match(self, table_resource: Record) -> bool:
+        """Return whether a table may hold the same data.
+
+        It does if there is nothing to compare it with, if it is another format of the same export,
+        or if it is named like one of these resources or like the dataset.
         """
-        path = _path(resource)
-        all_words = informing(f"{resource.text('name')} {path}")
+        path = _path(table_resource)
+        all_words = informing(f"{table_resource.text('name')} {path}")
         return (
             not self.paths
             or path in self.paths
             or not all_words.isdisjoint(self.title)
-            or not _words_of_name(resource).isdisjoint(self.words)
+            or not _words_of_name(table_resource).isdisjoint(self.words)
         )
 
 
@@ -327,8 +347,9 @@ def _has_geometry(resource: Record) -> bool:
 
 
 def _path(resource: Record) -> str:
-    """Return the path of the URL without the extension:
-    formats of an export differ in the query or the extension.
+    """Return the path of the URL without the extension.
+
+    The formats of an export differ in the query or the extension.
     """
     try:
         path = urlsplit(resource.text("url")).path
@@ -339,6 +360,9 @@ def _path(resource: Record) -> str:
 
 def _words_of_name(resource: Record) -> frozenset[str]:
     return informing(f"{resource.text('name')} {_path(resource).rpartition('/')[2]}")
+
+
+# --- counts ---------------------------------------------------------------------------------------
 
 
 def addresses(resource: Record) -> tuple[str, ...]:
@@ -360,11 +384,12 @@ def interoperability(resource: Record) -> tuple[str, ...]:
         "non_proprietary": file_format is not None and file_format.open,
         "machine_readable": file_format is not None and file_format.machine,
     }
-    return tuple(name for name, value in met.items() if value)
+    return tuple(indicator for indicator, is_met in met.items() if is_met)
 
 
 @functools.cache
 def _mqa_points(indicators: tuple[str, ...]) -> int:
+    """Return the points that the MQA gives for indicators."""
     rows = (row for row in tables.rows(DATA / "requirements.csv") if row["view"] == "mqa")
     return sum(int(row["points"]) for row in rows if row["id"] in indicators)
 
@@ -386,7 +411,7 @@ def gather_distributions(
     counts = Counter(total=len(resources))
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
-    neighbours = functools.cache(lambda: Neighbours(resources, title))
+    spatial: SpatialResources | None = None
     for resource in resources:
         if not resource.is_data:
             counts["documents"] += role(resource) == links.DOCUMENTATION
@@ -398,8 +423,10 @@ def gather_distributions(
             continue
         own_counts = _counts_of(resource, answering)
         file_format = resource.format
-        if file_format and file_format.without_geometry and not neighbours().are_held_by(resource):
-            own_counts["open"] = own_counts["open_broken"] = 0
+        if file_format and file_format.without_geometry:
+            spatial = spatial or SpatialResources(resources, title)  # built once, if at all
+            if not spatial.match(resource):
+                own_counts["open"] = own_counts["open_broken"] = 0
         counts.update(own_counts)
         if file_format:
             counts["stars"] = max(counts["stars"], file_format.stars)
@@ -408,12 +435,13 @@ def gather_distributions(
             targets.setdefault(criterion, identity)
     for address in own:
         counts[_STATES[answering.get(address)]] += 1
-    for criterion in _met_by_one(counts):
+    for criterion in _met_by_one(counts):  # other resources need no correction
         targets.pop(criterion, None)
     targets = {criterion: identity for criterion, identity in targets.items() if identity}
     return Distributions(**counts, best=best, targets=targets)
 
 
+#: Whether a URL answers, None if it was not checked → name of the count.
 _STATES = {True: "links_ok", False: "links_broken", None: "links_unchecked"}
 
 

@@ -1,7 +1,10 @@
 """Fetch, decode and read metadata documents: detect their format, and convert them to a dataset.
 
-They are fetched through the HTTP guard, from their own URL, or found from that of a page or
-repository.
+- `read` converts a text, which a user has given or `fetch` has found;
+- `fetch` gets a document through the HTTP guard: from its own URL, or from that of a page or
+  repository;
+- `decoded` turns its bytes into text;
+- `load_yaml` and `from_publiccode` read descriptions of software (publiccode.yml).
 """
 
 from __future__ import annotations
@@ -41,14 +44,15 @@ log = logging.getLogger(__name__)
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
+#: The first element of an XML document, without its prefix.
+_ROOT = re.compile(r"<(?:[\w.-]{1,60}:)?([A-Za-z_][\w.-]{0,100})[\s>]")
+_TURTLE = re.compile(r"(?:@prefix|@base|prefix|base|<http)", re.IGNORECASE)
+#: Relations of links on the landing page of an OGC API; it has at least two of them.
+_OGC_API = ("conformance", "service-desc", "data")
+#: Characters at the start of a document that hold the root element and its namespaces.
+HEAD = 6_000
 Read = DataDict
 """Result of reading a document: ``dataset`` and ``problems`` (sentences)."""
-
-
-_ROOT = re.compile(r"<(?:[\w.-]{1,60}:)?([A-Za-z_][\w.-]{0,100})[\s>]")
-#: Relations of the links of the landing page of an OGC API.
-_OGC_API = ("conformance", "service-desc", "data")
-HEAD = 6_000
 
 
 class ServiceError(tk.ValidationError):
@@ -61,35 +65,6 @@ class ServiceError(tk.ValidationError):
     def __init__(self, format_: str) -> None:
         super().__init__({"url": [_("This is the address of a service, not of a description")]})
         self.format = format_
-
-
-def _service(text: str) -> str:
-    """Return the format of the service that a document describes, "" for other documents."""
-    if text.startswith("{"):
-        return _service_in_json(text)
-    head = text[:HEAD].lower()
-    root = _ROOT.search(head)
-    for kind in service_kinds().values():
-        if root is None or root.group(1) not in kind.roots:
-            continue
-        # The root "capabilities" is that of several services, which the namespace tells apart.
-        if root.group(1) != "capabilities" or f"/{kind.id}" in head:
-            return kind.label
-    return ""
-
-
-def _service_in_json(text: str) -> str:
-    """Return the format of the service whose landing page a JSON document is,
-    "" for other documents.
-    """
-    try:
-        links = parsing.load_json(text).get("links")
-        relations = {str(link.get("rel")) for link in links}
-    except (ValueError, RecursionError, AttributeError, TypeError):
-        return ""
-    if len(relations.intersection(_OGC_API)) > 1:
-        return "OGC API"
-    return ""
 
 
 def read(text: str, context: Any = None) -> Read:
@@ -119,9 +94,36 @@ def read(text: str, context: Any = None) -> Read:
         return _iso(text, context or {})
     if start.startswith(("{", "[")):
         return _json(text)
-    if re.match(r"(?:@prefix|@base|prefix|base|<http)", start, re.IGNORECASE):
+    if _TURTLE.match(start):
         return _rdf(text, "turtle")
     return _yaml(text)
+
+
+def _service(text: str) -> str:
+    """Return the format of the service that a document describes, "" for other documents."""
+    if text.startswith("{"):
+        return _service_in_json(text)
+    head = text[:HEAD].lower()
+    root = _ROOT.search(head)
+    for kind in service_kinds().values():
+        if root is None or root.group(1) not in kind.roots:
+            continue
+        # The root "capabilities" is that of several services, which the namespace tells apart.
+        if root.group(1) != "capabilities" or f"/{kind.id}" in head:
+            return kind.label
+    return ""
+
+
+def _service_in_json(text: str) -> str:
+    """Return "OGC API" for the landing page of one, "" for other JSON documents."""
+    try:
+        links = parsing.load_json(text).get("links")
+        relations = {str(link.get("rel")) for link in links}
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return ""
+    if len(relations.intersection(_OGC_API)) > 1:
+        return "OGC API"
+    return ""
 
 
 def _refuse(message: str) -> tk.ValidationError:
@@ -170,7 +172,7 @@ def _yaml(text: str) -> Read:
     return {"dataset": from_publiccode(document), "problems": []}
 
 
-#: What parsers of RDF, and profiles that read odd RDF, raise.
+#: Errors of RDF parsers, and of profiles that read odd RDF.
 _UNREADABLE = (
     SyntaxError,
     SAXException,
@@ -184,7 +186,7 @@ _UNREADABLE = (
 
 
 def _rdf(text: str, syntax: str) -> Read:
-    try:
+    try:  # ckanext-dcat is optional
         from ckanext.dcat.processors import RDFParser
     except ImportError as error:
         raise _unknown() from error
@@ -194,7 +196,7 @@ def _rdf(text: str, syntax: str) -> Read:
         _count_as_datasets(parser.g)
         datasets = list(parser.datasets())
     except rdf.RemoteDocumentError as error:
-        # Reading it would fetch a URL chosen by the document, bypassing the HTTP guard.
+        # The parser would fetch a URL chosen by the document, bypassing the HTTP guard.
         message = _(
             "The document refers to another one ({address}), which is not fetched: put its "
             "content in place"
@@ -207,12 +209,12 @@ def _rdf(text: str, syntax: str) -> Read:
     if not datasets:
         raise _refuse(_("The document describes no dataset (dcat:Dataset)"))
     blank = {str(node) for node in parser.g.all_nodes() if isinstance(node, BNode)}
-    dataset = _named(datasets[0], blank)
+    dataset = _without_blank(datasets[0], blank)
     dataset.pop("extras", None)
-    words: list[str] = []
+    keywords: list[str] = []
     for tag in dataset.get("tags") or ():
-        words += characters.keywords(str(tag.get("name") or ""))
-    dataset["tags"] = [{"name": word} for word in dict.fromkeys(words)]
+        keywords += characters.keywords(str(tag.get("name") or ""))
+    dataset["tags"] = [{"name": keyword} for keyword in dict.fromkeys(keywords)]
     problems = _licence_left_out(parser.g, dataset)
     if len(datasets) > 1:
         message = _("The document describes {number} datasets: the first one is shown")
@@ -221,8 +223,9 @@ def _rdf(text: str, syntax: str) -> Read:
 
 
 def _count_as_datasets(graph: Any) -> None:
-    """Type series or services as datasets if the graph has no dataset:
-    not all portals add that type themselves.
+    """Make series, else services, datasets if the graph has no dataset.
+
+    Not all portals give them that class themselves.
     """
     for kind in (DCAT.DatasetSeries, DCAT.DataService):
         if (None, RDF.type, DCAT.Dataset) in graph:
@@ -231,12 +234,12 @@ def _count_as_datasets(graph: Any) -> None:
             graph.add((node, RDF.type, DCAT.Dataset))
 
 
-def _named(value: Any, blank: set[str]) -> Any:
-    """Return a value without the meaningless identifiers of blank nodes."""
+def _without_blank(value: Any, blank: set[str]) -> Any:
+    """Return a value without the identifiers of blank nodes, which mean nothing."""
     if isinstance(value, Mapping):
-        return {key: _named(part, blank) for key, part in value.items()}
+        return {key: _without_blank(part, blank) for key, part in value.items()}
     if isinstance(value, list):
-        return [_named(part, blank) for part in value if not _is_blank(part, blank)]
+        return [_without_blank(part, blank) for part in value if not _is_blank(part, blank)]
     if _is_blank(value, blank):
         return ""
     return value
@@ -247,6 +250,7 @@ def _is_blank(value: Any, blank: set[str]) -> bool:
 
 
 def _licence_left_out(graph: Any, dataset: Row) -> list[str]:
+    """Return a problem if the document has a licence that is not in the list, none otherwise."""
     nodes = graph.objects(None, DCTERMS.license)
     licences = sorted({str(node) for node in nodes if isinstance(node, (URIRef, Literal))})
     if dataset.get("license_id") or not licences:
@@ -257,13 +261,15 @@ def _licence_left_out(graph: Any, dataset: Row) -> list[str]:
 
 # --- fetching ---
 
-HTTP_OK, FIRST_ERROR = 200, 400
-#: Limits of the request that checks whether a URL answers.
+HTTP_OK = 200
+#: First HTTP status that is an error.
+FIRST_ERROR = 400
+#: Limits of the request that checks whether a URL answers: people wait for it.
 PROBED_BYTES, PROBED_SECONDS = 1024, 6.0
 
 
 class BusyError(tk.ValidationError):
-    """Nothing can be fetched at this moment."""
+    """Nothing can be fetched at this moment, since too many documents are being fetched."""
 
 
 def fetch(url: str, context: Any) -> tuple[Read, str]:
@@ -285,13 +291,13 @@ def fetch(url: str, context: Any) -> tuple[Read, str]:
             return read(_get(session, address), context), address
         except (ServiceError, BusyError):
             raise
-        except tk.ValidationError:
+        except tk.ValidationError:  # try the next one; a repository can be described without
             if address == candidates[-1] and target.kind != addresses.REPOSITORY:
                 raise
     return _repository(url), url
 
 
-def silence(url: str) -> str:
+def why_silent(url: str) -> str:
     """Return why a file cannot be fetched, as a sentence; "" if the server answers.
 
     Raises:
@@ -393,11 +399,11 @@ def decoded(data: bytes) -> str:
     `ENCODINGS`, else UTF-8. If decoding fails, Windows-1252 is used, in which older French files
     are written.
     """
-    marked = [name for mark, name in _MARKS if data.startswith(mark)]
+    encodings = [name for mark, name in _MARKS if data.startswith(mark)]
     declared = _DECLARED.match(data)
     if declared:
-        marked.append(_encoding(declared.group(1)))
-    for name in filter(None, (*marked, "utf-8")):
+        encodings.append(_encoding(declared.group(1)))
+    for name in filter(None, (*encodings, "utf-8")):
         try:
             return without_encoding(data.decode(name))
         except ValueError:
@@ -417,16 +423,18 @@ def _encoding(declared: bytes) -> str:
 
 
 def without_encoding(text: str) -> str:
-    """Return an XML text without the encoding in its declaration,
-    which only applied to the bytes.
-    """
+    """Return an XML text without its declared encoding, which only applied to the bytes."""
     return _DECLARATION.sub(r"\1", text, count=1)
 
 
+# --- publiccode.yml ---
+
 KIND = voc.get("resource-type")["code"].uri
+#: Number of values of a field that are read.
 MAX_PARTS = 50
 #: PyYAML scans a few thousand tokens per second; a description of software has a few hundred.
 MOST_CHARACTERS, MOST_TOKENS, DEEPEST = 100_000, 5_000, 30
+#: Tokens that begin and end a level of nesting.
 OPENING = (
     yaml.FlowSequenceStartToken,
     yaml.FlowMappingStartToken,
@@ -434,8 +442,6 @@ OPENING = (
     yaml.BlockMappingStartToken,
 )
 CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
-
-Dataset = DataDict
 
 
 class UnreadableError(ValueError):
@@ -453,7 +459,10 @@ def load_yaml(text: str) -> Any:
     try:
         depth = 0
         for number, token in enumerate(yaml.scan(text, Loader=yaml.SafeLoader)):
-            depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
+            if isinstance(token, OPENING):
+                depth += 1
+            elif isinstance(token, CLOSING):
+                depth -= 1
             if isinstance(token, yaml.AliasToken) or number > MOST_TOKENS or depth > DEEPEST:
                 raise UnreadableError("an alias, or too much")
         return yaml.safe_load(text)
@@ -461,16 +470,19 @@ def load_yaml(text: str) -> Any:
         raise UnreadableError(str(error)) from error
 
 
-def from_publiccode(document: Row) -> Dataset:
+def from_publiccode(document: Row) -> DataDict:
     """Return the dataset that a publiccode.yml describes; its values are not checked yet."""
-    described = _first_language(_mapping(document, "description"))
-    maintenance, legal = _mapping(document, "maintenance"), _mapping(document, "legal")
+    description = _first_language(_mapping(document, "description"))
+    maintenance = _mapping(document, "maintenance")
+    legal = _mapping(document, "legal")
     makers = _texts([legal.get("mainCopyrightOwner") or legal.get("repoOwner")])
-    words = _texts(document.get("categories")) + _texts(described.get("features"))
+    keywords = _texts(document.get("categories")) + _texts(description.get("features"))
     dataset = {
         "dcat_type": KIND,
         "title": plain_text(document.get("name")),
-        "notes": plain_text(described.get("longDescription") or described.get("shortDescription")),
+        "notes": plain_text(
+            description.get("longDescription") or description.get("shortDescription")
+        ),
         "code_repository": plain_text(document.get("url")),
         "url": plain_text(document.get("landingURL")),
         "version": plain_text(document.get("softwareVersion")),
@@ -480,9 +492,9 @@ def from_publiccode(document: Row) -> Dataset:
         "contact": _people(maintenance.get("contacts")),
         "creator": [{"name": name} for name in makers],
         "documentation": _texts(
-            [described.get("documentation"), described.get("apiDocumentation")]
+            [description.get("documentation"), description.get("apiDocumentation")]
         ),
-        "tags": [{"name": word} for word in dict.fromkeys(words)],
+        "tags": [{"name": keyword} for keyword in dict.fromkeys(keywords)],
         "language": _texts(_mapping(document, "localisation").get("availableLanguages")),
     }
     return filled(dataset)
@@ -508,9 +520,9 @@ def _people(rows: Any) -> list[dict[str, str]]:
 
 
 def _licence(spdx: str) -> str:
-    """Return the id of a licence given by its SPDX identifier, of several ("MIT AND …") the first.
+    """Return the id of a licence by its SPDX identifier; the identifier itself if it is unknown.
 
-    Else the text.
+    Of several licences ("MIT AND …"), the first counts.
     """
     first = spdx.partition(" ")[0]
     concept = voc.get("licences").lookup(f"http://spdx.org/licenses/{first}")
@@ -520,6 +532,7 @@ def _licence(spdx: str) -> str:
 
 
 def _first_language(descriptions: Row) -> Row:
+    """Return the description in French, else English, else any language."""
     for code in ("fr", "fr-FR", "fra", "en", *descriptions):
         if isinstance(descriptions.get(code), Mapping):
             return descriptions[code]

@@ -1,8 +1,12 @@
-"""Propose the values of a new dataset: from URLs pasted by a producer, a copy, or the usual values
-of a service.
+"""Propose the values of a new dataset.
 
-The URLs are those of records, services, files and repositories. People are warned of imported
-descriptions that are already in the catalogue, or belong to another service.
+- `propose`: from pasted URLs of records, services, files and repositories;
+- `importable`: from a description, with warnings if it is already in the catalogue or belongs to
+  another service;
+- `duplicate`: from another dataset;
+- `usual_values`: from the datasets of a service.
+
+Values that the form would refuse are left out (`without_invalid`).
 """
 
 from __future__ import annotations
@@ -27,15 +31,17 @@ from ckanext.ecosphere.dataset import fields
 from ckanext.ecosphere.dataset.view import EMPTY, Row, View, as_list
 from ckanext.ecosphere.schemas import relations, stored, urls
 from ckanext.ecosphere.schemas.importing import addresses, documents, services
-from ckanext.ecosphere.schemas.logic.publication import irrelevant, label_of
+from ckanext.ecosphere.schemas.logic.publication import irrelevant_fields, label_of
 from ckanext.ecosphere.shared import authorization, language
 
-MOST = 5
-MOST_CHOSEN = 50
+#: URLs of a proposal, and layers that a user may choose for it.
+MOST_URLS, MOST_LAYERS = 5, 50
 #: Kind of URL, besides addresses.FILE and addresses.RECORD; followed by a colon and the format of
-#: the service.
+#: the service, if it is known.
 SERVICE = "service"
+#: States of a proposal: services are being read, the user must choose layers, the dataset is ready.
 READING, CHOOSE, READY = "reading", "choose", "ready"
+#: State of a service whose capabilities are still being read.
 UNREAD = "unread"
 
 Service = Row
@@ -82,7 +88,7 @@ def propose(data: Row, context: Any) -> DataDict:
     for url in records:
         try:
             described, read_at = documents.fetch(url, context)
-        except documents.ServiceError as error:  # as only its answer tells
+        except documents.ServiceError as error:  # not seen from its URL: begin again
             kinds = list(answer["kinds"])
             kinds[pasted.index(url)] = f"{SERVICE}:{error.format}"
             return propose({**data, "kinds": kinds}, context)
@@ -91,17 +97,18 @@ def propose(data: Row, context: Any) -> DataDict:
             raise _refusal(
                 *(f"{url[:200]}{_(': ')}{message}" for message in errors["url"])
             ) from error
-    return _together(
+    return _combined(
         pasted_addresses, (described, read_at), data.get("layers") or None, answer, context
     )
 
 
 def _pasted(texts: Iterable[str]) -> list[str]:
+    """Return the URLs in some texts, separated by blanks."""
     pasted = list(dict.fromkeys(" ".join(texts).split()))
     if not pasted:
         raise _refusal(_("Give an address, or choose a file"))
-    if len(pasted) > MOST:
-        raise _refusal(_("Give {number} addresses at most.").format(number=MOST))
+    if len(pasted) > MOST_URLS:
+        raise _refusal(_("Give {number} addresses at most.").format(number=MOST_URLS))
     for url in pasted:
         if not urls.is_web_address(url):
             message = _('"{value}" is not a web address: it must start with https:// or http://')
@@ -114,17 +121,18 @@ def _refusal(*messages: str) -> tk.ValidationError:
 
 
 def _address(url: str, kind: str, context: Any) -> Address:
-    """Return a URL with its kind, which is empty at first."""
+    """Return a URL with its kind and service; the given kind is "" before it is known."""
     service = None
-    if kind.startswith(f"{SERVICE}:") or (not kind and not addresses.names_one_record(url)):
+    is_known_service = kind.startswith(f"{SERVICE}:")
+    if is_known_service or (not kind and not addresses.names_one_record(url)):
         service = _service(url, kind.partition(":")[2], context)
-    if service is None and kind.startswith(f"{SERVICE}:"):
+    if service is None and is_known_service:
         raise _refusal(_("This is the address of a service, not of a description"))
     if service is None:
-        kind_of_url = addresses.RECORD
+        new_kind = addresses.RECORD
         if addresses.target(url).kind == addresses.FILE:
-            kind_of_url = addresses.FILE
-        return Address(url, kind or kind_of_url)
+            new_kind = addresses.FILE
+        return Address(url, kind or new_kind)
     if services.is_catalogue(service):
         message = _(
             "This is the address of a catalogue: give that of one record (GetRecordById), "
@@ -143,35 +151,44 @@ def _service(url: str, format_: str, context: Any) -> Service | None:
         return None
 
 
-def _together(
+def _combined(
     pasted_addresses: Iterable[Address],
     record: tuple[documents.Read, str],
     names: Sequence[str] | None,
     answer: DataDict,
     context: Any,
 ) -> DataDict:
-    """Return the answer with the dataset made of the record, the services and the files."""
+    """Return the answer with the dataset made of the record, the services and the files.
+
+    Args:
+        pasted_addresses: the URLs with their kinds.
+        record: the description, empty without one, and the URL that it was read from.
+        names: names of the chosen layers, None before the user chose.
+        answer: the answer so far, with the services.
+        context: context of the action.
+    """
     described, read_at = record
-    dataset, problems = dict(described["dataset"]), list(described["problems"])
+    dataset = dict(described["dataset"])
+    problems = list(described["problems"])
     resources: list[DataDict] = list(dataset.get("resources") or [])
-    first: Sequence[Row] | None = None
+    chosen: Sequence[Row] | None = None  # layers of the first service that has any
     for service in answer["services"]:
         if service["trouble"]:
             problems.append(f"{service['url'][:200]}{_(': ')}{service['trouble']}")
-        if first is None and service["layers"]:
-            first = services.selected_layers(service, names)
-            if first is None:
+        if chosen is None and service["layers"]:
+            chosen = services.selected_layers(service, names)
+            if chosen is None:
                 return {**answer, "state": CHOOSE, "service": service}
-            layers = first
+            layers = chosen
             dataset = {**services.dataset(service, layers, language.current()), **dataset}
         else:
-            layers = services.counterparts(service, first or ())
+            layers = services.counterparts(service, chosen or ())
         resources += services.resources(service, layers)
-    has_answered = bool(read_at) or first is not None
+    has_answered = bool(read_at) or chosen is not None
     for address in pasted_addresses:
         if address.kind != addresses.FILE:
             continue
-        why = documents.silence(address.url)
+        why = documents.why_silent(address.url)
         if why:
             message = _("The address {url} does not answer: {why}")
             problems.append(message.format(url=address.url[:200], why=why))
@@ -179,7 +196,7 @@ def _together(
         file = _file(address.url)
         resources.append(file)
         dataset.setdefault("title", services.readable(file["name"].rpartition(".")[0]))
-    dataset["resources"] = _once(resources)
+    dataset["resources"] = _distinct(resources)
     return {
         **answer,
         "state": READY,
@@ -194,7 +211,7 @@ def _file(url: str) -> DataDict:
     return {"url": url, "name": addresses.file_name(url), "format": format_}
 
 
-def _once(resources: Iterable[DataDict]) -> list[DataDict]:
+def _distinct(resources: Iterable[DataDict]) -> list[DataDict]:
     """Return resources without duplicates (same URL and layers)."""
     distinct: dict[Any, DataDict] = {}
     for resource in resources:
@@ -210,15 +227,19 @@ def importable(described: documents.Read, url: str, context: Any) -> DataDict:
         described: `dataset` and `problems`.
         url: URL that it was read from, "" for a file.
         context: context of the calling action.
+
+    Returns:
+        `dataset`, `problems` (sentences), `already` (see `existing_datasets`) and `warnings`
+        (sentences).
     """
-    existing = already(described["dataset"], url, context)
+    existing = existing_datasets(described["dataset"], url, context)
     warnings = _warnings(existing, other_service(described["dataset"], context))
     dataset = {**described["dataset"], "private": True}
     for name in ("name", "id", "owner_org"):
         dataset.pop(name, None)
     if url:
         dataset.setdefault("source_record", url)
-    dataset, problems = looked_over(dataset, context)
+    dataset, problems = without_invalid(dataset, context)
     problems = [*described["problems"], *problems]
     return {"dataset": dataset, "problems": problems, "already": existing, "warnings": warnings}
 
@@ -226,14 +247,15 @@ def importable(described: documents.Read, url: str, context: Any) -> DataDict:
 # --- what the catalogue has already ---
 
 #: Index fields (type string) with identifiers of a dataset or its record.
-NAMED_BY = tuple(field.name for field in fields.having("identifies"))
-MOST_ASKED, MOST_FOUND = 20, 10
+IDENTIFIERS = tuple(field.name for field in fields.having("identifies"))
+#: Identifiers that are searched for, and datasets that are returned.
+MOST_IDENTIFIERS, MOST_DATASETS = 20, 10
 Dataset = Row
 Draft = DataDict
 
 
-def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
-    """Return the datasets with an identifier of an imported one that the user may see.
+def existing_datasets(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
+    """Return the datasets with an identifier of an imported one, among those that the user may see.
 
     Args:
         dataset: the imported dataset.
@@ -245,17 +267,17 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
         harvested from, or None) and `editable` (whether the user may change it).
     """
     view = View(dataset)
-    names = [*itertools.chain.from_iterable(map(view.many, NAMED_BY)), url]
-    distinct = list(dict.fromkeys(filter(None, names)))[:MOST_ASKED]
+    identifiers = [*itertools.chain.from_iterable(map(view.many, IDENTIFIERS)), url]
+    distinct = list(dict.fromkeys(filter(None, identifiers)))[:MOST_IDENTIFIERS]
     if not distinct:
         return []
     either = " OR ".join(map(relations.quoted, distinct))
     search = {
         "fq_list": [
             "+dataset_type:dataset",
-            " OR ".join(f"{field}:({either})" for field in NAMED_BY),
+            " OR ".join(f"{field}:({either})" for field in IDENTIFIERS),
         ],
-        "rows": MOST_FOUND,
+        "rows": MOST_DATASETS,
         "facet": "false",
         "include_private": True,
         "include_drafts": True,
@@ -278,6 +300,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[DataDict]:
 
 
 def _catalogue(id_: str, who: Any) -> str | None:
+    """Return the title of the catalogue that a dataset is harvested from, None for others."""
     try:
         catalogues = tk.get_action("ecosphere_harvest_catalogues_show")(who.copy(), {"id": id_})
     except (KeyError, tk.ObjectNotFound, tk.NotAuthorized):
@@ -287,8 +310,9 @@ def _catalogue(id_: str, who: Any) -> str | None:
 
 
 def other_service(dataset: Dataset, context: Any) -> str | None:
-    """Return the name of the service that a description belongs to, if the user cannot create
-    datasets for it.
+    """Return the name of the service that a description belongs to, if it is not the user's.
+
+    None also for users who cannot create datasets for any service.
 
     Args:
         dataset: the imported dataset: `owner_org` is a name in the registry, `publisher` has rows
@@ -347,7 +371,8 @@ def _warnings(existing: Iterable[Row], service: str | None) -> list[str]:
 
 # --- values of other datasets ---
 
-#: What CKAN sets, besides the fields that identify or date one dataset.
+#: Fields that a copy does not take over: those that CKAN sets, and those that identify or date one
+#: dataset.
 OF_CKAN = frozenset(
     (
         "id", "name", "state", "type", "resources", "extras", "groups", "organization",
@@ -357,6 +382,7 @@ OF_CKAN = frozenset(
     )
 )  # fmt: skip
 OWN = OF_CKAN | {field.name for field in fields.having("own")}
+#: Share of the datasets that must have a value for it to be usual.
 LEAST_SHARE = 0.5
 
 
@@ -368,52 +394,58 @@ def duplicate(dataset: Row, title: str) -> DataDict:
     return {**copied, "title": title, "private": True}
 
 
-def usual(datasets: Iterable[Row], fields: Iterable[str]) -> DataDict:
+def usual_values(datasets: Iterable[Row], names: Iterable[str]) -> DataDict:
     """Return the value of each field that at least half of the datasets share.
 
     Args:
         datasets: datasets of one service.
-        fields: names of the fields to compare.
+        names: names of the fields to compare.
     """
     all_datasets = list(datasets)
     least = max(1, len(all_datasets) * LEAST_SHARE)
     values = {}
-    for name in fields:
+    for name in names:
         filled = [dataset[name] for dataset in all_datasets if dataset.get(name) not in EMPTY]
-        for identity, number in Counter(map(_identity, filled)).most_common(1):
-            if number >= least:
-                spellings = Counter(
-                    _written(value) for value in filled if _identity(value) == identity
-                )
-                values[name] = json.loads(spellings.most_common(1)[0][0])
+        most_frequent = Counter(map(_identity, filled)).most_common(1)
+        if not most_frequent or most_frequent[0][1] < least:
+            continue
+        identity = most_frequent[0][0]
+        spellings = Counter(_as_json(value) for value in filled if _identity(value) == identity)
+        values[name] = json.loads(spellings.most_common(1)[0][0])
     return values
 
 
-def _written(value: Any) -> str:
+def _as_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
 def _identity(value: Any) -> str:
-    """Return what makes two values the same: of people, their mailboxes,
-    since the rest is spelt in many ways.
+    """Return what two values have in common if they are the same.
+
+    Of people, these are the mailboxes: the rest is spelt in many ways.
     """
     rows = value if isinstance(value, list) else []
     mailboxes = [str(row.get("email") or "").lower() for row in rows if isinstance(row, Mapping)]
     if mailboxes and all(mailboxes):
-        return _written(sorted(mailboxes))
-    return _written(value)
+        return _as_json(sorted(mailboxes))
+    return _as_json(value)
 
 
-#: Errors of these fields are ignored, since the user fills them in.
-_LEFT = ("name", "title", "owner_org", "tag_string")
+# --- values that the form would refuse ---
+
+#: Fields whose errors are ignored, since the user fills them in.
+_FILLED_IN_BY_USER = ("name", "title", "owner_org", "tag_string")
+#: Field with the kind of a dataset.
 KIND = "dcat_type"
+#: Validations at most: without one value, another one may be invalid.
 MOST_ROUNDS = 5
+#: Characters of a value that are quoted.
 SHOWN = 300
 Place = tuple[Any, ...]
 """Place of a value in a dataset: names of fields and numbers of rows."""
 
 
-def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
+def without_invalid(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
     """Return the dataset without invalid values, and sentences about what was left out.
 
     Users did not type these values and could not do anything about validation errors.
@@ -436,7 +468,7 @@ def looked_over(dataset: Draft, context: Any) -> tuple[Draft, list[str]]:
     return valid, sentences
 
 
-def said(errors: Row) -> list[str]:
+def error_sentences(errors: Row) -> list[str]:
     """Return validation errors as sentences that start with the label of the field.
 
     Args:
@@ -489,14 +521,11 @@ def _errors(dataset: Draft, context: Any) -> DataDict:
     _valid, errors = plugin_validate(
         plugin, who, draft, plugin.create_package_schema(), "package_create"
     )
-    return {name: messages for name, messages in errors.items() if name not in _LEFT}
+    return {name: messages for name, messages in errors.items() if name not in _FILLED_IN_BY_USER}
 
 
 def _left_out(label: str, value: Any, reason: str) -> str:
-    """Return the sentence about a value left out.
-
-    The value is quoted unless the reason contains it.
-    """
+    """Return the sentence about a value left out, which is quoted unless the reason contains it."""
     parts = as_list(value) if value else []
     text = ", ".join(str(part) for part in parts if part not in (None, ""))
     if text and text not in reason:
@@ -509,7 +538,7 @@ def _leave_out_irrelevant(dataset: Draft) -> list[str]:
     """Remove the fields that do not apply given the values of other fields."""
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
     sentences: list[str] = []
-    for name, values, other in irrelevant(fields, View(dataset)):
+    for name, values, other in irrelevant_fields(fields, View(dataset)):
         dataset.pop(name, None)
         reason = _("It does not go with what “{field}” says.").format(field=_label((other,)))
         sentences.append(_left_out(_label((name,)), values, reason))
@@ -517,23 +546,26 @@ def _leave_out_irrelevant(dataset: Draft) -> list[str]:
 
 
 def _leave_out(dataset: Draft, errors: Row) -> list[str]:
-    """Remove the invalid values; a keyword, and a file whose URL is invalid, as a whole."""
+    """Remove the invalid values, and return a sentence about each.
+
+    A keyword, and a file whose URL is invalid, are removed as a whole.
+    """
     sentences: list[str] = []
     for place, messages in _faults(errors):
         if not _fields_at(place):
-            continue  # of CKAN
+            continue  # a field of CKAN
         *above, name = place
         owner: Any = dataset
-        for step in above:
-            owner = owner[step]
+        for name_or_number in above:
+            owner = owner[name_or_number]
         if above and not owner:
-            continue  # of a file that was left out
+            continue  # a keyword or file that was removed as a whole
         file = ""
         if place[0] == "resources":
             file = str(owner.get("name") or owner.get("url") or above[1] + 1)
         if place[0] == "tags" or (file and name == "url"):
             value = owner.get(name)
-            owner.clear()
+            owner.clear()  # removed below
         else:
             value = _remove(place, owner, messages)
         sentence = _left_out(_label(place), value, "; ".join(messages))
@@ -547,10 +579,9 @@ def _leave_out(dataset: Draft, errors: Row) -> list[str]:
 
 
 def _remove(place: Place, values: Draft, messages: list[str]) -> Any:
-    """Remove an invalid value, of a list only the parts quoted in the messages; return what was
-    removed.
+    """Remove an invalid value, and return it; of a list, only the parts quoted in the messages.
 
-    A missing value that another field requires cannot be supplied: that other field is removed.
+    If the value is missing, the other field that requires it is removed instead.
     """
     name = place[-1]
     if name not in values:

@@ -1,8 +1,8 @@
-"""Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance 2.0.
+"""Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance (TG) 2.0.
 
-Most fields are written as the table of fields says (`dataset.fields`, `values`); what several
-fields state together is here; `xml.Tree` puts all of it in order. Harvested records keep their file
-identifier.
+Most fields are written as the table of fields says (`dataset.fields`, `values`). What several
+fields state together is written here. `xml.Tree` puts all of it in the order of the schema.
+Harvested records keep their file identifier.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ckanext.ecosphere.schemas.iso import values, xml
 from ckanext.ecosphere.schemas.iso.values import Reader
 from ckanext.ecosphere.schemas.iso.xml import DATA, SERVICE, Element, Tree, el
 
+#: Kind of a dataset → code of ``MD_ScopeCode``.
 LEVELS = {
     "dataset": "dataset",
     "series": "series",
@@ -27,18 +28,21 @@ LEVELS = {
     "SoftwareSourceCode": "software",
 }
 CATEGORIES = "http://inspire.ec.europa.eu/metadata-codelist/SpatialDataServiceCategory"
+#: Concept that says that there are no limitations on public access.
 NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
+# Paths under ``gmd:MD_Metadata``, as in the table of fields.
 IDENTIFICATION = "identificationInfo"
 CITATION = f"{IDENTIFICATION}/citation"
 MAINTENANCE = f"{IDENTIFICATION}/resourceMaintenance"
+CONNECT_POINT = f"{IDENTIFICATION}/containsOperations/connectPoint/linkage"
 Translations = Mapping[str, Mapping[str, str]]
 """Name of a text → its translations by language."""
-CONNECT_POINT = f"{IDENTIFICATION}/containsOperations/connectPoint/linkage"
 
 
 def record_of(dataset: Mapping[str, Any]) -> bytes:
-    """Return the record of a dataset from ``package_show``, with inherited fields,
-    members and related records.
+    """Return the record of a dataset from ``package_show``; what it lacks is looked up.
+
+    These are the inherited fields, the members of a series, and related records.
     """
     return record(
         stored.completed(dict(dataset)),
@@ -61,8 +65,8 @@ def record(
         dataset: the dataset, from ``package_show``.
         organisation: name of the service, used where no party is named.
         elsewhere: records of the same dataset in other catalogues: ``title`` of the catalogue and
-            ``record``, the URL; written as information links, since no element of ISO 19139 is more
-            specific without saying too much.
+            ``record``, the URL. They become information links: elements that are more specific
+            would say too much.
         around: ``members`` and ``records``, see `Reader`.
     """
     tree = etree.ElementTree(metadata(Reader(dataset, organisation, **around), elsewhere))
@@ -82,7 +86,7 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> El
     _put_record(tree, dataset)
     # Limitations on public access and conditions of use are separate blocks (TG 2.0.1, C.17, C.18).
     tree.put(IDENTIFICATION, *parties(dataset), _access(dataset), _use(dataset))
-    tree.put(IDENTIFICATION, *_relations(dataset))
+    tree.put(IDENTIFICATION, *_associations(dataset))
     if is_service:
         _put_service(tree, dataset)
         tree.put(IDENTIFICATION, *extents(dataset, "srv:extent"))
@@ -92,7 +96,7 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> El
     if tree.has("distributionInfo"):
         tree.put("distributionInfo", *formats(dataset))
     _put_quality(tree, dataset)
-    _put_what_is_required(tree, dataset)
+    _put_missing(tree, dataset)
     root = tree.root()
     root.set(xml.qualified("xsi:schemaLocation"), xml.LOCATIONS)
     return root
@@ -120,8 +124,8 @@ def _put_record(tree: Tree, dataset: Reader) -> None:
         tree.put("", xml.text("gmd:hierarchyLevelName", label))
 
 
-def _put_what_is_required(tree: Tree, dataset: Reader) -> None:
-    """Put what the schema requires and the dataset lacks."""
+def _put_missing(tree: Tree, dataset: Reader) -> None:
+    """Put what a record must have and the dataset lacks."""
     tree.require("", xml.text("gmd:fileIdentifier", dataset.text("id")))
     tree.require(CITATION, xml.text("gmd:title", dataset.text("name")))
     tree.require(CITATION, xml.missing("gmd:date"))
@@ -134,11 +138,11 @@ def _put_what_is_required(tree: Tree, dataset: Reader) -> None:
         tree.require(MAINTENANCE, xml.missing("gmd:maintenanceAndUpdateFrequency"))
 
 
-def _relations(dataset: Reader) -> list[Element]:
-    """Return the series beside the first, which is the parent, and the members of a series."""
-    wholes = dataset.texts("in_series")[1:]
+def _associations(dataset: Reader) -> list[Element]:
+    """Return the series except the first, which is the parent, and the members of a series."""
+    further_series = dataset.texts("in_series")[1:]
     return [
-        *[values.related_resource(name, "largerWorkCitation") for name in wholes],
+        *[values.related_resource(name, "largerWorkCitation") for name in further_series],
         *[values.related_resource(name, "partOfSeamlessDatabase") for name in dataset.members],
     ]
 
@@ -147,9 +151,7 @@ def _relations(dataset: Reader) -> list[Element]:
 
 
 def _put_service(tree: Tree, dataset: Reader) -> None:
-    """Put what a service has: its kind, its category, its addresses,
-    and the datasets that it serves.
-    """
+    """Put what only services have: kind, category, addresses, and the datasets that they serve."""
     kind = dataset.text("service_type").rsplit("/", 1)[-1] or "other"
     served = dataset.texts("serves_dataset")
     coupling = "tight" if served else "loose"
@@ -164,18 +166,19 @@ def _put_service(tree: Tree, dataset: Reader) -> None:
 
 
 def _category(service_type: str) -> Element:
-    """Return the category keyword of a service, required by INSPIRE (TG
-    2.0.1; Regulation 1205/2008, D.4).
-    """
+    """Return the category keyword of a service (TG 2.0.1; Regulation 1205/2008, D.4)."""
     service_types = voc.get("service-type")
     category = (service_types.get(service_type) or service_types["other"]).data["category"]
     return xml.anchor("gmd:keyword", category, f"{CATEGORIES}/{category}")
 
 
 def _operation(dataset: Reader) -> Element:
-    """Return the GetCapabilities operation with all URLs of the service as connect points."""
+    """Return the GetCapabilities operation with all URLs of the service as connect points.
+
+    The description of the interface comes first; its field is the last one of the schema.
+    """
     points = []
-    for field in reversed(fields.fields()):  # the description of the interface first
+    for field in reversed(fields.fields()):
         if field.iso.get("path") != CONNECT_POINT:
             continue
         for address in dataset.texts(field.name):
@@ -194,8 +197,9 @@ def _operation(dataset: Reader) -> Element:
 
 
 def _served(name: str, address: str) -> Element:
-    """Return ``srv:operatesOn`` with the identifier of a dataset and the URL of its record,
-    as INSPIRE requires.
+    """Return ``srv:operatesOn`` with the identifier of a dataset and the URL of its record.
+
+    INSPIRE requires both.
     """
     if not address and name.startswith(("http://", "https://")):
         address = name
@@ -206,7 +210,7 @@ def _served(name: str, address: str) -> Element:
 
 
 def _access(dataset: Reader) -> Element | None:
-    """Return the access limitations; public data without any get INSPIRE's "no limitations"."""
+    """Return the limitations on access; public data without any get INSPIRE's "no limitations"."""
     right = dataset.text("access_rights")
     is_public = right.endswith("/PUBLIC")
     limits = list(values.labels(dataset, fields.get("access_limitation")))
@@ -223,6 +227,7 @@ def _access(dataset: Reader) -> Element | None:
 
 
 def _use(dataset: Reader) -> Element | None:
+    """Return the conditions of use and the licence."""
     licence = voc.get("licences").get(dataset.text("license_id"))
     use = xml.texts("gmd:useLimitation", [dataset.text("use_conditions")])
     if licence is None:
@@ -241,9 +246,9 @@ def _use(dataset: Reader) -> Element | None:
 
 
 def _put_quality(tree: Tree, dataset: Reader) -> None:
-    """Put the reports, and the scope of reports and lineage."""
+    """Put the reports, and the scope that reports and lineage have."""
     reports = [_conformity(row) for row in dataset.rows("conformity") if any(row.values())]
-    reports += [_followed(uri) for uri in dataset.texts("conforms_to")]
+    reports += [_specification(uri) for uri in dataset.texts("conforms_to")]
     for number, row in enumerate(dataset.rows("quality_measure"), 1):
         reports.append(_measure(row, number))
     tree.put("dataQualityInfo", *reports)
@@ -255,9 +260,7 @@ def _put_quality(tree: Tree, dataset: Reader) -> None:
 
 
 def _scope_details(level: str) -> Element | None:
-    """Return the level description of a scope other than dataset and
-    series (INSPIRE TG 2.0, C.23).
-    """
+    """Return the description of a level other than dataset and series (TG 2.0, C.23)."""
     if level in ("dataset", "series"):
         return None
     description = el("gmd:MD_ScopeDescription", xml.text("gmd:other", level))
@@ -265,6 +268,7 @@ def _scope_details(level: str) -> Element | None:
 
 
 def _measure(row: Row, number: int) -> Element:
+    """Return a quality measure as a report; `number` makes the id of its unit unique."""
     dimension = voc.get("quality-dimension").get(str(row.get("dimension") or "attribute-accuracy"))
     name = "DQ_QuantitativeAttributeAccuracy"
     if dimension:
@@ -282,6 +286,7 @@ def _measure(row: Row, number: int) -> Element:
 
 
 def _conformity(row: Row) -> Element:
+    """Return a row of conformity as a report; ``gmd:pass`` is unknown unless it was evaluated."""
     degree = voc.get("conformity-degree").get(str(row.get("degree") or ""))
     passed = None
     if degree:
@@ -294,10 +299,8 @@ def _conformity(row: Row) -> Element:
     return _report(xml.label("gmd:title", name or uri, uri), date, passed)
 
 
-def _followed(uri: str) -> Element:
-    """Return a specification in ``conforms_to``, as a report whose
-    degree of conformity is unknown.
-    """
+def _specification(uri: str) -> Element:
+    """Return a specification in ``conforms_to``, as a report of unknown degree of conformity."""
     return _report(xml.label("gmd:title", uri, uri), xml.missing("gmd:date", "unknown"), None)
 
 
@@ -337,13 +340,12 @@ def parties(dataset: Reader) -> list[Element]:
 
 
 def party(name: str, row: Row, role: str, organisation: str = "") -> Element:
-    """Return a party in an element ``name``; its ``identifier`` becomes the object's ``uuid`` (ISO
-    19118).
+    """Return a party.
 
     Args:
         name: name of the element: ``gmd:contact``, ``gmd:pointOfContact``…
         row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all
-            optional.
+            optional. The ``identifier`` becomes the ``uuid`` of the object (ISO 19118).
         role: code of ``CI_RoleCode``.
         organisation: used if the name is missing.
     """
@@ -382,18 +384,18 @@ SHAPES = ("bbox", "geom", "centroid")
 def extents(dataset: Reader, name: str) -> list[Element]:
     """Return the extents of a dataset in elements ``name``.
 
-    Each row of ``spatial_coverage`` is an extent. The territories share one, with a box if no row
-    has a location, since INSPIRE requires one. The periods share another.
+    Each row of ``spatial_coverage`` is an extent. The territories share one, and the periods share
+    another. INSPIRE requires a box: if no row has a shape, boxes are derived.
     """
     contents = []
-    has_place = False
+    has_shape = False
     for number, row in enumerate(dataset.rows("spatial_coverage"), 1):
         contents.append(_of_row(row, number))
-        has_place = has_place or any(places.shape(row, key) for key in SHAPES)
-    around = [_place(uri) for uri in dataset.texts("territory")]
-    if not has_place:
-        around += [_box(box) for box in _derived_boxes(dataset)]
-    contents.append(around)
+        has_shape = has_shape or any(places.shape(row, key) for key in SHAPES)
+    territories = [_place(uri) for uri in dataset.texts("territory")]
+    if not has_shape:
+        territories += [_box(box) for box in _derived_boxes(dataset)]
+    contents.append(territories)
     rows = enumerate(dataset.rows("temporal_coverage"), 1)
     periods = [_period(row, number) for number, row in rows if row.get("start") or row.get("end")]
     contents.append(periods)
@@ -401,18 +403,16 @@ def extents(dataset: Reader, name: str) -> list[Element]:
 
 
 def _of_row(row: Row, number: int) -> list[Element]:
-    """Return the contents of an extent in the order of the XML schema: text, place, boxes,
-    shapes.
-    """
+    """Return the contents of an extent, in the order of the schema: text, place, boxes, shapes."""
     content = []
     if row.get("text"):
         content.append(xml.text("gmd:description", row["text"]))
     if row.get("uri"):
         content.append(_place(str(row["uri"])))
     box, shape, centre = (places.shape(row, key) for key in SHAPES)
-    around = box or shape or centre
-    if around:
-        content += map(_box, _boxes(around))
+    geometry = box or shape or centre
+    if geometry:
+        content += map(_box, _boxes(geometry))
     if shape:
         content.append(_shape(shape, f"geometry-{number}"))
     if centre:
@@ -430,6 +430,7 @@ def _derived_boxes(dataset: Reader) -> list[places.Box]:
 
 
 def _boxes(geometry: dict[str, Any]) -> list[places.Box]:
+    """Return the box of a geometry, or those of the parts of a multipolygon."""
     if geometry["type"] != "MultiPolygon":
         return [places.geometry_to_box(geometry)]
     polygons = [{"type": "Polygon", "coordinates": part} for part in geometry["coordinates"]]
@@ -524,6 +525,7 @@ def _pair(coordinates: Any) -> str:
 
 # --- distribution (MD_Distribution) -------------------------------------------------------------
 
+#: Role of a resource → ``CI_OnLineFunctionCode``.
 FUNCTIONS = {
     "documentation": "information",
     "metadata": "information",
@@ -531,25 +533,26 @@ FUNCTIONS = {
     "sample": "download",
 }
 MEDIA_TYPES = "http://www.iana.org/assignments/media-types/"
+#: Bytes of the unit of ``gmd:transferSize``.
 MEGABYTE = 1_000_000
 
 
 def formats(dataset: Reader) -> list[Element]:
     """Return the distinct formats of the resources."""
-    different: dict[tuple[str, str, str, str], None] = {}
+    distinct: dict[tuple[str, str, str, str], None] = {}  # the keys are in order
     for row in _files(dataset):
         package = str(row.get("package_format") or "")
         if not package.startswith(xml.ADDRESSES):
             package = ""
-        described = (
+        properties = (
             str(row.get("format") or ""),
             str(row.get("mimetype") or ""),
             str(row.get("compress_format") or ""),
             package,
         )
-        if any(described):
-            different[described] = None
-    return [_format(*described) for described in different]
+        if any(properties):
+            distinct[properties] = None
+    return [_format(*properties) for properties in distinct]
 
 
 def _files(dataset: Reader) -> list[Row]:
@@ -562,17 +565,16 @@ def _format(name: str, media_type: str, compression: str, package: str) -> Eleme
         media = f"{MEDIA_TYPES}{media_type}"
     parts = [xml.label("gmd:name", name or media, media), xml.missing("gmd:version", "unknown")]
     if compression or package:
-        label = xml.label("gmd:fileDecompressionTechnique", compression or package, package)
-        parts.append(label)
+        parts.append(xml.label("gmd:fileDecompressionTechnique", compression or package, package))
     return el("gmd:distributionFormat", el("gmd:MD_Format", parts))
 
 
 def transfers(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> list[Element]:
-    """Return the transfer options of each resource, and of each page of the dataset as a whole.
+    """Return the transfer options: of each resource, and of each page about the whole dataset.
 
     Args:
         dataset: the dataset.
-        elsewhere: its records in other catalogues, see `writer.record`.
+        elsewhere: its records in other catalogues, see `record`.
     """
     options = [_transfer(dataset, row) for row in _files(dataset)]
     options += [[link] for link in _pages(dataset, elsewhere)]
@@ -593,9 +595,9 @@ def _transfer(dataset: Reader, row: Row) -> list[Element]:
 
 
 def _bytes(value: Any) -> float:
-    """Return a size in bytes as a number (large ones are stored with a decimal point).
+    """Return a size in bytes as a number, 0 if it is invalid.
 
-    0 when invalid.
+    Large sizes are stored with a decimal point.
     """
     try:
         number = float(value or 0)
@@ -607,7 +609,10 @@ def _bytes(value: Any) -> float:
 
 
 def _resource(dataset: Reader, row: Row) -> Element:
-    """Return the main link of a resource; names of layers take the place of its name."""
+    """Return the main link of a resource.
+
+    Layers take the place of its name, which then becomes the description if there is none.
+    """
     name = str(row.get("name") or "")
     description = str(row.get("description") or "")
     names = dataset.translations("name", row)
@@ -615,10 +620,10 @@ def _resource(dataset: Reader, row: Row) -> Element:
     layers: Any = row.get("layer_name") or []
     if not isinstance(layers, str):
         layers = ",".join(map(str, layers))
+    if not description:
+        descriptions = {}
     if layers and not description:
         description, descriptions = name, names
-    elif not description:
-        descriptions = {}
     if layers:
         name, names = layers, {}
     return _link(
@@ -632,7 +637,7 @@ def _resource(dataset: Reader, row: Row) -> Element:
 
 
 def _further(row: Row) -> Iterator[str]:
-    """Yield the URLs of the further links of a resource."""
+    """Yield the URLs of a resource beside the main one."""
     if row.get("access_url"):
         yield str(row["access_url"])
     if row.get("download_url") and row["download_url"] != row["url"]:
@@ -642,7 +647,7 @@ def _further(row: Row) -> Iterator[str]:
 
 
 def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[Element]:
-    """Yield the links of the dataset as a whole."""
+    """Yield the links about the dataset as a whole."""
     pages = [(address, "", "") for address in dataset.texts("documentation")]
     pages.append((dataset.text("url"), "WWW:LINK-1.0-http--landing", ""))
     pages.append((dataset.text("code_repository"), "", "Dépôt du code source"))

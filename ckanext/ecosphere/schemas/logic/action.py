@@ -134,7 +134,7 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> Dat
     datasets = tk.get_action("package_search")({**context}, search)["results"]
     schema = tk.h.scheming_get_dataset_schema("dataset") or {"dataset_fields": []}
     names = [field["field_name"] for field in schema["dataset_fields"] if field.get("usual")]
-    return {**proposing.usual(datasets, names), "owner_org": service["id"]}
+    return {**proposing.usual_values(datasets, names), "owner_org": service["id"]}
 
 
 @tk.side_effect_free

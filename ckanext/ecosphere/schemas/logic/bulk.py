@@ -250,7 +250,9 @@ def _selection(context: Context, data: DataDict) -> tuple[bulk.Change, list[Data
     if change.field == "in_series" and change.operation != "remove":
         unknown = relations.unknown_series(change.values, context)
         if unknown:
-            raise tk.ValidationError({"values": [publication.no_series(name) for name in unknown]})
+            raise tk.ValidationError(
+                {"values": [publication.no_series_message(name) for name in unknown]}
+            )
     datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
     own_names = {dataset["name"] for dataset in datasets} | {dataset["id"] for dataset in datasets}
     return change, datasets, [name for name in names if name not in own_names]

@@ -1,13 +1,16 @@
-"""Rules across fields, and rules for publishing, of datasets; harvests are exempt from the latter.
+"""Rules across the fields of a dataset, and rules for publishing it.
 
 They run after the validators of single fields, before ckanext-scheming stores them. At that stage
 the dataset is flattened: ``("temporal_coverage", 0, "end")`` is a key, and fields that are not
 columns of the package table have already been copied to ``("extras", n, ...)``.
 
-A private dataset is a draft and may be incomplete; a public one must have its mandatory fields, and
-a licence if the data are public. Contradictions are refused in both cases. Existing faults do not
-block unrelated changes: a rule applies only if this save causes the fault, by publishing or by
-changing one of the fields concerned. Records of harvests are often incomplete or contradictory.
+A private dataset is a draft and may be incomplete. A public one must have its mandatory fields, and
+a licence if everyone may get the data; during a period of grace, fields that were never filled in
+only cause a warning. Contradictions are refused in both cases. Existing faults do not block
+unrelated changes: a rule applies only if this save causes the fault, by publishing or by changing
+one of the fields concerned. Harvests, whose records are often incomplete or contradictory, are
+exempt from all but the rules of every save.
+
 People who have just published a dataset are told where it is seen.
 """
 
@@ -36,6 +39,8 @@ from ckanext.ecosphere.schemas.logic.validators import Errors, FlatData, add_err
 from ckanext.ecosphere.schemas.stored import Stored, inherited_fields, is_public
 from ckanext.ecosphere.shared import dates, language
 
+log = logging.getLogger(__name__)
+
 Field = Row
 
 #: Pairs of dates, the first of which cannot be later than the second.
@@ -45,6 +50,7 @@ ORDERED_DATES = (
     ("issued", "modified"),
     ("modified", "next_update"),
 )
+#: Lists of CKAN, which are no groups of the schema.
 CORE_LISTS = (
     "resources",
     "tags",
@@ -53,16 +59,26 @@ CORE_LISTS = (
     "relationships_as_subject",
     "relationships_as_object",
 )
+#: Access rights with which an open licence is a contradiction.
 CLOSED = ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL")
+#: Length of the key of a subfield: group, number of the row, subfield.
 _SUBFIELD_KEY_LENGTH = 3
+#: Name in `flask.g` of the ids of the datasets that were public before a save of this request.
 WERE_PUBLIC = "ecosphere_were_public"
-"""Name in `flask.g` of the ids of the datasets that were public before a save of this request."""
+#: Endpoints of the forms by which people publish datasets.
 FORMS = ("dataset.new", "dataset.edit", "dataset_resource.new")
 
 
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Apply all rules across fields to a flattened dataset."""
-    note(context.get("package"))
+    """Apply all rules across fields to a flattened dataset.
+
+    Args:
+        key: unused; CKAN passes it to all validators.
+        data: the flattened dataset, changed in place.
+        errors: collects errors by key of ``data``.
+        context: context of the save; ``package`` is the stored dataset.
+    """
+    _note_whether_public(context.get("package"))
     adopting.keep(data, context)
     adopting.spare_unchanged(data, errors, context)
     _drop_unknown_subfields(data)
@@ -70,8 +86,8 @@ def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: A
     _check_periods(data, errors)
     schema = tk.h.scheming_get_dataset_schema("dataset")
     if schema:
-        _hold_rows(data, schema)
-        check(data, errors, context, schema)
+        _hold_nested_rows(data, schema)
+        _check_rules(data, errors, context, schema)
         locked_fields.check(data, errors, context, schema)
     _derive_spatial(data, coverage, errors, context)
 
@@ -88,17 +104,19 @@ def _drop_unknown_subfields(data: FlatData) -> None:
 
 
 def _is_in_group(key: tuple[Any, ...]) -> bool:
+    """Return whether a key is that of a subfield, of a dataset or of a resource."""
     inner = key[2:] if key[0] == "resources" else key
     return len(inner) >= _SUBFIELD_KEY_LENGTH and inner[0] not in ("extras", "tags", "groups")
 
 
-def _hold_rows(data: FlatData, schema: Any) -> None:
-    """Add an empty subfield to rows that only contain nested rows,
-    on which CKAN's output validation would fail.
+def _hold_nested_rows(data: FlatData, schema: Any) -> None:
+    """Add an empty subfield to rows that only contain nested rows.
+
+    CKAN's output validation fails on them without it.
     """
     parents = {key[:-1] for key in data}
     nested = {key[:-3] for key in data if len(key) > _SUBFIELD_KEY_LENGTH and key[:-3]}
-    for row in nested - parents:
+    for row in nested - parents:  # a key in which names of groups alternate with numbers of rows
         if row[0] == "resources":
             fields, names = schema["resource_fields"], row[2::2]
         else:
@@ -123,9 +141,7 @@ def _check_periods(data: FlatData, errors: Errors) -> None:
 def _derive_spatial(
     data: FlatData, coverage: Mapping[int, Any], errors: Errors, context: Any
 ) -> None:
-    """Derive ``spatial`` from the spatial coverage or territories,
-    unless it was given explicitly.
-    """
+    """Derive ``spatial`` from the spatial coverage or territories, unless a user has set it."""
     value = data.get(("spatial",))
     if value and not _was_derived(value, context):
         return
@@ -151,6 +167,7 @@ def _was_derived(text: str, context: Any) -> bool:
 
 
 def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, context: Any) -> None:
+    """Set a field, and its copy among the extras; None removes both."""
     keys = [key for key in data if key[0] == "extras" and key[-1] == "key" and data[key] == name]
     for key in keys:
         del data[key]
@@ -166,7 +183,7 @@ def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, con
 # --- rules of saves by users ---
 
 
-def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
+def _check_rules(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
     """Apply the rules to a flattened dataset saved by a user.
 
     Args:
@@ -177,7 +194,8 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
     """
     if context.get("ignore_auth"):
         return
-    now, before = View.of_flat(data), Stored(context.get("package"))
+    now = View.of_flat(data)
+    before = Stored(context.get("package"))
     public = not _is_private(data, before)
     fields = schema["dataset_fields"]
     _check_relevance(fields, now, before, errors)
@@ -192,8 +210,8 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Row) -> None:
             rule(data, now, errors, public)
 
 
-def no_series(name: str) -> str:
-    """Return the error for a name that no series has."""
+def no_series_message(name: str) -> str:
+    """Return the error message for a name that no series has."""
     text = _("No series of the portal is called “{name}”: write the name or the identifier of one.")
     return text.format(name=name)
 
@@ -202,14 +220,16 @@ def _check_series(now: View, before: Stored, errors: Errors, context: Any) -> No
     """Refuse names of series that this save adds and that no series of the portal has."""
     added = [name for name in now.series if name not in before.series]
     for name in relations.unknown_series(added, context):
-        add_error(errors, ("in_series",), no_series(name))
+        add_error(errors, ("in_series",), no_series_message(name))
 
 
 def _changed(name: str, now: View, before: Stored) -> bool:
+    """Return whether this save changes a field; the order of its values does not matter."""
     return not before.exists or sorted(now.texts(name)) != sorted(before.texts(name))
 
 
 def _is_private(data: FlatData, before: Stored) -> bool:
+    """Return whether the dataset will be private; without a value, it stays as it was."""
     value = data.get(("private",))
     if not isinstance(value, (bool, str)):
         return before.private
@@ -224,9 +244,10 @@ def label_of(field: Field) -> str:
     return label.get(language.current()[:2], label["en"])
 
 
-def needed() -> str:
-    """Return the error message of a field missing for publishing,
-    by which the form lists these fields.
+def missing_message() -> str:
+    """Return the error message of a field that publishing requires.
+
+    The form finds the missing fields by it.
     """
     return _("Needed to publish: fill it in")
 
@@ -242,68 +263,74 @@ def _check_needed(fields: Iterable[Field], now: View, before: Stored, errors: Er
             continue
         if not form.is_required(field, now.texts):
             continue
-        # It was missing already: unrelated changes are still possible.
+        # It was missing before, which does not block unrelated changes.
         if was_public and form.is_required(field, before.texts) and not before.texts(name):
             continue
         missing.append(field)
-    if missing and runs():
+    if missing and grace_runs():
         never_filled = [field for field in missing if not before.texts(field["field_name"])]
         labels = [(field["field_name"], label_of(field)) for field in never_filled]
-        warn(now.text("name"), labels)
+        _warn_of_missing(now.text("name"), labels)
         missing = [field for field in missing if field not in never_filled]
     for field in missing:
-        add_error(errors, (field["field_name"],), needed())
+        add_error(errors, (field["field_name"],), missing_message())
 
 
 def _check_relevance(fields: Iterable[Field], now: View, before: Stored, errors: Errors) -> None:
     labels = {field["field_name"]: label_of(field) for field in fields}
-    for name, _values, other in irrelevant(fields, now):
+    for name, _values, other in irrelevant_fields(fields, now):
         if _changed(name, now, before) or _changed(other, now, before):
-            add_error(errors, (name,), _conflict(labels[other]))
+            add_error(errors, (name,), _conflict_message(labels[other]))
 
 
-def irrelevant(fields: Iterable[Field], now: View) -> list[tuple[str, list[str], str]]:
-    """Return the filled fields that do not apply, each with its
-    values and the field that says so.
+def irrelevant_fields(fields: Iterable[Field], now: View) -> list[tuple[str, list[str], str]]:
+    """Return the filled fields that do not apply: name, values, and the field that they contradict.
+
+    Values in ``relevant_except`` of the schema, as the last segment of their URI, are harmless.
     """
     conflicts = []
     for field in fields:
-        name, harmless = field["field_name"], field.get("relevant_except") or ()
+        name = field["field_name"]
+        harmless = field.get("relevant_except") or ()
         values = [value for value in now.texts(name) if value.rsplit("/", 1)[-1] not in harmless]
-        condition = form.reason(field, now.texts)
+        condition = form.failed_condition(field, now.texts)
         if values and condition:
             conflicts.append((name, values, condition["field"]))
     return conflicts
 
 
-def _conflict(other: str) -> str:
+def _conflict_message(label_of_other: str) -> str:
     message = _("This field does not go with what “{field}” says: empty it, or change “{field}”")
-    return message.format(field=other)
+    return message.format(field=label_of_other)
 
 
-def _needed_beside() -> str:
+def _missing_beside_message() -> str:
     return _("Needed beside what the other fields say: fill it in")
 
 
 def _check_rows(
     fields: Iterable[Field], data: FlatData, before: Stored, errors: Errors, *, public: bool
 ) -> None:
+    """Check the conditions of subfields, see `form.faults_of_rows`."""
     by_name = {field["field_name"]: field for field in fields}
     read = View.of_flat(data).texts
     for key, other in form.faults_of_rows(fields, data, read, before, public):
         if not other:
-            add_error(errors, key, _needed_beside())
+            add_error(errors, key, _missing_beside_message())
             continue
         siblings = {part["field_name"]: part for part in by_name[key[0]]["repeating_subfields"]}
-        add_error(errors, key, _conflict(label_of(siblings.get(other) or by_name[other])))
+        label = label_of(siblings.get(other) or by_name[other])
+        add_error(errors, key, _conflict_message(label))
 
 
 def _check_resources(
     fields: Iterable[Field], data: FlatData, before: Stored, errors: Errors
 ) -> None:
+    """Check ``required_when`` in the resources whose values this save changes."""
     conditional = [field for field in fields if field.get("required_when")]
     for number, row in flat_rows(data, "resources").items():
-        resource, stored = View(row), before.resource(str(row.get("id") or ""))
+        resource = View(row)
+        stored = before.resource(str(row.get("id") or ""))
         for field in conditional:
             name = field["field_name"]
             if resource.texts(name) or not form.is_required(field, resource.texts):
@@ -312,7 +339,7 @@ def _check_resources(
             if stored is None or any(
                 stored.texts(other) != resource.texts(other) for other in others
             ):
-                add_error(errors, ("resources", number, name), _needed_beside())
+                add_error(errors, ("resources", number, name), _missing_beside_message())
 
 
 def _check_dates(_data: FlatData, now: View, errors: Errors, _public: bool) -> None:
@@ -333,7 +360,7 @@ def _check_access(_data: FlatData, now: View, errors: Errors, public: bool) -> N
     licence = voc.get("licences").get(now.licence)
     if licence is None or licence.id == "notspecified":
         is_open = public and access == "PUBLIC"
-        if is_open and not errors.get(("license_id",)) and not runs():
+        if is_open and not errors.get(("license_id",)) and not grace_runs():
             add_error(
                 errors,
                 ("license_id",),
@@ -357,7 +384,7 @@ def _check_grounds(_data: FlatData, now: View, errors: Errors, _public: bool) ->
 
 
 def _check_place(data: FlatData, now: View, errors: Errors, _public: bool) -> None:
-    """Refuse a box entirely outside all territories, mostly due to sides in the wrong order."""
+    """Refuse a box outside of all chosen territories: mostly, its sides are in the wrong order."""
     concepts = [voc.get("territories").get(uri) for uri in now.territories]
     territories = [concept for concept in concepts if concept]
     if not territories or len(territories) < len(concepts):
@@ -375,6 +402,7 @@ def _check_place(data: FlatData, now: View, errors: Errors, _public: bool) -> No
             add_error(errors, ("spatial_coverage", number, "bbox"), message.format(places=names))
 
 
+#: Fields, and the rule that applies if this save publishes the dataset or changes one of them.
 RULES = (
     (("created", "issued", "modified", "next_update"), _check_dates),
     (("access_rights", "license_id"), _check_access),
@@ -386,16 +414,16 @@ RULES = (
 # --- what people are told after publishing ---
 
 
-def note(package: Any) -> None:
-    """Note before a save whether the stored dataset, None for a new one, is public."""
+def _note_whether_public(package: Any) -> None:
+    """Note before a save that the stored dataset (None for a new one) is public, if it is."""
     if has_request_context() and package is not None and is_public(package):
         g.setdefault(WERE_PUBLIC, set()).add(package.id)
 
 
-def tell(dataset: Row) -> None:
+def tell_published(dataset: Row) -> None:
     """Say on the next page that a form has published a dataset.
 
-    Nothing if it was public, or is not.
+    Nothing is said if the dataset is not public, or was public before.
     """
     if not has_request_context() or tk.request.endpoint not in FORMS:
         return
@@ -416,14 +444,13 @@ def tell(dataset: Row) -> None:
         "can harvest it. Next:"
     )
     anchor = Markup('<a class="alert-link" href="{}">{}</a>')
-    written = Markup(", ").join(anchor.format(url, text) for text, url in links)
-    tk.h.flash_success(Markup("{} {}").format(sentence, written), allow_html=True)
+    anchors = Markup(", ").join(anchor.format(url, text) for text, url in links)
+    tk.h.flash_success(Markup("{} {}").format(sentence, anchors), allow_html=True)
 
 
-log = logging.getLogger(__name__)
+# --- period of grace, in which fields that were never filled in only cause a warning ---
 
-
-#: Miscellaneous persistent warning (RFC 7234).
+#: Code of a miscellaneous persistent warning (RFC 7234).
 WARNING = 299
 
 
@@ -442,7 +469,7 @@ def add_warning(text: str) -> None:
         return response
 
 
-def until() -> dt.date | None:
+def last_day_of_grace() -> dt.date | None:
     """Return the last day of the grace period, None without one.
 
     Raises:
@@ -454,26 +481,27 @@ def until() -> dt.date | None:
     return dt.date.fromisoformat(text)
 
 
-def runs() -> bool:
-    """Return whether today is within the period, in the portal's time zone.
+def grace_runs() -> bool:
+    """Return whether today, in the portal's time zone, is within the period of grace.
 
     False for an invalid date.
     """
     try:
-        last = until()
+        last = last_day_of_grace()
     except ValueError:
         return False
     return last is not None and dates.today() <= last
 
 
-def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
+def _warn_of_missing(name: str, fields: Iterable[tuple[str, str]]) -> None:
     """Warn the user that a published dataset lacks fields that will become mandatory.
 
     Args:
         name: name of the dataset.
         fields: name and label of each missing field.
     """
-    missing, last = dict(fields), until()
+    missing = dict(fields)
+    last = last_day_of_grace()
     if not missing or last is None:
         return
     log.warning("%s was published without %s; refused after %s", name, ", ".join(missing), last)
@@ -488,9 +516,10 @@ def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
 
 def check_grace() -> list[Check]:
     """Check the option of the grace period, for `ckan ecosphere check`."""
-    name, text = _("Period of grace"), config.grace_until()
+    name = _("Period of grace")
+    text = config.grace_until()
     try:
-        last = until()
+        last = last_day_of_grace()
     except ValueError:
         message = _("{option}: “{value}” is not a day, there is no period of grace")
         message = message.format(option=config.GRACE_UNTIL, value=text)

@@ -131,7 +131,7 @@ def read(value: Any, field: str) -> dict[str, str]:
             texts.setdefault(tag, _text(text))
     if faults:
         raise TranslationsError(faults)
-    return languages.spoken(texts)
+    return languages.without_regions(texts)
 
 
 def _fault(code: str, tag: str, text: Any, longest: int) -> str:

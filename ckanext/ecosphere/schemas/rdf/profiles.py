@@ -1,10 +1,12 @@
-"""RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat does not
-write.
+"""RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat lacks.
 
-A thin layer over ckanext-dcat's profile: before it runs, values are converted to the form required
-by DCAT-AP (URIs of licences, file types and media types); afterwards, the remaining fields are
-written, most of them according to GeoDCAT-AP 3: simple ones as the table of fields says
-(`dataset.fields`), those with a structure in `parts`.
+It completes ckanext-dcat's profile:
+
+- before a dataset is written, its values are converted to the form required by DCAT-AP (URIs of
+  licences, file types and media types);
+- afterwards, the remaining fields are written, most of them according to GeoDCAT-AP 3: simple ones
+  as the table of fields says (`dataset.fields`), those with a structure in `parts`;
+- after a dataset is read, the same fields are read (`complete_reading`).
 """
 
 from __future__ import annotations
@@ -49,13 +51,13 @@ from ckanext.ecosphere.schemas.rdf.parts import (
 from ckanext.ecosphere.shared.rdf import is_exact
 from ckanext.ecosphere.vocabularies import communes, languages
 
-#: URIs of concept schemes that are not the URIs of their concepts without the last segment.
+#: URI of concepts without its last segment → URI of their scheme, where the two differ.
 SCHEMES = {
     "http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0",
     "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
 }
-#: Fields hidden from ckanext-dcat: written differently here, or dates of the record rather than of
-#: the data.
+#: Empty values that hide fields from ckanext-dcat: written differently here, or dates of the record
+#: rather than of the data.
 _LEFT_OUT = {
     **{field.name: [] for field in fields.with_dcat("reference")},
     "source": [],
@@ -64,7 +66,7 @@ _LEFT_OUT = {
     "metadata_created": None,
     "metadata_modified": None,
 }
-#: Property → class of its values, for values that are not written with their class.
+#: Property → class of its values, which are written without their class.
 CLASSES = {
     "dcat:hadRole": "dcat:Role",
     "dct:conformsTo": "dct:Standard",
@@ -75,18 +77,19 @@ CLASSES = {
     "foaf:page": "foaf:Document",
     "vcard:hasEmail": "vcard:Email",
 }
+#: Type that ckanext-dcat gives to every licence.
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
 
 
 class CompleteXMLSerializer(PrettyXMLSerializer):
     """RDF/XML in which no blank node is lost.
 
-    Below three levels, rdflib 7 refers to a blank node with two references without ever describing
-    it: on a page of the catalogue, the agents of all attributions. Importing this module replaces
-    the serializer for the whole process.
+    rdflib 7 never describes a blank node that has two references and is nested deeper than three
+    levels: on a page of the catalogue, the agents of all attributions. Importing this module
+    replaces the serializer for the whole process.
     """
 
-    #: Levels of elements, more than any dataset has.
+    #: Levels of nested elements: more than any dataset has.
     DEPTH = 20
 
     def serialize(
@@ -101,20 +104,18 @@ plugin.register("pretty-xml", Serializer, __name__, CompleteXMLSerializer.__name
 
 @cache
 def coded_properties() -> dict[URIRef, list[str]]:
-    """Return the properties whose values are concepts,
-    each with the vocabularies of these concepts.
-    """
+    """Return the properties whose values are concepts, each with their vocabularies."""
     coded: dict[URIRef, list[str]] = {}
     for scope in fields.SCOPES:
         for field in fields.fields(scope):
             concepts = field.dcat.get("concepts") or field.dcat.get("object") == "skos:Concept"
-            if concepts:
+            if concepts:  # the name of a vocabulary, or true for that of the field
                 vocabulary = concepts if isinstance(concepts, str) else field.vocabulary
                 coded.setdefault(uri(field.dcat["property"]), []).append(vocabulary)
-    for place in fields.schema()["subfields"].values():
-        if "concepts" in place:
-            last = place["dcat"].rpartition("/")[2]
-            coded.setdefault(uri(last), []).append(place["concepts"])
+    for subfield in fields.schema()["subfields"].values():
+        if "concepts" in subfield:
+            last_property = subfield["dcat"].rpartition("/")[2]
+            coded.setdefault(uri(last_property), []).append(subfield["concepts"])
     return coded
 
 
@@ -126,7 +127,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         dataset = _prepared(stored.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
-        for predicate in (DCT.title, DCT.description):  # written for its members, if it is a series
+        # In a feed, a member of this series may have described it already.
+        for predicate in (DCT.title, DCT.description):
             self.g.remove((dataset_ref, predicate, None))
         super().graph_from_dataset({**dataset, **_LEFT_OUT}, dataset_ref)
         parts.write_references(self.g, dataset_ref, dataset)
@@ -138,7 +140,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         parts.write_lineage(self.g, dataset_ref, dataset)
         parts.write_conformity(self.g, dataset_ref, dataset, self._add_date_triple)
         parts.write_record(self.g, dataset_ref, dataset, self._add_date_triple)
-        for catalogue in relations.other_records(dataset):  # known if the harvest is enabled
+        for catalogue in relations.other_records(dataset):  # none unless the harvest is enabled
             self._add(dataset_ref, DCT.isReferencedBy, catalogue["record"], "any")
         self._add_licence(dataset, dataset_ref)
         parts.write_geodcat(self.g, dataset_ref, dataset)
@@ -184,14 +186,16 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def _contact_details(self, subject: Any, predicate: Any) -> list[DataDict]:
         contacts = super()._contact_details(subject, predicate)
-        if (None, DCAT.accessService, subject) not in self.g:  # only name and e-mail for services
+        # The contacts of a service have only a name and an e-mail address.
+        if (None, DCAT.accessService, subject) not in self.g:
             for node, contact in zip(self.g.objects(subject, predicate), contacts, strict=True):
                 parts.read_contact(self.g, node, contact)
         return contacts
 
     def _add_agent_to_graph(self, subject_ref: Any, predicate: Any, agent_dict: Any) -> Any:
-        """Write the home page of an agent as a page: ckanext-dcat 2.4 reads
-        both that and the URL as the URL.
+        """Write an agent, and its home page as `foaf:page`.
+
+        ckanext-dcat 2.4 writes both URL and home page as `foaf:homepage`, which it reads as URL.
         """
         agent = {**agent_dict, "homepage": None}
         node = super()._add_agent_to_graph(subject_ref, predicate, agent)
@@ -208,9 +212,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         return agents
 
     def _correct_attributions(self, ref: Any) -> None:
-        """Replace ``dcat:`` attributions by PROV ones: ckanext-dcat 2.4 reads
-        the latter but writes the former.
-        """
+        """Replace `dcat:` attributions by those of PROV: ckanext-dcat 2.4 reads only these."""
         for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
             self.g.remove((ref, DCAT.qualifiedAttribution, node))
             self.g.add((ref, PROV.qualifiedAttribution, node))
@@ -222,13 +224,11 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     # --- values ----------------------------------------------------------------------------
 
     def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
-        """Write a geometry with all its decimals: ckanext-dcat 2.4 rounds to four,
-        about ten metres.
-        """
+        """Write a geometry with all its decimals: ckanext-dcat 2.4 keeps four, about ten metres."""
         super()._add_spatial_value_to_graph(spatial_ref, predicate, parts.as_wkt(value))
 
     def _add_fields(self, dataset: Row, ref: Any) -> None:
-        """Write the fields that the table gives an object, except those of ckanext-dcat."""
+        """Write the fields with an ``object`` in the table, except those of ckanext-dcat."""
         for field in fields.with_dcat("object"):
             if field.dcat.get("stock"):
                 continue
@@ -236,7 +236,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self._add(ref, uri(field.dcat["property"]), value, field.dcat["object"])
 
     def _add(self, subject: Any, predicate: Any, value: Any, kind: str) -> None:
-        """Write a value: a date, a node of a class, or whatever it is ("any")."""
+        """Write a value whose kind is "date", the class of its node, or "any" for no class."""
         if kind == "date":
             self._add_date_triple(subject, predicate, str(value))  # a year is read as a number
             return
@@ -264,10 +264,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             parts.add_blank(self.g, ref, DQV.hasQualityMeasurement, measure)
 
     def _add_kind(self, dataset: Row, ref: Any) -> None:
-        """Write the further class of a series, service or source code, and the endpoint of a
-        service without one.
+        """Write the class of a series, service or source code, and the endpoint if it is missing.
 
-        They remain typed as dataset too, which DCAT allows, so that harvesters that only handle
+        They keep the class of datasets too, which DCAT allows, so that harvesters that only handle
         datasets (such as ckanext-dcat's) find them.
         """
         kind = dataset.get("dcat_type")
@@ -291,8 +290,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     def _correct_details(self, ref: Any) -> None:
         """Correct what ckanext-dcat 2.4 writes in violation of DCAT-AP.
 
-        Identifiers as URI nodes, licences of unknown type, and distributions without the mandatory
-        access URL, for which DCAT-AP prescribes the download URL if there is no other.
+        It writes identifiers as URI nodes, the type of licences as unknown, and distributions
+        without the mandatory access URL; DCAT-AP then prescribes the download URL.
         """
         for identifier in list(self.g.objects(ref, DCT.identifier)):
             if isinstance(identifier, URIRef):
@@ -308,11 +307,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     # --- descriptions of what values refer to ----------------------------------------------
 
     def _describe_concepts(self) -> None:
-        """Add class, label and scheme to the concepts of vocabularies, unless an earlier dataset of
-        the feed did.
+        """Add class, label and scheme to concepts that no earlier dataset of the feed described.
 
-        DCAT-AP requires concepts with a label, and its SHACL shapes check the scheme of the
-        European authority tables.
+        DCAT-AP requires labels, and its SHACL shapes check the schemes of the European authority
+        tables.
         """
         for predicate, names in coded_properties().items():
             for node in self._undescribed(predicate, SKOS.inScheme):
@@ -323,7 +321,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                         break
 
     def _describe_concept(self, node: Any, concept: voc.Concept, vocabulary: str) -> None:
-        if str(node) != concept.uri:
+        if str(node) != concept.uri:  # found by another URI
             return
         scheme = URIRef(_scheme(concept.uri, vocabulary))
         self.g.add((node, RDF.type, SKOS.Concept))
@@ -360,6 +358,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                     self.g.add((node, RDF.type, uri(kind)))
 
     def _undescribed(self, predicate: Any, description: Any) -> list[Any]:
+        """Return the values of a property that lack another property, which describes them."""
         nodes = set(self.g.objects(None, predicate))
         return [node for node in nodes if (node, description, None) not in self.g]
 
@@ -369,17 +368,14 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
 
 def _scheme(concept_uri: str, vocabulary: str) -> str:
-    """Return the URI of a concept's scheme.
-
-    For the project's own lists, the one used in `skos.py`.
-    """
+    """Return the URI of a concept's scheme; for the project's own lists, that of `skos.py`."""
     if concept_uri.startswith("urn:"):
         return f"urn:ecosphere:vocabulary:{vocabulary}"
     stem = concept_uri.rsplit("/", 1)[0]
     return SCHEMES.get(stem, stem)
 
 
-# --- before ckanext-dcat ------------------------------------------------------------------------
+# --- writing: before ckanext-dcat ---------------------------------------------------------------
 
 
 def _prepared(dataset_dict: Row) -> DataDict:
@@ -404,6 +400,7 @@ def _prepared(dataset_dict: Row) -> DataDict:
 
 
 def _prepare_resource(resource: DataDict, licence: voc.Concept | None) -> None:
+    """Convert the values of a resource in place; `licence` is that of its dataset."""
     resource |= {"created": None, "metadata_modified": None}  # dates of the record, not of the file
     if not resource.get("license") and licence and urls.is_web_address(licence.uri):
         resource["license"] = licence.uri
@@ -423,6 +420,7 @@ def _prepare_resource(resource: DataDict, licence: voc.Concept | None) -> None:
 
 
 def _services_of(resource: Row) -> list[DataDict]:
+    """Return the access services of a resource, whose rows are changed in place."""
     services = resource.get("access_services")
     if isinstance(services, str):
         try:
@@ -438,12 +436,13 @@ def _services_of(resource: Row) -> list[DataDict]:
 
 # --- distributions: the fields of resources that ckanext-dcat leaves out ------------------------
 
-#: Protocols that are not those of services.
+#: Protocols of files, pages and databases: all others are those of services.
 _FILES_AND_PAGES = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
-#: Prefix of the service types of the OGC's name server, and that of their standards' pages, by
-#: which SEMIC's conversion of ISO 19139 and data.gouv.fr name them.
+#: URI prefixes of service types: that of the OGC's name server, and that of the pages of their
+#: standards, which SEMIC's conversion of ISO 19139 and data.gouv.fr use.
 _OGC_TYPES = "http://www.opengis.net/def/serviceType/ogc/"
 _OGC_STANDARDS = "http://www.opengeospatial.org/standards/"
+#: URI prefix of coordinate reference systems.
 _CRS = "http://www.opengis.net/def/crs/"
 
 
@@ -470,6 +469,7 @@ def write_distribution(graph: Graph, dataset_ref: Any, resource: Row) -> None:
 
 
 def _write_protocol(graph: Graph, node: Any, resource: Row, protocol: voc.Concept) -> None:
+    """Write the protocol of a distribution on its services, of which it gets one if it has none."""
     services = list(graph.objects(node, DCAT.accessService))
     if not services:
         address = str(resource["url"]).partition("?")[0]
@@ -499,10 +499,9 @@ def _protocols(graph: Graph, service: Any) -> set[str]:
 
 
 def endpoints(dataset: Row) -> list[str]:
-    """Return the endpoint URL of a service (at most one), from its resources,
-    for records that have none.
-    """
+    """Return the endpoint URL of a service according to its resources; at most one."""
     rows: Any = dataset.get("resources") or ()
+    # Documents come last.
     rows = sorted(rows, key=lambda row: row.get("resource_role") in ("documentation", "metadata"))
     for row in rows:
         for service in row.get("access_services") or ():
@@ -549,7 +548,7 @@ def read_distribution(graph: Graph, node: Any, resource: DataDict) -> None:
 
 # --- reading: after ckanext-dcat ----------------------------------------------------------------
 
-#: URI prefixes of values that belong to an open vocabulary without being in it.
+#: Open vocabulary → URI prefix of the values that belong to it without being in it.
 OPEN = {
     "hvd-category": "http://data.europa.eu/bna/c_",
     "epsg": _CRS,
@@ -558,12 +557,13 @@ OPEN = {
 #: Texts in several languages, with their properties.
 TEXTS_OF_DATASET = {"title": DCT.title, "notes": DCT.description}
 TEXTS_OF_DISTRIBUTION = {"name": DCT.title, "description": DCT.description}
-#: Class of a dataset → its kind.
+#: Class of a dataset → its kind, by id in the vocabulary `resource-type`.
 KINDS = {
     DCAT.DatasetSeries: "series",
     DCAT.DataService: "service",
     SCHEMA.SoftwareSourceCode: "code",
 }
+#: Lists of datasets that CKAN handles itself.
 _LISTS_OF_CKAN = ("resources", "extras", "tags")
 
 
@@ -579,7 +579,7 @@ def complete_reading(graph: Graph, ref: Any, dataset: DataDict) -> None:
     _load_lists(dataset)
     _read_by_vocabulary(graph, ref, dataset)
     _read_fields(graph, ref, dataset)
-    abstract = graph.value(ref, DCT.abstract)  # used for the description by Géo-IDE
+    abstract = graph.value(ref, DCT.abstract)  # Géo-IDE has the description here
     if abstract and not dataset.get("notes"):
         dataset["notes"] = str(abstract)
     _read_translations(graph, ref, dataset, TEXTS_OF_DATASET)
@@ -598,10 +598,11 @@ def complete_reading(graph: Graph, ref: Any, dataset: DataDict) -> None:
             dataset["dcat_type"] = voc.get("resource-type")[kind].uri
     _read_identifiers(graph, ref, dataset)
     for row in parts.rows_with_role(dataset):
-        # CKAN's validation fails on rows that only contain nested rows.
-        role = row["role"] = str(row.get("role") or "")
+        role = str(row.get("role") or "")
         if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
-            row["role"] = role.removeprefix(AGENT_ROLE)  # of a later standard, kept as a code
+            role = role.removeprefix(AGENT_ROLE)  # of a later standard, kept as a code
+        # Even if empty: CKAN's validation fails on rows that only contain nested rows.
+        row["role"] = role
     _read_licence(graph, ref, dataset)
     for resource in dataset.get("resources") or ():
         name = str(resource.pop("distribution_ref", None) or "")
@@ -612,16 +613,16 @@ def complete_reading(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 
 def sort_rows(dataset: DataDict) -> None:
-    """Sort the rows, first by their first column, so that the same file always yields the same
-    dataset.
+    """Sort the rows of each field by their first column, then by the others.
 
-    Graphs are unordered. Rows with an ``order`` of their own are in it already.
+    Graphs are unordered: without sorting, the same file would not always yield the same dataset.
+    Rows of fields with an ``order`` in the table are in that order already.
     """
     for field in fields.fields():
         rows = dataset.get(field.name)
         if field.subfields and isinstance(rows, list) and "order" not in field.entry:
             first = field.subfields[0]
-            rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
+            rows.sort(key=lambda row: json.dumps(row, sort_keys=True))  # decides between equals
             rows.sort(key=lambda row, first=first: str(row.get(first) or ""))
 
 
@@ -640,6 +641,7 @@ def _load_lists(dataset: DataDict) -> None:
 
 
 def _filled(value: Any) -> Any:
+    """Return a value without the empty entries of the dicts in it."""
     if isinstance(value, dict):
         return {key: _filled(part) for key, part in filled(value).items()}
     if isinstance(value, list):
@@ -648,34 +650,33 @@ def _filled(value: Any) -> Any:
 
 
 def _read_by_vocabulary(graph: Graph, ref: Any, dataset: DataDict) -> None:
-    """Assign the values of properties that several fields share, by their vocabularies."""
-    others = set(graph.objects(ref, DCT.conformsTo))
+    """Distribute the values of properties that several fields share, by their vocabularies."""
+    specifications = set(graph.objects(ref, DCT.conformsTo))
     dataset.pop("conforms_to", None)
     for field in fields.with_dcat("read"):
         predicate = uri(field.dcat["property"])
         objects = graph.objects(ref, predicate)
         nodes = [node for node in objects if _belongs(str(node), field.vocabulary)]
         if predicate == DCT.conformsTo:
-            others -= set(nodes)
+            specifications -= set(nodes)
         dataset.pop(field.name, None)
         if nodes:
-            vocabulary, key = voc.get(field.vocabulary), field.entry.get("vocabulary_store", "uri")
+            vocabulary = voc.get(field.vocabulary)
+            key = field.entry.get("vocabulary_store", "uri")
             values = {vocabulary.as_stored(str(node), key) for node in nodes}
             dataset[field.name] = sorted(values)
-    specifications = sorted(str(node) for node in others if isinstance(node, URIRef))
-    if specifications:
-        dataset["conforms_to"] = specifications
+    uris = sorted(str(node) for node in specifications if isinstance(node, URIRef))
+    if uris:
+        dataset["conforms_to"] = uris
 
 
 def _belongs(value: str, vocabulary: str) -> bool:
     """Return whether a value belongs to a vocabulary, or matches the prefix of an open one."""
-    return value in voc.get(vocabulary) or value.startswith(OPEN.get(vocabulary, "\0"))
+    return value in voc.get(vocabulary) or value.startswith(OPEN.get(vocabulary, ()))
 
 
 def _read_fields(graph: Graph, ref: Any, dataset: DataDict) -> None:
-    """Read the fields that the table gives a property of their own,
-    except those of ckanext-dcat.
-    """
+    """Read the fields with a property of their own, except those of ckanext-dcat."""
     for field in fields.with_dcat("object"):
         if field.dcat.get("stock") or field.dcat.get("read"):
             continue
@@ -695,7 +696,7 @@ def _read_translations(graph: Graph, node: Any, target: DataDict, properties: Ro
     """
     for field, predicate in properties.items():
         literals = [value for value in graph.objects(node, predicate) if isinstance(value, Literal)]
-        if len(literals) < 2:  # noqa: PLR2004 - as in most graphs
+        if len(literals) < 2:  # noqa: PLR2004 - one language, as ckanext-dcat has read it
             continue
         literals.sort()
         tagged = [(text.language, str(text)) for text in literals if text.language]
@@ -708,14 +709,11 @@ def _read_translations(graph: Graph, node: Any, target: DataDict, properties: Ro
             target[f"{field}{languages.SUFFIX}"] = translations
 
 
-# --- details ------------------------------------------------------------------------------------
+# --- rights, scale, identifiers, licence, resources ---------------------------------------------
 
 
 def _read_statements(graph: Graph, ref: Any, dataset: DataDict) -> None:
-    """Read the texts of rights statements.
-
-    One without a type of ours says how the data may be used.
-    """
+    """Read rights statements: by their type, else as conditions of use."""
     by_type = {field.dcat["statement"]: field.name for field in fields.with_dcat("statement")}
     for node in graph.objects(ref, DCT.rights):
         text = graph.value(node, RDFS.label)
@@ -727,6 +725,7 @@ def _read_statements(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 
 def _read_scale(graph: Graph, ref: Any, dataset: DataDict) -> None:
+    """Read the scale, and write the resolution in metres without needless decimals."""
     for node in graph.objects(ref, DQV.hasQualityMeasurement):
         value = graph.value(node, DQV.value)
         metric = graph.value(node, DQV.isMeasurementOf)
@@ -748,16 +747,19 @@ def _read_identifiers(graph: Graph, ref: Any, dataset: DataDict) -> None:
 
 
 def _read_licence(graph: Graph, ref: Any, dataset: DataDict) -> None:
-    """Set the licence: the common one of all distributions, else that of the dataset itself."""
+    """Set the licence of a dataset: that of all its distributions, else its own.
+
+    Distributions with this licence lose theirs.
+    """
     licences = voc.get("licences")
     resources = dataset.get("resources") or []
     own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
     licences_of_files = {str(resource.get("license") or "") for resource in resources}
-    # Files without a licence, or of several licences, say nothing of the dataset.
+    # Several licences of files, or files without any, tell nothing about the dataset.
     name = _only(licences_of_files) or _only(own)
     common = licences.lookup(name)
-    before = licences.get(dataset.get("license_id") or "")
-    if common and (before is None or before == common or own):
+    read_before = licences.get(dataset.get("license_id") or "")
+    if common and (read_before is None or read_before == common or own):
         dataset["license_id"] = common.id
         for resource in resources:
             if resource.get("license") in (name, common.uri):
@@ -774,12 +776,13 @@ def _only(values: set[str]) -> str:
 
 
 def _complete_resource(resource: DataDict) -> None:
+    """Undo what only DCAT-AP requires, and convert format and media type to those of the schema."""
     if resource.get("access_url") == resource.get("url"):
         resource.pop("access_url")
     for service in resource.get("access_services") or ():
         service.pop("access_service_ref", None)
         for field in ("contact", "publisher", "creator"):
-            # One for each dataset of a feed that has the service.
+            # ckanext-dcat reads one for each dataset of the feed that has the service.
             service[field] = distinct_rows(service.get(field) or ())
     file_format = voc.get("format").get(resource.get("format") or "")
     if file_format:

@@ -1,8 +1,9 @@
-"""Answer queries in words through CKAN's `package_search`: choose the query, and say how it was
-understood.
+"""Answer queries in words: `package_search` chooses the query for Solr, and says how it was read.
 
-Every query goes through CKAN's action, so that permissions, other plugins and the result format
-remain CKAN's.
+`understanding` interprets the text (`Understood`) as a query for Solr (`Question`). If it finds
+little or nothing, others are tried: corrected, at a place of the same name, or relaxed. Every query
+goes through CKAN's action, so that permissions, other plugins and the format of the result remain
+CKAN's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -33,29 +35,29 @@ log = logging.getLogger(__name__)
 KEY = "ecosphere_search"
 """Key of the result under which the interpretation of the query is returned."""
 PLACE_PARAMETER = "ext_place"
-"""Parameter in `extras`: index value of the place chosen on the page, or `off`."""
+"""Parameter in `extras`: index value of the place chosen on the page, or `EVERYWHERE`."""
 EVERYWHERE = "off"
 TYPED_PARAMETER = "ext_typed"
 """Parameter in `extras`: when set, all words are required as typed."""
 
 FEW = 5
-"""Maximum number of results up to which a corrected spelling is tried (and used if it finds more
-than `FEW` times as many), then a relaxed query."""
-MOST_FORESEEN = 20
-"""Maximum queries counted in one request before one of them is run."""
-SEVERAL = 2
-"""Minimum queries for which counting in advance is worthwhile."""
+"""Number of results up to which other queries are tried: a corrected one, which is used if it finds
+more than `FEW` times as many, then a relaxed one."""
+MOST_COUNTED = 20
+"""Maximum queries counted with one request to Solr."""
+FEWEST_COUNTED = 2
+"""Minimum queries for which such a request is worthwhile."""
 _TYPE_FIELD = "dataset_type"
 """Field with exactly one value per dataset: the sum over its values is the number of datasets."""
 _SCHEMA_SECONDS = {True: 600, False: 30}
-"""Answer of `_has_record_fields` → how long it is remembered."""
+"""Answer of `_has_record_fields` → seconds for which it is remembered."""
 MOST_MISSING = 3
 """Maximum number of subjects reported as missing."""
 MOST_NAMES = 3
 """Maximum alternative names reported per expression."""
 _BETWEEN_WORDS = r"\W+(?:\w{1,4}\W+){0,3}"
-"""What stands between the words of an expression: "restriction d'eau"."""
-_OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
+"""Pattern of what is between the words of an expression: "restriction d'eau"."""
+_SOLR_PARAMETERS = ("qf", "mm", "defType", "bf", "boost", "df")
 """Parameters with which a client queries Solr in its own way."""
 _IDENTIFIER = re.compile(
     r"(?:https?://|urn:)[\w.:/?=&#%~+-]{4,300}"
@@ -64,11 +66,18 @@ _IDENTIFIER = re.compile(
 )
 """Possible identifier or dataset name: a single word of several parts."""
 _OF_OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
+"""Part of a filter for packages of other types, such as harvest sources."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An interpretation of a query, the query chosen for it, and the corrected spelling, if any."""
+    """A query chosen for Solr.
+
+    Attributes:
+        understood: the interpretation of the text.
+        question: the query: that of the interpretation, or a relaxed one.
+        corrected: the text with its spelling corrected, "" if it is as typed.
+    """
 
     understood: Understood
     question: Question
@@ -78,8 +87,7 @@ class Choice:
 @tk.chained_action
 @tk.side_effect_free
 def package_search(original_action: Any, context: Context, data_dict: DataDict) -> Any:
-    """Interpret a query in words: find the place, the subject, and relax the query step by step if
-    nothing is found.
+    """Search datasets: interpret a query in words, and try others if it finds little or nothing.
 
     Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged.
     Beside CKAN's keys, the result has `ecosphere_search`: the place recognised and others of the
@@ -87,11 +95,11 @@ def package_search(original_action: Any, context: Context, data_dict: DataDict) 
     facet are alternatives, on pages, in feeds and (as `ext_facets`) in the API.
 
     Raises:
-        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an
-            internal error.
+        ValidationError: `extras` is not an object.
         SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too
             large.
     """
+    # CKAN and ckanext-spatial would fail with an internal error.
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError(
             {"extras": [tk._("This must be an object with names and values.")]}
@@ -110,7 +118,7 @@ def is_question(data_dict: DataDict) -> bool:
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip():
         return False
-    if any(data_dict.get(name) for name in _OWN_WAY) or query.is_fielded(text):
+    if any(data_dict.get(name) for name in _SOLR_PARAMETERS) or query.is_fielded(text):
         return False
     if query.has_syntax(text) and not query.is_choice(text):
         return False
@@ -131,7 +139,8 @@ def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) 
     """
     query.check(data_dict, fielded=False)
     extras = data_dict.get("extras") or {}
-    place, typed = str(extras.get(PLACE_PARAMETER) or ""), data_dict["q"]
+    place = str(extras.get(PLACE_PARAMETER) or "")
+    typed = data_dict["q"]
     index = Index(original, context, data_dict)
     choice = _identified(index, typed)
     if choice:
@@ -141,8 +150,9 @@ def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) 
         choice = Choice(understood, understood.question)
         if not extras.get(TYPED_PARAMETER):
             understood = _with_common_name(index, understood, place)
-            choice = _chosen(index, understood, place)
+            choice = _choose(index, understood, place)
     summary = _summary(choice, index)
+    # Number of results of the text as typed; none if a subject of it is missing.
     summary["as_asked"] = 0
     if not summary["missing"]:
         summary["as_asked"] = index.count(understood.question)
@@ -154,10 +164,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: DataDict) 
 
 
 def _identified(index: Index, typed: str) -> Choice | None:
-    """Return the query for a dataset whose identifier, name or URL was typed.
-
-    None if there is none.
-    """
+    """Return the query for the dataset whose identifier, name or URL was typed, if there is one."""
     text = typed.strip()
     if not _IDENTIFIER.fullmatch(text):
         return None
@@ -170,18 +177,20 @@ def _identified(index: Index, typed: str) -> Choice | None:
 
 
 def _with_common_name(index: Index, understood: Understood, place: str) -> Understood:
-    """Interpret a common word as the commune of that name, if the query finds nothing otherwise."""
+    """Return the query with a common word read as a commune, if it finds something only then."""
     placed = understanding.with_common_name(understood, place=place)
     if placed and not index.count(understood.question) and index.count(placed.question):
         return placed
     return understood
 
 
-def _chosen(index: Index, understood: Understood, place: str) -> Choice:
-    """Return the final query for one that may find little or nothing: corrected, at a namesake, or
-    relaxed.
+# --- other queries, if one finds little or nothing ---
 
-    Each way is only tried if the ones before it do not find enough.
+
+def _choose(index: Index, understood: Understood, place: str) -> Choice:
+    """Return the query to run: as typed, or else corrected, at a namesake, or relaxed.
+
+    Each of these is only tried if those before it do not find enough.
 
     Args:
         index: results and counts.
@@ -189,18 +198,19 @@ def _chosen(index: Index, understood: Understood, place: str) -> Choice:
         place: the chosen place, see `PLACE_PARAMETER`.
     """
     first = Choice(understood, understood.question)
-    best, count = first, index.count(first.question)
+    best = first
+    count = index.count(first.question)
     if count <= FEW:
         corrected = _corrected(index, understood, place)
         if corrected:
-            count_again = index.count(corrected.question)
-            if not count or count_again > FEW * count:
-                best, count = corrected, count_again
+            corrected_count = index.count(corrected.question)
+            if not count or corrected_count > FEW * count:
+                best, count = corrected, corrected_count
     if not count:
         best = _at_namesake(best, index)
         count = index.count(best.question)
     if count <= FEW:
-        best = _with_less(best, index)
+        best = _relaxed(best, index)
     # Do not report a correction that did not help.
     if best.corrected and not index.count(best.question):
         return first
@@ -214,27 +224,34 @@ def _corrected(index: Index, understood: Understood, place: str) -> Choice | Non
     """
     # A near match of a whole expression is more reliable than one of a single word.
     with_expression = spelling.with_expression_corrected(understood)
-    near: dict[str, str] = {}
+    candidates: dict[str, str] = {}
     for word in spelling.unknown(understood):
         other = spelling.near(voc.normalise(word))
         if other and word in with_expression:
-            near[word] = other
-    text = spelling.with_words_replaced(with_expression, near)
-    again = understanding.understand(text, place=place)
-    if near:
-        uncertain = [other for other in near.values() if not spelling.is_of_lists(other)]
-        index.count_at_once([*map(alone, near), *map(alone, uncertain), again.question])
-        misspelt = {word: other for word, other in near.items() if _is_misspelt(index, word, other)}
-        if misspelt != near:
+            candidates[word] = other
+    text = spelling.with_words_replaced(with_expression, candidates)
+    corrected = understanding.understand(text, place=place)
+    if candidates:
+        uncertain = [other for other in candidates.values() if not spelling.is_of_lists(other)]
+        words = map(alone, [*candidates, *uncertain])
+        index.count_at_once([*words, corrected.question])
+        misspelt = {}
+        for word, other in candidates.items():
+            if _is_misspelt(index, word, other):
+                misspelt[word] = other
+        if misspelt != candidates:
             text = spelling.with_words_replaced(with_expression, misspelt)
-            again = understanding.understand(text, place=place)
+            corrected = understanding.understand(text, place=place)
     if text == understood.text:
         return None
-    return Choice(again, again.question, text)
+    return Choice(corrected, corrected.question, text)
 
 
 def _is_misspelt(index: Index, word: str, other: str) -> bool:
-    """Return whether no dataset that the reader may see has a word, but some have the other one."""
+    """Return whether no dataset that the reader may see has a word, but some have the other one.
+
+    The name of a place with a wrong letter is misspelt even if datasets have it.
+    """
     if index.count(alone(word)) and not spelling.is_place_misspelt(voc.normalise(word), other):
         return False
     # The catalogue's words may be some minutes old: a dataset may have become private since.
@@ -242,8 +259,9 @@ def _is_misspelt(index: Index, word: str, other: str) -> bool:
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
-    """Move the query to another place of the same name if the first has no
-    results ("bruit saint-denis").
+    """Return the query at the first other place of the same name that has results.
+
+    As it is if there is none. "bruit saint-denis" may mean one of several communes.
     """
     understood = best.understood
     if not understood.place:
@@ -263,8 +281,8 @@ def _at_namesake(best: Choice, index: Index) -> Choice:
     return best
 
 
-def _with_less(best: Choice, index: Index) -> Choice:
-    """Relax the query step by step (words, the place, then more) until it has enough results."""
+def _relaxed(best: Choice, index: Index) -> Choice:
+    """Return the query relaxed step by step (`understanding.steps`) until it finds enough."""
     steps = understanding.steps(best.understood.question)
     count = index.count(best.question)
     index.count_at_once(steps)
@@ -286,16 +304,18 @@ def _with_less(best: Choice, index: Index) -> Choice:
 def _summary(choice: Choice, index: Index) -> DataDict:
     """Return the interpretation of the query, for pages and API clients."""
     question, understood = choice.question, choice.understood
-    place, first = understood.place, understood.question
+    place = understood.place
+    first = understood.question  # before it was relaxed
     results = []
     if question.strict:  # datasets of other places say nothing about this one
         results = index.find(question)["results"]
-    lacking = []
+    missing = []
     if index.has_titles:
-        lacking = missing_subjects(understood, index, results)
+        missing = missing_subjects(understood, index, results)
     place_only = not question.units and bool(first.units)
     relaxed = question.core or place_only or question.optional > first.optional
-    place_read, elsewhere = None, False
+    place_read = None
+    elsewhere = False
     if place:
         place_read = {"id": place.ids[0], "title": place.title, "kind": place.kind}
         elsewhere = not question.strict and not index.count(replace(question, strict=True))
@@ -306,9 +326,9 @@ def _summary(choice: Choice, index: Index) -> DataDict:
         "elsewhere": elsewhere,
         "words": [unit.text for unit in first.units],
         "corrected": choice.corrected,
-        "fewer_words": relaxed and not lacking,
+        "fewer_words": relaxed and not missing,
         "unsaid": unsaid(question, index),
-        "missing": lacking,
+        "missing": missing,
         "place_only": place_only,
         "excluded": [
             {"kind": excluded.kind, "title": excluded.title} for excluded in question.excluded
@@ -318,11 +338,11 @@ def _summary(choice: Choice, index: Index) -> DataDict:
 
 
 def _words_to_mark(choice: Choice, typed: str) -> str:
-    """Return the words to mark in results: as typed or corrected,
-    and the catalogue's names for them.
-    """
-    names = [name for unit in choice.question.units for name in unit.names_in_catalogue]
-    return " ".join([choice.understood.wanted or typed, *names])
+    """Return the words to mark in results: those of the query, and their names in the catalogue."""
+    words = [choice.understood.wanted or typed]
+    for unit in choice.question.units:
+        words += unit.names_in_catalogue
+    return " ".join(words)
 
 
 def missing_subjects(
@@ -339,8 +359,8 @@ def missing_subjects(
 
     Returns:
         for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets
-        there that have the words elsewhere; `elsewhere`: number of datasets of other places about
-        it; `names`: what was searched beside it.
+        there that have the words elsewhere, as in the description; `elsewhere`: number of datasets
+        of other places about it; `names`: alternative names that were searched, too.
     """
     question = understood.question
     texts = [_stems_of(dataset) for dataset in datasets]
@@ -351,8 +371,8 @@ def missing_subjects(
         strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
     unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
     queries = {unit: _queries(unit, question) for unit in unseen[:MOST_MISSING]}
-    index.count_at_once(query for of_unit in queries.values() for query in of_unit)
-    lacking = []
+    index.count_at_once(chain.from_iterable(queries.values()))
+    missing = []
     for unit, (about, mentioned, anywhere) in queries.items():
         if index.count(about):
             continue
@@ -361,7 +381,7 @@ def missing_subjects(
             place_title, elsewhere = "", 0
             if question.place:
                 place_title, elsewhere = question.place.title, index.count(anywhere)
-            lacking.append(
+            missing.append(
                 {
                     "words": quoted(unit, understood.wanted),
                     "place": place_title,
@@ -370,12 +390,12 @@ def missing_subjects(
                     "names": list(unit.names_in_catalogue[:MOST_NAMES]),
                 }
             )
-    return lacking
+    return missing
 
 
 def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Question]:
-    """Return the queries for what is about a subject at the place, mentions it there,
-    and is about it anywhere.
+    """Return three queries: what is about a subject at the place, mentions it there, is about it
+    anywhere.
     """
     mentioned = Question(
         (_without_names(unit),),
@@ -388,10 +408,10 @@ def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Questi
 
 
 def _is_subject(unit: Unit, question: Question) -> bool:
-    """Return whether a unit can be missing: neither a number, a table name, a possible place, nor
-    an everyday word.
+    """Return whether a unit can be missing.
 
-    An everyday word that the catalogue uses itself is a subject of it.
+    Numbers, names of tables, words that may be a place and everyday words cannot; an everyday word
+    that the catalogue uses itself can.
     """
     if "_" in unit.text or unit.text.isdigit() or unit.words == question.maybe_words:
         return False
@@ -422,7 +442,7 @@ def _is_in(unit: Unit, texts: list[frozenset[str]]) -> bool:
 
 
 def quoted(unit: Unit, text: str) -> str:
-    """Return a unit as it was typed, with the small words that the unit lacks.
+    """Return a unit as it was typed in a text, with the small words that the unit lacks.
 
     >>> quoted(Unit(("restriction", "eau")), "Restriction d'eau dans le Tarn")
     "Restriction d'eau"
@@ -434,8 +454,10 @@ def quoted(unit: Unit, text: str) -> str:
 
 
 def unsaid(question: Question, index: Index) -> list[DataDict]:
-    """Return everyday expressions that no dataset contains, found by alternative names only:
-    `words` and `names`.
+    """Return the everyday expressions that were found by their alternative names only.
+
+    Returns:
+        `words`, as typed, which no dataset contains; `names`, those of the catalogue.
     """
     strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
     queries = {unit: Question((_without_names(unit),)) for unit in strange}
@@ -448,27 +470,28 @@ def unsaid(question: Question, index: Index) -> list[DataDict]:
 
 
 def _without_names(unit: Unit) -> Unit:
-    """Return a unit that only finds what is called as typed."""
+    """Return a unit that only finds its words as typed."""
     return replace(unit, others=(), called=0)
 
 
 # --- results and counts ---
 
-# Each query is requested from Solr once: run fully, or counted with others in advance, with a
-# single request. Each is then a filter, and each count a facet that excludes the filters of all
-# others (Solr's reference guide, "Tagging and excluding filters"). A tag names a query to which the
-# filter does not belong:
+# Each query goes to Solr once: it is run, or counted together with others by a single request. In
+# such a request, each query is a filter, and each count a facet that excludes the filters of all
+# other queries (Solr's reference guide, "Tagging and excluding filters"). The tags of a filter name
+# the queries to which it does not belong. Two queries, numbered 0 and 1:
 #
-#     fq={!edismax tag='not1' mm=1}zones AND humides    facet.field={!lucene ex=not0
-#     key=ask0}dataset_type fq={!edismax tag='not0' mm=1}zones OR humides     facet.field={!lucene
-#     ex=not1 key=ask1}dataset_type
+#     fq={!edismax tag='not1' mm='1'}zones AND humides
+#     facet.field={!lucene ex=not0 key=ask0}dataset_type
+#     fq={!edismax tag='not0' mm='1'}zones OR humides
+#     facet.field={!lucene ex=not1 key=ask1}dataset_type
 #
 # CKAN's filters (permission labels, state, site) and the reader's own have no such tag, so they
 # apply to each query.
 
 
 class Index:
-    """The portal's index as one reader sees it, during one search.
+    """The portal's index as one reader sees it, with the results and counts of one search.
 
     Args:
         original: CKAN's `package_search`.
@@ -481,19 +504,19 @@ class Index:
         self.context = context
         self.data_dict = data_dict
         self._counts: dict[Question, int] = {}
-        self._answers: dict[Question, DataDict] = {}
+        self._results: dict[Question, DataDict] = {}
 
     def find(self, question: Question) -> DataDict:
         """Return the result of `package_search` for a query."""
-        if question not in self._answers:
-            answer = self._run(question)
-            self._answers[question] = answer
-            self._counts[question] = answer["count"]
-        return self._answers[question]
+        if question not in self._results:
+            result = self._run(question)
+            self._results[question] = result
+            self._counts[question] = result["count"]
+        return self._results[question]
 
     @property
     def has_titles(self) -> bool:
-        """Return whether the results have titles and keywords, which a client can leave out."""
+        """Whether results have titles and keywords, which a client can leave out."""
         return self.data_dict.get("rows") != 0 and not self.data_dict.get("fl")
 
     def count(self, question: Question) -> int:
@@ -503,14 +526,14 @@ class Index:
         return self.find(question)["count"]
 
     def count_at_once(self, queries: Iterable[Question]) -> None:
-        """Count the results of several queries with one request to Solr.
+        """Count the results of several queries with one request to Solr, for `count`.
 
         A single one is counted when it is run.
         """
         distinct = dict.fromkeys(queries)
         unknown = [question for question in distinct if question not in self._counts]
-        unknown = unknown[:MOST_FORESEEN]
-        if len(unknown) < SEVERAL:
+        unknown = unknown[:MOST_COUNTED]
+        if len(unknown) < FEWEST_COUNTED:
             return
         minimum = config.minimum_match()
         parameters = []
@@ -518,39 +541,38 @@ class Index:
             parameters.append(solr.parameters(question, minimum=minimum, year=None))
         counting = counting_parameters(parameters)
         try:
-            answer = self._ask({"qf": config.query_fields(), **counting})
+            result = self._search({"qf": config.query_fields(), **counting})
         except SearchError as error:
             # Each query is then run, and may fail, separately.
             log.warning("The questions cannot be counted together: %s", error)
             return
-        self._counts.update(zip(unknown, read_counts(answer, len(unknown)), strict=True))
+        self._counts.update(zip(unknown, read_counts(result, len(unknown)), strict=True))
 
     def _run(self, question: Question) -> DataDict:
-        """Run a query; its results are ranked by their record as well,
-        if the index has the fields for this.
-        """
+        """Run a query; rank results by age, quality and use as well, if the index has them."""
         if not _has_record_fields():
-            return self._ask_ranked(question, None)
+            return self._search_ranked(question, None)
         try:
-            return self._ask_ranked(question, dates.today().year)
+            return self._search_ranked(question, dates.today().year)
         except SearchQueryError:
             raise
         except SearchError:
             # The schema of the index may have changed.
             forget_schema()
-            return self._ask_ranked(question, None)
+            return self._search_ranked(question, None)
 
-    def _ask_ranked(self, question: Question, year: int | None) -> DataDict:
+    def _search_ranked(self, question: Question, year: int | None) -> DataDict:
         parameters = solr.parameters(question, minimum=config.minimum_match(), year=year)
-        return self._ask({"qf": config.query_fields(), "tie": config.tie(), **parameters})
+        return self._search({"qf": config.query_fields(), "tie": config.tie(), **parameters})
 
-    def _ask(self, parameters: DataDict) -> DataDict:
-        """Run `package_search` with the reader's parameters,
-        replaced or narrowed by those of a query.
+    def _search(self, parameters: DataDict) -> DataDict:
+        """Run `package_search` with the reader's parameters and those of a query.
+
+        Those of the query replace the reader's; its filters are added to theirs.
         """
         filters = [*(self.data_dict.get("fq_list") or []), *parameters["fq_list"]]
         with query.written(parameters["q"]):
-            # CKAN's action changes its parameters.
+            # A new dict, since CKAN's action changes its parameters.
             return self.original(self.context, {**self.data_dict, **parameters, "fq_list": filters})
 
 
@@ -570,15 +592,16 @@ def counting_parameters(queries: Sequence[Row]) -> DataDict:
     """
     queries_by_filter: dict[str, set[int]] = {}
     for number, parameters in enumerate(queries):
+        # The tags take the place of `%s` once it is known which queries share a filter.
         filters = [f"{{!edismax tag='%s' mm='{parameters['mm']}'}}{parameters['q']}"]
         filters += [f"{{!lucene tag='%s'}}{clause}" for clause in parameters["fq_list"]]
-        for written in filters:
-            queries_by_filter.setdefault(written, set()).add(number)
+        for untagged in filters:
+            queries_by_filter.setdefault(untagged, set()).add(number)
     numbers = range(len(queries))
     tagged = []
-    for written, own in queries_by_filter.items():
+    for untagged, own in queries_by_filter.items():
         others = [f"not{number}" for number in numbers if number not in own]
-        tagged.append(written.replace("%s", ",".join(others) or "all", 1))
+        tagged.append(untagged.replace("%s", ",".join(others) or "all", 1))
     return {
         "q": "*:*",
         "fq_list": tagged,
@@ -591,11 +614,16 @@ def counting_parameters(queries: Sequence[Row]) -> DataDict:
     }
 
 
-def read_counts(answer: Row, number: int) -> list[int]:
-    """Return the counts from a result of `package_search`, in the order of the queries."""
+def read_counts(result: Row, number: int) -> list[int]:
+    """Return the counts of queries from a result of `package_search`, in their order.
+
+    Args:
+        result: of a search with `counting_parameters`.
+        number: how many queries were counted.
+    """
     counts = []
     for position in range(number):
-        items = answer["search_facets"][f"ask{position}"]["items"]
+        items = result["search_facets"][f"ask{position}"]["items"]
         counts.append(sum(item["count"] for item in items))
     return counts
 
@@ -605,11 +633,9 @@ _schema: dict[str, tuple[float, bool]] = {}
 
 
 def _has_record_fields() -> bool:
-    """Return whether the index has the numeric fields by which `solr.parameters` ranks records:
-    age, quality, use.
+    """Return whether the index has `solr.NUMBER_FIELDS`, by which records are ranked.
 
-    Cached for ten minutes, or for half a minute if it has not, since the schema may be being set
-    up.
+    The answer is remembered, for a shorter time if it has not: somebody may be setting it up.
     """
     url = tk.config["solr_url"]
     moment, has_fields = _schema.get(url, (-math.inf, False))

@@ -1,9 +1,10 @@
-"""The confined process that reads untrusted files, and the walls around it.
+"""Run a job on untrusted files in a confined process.
 
-Bubblewrap, else Landlock; without either, GDAL is off. The process sees the libraries, read-only,
-and its working folder; no other file, no network, no other process. Whether that holds on this
-machine is tried out once per process of the portal, with a file and a port that must not be
-reached. Memory and time are limited from outside as well.
+The process is confined by bubblewrap, else by Landlock; without either, no job is run. It sees the
+libraries, read-only, and its working folder; no other file, no network, no other process. Whether
+that holds on this machine is tried out once per process of the portal, with a file and a port that
+must not be reached. The process limits its memory, files and processor time itself (`confine`);
+elapsed time is limited here.
 """
 
 from __future__ import annotations
@@ -28,23 +29,27 @@ from ckanext.ecosphere.shared.confinement.confine import BUBBLEWRAP, LANDLOCK, F
 
 log = logging.getLogger(__name__)
 
+#: Module that tries out what a confined process reaches.
 PROBE = "ckanext.ecosphere.shared.confinement.process"
+#: Seconds of processor time that each job has at least: the libraries take some to load.
 LOWEST_SECONDS = 5
 #: Elapsed seconds for each second of processor time that the process may take.
 PATIENCE = 1.5
 #: Most bytes of the answer of the process that are read.
 MOST_ANSWER = 4_000_000
 _PACKAGE = Path(next(iter(package.__path__)))
+#: Limits of the probe: processor time, memory, and elapsed time.
 _PROBE_SECONDS, _PROBE_MEGABYTES, _START_SECONDS = 10, 700, 30
 
 
 def run(job: dict[str, Any], seconds: int, memory_megabytes: int) -> dict[str, Any]:
-    """Run a job in the confined process; return its facts.
+    """Run a job in the confined process; return the facts that it reports.
 
     Args:
-        job: what to do, with files in one folder: `module` names the module that does it
-            (`process.serve`), `output` the file that it writes.
-        seconds: limit of processor time; that of elapsed time is 1.5 times as long.
+        job: what to do, with files in one folder: `module` names the module that does it by calling
+            `process.serve`, `output` the file that it writes. An `input` that is a link to a file
+            elsewhere may be read, too.
+        seconds: limit of processor time; that of elapsed time is `PATIENCE` times as long.
         memory_megabytes: address space of the process.
 
     Raises:
@@ -56,31 +61,37 @@ def run(job: dict[str, Any], seconds: int, memory_megabytes: int) -> dict[str, A
     answer = _answer(job, output.parent, seconds * PATIENCE)
     if "error" in answer:
         raise FileError(answer["error"])
-    # The process may have been taken over: its result is a file, not a link.
+    # A process that was taken over may leave a link to a file of the portal as its result.
     if output.is_symlink() or not output.is_file():
         raise FileError("unreadable")
     return answer["facts"]
 
 
 def _answer(job: dict[str, Any], folder: Path, seconds: float) -> dict[str, Any]:
-    how = way()
-    if not how:
+    """Return the answer of the process: `facts`, or `error` with a code of `FileError`.
+
+    Args:
+        folder: the working folder.
+        seconds: limit of elapsed time.
+    """
+    confinement = way()
+    if not confinement:
         return {"error": "not-confined"}
     readable: list[Path] = []
     uploaded = Path(job.get("input", ""))
     if uploaded.is_symlink():
         readable.append(uploaded.resolve())
-    # Files rather than pipes, since the size of files is limited.
+    # Files rather than pipes: the process may write files of a limited size only.
     with (
-        tempfile.TemporaryFile(dir=folder) as answered,
-        tempfile.TemporaryFile(dir=folder) as failed,
+        tempfile.TemporaryFile(dir=folder) as output,
+        tempfile.TemporaryFile(dir=folder) as errors,
     ):
         try:
             process = subprocess.run(  # noqa: S603 - our own module
-                command(how, folder, readable, job["module"]),
-                input=json.dumps({**job, **enclosed(how, folder, readable)}).encode(),
-                stdout=answered,
-                stderr=failed,
+                command(confinement, folder, readable, job["module"]),
+                input=json.dumps({**job, **enclosed(confinement, folder, readable)}).encode(),
+                stdout=output,
+                stderr=errors,
                 timeout=seconds,
                 env=environment(),
                 cwd=folder,
@@ -89,21 +100,21 @@ def _answer(job: dict[str, Any], folder: Path, seconds: float) -> dict[str, Any]
             )
         except subprocess.TimeoutExpired:
             return {"error": "too-slow"}
-        answered.seek(0)
-        failed.seek(0)
+        output.seek(0)
+        errors.seek(0)
         try:
-            return json.loads(answered.read(MOST_ANSWER))
+            return json.loads(output.read(MOST_ANSWER))
         except ValueError:
-            reason = failed.read(MOST_ANSWER)[-500:].decode(errors="replace")
+            reason = errors.read(MOST_ANSWER)[-500:].decode(errors="replace")
             log.warning("The reader of files ended with %s: %s", process.returncode, reason)
-            return {"error": "too-complex"}  # killed, mostly because of its limits
+            return {"error": "too-complex"}  # it was killed, mostly because of its limits
 
 
 # --- the walls ------------------------------------------------------------------------------------
 
 
 def libraries() -> list[Path]:
-    """Return what the process reads: Python, its packages and the system's libraries."""
+    """Return the files and folders that the process reads: Python and the system's libraries."""
     paths = sysconfig.get_paths()
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     places = [Path(os.path.realpath(sys.executable)), *(Path(paths[name]) for name in names)]
@@ -122,7 +133,7 @@ def libraries() -> list[Path]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the process: nothing of the portal's, and GDAL without network."""
+    """Return the environment of the process: no secrets of the portal, and GDAL without network."""
     compiled = {"PYTHONDONTWRITEBYTECODE": "1"}
     if sys.pycache_prefix:
         compiled = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix}
@@ -155,6 +166,7 @@ def environment() -> dict[str, str]:
 
 
 def _proj_data() -> str:
+    """Return where PROJ finds its data: in the package pyogrio, without importing it."""
     pyogrio = importlib.util.find_spec("pyogrio")
     if pyogrio is None:
         return ""
@@ -163,25 +175,26 @@ def _proj_data() -> str:
 
 
 def _packages() -> list[Path]:
+    """Return the folders in which Python finds this package and those installed beside it."""
     paths = sysconfig.get_paths()
     return [_PACKAGE.parents[1], Path(paths["purelib"]), Path(paths["platlib"])]
 
 
 def command(
-    how: str, folder: Path, readable: Sequence[Path] = (), module: str = PROBE
+    confinement: str, folder: Path, readable: Sequence[Path] = (), module: str = PROBE
 ) -> list[str]:
     """Return the command that starts the process.
 
     Args:
-        how: `BUBBLEWRAP` or `LANDLOCK`.
+        confinement: `BUBBLEWRAP` or `LANDLOCK`.
         folder: the working folder, the only one that can be written to.
         readable: further files to read.
         module: module to start.
     """
     # Without `site`: its .pth files name folders that are not there.
     reader = [os.path.realpath(sys.executable), "-s", "-S", "-m", module]
-    if how == LANDLOCK:
-        return reader
+    if confinement == LANDLOCK:
+        return reader  # it gives up its rights itself (`confine.enclose`)
     walls = ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
     for path in [*libraries(), *readable]:
         walls += ["--ro-bind", str(path), str(path)]
@@ -189,15 +202,19 @@ def command(
     return walls + reader
 
 
-def enclosed(how: str, folder: Path, readable: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return the part of a job that tells the process how to confine itself."""
+def enclosed(confinement: str, folder: Path, readable: Sequence[Path] = ()) -> dict[str, Any]:
+    """Return the part of a job that tells the process how to confine itself.
+
+    Args:
+        confinement, folder, readable: as of `command`.
+    """
     paths = [str(path) for path in (*libraries(), *readable)]
-    return {"way": how, "readable": paths, "folder": str(folder)}
+    return {"way": confinement, "readable": paths, "folder": str(folder)}
 
 
 @cache
 def way() -> str:
-    """Return how files of outsiders are confined on this machine.
+    """Return how the process is confined on this machine, as tried out once.
 
     Returns:
         `BUBBLEWRAP`, `LANDLOCK`, or "" if they cannot be.
@@ -231,10 +248,11 @@ def _probed(candidate: str) -> list[str]:
     return facts.get("leaks", [str(answer.get("detail") or "it does not start")])
 
 
-def _answer_of_probe(line: list[str], job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _answer_of_probe(arguments: list[str], job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return `facts` about what the process reaches, or `detail` of why it does not start."""
     try:
         process = subprocess.run(  # noqa: S603 - our own module
-            line,
+            arguments,
             input=json.dumps(job).encode(),
             capture_output=True,
             timeout=_START_SECONDS,

@@ -1,9 +1,11 @@
-"""Actions of studies, of their frames, and of what they tell.
+"""Actions of studies and of their frames, and the statistics that studies give.
 
-The parameters `id` (of a study), `need` (id of a row of the study) and those of a site are the same
-everywhere. A site is given by one of `communes` (list of INSEE codes or names), `epci` (SIREN or
-name), `geojson` (text or object, RFC 7946, degrees; or the four sides of a rectangle) or `file`
-(GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer` (metres, default 0).
+Collections, reuses and opinions are in `publications`. Who may call an action is in `auth`, its
+parameters are in `schema`. The parameters `id` (of a study), `need` (id of a row of the study) and
+those of a site are the same everywhere. A site is given by one of `communes` (list of INSEE codes
+or names), `epci` (SIREN or name), `geojson` (text or object, RFC 7946, degrees; or the four sides
+of a rectangle) or `file` (GeoJSON, KML, GeoPackage or zipped Shapefile), with `buffer` (metres,
+default 0).
 """
 
 from __future__ import annotations
@@ -28,8 +30,11 @@ from ckanext.ecosphere.studies.model import Member, Study, StudyNeed
 from ckanext.ecosphere.studies.publications import clipping
 from ckanext.ecosphere.studies.site import Site, SiteError
 
-#: Runs of one person: each asks the index once a need.
+#: Rate limit of the runs of one person: each asks the index at least once a need.
 RUN_RATE = "20 per minute; 200 per hour"
+
+
+# --- studies --------------------------------------------------------------------------------------
 
 
 @action(schema.study_create)
@@ -48,13 +53,14 @@ def ecosphere_study_create(context: Context, data_dict: DataDict) -> dict[str, A
         ValidationError: what is wrong, by parameter; or the person has too many studies.
         NotAuthorized: the caller is anonymous.
     """
-    study, rows = Study(), []
+    study = Study()
+    needs = []
     if "frame" in data_dict:
         frame = data_dict["frame"]
         study.frame_id, study.frame_version = frame.id, frame.version
         for group in frame.groups:
-            rows += [(group.label, asdict(need)) for need in group.needs]
-    return _begun(study, rows, context, data_dict)
+            needs += [(group.label, asdict(need)) for need in group.needs]
+    return _create(study, needs, context, data_dict)
 
 
 @tk.side_effect_free
@@ -110,7 +116,7 @@ def ecosphere_study_update(context: Context, data_dict: DataDict) -> dict[str, A
     study = store.get(data_dict["id"])
     study.title = data_dict.get("title", study.title)
     study.state = data_dict.get("state", study.state)
-    return _saved(study, context)
+    return _commit(study, context)
 
 
 @action(schema.by_id)
@@ -147,8 +153,8 @@ def ecosphere_study_copy(context: Context, data_dict: DataDict) -> dict[str, Any
     """
     study = store.get(data_dict["id"])
     other = Study(frame_id=study.frame_id, frame_version=study.frame_version)
-    rows = [(row.group, row.need) for row in store.needs(study)]
-    return _begun(other, rows, context, data_dict)
+    needs = [(row.group, row.need) for row in store.needs(study)]
+    return _create(other, needs, context, data_dict)
 
 
 @action(schema.by_id)
@@ -179,7 +185,7 @@ def ecosphere_study_extract(context: Context, data_dict: DataDict) -> list[dict[
         id (str): of the study.
 
     Returns:
-        one row a layer, as `clipping.shown` returns them.
+        one row a layer, as `clipping.outcomes` returns them.
 
     Raises:
         ValidationError: the study keeps no dataset yet.
@@ -188,9 +194,9 @@ def ecosphere_study_extract(context: Context, data_dict: DataDict) -> list[dict[
     if not store.chosen(study):
         message = tk._("Keep a dataset in the study first: there is nothing to prepare yet.")
         raise tk.ValidationError({"id": [message]})
-    clipping.ask(study, context)
+    clipping.request_extracts(study, context)
     model.Session.commit()
-    return clipping.shown(study, context)
+    return clipping.outcomes(study, context)
 
 
 @tk.side_effect_free
@@ -218,6 +224,9 @@ def ecosphere_study_difference(context: Context, data_dict: DataDict) -> dict[st
         results = store.results_of(study, after)
         changes = store.difference(store.results_of(study, before), results)
     return {"before": before, "after": after, "runs": runs, "changes": changes}
+
+
+# --- needs and their datasets ---------------------------------------------------------------------
 
 
 @action(schema.study_need_create)
@@ -255,14 +264,14 @@ def ecosphere_study_need_update(context: Context, data_dict: DataDict) -> dict[s
     Returns:
         the study, as in `ecosphere_study_list`.
     """
-    study, row = _need(data_dict)
+    study, row = _study_and_need(data_dict)
     row.relevant = data_dict["relevant"]
     row.who = row.why = ""
     if not row.relevant:
         _require(data_dict, "why")
         row.who, row.why = auth.person(context).id, data_dict["why"]
     store.settle(study, row)
-    return _saved(study, context)
+    return _commit(study, context)
 
 
 @action(schema.study_dataset_update)
@@ -283,25 +292,31 @@ def ecosphere_study_dataset_update(context: Context, data_dict: DataDict) -> dic
     Raises:
         NotFound: the need has no such dataset; or there is none that the caller may read.
     """
-    study, row = _need(data_dict)
-    same = authorization.same_person(context)
+    study, row = _study_and_need(data_dict)
+    own_context = authorization.same_person(context)
     decision = data_dict.get("decision", "")
-    servers: store.Servers = {}
-    if data_dict["replacement"]:
+    added = data_dict["replacement"]
+    if added:
         decision = store.ASIDE
-        servers |= store.add(study, row, _readable(same, data_dict["replacement"]), same)
     else:
         _require(data_dict, "decision")
         if decision == store.ASIDE:
             _require(data_dict, "why")
-    if decision == store.ADDED:
-        servers |= store.add(study, row, _readable(same, data_dict["dataset"]), same)
-    else:
+        if decision == store.ADDED:
+            added = data_dict["dataset"]
+    servers: store.Servers = {}
+    if added:
+        servers = store.add(study, row, _readable(own_context, added), own_context)
+    if decision != store.ADDED:
+        # Whoever decides need not be able to read it: it may have become private since.
         package = model.Package.get(data_dict["dataset"])
         package_id = package.id if package else ""
         store.decide(study, row, package_id, decision, data_dict["why"])
     store.save(study, servers)
     return shown.brief(study, auth.person(context).id)
+
+
+# --- members --------------------------------------------------------------------------------------
 
 
 @action(schema.study_member_add)
@@ -327,7 +342,7 @@ def ecosphere_study_member_add(context: Context, data_dict: DataDict) -> dict[st
         raise tk.ValidationError({"username": [tk._("This person owns the study.")]})
     store.invite(study, user.id, data_dict["may_write"])
     news.tell_invited(study, user.id)
-    study_dict = _saved(study, context)
+    study_dict = _commit(study, context)
     news.OUTBOX.enqueue()
     return study_dict
 
@@ -346,7 +361,7 @@ def ecosphere_study_member_remove(context: Context, data_dict: DataDict) -> dict
     if row is None or row.study_id != study.id:
         raise tk.ObjectNotFound(tk._("This study has no such member."))
     model.Session.delete(row)
-    return _saved(study, context)
+    return _commit(study, context)
 
 
 @action(schema.study_link_create)
@@ -385,7 +400,10 @@ def ecosphere_study_link_open(context: Context, data_dict: DataDict) -> dict[str
         model.Session.rollback()
         message = tk._("This link is used, too old or not complete: ask for another.")
         raise tk.ObjectNotFound(message)
-    return _saved(store.open_link(row, auth.person(context).id), context)
+    return _commit(store.open_link(row, auth.person(context).id), context)
+
+
+# --- data requests --------------------------------------------------------------------------------
 
 
 @action(schema.study_request)
@@ -409,14 +427,18 @@ def ecosphere_study_request(context: Context, data_dict: DataDict) -> dict[str, 
         ValidationError: what is wrong, by parameter; or a request for the need is still open.
         NotFound: the portal takes no requests, or the caller may not read the dataset.
     """
-    study, row = _need(data_dict)
+    study, row = _study_and_need(data_dict)
     person = auth.person(context)
-    draft = asking.ask(study, row, {**asking.prefilled(study, row), **data_dict}, context)
+    data = {**asking.prefilled(study, row), **data_dict}
+    draft = asking.draft_request(study, row, data, context)
     store.settle(study, row)
     if data_dict["dataset"] and "until" in data_dict:
         news.remind(study, row, person.id, data_dict["until"].date())
     model.Session.commit()
     return draft
+
+
+# --- frames ---------------------------------------------------------------------------------------
 
 
 @tk.side_effect_free
@@ -464,9 +486,12 @@ def ecosphere_study_frame_save(context: Context, data_dict: DataDict) -> dict[st
     tk.check_access("ecosphere_study_frame_save", context, data_dict)
     frame_id = str(data_dict.get("id") or "")
     row = frames.save(frame_id, data_dict.get("content"), auth.person(context).id)
-    saved = row.frame_id
+    frame_id = row.frame_id
     model.Session.commit()
-    return tk.get_action("ecosphere_study_frame_show")(context, {"id": saved})
+    return tk.get_action("ecosphere_study_frame_show")(context, {"id": frame_id})
+
+
+# --- statistics -----------------------------------------------------------------------------------
 
 
 @tk.side_effect_free
@@ -501,23 +526,23 @@ def ecosphere_study_dataset_stats(context: Context, data_dict: DataDict) -> dict
     return figures.served_by(group.id)
 
 
-# --- what they share ---
+# --- helpers --------------------------------------------------------------------------------------
 
 
 def site_of(data_dict: Mapping[str, Any]) -> Site:
-    """Return the site that validated parameters give: `communes`, `epci`, `geojson` or `file`, and
-    `buffer`.
+    """Return the site that validated parameters give (see the top of this module).
 
     Raises:
-        ValidationError: none or several of them are given, or the site cannot be used.
+        ValidationError: it is given in no way or in several, or cannot be used.
     """
     kinds = [kind for kind in ("communes", "epci", "geojson", "file") if kind in data_dict]
     if len(kinds) != 1:
         message = tk._("Say where in one way: communes, an intercommunality, a drawing or a file.")
         raise tk.ValidationError({"site": [message]})
-    value, buffer = data_dict[kinds[0]], data_dict["buffer"]
+    kind, buffer = kinds[0], data_dict["buffer"]
+    value = data_dict[kind]
     try:
-        match kinds[0]:
+        match kind:
             case "communes":
                 return sites.of_communes(value, buffer)
             case "epci":
@@ -525,29 +550,37 @@ def site_of(data_dict: Mapping[str, Any]) -> Site:
             case "geojson":
                 return sites.of_geojson(value, data_dict["label"], buffer)
         name = LINE(Path(value.filename or "").stem[:LONGEST_LINE])
+        # One byte more than is allowed, by which a file that is too large is seen.
         return sites.of_file(name, value.stream.read(sites.MOST_BYTES + 1), buffer)
     except SiteError as error:
         message = wording.site_error(error.code, error.params)
-        raise tk.ValidationError({kinds[0]: [message]}) from None
+        raise tk.ValidationError({kind: [message]}) from None
 
 
-def _begun(study: Study, rows: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Store a new study of the caller with its needs, on the site that is given, and run it."""
+def _create(study: Study, needs: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Store a new study of the caller on the site that is given, and run it.
+
+    Args:
+        study: the frame of the study; the rest is filled in.
+        needs: as `store.create` takes them.
+    """
     site = site_of(data_dict)
     person = auth.person(context)
     _count_run(person)
     study.owner_id, study.title = person.id, data_dict["title"]
-    store.create(study, site, rows)
+    store.create(study, site, needs)
     store.run(study, authorization.same_person(context))
     return shown.full(study, context)
 
 
-def _need(data_dict: Mapping[str, Any]) -> tuple[Study, StudyNeed]:
+def _study_and_need(data_dict: Mapping[str, Any]) -> tuple[Study, StudyNeed]:
+    """Return a study, locked for changes, and the need of it that is to be changed."""
     study = store.locked(data_dict["id"])
     return study, store.need(study, data_dict["need"])
 
 
 def _require(data_dict: Mapping[str, Any], name: str) -> None:
+    """Refuse parameters in which one is empty that the others demand."""
     if not data_dict.get(name):
         raise tk.ValidationError({name: [tk._("Missing value")]})
 
@@ -556,7 +589,7 @@ def _readable(context: Any, key: str) -> dict[str, Any]:
     """Return a dataset that the person may read, as `package_show` returns it.
 
     Raises:
-        NotFound: there is none; the sentence is the same for one that they may not read.
+        NotFound: there is none, or they may not read it; both with the same sentence.
     """
     missing = tk.ObjectNotFound(tk._("Dataset not found"))
     try:
@@ -568,12 +601,13 @@ def _readable(context: Any, key: str) -> dict[str, Any]:
     return package
 
 
-def _saved(study: Study, context: Context) -> dict[str, Any]:
-    """Commit a change of a study, and return the study as in a list."""
+def _commit(study: Study, context: Context) -> dict[str, Any]:
+    """Commit a change of a study; return the study as in a list."""
     study.modified = now()
     model.Session.commit()
     return shown.brief(study, auth.person(context).id)
 
 
 def _count_run(person: model.User) -> None:
+    """Count a run of a person; raise `ValidationError` after too many."""
     schema.count("ecosphere-study-run", RUN_RATE, person.id)

@@ -261,7 +261,7 @@ def take_page(id: str) -> Response:
     return rendered(
         "ecosphere_studies/take.html",
         study=outline.of_study(study, context()),
-        extracts=clipping.shown(study, context()),
+        extracts=clipping.outcomes(study, context()),
         may_extract=tk.h.check_access("ecosphere_study_extract", {"id": id}),
         deposits=take.deposits(),
         is_owner=store.role(study, tk.current_user.id) == store.OWNER,
@@ -290,7 +290,7 @@ def study_file(id: str, name: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_take.study_file", id=id, name=name, locale=FRENCH)
     media_type, write = take.FILES[name]
     study = store.get(id)
-    extracts = clipping.shown(study, context())
+    extracts = clipping.outcomes(study, context())
     content = write({**outline.of_study(study, context()), "extracts": extracts})
     response = file(content, media_type, name)
     response.headers["Cache-Control"] = "private, no-store"
