@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain, takewhile
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -73,67 +73,6 @@ class Refused(Exception):
     details: tuple[str, ...] = ()
 
 
-def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
-    """Process an incoming e-mail.
-
-    Args:
-        raw: the e-mail; only its headers where it is too large.
-        recipient: envelope recipient, where the mail server gives it.
-        too_large: whether the body was left out.
-
-    Returns:
-        taken; a code for which no e-mail is sent: not_ours, automatic, seen, unknown, flood,
-        too_complex or broken; or the code of the explanation sent to the user.
-    """
-    too_large = too_large or len(raw) > config.reply_bytes()
-    try:
-        headers = mail_parsing.read_headers(raw, recipient)
-    except mail_parsing.Unreadable as error:
-        return error.code
-    token, address = _token(headers)
-    # Without a valid token the sender may be forged, so no explanation is sent.
-    if token is None:
-        return "not_ours"
-    if headers.automatic:
-        return "automatic"
-    notification = model.Session.get(Notification, token.notification)
-    user = model.User.get(notification.user_id) if notification else None
-    if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
-        return "unknown"
-    request_id = notification.request_id
-    lang = letters.language_of(user.id, model.Session.get(Request, request_id))
-    key = mail_parsing.digest(headers.digest, address)
-    mail = Mail(raw, headers, token, key, too_large, user.id, request_id, lang)
-    with Locks() as locks:
-        if not locks.take(f"requests:mail:{key}") or not _begin(mail):
-            return "seen"
-        outcome, details = "flood", ()
-        an_hour = timedelta(hours=1)
-        if _number(mail, an_hour, Inbound.outcome.not_in(OF_STRANGERS)) <= MOST_PROCESSED:
-            outcome, details = _tried(mail)
-        _end(key, outcome)
-        if outcome in wording.MESSAGES["mails"]:
-            _answer(mail, outcome, details)
-    return outcome
-
-
-def is_wanted(head: bytes) -> bool:
-    """Return whether an e-mail with these headers is processed at all,
-    so that its body is worth fetching.
-    """
-    try:
-        headers = mail_parsing.read_headers(head)
-    except mail_parsing.Unreadable:
-        return False
-    return _token(headers)[0] is not None and not headers.automatic
-
-
-def _token(mail: mail_parsing.Headers) -> tuple[delivery.Token | None, str]:
-    """Return the first valid token among the recipients of an e-mail, and its address."""
-    read = ((delivery.read_address(recipient), recipient) for recipient in mail.recipients)
-    return next((pair for pair in read if pair[0] is not None), (None, ""))
-
-
 @dataclass(frozen=True)
 class Mail:
     """An e-mail with a valid reply address.
@@ -156,19 +95,85 @@ class Mail:
     language: str
 
 
-def _tried(mail: Mail) -> tuple[str, tuple[str, ...]]:
-    """Return the outcome of an e-mail, and details of what was
-    wrong in the language of the user.
+def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
+    """Process an incoming e-mail.
+
+    Args:
+        raw: the e-mail; only its headers where it is too large.
+        recipient: envelope recipient, where the mail server gives it.
+        too_large: whether the body was left out.
+
+    Returns:
+        taken; a code for which no e-mail is sent: not_ours, automatic, seen, unknown, flood,
+        too_complex or broken; or the code of the explanation sent to the user.
+    """
+    too_large = too_large or len(raw) > config.reply_bytes()
+    try:
+        headers = mail_parsing.read_headers(raw, recipient)
+    except mail_parsing.Unreadable as error:
+        return error.code
+    token, address = _reply_address(headers)
+    # Without a valid token the sender may be forged, so no explanation is sent.
+    if token is None:
+        return "not_ours"
+    if headers.automatic:
+        return "automatic"
+    notification = model.Session.get(Notification, token.notification)
+    user = model.User.get(notification.user_id) if notification else None
+    if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
+        return "unknown"
+    request_id = notification.request_id
+    lang = letters.language_of(user.id, model.Session.get(Request, request_id))
+    key = mail_parsing.digest(headers.digest, address)
+    mail = Mail(raw, headers, token, key, too_large, user.id, request_id, lang)
+    with Locks() as locks:
+        if not locks.take(f"requests:mail:{key}") or not _record_arrival(mail):
+            return "seen"
+        outcome, details = "flood", ()
+        not_of_strangers = Inbound.outcome.not_in(OF_STRANGERS)
+        if _count_recent(mail, timedelta(hours=1), not_of_strangers) <= MOST_PROCESSED:
+            outcome, details = _process(mail)
+        _record_outcome(key, outcome)
+        if outcome in wording.MESSAGES["mails"]:
+            _answer(mail, outcome, details)
+    return outcome
+
+
+def is_wanted(head: bytes) -> bool:
+    """Return whether an e-mail with these headers is processed at all,
+    so that its body is worth fetching.
+    """
+    try:
+        headers = mail_parsing.read_headers(head)
+    except mail_parsing.Unreadable:
+        return False
+    token, _address = _reply_address(headers)
+    return token is not None and not headers.automatic
+
+
+def _reply_address(headers: mail_parsing.Headers) -> tuple[delivery.Token | None, str]:
+    """Return the token of the first valid reply address among the recipients, and the address."""
+    for recipient in headers.recipients:
+        token = delivery.read_address(recipient)
+        if token is not None:
+            return token, recipient
+    return None, ""
+
+
+def _process(mail: Mail) -> tuple[str, tuple[str, ...]]:
+    """Create a message from an e-mail.
+
+    Return the outcome, and details of what was wrong in the language of the user.
     """
     try:
         with language.speaking(mail.language):
-            _take(mail)
+            _create_message(mail)
     except Refused as refused:
         return refused.code, refused.details
     return TAKEN, ()
 
 
-def _begin(mail: Mail) -> bool:
+def _record_arrival(mail: Mail) -> bool:
     """Record the arrival of an e-mail.
 
     Return False when it was already processed, True for an interrupted one.
@@ -182,19 +187,19 @@ def _begin(mail: Mail) -> bool:
     return True
 
 
-def _end(key: str, outcome: str) -> None:
-    model.Session.rollback()
+def _record_outcome(key: str, outcome: str) -> None:
+    model.Session.rollback()  # what a refusal left uncommitted
     model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=outcome))
     model.Session.commit()
 
 
-def _number(mail: Mail, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
+def _count_recent(mail: Mail, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
     """Return the number of recorded e-mails to the same user within a period, this one included."""
     since = clock.now() - period
     return number_of(Inbound, Inbound.user_id == mail.user_id, Inbound.received > since, *more)
 
 
-def _take(mail: Mail) -> None:
+def _create_message(mail: Mail) -> None:
     """Create a message from an e-mail.
 
     Raises:
@@ -218,7 +223,7 @@ def _take(mail: Mail) -> None:
         checked, errors = tk.navl_validate(data, schema.comment(), context)
         if errors:
             raise tk.ValidationError(errors)
-        _keep(reader, request, checked, files, mail.key)
+        _store(reader, request, checked, files, mail.key)
     except tk.ValidationError as error:
         sentences = chain.from_iterable(wording.errors_of(error).values())
         raise Refused("invalid", tuple(sentences)) from None
@@ -233,8 +238,10 @@ def _check_sender(mail: Mail, user: model.User) -> None:
     Raises:
         Refused: it does not.
     """
-    if mail.headers.sender != str(user.email).lower():
-        raise Refused("other_sender", tuple(filter(None, (mail.headers.sender,))))
+    sender = mail.headers.sender
+    if sender != str(user.email).lower():
+        details = (sender,) if sender else ()
+        raise Refused("other_sender", details)
     server = config.reply_server()
     if server and not mail_parsing.is_verified(mail.headers.authentication_results, server):
         raise Refused("unverified")
@@ -261,7 +268,7 @@ def _content(mail: Mail) -> tuple[str, list[FileStorage]]:
     return text, files
 
 
-def _keep(
+def _store(
     reader: people.Reader,
     request: Request,
     data: Row,
@@ -296,11 +303,11 @@ def _keep(
 
 
 def _answer(mail: Mail, code: str, details: Sequence[str]) -> None:
-    """Send an explanation once, within the daily limit."""
+    """Send an explanation once, within the daily limit of its kind."""
     alike = Inbound.outcome.in_(OF_STRANGERS)
     if code not in OF_STRANGERS:
         alike = ~alike
-    if _number(mail, timedelta(days=1), Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
+    if _count_recent(mail, timedelta(days=1), Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
         return
     model.Session.execute(sa.update(Inbound).where(Inbound.id == mail.key).values(answered=True))
     model.Session.commit()
@@ -334,13 +341,13 @@ def _explain(mail: Mail, code: str, details: Sequence[str]) -> None:
     advice = _("Nothing of it was kept. Write on the page of the request instead.")
     item = delivery.Item(sentence, "", url, [(_("Why"), reasons), (_("What to do"), advice)])
     letter = delivery.letter_to(user, sentence, [item])
-    own = {
+    headers = {
         **mailing.AUTOMATIC,
         "Auto-Submitted": "auto-replied",
         "Message-ID": mailing.message_id("refused", mail.key),
     }
     try:
-        mailing.hand_over(**delivery.in_form(letter, user), headers=own)
+        mailing.hand_over(**delivery.in_form(letter, user), headers=headers)
     except mailing.FAULTS as error:
         log.warning("An e-mail about a reply that was not taken did not leave: %s", error)
 
@@ -367,10 +374,13 @@ def fetch() -> int:
         if not locks.take("requests:imap"):
             return 0
         server = _log_in()
+        processed, end = 0, time.monotonic() + MOST_SECONDS
         try:
-            end = time.monotonic() + MOST_SECONDS
-            in_time = takewhile(lambda _number: time.monotonic() < end, _waiting(server))
-            return sum(_one(server, number) for number in in_time)
+            for number in _unread(server):
+                if time.monotonic() >= end:
+                    break
+                processed += _fetch_one(server, number)
+            return processed
         finally:
             try:
                 server.logout()
@@ -405,7 +415,8 @@ def _log_in() -> imaplib.IMAP4:
     return server
 
 
-def _waiting(server: imaplib.IMAP4) -> list[str]:
+def _unread(server: imaplib.IMAP4) -> list[str]:
+    """Return the numbers of the e-mails that are neither marked as seen nor flagged."""
     answer, lines = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
     if answer != "OK":
         raise imaplib.IMAP4.error(f"the folder cannot be searched: {lines}")
@@ -413,11 +424,12 @@ def _waiting(server: imaplib.IMAP4) -> list[str]:
     return [number.decode() for number in numbers if number.isdigit()]
 
 
-def _one(server: imaplib.IMAP4, number: str) -> int:
+def _fetch_one(server: imaplib.IMAP4, number: str) -> int:
+    """Fetch and process an e-mail; return 1, or 0 where that fails."""
     too_large = _size(server, number) > config.reply_bytes()
-    raw = _fetched(server, number, "BODY.PEEK[HEADER]")
+    raw = _fetch_part(server, number, "BODY.PEEK[HEADER]")
     if raw is not None and not too_large and is_wanted(raw):
-        raw = _fetched(server, number, "BODY.PEEK[]")
+        raw = _fetch_part(server, number, "BODY.PEEK[]")
     if raw is None:
         log.warning(
             "The mail server does not hand out a reply by e-mail; it is asked again the next time"
@@ -444,9 +456,11 @@ def _size(server: imaplib.IMAP4, number: str) -> int:
     return 0
 
 
-def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes | None:
+def _fetch_part(server: imaplib.IMAP4, number: str, part: str) -> bytes | None:
     """Return a part of an e-mail, None when the server does not return it."""
     answer, items = server.uid("FETCH", number, f"({part})")
     if answer == "OK":
-        return next((item[1] for item in items if isinstance(item, tuple)), None)
+        for item in items:
+            if isinstance(item, tuple):
+                return item[1]
     return None

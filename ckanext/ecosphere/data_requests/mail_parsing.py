@@ -264,7 +264,11 @@ def _recipients(message: Message, original: str) -> list[str]:
 
 
 def _is_automatic(message: Message) -> bool:
-    return _is_marked(message) or _is_bounce(message) or _resembles_automatic(message)
+    """Return whether a program wrote an e-mail, as its headers, its sender or its subject say."""
+    if _is_marked(message) or _is_bounce(message):
+        return True
+    subject = _decoded_header(message, "Subject")
+    return bool(AUTOMATIC_SENDER.match(_sender(message)) or AUTOMATIC_SUBJECT.match(subject))
 
 
 def _is_marked(message: Message) -> bool:
@@ -289,12 +293,6 @@ def _is_bounce(message: Message) -> bool:
         return True
     has_return_path = message.get("Return-Path") is not None
     return has_return_path and _header(message, "Return-Path").strip("<> ") == ""
-
-
-def _resembles_automatic(message: Message) -> bool:
-    """Return whether an unmarked e-mail has a sender or a subject as programs use them."""
-    subject = _decoded_header(message, "Subject")
-    return bool(AUTOMATIC_SENDER.match(_sender(message)) or AUTOMATIC_SUBJECT.match(subject))
 
 
 def _decoded_header(message: Message, name: str) -> str:
@@ -350,11 +348,14 @@ def _leaves(message: Message) -> Iterator[Any]:
 
 def _text(parts: list[Any]) -> str:
     """Return the author's text: the first plain text or else HTML part that has any."""
-    for media_type, to_text in (("text/plain", str), ("text/html", from_html)):
+    for media_type in ("text/plain", "text/html"):
         of_type = [part for part in parts if part.get_content_type() == media_type]
         texts = [part for part in of_type if not _is_file(part)]
         for part in texts[:MOST_TEXTS]:
-            if words := own_words(to_text(_decoded(part)[:LONGEST_TEXT])):
+            text = _decoded(part)[:LONGEST_TEXT]
+            if media_type == "text/html":
+                text = from_html(text)
+            if words := own_words(text):
                 return words
     return ""
 
@@ -362,9 +363,10 @@ def _text(parts: list[Any]) -> str:
 def _decoded(part: Message) -> str:
     raw = _content(part)[: 4 * LONGEST_TEXT]
     try:
-        charset = codecs.lookup(str(part.get_content_charset() or "utf-8")).name.replace("-", "_")
-        charset = "utf-8" if charset in REFUSED_CHARSETS else charset
-        return raw.decode(charset, "replace")
+        codec = codecs.lookup(str(part.get_content_charset() or "utf-8")).name.replace("-", "_")
+        if codec in REFUSED_CHARSETS:
+            codec = "utf-8"
+        return raw.decode(codec, "replace")
     except (LookupError, ValueError, UnicodeError):
         # An unknown character set, or a codec that is not one ("base64").
         return raw.decode("utf-8", "replace")
@@ -433,14 +435,12 @@ def _is_file(part: Message) -> bool:
     Inline pictures (logos in signatures) and signatures are not.
     """
     disposition = part.get_content_disposition()
-    is_inline = (
-        disposition != "attachment"
-        and part.get_content_maintype() == "image"
-        and part.get("Content-ID")
-    )
-    if is_inline or part.get_content_type() in SIGNATURE_TYPES:
+    if part.get_content_type() in SIGNATURE_TYPES:
         return False
-    return disposition == "attachment" or bool(_file_name(part))
+    if disposition == "attachment":
+        return True
+    is_inline = part.get_content_maintype() == "image" and part.get("Content-ID")
+    return not is_inline and bool(_file_name(part))
 
 
 def _file(part: Message) -> FileStorage:
@@ -465,7 +465,8 @@ def is_verified(headers: Iterable[str], server: str) -> bool:
         server: name by which the server signs them (`authserv-id`).
     """
     for header in headers:
-        name, *results = "".join(_outside_of_quotes(header[:LONGEST_RESULTS])).split(";")
+        unquoted = "".join(_outside_of_quotes(header[:LONGEST_RESULTS]))
+        name, *results = unquoted.split(";")
         if name.split()[:1] == [server]:
             verdicts = {match[1].lower() for match in map(DMARC_RESULT.match, results) if match}
             return len(header) <= LONGEST_RESULTS and verdicts == {"pass"}
@@ -481,7 +482,9 @@ def _outside_of_quotes(header: str) -> Iterator[str]:
         begin = mark.end()
         if mark[0] == '"' and not depth:
             quoted = not quoted
-        elif not quoted:
-            depth = max(0, depth + {"(": 1, ")": -1}.get(mark[0], 0))
+        elif mark[0] == "(" and not quoted:
+            depth += 1
+        elif mark[0] == ")" and not quoted:
+            depth = max(0, depth - 1)
     if not quoted and not depth:
         yield header[begin:]
