@@ -85,7 +85,7 @@ def similar_datasets(title: str, theme: str, territory: str, organization: str) 
         territory: id in the vocabulary, may be empty.
         organization: id of the requested service, may be empty.
     """
-    if not _plain(title):
+    if not _search_words(title):
         return []
     by_id: dict[str, DataDict] = {}
     for query in dict.fromkeys(_circles(theme, territory, organization)):
@@ -99,29 +99,30 @@ def similar_datasets(title: str, theme: str, territory: str, organization: str) 
 def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
     """Yield filters for the search of datasets, each wider than the one before."""
     of_theme = f'+{THEME}:"{theme}"' if theme else ""
+    of_service = f'+owner_org:"{organization}"' if organization else ""
     here = f'+{TERRITORY}:"{territory}"' if territory else ""  # includes narrower territories
     yield f"{of_theme} {here}".strip()
     if here:
         yield here
-    own = f'+owner_org:"{organization}"' if organization else ""
-    if here and territory not in EVERYWHERE:
-        above = sorted(_with_above(territory) - {territory})
-        either = " OR ".join(f'"{id_}"' for id_ in (*above, *EVERYWHERE))
-        wider, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
-        if own:
-            yield f"{own} +({wider} OR (*:* -{nowhere}))"
-        yield f"+{wider}"
-        yield f"-{nowhere}"
+    if not here or territory in EVERYWHERE:
+        if of_service:
+            yield of_service
+        yield of_theme
+        yield ""
         return
-    if own:
-        yield own
-    yield of_theme
-    yield ""
+    above = sorted(_with_above(territory) - {territory})
+    either = " OR ".join(f'"{id_}"' for id_ in (*above, *EVERYWHERE))
+    wider = f"{EXACT_TERRITORY}:({either})"
+    anywhere = f"{TERRITORY}:[* TO *]"
+    if of_service:
+        yield f"{of_service} +({wider} OR (*:* -{anywhere}))"
+    yield f"+{wider}"
+    yield f"-{anywhere}"
 
 
 def _search(title: str, narrow: str) -> list[DataDict]:
     filters = f"+dataset_type:dataset {narrow}".strip()
-    query = {"q": _plain(title), "fq": filters, "mm": FEWEST, "rows": MOST_SIMILAR}
+    query = {"q": _search_words(title), "fq": filters, "mm": FEWEST, "rows": MOST_SIMILAR}
     try:
         return tk.get_action("package_search")({"user": ""}, query)["results"]
     except (SearchError, SearchQueryError, tk.ValidationError):
@@ -129,7 +130,7 @@ def _search(title: str, narrow: str) -> list[DataDict]:
         return []
 
 
-def _plain(title: str) -> str:
+def _search_words(title: str) -> str:
     """Return the longer words of a title, without operators of the search."""
     words = re.findall(r"(?:[^\W_]|-)+", title)
     return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
@@ -154,13 +155,15 @@ def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> 
 
     The same theme or territory raises the score.
     """
-    alike = _alike(title, {territory}, Request.listed, Request.state.in_(states.ACTIVE))
+    alike = _select_alike(title, {territory}, Request.listed, Request.state.in_(states.ACTIVE))
     if alike is None:
         return []
     around = _with_above(territory)
-    same = sa.case((alike.c.theme == theme, 0.2), else_=0.0)
-    near = (alike.c.territory == territory, 0.3), (alike.c.territory.in_(around), 0.1)
-    score = alike.c.score + same + sa.case(*near, else_=0.0)
+    for_theme = sa.case((alike.c.theme == theme, 0.2), else_=0.0)
+    for_place = sa.case(
+        (alike.c.territory == territory, 0.3), (alike.c.territory.in_(around), 0.1), else_=0.0
+    )
+    score = alike.c.score + for_theme + for_place
     query = sa.select(alike.c.id).order_by(score.desc(), alike.c.id).limit(MOST_SIMILAR)
     with listing.through_indexes(True):
         ids = model.Session.scalars(query).all()
@@ -168,7 +171,7 @@ def similar_requests(title: str, theme: str, territory: str, reader: Reader) -> 
     return dictize.request_list([by_id[id_] for id_ in ids], reader)
 
 
-def _alike(title: str, territories: set[str], *where: Any) -> Any:
+def _select_alike(title: str, territories: set[str], *where: Any) -> Any:
     """Select requests with enough words of a title: `id`, `theme`, `territory`, `score`; None if it
     has no words.
 
@@ -196,18 +199,20 @@ def _enough_in_common(words: Iterable[str], territories: set[str]) -> Any:
     Names of places are ignored.
     """
     terms = voc.get("territories")
-    places = [terms[key].label_fr for key in territories if key in terms]
-    place_words = {word for place in places for word in _words(place)}
+    place_words: set[str] = set()
+    for key in territories:
+        if key in terms:
+            place_words.update(_words(terms[key].label_fr))
     queries = [sa.func.to_tsquery("french", word) for word in words if word not in place_words]
     if not queries:
         return sa.true()
     # Stop words do not count.
-    counted = _number([sa.func.numnode(query) > 0 for query in queries])
-    shared = _number([Request.search.op("@@")(query) for query in queries])
+    counted = _count_true([sa.func.numnode(query) > 0 for query in queries])
+    shared = _count_true([Request.search.op("@@")(query) for query in queries])
     return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
 
 
-def _number(conditions: list[Any]) -> Any:
+def _count_true(conditions: list[Any]) -> Any:
     """Return the SQL number of conditions that hold."""
     return sum((sa.case((condition, 1), else_=0) for condition in conditions), sa.literal(0))
 
@@ -228,6 +233,8 @@ LAST_COMPARISON = "ecosphere.requests.last_comparison"
 #: Datasets saved so long before the last comparison are compared again: a save ends later than it
 #: says.
 MARGIN = timedelta(minutes=15)
+#: SQL conditions for requests that a dataset may answer.
+_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 
 def match_saved() -> int:
@@ -254,55 +261,50 @@ def match_saved() -> int:
     return len(ids)
 
 
-#: Requests that a dataset may answer.
-_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
-
-
-def _fitting(package: model.Package) -> Iterator[DataDict]:
-    """Yield the requests that a dataset may answer, as rows of `DatasetLink`:
+def _links(package: model.Package) -> list[DataDict]:
+    """Return the requests that a dataset may answer, as rows of `DatasetLink`:
     of a near place and a related theme.
     """
-    territories = subject(package, "territory", "territories")
-    roots = {places.root(theme) for theme in subject(package, "theme", "themes")}
-    themes = {key for root in roots for key in listing.with_those_below("themes", root)}
-    near = {place for key in territories for place in _within_and_around(key)}
+    territories = concept_ids(package, "territory", "territories")
+    near: set[str] = set()
+    for territory in territories:
+        near.update(listing.with_those_below("territories", territory), _with_above(territory))
+    themes: set[str] = set()
+    for theme in concept_ids(package, "theme", "themes"):
+        themes.update(listing.with_those_below("themes", places.root(theme)))
     where = [*_ON_DESK]
-    if near and not any(key.startswith("pays-") for key in territories):
+    if near and not any(territory.startswith("pays-") for territory in territories):
         where.append(Request.territory.in_({"", *EVERYWHERE, *near}))
     if themes:
         where.append(Request.theme.in_({"", *themes}))
-    alike = _alike(package.title or "", territories, *where)
-    if alike is not None:
-        for row in model.Session.execute(sa.select(alike.c.id, alike.c.score)):
-            key = {"request_id": row.id, "package_id": package.id, "kind": "suggested"}
-            yield {**key, "score": row.score}
-
-
-def _within_and_around(territory: str) -> set[str]:
-    """Return the ids of a territory, of all within it, and of all around it."""
-    below = listing.with_those_below("territories", territory)
-    return {*below, *_with_above(territory)}
+    alike = _select_alike(package.title or "", territories, *where)
+    if alike is None:
+        return []
+    key = {"package_id": package.id, "kind": "suggested"}
+    rows = model.Session.execute(sa.select(alike.c.id, alike.c.score))
+    return [{"request_id": row.id, **key, "score": row.score} for row in rows]
 
 
 def _suggest(package_ids: Sequence[str]) -> None:
     """Store which requests these datasets may answer."""
     keys = ["request_id", "package_id", "kind"]
     for package in by_ids(model.Package, package_ids).values():
-        rows = list(_fitting(package))
+        rows = _links(package)
         if rows:
             query = insert(DatasetLink).values(rows)
             update = {"score": query.excluded.score}
             model.Session.execute(query.on_conflict_do_update(index_elements=keys, set_=update))
 
 
-def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
+def concept_ids(package: model.Package, field: str, vocabulary: str) -> set[str]:
     """Return the ids of the concepts in a field of a dataset."""
     written = package.extras.get(field) or "[]"
     try:
         values = json.loads(written)
     except ValueError:
         values = written
-    concepts = map(voc.get(vocabulary).get, map(str, as_list(values)))
+    terms = voc.get(vocabulary)
+    concepts = [terms.get(str(value)) for value in as_list(values)]
     return {concept.id for concept in concepts if concept}
 
 

@@ -110,7 +110,7 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
     subject = f"{wording.message('kinds', kind)}{_(': ')}{package.title or package.name}"
     title = subject[:LONGEST_TITLE]
     place = {
-        name: min(matching.subject(package, name, vocabulary), default="")
+        name: min(matching.concept_ids(package, name, vocabulary), default="")
         for name, vocabulary in PLACED.items()
     }
     write(request, {"title": title, "description": description, "visibility": "public", **place})
