@@ -92,6 +92,7 @@ def write(
     roles = reader.roles(request)
     role = next((speaker for speaker in SPEAKING if speaker in roles), "reader")
     if internal and role == states.REQUESTER:
+        # Whoever handles their own request writes notes in that role.
         role = next(speaker for speaker in SPEAKING[1:] if speaker in roles)
     id_ = key[:LONGEST_KEY] if key else new_id()
     organization_id = None
@@ -142,14 +143,14 @@ def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> No
             moderation="",
         )
         _add(message, files)
-    _count(request)
+    _count_comments(request)
 
 
 def _add(message: Comment, files: Iterable[attachments.AcceptedFile]) -> None:
     model.Session.add(message)
     model.Session.flush()
-    kept = [attachments.keep(file, message.request_id, message.id) for file in files]
-    model.Session.add_all(kept)
+    rows = [attachments.keep(file, message.request_id, message.id) for file in files]
+    model.Session.add_all(rows)
 
 
 def publish(request: Request, message: Comment) -> None:
@@ -157,16 +158,13 @@ def publish(request: Request, message: Comment) -> None:
     and notify those concerned.
     """
     if not message.internal:
-        _note_mentions(request, message.text)
-    _count(request)
+        _link_mentioned(request, message.text)
+    _count_comments(request)
     outbox.of_comment(request, message)
 
 
-def _note_mentions(request: Request, words: str) -> None:
-    """Link the request to the datasets whose URLs a comment contains.
-
-    Their pages show the request.
-    """
+def _link_mentioned(request: Request, words: str) -> None:
+    """Link the request to the datasets whose URLs a comment contains: their pages show it."""
     names = set(_DATASET.findall(words)[:MOST_MENTIONS])
     query = sa.select(model.Package.id).where(
         sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)),
@@ -178,16 +176,16 @@ def _note_mentions(request: Request, words: str) -> None:
         )
 
 
-def _note_mentions_anew(request: Request) -> None:
+def _link_mentioned_anew(request: Request) -> None:
     """Update the links to mentioned datasets from the comments that are still visible."""
-    tied = (DatasetLink.request_id == request.id, DatasetLink.kind == "mentioned")
-    model.Session.execute(sa.delete(DatasetLink).where(*tied))
+    mentioned = (DatasetLink.request_id == request.id, DatasetLink.kind == "mentioned")
+    model.Session.execute(sa.delete(DatasetLink).where(*mentioned))
     query = sa.select(Comment.text).where(Comment.request_id == request.id, *SHOWN)
     for words in model.Session.scalars(query).all():
-        _note_mentions(request, words)
+        _link_mentioned(request, words)
 
 
-def _count(request: Request) -> None:
+def _count_comments(request: Request) -> None:
     model.Session.flush()
     request.comment_count = number_of(Comment, Comment.request_id == request.id, *SHOWN)
 
@@ -197,8 +195,8 @@ def hide_comment(comment_id: str, reason: str) -> Request:
     message = model.Session.get_one(Comment, comment_id)
     with transitions.changing(message.request_id) as request:
         message.hidden, message.hidden_reason = True, reason
-        _count(request)
-        _note_mentions_anew(request)
+        _count_comments(request)
+        _link_mentioned_anew(request)
     return request
 
 
@@ -254,9 +252,9 @@ def moderate(kind: str, key: str, decision: str, reason: str) -> Request:
         if decision == "release":
             _release(request, row)
         elif decision == "spam":
-            _all_spam(history.writer(row))
+            _reject_all_as_spam(history.writer(row))
         else:
-            _turn_away(request, kind, row, reason)
+            _reject(request, kind, row, reason)
     outbox.OUTBOX.enqueue()
     return request
 
@@ -276,7 +274,7 @@ def _release(request: Request, row: Any) -> None:
         service.tell_of_revision(request, row)
 
 
-def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
+def _reject(request: Request, kind: str, row: Any, reason: str) -> None:
     if kind == "comment":
         row.hidden_reason = reason
     elif kind == "edit":
@@ -284,7 +282,7 @@ def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
     outbox.of_rejected(request, f"{kind}:{row.id}", history.writer(row))
 
 
-def _all_spam(author_id: str | None) -> None:
+def _reject_all_as_spam(author_id: str | None) -> None:
     if author_id is None:
         return
     for table, author in trust.TEXTS.values():

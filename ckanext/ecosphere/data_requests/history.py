@@ -77,9 +77,9 @@ def line(
     hidden = set(UNSHOWN)
     if not exact:
         hidden |= PERSONAL
-    # The reasons given in a review are as personal as those of the decision.
-    if entry.transition in states.REVIEW and not exact:
-        hidden.add("reason")
+        # The reasons given in a review are as personal as those of the decision.
+        if entry.transition in states.REVIEW:
+            hidden.add("reason")
     if trust.may_read(entry.moderation, entry.actor_id, request, reader):
         result["comment_html"] = _html(entry)
     else:
@@ -147,8 +147,8 @@ def answers(requests: Iterable[Request]) -> dict[str, str]:
         .order_by(Event.request_id, Event.id.desc())
         .distinct(Event.request_id)
     )
-    html = {event.request_id: _html(event) for event in model.Session.scalars(last)}
-    return {request_id: text for request_id, text in html.items() if text}
+    answers_html = {event.request_id: _html(event) for event in model.Session.scalars(last)}
+    return {request_id: html for request_id, html in answers_html.items() if html}
 
 
 def _html(event: Event) -> str:
@@ -158,13 +158,14 @@ def _html(event: Event) -> str:
 def edited(request: Request, exact: bool) -> DataDict:
     """Return a line for a change that is not a transition, as reported by `Conflict`."""
     return {
-        **_edit(request),
+        **_line_of_edit(request),
         "created": iso_for(request.modified, exact),
         "version": request.version,
     }
 
 
-def _edit(request: Request) -> DataDict:
+def _line_of_edit(request: Request) -> DataDict:
+    """Return what the lines of all changes that are no transitions have in common."""
     return {
         "id": None,
         "transition": "edit",
@@ -186,7 +187,7 @@ def _revision(
     """
     changes = _changes(revision, revision.author_id == reader.id) if exact else []
     result = {
-        **_edit(request),
+        **_line_of_edit(request),
         "id": revision.id,
         "created": iso_for(revision.created, exact),
         "version": revision.version,
@@ -207,7 +208,7 @@ def _trace(trace: Trace, request: Request, names: Names) -> DataDict:
     """
     actor_role = states.EDITOR if trace.actor_id else states.SYSTEM
     return {
-        **_edit(request),
+        **_line_of_edit(request),
         "id": f"desk-{trace.id}",
         "transition": trace.kind,
         "transition_label": "",
@@ -320,7 +321,8 @@ def held(rows: Sequence[tuple[str, Any]]) -> list[DataDict]:
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
     texts = []
     for kind, row in rows:
-        request, user = requests[row.request_id], names.users.get(writer(row) or "")
+        request = requests[row.request_id]
+        user = names.users.get(writer(row) or "")
         author_role = row.author_role if kind == "comment" else states.REQUESTER
         user_name = user.name if user else ""
         changes = _changes(row, own=False) if kind == "edit" else []
