@@ -22,42 +22,12 @@ from ckanext.ecosphere.shared import once
 
 #: Attributes copied for all readers of the request, some of which are then emptied.
 PLAIN = (
-    "id",
-    "reference",
-    "kind",
-    "version",
-    "title",
-    "description",
-    "language",
-    "state",
-    "visibility",
-    "use",
-    "procedure_reference",
-    "show_procedure",
-    "theme",
-    "territory",
-    "communes",
-    "bbox",
-    "need_by",
-    "formats",
-    "crs",
-    "scale",
-    "period_start",
-    "period_end",
-    "show_name",
-    "created",
-    "submitted",
-    "opened",
-    "modified",
-    "closed",
-    "due",
-    "planned",
-    "satisfied",
-    "answer_by",
-    "review_due",
-    "support_count",
-    "comment_count",
-)
+    "id", "reference", "kind", "version", "title", "description", "language", "state", "visibility",
+    "use", "procedure_reference", "show_procedure", "theme", "territory", "communes", "bbox",
+    "need_by", "formats", "crs", "scale", "period_start", "period_end", "show_name", "created",
+    "submitted", "opened", "modified", "closed", "due", "planned", "satisfied", "answer_by",
+    "review_due", "support_count", "comment_count",
+)  # fmt: skip
 
 
 def request_list(requests: Sequence[Request], reader: Reader) -> list[DataDict]:
@@ -68,7 +38,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[DataDict]:
         [request.organization_id for request in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
-    # Load them in one query; `_outcome` then finds them in the session.
+    # `_outcome` finds them in the session, which forgets what no variable holds.
     merged = by_ids(Request, [(request.outcome or {}).get("target") for request in requests])
     joined = joined_requests(requests, reader)
     results = [
@@ -333,12 +303,13 @@ def _may_refer(request: Request, reader: Reader) -> str | None:
     """Return the last day on which the requester may turn to the CADA,
     None when there is nothing to refer.
     """
-    cause = None
-    if states.REQUESTER in reader.roles(request):
-        cause = referral.cause(request)
-    if cause:
-        return iso(law.last_day("refer", cause[1]))
-    return None
+    if states.REQUESTER not in reader.roles(request):
+        return None
+    cause = referral.cause(request)
+    if cause is None:
+        return None
+    _why, since = cause
+    return iso(law.last_day("refer", since))
 
 
 def satisfaction_is_asked(request: Request) -> bool:

@@ -65,17 +65,10 @@ SIGNAL = "ecosphere:request-changed"
 UNREACHABLE = "unreachable"
 
 #: Transitions that are responses to the requester; the first one sets `first_answer`.
-SIGNS = (
-    "ask_details",
-    "start",
-    "fulfil",
-    "fulfil_partly",
-    "refuse",
-    "not_held",
-    "extend",
-    "resolve",
+RESPONSES = (
+    "ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend", "resolve",
     "dismiss",
-)
+)  # fmt: skip
 
 
 class Conflict(tk.ValidationError):
@@ -103,7 +96,7 @@ def lock(*ids: str) -> dict[str, Request]:
     Raises:
         NotFound: one of them no longer exists.
     """
-    locked = {}
+    requests = {}
     for id_ in sorted(set(ids)):
         query = (
             sa.select(Request)
@@ -114,8 +107,8 @@ def lock(*ids: str) -> dict[str, Request]:
         request = model.Session.scalars(query).one_or_none()
         if request is None:
             raise tk.ObjectNotFound(_("Request not found"))
-        locked[id_] = request
-    return locked
+        requests[id_] = request
+    return requests
 
 
 def locked(request_id: str) -> Request:
@@ -165,16 +158,13 @@ class Shared:
     left_out: list[tuple[Request, str]] = field(default_factory=list)
 
     def shown(self, reader: Reader) -> dict[str, list[Any]]:
-        """Return the references of those that the reader may read."""
+        """Return the references of both; of those left out, that the reader may read, with why."""
         left_out = [
-            (request, words) for request, words in self.left_out if reader.may_read(request)
+            {"reference": request.reference, "reason": words}
+            for request, words in self.left_out
+            if reader.may_read(request)
         ]
-        return {
-            "done": [request.reference for request, _event in self.done],
-            "left_out": [
-                {"reference": request.reference, "reason": words} for request, words in left_out
-            ],
-        }
+        return {"done": [request.reference for request, _event in self.done], "left_out": left_out}
 
 
 def transition(
@@ -260,9 +250,8 @@ def sent(request: Request, actor: str | None, data: Row | None = None) -> list[E
 
 def _hold_files(request: Request) -> None:
     """Hold the files sent with a request, as no moderator has seen them."""
-    for comment in model.Session.scalars(
-        sa.select(Comment).where(Comment.request_id == request.id)
-    ).all():
+    query = sa.select(Comment).where(Comment.request_id == request.id)
+    for comment in model.Session.scalars(query).all():
         comment.moderation = trust.HELD
         outbox.of_held(request, "comment", comment.id, request.requester_id)
     request.comment_count = 0
@@ -292,15 +281,17 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Row
     line = states.TRANSITIONS[name]
     values = fields.parse(line, data, request, clock.day_of(moment), actor)
     source = request.state
-    _apply(request, name, values, moment)
+    _apply_effects(request, name, values, moment)
     if name == "reopen" and role == states.REQUESTER:
         request.reopened += 1
     request.state = line.target or source
-    _after(request, source, moment)
+    _update_closing(request, source, moment)
     request.version += 1
     request.modified = moment
     model.Session.flush()
-    note = data.get("note") or "" if role != states.REQUESTER else ""
+    note = ""
+    if role != states.REQUESTER:
+        note = data.get("note") or ""
     event = Event(
         request_id=request.id,
         transition=name,
@@ -358,20 +349,21 @@ def _refuse_if_impossible(request: Request, name: str, roles: Collection[str]) -
 
 def same_version(reader: Reader, request: Request, version: int) -> None:
     """Raise `Conflict` unless a locked request has the version that the user saw."""
-    if request.version != version:
-        query = (
-            sa.select(Event)
-            .where(Event.request_id == request.id, Event.version > version)
-            .order_by(Event.id)
-        )
-        if not reader.is_inside(request):
-            query = query.where(Event.transition.not_in(states.INTERNAL))
-        exact = bool(reader.roles(request))
-        changes = [
-            history.event_public(event, exact, request.is_signal)
-            for event in model.Session.scalars(query)
-        ]
-        raise Conflict(request.version, changes or [history.edited(request, exact)])
+    if request.version == version:
+        return
+    query = (
+        sa.select(Event)
+        .where(Event.request_id == request.id, Event.version > version)
+        .order_by(Event.id)
+    )
+    if not reader.is_inside(request):
+        query = query.where(Event.transition.not_in(states.INTERNAL))
+    exact = bool(reader.roles(request))
+    changes = [
+        history.event_public(event, exact, request.is_signal)
+        for event in model.Session.scalars(query)
+    ]
+    raise Conflict(request.version, changes or [history.edited(request, exact)])
 
 
 # Requests treated together.
@@ -405,9 +397,9 @@ def _locked_together(request_id: str) -> list[Request]:
     """
     while True:
         ids = _joined_ids(request_id)
-        locked = lock(request_id, *ids)
+        requests = lock(request_id, *ids)
         if set(_joined_ids(request_id)) <= set(ids):
-            return [locked[key] for key in ids]
+            return [requests[key] for key in ids]
         model.Session.rollback()  # another one was joined meanwhile
 
 
@@ -440,7 +432,7 @@ EMPTIED = {
 }
 
 
-def _apply(request: Request, name: str, values: DataDict, moment: datetime) -> None:
+def _apply_effects(request: Request, name: str, values: DataDict, moment: datetime) -> None:
     """Apply the effects of a transition, and make of its fields what the event stores."""
     if name in UNDOING:
         values["former_outcome"] = request.outcome
@@ -451,18 +443,20 @@ def _apply(request: Request, name: str, values: DataDict, moment: datetime) -> N
         setattr(request, column, None)
     if name in EFFECTS:
         EFFECTS[name](request, values, moment)
-    if name in SIGNS and request.first_answer is None:
+    if name in RESPONSES and request.first_answer is None:
         request.first_answer = moment
 
 
-def _after(request: Request, source: str, moment: datetime) -> None:
-    """Update what depends on the state."""
-    if (request.state in states.CLOSED) != (source in states.CLOSED):
+def _update_closing(request: Request, source: str, moment: datetime) -> None:
+    """Update what depends on whether the request is closed."""
+    was_closed = source in states.CLOSED
+    is_closed = request.state in states.CLOSED
+    if is_closed != was_closed:
         request.review_asked = None  # a later decision or silence can be reviewed again
-    if request.state in states.CLOSED and source not in states.CLOSED:
+    if is_closed and not was_closed:
         request.closed = moment
         request.review_due = None
-    elif request.state not in states.CLOSED:
+    elif not is_closed:
         request.closed = None
     relist(request)
 
@@ -486,8 +480,11 @@ def _submit(request: Request, values: DataDict, moment: datetime) -> None:
     request.submitted = moment
     request.reference = next_reference(today.year)
     request.territory = places.of_request(request)
-    proposal = places.publisher_of(request.package_id) or _asked_too(request)
-    proposal = proposal or places.propose(request.theme, request.territory)
+    proposal = (
+        places.publisher_of(request.package_id)
+        or _chosen_service(request)
+        or places.propose(request.theme, request.territory)
+    )
     request.organization_id = proposal.organization.id if proposal.organization else None
     request.routing_reason = proposal.reason
     flag_unreachable(request)
@@ -495,7 +492,7 @@ def _submit(request: Request, values: DataDict, moment: datetime) -> None:
     index_text(request)
 
 
-def _asked_too(request: Request) -> places.Proposal | None:
+def _chosen_service(request: Request) -> places.Proposal | None:
     """Return the service that the requester chose, alone or with others."""
     group = people.active_service(request.organization_id)
     if group is None:
@@ -521,11 +518,10 @@ def flag_unreachable(request: Request) -> None:
 def start_clock(request: Request, day: date) -> None:
     """Start the period on a day; not for signals."""
     request.extended = False
-    runs = config.clock() and not request.is_signal
-    request.clock_start = day if runs else None
-    end = None
-    if runs:
-        end = law.last_day("answer", day, months=config.answer_months())
+    start = end = None
+    if config.clock() and not request.is_signal:
+        start, end = day, law.last_day("answer", day, months=config.answer_months())
+    request.clock_start = start
     request.due = request.first_month_ends = end
 
 
@@ -572,7 +568,8 @@ def _transfer(request: Request, values: DataDict, moment: datetime) -> None:
 def _extend(request: Request, values: DataDict, moment: datetime) -> None:
     last = fields.latest_due(request)
     latest = last.isoformat() if last else ""
-    if values.setdefault("due", latest):
+    values.setdefault("due", latest)
+    if values["due"]:
         request.due = date.fromisoformat(values["due"])
     request.extended = True
 
@@ -586,7 +583,8 @@ def _fulfil(request: Request, values: DataDict, moment: datetime) -> None:
     if rows:
         model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
     # The event only stores the ids: links and names of files may be private to the requester.
-    links, files = values.pop("links", ()), values.pop("files", ())
+    links = values.pop("links", ())
+    files = values.pop("files", ())
     if links or files:
         values["deliveries"] = attachments.keep_answer(request, values, links, files)
 
@@ -683,13 +681,13 @@ EFFECTS: dict[str, Callable[[Request, DataDict, datetime], None]] = {
 def index_text(request: Request) -> None:
     """Update the full-text vector of a request."""
     # Always in French, the language of the search, whatever the user's language.
-    places = f"{wording.territory(request, 'fr')} {request.territory}"
-    themes = wording.concept("themes", request.theme, "fr")
+    territory = f"{wording.territory(request, 'fr')} {request.territory}"
+    theme = wording.concept("themes", request.theme, "fr")
     # A reference that the requester keeps private is not searchable.
     procedure = request.procedure_reference if request.show_procedure else ""
     weighted = (
         ("A", f"{request.title} {request.reference or ''}"),
-        ("B", f"{themes} {places} {procedure}"),
+        ("B", f"{theme} {territory} {procedure}"),
         ("C", request.description),
     )
     parts = [
