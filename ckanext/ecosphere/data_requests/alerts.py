@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 from urllib.parse import parse_qsl, urlencode
 
 import ckan.plugins.toolkit as tk
@@ -50,14 +51,13 @@ class Requests(AlertSubject):
         without its order and page.
         """
         lines = [(name, characters.one_line(value)) for name, value in pairs]
-        filters = listing.asked(MultiDict(lines))
+        filters = listing.read_search(MultiDict(lines))
         filters.pop("assigned", None)
-        words, chosen_states = filters.pop("q", ""), filters.pop("state", ())
+        words = {"q": filters.pop("q")} if "q" in filters else {}
+        chosen_states = sorted(set(filters.pop("state", ())))
         if "unanswered" in filters:
             filters["unanswered"] = "1"
-        arguments = {"q": words, **filters, "state": sorted(set(chosen_states))}
-        if not words:
-            del arguments["q"]
+        arguments = {**words, **filters, "state": chosen_states}
         search = urlencode(arguments, doseq=True)
         if len(search) > LONGEST:
             raise tk.ValidationError({"search": [_("This search is too long to be saved.")]})
@@ -65,16 +65,14 @@ class Requests(AlertSubject):
 
     def checked(self, search: str, reader: model.User | None) -> str:
         """Validate a search by running it once."""
+        arguments = {**read_search(search), "rows": 0, "facets": False}
         try:
-            tk.get_action("ecosphere_request_list")(
-                {"user": ""}, {**asked(search), "rows": 0, "facets": False}
-            )
+            tk.get_action("ecosphere_request_list")({"user": ""}, arguments)
         except tk.ValidationError as error:
-            refused: DataDict = error.error_dict
             # The form shows all errors of the search in one place.
-            raise tk.ValidationError(
-                {"search": [text for texts in refused.values() for text in texts]}
-            ) from None
+            errors: DataDict = error.error_dict
+            messages = list(chain.from_iterable(errors.values()))
+            raise tk.ValidationError({"search": messages}) from None
         return search
 
     def title(self, search: str) -> str:
@@ -103,7 +101,7 @@ class Requests(AlertSubject):
         step = sa.select(Event.id).where(
             Event.request_id == Request.id, Event.created > since, Event.created <= until
         )
-        arguments = asked(search)
+        arguments = read_search(search)
         where = [
             Request.listed,
             Request.modified > since,
@@ -131,9 +129,9 @@ class Requests(AlertSubject):
         ).format(number=count)
 
 
-def asked(search: str) -> DataDict:
+def read_search(search: str) -> DataDict:
     """Return a search as arguments of the list of requests."""
-    return listing.asked(MultiDict(parse_qsl(search)))
+    return listing.read_search(MultiDict(parse_qsl(search)))
 
 
 def with_search(address: str, search: str) -> str:

@@ -115,12 +115,12 @@ def _rank(q: str) -> Any:
     return sa.func.ts_rank(Request.search, words)
 
 
-def asked(form: MultiDict[str, str]) -> DataDict:
+def read_search(form: MultiDict[str, str]) -> DataDict:
     """Return the search in the query string of a URL, as arguments of the action."""
     search: DataDict = {name: form[name] for name in FACETS[1:] if form.get(name)}
-    states = [state for state in form.getlist("state") if state]
-    if states:
-        search["state"] = states
+    chosen_states = [state for state in form.getlist("state") if state]
+    if chosen_states:
+        search["state"] = chosen_states
     if form.get("q", "").strip():
         search["q"] = form["q"].strip()
     if form.get("unanswered"):
@@ -149,14 +149,14 @@ def scope(data: Row, reader: Reader) -> list[Any]:
 
     The auth function has already checked that the reader may see it.
     """
-    scope = data.get("scope") or "public"
-    if scope == "mine":
+    name = data.get("scope") or "public"
+    if name == "mine":
         return [Request.requester_id == reader.id]
-    if scope == "moderation" and data.get("state"):
+    if name == "moderation" and data.get("state"):
         return [Request.submitted.is_not(None)]
-    if scope == "moderation":
+    if name == "moderation":
         return [Request.state == states.SUBMITTED]
-    if scope == "desk":
+    if name == "desk":
         service_id = _service_id(data.get("organization"))
         return [Request.organization_id == service_id, Request.opened.is_not(None)]
     return [Request.listed]
@@ -208,14 +208,14 @@ def matches(q: str) -> Any:
     if REFERENCE.match(q.strip()):
         return Request.reference == q.strip().upper()
     words = _words(q)
-    last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
+    last = "".join(filter(str.isalnum, words[-1])) if words else ""
     condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
     if len(last) < SHORTEST_BEGINNING or '"' in q or is_any(condition):
         return condition
-    begun = sa.func.to_tsquery("simple", f"{last}:*")
+    prefix = sa.func.to_tsquery("simple", f"{last}:*")
     if words[:-1]:
-        begun = sa.func.websearch_to_tsquery("french", " ".join(words[:-1])).op("&&")(begun)
-    return Request.search.op("@@")(begun)
+        prefix = sa.func.websearch_to_tsquery("french", " ".join(words[:-1])).op("&&")(prefix)
+    return Request.search.op("@@")(prefix)
 
 
 def with_those_below(vocabulary: str, key: str) -> list[str]:
@@ -439,16 +439,16 @@ class Due:
     review: bool
 
 
-def due_dates(where: Collection[Any], states: Collection[str]) -> list[Due]:
+def due_dates(where: Collection[Any], answerable: Collection[str]) -> list[Due]:
     """Return the due dates of requests in some states, and of reviews.
 
     Of more than `MOST_DUE`, the last ones.
     """
     columns = (Request.id, Request.reference, Request.title, Request.version, Request.state)
-    waiting = (Request.state.in_(states), Request.due.is_not(None))
-    reviewed = (Request.review_due.is_not(None),)
+    answers = (Request.state.in_(answerable), Request.due.is_not(None))
+    reviews = (Request.review_due.is_not(None),)
     dates: list[Due] = []
-    for day, kind, review in ((Request.due, waiting, False), (Request.review_due, reviewed, True)):
+    for day, kind, review in ((Request.due, answers, False), (Request.review_due, reviews, True)):
         query = sa.select(*columns, day, sa.literal(review)).where(*where, *kind)
         last = query.order_by(day.desc(), Request.id).limit(MOST_DUE)
         dates += [Due(*row) for row in model.Session.execute(last)]

@@ -66,7 +66,7 @@ def desk_csv(organization: str) -> Response:
     """
     service = service_of_desk(organization)
     search = {
-        **listing.asked(request.args),
+        **listing.read_search(request.args),
         "organization": service["id"],
         "scope": "desk",
         "sort": "created",

@@ -72,7 +72,7 @@ def search_of_url() -> tuple[DataDict, Filters]:
         message = _("There is no state “{state}”: this filter is left out.")
         tk.h.flash_notice(message.format(state=validators.shown(", ".join(unknown))))
     chosen = [(name, value) for name, value in pairs if value and name != "page"]
-    return listing.asked(MultiDict(pairs)), chosen
+    return listing.read_search(MultiDict(pairs)), chosen
 
 
 def filtered(search: DataDict, chosen: Filters, url: str, usual: str, **fixed: str) -> DataDict:
