@@ -89,7 +89,7 @@ def check(upload: Any) -> AcceptedFile:
     folder.mkdir(parents=True, exist_ok=True)
     path = _copy(upload, folder)
     try:
-        _content(path, extension)
+        _check_content(path, extension)
         _scan(path)
     except Exception:
         path.unlink(missing_ok=True)
@@ -167,7 +167,7 @@ def _copy(upload: Any, folder: Path) -> Path:
     return Path(copy.name)
 
 
-def _content(path: Path, extension: str) -> None:
+def _check_content(path: Path, extension: str) -> None:
     with path.open("rb") as stream:
         head = stream.read(CHUNK)
     beginnings = BEGINNINGS.get(extension)
@@ -248,7 +248,7 @@ def move_in(path: Path, place: Path) -> None:
 
 def listen() -> None:
     """Register listeners for commits and rollbacks; once for each process."""
-    once.listen(model.Session, after_commit=_committed, after_rollback=_undone)
+    once.listen(model.Session, after_commit=_committed, after_rollback=_rolled_back)
 
 
 def _committed(session: Any) -> None:
@@ -257,7 +257,7 @@ def _committed(session: Any) -> None:
         _remove(path)
 
 
-def _undone(session: Any) -> None:
+def _rolled_back(session: Any) -> None:
     session.info.pop(_TO_REMOVE, None)
     for path in session.info.pop(_BROUGHT, ()):
         _remove(path)

@@ -318,7 +318,13 @@ def read_body(raw: bytes) -> tuple[str, list[FileStorage]]:
         raise Unreadable("too_complex") from None
     if len(parts) > MOST_PARTS:
         raise Unreadable("too_complex")
-    return _text(parts), [_file(part) for part in parts if _is_file(part)]
+    text = _text(parts)
+    files = [
+        FileStorage(BytesIO(_content(part)), _file_name(part) or "piece-jointe")
+        for part in parts
+        if _is_file(part)
+    ]
+    return text, files
 
 
 def _refuse_if_too_complex(lines: bytes) -> None:
@@ -441,10 +447,6 @@ def _is_file(part: Message) -> bool:
         return True
     is_inline = part.get_content_maintype() == "image" and part.get("Content-ID")
     return not is_inline and bool(_file_name(part))
-
-
-def _file(part: Message) -> FileStorage:
-    return FileStorage(BytesIO(_content(part)), _file_name(part) or "piece-jointe")
 
 
 def _file_name(part: Message) -> str:

@@ -222,13 +222,15 @@ class Request(tk.BaseModel):
 
         None without one.
         """
+        since = None
         if self.state in states.CONTESTED:
-            since = clock.day_of(self.closed) if self.closed else None
-        else:
-            since = self.due if self.due and self.due < clock.today() else None
-        if since:
-            return law.last_day("ask_review", since, clock.holiday_zone(self.territory))
-        return None
+            if self.closed:
+                since = clock.day_of(self.closed)
+        elif self.due and self.due < clock.today():
+            since = self.due
+        if since is None:
+            return None
+        return law.last_day("ask_review", since, clock.holiday_zone(self.territory))
 
     def obstacle(self, transition: str, roles: Collection[str]) -> str:
         """Return what prevents a transition now, by someone with these roles,

@@ -40,20 +40,10 @@ from ckanext.ecosphere.shared.columns import new_id
 
 #: Fields that the requester may still change once the request is sent.
 AFTER_SENDING = {
-    "description",
-    "procedure_reference",
-    "show_procedure",
-    "need_by",
-    "formats",
-    "crs",
-    "scale",
-    "period_start",
-    "period_end",
-    "known_datasets",
-    "requester_organisation",
-    "requester_siret",
+    "description", "procedure_reference", "show_procedure", "need_by", "formats", "crs", "scale",
+    "period_start", "period_end", "known_datasets", "requester_organisation", "requester_siret",
     "show_name",
-}
+}  # fmt: skip
 #: Field of requests and datasets → its vocabulary.
 PLACED = {"theme": "themes", "territory": "territories"}
 LONGEST_TITLE = 300
@@ -79,7 +69,8 @@ def create(
 ) -> Request:
     """Create a draft; `also` writes more in the same transaction."""
     request = new_draft(reader.id)
-    request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
+    request.kind = data.get("kind") or states.DATA
+    request.package_id = data.get("package_id")
     # Without a service, the portal proposes one when the request is sent.
     if data.get("organization"):
         request.organization_id = data["organization"]
@@ -149,7 +140,7 @@ def update(
             if name in EDITABLE and getattr(request, name) != value
         }
         if request.state != states.DRAFT:
-            _still_editable(request, changed)
+            _refuse_if_not_editable(request, changed)
         if changed and request.state == states.DRAFT:
             write(request, changed)
             _next_version(request)
@@ -195,20 +186,19 @@ def _revise(reader: Reader, request: Request, changed: Row) -> None:
 
 def apply_revision(request: Request, revision: Revision) -> None:
     """Apply the changes of a revision to a locked request."""
-    write(request, _revised(revision))
+    write(request, _new_values(revision))
     _next_version(request)
     revision.version = request.version
 
 
-def _still_editable(request: Request, changed: Row) -> None:
+def _refuse_if_not_editable(request: Request, changed: Row) -> None:
     if request.state not in states.STILL_EDITABLE:
         words = wording.obstacle("state", request.state, request.is_signal)
         raise tk.ValidationError({"state": [words]})
-    fixed: Any = {
-        name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING
-    }
-    if fixed:
-        raise tk.ValidationError(fixed)
+    message = _("This can no longer be changed.")
+    errors: Any = {name: [message] for name in changed if name not in AFTER_SENDING}
+    if errors:
+        raise tk.ValidationError(errors)
 
 
 def write(request: Request, data: Row) -> None:
@@ -300,7 +290,7 @@ def tell_of_revision(request: Request, revision: Revision) -> None:
         outbox.of_revision(request, revision)
 
 
-def _revised(revision: Revision) -> DataDict:
+def _new_values(revision: Revision) -> DataDict:
     """Return the new values of the fields of an edit,
     converted to the types of the request's columns.
     """

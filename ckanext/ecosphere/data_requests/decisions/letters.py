@@ -58,7 +58,8 @@ def author_of(user_id: str | None, names: Row | None = None) -> Author:
     """
     row = model.Session.get(AuthorName, user_id) if user_id else None
     stored = Author(row.first_name, row.last_name, row.quality) if row else Author()
-    return Author(*(str((names or {}).get(name) or getattr(stored, name)) for name in NAMES))
+    given = {name: str(names[name]) for name in NAMES if names and names.get(name)}
+    return replace(stored, **given)
 
 
 def keep_author(user_id: str, names: dict[str, str]) -> None:
@@ -468,9 +469,9 @@ def enclosures(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
     Empty without the libraries needed for PDF; the e-mail has the text of the letter anyway.
     """
     letters = [letter_of(row) for row in rows if not _is_kept_back(row)]
-    sent = [letter for letter in letters if letter is not None][:MOST_ENCLOSED]
+    enclosed = [letter for letter in letters if letter is not None][:MOST_ENCLOSED]
     try:
-        return [(file_name(letter), _pdf(letter), "application/pdf") for letter in sent]
+        return [(file_name(letter), _pdf(letter), "application/pdf") for letter in enclosed]
     except compose.PdfUnavailable as error:
         log.warning("Letters leave without their PDF: %s", error)
         return []

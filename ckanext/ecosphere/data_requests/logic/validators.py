@@ -209,8 +209,9 @@ def texts(value: Any) -> list[str]:
     """Convert a list of short texts, or a comma-separated text, of 50 items at most."""
     if isinstance(value, str):
         value = value.split(",", MOST_TEXTS + 1)
-    _is_list(value)
-    return list(dict.fromkeys(filter(None, (one_line(item) for item in _few(value, MOST_TEXTS)))))
+    _refuse_unless_list(value)
+    lines = [one_line(item) for item in _few(value, MOST_TEXTS)]
+    return list(dict.fromkeys(filter(None, lines)))
 
 
 def states_of_requests(value: list[str]) -> list[str]:
@@ -236,7 +237,7 @@ def communes(value: Any) -> list[dict[str, str]]:
     """
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
-    _is_list(value)
+    _refuse_unless_list(value)
     by_code: dict[str, dict[str, str]] = {}
     for entry in _few(value, MOST_COMMUNES):
         if isinstance(entry, dict):
@@ -260,10 +261,10 @@ def communes(value: Any) -> list[dict[str, str]]:
 
 def box(value: Any) -> list[float] | None:
     """Convert a rectangle: west, south, east, north in degrees."""
-    value = value[:LONGEST_LINE] if isinstance(value, str) else value
     if value in (None, "", []):
         return None
     if isinstance(value, str):
+        value = value[:LONGEST_LINE]
         value = _json_or(value, value.split(","))
     try:
         west, south, east, north = (float(side) for side in value)
@@ -281,18 +282,15 @@ def siret(value: Any) -> str:
     digits = re.sub(r"\s", "", str(value or "")[:LONGEST_LINE])
     if not digits:
         return ""
-    if (
-        len(digits) != _SIRET_LENGTH
-        or not (digits.isascii() and digits.isdigit())
-        or not _checks(digits)
-    ):
+    is_number = digits.isascii() and digits.isdigit()
+    if len(digits) != _SIRET_LENGTH or not is_number or not _has_check_digit(digits):
         raise tk.Invalid(
             _("This is not a SIRET number: it has 14 digits, the last of which is a check digit.")
         )
     return digits
 
 
-def _checks(digits: str) -> bool:
+def _has_check_digit(digits: str) -> bool:
     """Verify the Luhn checksum.
 
     La Poste's branches (SIREN 356 000 000) may have a sum of digits divisible by 5.
@@ -305,8 +303,9 @@ def _checks(digits: str) -> bool:
 def json_list(value: Any) -> list[Any]:
     """Convert a list, or its JSON."""
     if isinstance(value, str):
-        value = _json_or(value, list(filter(None, [value])))
-    _is_list(value)
+        single = [value] if value else []
+        value = _json_or(value, single)
+    _refuse_unless_list(value)
     return _few(value, MOST_IDS)
 
 
@@ -318,7 +317,7 @@ def shown(value: Any) -> str:
     return written[: LONGEST_SHOWN - 1] + "…"
 
 
-def _is_list(value: Any) -> None:
+def _refuse_unless_list(value: Any) -> None:
     if value is not None and not isinstance(value, list | tuple):
         raise tk.Invalid(_("Give a list here."))
 

@@ -74,7 +74,11 @@ def feed() -> Response:
     subject = alerts.Requests()
     search = subject.canonical(request.args.items(multi=True))
     requests = as_public(
-        "ecosphere_request_list", **alerts.read_search(search), sort="created", rows=ENTRIES, facets=False
+        "ecosphere_request_list",
+        **alerts.read_search(search),
+        sort="created",
+        rows=ENTRIES,
+        facets=False,
     )
     title = _("Data requests")
     itself = tk.h.url_for("ecosphere_requests.feed", _external=True)

@@ -556,8 +556,9 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> DataDic
         raise tk.ValidationError(
             {"reason": [_("Give the reason: the author of the text reads it.")]}
         )
-    keys = ("kind", "id", "decision", "reason")
-    request = conversation.moderate(*(data_dict[key] for key in keys))
+    request = conversation.moderate(
+        data_dict["kind"], data_dict["id"], data_dict["decision"], data_dict["reason"]
+    )
     return shown(context, request.id)
 
 

@@ -44,9 +44,10 @@ MOST_SAVED = 200
 
 def _absences(absences: list[Absence]) -> list[DataDict]:
     """Return absences with the names of the people."""
-    names = Names.of(
-        [key for absence in absences for key in (absence.user_id, absence.substitute_id)], []
-    )
+    user_ids: list[str | None] = []
+    for absence in absences:
+        user_ids += [absence.user_id, absence.substitute_id]
+    names = Names.of(user_ids, [])
     accounts = {user.id: user.name for user in names.users.values()}
     return [
         {

@@ -151,13 +151,15 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> DataDict
         best first. Datasets of another place than the requested one are left out; those of the
         whole country are included.
     """
-    title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
+    title = data_dict.get("title") or ""
+    theme = data_dict.get("theme") or ""
+    organization = data_dict.get("organization") or ""
     reader = people.reader_of_context(context)
     return {
-        "datasets": matching.similar_datasets(
-            title, theme, _territory(data_dict), data_dict.get("organization") or ""
+        "datasets": matching.similar_datasets(title, theme, _territory(data_dict), organization),
+        "requests": matching.similar_requests(
+            title, theme, data_dict.get("territory") or "", reader
         ),
-        "requests": matching.similar_requests(title, theme, territory, reader),
     }
 
 
