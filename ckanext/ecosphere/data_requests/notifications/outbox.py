@@ -137,11 +137,10 @@ def _notify(
         number of new notifications.
     """
     audiences = list(audiences)
-    boxes = {
-        box: audience
-        for audience in audiences
-        for box in people.mailbox_keys(audience.name, request, dict(fields))
-    }
+    boxes: dict[str, Audience] = {}
+    for audience in audiences:
+        for box in people.mailbox_keys(audience.name, request, dict(fields)):
+            boxes[box] = audience
     recipients = _recipients_of(request, audiences, actor, fields)
     return _write(request, key, recipients, boxes, **origin)
 

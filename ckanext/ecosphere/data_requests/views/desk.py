@@ -208,7 +208,8 @@ def held() -> AnyResponse:
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
-    decision, reason = (request.form.get(name, "") for name in ("decision", "reason"))
+    decision = request.form.get("decision", "")
+    reason = request.form.get("reason", "")
     sentences = {
         "release": _("The text is published."),
         "reject": _("The text is not published; its author is told."),
