@@ -81,6 +81,7 @@ def start() -> Any:
     back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
     address = provider.authorization_url(back_here, state, nonce, verifier)
     oldest_first = sorted(_attempts().items(), key=lambda entry: entry[1]["at"])
+    # The last ones, so that there are `MOST_ATTEMPTS` with this one.
     session[ATTEMPTS] = {**dict(oldest_first[1 - MOST_ATTEMPTS :]), state: attempt}
     return tk.redirect_to(address)
 
@@ -113,11 +114,11 @@ def back() -> Any:
         raise
     if attempt["user"]:
         session[OFFER] = {**asdict(who), "user": attempt["user"], "at": int(time.time())}
-        return _offered(who)
-    return _logged_in(accounts.logged_in(who), id_token, attempt["target"])
+        return _ask_to_link(who)
+    return _open_session(accounts.logged_in(who), id_token, attempt["target"])
 
 
-def _logged_in(user: Any, id_token: str, target: str) -> Any:
+def _open_session(user: Any, id_token: str, target: str) -> Any:
     """Start the session, as CKAN does after a log-in with a password."""
     regenerate_session()
     if not tk.login_user(user):
@@ -147,7 +148,7 @@ def link() -> Any:
     )
     if not user.validate_password(request.form.get("old_password", "")):
         tk.h.flash_error(tk._("This is not the password of your account."))
-        return _offered(who)
+        return _ask_to_link(who)
     session.pop(OFFER, None)
     accounts.link(user, who)
     sentence = tk._("Your account is linked: from now on you can log in with {provider}.")
@@ -155,7 +156,7 @@ def link() -> Any:
     return tk.redirect_to("user.edit")
 
 
-def _offered(who: Identity) -> str:
+def _ask_to_link(who: Identity) -> str:
     return tk.render("ecosphere_openid/link.html", {"who": who, "provider": config.provider_name()})
 
 

@@ -240,11 +240,12 @@ def _value(
     hole = _HOLE.fullmatch(template_value)
     if hole:
         return _current(hole[1], current)
-    if option in FIXED or option not in own or _is_default(option, own):
-        if option != PLUGINS and own.get(option, template_value) != template_value:
-            result.replaced[option] = template_value
-        return template_value
-    return own[option]
+    if option in own and option not in FIXED and not _is_default(option, own):
+        return own[option]
+    # Plugins of the portal's own are not replaced: `_own_plugins` adds them.
+    if option != PLUGINS and own.get(option, template_value) != template_value:
+        result.replaced[option] = template_value
+    return template_value
 
 
 def _current(option: str, current: Mapping[str, Any]) -> str:
@@ -257,7 +258,8 @@ def _current(option: str, current: Mapping[str, Any]) -> str:
 
 def _own_plugins(template: str, own: Mapping[str, str], result: Written) -> list[str]:
     """Return the portal's own plugins, in their order; before the others, as a theme must be."""
-    listed = template.partition(f"{PLUGINS} =")[2].partition("\n\n")[0].split()
+    _before, _option, rest = template.partition(f"{PLUGINS} =")
+    listed = rest.partition("\n\n")[0].split()  # up to the next empty line
     plugins = [plugin for plugin in own.get(PLUGINS, "").split() if plugin not in listed]
     result.kept += [f"{PLUGINS}: {plugin}" for plugin in plugins]
     return plugins
