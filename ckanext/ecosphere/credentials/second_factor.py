@@ -154,7 +154,8 @@ def _use_up(record: DataDict, code: str) -> DataDict:
     step = _matching_step(record["secret"], code, record["step"])
     if step is not None:
         return {**record, "step": step}
-    digest, digests = _digest(code), record["recovery"]
+    digest = _digest(code)
+    digests = record["recovery"]
     if digest in digests:
         return {**record, "recovery": [other for other in digests if other != digest]}
     return {}

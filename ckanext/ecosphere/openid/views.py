@@ -25,11 +25,9 @@ from ckanext.ecosphere.shared.web_guard.incoming import is_own_address, refuse
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS, OFFER, ID_TOKEN = (
-    "ecosphere_openid_attempts",
-    "ecosphere_openid_offer",
-    "ecosphere_openid_token",
-)
+ATTEMPTS = "ecosphere_openid_attempts"
+OFFER = "ecosphere_openid_offer"
+ID_TOKEN = "ecosphere_openid_token"  # noqa: S105 (a key of the session)
 MOST_ATTEMPTS, SECONDS = 3, 900
 """Maximum number of pending log-ins per session (several browser windows), and their lifetime."""
 LONGEST_TARGET, LONGEST_CODE, LONGEST_TOKEN, LONGEST_LOGGED = 300, 2000, 1800, 300
@@ -78,8 +76,8 @@ def start() -> Any:
         "at": time.time(),
     }
     state = secrets.token_urlsafe(32)
-    back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
-    address = provider.authorization_url(back_here, state, nonce, verifier)
+    nonce = attempt["nonce"]
+    address = provider.authorization_url(_way_back(), state, nonce, attempt["verifier"])
     oldest_first = sorted(_attempts().items(), key=lambda entry: entry[1]["at"])
     # The last ones, so that there are `MOST_ATTEMPTS` with this one.
     session[ATTEMPTS] = {**dict(oldest_first[1 - MOST_ATTEMPTS :]), state: attempt}
@@ -107,8 +105,9 @@ def back() -> Any:
     try:
         if not 0 < len(params.get("code", "")) <= LONGEST_CODE:
             raise provider.ProviderError("there is no code")
-        back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
-        who, id_token = provider.identity(params["code"], back_here, nonce, verifier)
+        nonce = attempt["nonce"]
+        verifier = attempt["verifier"]
+        who, id_token = provider.identity(params["code"], _way_back(), nonce, verifier)
     except provider.ProviderError:
         signals.failed_login.send("")
         raise

@@ -141,13 +141,10 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
         return "kept"
     if current == target:
         return "same"
-    others = [
-        extra
-        for extra in organisation["extras"]
-        if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)
-    ]
     fields = _fields(service, target)
-    fields["extras"] += [{"key": extra["key"], "value": extra["value"]} for extra in others]
+    for extra in organisation["extras"]:  # those of others stay
+        if extra["key"] not in (TERRITORY, KIND, FINGERPRINT):
+            fields["extras"].append({"key": extra["key"], "value": extra["value"]})
     tk.get_action("organization_patch")(Context(**context), {"id": group.id, **fields})
     return "updated"
 

@@ -126,11 +126,7 @@ def _as_lists(messages: Mapping[str, str]) -> Errors:
 
 
 def parse(
-    transition: states.Transition,
-    data: Row,
-    request: Request,
-    today: date,
-    actor: str | None,
+    transition: states.Transition, data: Row, request: Request, today: date, actor: str | None
 ) -> DataDict:
     """Validate the fields of a transition.
 

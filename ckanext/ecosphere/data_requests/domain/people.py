@@ -21,13 +21,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import (
-    SHOWN_SIGNAL,
-    Absence,
-    Follow,
-    Request,
-    Support,
-)
+from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Absence, Follow, Request, Support
 from ckanext.ecosphere.shared import authorization, once
 
 EMAIL = re.compile(r"\S@\S")

@@ -47,7 +47,8 @@ def commune_label(code: str) -> str:
 
     The code itself for an unknown commune.
     """
-    commune, territory = registry.of_code(code), departement(code)
+    commune = registry.of_code(code)
+    territory = departement(code)
     if commune and territory:
         return f"{commune.name} – {territory.label_fr} ({commune.code})"
     return code

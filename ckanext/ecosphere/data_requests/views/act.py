@@ -25,12 +25,7 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.transitions import Conflict
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
-from ckanext.ecosphere.data_requests.views.forms import (
-    CONFLICT,
-    go_on,
-    is_known,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import CONFLICT, go_on, is_known, status_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, stored_files
@@ -128,10 +123,7 @@ def transition_resume(id: str, transition: str) -> AnyResponse:
 
 
 def _previewed(
-    request_: Row,
-    step: Row,
-    typed: Mapping[str, str],
-    data: DataDict,
+    request_: Row, step: Row, typed: Mapping[str, str], data: DataDict
 ) -> Response | None:
     """Show the letter that the form would send.
 
@@ -188,8 +180,8 @@ def _is_held(message: Row) -> bool:
 
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
-    done, reason = _("It is done."), request.form.get("reason", "")
-    press("ecosphere_request_comment_hide", done, id=comment, reason=reason)
+    reason = request.form.get("reason", "")
+    press("ecosphere_request_comment_hide", _("It is done."), id=comment, reason=reason)
     return _back_to(id)
 
 
@@ -337,7 +329,8 @@ def _form(
     letter: Row | None = None,
     status: int = 200,
 ) -> Response:
-    transition, names = step["transition"], step["fields"]
+    transition = step["transition"]
+    names = step["fields"]
     sends_letter = _sends_letter(request_, transition)
     answers = "requester" in request_["roles"] and transition in ANSWERS
     rule = _("In sentences, {number} different words at least.").format(number=fields.FEWEST_WORDS)
@@ -381,11 +374,8 @@ def _form(
 
 def _services(request_: Row) -> DataDict:
     """Return the services likely to hold the data, and why the first is proposed."""
-    place = {
-        name: request_[name]
-        for name in ("theme", "territory", "communes", "bbox")
-        if request_[name]
-    }
+    names = ("theme", "territory", "communes", "bbox")
+    place = {name: request_[name] for name in names if request_[name]}
     route = act("ecosphere_request_route", **place)
     silent = set(tk.h.ecosphere_request_unreachable())
     if request_["opened"] and request_["organization"]:
@@ -414,10 +404,7 @@ def _stale(
 
 
 def _too_late(
-    request_: Row,
-    typed: Any = None,
-    changes: list[DataDict] | None = None,
-    transition: str = "",
+    request_: Row, typed: Any = None, changes: list[DataDict] | None = None, transition: str = ""
 ) -> Response:
     """Show that a transition is no longer possible or for others, and give the input back."""
     labels = wording.messages("fields")

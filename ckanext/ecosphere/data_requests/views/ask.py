@@ -23,21 +23,10 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core.pages import act, context, rendered
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import (
-    fields,
-    people,
-    places,
-    states,
-    trust,
-    wording,
-)
+from ckanext.ecosphere.data_requests.domain import fields, people, places, states, trust, wording
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING, PLACED
 from ckanext.ecosphere.data_requests.views import forms
-from ckanext.ecosphere.data_requests.views.forms import (
-    go_on,
-    is_known,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import go_on, is_known, status_of
 from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.setup import organisations
@@ -384,11 +373,7 @@ def _before_sending(draft: DataDict) -> DataDict:
     """
     route = _route(draft)
     service_id = route["organization"]["id"] if route else None
-    return {
-        "similar": similar_of(draft),
-        "route": route,
-        "limit": _limit_of_next(service_id),
-    }
+    return {"similar": similar_of(draft), "route": route, "limit": _limit_of_next(service_id)}
 
 
 def _addressee(values: Row) -> str | None:
@@ -462,7 +447,8 @@ def similar_of(values: Row) -> DataDict:
     except tk.ValidationError:  # an unknown theme or place in the URL
         return {"datasets": [], "requests": []}
     others = [other for other in similar["requests"] if other["id"] != values.get("id")]
-    own_name, about = values.get("dataset"), values.get("about")
+    own_name = values.get("dataset")
+    about = values.get("about")
     if isinstance(about, dict):  # of a stored request
         own_name = about["name"]
     datasets = [dataset for dataset in similar["datasets"] if dataset["name"] != own_name]
@@ -523,7 +509,8 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
         contact `sheet`.
     """
     reader = people.reader_of_context(context())
-    sent, stopped = trust.sent_lately(reader), trust.is_stopped(reader)
+    sent = trust.sent_lately(reader)
+    stopped = trust.is_stopped(reader)
     if sent < trust.without_moderator(reader) and not stopped:
         return None
     group = model.Group.get(organization) or model.Group.get(config.moderators())

@@ -22,10 +22,7 @@ from ckanext.ecosphere.data_requests.domain import people, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms
-from ckanext.ecosphere.data_requests.views.forms import (
-    go_on,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import go_on, status_of
 
 
 def unsubscribe(token: str) -> Response:
