@@ -138,7 +138,7 @@ def takes(user: model.User, code: str) -> bool:
     """
     rows = model.Session.query(model.User).filter_by(id=user.id)
     record = record_of(rows.populate_existing().with_for_update().one())
-    remaining = _without(record, _cleaned(code))
+    remaining = _use_up(record, _cleaned(code))
     if not remaining:
         model.Session.rollback()
         user.validate_password(code[:LONGEST_CODE])
@@ -147,14 +147,15 @@ def takes(user: model.User, code: str) -> bool:
     return True
 
 
-def _without(record: DataDict, code: str) -> DataDict:
+def _use_up(record: DataDict, code: str) -> DataDict:
     """Return the record once a code is used up; empty if the code is wrong."""
     if not record:
         return {}
     step = _matching_step(record["secret"], code, record["step"])
     if step is not None:
         return {**record, "step": step}
-    digest, digests = _digest(code), record["recovery"]
+    digest = _digest(code)
+    digests = record["recovery"]
     if digest in digests:
         return {**record, "recovery": [other for other in digests if other != digest]}
     return {}

@@ -125,8 +125,9 @@ def _keep_to_service(db: Any, _context: Any, _instances: Any) -> None:
         if isinstance(package, model.Package):
             services.update(attributes.get_history(package, "owner_org").sum())
     if services - {scope["service"]}:
-        for row in filter(db.__contains__, rows):
-            db.expunge(row)  # a commit that is under way cannot be rolled back here
+        for row in rows:
+            if row in db:
+                db.expunge(row)  # a commit that is under way cannot be rolled back here
         raise tk.NotAuthorized(_beyond(scope))
 
 

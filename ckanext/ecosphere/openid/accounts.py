@@ -75,7 +75,7 @@ def logged_in(identity: Identity) -> model.User:
         user = _account_of(identity)
         if user is None:
             _refuse_without_account(identity)
-            return _created(identity)
+            return _create_account(identity)
     if user.state != model.State.ACTIVE:
         raise NoAccount(closed())
     if of(user).get("organisation") != identity.organisation:
@@ -159,7 +159,7 @@ def _refuse_without_account(identity: Identity) -> None:
         raise NoAccount(config.named(sentence))
 
 
-def _created(identity: Identity) -> model.User:
+def _create_account(identity: Identity) -> model.User:
     """Create an account without any role; its name does not reveal the e-mail address."""
     name = munge_title_to_name(identity.name)[:LONGEST_NAME].strip("-_") or "agent"
     site = tk.get_action("get_site_user")({"ignore_auth": True}, {})

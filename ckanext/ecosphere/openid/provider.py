@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -182,10 +184,11 @@ def _tokens(code: str, back: str, verifier: str) -> dict[str, Any]:
 
 def _id_token_claims(id_token: str, access_token: str, nonce: str) -> dict[str, Any]:
     token = _verified(id_token)
-    own = config.client()[0]
-    params = {"nonce": nonce, "client_id": own, "access_token": access_token}
+    client_id, _secret = config.client()
+    params = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
     claims = CodeIDToken(token.claims, token.header, _for_this_portal(), params)
-    _checked(lambda: claims.validate(leeway=LEEWAY), "token")
+    with _refused_as("token"):
+        claims.validate(leeway=LEEWAY)
     subject = claims["sub"]
     is_subject = isinstance(subject, str) and _is_plain(subject, LONGEST_SUBJECT)
     if claims["iss"] != config.issuer() or not is_subject:
@@ -203,9 +206,8 @@ def _userinfo(access_token: str) -> dict[str, Any]:
     if answer.content_type != "application/jwt":
         return _object(answer)
     claims = _verified(answer.body.decode("ascii", "replace").strip()).claims
-    _checked(
-        lambda: JWTClaimsRegistry(None, LEEWAY, **_for_this_portal()).validate(claims), "userinfo"
-    )
+    with _refused_as("userinfo"):
+        JWTClaimsRegistry(None, LEEWAY, **_for_this_portal()).validate(claims)
     if claims["iss"] != config.issuer():
         raise ProviderError("the userinfo comes from another issuer")
     return claims
@@ -257,11 +259,13 @@ def _signs(key: Any) -> bool:
     return key.get("kty") in ("RSA", "EC") and key.get("use", "sig") == "sig"
 
 
-def _checked(check: Any, what: str) -> None:
+@contextmanager
+def _refused_as(name: str) -> Iterator[None]:
+    """Raise what validation raises as a `ProviderError` about the token or userinfo."""
     try:
-        check()
+        yield
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ProviderError(f"the {what} is not for this log-in: {error}") from error
+        raise ProviderError(f"the {name} is not for this log-in: {error}") from error
 
 
 def _document(url: str, seconds: int) -> dict[str, Any]:

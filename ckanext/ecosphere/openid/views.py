@@ -25,11 +25,9 @@ from ckanext.ecosphere.shared.web_guard.incoming import is_own_address, refuse
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS, OFFER, ID_TOKEN = (
-    "ecosphere_openid_attempts",
-    "ecosphere_openid_offer",
-    "ecosphere_openid_token",
-)
+ATTEMPTS = "ecosphere_openid_attempts"
+OFFER = "ecosphere_openid_offer"
+ID_TOKEN = "ecosphere_openid_token"  # noqa: S105 (a key of the session)
 MOST_ATTEMPTS, SECONDS = 3, 900
 """Maximum number of pending log-ins per session (several browser windows), and their lifetime."""
 LONGEST_TARGET, LONGEST_CODE, LONGEST_TOKEN, LONGEST_LOGGED = 300, 2000, 1800, 300
@@ -78,9 +76,10 @@ def start() -> Any:
         "at": time.time(),
     }
     state = secrets.token_urlsafe(32)
-    back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
-    address = provider.authorization_url(back_here, state, nonce, verifier)
+    nonce = attempt["nonce"]
+    address = provider.authorization_url(_way_back(), state, nonce, attempt["verifier"])
     oldest_first = sorted(_attempts().items(), key=lambda entry: entry[1]["at"])
+    # The last ones, so that there are `MOST_ATTEMPTS` with this one.
     session[ATTEMPTS] = {**dict(oldest_first[1 - MOST_ATTEMPTS :]), state: attempt}
     return tk.redirect_to(address)
 
@@ -106,18 +105,19 @@ def back() -> Any:
     try:
         if not 0 < len(params.get("code", "")) <= LONGEST_CODE:
             raise provider.ProviderError("there is no code")
-        back_here, nonce, verifier = _way_back(), attempt["nonce"], attempt["verifier"]
-        who, id_token = provider.identity(params["code"], back_here, nonce, verifier)
+        nonce = attempt["nonce"]
+        verifier = attempt["verifier"]
+        who, id_token = provider.identity(params["code"], _way_back(), nonce, verifier)
     except provider.ProviderError:
         signals.failed_login.send("")
         raise
     if attempt["user"]:
         session[OFFER] = {**asdict(who), "user": attempt["user"], "at": int(time.time())}
-        return _offered(who)
-    return _logged_in(accounts.logged_in(who), id_token, attempt["target"])
+        return _ask_to_link(who)
+    return _open_session(accounts.logged_in(who), id_token, attempt["target"])
 
 
-def _logged_in(user: Any, id_token: str, target: str) -> Any:
+def _open_session(user: Any, id_token: str, target: str) -> Any:
     """Start the session, as CKAN does after a log-in with a password."""
     regenerate_session()
     if not tk.login_user(user):
@@ -147,7 +147,7 @@ def link() -> Any:
     )
     if not user.validate_password(request.form.get("old_password", "")):
         tk.h.flash_error(tk._("This is not the password of your account."))
-        return _offered(who)
+        return _ask_to_link(who)
     session.pop(OFFER, None)
     accounts.link(user, who)
     sentence = tk._("Your account is linked: from now on you can log in with {provider}.")
@@ -155,7 +155,7 @@ def link() -> Any:
     return tk.redirect_to("user.edit")
 
 
-def _offered(who: Identity) -> str:
+def _ask_to_link(who: Identity) -> str:
     return tk.render("ecosphere_openid/link.html", {"who": who, "provider": config.provider_name()})
 
 

@@ -133,7 +133,9 @@ def workers() -> None:
 
 def workers_by_queue(connection: Redis) -> dict[str, int]:
     """Return the number of workers with a recent heartbeat for each queue that a plugin uses."""
-    names = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup()))
+    names = {jobs.DEFAULT_QUEUE_NAME}
+    for plugin in each_setup():
+        names.update(plugin.ecosphere_queues())
     numbers = dict.fromkeys(sorted(names), 0)
     begin = datetime.now(timezone.utc) - HEARTBEAT
     for worker in rq.Worker.all(connection=connection):

@@ -155,7 +155,8 @@ def requests(counts: Mapping[tuple[str, ...], float]) -> Metric:
         labels=("page", "status"),
     )
     for labels in sorted({(page, status) for page, status, _bound in counts}):
-        total, buckets = 0.0, []
+        total = 0.0
+        buckets = []
         for bound in traffic.BOUNDS:
             total += counts.get((*labels, bound), 0)
             buckets.append((bound, total))

@@ -164,7 +164,8 @@ def _note_route(_app: Flask) -> None:
 
 
 def _ended(environ: Mapping[str, Any], status: str, seconds: float) -> None:
-    route, method = environ.get(_ROUTE, ""), environ["REQUEST_METHOD"]
+    route = environ.get(_ROUTE, "")
+    method = environ["REQUEST_METHOD"]
     page = page_class(route)
     if metrics_token():
         COUNTS.add(page, f"{status[0]}xx", seconds)

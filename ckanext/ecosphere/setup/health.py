@@ -75,10 +75,10 @@ class Advisory:
 def read_advisories() -> list[Advisory]:
     """Read all advisories."""
     with ADVISORIES_FILE.open(encoding="utf-8") as stream:
-        return [
-            Advisory(**{**item, "affected": SpecifierSet(item["affected"])})
-            for item in yaml.safe_load(stream)
-        ]
+        rows = yaml.safe_load(stream)
+    for row in rows:
+        row["affected"] = SpecifierSet(row["affected"])
+    return [Advisory(**row) for row in rows]
 
 
 _ = tk._
@@ -407,9 +407,10 @@ def options() -> list[Check]:
         faults.append(Check(name, WARNING, message, remedy))
     bad = list(bad_values(tk.config))
     faults += [Check(name, ERROR, value.sentence, value.remedy) for value in bad]
+    named = {value.option for value in bad}
     _unused, errors = config_declaration.validate(tk.config)
     for key, messages in sorted(errors.items()):
-        if key.startswith(PREFIX) and key not in {value.option for value in bad}:
+        if key.startswith(PREFIX) and key not in named:
             sentence = f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}"
             faults.append(Check(name, ERROR, sentence))
     return faults or [Check(name, OK, _("All options of the access desk are well-formed"))]
@@ -446,8 +447,9 @@ def _advice(version: str, advisory: Advisory) -> Check:
     the repairs of CKAN mitigates it.
     """
     message = _(advisory.message)
-    is_mitigated = bool(advisory.meanwhile) and p.plugin_loaded(HARDENING)
-    if is_mitigated:
+    status = WARNING
+    if advisory.meanwhile and p.plugin_loaded(HARDENING):
+        status = OK
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
     if advisory.fixed_in:
         remedy = _("Upgrade as soon as this is published: {version}").format(
@@ -455,7 +457,7 @@ def _advice(version: str, advisory: Advisory) -> Check:
         )
     else:
         remedy = _("No version of CKAN without it is known; see docs/upstream.md")
-    return Check(f"CKAN {version}", OK if is_mitigated else WARNING, message, remedy)
+    return Check(f"CKAN {version}", status, message, remedy)
 
 
 CHECKS = (
@@ -479,8 +481,9 @@ CHECKS = (
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says, without its trace and without passwords in addresses."""
-    return without_credentials((str(error).strip().splitlines() or [type(error).__name__])[0])
+    """Return what an error says, or its class, without its trace and passwords in addresses."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return without_credentials(lines[0])
 
 
 KEPT_SECONDS = 7 * 24 * 3600

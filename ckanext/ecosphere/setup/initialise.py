@@ -54,11 +54,10 @@ def plan() -> Plan:
         names = ", ".join(name or "CKAN" for name in tables)
         changes.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
     if config.create_organisations():
-        services = (
-            organisations.plan()
-            if _has_organisations()
-            else organisations.Plan(len(voc.get("organisations")), 0)
-        )
+        if _has_organisations():
+            services = organisations.plan()
+        else:
+            services = organisations.Plan(len(voc.get("organisations")), 0)
         changes.services, changes.others = services.missing, services.others
         if services.missing:
             message = tk.ungettext(
@@ -116,8 +115,11 @@ def migrate(report: InitReport) -> None:
 def pending_migrations() -> list[str]:
     """Return the plugins whose tables are not up to date; the empty name stands for CKAN itself."""
     with _quietly():
-        core = [] if (db.current_revision("") or "").endswith("(head)") else [""]
-        return core + sorted(db._get_pending_plugins())
+        revision = db.current_revision("") or ""
+        plugins = sorted(db._get_pending_plugins())
+    if revision.endswith("(head)"):
+        return plugins
+    return ["", *plugins]
 
 
 def read_vocabularies(report: InitReport) -> None:
@@ -143,12 +145,13 @@ def index_stale(report: InitReport) -> None:
         report.unchanged(_("The index was written with the schema in force"))
         return
     failed = documents.index(ids)
+    number = len(ids) - len(failed)
     message = tk.ungettext(
         "{number} dataset indexed again with the schema in force",
         "{number} datasets indexed again with the schema in force",
-        len(ids) - len(failed),
+        number,
     )
-    report.changed(message.format(number=len(ids) - len(failed)))
+    report.changed(message.format(number=number))
     if failed:
         message = _(
             "Datasets with free fields under the names of the schema: {number}. Run: {command}"

@@ -135,7 +135,7 @@ def _export(plan: Plan) -> str:
     """Write every dataset in every state, as `package_show` returns it, one JSON object a line."""
     plan.file.parent.mkdir(parents=True, exist_ok=True)
     with plan.file.open("x", encoding="utf-8") as lines:
-        for dataset in _shown(plan.datasets):
+        for dataset in _show_each(plan.datasets):
             lines.write(json.dumps(dataset, ensure_ascii=False) + "\n")
     message = tk.ungettext(
         "{number} dataset exported", "{number} datasets exported", len(plan.datasets)
@@ -143,7 +143,7 @@ def _export(plan: Plan) -> str:
     return message.format(number=len(plan.datasets))
 
 
-def _shown(ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _show_each(ids: Iterable[str]) -> Iterator[dict[str, Any]]:
     for id_ in ids:
         yield tk.get_action("package_show")({"ignore_auth": True}, {"id": id_})
         model.Session.expunge_all()  # a large catalogue does not fit into the session

@@ -37,14 +37,14 @@ def run(plugin: str) -> None:
             return (name or "").startswith(plugin)
         return True
 
-    options: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "target_metadata": metadata,
         "version_table": f"{plugin}_alembic_version",
         "include_object": include,
     }
     if context.is_offline_mode():
         context.configure(
-            url=config.get_main_option("sqlalchemy.url"), literal_binds=True, **options
+            url=config.get_main_option("sqlalchemy.url"), literal_binds=True, **settings
         )
         with context.begin_transaction():
             context.run_migrations()
@@ -52,7 +52,7 @@ def run(plugin: str) -> None:
     section = config.get_section(config.config_ini_section, {})
     engine = engine_from_config(section, prefix="sqlalchemy.", poolclass=pool.NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, **options)
+        context.configure(connection=connection, **settings)
         with context.begin_transaction():
             context.run_migrations()
 
@@ -71,11 +71,11 @@ def pending(engine: sa.Engine | None = None) -> list[str]:
     """
     enabled = tk.aslist(tk.config.get(options.PLUGINS))
     names = [CORE, *sorted(name for name in options.required_by(enabled) if p.plugin_loaded(name))]
-    heads_by_name = {
-        name: heads
-        for name in names
-        if (heads := _heads(Path(db._resolve_alembic_config(name)).parent))
-    }
+    heads_by_name = {}
+    for name in names:
+        heads = _heads(Path(db._resolve_alembic_config(name)).parent)
+        if heads:
+            heads_by_name[name] = heads
     engine = engine or model.meta.engine
     assert engine is not None  # noqa: S101 - set when CKAN starts
     with engine.connect() as connection:

@@ -90,11 +90,11 @@ def missing_plugins(plugins: Iterable[str]) -> str:
     lacking = [need for need in needs() if need.is_missing(enabled)]
     if not lacking:
         return ""
-    sentences = "; ".join(
-        f"{need.plugin} needs {need.other}{' after it' if need.before else ''} ({need.reason})"
-        for need in lacking
-    )
-    return f"{sentences}; write {PLUGINS} = {' '.join(corrected(enabled))}"
+    sentences = []
+    for need in lacking:
+        place = " after it" if need.before else ""
+        sentences.append(f"{need.plugin} needs {need.other}{place} ({need.reason})")
+    return f"{'; '.join(sentences)}; write {PLUGINS} = {' '.join(corrected(enabled))}"
 
 
 def misplaced_plugins(plugins: Iterable[str]) -> str:
@@ -186,12 +186,16 @@ def bad_values(config: Mapping[str, Any]) -> Iterator[BadValue]:
     yield from not_numbers(config)
     yield from _negative(config)
     for option, declared in _declared():
+        if declared != "bool":
+            continue
         # CKAN has already converted the value to a boolean, whatever it was.
-        text = str(written.get(option, config.get(option)) if declared == "bool" else "").strip()
+        text = str(written.get(option, config.get(option))).strip()
         if text and text.lower() not in TRUTH:
             yield BadValue(option, text, _("neither true nor false"), _("Write true or false"))
     for option, kind in _kinds().items():
-        text = str(config.get(option) or "").strip() if option in config else ""
+        if option not in config:
+            continue
+        text = str(config.get(option) or "").strip()
         if text and (reasons := KINDS[kind](text)):
             yield BadValue(option, text, *reasons)
 
@@ -214,8 +218,10 @@ def not_numbers(config: Mapping[str, Any]) -> Iterator[BadValue]:
 def _negative(config: Mapping[str, Any]) -> Iterator[BadValue]:
     """Yield negative numbers: all numeric options are counts, sizes or durations."""
     for option, declared in _declared():
-        value = config.get(option) if declared in NUMBERS else None
-        if isinstance(value, int | float) and not value >= 0:
+        if declared not in NUMBERS:
+            continue
+        value = config.get(option)
+        if isinstance(value, int | float) and not value >= 0:  # nor is NaN
             yield BadValue(option, str(value), _("less than zero"), _number_remedy(option))
 
 

@@ -127,10 +127,13 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
         Context(**context), {"id": group.id, "include_datasets": False, "include_users": False}
     )
     extras = {extra["key"]: extra["value"] for extra in organisation["extras"]}
+    parent = ""
+    if organisation["groups"]:
+        parent = organisation["groups"][0]["name"]
     current = {
         "title": organisation["title"],
         "description": organisation["description"],
-        "parent": organisation["groups"][0]["name"] if organisation["groups"] else "",
+        "parent": parent,
         TERRITORY: extras.get(TERRITORY, ""),
         KIND: extras.get(KIND, ""),
     }
@@ -138,13 +141,10 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
         return "kept"
     if current == target:
         return "same"
-    others = [
-        extra
-        for extra in organisation["extras"]
-        if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)
-    ]
     fields = _fields(service, target)
-    fields["extras"] += [{"key": extra["key"], "value": extra["value"]} for extra in others]
+    for extra in organisation["extras"]:  # those of others stay
+        if extra["key"] not in (TERRITORY, KIND, FINGERPRINT):
+            fields["extras"].append({"key": extra["key"], "value": extra["value"]})
     tk.get_action("organization_patch")(Context(**context), {"id": group.id, **fields})
     return "updated"
 
@@ -152,11 +152,12 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
 def _fields(service: voc.Concept, target: dict[str, str]) -> DataDict:
     """Return the organisation as CKAN's actions expect it."""
     extras = {TERRITORY: target[TERRITORY], KIND: target[KIND], FINGERPRINT: fingerprint(target)}
+    parents = [{"name": target["parent"]}] if target["parent"] else []
     return {
         "name": service.id,
         "title": target["title"],
         "description": target["description"],
-        "groups": [{"name": target["parent"]}] if target["parent"] else [],
+        "groups": parents,
         "extras": [{"key": key, "value": value} for key, value in extras.items() if value],
     }
 

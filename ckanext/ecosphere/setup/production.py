@@ -65,15 +65,9 @@ def write_environment(file: Path, values: Mapping[str, str]) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    heading = "# Secrets of the portal: for systemd (EnvironmentFile) and the command of root."
     lines = [f"{name}='{value}'" for name, value in values.items()]
-    text = "\n".join(
-        [
-            "# Secrets of the portal: for systemd (EnvironmentFile) and the command of root.",
-            *lines,
-            "",
-        ]
-    )
-    write_anew(file, text, OWNER_ONLY)
+    write_anew(file, "\n".join([heading, *lines, ""]), OWNER_ONLY)
 
 
 def write_anew(file: Path, text: str, mode: int) -> None:
@@ -228,23 +222,20 @@ def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Wr
 
 
 def _value(
-    option: str,
-    template_value: str,
-    current: Mapping[str, Any],
-    own: Mapping[str, str],
-    result: Written,
+    option: str, template: str, current: Mapping[str, Any], own: Mapping[str, str], result: Written
 ) -> str:
     """Return the value of an option of the template: the portal's, where it chose one,
     or the template's.
     """
-    hole = _HOLE.fullmatch(template_value)
+    hole = _HOLE.fullmatch(template)
     if hole:
         return _current(hole[1], current)
-    if option in FIXED or option not in own or _is_default(option, own):
-        if option != PLUGINS and own.get(option, template_value) != template_value:
-            result.replaced[option] = template_value
-        return template_value
-    return own[option]
+    if option in own and option not in FIXED and not _is_default(option, own):
+        return own[option]
+    # Plugins of the portal's own are not replaced: `_own_plugins` adds them.
+    if option != PLUGINS and own.get(option, template) != template:
+        result.replaced[option] = template
+    return template
 
 
 def _current(option: str, current: Mapping[str, Any]) -> str:
@@ -257,7 +248,8 @@ def _current(option: str, current: Mapping[str, Any]) -> str:
 
 def _own_plugins(template: str, own: Mapping[str, str], result: Written) -> list[str]:
     """Return the portal's own plugins, in their order; before the others, as a theme must be."""
-    listed = template.partition(f"{PLUGINS} =")[2].partition("\n\n")[0].split()
+    _before, _option, rest = template.partition(f"{PLUGINS} =")
+    listed = rest.partition("\n\n")[0].split()  # up to the next empty line
     plugins = [plugin for plugin in own.get(PLUGINS, "").split() if plugin not in listed]
     result.kept += [f"{PLUGINS}: {plugin}" for plugin in plugins]
     return plugins

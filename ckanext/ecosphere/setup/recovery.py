@@ -48,8 +48,8 @@ class Recovery:
                 )
             finally:
                 _forget_session()
-        for each in restarted:
-            log.warning("Taken up again: %s", each)
+        for title in restarted:
+            log.warning("Taken up again: %s", title)
         return restarted
 
 

@@ -57,9 +57,8 @@ def holiday_zone(territory: str | None) -> str:
 def holidays(year: int, zone: str = METROPOLE) -> frozenset[date]:
     """Return the public holidays of a year in a zone."""
     sunday = easter(year)
-    days = {date(year, month, day) for month, day in _FIXED_HOLIDAYS} | {
-        sunday + timedelta(days=n) for n in _MOVING_HOLIDAYS
-    }
+    days = {date(year, month, day) for month, day in _FIXED_HOLIDAYS}
+    days |= {sunday + timedelta(days=n) for n in _MOVING_HOLIDAYS}
     if zone == ALSACE_MOSELLE:
         days |= {sunday + timedelta(days=_GOOD_FRIDAY), date(year, 12, 26)}
     if zone in _ABOLITION:

@@ -126,11 +126,7 @@ def _as_lists(messages: Mapping[str, str]) -> Errors:
 
 
 def parse(
-    transition: states.Transition,
-    data: Row,
-    request: Request,
-    today: date,
-    actor: str | None,
+    transition: states.Transition, data: Row, request: Request, today: date, actor: str | None
 ) -> DataDict:
     """Validate the fields of a transition.
 
@@ -154,7 +150,8 @@ def parse(
         value = data.get(name)
         try:
             if value not in EMPTY:
-                value = _parser(transition.name, name, data)(value, step)
+                parser = _parser(transition.name, name, data)
+                value = parser(value, step)
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
@@ -267,7 +264,7 @@ def _contradictions_of(ground: law.Ground, request: Request, values: Row) -> dic
             "A request that is too general is refused only after its author was invited to "
             "specify it: ask for details first."
         )
-    other = _spoken_of(ground, values)
+    other = _other_ground_in_reasons(ground, values)
     if other and "ground" not in errors and not values.get("ground_confirmed"):
         message = _(
             "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the "
@@ -305,7 +302,7 @@ def _reasons(values: Row) -> str:
     return voc.normalise(f"{values.get('law', '')} {values.get('facts', '')}")
 
 
-def _spoken_of(ground: law.Ground, values: Row) -> law.Ground | None:
+def _other_ground_in_reasons(ground: law.Ground, values: Row) -> law.Ground | None:
     """Return the ground that the reasons speak of instead of the given one, None if there is none.
 
     Grounds of one group are spoken of with the same words.
@@ -314,11 +311,11 @@ def _spoken_of(ground: law.Ground, values: Row) -> law.Ground | None:
     if ground.ground not in table:
         return None
     reasons = _reasons(values)
-    group_of = {key: group for key, (group, words) in table.items() if words.search(reasons)}
+    mentioned = {key: group for key, (group, words) in table.items() if words.search(reasons)}
     own_group, _words = table[ground.ground]
-    if own_group in group_of.values():
+    if own_group in mentioned.values():
         return None
-    for key in group_of:
+    for key in mentioned:
         other = law.grounds()[key]
         if other.applies_to == ground.applies_to:
             return other
@@ -346,9 +343,8 @@ MOST_JOINED = 100
 def duplicated(value: Any, step: Step) -> str:
     """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
     target = _another(value, step)
-    same_author = (
-        step.request.requester_id is not None and target.requester_id == step.request.requester_id
-    )
+    author = step.request.requester_id
+    same_author = author is not None and target.requester_id == author
     if not step.request.is_signal and not same_author:
         message = _(
             "This is the request of another person, who is owed an answer as well: treat them "
@@ -445,11 +441,11 @@ def _one_of(choices: Collection[str], message: str) -> Parser:
 
 _WORDS = _of_value(v.service_text)
 _LINE = _of_value(v.one_line)
-_YES = _of_value(v.yes_or_no)
+_BOX = _of_value(v.yes_or_no)
 _REASON = _of_value(checked_reason)
 
 
-def _stated(value: Any, step: Step) -> str:
+def _yes_or_no(value: Any, step: Step) -> str:
     """Read the answer to a question of fact, where a no is an answer, unlike a box not ticked."""
     if v.yes_or_no(value):
         return law.YES
@@ -457,7 +453,7 @@ def _stated(value: Any, step: Step) -> str:
 
 
 def _environmental(value: Any, step: Step) -> str:
-    answer = _stated(value, step)
+    answer = _yes_or_no(value, step)
     if answer == law.NO:
         raise tk.Invalid(
             _(
@@ -513,8 +509,9 @@ def _later_day(value: Any, step: Step) -> str:
 
 
 def _due(value: Any, step: Step) -> str:
-    day, due = v.day(value), step.request.due
-    last = latest_due(step.request) or day
+    day = v.day(value)
+    due = step.request.due
+    last = latest_due(step.request) or day  # without a clock, any later day
     if due and not due < day <= last:
         message = _("Choose a day after {first} and not after {last}.")
         raise tk.Invalid(message.format(first=dates.day(due), last=dates.day(last)))
@@ -536,9 +533,10 @@ def latest_due(request: Request) -> date | None:
 def _datasets(value: Any, step: Step) -> list[str]:
     reader = people.reader_of_id(step.actor)
     requester = people.reader_of_id(step.request.requester_id)
-    ids = {}
+    ids = []
     for name in v.texts(value):
-        package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
+        # A name, an id or the address of a page.
+        package = model.Package.get(name.rstrip("/").rpartition("/")[2])
         # Do not reveal a dataset, nor its title, to a user who may not read it.
         if (
             package is None
@@ -552,8 +550,8 @@ def _datasets(value: Any, step: Step) -> list[str]:
                 "The requester cannot read “{title}”: publish it, or choose another dataset."
             )
             raise tk.Invalid(message.format(title=package.title or package.name))
-        ids[package.id] = None
-    return list(ids)
+        ids.append(package.id)
+    return list(dict.fromkeys(ids))
 
 
 def _files(value: Any, step: Step) -> list[attachments.AcceptedFile]:
@@ -565,10 +563,10 @@ def _files(value: Any, step: Step) -> list[attachments.AcceptedFile]:
 
 
 PARSERS: dict[str, Parser] = {
-    "similar_seen": _YES,
+    "similar_seen": _BOX,
     "organization": _organization,
     "reason": _WORDS,
-    "spam": _YES,
+    "spam": _BOX,
     "question": _WORDS,
     "answer_by": _later_day,
     "comment": _WORDS,
@@ -590,10 +588,10 @@ PARSERS: dict[str, Parser] = {
     "law": _REASON,
     "facts": _REASON,
     "other_ground": _LINE,
-    "emissions": _stated,
+    "emissions": _yes_or_no,
     "balance": _REASON,
-    "ground_confirmed": _YES,
-    "unnamed": _stated,
+    "ground_confirmed": _BOX,
+    "unnamed": _yes_or_no,
     "environmental": _environmental,
     "completion": _LINE,
     "separable": _WORDS,
@@ -616,4 +614,5 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 
 def takes_reasons(transition: str, name: str) -> bool:
     """Return whether a field of a transition has to state reasons in full (`checked_reason`)."""
-    return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON
+    parser = SPECIAL.get((transition, name)) or PARSERS.get(name)
+    return parser is _REASON

@@ -21,13 +21,7 @@ from ckan.types import DataDict
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import (
-    SHOWN_SIGNAL,
-    Absence,
-    Follow,
-    Request,
-    Support,
-)
+from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Absence, Follow, Request, Support
 from ckanext.ecosphere.shared import authorization, once
 
 EMAIL = re.compile(r"\S@\S")
@@ -132,16 +126,17 @@ def stands_in(user_id: str, colleagues: set[str]) -> str:
         user_id: the user.
         colleagues: editors of the service; a substitute who has left it does not count.
     """
-    tried, here = {user_id}, user_id
+    tried = {user_id}
+    agent = user_id
     for _step in range(LONGEST_CHAIN + 1):  # the user, then each substitute
-        absence = absences([here]).get(here)
+        absence = absences([agent]).get(agent)
         if absence is None:
-            return here
-        following = absence.substitute_id
-        if not following or following in tried or following not in colleagues:
+            return agent
+        substitute = absence.substitute_id
+        if not substitute or substitute in tried or substitute not in colleagues:
             break
-        tried.add(following)
-        here = following
+        tried.add(substitute)
+        agent = substitute
     return user_id
 
 
@@ -200,13 +195,13 @@ def is_mailbox(key: str) -> bool:
 
 def mailbox_keys(audience: str, request: Request, fields: DataDict) -> list[str]:
     """Return the keys of the mailboxes of an audience."""
-    service = request.organization_id
-    if audience == states.CHIEF and sheets.chief(service):
-        return [f"{CHIEF_PREFIX}{service}"]
+    if audience == states.CHIEF and sheets.chief(request.organization_id):
+        return [f"{CHIEF_PREFIX}{request.organization_id}"]
+    service = None
     if audience == states.FORMER_SERVICE:
         service = fields.get("former_organization")
-    elif audience not in (states.SERVICE, states.ASSIGNEE) or not request.opened:
-        service = None
+    elif audience in (states.SERVICE, states.ASSIGNEE) and request.opened:
+        service = request.organization_id
     if sheets.mailbox(service):
         return [f"{MAILBOX_PREFIX}{service}"]
     return []
@@ -470,10 +465,10 @@ def _assignee(request: Request) -> set[str]:
     assigned = request.assigned_to
     if not assigned or assigned not in colleagues:
         return colleagues
-    here = stands_in(assigned, colleagues)
-    if here not in absences([here]):
-        return {here}
-    return colleagues
+    agent = stands_in(assigned, colleagues)
+    if agent in absences([agent]):
+        return colleagues
+    return {agent}
 
 
 def _administrators(request: Request) -> set[str]:

@@ -47,7 +47,8 @@ def commune_label(code: str) -> str:
 
     The code itself for an unknown commune.
     """
-    commune, territory = registry.of_code(code), departement(code)
+    commune = registry.of_code(code)
+    territory = departement(code)
     if commune and territory:
         return f"{commune.name} – {territory.label_fr} ({commune.code})"
     return code
@@ -64,6 +65,7 @@ def find_communes(text: str, near: str = "") -> list[Commune]:
     name = _comparable_name(text)
     territories = _territory_and_parts(near)
     matches = registry.suggest(name, MOST_COMPARED)
+    # Sorting is stable: the second key comes before the first.
     matches.sort(key=lambda commune: _comparable_name(commune.name) != name)
     matches.sort(key=lambda commune: _departement_id(commune.code) not in territories)
     return matches[:MOST_SUGGESTED]
@@ -107,10 +109,12 @@ def read_communes(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]
     """
     codes: dict[str, None] = {}
     doubtful: list[tuple[str, list[Commune]]] = []
-    homonyms: list[
-        Commune
-    ] = []  # those of the entry before, of which this one may name the département
-    for entry in filter(None, map(str.strip, SEPARATORS.split(text))):
+    # Those of the entry before, of which this one may name the département.
+    homonyms: list[Commune] = []
+    for part in SEPARATORS.split(text):
+        entry = part.strip()
+        if not entry:
+            continue
         candidates = _in_departement(homonyms, entry)
         if candidates:
             if len(homonyms) > 1:
@@ -271,6 +275,7 @@ def propose(theme: str, territory: str) -> Proposal:
     top_theme = root(theme)
     concept = voc.get("territories").get(territory)
     services_by_key = _services_by_key()
+    # Each service with the first rule that proposes it.
     proposals: dict[str, tuple[model.Group, Rule]] = {}
     for rule in rules():
         if rule.applies_to(concept, top_theme):

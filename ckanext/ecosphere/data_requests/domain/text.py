@@ -60,14 +60,18 @@ def _without_anchors(rendered: str) -> str:
     """Return HTML with links replaced by text: their label,
     then their URL in parentheses unless it is the label.
     """
-    parts, end, address = [], 0, ""
-    for match in _ANCHOR.finditer(rendered):
-        label = rendered[end : match.start()]
+    parts = []
+    position = 0
+    address = ""  # of the link that is open
+    for tag in _ANCHOR.finditer(rendered):
+        label = rendered[position : tag.start()]
         parts.append(label)
         if address and not _is_address(label, address):
             parts.append(f" ({address})")
-        address, end = match[1] or "", match.end()
-    return rich_text.without_links("".join([*parts, rendered[end:]]))
+        address = tag[1] or ""  # a closing tag has none
+        position = tag.end()
+    parts.append(rendered[position:])
+    return rich_text.without_links("".join(parts))
 
 
 def _is_address(label: str, address: str) -> bool:

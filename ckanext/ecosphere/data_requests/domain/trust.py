@@ -93,7 +93,7 @@ def count_signal(reader: Reader) -> None:
     if reader.id:
         count_text(reader)
     elif has_request_context():
-        with _in_words():
+        with _as_validation_errors():
             rate_limits.hit("requests-signal", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
@@ -103,7 +103,7 @@ def count_form() -> None:
     Raises:
         ValidationError: too many from that address within the hour; or counting is not available.
     """
-    with _in_words():
+    with _as_validation_errors():
         rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
@@ -114,13 +114,15 @@ def _count(kind: str, reader: Reader, most: int, period: str) -> None:
         most: attempts in a period of a user without a service.
         period: DAY or HOUR.
     """
-    counter, person = f"requests-{kind}", f"person:{reader.id}"
+    counter = f"requests-{kind}"
+    person = f"person:{reader.id}"
     rate = f"{most * _factor(reader)} per {period}"
-    with _in_words():
-        if _is_inside(reader) or not has_request_context():
+    with _as_validation_errors():
+        if _works_for_portal(reader) or not has_request_context():
             rate_limits.hit(counter, rate, person)
             return
-        address, address_rate = _address(), f"{most * config.address_factor()} per {period}"
+        address = _address()
+        address_rate = f"{most * config.address_factor()} per {period}"
         # A refusal by address must not count for the user.
         rate_limits.probe(counter, address_rate, address)
         rate_limits.hit(counter, rate, person)
@@ -129,12 +131,13 @@ def _count(kind: str, reader: Reader, most: int, period: str) -> None:
 
 def _factor(reader: Reader) -> int:
     """Return by how much the limits of a user exceed those of people without a service."""
-    if _is_inside(reader):
+    if _works_for_portal(reader):
         return config.service_factor()
     return 1
 
 
-def _is_inside(reader: Reader) -> bool:
+def _works_for_portal(reader: Reader) -> bool:
+    """Return whether a user works for a service, moderates, or is a sysadmin."""
     return reader.sysadmin or reader.moderator or bool(reader.editor_of)
 
 
@@ -143,7 +146,7 @@ def _address() -> str:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _as_validation_errors() -> Iterator[None]:
     """Say within the block that a limit is exceeded, or that nothing can be counted,
     as a `ValidationError`.
     """

@@ -66,28 +66,27 @@ def prepare(mail: Work) -> bool:
     One about a message takes all others about the same request, a receipt the word that the request
     was accepted, one about what waits for a moderator all others of which that moderator is told.
     """
-    rows = _told_in(mail.id)
+    rows = _notifications_in(mail.id)
     if mail.kind == OF_DIGEST or not rows:
         return True
     first = rows[0]
-    own = Notification.user_id == first.user_id
+    same_user = Notification.user_id == first.user_id
+    same_request = Notification.request_id == first.request_id
     if outbox.is_to_review(first):
         _join(mail, outbox.reviews_of(first.user_id))
     elif first.kind == "comment":
-        same = (Notification.kind == "comment", Notification.request_id == first.request_id)
-        _join(mail, own, *same)
+        _join(mail, same_user, Notification.kind == "comment", same_request)
     elif first.kind == "submit" and first.audience == states.REQUESTER:
         # What a trusted person sends is accepted in the same moment: one e-mail is the receipt of
         # both.
         at_once = sa.select(Event.id).where(
             Event.transition == "accept", Event.actor_role == states.SYSTEM
         )
-        same = (Notification.event_id.in_(at_once), Notification.request_id == first.request_id)
-        _join(mail, own, *same)
+        _join(mail, same_user, Notification.event_id.in_(at_once), same_request)
     return True
 
 
-def _told_in(mail_id: int) -> list[Notification]:
+def _notifications_in(mail_id: int) -> list[Notification]:
     """Return the notifications that an e-mail tells, in their order."""
     query = sa.select(Notification).where(
         Notification.mail_id == mail_id, Notification.status == MAILED
@@ -114,7 +113,7 @@ def _write(mail: Work) -> DataDict:
     Raises:
         Unwanted: there is nobody to write to, or nothing left to tell.
     """
-    rows = _told_in(mail.id)
+    rows = _notifications_in(mail.id)
     if not rows:
         raise Unwanted("nothing to tell")
     user: Any = people.mailbox_of(mail.recipient) or model.User.get(mail.recipient)
@@ -178,11 +177,11 @@ def digests() -> int:
 
 def _follow_changed_minds() -> None:
     """Send at once, or drop, what waits for the digest of a user who no longer wants one."""
-    minds = sa.select(Notification, Setting.digest).join(
+    query = sa.select(Notification, Setting.digest).join(
         Setting, Setting.user_id == Notification.user_id
     )
-    minds = minds.where(Notification.status == DIGEST, Setting.digest.in_(("immediate", "none")))
-    rows = model.Session.execute(minds.order_by(Notification.id)).all()
+    query = query.where(Notification.status == DIGEST, Setting.digest.in_(("immediate", "none")))
+    rows = model.Session.execute(query.order_by(Notification.id)).all()
     outbox.send_each([row for row, wish in rows if wish == "immediate"], clock.now())
     for row, wish in rows:
         if wish == "none":
@@ -320,7 +319,8 @@ def write(
     if not items:
         return None
     if len(waiting) > 1 and not digest:
-        items.insert(0, _of_all(sum(number for _row, number in waiting)))
+        total = sum(number for _row, number in waiting)
+        items.insert(0, _total_waiting(total))
     if digest:
         words = tk.ungettext(
             "{number} message about data requests",
@@ -364,7 +364,7 @@ def in_form(letter: Letter, user: model.User | Mailbox) -> DataDict:
     }
 
 
-def _of_all(number: int) -> Item:
+def _total_waiting(number: int) -> Item:
     """Return an item with the number of contributions that await moderation, and links to them."""
     ways = [
         (_("Requests that wait"), texts.address("demandes/moderation")),
@@ -375,7 +375,7 @@ def _of_all(number: int) -> Item:
 
 def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | None:
     request = model.Session.get(Request, row.request_id)
-    if request is None or not _is_still_told(row, request, reader):
+    if request is None or not _may_still_get(row, request, reader):
         return None
     words = texts.sentence(row.kind, row.audience, request, "")
     if number > 1:
@@ -384,7 +384,7 @@ def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | No
     return Item(words, title, _page(request), details=texts.details(row.kind, request, None))
 
 
-def _is_still_told(row: Notification, request: Request, reader: people.Reader) -> bool:
+def _may_still_get(row: Notification, request: Request, reader: people.Reader) -> bool:
     """Return whether a recipient may still get a notification:
     they may have left the service since.
     """
@@ -403,13 +403,14 @@ GIVING = ("fulfil", "fulfil_partly", "public_answer")
 
 def _item(row: Notification, reader: people.Reader) -> Item | None:
     request = model.Session.get(Request, row.request_id)
-    if request is None or not _is_still_told(row, request, reader):
+    if request is None or not _may_still_get(row, request, reader):
         return None
     event = model.Session.get(Event, row.event_id) if row.event_id else None
     comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
     if not texts.may_be_quoted(comment):
         return None
-    service, kept_back = texts.service_of(request, event), texts.is_kept_back(request, reader.id)
+    service = texts.service_of(request, event)
+    kept_back = texts.is_kept_back(request, reader.id)
     words = texts.sentence(row.kind, row.audience, request, service)
     title = "" if kept_back else texts.title_of(request)
     page = _page(request) if reader.may_read(request) else ""

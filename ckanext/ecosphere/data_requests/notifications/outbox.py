@@ -81,8 +81,8 @@ def of_comment(request: Request, comment: Comment) -> None:
 
 def of_revision(request: Request, revision: Revision) -> None:
     """Notify the service of an edit."""
-    key, audiences = f"revision:{revision.id}", [Audience(states.SERVICE)]
-    _notify(request, key, audiences, revision.author_id, {}, kind="edit")
+    audiences = [Audience(states.SERVICE)]
+    _notify(request, f"revision:{revision.id}", audiences, revision.author_id, {}, kind="edit")
 
 
 def of_held(request: Request, text_kind: str, key: str, author_id: str | None) -> None:
@@ -137,11 +137,10 @@ def _notify(
         number of new notifications.
     """
     audiences = list(audiences)
-    boxes = {
-        box: audience
-        for audience in audiences
-        for box in people.mailbox_keys(audience.name, request, dict(fields))
-    }
+    boxes: dict[str, Audience] = {}
+    for audience in audiences:
+        for box in people.mailbox_keys(audience.name, request, dict(fields)):
+            boxes[box] = audience
     recipients = _recipients_of(request, audiences, actor, fields)
     return _write(request, key, recipients, boxes, **origin)
 
@@ -182,7 +181,8 @@ def _rows_of_users(
     if not recipients:
         return []
     rows = []
-    wishes, muted = _wishes(recipients), _muted(request, recipients)
+    wishes = _wishes(recipients)
+    muted = _muted(request, recipients)
     is_urgent = common["kind"] in wording.MAILS["urgent"]
     mail_works = config.mail_works()
     for user_id, audience in recipients.items():

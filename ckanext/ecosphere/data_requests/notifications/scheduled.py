@@ -123,10 +123,9 @@ def _remind_of_review(request_id: str) -> int:
         return 0
     kind = "review_late" if request.review_due < clock.today() else "review_soon"
     key = f"{kind}:{request.id}:{request.review_due}"
-    number = sum(
-        outbox.of_reminder(request, kind, key, audience)
-        for audience in (states.ADMINISTRATORS, states.CHIEF)
-    )
+    number = 0
+    for audience in (states.ADMINISTRATORS, states.CHIEF):
+        number += outbox.of_reminder(request, kind, key, audience)
     model.Session.commit()
     return number
 

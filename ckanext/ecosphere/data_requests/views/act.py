@@ -1,6 +1,5 @@
-"""Views that act on a request: transitions with their letters, messages, support, downloads.
-
-Form of a report.
+"""Views that act on a request (transitions with their letters, messages, support, downloads), and
+the form of a report about a dataset.
 """
 
 from __future__ import annotations
@@ -26,12 +25,7 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.transitions import Conflict
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
-from ckanext.ecosphere.data_requests.views.forms import (
-    CONFLICT,
-    go_on,
-    is_known,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import CONFLICT, go_on, is_known, status_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.shared import language, stored_files
@@ -46,7 +40,7 @@ ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 def transition_form(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition, with likely values."""
     request_ = act("ecosphere_request_show", id=id)
-    step = _wanted(request_, transition)
+    step = _possible_step(request_, transition)
     if step is None:
         return _too_late(request_, transition=transition)
     return _form(request_, step, _likely(request_, step))
@@ -55,7 +49,7 @@ def transition_form(id: str, transition: str) -> AnyResponse:
 def transition(id: str, transition: str) -> AnyResponse:
     """Do a transition; after a concurrent change, show the change and keep the input."""
     request_ = act("ecosphere_request_show", id=id)
-    step = _wanted(request_, transition)
+    step = _possible_step(request_, transition)
     typed = request.form
     if step is None:
         return _too_late(request_, typed)
@@ -63,9 +57,9 @@ def transition(id: str, transition: str) -> AnyResponse:
     uploads = forms.uploads("files")
     if uploads:
         data["files"] = uploads
-    current = forms.version(typed) == request_["version"]
+    is_current = forms.version(typed) == request_["version"]
     closes_spam = data.get("spam") and typed.get("go") != PREVIEW  # sends no letter
-    if current and _sends_letter(request_, transition) and not closes_spam:
+    if is_current and _sends_letter(request_, transition) and not closes_spam:
         previewed = _previewed(request_, step, typed, data)
         if previewed is not None:
             return previewed
@@ -83,7 +77,8 @@ def transition(id: str, transition: str) -> AnyResponse:
         errors = forms.with_files(wording.errors_of(error), "files", uploads)
         return _form(request_, step, typed, errors=errors, status=INVALID)
     private = data.get("reach") == attachments.REQUESTER and not data.get("datasets")
-    is_held = any(event.get("moderation") == "held" for event in result.get("events", [])[-1:])
+    events = result.get("events") or [{}]
+    is_held = events[-1].get("moderation") == "held"
     tk.h.flash_success(_success(transition, private, request_["is_signal"], is_held))
     _tell_of_others(result["together"])
     return _after(request_, result)
@@ -119,7 +114,7 @@ def _after(request_: Row, result: Row) -> Response:
 def transition_resume(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition with input kept by the browser; nothing is saved."""
     request_ = act("ecosphere_request_show", id=id)
-    step = _wanted(request_, transition)
+    step = _possible_step(request_, transition)
     if step is None:
         return _too_late(request_, request.form, transition=transition)
     if request.method == "GET":  # after a change of language
@@ -128,10 +123,7 @@ def transition_resume(id: str, transition: str) -> AnyResponse:
 
 
 def _previewed(
-    request_: Row,
-    step: Row,
-    typed: Mapping[str, str],
-    data: DataDict,
+    request_: Row, step: Row, typed: Mapping[str, str], data: DataDict
 ) -> Response | None:
     """Show the letter that the form would send.
 
@@ -139,11 +131,10 @@ def _previewed(
     """
     again = forms.with_files({}, "files", data.get("files") or [])
     try:
-        letter = _composed(request_, step["transition"], data)
+        letter = _compose_letter(request_, step["transition"], data)
     except tk.ValidationError as error:
-        return _form(
-            request_, step, typed, errors={**again, **wording.errors_of(error)}, status=INVALID
-        )
+        errors = {**again, **wording.errors_of(error)}
+        return _form(request_, step, typed, errors=errors, status=INVALID)
     if typed.get("go") != PREVIEW and typed.get("seen") == letter["seen"]:
         return None
     return _form(request_, step, typed, errors=again, letter=letter)
@@ -189,14 +180,14 @@ def _is_held(message: Row) -> bool:
 
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
-    done, reason = _("It is done."), request.form.get("reason", "")
-    press("ecosphere_request_comment_hide", done, id=comment, reason=reason)
+    reason = request.form.get("reason", "")
+    press("ecosphere_request_comment_hide", _("It is done."), id=comment, reason=reason)
     return _back_to(id)
 
 
 def attachment(id: str, file: str) -> AnyResponse:
     """Serve a file of the conversation as a download, never inline."""
-    return _handed_out(id, act("ecosphere_request_attachment_show", id=file))
+    return _download(id, act("ecosphere_request_attachment_show", id=file))
 
 
 def delivery(id: str, delivery: str) -> AnyResponse:
@@ -204,10 +195,11 @@ def delivery(id: str, delivery: str) -> AnyResponse:
     file = act("ecosphere_request_delivery_show", id=delivery)
     if file["kind"] != "file":
         raise tk.ObjectNotFound
-    return _handed_out(id, file)
+    return _download(id, file)
 
 
-def _handed_out(id: str, file: Row) -> AnyResponse:
+def _download(id: str, file: Row) -> AnyResponse:
+    """Serve a stored file, if it is one of this request."""
     request_ = act("ecosphere_request_show", id=id)
     if file["request_id"] != request_["id"]:
         raise tk.ObjectNotFound
@@ -281,7 +273,7 @@ def _give_up(draft: str) -> None:
         return
 
 
-def _wanted(request_: Row, name: str) -> DataDict | None:
+def _possible_step(request_: Row, name: str) -> DataDict | None:
     """Return a transition with its fields, None when the user may not do it now."""
     for step in request_["may"]:
         if step["transition"] == name:
@@ -337,9 +329,11 @@ def _form(
     letter: Row | None = None,
     status: int = 200,
 ) -> Response:
-    transition, names = step["transition"], step["fields"]
+    transition = step["transition"]
+    names = step["fields"]
     sends_letter = _sends_letter(request_, transition)
     answers = "requester" in request_["roles"] and transition in ANSWERS
+    rule = _("In sentences, {number} different words at least.").format(number=fields.FEWEST_WORDS)
     labels = wording.messages("fields")
     if answers:
         labels["comment"] = _("Your answer")
@@ -356,7 +350,7 @@ def _form(
         "changes": changes,
         "labels": labels,
         "letter": letter,
-        "rules": {name: _rule() for name in names if fields.takes_reasons(transition, name)},
+        "rules": {name: rule for name in names if fields.takes_reasons(transition, name)},
         "together": _treated_together(request_, transition),
         "sends_letter": sends_letter,
         "answers": answers,
@@ -380,11 +374,8 @@ def _form(
 
 def _services(request_: Row) -> DataDict:
     """Return the services likely to hold the data, and why the first is proposed."""
-    place = {
-        name: request_[name]
-        for name in ("theme", "territory", "communes", "bbox")
-        if request_[name]
-    }
+    names = ("theme", "territory", "communes", "bbox")
+    place = {name: request_[name] for name in names if request_[name]}
     route = act("ecosphere_request_route", **place)
     silent = set(tk.h.ecosphere_request_unreachable())
     if request_["opened"] and request_["organization"]:
@@ -406,21 +397,19 @@ def _stale(
     request_: Row, transition: str, typed: Mapping[str, str], changes: list[DataDict]
 ) -> Response:
     """Show a concurrent change with the input kept; a second click sends it again."""
-    step = _wanted(request_, transition)
+    step = _possible_step(request_, transition)
     if step is None:
         return _too_late(request_, typed, changes)
     return _form(request_, step, typed, changes=changes, status=CONFLICT)
 
 
 def _too_late(
-    request_: Row,
-    typed: Any = None,
-    changes: list[DataDict] | None = None,
-    transition: str = "",
+    request_: Row, typed: Any = None, changes: list[DataDict] | None = None, transition: str = ""
 ) -> Response:
     """Show that a transition is no longer possible or for others, and give the input back."""
     labels = wording.messages("fields")
-    line = states.TRANSITIONS.get(transition)
+    row = states.TRANSITIONS.get(transition)
+    is_still_possible = row is not None and request_["state"] in row.sources
     typed_texts = [
         (labels[name], text) for name, text in (typed or {}).items() if name in labels and text
     ]
@@ -430,7 +419,7 @@ def _too_late(
         request_=request_,
         kept=typed_texts,
         changes=changes or [],
-        for_others=line is not None and request_["state"] in line.sources and not typed,
+        for_others=is_still_possible and not typed,
     )
 
 
@@ -439,7 +428,7 @@ def _sends_letter(request_: Row, transition: str) -> bool:
     return transition in states.LETTERS and not request_["is_signal"]
 
 
-def _composed(request_: Row, transition: str, data: Row) -> DataDict:
+def _compose_letter(request_: Row, transition: str, data: Row) -> DataDict:
     """Return the letter that a transition would send; `seen` stands for its text.
 
     Raises:
@@ -454,9 +443,8 @@ def _composed(request_: Row, transition: str, data: Row) -> DataDict:
 
 
 def _letter_variables(request_: Row, transition: str, values: Row) -> DataDict:
-    """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service.
-
-    And `ways` to pass on.
+    """Return what the form of a letter shows: fields of its `author` to ask for, the `unnamed`
+    service, and the `ways` to pass a request on.
     """
     request = model.Session.get_one(Request, request_["id"])
     faults = letters.faults_of(request, transition, tk.current_user.id, {})
@@ -471,11 +459,6 @@ def _letter_variables(request_: Row, transition: str, values: Row) -> DataDict:
     spoken = language.of_tables()
     ways = [(way, words[spoken]) for way, words in law.texts()["ways"].items()]
     return {"author": author, "unnamed": unnamed, "ways": ways}
-
-
-def _rule() -> str:
-    """Return the rule for reasons, shown before the user writes."""
-    return _("In sentences, {number} different words at least.").format(number=fields.FEWEST_WORDS)
 
 
 def _treated_together(request_: Row, transition: str) -> list[DataDict]:
@@ -504,12 +487,12 @@ SIGNAL_FIELDS = ("kind", "description")
 
 def signal(dataset: str) -> Response:
     """Show the form; the URL may preselect the kind (``?kind=link``)."""
-    return _signal_form(_shown(dataset), {"kind": request.args.get("kind", "")})
+    return _signal_form(_readable_dataset(dataset), {"kind": request.args.get("kind", "")})
 
 
 def signal_create(dataset: str) -> AnyResponse:
     """Send the report, and show its reference."""
-    package = _shown(dataset)
+    package = _readable_dataset(dataset)
     forms.refuse_machines(request.form)
     values = {name: forms.text(request.form, name) for name in SIGNAL_FIELDS}
     try:
@@ -531,7 +514,7 @@ def signal_create(dataset: str) -> AnyResponse:
     return tk.redirect_to("dataset.read", id=package["name"])
 
 
-def _shown(dataset: str) -> DataDict:
+def _readable_dataset(dataset: str) -> DataDict:
     try:
         return act("package_show", id=dataset)
     except tk.NotAuthorized:

@@ -23,21 +23,10 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core.pages import act, context, rendered
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import (
-    fields,
-    people,
-    places,
-    states,
-    trust,
-    wording,
-)
+from ckanext.ecosphere.data_requests.domain import fields, people, places, states, trust, wording
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING, PLACED
 from ckanext.ecosphere.data_requests.views import forms
-from ckanext.ecosphere.data_requests.views.forms import (
-    go_on,
-    is_known,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import go_on, is_known, status_of
 from ckanext.ecosphere.dataset import outlines
 from ckanext.ecosphere.dataset.view import Row
 from ckanext.ecosphere.setup import organisations
@@ -83,10 +72,11 @@ def _about(name: str) -> DataDict:
         "title": _("Access to: {title}").format(title=title),
     }
     for field, vocabulary in PLACED.items():
-        concepts = map(voc.get(vocabulary).get, map(str, dataset.get(field) or ()))
-        first = next(filter(None, concepts), None)
-        if first:
-            values[field] = first.id
+        for key in dataset.get(field) or ():
+            concept = voc.get(vocabulary).get(str(key))
+            if concept:
+                values[field] = concept.id
+                break
     return values
 
 
@@ -107,7 +97,8 @@ def create() -> AnyResponse:
     """Save the first step as a draft; for an anonymous user, store it until the log-in."""
     first = forms.steps()[0]
     forms.refuse_machines(request.form)
-    typed, go = request.form, request.form.get("go", "next")
+    typed = request.form
+    go = typed.get("go", "next")
     data, errors = forms.read_step(first, typed)
     carried = {name: typed.get(name) or None for name in CARRIED}
     carried["visibility"] = carried["visibility"] or "public"
@@ -120,17 +111,7 @@ def create() -> AnyResponse:
     if errors:
         return _form(first, typed, errors=forms.with_files(errors, "files", uploads))
     if not is_known():
-        try:
-            names = (*first.fields, *CARRIED)
-            forms.keep_typed({name: typed[name] for name in names if typed.get(name)})
-        except tk.ValidationError as error:
-            response = _form(first, typed, errors=wording.errors_of(error))
-            response.status_code = TOO_MANY
-            return response
-        tk.h.flash_notice(
-            _("Log in or create an account: what you typed is kept and you go on from there.")
-        )
-        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_requests.new"))
+        return _to_log_in(first, typed)
     values = {**carried, **data, "files": uploads or None}
     filled = {name: value for name, value in values.items() if value is not None}
     try:
@@ -143,6 +124,21 @@ def create() -> AnyResponse:
     if go == "send":
         return _sent_at_once(draft)
     return _after(draft, first, go)
+
+
+def _to_log_in(first: forms.Step, typed: Row) -> AnyResponse:
+    """Store what an anonymous user typed in the first step, and lead to the log-in."""
+    try:
+        names = (*first.fields, *CARRIED)
+        forms.keep_typed({name: typed[name] for name in names if typed.get(name)})
+    except tk.ValidationError as error:
+        response = _form(first, typed, errors=wording.errors_of(error))
+        response.status_code = TOO_MANY
+        return response
+    tk.h.flash_notice(
+        _("Log in or create an account: what you typed is kept and you go on from there.")
+    )
+    return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_requests.new"))
 
 
 def _lacking(names: Iterable[str], values: Row) -> forms.Errors:
@@ -340,7 +336,7 @@ def _form(
         "signal": signal,
         "before": before,
         "after": after,
-        "values": _shown(values),
+        "values": _values_of_inputs(values),
         "draft": draft,
         "errors": forms.in_order(errors or {}, step_of),
         "resumed": resumed,
@@ -377,11 +373,7 @@ def _before_sending(draft: DataDict) -> DataDict:
     """
     route = _route(draft)
     service_id = route["organization"]["id"] if route else None
-    return {
-        "similar": similar_of(draft),
-        "route": route,
-        "limit": _limit_of_next(service_id),
-    }
+    return {"similar": similar_of(draft), "route": route, "limit": _limit_of_next(service_id)}
 
 
 def _addressee(values: Row) -> str | None:
@@ -401,7 +393,7 @@ def _commune_label(commune: Any) -> str:
     return places.commune_label(str(commune)[:5])
 
 
-def _shown(values: Row) -> DataDict:
+def _values_of_inputs(values: Row) -> DataDict:
     """Return the values of inputs, from those of a request or of a form shown again."""
     inputs = {name: value for name, value in dict(values).items() if value is not None}
     if isinstance(inputs.get("communes"), list):
@@ -455,7 +447,8 @@ def similar_of(values: Row) -> DataDict:
     except tk.ValidationError:  # an unknown theme or place in the URL
         return {"datasets": [], "requests": []}
     others = [other for other in similar["requests"] if other["id"] != values.get("id")]
-    own_name, about = values.get("dataset"), values.get("about")
+    own_name = values.get("dataset")
+    about = values.get("about")
     if isinstance(about, dict):  # of a stored request
         own_name = about["name"]
     datasets = [dataset for dataset in similar["datasets"] if dataset["name"] != own_name]
@@ -516,7 +509,8 @@ def _limit_of_next(organization: str | None) -> DataDict | None:
         contact `sheet`.
     """
     reader = people.reader_of_context(context())
-    sent, stopped = trust.sent_lately(reader), trust.is_stopped(reader)
+    sent = trust.sent_lately(reader)
+    stopped = trust.is_stopped(reader)
     if sent < trust.without_moderator(reader) and not stopped:
         return None
     group = model.Group.get(organization) or model.Group.get(config.moderators())

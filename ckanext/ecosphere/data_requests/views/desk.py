@@ -26,7 +26,8 @@ from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
 
 #: Maximum number of requests in the CSV of a service, and number read at a time.
-MOST_IN_TABLE, AT_ONCE = 5_000, 100
+MOST_IN_TABLE = 5_000
+AT_ONCE = 100
 #: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
 MOMENT = "%Y-%m-%d %H:%M"
 
@@ -131,7 +132,8 @@ def assign(organization: str) -> AnyResponse:
     result = press("ecosphere_request_assign", ids=ids, user=user)
     if result is None:
         return back
-    assigned, refused = len(result["assigned"]), len(result["refused"])
+    assigned = len(result["assigned"])
+    refused = len(result["refused"])
     if assigned:
         sentence = tk.ungettext(
             "{number} request is nobody’s in particular.",
@@ -208,7 +210,8 @@ def held() -> AnyResponse:
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
-    decision, reason = (request.form.get(name, "") for name in ("decision", "reason"))
+    decision = request.form.get("decision", "")
+    reason = request.form.get("reason", "")
     sentences = {
         "release": _("The text is published."),
         "reject": _("The text is not published; its author is told."),
@@ -256,7 +259,8 @@ def absences() -> AnyResponse:
         absence = act("ecosphere_request_absence_create", **data)
     except tk.ValidationError as error:
         return _absences(announced, request.form, wording.errors_of(error))
-    first, last = dates.day(absence["first"]), dates.day(absence["last"])
+    first = dates.day(absence["first"])
+    last = dates.day(absence["last"])
     words = _("The absence from {first} to {last} is announced.")
     return go_on(words.format(first=first, last=last), "absences")
 

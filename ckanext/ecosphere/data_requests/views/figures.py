@@ -1,6 +1,6 @@
 """Public statistics as page and CSV, public page of a service, Atom feeds.
 
-Mostly the same for all.
+They show what everybody may read, whoever asks (`as_public`).
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def feed() -> Response:
     if search:
         title = f"{title} – {subject.title(search)}"
         itself = f"{itself}?{search}"
-    entries = [_request(request_) for request_ in requests["results"]]
-    return _answer(title, subject.address(search), itself, entries)
+    entries = [_entry_of_request(request_) for request_ in requests["results"]]
+    return _feed(title, subject.address(search), itself, entries)
 
 
 def request_feed(id: str) -> Response:
@@ -107,7 +107,7 @@ def request_feed(id: str) -> Response:
         entries.append(entry)
     title = f"{request_['reference']} – {request_['title']}"
     itself = tk.h.url_for("ecosphere_requests.request_feed", **at, _external=True)
-    return _answer(title, page_, itself, entries[::-1])
+    return _feed(title, page_, itself, entries[::-1])
 
 
 def moment(text: str) -> datetime:
@@ -117,7 +117,7 @@ def moment(text: str) -> datetime:
     return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 
-def _request(request_: DataDict) -> atom.Entry:
+def _entry_of_request(request_: DataDict) -> atom.Entry:
     link = tk.h.url_for("ecosphere_requests.read", id=request_["reference"], _external=True)
     labels = [request_["state_label"], request_.get("theme_label"), request_.get("territory_label")]
     return atom.Entry(
@@ -130,7 +130,7 @@ def _request(request_: DataDict) -> atom.Entry:
     )
 
 
-def _answer(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> Response:
+def _feed(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> Response:
     content = atom.feed(
         title, tk.config["ckan.site_title"], page_, itself, entries, language=language.current()
     )

@@ -190,16 +190,14 @@ def dataset_names(typed: str) -> list[str]:
     >>> dataset_names("https://portail.example/fr/dataset/zones-humides?x=1\\nppri-loire")
     ['zones-humides', 'ppri-loire']
     """
-    entries = [part for entry in SEPARATORS.split(typed) for part in _taken_apart(entry.strip())]
-    names = dict.fromkeys(_dataset_name(entry) for entry in entries)
+    entries = []
+    for part in SEPARATORS.split(typed):
+        if "/" in part:
+            entries += part.split()
+        else:
+            entries.append(part.strip())
+    names = dict.fromkeys(map(_dataset_name, entries))
     return [name for name in names if name]
-
-
-def _taken_apart(entry: str) -> list[str]:
-    """Split an entry that contains a URL at spaces; keep any other, such as a title, whole."""
-    if "/" in entry:
-        return entry.split()
-    return [entry]
 
 
 def _dataset_name(entry: str) -> str:
@@ -216,8 +214,7 @@ def _where(form: Mapping[str, str]) -> tuple[DataDict, Errors]:
     data: DataDict = {"territory": None, "communes": None, "bbox": None}
     way = form.get("where") or "territory"
     if way == "communes":
-        codes, doubtful = places.read_communes(form.get("communes", ""))
-        data["communes"] = codes
+        data["communes"], doubtful = places.read_communes(form.get("communes", ""))
         if doubtful:
             return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
@@ -266,6 +263,12 @@ def _datasets(form: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys([*ticked, *dataset_names(form.get("datasets", ""))]))
 
 
+def _links(form: Mapping[str, str]) -> list[str]:
+    """Read the links of an answer, one a line."""
+    lines = [line.strip() for line in form.get("links", "").split("\n")]
+    return [line for line in lines if line]
+
+
 def _ticked(name: str) -> Callable[[Mapping[str, str]], bool]:
     """Return the reader of a box."""
     return lambda form: bool(form.get(name))
@@ -275,7 +278,7 @@ def _ticked(name: str) -> Callable[[Mapping[str, str]], bool]:
 READERS: dict[str, Callable[[Mapping[str, str]], Any]] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
-    "links": lambda form: list(filter(None, map(str.strip, form.get("links", "").split("\n")))),
+    "links": _links,
     "files": lambda form: None,  # not in the form data: read by `act.transition`
     "show_name": _ticked("show_name"),
     "show_procedure": _ticked("show_procedure"),

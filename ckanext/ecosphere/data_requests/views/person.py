@@ -22,10 +22,7 @@ from ckanext.ecosphere.data_requests.domain import people, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.views import forms
-from ckanext.ecosphere.data_requests.views.forms import (
-    go_on,
-    status_of,
-)
+from ckanext.ecosphere.data_requests.views.forms import go_on, status_of
 
 
 def unsubscribe(token: str) -> Response:
@@ -35,24 +32,20 @@ def unsubscribe(token: str) -> Response:
     The token authorises the request: mail programs send this form without cookies, so no session
     needs CSRF protection.
     """
-    ids = delivery.read_unsubscribe_token(token)
-    user = model.User.get(ids[0]) if ids else None
-    request_ = model.Session.get(Request, ids[1]) if ids and ids[1] else None
+    user_id, request_id = delivery.read_unsubscribe_token(token) or ("", "")
+    user = model.User.get(user_id) if user_id else None
+    request_ = model.Session.get(Request, request_id) if request_id else None
     # The link of a request that is gone stops nothing else, and a closed account has no preferences
     # any more.
-    if (
-        ids is None
-        or user is None
-        or user.state != model.State.ACTIVE
-        or (ids[1] and request_ is None)
-    ):
+    is_gone = request_id and request_ is None
+    if user is None or user.state != model.State.ACTIVE or is_gone:
         tk.abort(
             404, _("This address is not complete. Change what you receive in your preferences.")
         )
-    if request.method == "POST":
-        service.stop_emails(user.id, ids[1] or None)
-    reference = request_.reference if request_ else ""
     is_done = request.method == "POST"
+    if is_done:
+        service.stop_emails(user.id, request_id or None)
+    reference = request_.reference if request_ else ""
     return rendered(
         "ecosphere_requests/unsubscribe.html", reference=reference, done=is_done, token=token
     )
@@ -94,9 +87,12 @@ def new_calendar() -> AnyResponse:
 
 def _calendar(user: Any, organization: str) -> Response:
     context: Any = {"user": user.name, "auth_user_obj": user}
-    scope, waiting, title = {"scope": "mine"}, states.ACTIVE, _("My data requests")
+    title = _("My data requests")
+    scope = {"scope": "mine"}
+    waiting = states.ACTIVE
     if organization:
-        scope, waiting = {"scope": "desk", "organization": organization}, states.ON_DESK
+        scope = {"scope": "desk", "organization": organization}
+        waiting = states.ON_DESK
     tk.check_access("ecosphere_request_list", context, scope)
     if organization:
         group = model.Group.get(organization)

@@ -133,7 +133,10 @@ def _chips(counts: DataDict, chosen: Filters, url: str) -> list[dict[str, str]]:
 def _toggled(chosen: Filters, filter_: tuple[str, str]) -> Filters:
     """Add a filter, or remove it; a facet has one active value at a time, except for states."""
     name = filter_[0]
-    others = [pair for pair in chosen if pair[0] != name or (name == "state" and pair != filter_)]
+    if name == "state":
+        others = [pair for pair in chosen if pair != filter_]
+    else:
+        others = [pair for pair in chosen if pair[0] != name]
     if filter_ in chosen:
         return others
     return [*others, filter_]
@@ -192,12 +195,14 @@ def letter(id: str, letter: str) -> Response:
 def letter_pdf(id: str, letter: str) -> AnyResponse:
     """Serve the PDF of a letter, generated from the stored HTML."""
     shown_letter = _letter(id, letter)
-    subject, html, addressee = (shown_letter[key] for key in ("subject", "html", "addressee"))
     name = compose.pdf_name(shown_letter["request"]["reference"], shown_letter["kind"])
     try:
-        return private_file(compose.pdf(subject, html, addressee), "application/pdf", name)
+        content = compose.pdf(
+            shown_letter["subject"], shown_letter["html"], shown_letter["addressee"]
+        )
     except compose.PdfUnavailable:
         return _without_pdf("letter", id=id, letter=letter)
+    return private_file(content, "application/pdf", name)
 
 
 def _without_pdf(endpoint: str, **at: str) -> AnyResponse:
