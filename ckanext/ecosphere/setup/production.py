@@ -285,7 +285,7 @@ def _secret(option: str, current: Mapping[str, Any]) -> str:
     """
     value = str(declared(option, "", current))
     main = str(current.get(SECRETS[0]) or "")
-    derived = option != SECRETS[0] and main in value
+    derived = option != SECRETS[0] and main != "" and main in value
     if len(value) >= LEAST_SECRET and not derived:
         return value
     return secrets.token_urlsafe(32)

@@ -103,6 +103,13 @@ def test_a_secret_that_is_one_is_kept(derived: str):
     assert kept not in text
 
 
+def test_a_secret_of_forms_is_kept_where_the_main_one_is_missing():
+    kept = "k" * LEAST_SECRET
+    current = {"WTF_CSRF_SECRET_KEY": kept}
+    _text, result = production.compose(current, {"WTF_CSRF_SECRET_KEY": kept})
+    assert result.variables["CKAN_WTF_CSRF_SECRET_KEY"] == kept
+
+
 #: Options of a portal that runs already: chosen by it, CKAN's defaults, secrets, and options that
 #: nobody declares.
 OLD = """
