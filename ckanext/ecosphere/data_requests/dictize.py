@@ -22,12 +22,42 @@ from ckanext.ecosphere.shared import once
 
 #: Attributes copied for all readers of the request, some of which are then emptied.
 PLAIN = (
-    "id", "reference", "kind", "version", "title", "description", "language", "state", "visibility",
-    "use", "procedure_reference", "show_procedure", "theme", "territory", "communes", "bbox",
-    "need_by", "formats", "crs", "scale", "period_start", "period_end", "show_name", "created",
-    "submitted", "opened", "modified", "closed", "due", "planned", "satisfied", "answer_by",
-    "review_due", "support_count", "comment_count",
-)  # fmt: skip
+    "id",
+    "reference",
+    "kind",
+    "version",
+    "title",
+    "description",
+    "language",
+    "state",
+    "visibility",
+    "use",
+    "procedure_reference",
+    "show_procedure",
+    "theme",
+    "territory",
+    "communes",
+    "bbox",
+    "need_by",
+    "formats",
+    "crs",
+    "scale",
+    "period_start",
+    "period_end",
+    "show_name",
+    "created",
+    "submitted",
+    "opened",
+    "modified",
+    "closed",
+    "due",
+    "planned",
+    "satisfied",
+    "answer_by",
+    "review_due",
+    "support_count",
+    "comment_count",
+)
 
 
 def request_list(requests: Sequence[Request], reader: Reader) -> list[DataDict]:

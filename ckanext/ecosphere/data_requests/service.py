@@ -40,10 +40,20 @@ from ckanext.ecosphere.shared.columns import new_id
 
 #: Fields that the requester may still change once the request is sent.
 AFTER_SENDING = {
-    "description", "procedure_reference", "show_procedure", "need_by", "formats", "crs", "scale",
-    "period_start", "period_end", "known_datasets", "requester_organisation", "requester_siret",
+    "description",
+    "procedure_reference",
+    "show_procedure",
+    "need_by",
+    "formats",
+    "crs",
+    "scale",
+    "period_start",
+    "period_end",
+    "known_datasets",
+    "requester_organisation",
+    "requester_siret",
     "show_name",
-}  # fmt: skip
+}
 #: Field of requests and datasets → its vocabulary.
 PLACED = {"theme": "themes", "territory": "territories"}
 LONGEST_TITLE = 300

@@ -66,9 +66,16 @@ UNREACHABLE = "unreachable"
 
 #: Transitions that are responses to the requester; the first one sets `first_answer`.
 RESPONSES = (
-    "ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend", "resolve",
+    "ask_details",
+    "start",
+    "fulfil",
+    "fulfil_partly",
+    "refuse",
+    "not_held",
+    "extend",
+    "resolve",
     "dismiss",
-)  # fmt: skip
+)
 
 
 class Conflict(tk.ValidationError):
