@@ -93,7 +93,7 @@ class TablesGate:
 
     def _look(self) -> None:
         try:
-            missing = migrations.pending()
+            missing = migrations.pending(migrations.needed())
         except (DBAPIError, PoolTimeoutError):
             return  # the database is down, which the request itself will show
         if missing and missing != self._missing:

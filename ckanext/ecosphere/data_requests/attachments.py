@@ -22,7 +22,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -150,21 +150,29 @@ def _name(upload: Any) -> str:
 
 
 def _copy(upload: Any, folder: Path) -> Path:
-    most = config.attachment_bytes()
+    """Copy an upload to a temporary file; none remains when that fails."""
+    stream = getattr(upload, "stream", upload)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=WAITING, delete=False) as copy:
-        written = 0
-        stream = getattr(upload, "stream", upload)
-        while chunk := stream.read(CHUNK):
-            written += len(chunk)
-            if written > most:
-                Path(copy.name).unlink(missing_ok=True)
-                message = _("The file is too large: {number} MB at most.")
-                raise _refused(message.format(number=most // (1024 * 1024)))
-            copy.write(chunk)
+        path = Path(copy.name)
+        try:
+            _copy_bounded(stream, copy)
+        except Exception:
+            path.unlink(missing_ok=True)
+            raise
+    return path
+
+
+def _copy_bounded(stream: Any, copy: IO[bytes]) -> None:
+    most = config.attachment_bytes()
+    written = 0
+    while chunk := stream.read(CHUNK):
+        written += len(chunk)
+        if written > most:
+            message = _("The file is too large: {number} MB at most.")
+            raise _refused(message.format(number=most // (1024 * 1024)))
+        copy.write(chunk)
     if not written:
-        Path(copy.name).unlink(missing_ok=True)
         raise _refused(_("The file is empty."))
-    return Path(copy.name)
 
 
 def _check_content(path: Path, extension: str) -> None:

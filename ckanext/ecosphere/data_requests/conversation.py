@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.common import _
 
-from ckanext.ecosphere.data_requests import attachments, history, service, transitions
+from ckanext.ecosphere.data_requests import attachments, dictize, history, service, transitions
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
 from ckanext.ecosphere.data_requests.model import (
@@ -64,17 +64,33 @@ def comment(
         key: of its source (an e-mail), so that it is created only once.
 
     Raises:
+        NotAuthorized: the reader may no longer write it.
         ValidationError: the file is refused.
     """
     files = attachments.check_all(attachments.as_list(upload))
     try:
         with transitions.changing(request_id) as request:
+            # Between the check of permissions and the lock, the request may have been transferred.
+            reason = obstacle(reader, request, internal)
+            if reason:
+                raise tk.NotAuthorized(reason)
             message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
             message = message or write(reader, request, words, internal, files=files, key=key)
     finally:
         attachments.discard(files)
     outbox.OUTBOX.enqueue()
     return message
+
+
+def obstacle(reader: Reader, request: Request, internal: bool) -> str:
+    """Return why a reader may not comment, or write an internal note, as a sentence; "" when
+    nothing prevents it.
+    """
+    if internal and not reader.is_inside(request):
+        return _("Internal notes are for the service and the moderators.")
+    if not dictize.may_comment(request, reader):
+        return _("This request takes no comments.")
+    return ""
 
 
 def write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -117,31 +118,46 @@ def _to_moderate(person: Person) -> Card | None:
 
 
 def _own(person: Person) -> Card | None:
-    mine = {"scope": "mine", **SHORT}
-    latest = person.ask("ecosphere_request_list", mine)
+    latest = _mine(person)
     count = latest["count"]
     if not count:
         return None
+    awaited = _mine(person, state=[states.NEEDS_INFO])["results"]
     waiting = [state for state in states.ACTIVE if state != states.NEEDS_INFO]
-    lines: dict[str, Line] = {}
-
-    def add(requests: list[DataDict], note_of: Callable[[DataDict], str], *, urgent: bool) -> None:
-        for request in requests:
-            note = note_of(request)
-            if note:
-                lines.setdefault(request["id"], _line(request, note, urgent=urgent))
-
-    def ask(**search: Any) -> list[DataDict]:
-        return person.ask("ecosphere_request_list", {**mine, **search})["results"]
-
+    unanswered = _mine(person, state=waiting, sort="due")["results"]
+    answered = _mine(person, state=list(states.GIVEN))["results"]
     # First those that await an answer by the user, then late ones, for which there are remedies.
-    add(ask(state=[states.NEEDS_INFO]), _awaited, urgent=True)
-    add(ask(state=waiting, sort="due"), _unanswered, urgent=True)
-    add(ask(state=list(states.GIVEN)), _answered, urgent=False)
-    add(latest["results"], lambda request: request["state_label"], urgent=False)
+    lines: dict[str, Line] = {}
+    _add_lines(lines, awaited, _awaited, urgent=True)
+    _add_lines(lines, unanswered, _unanswered, urgent=True)
+    _add_lines(lines, answered, _answered, urgent=False)
+    _add_lines(lines, latest["results"], itemgetter("state_label"), urgent=False)
     ways = [Link(_("My requests"), tk.url_for("ecosphere_requests.mine"))]
     first = list(lines.values())[:MOST_LINES]
     return Card("own-requests", _("My requests"), "envelope-open-text", count, first, ways, 30)
+
+
+def _mine(person: Person, **search: Any) -> DataDict:
+    """Return the first requests of a user, and their number."""
+    return person.ask("ecosphere_request_list", {"scope": "mine", **SHORT, **search})
+
+
+def _add_lines(
+    lines: dict[str, Line],
+    requests: list[DataDict],
+    note_of: Callable[[DataDict], str],
+    *,
+    urgent: bool,
+) -> None:
+    """Add the requests of which there is something to note, unless they have a line already.
+
+    Args:
+        lines: by id of the request.
+    """
+    for request in requests:
+        note = note_of(request)
+        if note:
+            lines.setdefault(request["id"], _line(request, note, urgent=urgent))
 
 
 def _is_late(request: DataDict) -> bool:

@@ -35,7 +35,6 @@ from ckanext.ecosphere.data_requests import (
     attachments,
     config,
     conversation,
-    dictize,
     mail_parsing,
     transitions,
 )
@@ -211,8 +210,7 @@ def _create_message(mail: Mail) -> None:
     request = model.Session.get_one(Request, mail.request_id)
     reader = people.reader_of(user)
     internal = delivery.is_internal(notification)
-    is_barred = internal and not reader.is_inside(request)
-    if is_barred or not dictize.may_comment(request, reader):
+    if conversation.obstacle(reader, request, internal):
         raise Refused("closed")
     text, files = _content(mail)
     try:

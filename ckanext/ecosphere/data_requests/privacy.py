@@ -101,38 +101,72 @@ def anonymise(request: Request) -> None:
 
     All texts of a private request are erased, too, since no one else may read them.
     """
-    private = request.visibility == "private"
+    is_private = request.visibility == "private"
     _forget_requester(request)
     request.assigned_to = None
-    # The reasons of a decision and of its review concern the requester alone, who keeps the
-    # letters.
-    forgotten = set(history.PERSONAL) - {"ground", "spam"}
-    if private:
+    _forget_outcome(request, is_private)
+    if is_private:
         request.title = request.description = ""
         request.known_datasets = []
         transitions.index_text(request)
-        forgotten = set(request.outcome) - {"ground"}
-    request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
     letters.forget_addressee([request.id])
     outbox.forget(Notification.request_id == request.id)
     for table in (Support, Follow, Mute, Trace, Inbound):
         _delete(table, table.request_id == request.id)
-    events, comments = Event.request_id == request.id, Comment.request_id == request.id
-    personal = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
-    _update(Event, events, actor_id=None, note="")
-    _update(Event, sa.and_(events, sa.or_(personal, sa.literal(private))), comment="", fields={})
-    _update(Comment, comments, author_id=None)
-    secret = sa.or_(Comment.internal, sa.literal(private))
-    _update(Comment, sa.and_(comments, secret), text="", hidden=True)
-    _forget_unpublished(comments, events, Revision.request_id == request.id)
-    attachments.forget_private_answers([request.id])
-    official = sa.and_(
-        Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private)
+    _forget_files(request, is_private)
+    _forget_events(request, is_private)
+    _forget_comments(request, is_private)
+    _forget_unpublished(
+        Comment.request_id == request.id,
+        Event.request_id == request.id,
+        Revision.request_id == request.id,
     )
-    _remove_files(sa.and_(comments, ~official))
     request.anonymised = clock.now()
     request.version += 1
     model.Session.flush()
+
+
+#: Transitions whose texts concern the requester alone, who keeps the letters.
+PERSONAL_STEPS = ("refuse", "fulfil_partly", *states.REVIEW, "take_up_again")
+
+
+def _forget_outcome(request: Request, is_private: bool) -> None:
+    """Erase the reasons of a decision and of its review, which concern the requester alone; for
+    statistics, its ground remains.
+    """
+    if is_private:
+        forgotten = set(request.outcome) - {"ground"}
+    else:
+        forgotten = set(history.PERSONAL) - {"ground", "spam"}
+    request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
+
+
+def _forget_events(request: Request, is_private: bool) -> None:
+    events = Event.request_id == request.id
+    _update(Event, events, actor_id=None, note="")
+    if not is_private:
+        events = sa.and_(events, Event.transition.in_(PERSONAL_STEPS))
+    _update(Event, events, comment="", fields={})
+
+
+def _forget_comments(request: Request, is_private: bool) -> None:
+    comments = Comment.request_id == request.id
+    _update(Comment, comments, author_id=None)
+    if not is_private:
+        comments = sa.and_(comments, Comment.internal)
+    _update(Comment, comments, text="", hidden=True)
+
+
+def _forget_files(request: Request, is_private: bool) -> None:
+    """Delete private answers, and the files of comments except those of the administration that
+    everyone may read.
+    """
+    attachments.forget_private_answers([request.id])
+    comments = Comment.request_id == request.id
+    if not is_private:
+        is_official = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False))
+        comments = sa.and_(comments, ~is_official)
+    _remove_files(comments)
 
 
 def _forget_requester(request: Request) -> None:
@@ -247,21 +281,15 @@ def erase(user: model.User) -> dict[str, int]:
     without their name.
     """
     mine = Request.requester_id == user.id
-    active = sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
-    for request_id in model.Session.scalars(active).all():
-        transitions.if_possible(request_id, "withdraw", states.REQUESTER, user.id)
+    _withdraw_all(user)
     numbers = {"drafts": _delete(Request, sa.and_(mine, Request.state == states.DRAFT))}
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
+    numbers["requests"] = len(requests)
     for request_id in requests:
         _forget_requester(transitions.locked(request_id))
-    written, acts = Comment.author_id == user.id, Event.actor_id == user.id
-    own = sa.and_(written, Comment.author_role.not_in(OFFICIAL))
-    _remove_files(own)
     letters.forget_addressee(requests)
     attachments.forget_private_answers(requests)
-    _forget_unpublished(own, acts, Revision.author_id == user.id)
-    _update(Event, sa.and_(acts, Event.actor_role.not_in(OFFICIAL)), note="")
-    numbers |= {"requests": len(requests), "comments": _update(Comment, written, author_id=None)}
+    numbers["comments"] = _forget_writings(user)
     for table, column in NAMED:
         _update(table, column == user.id, **{column.key: None})
     people.forget_absences(user.id)
@@ -273,3 +301,24 @@ def erase(user: model.User) -> dict[str, int]:
     outbox.OUTBOX.forget([user.id])
     model.Session.commit()
     return numbers
+
+
+def _withdraw_all(user: model.User) -> None:
+    """Withdraw the active requests of a user."""
+    active = sa.select(Request.id).where(
+        Request.requester_id == user.id, Request.state.in_(states.ACTIVE)
+    )
+    for request_id in model.Session.scalars(active).all():
+        transitions.if_possible(request_id, "withdraw", states.REQUESTER, user.id)
+
+
+def _forget_writings(user: model.User) -> int:
+    """Erase what a user wrote for themselves and was not published, with its files, and their name
+    from all their comments; return the number of comments.
+    """
+    comments, events = Comment.author_id == user.id, Event.actor_id == user.id
+    own = sa.and_(comments, Comment.author_role.not_in(OFFICIAL))
+    _remove_files(own)
+    _forget_unpublished(own, events, Revision.author_id == user.id)
+    _update(Event, sa.and_(events, Event.actor_role.not_in(OFFICIAL)), note="")
+    return _update(Comment, comments, author_id=None)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from ckan import model
@@ -67,6 +67,20 @@ class Specimen:
     plain: str = ""
 
 
+class Step(NamedTuple):
+    """A step that was done.
+
+    Attributes:
+        kind: transition, or kind of its letter.
+        actor: id of the user who did it, None for the portal.
+        fields: of the transition.
+    """
+
+    kind: str
+    actor: str | None = None
+    fields: Row = {}
+
+
 @cache
 def table() -> Row:
     """Read the cases (`data/letter-cases.yaml`)."""
@@ -100,10 +114,10 @@ def _play(case: Row) -> Specimen:
     request = _send_request(group, requester)
     if case["outcome"] != letters.RECEIPT:
         transitions.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
-    kind, actor, fields = "submit", None, {}
+    last = Step("submit")
     for step in case["steps"]:
-        kind, actor, fields = _perform(request, step, people)
-    return _specimen(request, requester, kind, actor, fields)
+        last = _perform(request, step, people)
+    return _specimen(request, requester, last)
 
 
 def _service(name: str, title: str, kind: str, contact: Mapping[str, str]) -> model.Group:
@@ -145,17 +159,13 @@ def _send_request(group: model.Group, requester: model.User) -> Request:
     return request
 
 
-def _perform(
-    request: Request, step: Row, people: Mapping[str, model.User]
-) -> tuple[str, str | None, Row]:
-    """Do a step of a case; return the kind of its letter, who acted,
-    and the fields of the transition.
-    """
+def _perform(request: Request, step: Row, people: Mapping[str, model.User]) -> Step:
+    """Do a step of a case."""
     name, role = step["transition"], step.get("role", states.SYSTEM)
     if name == letters.SILENCE:
         letters.of_silence(request)
         outbox.of_reminder(request, letters.SILENCE, f"silence:{request.id}", states.REQUESTER)
-        return name, None, {}
+        return Step(name)
     actor = people[role].id if role in people else None
     fields = {
         key: _value(value, request)
@@ -163,7 +173,7 @@ def _perform(
         if key not in ("transition", "role")
     }
     event = transitions.perform(request, name, role, actor, fields)
-    return name, actor, event.fields
+    return Step(name, actor, event.fields)
 
 
 def _value(value: Any, request: Request) -> Any:
@@ -185,26 +195,18 @@ def _value(value: Any, request: Request) -> Any:
     return _send_request(group, requester).reference
 
 
-def _specimen(
-    request: Request, requester: model.User, kind: str, actor: str | None, fields: Row
-) -> Specimen:
-    """Return the latest letter of a request and the e-mails of its last step.
-
-    Args:
-        kind: transition of the last step.
-        actor: id of the user who did it, None for the portal.
-        fields: of the transition.
-    """
-    letter_kind = letters.RECEIPT if kind == "submit" else kind
+def _specimen(request: Request, requester: model.User, step: Step) -> Specimen:
+    """Return the latest letter of a request and the e-mails of its last step."""
+    letter_kind = letters.RECEIPT if step.kind == "submit" else step.kind
     letter = letters.latest(request.id, letter_kind)
     blocks = ()
     if letter:
-        blocks = letters.written(request, letter.kind, actor, fields).blocks
+        blocks = letters.written(request, letter.kind, step.actor, step.fields).blocks
     notifications = sa.select(Notification).where(
         Notification.request_id == request.id,
         Notification.user_id == requester.id,
         Notification.channel == outbox.PAGE,
-        Notification.kind == kind,
+        Notification.kind == step.kind,
     )
     mails = []
     for row in model.Session.scalars(notifications).all():

@@ -201,13 +201,17 @@ def transition(
         NotAuthorized: the user has none of its roles.
     """
     shared = Shared()
-    others = _locked_together(request_id) if name in states.SHARED else []
+    others: list[Request] = []
     # A file is moved to the request that it answers: each gets its own.
     twins: dict[str, list[attachments.AcceptedFile]] = {}
-    for other in others:
-        twins[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
     try:
         with transaction():
+            if name in states.SHARED:
+                others = _locked_together(request_id)
+            for other in others:
+                twins[other.id] = []
+                for file in data.get("files") or ():
+                    twins[other.id].append(attachments.twin(file))
             request = _locked_with_target(request_id, name, data)
             if not reader.may_read(request):
                 raise tk.ObjectNotFound(_("Request not found"))

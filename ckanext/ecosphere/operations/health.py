@@ -85,7 +85,7 @@ def database() -> None:
 
 def tables() -> None:
     """Compare the revisions of the tables with those of the code."""
-    missing = migrations.pending(engine())
+    missing = migrations.pending(migrations.needed(), engine())
     if missing:
         names = ", ".join(name or "CKAN" for name in missing)
         raise NotReadyError(f"tables of {names} are not up to date: run `ckan ecosphere init`")

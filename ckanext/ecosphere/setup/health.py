@@ -36,7 +36,7 @@ from packaging.version import Version
 from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
-from ckanext.ecosphere.setup import initialise
+from ckanext.ecosphere.setup import migrations
 from ckanext.ecosphere.setup.options import HARDENING, PLUGINS, bad_values, corrected, needs
 from ckanext.ecosphere.setup.production import LEAST_SECRET, SECRETS, secrets_in
 from ckanext.ecosphere.shared import language
@@ -301,7 +301,8 @@ def postgresql() -> Check:
         model.Session.rollback()
         message = _("The database does not answer: {error}")
         return Check(name, ERROR, message.format(error=_first_line(error)))
-    pending = [plugin or "CKAN" for plugin in initialise.pending_migrations()]
+    names = migrations.pending(migrations.all_enabled())
+    pending = [name or "CKAN" for name in names]
     if pending:
         message = _("Tables are missing or out of date: {names}").format(names=", ".join(pending))
         remedy = _("Run: {command}").format(command="ckan ecosphere init")

@@ -18,7 +18,7 @@ from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.fast_save import documents
 from ckanext.ecosphere.interfaces import InitReport, each_setup
-from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.setup import migrations, organisations
 
 _ = tk._
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Plan:
 def plan() -> Plan:
     """Return the pending changes, without changing anything."""
     changes = Plan()
-    tables = pending_migrations()
+    tables = migrations.pending(migrations.all_enabled())
     if tables:
         names = ", ".join(name or "CKAN" for name in tables)
         changes.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
@@ -103,23 +103,13 @@ def run(report: InitReport, services: bool = True) -> None:
 
 def migrate(report: InitReport) -> None:
     """Create or upgrade the tables of CKAN and of every enabled plugin."""
-    pending = pending_migrations()
+    pending = migrations.pending(migrations.all_enabled())
     for name in pending:
         with _quietly():
             db._run_migrations(name)
         report.changed(_("Tables of {name} created or upgraded").format(name=name or "CKAN"))
     if not pending:
         report.unchanged(_("All tables are up to date"))
-
-
-def pending_migrations() -> list[str]:
-    """Return the plugins whose tables are not up to date; the empty name stands for CKAN itself."""
-    with _quietly():
-        revision = db.current_revision("") or ""
-        plugins = sorted(db._get_pending_plugins())
-    if revision.endswith("(head)"):
-        return plugins
-    return ["", *plugins]
 
 
 def read_vocabularies(report: InitReport) -> None:

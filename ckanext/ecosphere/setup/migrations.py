@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from logging.config import fileConfig
 from pathlib import Path
@@ -60,17 +61,29 @@ def run(plugin: str) -> None:
 CORE = ""
 
 
-def pending(engine: sa.Engine | None = None) -> list[str]:
-    """Return CKAN (as the empty name) and the plugins whose tables are not up to date.
+def needed() -> list[str]:
+    """Return CKAN (as the empty name) and the plugins without whose tables the suite does not
+    work.
+    """
+    enabled = tk.aslist(tk.config.get(options.PLUGINS))
+    return [CORE, *sorted(name for name in options.required_by(enabled) if p.plugin_loaded(name))]
+
+
+def all_enabled() -> list[str]:
+    """Return CKAN (as the empty name) and all enabled plugins."""
+    return [CORE, *sorted(tk.aslist(tk.config.get(options.PLUGINS)))]
+
+
+def pending(names: Iterable[str], engine: sa.Engine | None = None) -> list[str]:
+    """Return those whose tables are not up to date.
 
     Args:
+        names: of plugins, the empty one for CKAN.
         engine: opens the connection; None for CKAN's.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database does not answer.
     """
-    enabled = tk.aslist(tk.config.get(options.PLUGINS))
-    names = [CORE, *sorted(name for name in options.required_by(enabled) if p.plugin_loaded(name))]
     heads_by_name = {}
     for name in names:
         heads = _heads(Path(db._resolve_alembic_config(name)).parent)

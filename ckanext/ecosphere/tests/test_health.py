@@ -33,7 +33,7 @@ def test_the_services_of_the_tests_are_well():
 
 
 def test_missing_tables_are_an_error_with_the_command_to_run(monkeypatch):
-    monkeypatch.setattr(health.initialise, "pending_migrations", lambda: ["", "harvest"])
+    monkeypatch.setattr(health.migrations, "pending", lambda _names: ["", "harvest"])
     check = health.postgresql()
     assert check.status is ERROR
     assert "CKAN, harvest" in check.message

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -255,59 +254,91 @@ def _title(kind: Row, facts: Facts) -> dict[str, str]:
     return kind["title"]
 
 
+#: Placeholders of fields that a transition may leave out.
+OPTIONAL = ("other_ground", "completion", "transmitted_to", "transmitted_by")
+
+
 def _values(facts: Facts, language: str) -> dict[str, Any]:
     """Return the placeholders and conditions used in the texts."""
-    texts, remedies = law.texts(), law.remedies()
-    commission, telerecours = remedies["commission"], remedies["telerecours"]
+    texts = law.texts()
     kind = texts["kinds"][facts.kind]
-    # Fields of the transition that are texts; "" for all others.
-    fields: defaultdict[str, str] = defaultdict(str)
-    fields.update({name: text for name, text in facts.given.items() if isinstance(text, str)})
-    ground = law.grounds().get(fields["ground"])
-    interest = law.interests().get(fields["ground"]) if fields["balance"] else None
-
-    def day(value: date | None) -> str:
-        if value:
-            return _nobreak(dates.in_language(value, language))
-        return ""
-
-    ground_label = ground.label(language) if ground else ""
-    articles = _within_sentence(ground.articles, language) if ground else ""
-    interest_words = getattr(interest, language) if interest else ""
-    balance_source = _within_sentence(interest.source, language) if interest else ""
-    silence_refer_by = law.last_day("refer", facts.due) if facts.due else None
-    court = _within_sentence(facts.sender.court, language)
-    applies_to = fields["kind"] or law.DATA_KIND
-    way = fields["transmitted_how"]
+    fields = {name: text for name, text in facts.given.items() if isinstance(text, str)}
+    applies_to = fields.get("kind") or law.DATA_KIND
+    way = fields.get("transmitted_how")
     transmitted_how = texts["ways"][way][language] if way else ""
-    words = {
+    return {
+        **dict.fromkeys(OPTIONAL, ""),
         **fields,
-        "today": day(facts.day),
         "reference": facts.reference,
         "title": facts.title,
-        "received": day(facts.received),
-        "due": day(facts.due),
         "months": texts["months"][language][min(facts.months, 6)],
-        "refer_by": day(law.last_day("refer", facts.day)),
-        "silence_refer_by": day(silence_refer_by),
         "service": facts.service,
         "by_desk": facts.desk_for is not None,
         "complete": facts.sender.complete,
         "what": kind.get("what", {}).get(language, ""),
-        "ground": ground_label,
-        "articles": articles,
         "extended": facts.extended,
-        "part_not_held": fields["ground"] == law.PART_NOT_HELD,
         "kind_data": applies_to == law.DATA_KIND,
         "kind_service": applies_to == law.SERVICE_KIND,
-        "emissions": ground and fields["emissions"] == law.YES,
-        "not_emissions": ground and fields["emissions"] == law.NO,
-        "environmental": fields["environmental"] == law.YES,
-        "interest": interest_words,
-        "balance": fields["balance"] if interest else "",
-        "balance_source": balance_source,
+        "environmental": fields.get("environmental") == law.YES,
         "transmitted_how": transmitted_how,
-        "transmitted_on": day(dates.read(fields["transmitted_on"])),
+        **_days(facts, fields, language),
+        **_ground_values(fields, language),
+        **_remedies(facts, language),
+    }
+
+
+def _days(facts: Facts, fields: Row, language: str) -> dict[str, str]:
+    """Return the placeholders of days, written out."""
+    silence_refer_by = law.last_day("refer", facts.due) if facts.due else None
+    days = {
+        "today": facts.day,
+        "received": facts.received,
+        "due": facts.due,
+        "refer_by": law.last_day("refer", facts.day),
+        "silence_refer_by": silence_refer_by,
+        "transmitted_on": dates.read(fields.get("transmitted_on", "")),
+    }
+    written = {}
+    for name, day in days.items():
+        written[name] = _nobreak(dates.in_language(day, language)) if day else ""
+    return written
+
+
+def _ground_values(fields: Row, language: str) -> dict[str, Any]:
+    """Return the placeholders and conditions of the ground of a refusal, and of the interests that
+    were weighed.
+    """
+    key = fields.get("ground", "")
+    values: dict[str, Any] = {
+        "ground": "",
+        "articles": "",
+        "part_not_held": key == law.PART_NOT_HELD,
+        "emissions": False,
+        "not_emissions": False,
+        "interest": "",
+        "balance": "",
+        "balance_source": "",
+    }
+    ground = law.grounds().get(key)
+    if ground:
+        values["ground"] = ground.label(language)
+        values["articles"] = _within_sentence(ground.articles, language)
+        values["emissions"] = fields.get("emissions") == law.YES
+        values["not_emissions"] = fields.get("emissions") == law.NO
+    interest = law.interests().get(key)
+    if interest and fields.get("balance"):
+        values["interest"] = getattr(interest, language)
+        values["balance"] = fields["balance"]
+        values["balance_source"] = _within_sentence(interest.source, language)
+    return values
+
+
+def _remedies(facts: Facts, language: str) -> dict[str, str]:
+    """Return the placeholders of the commission and of the court."""
+    remedies = law.remedies()
+    commission, telerecours = remedies["commission"], remedies["telerecours"]
+    court = _within_sentence(facts.sender.court, language)
+    return {
         "commission": commission["name"][language],
         "short": commission["short"],
         "commission_address": commission["address"],
@@ -316,8 +347,6 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "telerecours": telerecours["name"],
         "telerecours_website": telerecours["website"],
     }
-    optional = ("other_ground", "completion", "transmitted_to", "transmitted_by")
-    return {**dict.fromkeys(optional, ""), **words}
 
 
 def _within_sentence(name: str, language: str) -> str:

@@ -90,20 +90,13 @@ def compose(request: Request, requester: model.User) -> Referral | None:
     reason = cause(request)
     if reason is None:
         return None
-    (why, since), words, values = reason, texts(), _values(request)
-    lines = [words["asked"], words["object"], words[why]["text"]]
-    lines += [words[name] for name in ("ground", *REASONS) if values.get(name) and why != SILENCE]
-    body = [line.format_map({**values, "decided": day(since)}) for line in lines]
-    days = [f"Demande reçue le {values['received']}"]
-    if request.due:
-        days.append(f"Réponse attendue au plus tard le {day(request.due)}")
-    if why != SILENCE:
-        days.append(f"Décision du {day(since)}")
+    why, since = reason
+    words = texts()
+    values = {**_values(request), "decided": day(since)}
     last = law.last_day("refer", since)
-    days.append(f"Délai de saisine : jusqu’au {day(last)} ({words['code']}, article R. 343-1)")
     sections: list[tuple[str, list[str], bool]] = [
-        ("", [words["opening"], *body, words["request"]], False),
-        (words["dates_heading"], days, True),
+        ("", [words["opening"], *_said(why, values), words["request"]], False),
+        (words["dates_heading"], _days(request, why, values, last), True),
         (words["description_heading"], request.description.split("\n\n"), False),
         (words["enclosed_heading"], words["enclosed"], True),
         ("", [words["enclosed_where"].format_map(values), words["closing"]], False),
@@ -118,11 +111,34 @@ def compose(request: Request, requester: model.User) -> Referral | None:
     head = {
         "sender": [line for line in sender if line],
         "to": words["to"].format_map(values).split("\n"),
+        "date": day(clock.today()),
+        "title": words["title"],
+        "subject": subject,
     }
-    head |= {"date": day(clock.today()), "title": words["title"], "subject": subject}
     html = rendered("referral.html", head=head, sections=sections)
     plain = rendered("referral.txt", head=head, sections=sections)
     return Referral(why, last, subject, html, f"{plain}\n")
+
+
+def _said(why: str, values: Row) -> list[str]:
+    """Return what was asked and what became of it: a paragraph each."""
+    words = texts()
+    paragraphs = [words["asked"], words["object"], words[why]["text"]]
+    if why != SILENCE:
+        paragraphs += [words[name] for name in ("ground", *REASONS) if values.get(name)]
+    return [paragraph.format_map(values) for paragraph in paragraphs]
+
+
+def _days(request: Request, why: str, values: Row, last: date) -> list[str]:
+    """Return the dates of the request, up to the last day to refer the matter."""
+    days = [f"Demande reçue le {values['received']}"]
+    if request.due:
+        days.append(f"Réponse attendue au plus tard le {day(request.due)}")
+    if why != SILENCE:
+        days.append(f"Décision du {values['decided']}")
+    code = texts()["code"]
+    days.append(f"Délai de saisine : jusqu’au {day(last)} ({code}, article R. 343-1)")
+    return days
 
 
 def _values(request: Request) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ckan import model
 from ckan.common import _
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history
+from ckanext.ecosphere.data_requests import attachments, conversation, history
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import (
@@ -149,11 +149,10 @@ def listing(context: Context, data_dict: DataDict) -> AuthResult:
 def comment(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow comments by all who may read the request, internal notes by those who handle it."""
     request, reader = readable(context, data_dict.get("id"))
-    if data_dict.get("internal") and not reader.is_inside(request):
-        return no(_("Internal notes are for the service and the moderators."))
-    if dictize.may_comment(request, reader):
-        return YES
-    return no(_("This request takes no comments."))
+    reason = conversation.obstacle(reader, request, bool(data_dict.get("internal")))
+    if reason:
+        return no(reason)
+    return YES
 
 
 def comment_hide(context: Context, data_dict: DataDict) -> AuthResult:
@@ -243,15 +242,22 @@ def agent(reader: Reader, key: Any) -> model.User:
     Raises:
         NotAuthorized: the user is someone else, or does not exist.
     """
-    own = not key or key in (reader.id, reader.name)
-    user = model.User.get(reader.id) if own else model.User.get(str(key))
-    services = reader.editor_of if own else reader.admin_of
-    here = user is not None and any(user.id in people.editors_of(group) for group in services)
-    if user is None or not (here or (own and reader.editor_of)):
+    if not key or key in (reader.id, reader.name):
+        user = model.User.get(reader.id)
+        is_allowed = bool(reader.editor_of)
+    else:
+        user = model.User.get(str(key))
+        is_allowed = user is not None and _administers(reader, user)
+    if user is None or not is_allowed:
         raise tk.NotAuthorized(
             _("Only administrators of a service may announce the absence of a colleague.")
         )
     return user
+
+
+def _administers(reader: Reader, user: model.User) -> bool:
+    """Return whether a user is an editor of a service that the reader administers."""
+    return any(user.id in people.editors_of(group) for group in reader.admin_of)
 
 
 def works(context: Context, data_dict: DataDict) -> AuthResult:

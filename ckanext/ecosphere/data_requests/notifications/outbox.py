@@ -140,7 +140,7 @@ def _notify(
     boxes: dict[str, Audience] = {}
     for audience in audiences:
         for box in people.mailbox_keys(audience.name, request, dict(fields)):
-            boxes[box] = audience
+            boxes.setdefault(box, audience)
     recipients = _recipients_of(request, audiences, actor, fields)
     return _write(request, key, recipients, boxes, **origin)
 

@@ -122,7 +122,9 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[DataDict]:
     _in_session = _services(requests.values(), events.values())
     listed = []
     for row in rows:
-        request = requests[row.request_id]
+        request = requests.get(row.request_id)
+        if request is None:
+            continue  # deleted a moment ago
         service = service_of(request, events.get(row.event_id))
         entry = {
             "id": row.id,

@@ -129,6 +129,28 @@ def test_released_comment_is_read_and_told_with_links_as_text(
     assert "http://faux" not in body(mail) and '<a href="faux' not in body(mail, "html")
 
 
+@pytest.mark.parametrize("requester", ["asker", "editor"])
+def test_note_is_refused_when_the_request_goes_to_another_service_meanwhile(
+    app: Any,
+    tokens: dict[str | None, dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    requester: str,
+):
+    made = opened(requester)
+
+    def transfer(_reader: Any) -> None:
+        other = model.Group.get("dreal-ara")
+        assert other is not None
+        row(made).organization_id = other.id
+        model.Session.commit()
+
+    # Between the check of permissions and the lock.
+    monkeypatch.setattr(trust, "count_text", transfer)
+    note = {"id": made["id"], "text": "Entre nous.", "internal": True}
+    assert call(app, tokens["editor"], "comment", **note).status_code == 403
+    assert model.Session.scalars(sa.select(Comment)).all() == []
+
+
 @pytest.mark.parametrize("person", [None, "stranger", "friend", "editor"])
 def test_only_moderators_read_the_queue_and_decide(
     app: Any, tokens: dict[str | None, dict[str, str]], person: Any

@@ -95,6 +95,38 @@ def test_a_step_that_is_refused_at_last_leaves_no_file(monkeypatch: pytest.Monke
     assert files() == [] and not model.Session.scalars(sa.select(Delivery)).all()
 
 
+def test_an_upload_that_breaks_off_leaves_no_file():
+    class Broken:
+        filename = "plan.pdf"
+
+        def read(self, size: int) -> bytes:
+            raise OSError("the browser went away")
+
+    with pytest.raises(OSError, match="went away"):
+        attachments.check(Broken())
+    assert files() == []
+
+
+def test_files_of_requests_treated_together_are_removed_when_one_cannot_be_copied(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    first, second = opened(), opened("friend", title="La même chose")
+    step(second, "join", "editor", target=first["id"])
+    twin = attachments.twin
+    twins: list[attachments.AcceptedFile] = []
+
+    def full_disk(accepted: attachments.AcceptedFile) -> attachments.AcceptedFile:
+        if twins:
+            raise OSError("no space left on device")
+        twins.append(twin(accepted))
+        return twins[0]
+
+    monkeypatch.setattr(attachments, "twin", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        step(first, "fulfil", "editor", files=[file(), file()], reach="everyone")
+    assert twins and files() == []
+
+
 def test_a_person_who_erases_their_data_leaves_no_file(app: CKANTestApp):
     with_files()
     assert visit(app, "asker", "/demandes/effacer-mes-donnees", sure="1").status_code == 302

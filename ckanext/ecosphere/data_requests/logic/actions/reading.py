@@ -270,27 +270,15 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
     """
     package: Any = model.Package.get(data_dict["id"])
     reader = people.reader_of_context(context)
-
-    def tied(*kinds: str) -> Any:
-        """Return the SQL condition for requests that are related to
-        the dataset in one of these ways.
-        """
-        links = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package.id)
-        return Request.id.in_(links.where(DatasetLink.kind.in_(kinds)))
-
-    def first(*where: Any, order: Sequence[Any]) -> list[Request]:
-        query = sa.select(Request).where(*where).order_by(*order, Request.id)
-        return list(model.Session.scalars(query.limit(matching.MOST)))
-
     active = Request.state.in_(states.ACTIVE)
     closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
     mentions = [Request.known_datasets.contains([key]) for key in (package.name, package.id)]
-    near = sa.or_(*mentions, tied("suggested", "mentioned"))
+    near = sa.or_(*mentions, _is_linked(package.id, "suggested", "mentioned"))
     about = (SHOWN_SIGNAL, Request.package_id == package.id)
-    answered = (Request.listed, Request.state.in_(states.GIVEN), tied("answer"))
-    satisfied = first(*answered, order=[closing_day.desc().nulls_last()])
-    asking = first(Request.listed, active, near, order=[RECEIPT_DAY.desc()])
-    reported = first(*about, order=[sa.case((active, 0), else_=1), RECEIPT_DAY.desc()])
+    answered = (Request.listed, Request.state.in_(states.GIVEN), _is_linked(package.id, "answer"))
+    satisfied = _first(*answered, order=[closing_day.desc().nulls_last()])
+    asking = _first(Request.listed, active, near, order=[RECEIPT_DAY.desc()])
+    reported = _first(*about, order=[sa.case((active, 0), else_=1), RECEIPT_DAY.desc()])
     answers = history.answers(reported)
     signals = [
         {**signal, "answer_html": answers.get(signal["id"], "")}
@@ -302,6 +290,20 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> Dat
         "signals": signals,
         "open_signals": number_of(Request, *about, active),
     }
+
+
+def _is_linked(package_id: str, *kinds: str) -> sa.ColumnElement[bool]:
+    """Return the SQL condition for requests that are linked to a dataset in one of these ways."""
+    links = sa.select(DatasetLink.request_id).where(
+        DatasetLink.package_id == package_id, DatasetLink.kind.in_(kinds)
+    )
+    return Request.id.in_(links)
+
+
+def _first(*where: Any, order: Sequence[Any]) -> list[Request]:
+    """Return the first requests of a list that a dataset's page shows."""
+    query = sa.select(Request).where(*where).order_by(*order, Request.id)
+    return list(model.Session.scalars(query.limit(matching.MOST)))
 
 
 @tk.side_effect_free
