@@ -17,6 +17,7 @@ from ckan.lib import jobs
 from ckan.tests import factories
 from freezegun import freeze_time
 
+from ckanext.ecosphere.core import addresses
 from ckanext.ecosphere.core.journal import JournalEntry
 from ckanext.ecosphere.harvest import config, letter, problems
 from ckanext.ecosphere.harvest.job import source_lock
@@ -34,6 +35,18 @@ PASSWORD = "un mot de passe de test"
 PARIS = ZoneInfo("Europe/Paris")
 MOST_SECONDS = 60
 """Time from an administrator's log-in to the page that explains why a harvest failed."""
+
+
+def administrator() -> None:
+    """Create the account "boss", whose name and address stand on the pictures of the pages."""
+    email = "camille.martin@exemple.fr"
+    factories.Sysadmin(
+        name="boss", fullname="Camille Martin", email=email, password=PASSWORD, image_url=""
+    )
+    user = model.User.get("boss")
+    assert user is not None
+    addresses.mark_confirmed(user)
+    model.Session.commit()
 
 
 def token(user):
@@ -356,7 +369,7 @@ def test_a_harvest_without_a_sign_of_life_is_told(portal):
 
 @pytest.mark.browser
 def test_an_administrator_puts_a_source_first_and_asks_for_the_letter(page, portal):
-    factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
+    administrator()
     haies = portal.source("https://haies.example.org/csw", name="haies", title="Haies du Forez")
     portal.source("https://zones.example.org/csw", name="zones", title="Zones humides")
     portal.call("harvest_job_create", source_id=haies, run=True)
@@ -379,7 +392,7 @@ def test_a_failing_harvest_is_noticed_and_understood_within_a_minute_of_the_log_
     monkeypatch.setitem(
         ckan_config, "ckan.locale_default", "fr"
     )  # the language of messages written by a worker
-    factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
+    administrator()
     with catalogue([iso_record(n) for n in range(1, 4)]) as server:
         portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
         server.fault = lambda question, page: html()
