@@ -90,8 +90,12 @@ def _check_members(users: Any) -> None:
     if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
         return
     names = {
-        str(user.get("id") or user.get("name")) for user in users if user.get("state") != "deleted"
+        str(user.get("id") or user.get("name") or "")
+        for user in users
+        if user.get("state") != "deleted"
     }
+    if "" in names:
+        raise tk.ValidationError({"users": [tk._("Give the id or the name of each member.")]})
     is_named = sa.or_(model.User.id.in_(names), model.User.name.in_(names))
     query = sa.select(model.User.id, model.User.name).where(is_named)
     unknown = names.difference(*model.Session.execute(query))  # rows of id and name

@@ -77,7 +77,10 @@ def test_the_name_of_a_page_is_no_name(ask: Ask):
     assert ask("organization_patch", id="ddt-42", name="ddt-loire").status_code == 200
 
 
-@pytest.mark.parametrize("users", [[{"name": "personne"}], [{"name": "chef", "capacity": "roi"}]])
+@pytest.mark.parametrize(
+    "users",
+    [[{"name": "personne"}], [{"capacity": "editor"}], [{"name": "chef", "capacity": "roi"}]],
+)
 def test_members_are_people_in_roles(users: list[dict[str, str]], ask: Ask):
     answer = ask("organization_patch", id="ddt-42", users=users)
     assert (answer.status_code, list(answer.json["error"])) == (409, ["users", "__type"])
